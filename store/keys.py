@@ -1,0 +1,97 @@
+"""Seconds to the store's grid of whole milliseconds: the only place where seconds are rounded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from pgvoice.store.errors import InvalidSegment
+
+#: The grids that a store can be created with, in milliseconds.
+GRIDS_MS = (10, 100)
+DEFAULT_GRID_MS = 100
+#: The largest time that fits a Postgres ``integer`` of milliseconds (24.8 days).
+MAX_SECONDS = 2_147_483.0
+
+
+class SegmentKey(NamedTuple):
+    """A segment's place in its video, in whole milliseconds on the store's grid."""
+
+    start_ms: int
+    end_ms: int
+
+    @property
+    def duration_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+    @property
+    def start_s(self) -> float:
+        """Seconds, for people and for SQL functions; snaps back to the same key."""
+        return self.start_ms / 1000
+
+    @property
+    def end_s(self) -> float:
+        return self.end_ms / 1000
+
+
+class SnappedSegments(NamedTuple):
+    """What a list of (start, end) seconds comes to on the grid."""
+
+    #: In the order given, repeats included; None where the segment is invalid.
+    keys: list[SegmentKey | None]
+    #: One error for each invalid segment.
+    invalid: list[InvalidSegment]
+
+    @property
+    def distinct(self) -> list[SegmentKey]:
+        """The valid keys, each once, in time order."""
+        return sorted({key for key in self.keys if key is not None})
+
+
+def snap_ms(seconds: float, grid_ms: int = DEFAULT_GRID_MS) -> int:
+    """The grid point nearest to `seconds`, in milliseconds; halves go away from zero.
+
+    `seconds` is read as decimal text with 15 significant digits, as Postgres casts
+    ``double precision`` to ``numeric``; ``pgvoice.snap_ms`` in SQL gives the same.
+    Raises `ValueError` for NaN, infinity and times that do not fit.
+    """
+    if not math.isfinite(seconds) or abs(seconds) > MAX_SECONDS:
+        raise ValueError(f"{seconds!r} is not a time in seconds of at most {MAX_SECONDS:.0f}")
+    steps = Decimal(format(seconds, ".15g")) * 1000 / grid_ms
+    return int(steps.quantize(Decimal(1), rounding=ROUND_HALF_UP)) * grid_ms
+
+
+def snap_segment(
+    segment: Sequence[float], grid_ms: int = DEFAULT_GRID_MS, *, index: int = 0
+) -> SegmentKey:
+    """The key of one (start, end) in seconds.
+
+    Raises `InvalidSegment`, a `ValueError`, when a time is not finite or, on the grid, the start
+    is negative or behind the end. `index` is only used to name the segment in the message.
+    """
+    try:
+        start, end = (float(time) for time in segment)
+        key = SegmentKey(snap_ms(start, grid_ms), snap_ms(end, grid_ms))
+    except (TypeError, ValueError) as error:
+        raise InvalidSegment(index, segment, str(error)) from None
+    if key.start_ms < 0:
+        raise InvalidSegment(index, segment, "it starts before the audio does")
+    if key.end_ms < key.start_ms:
+        raise InvalidSegment(index, segment, "it ends before it starts")
+    return key
+
+
+def snap_segments(
+    segments: Iterable[Sequence[float]], grid_ms: int = DEFAULT_GRID_MS
+) -> SnappedSegments:
+    """Keys for many segments; an invalid one does not stop the others."""
+    snapped = SnappedSegments([], [])
+    for index, segment in enumerate(segments):
+        try:
+            snapped.keys.append(snap_segment(segment, grid_ms, index=index))
+        except InvalidSegment as error:
+            snapped.keys.append(None)
+            snapped.invalid.append(error)
+    return snapped

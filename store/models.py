@@ -1,0 +1,283 @@
+"""The tables and their constraints; no queries."""
+
+from __future__ import annotations
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "pgvoice"
+#: Statuses of a segment that has a vector. ``partial``: only a part of the span was used, its
+#: first 60 seconds or what there is before the end of the audio.
+EMBEDDED_STATUSES = ("ok", "partial")
+#: Statuses of a segment that can have none; stored, so that it is not tried for ever.
+SKIPPED_STATUSES = ("too_short", "silent", "out_of_range", "non_finite")
+#: How far from 1 the length of a stored vector may be (float32 rounding stays below 1e-6).
+UNIT_TOLERANCE = 1e-4
+
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    },
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _reference(
+    name: str, target: str, *, delete: str = "CASCADE", nullable: bool = False, index: bool = False
+) -> Column[int]:
+    key = ForeignKey(f"{SCHEMA}.{target}", ondelete=delete)
+    return Column(name, BigInteger, key, nullable=nullable, index=index)
+
+
+def _vector(
+    *, nullable: bool = False
+) -> tuple[Column[object] | ForeignKeyConstraint | CheckConstraint, ...]:
+    """An encoder and a vector of that encoder's dimension, held to it by a composite key."""
+    return (
+        Column("encoder_id", Integer, nullable=False),
+        Column("dimension", Integer, nullable=False),
+        Column("embedding", VECTOR(), nullable=nullable),
+        ForeignKeyConstraint(
+            ["encoder_id", "dimension"], [f"{SCHEMA}.encoder.id", f"{SCHEMA}.encoder.dimension"]
+        ),
+        CheckConstraint("vector_dims(embedding) = dimension", "dimension"),
+        CheckConstraint(f"abs(vector_norm(embedding) - 1) < {UNIT_TOLERANCE}", "unit_length"),
+    )
+
+
+def _span() -> tuple[Column[int] | CheckConstraint, ...]:
+    return (
+        Column("start_ms", Integer, nullable=False),
+        Column("end_ms", Integer, nullable=False),
+        CheckConstraint("0 <= start_ms AND start_ms <= end_ms", "span"),
+    )
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("grid_ms", SmallInteger, nullable=False),
+    _now("created_at"),
+    CheckConstraint("only_row", "only_row"),
+    CheckConstraint("grid_ms IN (10, 100)", "grid_ms"),
+    comment="What was fixed when the store was created; one row.",
+)
+
+video = Table(
+    "video",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True, comment="The pipeline's own id."),
+    Column("audio_sha256", Text, comment="Of the audio file's bytes; NULL until audio was read."),
+    Column("duration_ms", Integer),
+    Column("source", Text, comment="Where the audio was read from last."),
+    _now("created_at"),
+    CheckConstraint("key <> ''", "key"),
+    comment="A recording; everything that is stored about its segments goes with it.",
+)
+
+encoder = Table(
+    "encoder",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("revision", Text, nullable=False, comment="The weights: a hash or a hub commit."),
+    Column("preprocessing", Text, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("sample_rate", Integer, nullable=False),
+    Column(
+        "label",
+        Text,
+        Computed("name || '@' || \"left\"(revision, 19)", persisted=True),
+        comment="For people.",
+    ),
+    Column("default_threshold", Double, nullable=False, comment="Until calibrated."),
+    Column("threshold_source", Text, nullable=False),
+    _now("created_at"),
+    UniqueConstraint("name", "revision", "preprocessing", "dimension", "sample_rate"),
+    UniqueConstraint("id", "dimension"),
+    comment="What makes vectors comparable: only those of one row here are ever compared.",
+)
+
+segment_embedding = Table(
+    "segment_embedding",
+    metadata,
+    _reference("video_id", "video.id"),
+    *_span(),
+    *_vector(nullable=True),
+    Column("status", Text, nullable=False),
+    _now("created_at"),
+    PrimaryKeyConstraint("video_id", "start_ms", "end_ms", "encoder_id"),
+    CheckConstraint(_one_of("status", EMBEDDED_STATUSES + SKIPPED_STATUSES), "status"),
+    CheckConstraint(
+        f"(embedding IS NOT NULL) = ({_one_of('status', EMBEDDED_STATUSES)})", "status_embedding"
+    ),
+    comment="One vector per segment and encoder, or the reason why there can be none.",
+)
+
+speaker = Table(
+    "speaker",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _now("created_at"),
+    CheckConstraint("name <> ''", "name"),
+    comment="A person with a name.",
+)
+
+enrollment = Table(
+    "enrollment",
+    metadata,
+    _id(),
+    _reference("speaker_id", "speaker.id"),
+    *_vector(),
+    *_span(),
+    Column("audio_sha256", Text, nullable=False, comment="Of the file that was heard."),
+    _reference("video_id", "video.id", delete="SET NULL", nullable=True, index=True),
+    Column("source", Text, nullable=False, comment="File or video, for people."),
+    Column("quality", Double),
+    Column("excluded", Boolean, nullable=False, server_default=text("false")),
+    _now("created_at"),
+    UniqueConstraint(
+        "speaker_id", "encoder_id", "audio_sha256", "start_ms", "end_ms", name="enrollment_span_key"
+    ),
+    comment="An exemplar: one span of speech that a speaker was enrolled with.",
+)
+
+profile = Table(
+    "profile",
+    metadata,
+    _reference("speaker_id", "speaker.id"),
+    *_vector(),
+    Column("exemplars", Integer, nullable=False),
+    Column("cohesion", Double, nullable=False, comment="Mean similarity of exemplars to profile."),
+    _now("updated_at"),
+    PrimaryKeyConstraint("encoder_id", "speaker_id"),
+    comment="Per speaker and encoder: the unit-length mean of the exemplars that are not excluded.",
+)
+
+calibration = Table(
+    "calibration",
+    metadata,
+    _id(),
+    Column("encoder_id", Integer, ForeignKey(f"{SCHEMA}.encoder.id"), nullable=False),
+    Column("min_ms", Integer, nullable=False, comment="Duration band: from, inclusive."),
+    Column("max_ms", Integer, comment="To, exclusive; NULL is without end."),
+    Column("threshold", Double, nullable=False),
+    Column("margin", Double, nullable=False),
+    Column("target_far", Double, nullable=False),
+    Column("trials", BigInteger, nullable=False),
+    _now("created_at"),
+    CheckConstraint("0 <= min_ms AND min_ms < max_ms", "band"),
+    CheckConstraint("target_far > 0 AND target_far < 1", "target_far"),
+    comment="Thresholds measured on this library, per encoder and duration band.",
+)
+
+attribution_run = Table(
+    "attribution_run",
+    metadata,
+    _id(),
+    Column("encoder_id", Integer, ForeignKey(f"{SCHEMA}.encoder.id"), nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("margin", Double, nullable=False),
+    _now("created_at"),
+    Column("reverted_at", DateTime(timezone=True)),
+    comment="One act of keeping labels.",
+)
+
+attribution = Table(
+    "attribution",
+    metadata,
+    _reference("run_id", "attribution_run.id"),
+    _reference("video_id", "video.id", index=True),
+    *_span(),
+    _reference("speaker_id", "speaker.id", delete="SET NULL", nullable=True, index=True),
+    Column("similarity", Double),
+    _reference("runner_up_id", "speaker.id", delete="SET NULL", nullable=True),
+    Column("margin", Double),
+    Column("reason", Text, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("run_id", "video_id", "start_ms", "end_ms"),
+    comment="A kept label: who was said to speak in a segment, and why; NULL is nobody known.",
+)
+
+fill_run = Table(
+    "fill_run",
+    metadata,
+    _id(),
+    _reference("video_id", "video.id", index=True),
+    Column("encoder_id", Integer, ForeignKey(f"{SCHEMA}.encoder.id"), nullable=False),
+    Column("requested", Integer, nullable=False, comment="Distinct segments asked for."),
+    Column("hits", Integer, nullable=False, comment="Of these, in the store already."),
+    Column("filled", Integer, nullable=False, comment="Vectors computed."),
+    Column("skipped", JSONB, nullable=False, comment="Segments without a vector, by status."),
+    Column("decode_seconds", Double, nullable=False),
+    Column("encode_seconds", Double, nullable=False),
+    Column("device", Text, comment="NULL when no model ran."),
+    _now("finished_at"),
+    comment="What a fill did; hits and misses are counted from here.",
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    _id(),
+    _reference("speaker_id", "speaker.id", index=True),
+    Column("granted_by", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("evidence", Text),
+    _now("granted_at"),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("withdrawn_at", DateTime(timezone=True)),
+    comment="Who agreed to what, until when.",
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    _id(),
+    _now("at"),
+    Column("actor", Text, nullable=False, server_default=text("session_user")),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    comment="Append-only trail of what was done with voiceprints; never holds a vector.",
+)

@@ -1,0 +1,203 @@
+"""The schema's life: prepare a database for it, upgrade, downgrade, say which revision is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from pgvoice.store.errors import (
+    ExtensionForbidden,
+    PgvectorCrashed,
+    PgvectorMissing,
+    PgvectorTooOld,
+    SchemaForbidden,
+    SchemaMismatch,
+)
+from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
+from pgvoice.store.models import SCHEMA
+
+#: The newest revision; known here so that a look at the schema does not import alembic.
+HEAD = "0002"
+#: Iterative index scans came with it.
+MIN_PGVECTOR = (0, 8)
+_FORBIDDEN = "42501"
+
+
+class SchemaState(NamedTuple):
+    """What a look at a database finds; both None where pgvoice's tables are not there."""
+
+    revision: str | None
+    grid_ms: int | None
+
+
+def state(connection: Connection) -> SchemaState:
+    """Revision and grid of the store in this database, in one round trip where there is one."""
+    try:
+        row = connection.execute(
+            text(
+                "SELECT (SELECT version_num FROM pgvoice.alembic_version),"
+                " (SELECT grid_ms FROM pgvoice.setting)"
+            )
+        ).one()
+    except ProgrammingError as error:
+        connection.rollback()
+        if _sqlstate(error) == _FORBIDDEN:
+            raise SchemaForbidden(
+                f"this user may not read the schema {SCHEMA} ({_message(error)}): grant it, or"
+                " connect as the user who created it"
+            ) from error
+        return SchemaState(None, None)
+    return SchemaState(*row)
+
+
+def check(found: SchemaState) -> int:
+    """The grid of a store that this pgvoice can use; raises `SchemaMismatch` for any other."""
+    if found.revision is None or found.grid_ms is None:
+        raise SchemaMismatch("pgvoice's tables are not in this database: run `pgvoice db upgrade`")
+    if found.revision < HEAD:
+        raise SchemaMismatch(
+            f"the tables are at revision {found.revision}, this pgvoice needs {HEAD}:"
+            " run `pgvoice db upgrade`"
+        )
+    if found.revision > HEAD:
+        raise SchemaMismatch(
+            f"the tables are at revision {found.revision}, this pgvoice knows {HEAD}:"
+            " install a newer pgvoice"
+        )
+    return found.grid_ms
+
+
+def upgrade(engine: Engine, revision: str = "head", *, grid_ms: int = DEFAULT_GRID_MS) -> None:
+    """Create or upgrade the schema, all in one transaction.
+
+    The grid is fixed when the store is created; `grid_ms` is for a store that is not there yet.
+    Raises `ValueError` for a grid that is not in `GRIDS_MS`.
+    """
+    if grid_ms not in GRIDS_MS:
+        raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
+    _migrate(engine, revision, up=True)
+    with engine.begin() as connection:
+        if inspect(connection).has_table("setting", SCHEMA):
+            connection.execute(
+                text("INSERT INTO pgvoice.setting (grid_ms) VALUES (:grid) ON CONFLICT DO NOTHING"),
+                {"grid": grid_ms},
+            )
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Go back to an older revision, ``base`` for none; what only newer revisions hold is lost."""
+    _migrate(engine, revision, up=False)
+
+
+def prepare(connection: Connection) -> None:
+    """Make a database ready for the schema: extension, schema, search path of this session.
+
+    Serialises concurrent upgrades. Raises the error that names what the server lacks.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.schema', 0))"))
+    _ensure_extension(connection)
+    _ensure_schema(connection)
+    connection.execute(
+        text(
+            "SELECT set_config('search_path', 'pgvoice, ' || quote_ident(n.nspname) || ', pg_temp',"
+            " true) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+            " WHERE e.extname = 'vector'"
+        )
+    )
+    _ensure_distance_works(connection)
+
+
+def pgvector_version(connection: Connection) -> str | None:
+    """The version of the extension in this database, None where it is not created."""
+    found: str | None = connection.scalar(
+        text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    )
+    return found
+
+
+def _ensure_extension(connection: Connection) -> None:
+    offered = connection.scalar(
+        text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
+    )
+    installed = pgvector_version(connection)
+    needed = ".".join(map(str, MIN_PGVECTOR))
+    if offered is None and installed is None:
+        raise PgvectorMissing(
+            "the server has no pgvector: install it there (Debian and Ubuntu:"
+            " postgresql-NN-pgvector from apt.postgresql.org), or unset PGVOICE_DATABASE_URL for"
+            " the embedded server"
+        )
+    if _numbers(installed or offered) < MIN_PGVECTOR:
+        updatable = offered is not None and _numbers(offered) >= MIN_PGVECTOR
+        raise PgvectorTooOld(
+            f"pgvector {installed or offered} is older than {needed}: "
+            + ("run `ALTER EXTENSION vector UPDATE`" if updatable else "install a newer one there")
+        )
+    if installed is None:
+        _create_extension(connection)
+
+
+def _create_extension(connection: Connection) -> None:
+    try:
+        connection.execute(text("CREATE EXTENSION vector"))
+    except ProgrammingError as error:
+        if _sqlstate(error) != _FORBIDDEN:
+            raise
+        raise ExtensionForbidden(
+            f"this user may not create the extension ({_message(error)}): have a superuser run"
+            " `CREATE EXTENSION vector` in this database once"
+        ) from error
+
+
+def _ensure_schema(connection: Connection) -> None:
+    if SCHEMA in inspect(connection).get_schema_names():
+        return
+    try:
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+    except ProgrammingError as error:
+        if _sqlstate(error) != _FORBIDDEN:
+            raise
+        raise SchemaForbidden(
+            f"this user may not create the schema {SCHEMA} ({_message(error)}): have the database's"
+            f" owner run `CREATE SCHEMA {SCHEMA} AUTHORIZATION` with this user's name"
+        ) from error
+
+
+def _ensure_distance_works(connection: Connection) -> None:
+    """Prebuilt pgvector can die of an illegal instruction, and takes the session with it."""
+    try:
+        connection.execute(
+            text("SELECT v <#> v FROM (SELECT array_fill(1, ARRAY[192])::vector AS v) AS one")
+        )
+    except OperationalError as error:
+        raise PgvectorCrashed(
+            f"the server died in a distance between two vectors ({_message(error)}): its processor"
+            " is too old for this build of pgvector; use a server with a pgvector built for it,"
+            " by PGVOICE_DATABASE_URL"
+        ) from error
+
+
+def _migrate(engine: Engine, revision: str, *, up: bool) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        (command.upgrade if up else command.downgrade)(config, revision)
+
+
+def _numbers(version: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (version or "0").split(".")[:2] if part.isdigit())
+
+
+def _sqlstate(error: ProgrammingError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _message(error: ProgrammingError | OperationalError) -> str:
+    return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]

@@ -1,0 +1,47 @@
+"""Where somebody speaks, over all videos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A segment in which a speaker was recognised."""
+
+    video: str
+    #: Seconds, on the store's grid.
+    start: float
+    end: float
+    #: Cosine similarity to the speaker's profile, in [-1, 1].
+    similarity: float
+    runner_up: str | None
+    runner_up_similarity: float | None
+    margin: float | None
+
+
+def appearances(
+    connection: Connection,
+    speaker: str,
+    encoder_id: int,
+    threshold: float | None,
+    min_margin: float | None,
+    limit: int | None,
+) -> list[Appearance]:
+    """The segments that identification gives to a speaker, most similar first."""
+    rows = connection.execute(
+        text(
+            "SELECT video, start_s, end_s, similarity, runner_up, runner_up_similarity, margin"
+            " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit)"
+        ),
+        {
+            "speaker": speaker,
+            "encoder": encoder_id,
+            "threshold": threshold,
+            "min_margin": min_margin,
+            "limit": limit,
+        },
+    )
+    return [Appearance(*row) for row in rows]

@@ -1,0 +1,90 @@
+"""Segments' vectors: which are missing, writing them, reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, text
+
+from pgvoice.store.copying import COLUMNS, copy_stream
+from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.keys import SegmentKey
+
+Embedding = NDArray[np.float32]
+
+
+class SegmentRow(NamedTuple):
+    """A segment as it is stored: a vector of unit length, or the status that says why not."""
+
+    key: SegmentKey
+    #: One of `models.EMBEDDED_STATUSES` with a vector, of `models.SKIPPED_STATUSES` without.
+    status: str
+    embedding: Embedding | None = None
+
+
+_ASKED = "unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS asked(start_ms, end_ms)"
+_STORED = (
+    "s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms"
+    " AND s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video)"
+    " AND s.encoder_id = (SELECT id FROM pgvoice.encoder WHERE name = :name"
+    " AND revision = :revision AND preprocessing = :preprocessing"
+    " AND dimension = :dimension AND sample_rate = :sample_rate)"
+)
+
+
+def missing(
+    connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+) -> list[SegmentKey]:
+    """The keys that have no row, neither a vector nor a status, of this encoder; in time order."""
+    rows = connection.execute(
+        text(
+            f"SELECT asked.start_ms, asked.end_ms FROM {_ASKED} WHERE NOT EXISTS"  # noqa: S608
+            f" (SELECT FROM pgvoice.segment_embedding s WHERE {_STORED}) ORDER BY 1, 2"
+        ),
+        _parameters(video, encoder, keys),
+    )
+    return [SegmentKey(*row) for row in rows]
+
+
+def read(
+    connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+) -> dict[SegmentKey, SegmentRow]:
+    """The rows of these keys, as far as they are there."""
+    rows = connection.execute(
+        text(
+            "SELECT s.start_ms, s.end_ms, s.status, CAST(s.embedding AS real[])"  # noqa: S608
+            f" FROM {_ASKED} JOIN pgvoice.segment_embedding s ON {_STORED}"
+        ),
+        _parameters(video, encoder, keys),
+    )
+    return {
+        key: SegmentRow(key, status, None if vector is None else np.asarray(vector, np.float32))
+        for *span, status, vector in rows
+        if (key := SegmentKey(*span))
+    }
+
+
+def write(
+    connection: Connection, video_id: int, encoder_id: int, dimension: int, rows: list[SegmentRow]
+) -> None:
+    """Add rows by one COPY. Raises `psycopg.IntegrityError` if one is there already."""
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None  # noqa: S101 - a connection in use has one
+    statement = f"COPY pgvoice.segment_embedding ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+    with driver_connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for chunk in copy_stream(video_id, encoder_id, dimension, rows):
+            copy.write(chunk)
+
+
+def _parameters(
+    video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+) -> dict[str, object]:
+    return asdict(encoder) | {
+        "video": video,
+        "starts": [key.start_ms for key in keys],
+        "ends": [key.end_ms for key in keys],
+    }

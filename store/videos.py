@@ -1,0 +1,79 @@
+"""Videos: the pipeline's own keys, and the audio that their vectors come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.errors import AudioChanged, UnknownVideo
+
+#: What to do when a video's audio is not the audio that was filled.
+OnAudioChange = Literal["raise", "keep", "replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoAudio:
+    """The audio file of a video, as far as the store remembers it."""
+
+    sha256: str
+    duration_ms: int
+    source: str
+
+
+def ensure(
+    connection: Connection, key: str, audio: VideoAudio | None, on_change: OnAudioChange = "raise"
+) -> int:
+    """The id of a video, created if it is new; `audio` is None while no audio was read.
+
+    Raises `AudioChanged` when other audio was filled before and `on_change` is ``raise``; with
+    ``replace`` the vectors of the other audio are deleted, with ``keep`` they stay.
+    """
+    video_id: int = connection.scalar(
+        text(
+            "INSERT INTO pgvoice.video (key) VALUES (:key)"
+            " ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING id"
+        ),
+        {"key": key},
+    )
+    if audio is not None:
+        _remember(connection, video_id, key, audio, on_change)
+    return video_id
+
+
+def require(connection: Connection, key: str) -> int:
+    """The id of a video; raises `UnknownVideo`."""
+    video_id: int | None = connection.scalar(
+        text("SELECT id FROM pgvoice.video WHERE key = :key"), {"key": key}
+    )
+    if video_id is None:
+        raise UnknownVideo(key)
+    return video_id
+
+
+def _remember(
+    connection: Connection, video_id: int, key: str, audio: VideoAudio, on_change: OnAudioChange
+) -> None:
+    stored = connection.scalar(
+        text("SELECT audio_sha256 FROM pgvoice.video WHERE id = :id FOR UPDATE"), {"id": video_id}
+    )
+    if stored not in (None, audio.sha256):
+        if on_change == "raise":
+            raise AudioChanged(key, stored, audio.sha256)
+        if on_change == "replace":
+            connection.execute(
+                text("DELETE FROM pgvoice.segment_embedding WHERE video_id = :id"), {"id": video_id}
+            )
+    connection.execute(
+        text(
+            "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
+            " source = :source WHERE id = :id"
+        ),
+        {
+            "id": video_id,
+            "sha256": audio.sha256,
+            "duration_ms": audio.duration_ms,
+            "source": audio.source,
+        },
+    )

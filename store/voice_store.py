@@ -1,0 +1,264 @@
+"""``VoiceStore``: the one place where transactions open; everything else takes a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from pgvoice.store import (
+    encoders,
+    fills,
+    identify,
+    pruning,
+    schema,
+    search,
+    segments,
+    speakers,
+    statistics,
+    videos,
+)
+from pgvoice.store.database import Database, open_database
+from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
+from pgvoice.store.fills import FillRun
+from pgvoice.store.identify import Identification
+from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
+from pgvoice.store.pruning import PruneSelection
+from pgvoice.store.search import Appearance
+from pgvoice.store.segments import SegmentRow
+from pgvoice.store.speakers import Enrollment, Exemplar, SpeakerSummary, StoredExemplar
+from pgvoice.store.statistics import CacheStatistics
+from pgvoice.store.videos import OnAudioChange, VideoAudio
+
+#: An encoder by its identity, by name or ``name@revision…``, or None for the store's only one.
+WhichEncoder = EncoderIdentity | str | None
+#: A (start, end) in seconds.
+Span = Sequence[float]
+
+
+class VoiceStore:
+    """The store of a library: its videos' vectors, its speakers, and who speaks where.
+
+    Safe to share between threads. Use it as a context manager, or call `close`.
+    """
+
+    def __init__(self, database: Database, grid_ms: int) -> None:
+        self.database = database
+        #: The grid that segments are snapped to, in milliseconds.
+        self.grid_ms = grid_ms
+        self._engine = database.engine
+
+    @classmethod
+    def open(cls, url: str | None = None, *, grid_ms: int = DEFAULT_GRID_MS) -> Self:
+        """Open the store at `url`, else at ``PGVOICE_DATABASE_URL``, else in the embedded server.
+
+        In the embedded server the tables are created (with `grid_ms`) and upgraded on the way; in
+        a server of your own that is `pgvoice db upgrade`, and `SchemaMismatch` asks for it.
+        Raises `DatabaseError` in one of its kinds when the server cannot be used.
+        """
+        database = open_database(url)
+        try:
+            return cls(database, _ready(database, grid_ms))
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connections back; the store cannot be used afterwards."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Segments and fills
+
+    def missing(
+        self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+    ) -> list[SegmentKey]:
+        """The keys that have no row of this encoder, in time order: one SELECT."""
+        with self._engine.connect() as connection:
+            return segments.missing(connection, video, encoder, keys)
+
+    def read(
+        self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+    ) -> dict[SegmentKey, SegmentRow]:
+        """Vectors and statuses of these keys, as far as they are there."""
+        with self._engine.connect() as connection:
+            return segments.read(connection, video, encoder, keys)
+
+    @contextmanager
+    def filling(self, video: str) -> Iterator[None]:
+        """Hold the fill of a video: another one, in any process, waits until this one is done."""
+        with self._engine.begin() as connection:
+            fills.hold(connection, video)
+            yield
+
+    def register(
+        self,
+        video: str,
+        audio: VideoAudio | None,
+        encoder: EncoderIdentity,
+        threshold: Threshold,
+        on_audio_change: OnAudioChange = "raise",
+    ) -> tuple[int, int]:
+        """The ids of video and encoder, made if new. Raises `AudioChanged`."""
+        with self._engine.begin() as connection:
+            return (
+                videos.ensure(connection, video, audio, on_audio_change),
+                encoders.ensure(connection, encoder, threshold),
+            )
+
+    def write(self, ids: tuple[int, int], encoder: EncoderIdentity, rows: list[SegmentRow]) -> None:
+        """Commit a batch of segments' rows; `ids` are those that `register` gave."""
+        with self._engine.begin() as connection:
+            segments.write(connection, *ids, encoder.dimension, rows)
+
+    def record_fill(
+        self, video: str, encoder: EncoderIdentity, threshold: Threshold, run: FillRun
+    ) -> None:
+        """Keep what a fill did."""
+        with self._engine.begin() as connection:
+            fills.record(
+                connection,
+                videos.ensure(connection, video, None),
+                encoders.ensure(connection, encoder, threshold),
+                run,
+            )
+
+    def encoders(self) -> list[StoredEncoder]:
+        """Every encoder that the store has met, oldest first."""
+        with self._engine.connect() as connection:
+            return encoders.stored(connection)
+
+    # Speakers
+
+    def enroll(
+        self,
+        name: str,
+        exemplars: Sequence[Exemplar],
+        encoder: EncoderIdentity,
+        threshold: Threshold,
+    ) -> Enrollment:
+        """Add embedded exemplars to a speaker, created if new, and renew the profile."""
+        with self._engine.begin() as connection:
+            encoders.ensure(connection, encoder, threshold)
+            return speakers.enroll(connection, name, encoders.find(connection, encoder), exemplars)
+
+    def enroll_segments(
+        self, name: str, video: str, spans: Iterable[Span], encoder: WhichEncoder = None
+    ) -> Enrollment:
+        """Add stored segments of a video to a speaker, created if new, and renew the profile.
+
+        Raises `UnknownVideo`, `InvalidSegment`, and `NoEmbedding` for a span without a vector.
+        """
+        keys = [snap_segment(span, self.grid_ms, index=index) for index, span in enumerate(spans)]
+        with self._engine.begin() as connection:
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder)
+            return speakers.enroll_segments(connection, name, found, video, keys)
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""
+        with self._engine.begin() as connection:
+            speakers.rename(connection, name, new_name)
+
+    def merge(self, name: str, into: str) -> None:
+        """Make `name` and `into` one speaker, called `into`. Raises `UnknownSpeaker`."""
+        with self._engine.begin() as connection:
+            speakers.merge(connection, name, into)
+
+    def remove(self, name: str) -> int:
+        """Delete a speaker; returns how many exemplars went. Raises `UnknownSpeaker`."""
+        with self._engine.begin() as connection:
+            return speakers.remove(connection, name)
+
+    def speakers(self) -> list[SpeakerSummary]:
+        """Every speaker, a row per encoder, by name."""
+        with self._engine.connect() as connection:
+            return speakers.summaries(connection)
+
+    def exemplars(self, name: str) -> list[StoredExemplar]:
+        """A speaker's exemplars, least similar to the profile first. Raises `UnknownSpeaker`."""
+        with self._engine.connect() as connection:
+            return speakers.exemplars(connection, name)
+
+    # Answers
+
+    def identify(
+        self,
+        video: str,
+        spans: Iterable[Span] | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+    ) -> list[Identification]:
+        """Who speaks in a video: one answer per span in the order given, or for all it has.
+
+        `threshold` and `min_margin` are cosine similarities; by default the encoder's threshold
+        and no margin. Raises `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
+        """
+        keys = None if spans is None else self._keys(spans)
+        with self._engine.connect() as connection:
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder)
+            return identify.identify(connection, video, found.id, keys, threshold, min_margin)
+
+    def search(
+        self,
+        name: str,
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+        limit: int | None = None,
+    ) -> list[Appearance]:
+        """Where somebody speaks, over all videos, most similar first.
+
+        Exactly the segments that `identify` gives to them. Raises `UnknownSpeaker`.
+        """
+        with self._engine.connect() as connection:
+            speakers.require(connection, name)
+            found = encoders.find(connection, encoder)
+            return search.appearances(connection, name, found.id, threshold, min_margin, limit)
+
+    # Housekeeping
+
+    def statistics(self) -> CacheStatistics:
+        """Hits, misses, and what the store holds."""
+        with self._engine.connect() as connection:
+            return statistics.cache_statistics(connection)
+
+    def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
+        """Delete the selected cached vectors, or only count them; returns how many.
+
+        Raises `ValueError` when nothing is selected.
+        """
+        with self._engine.begin() as connection:
+            return (pruning.count if dry_run else pruning.prune)(connection, selection)
+
+    def _keys(self, spans: Iterable[Span]) -> list[SegmentKey]:
+        snapped = snap_segments(spans, self.grid_ms)
+        if snapped.invalid:
+            raise snapped.invalid[0]
+        return [key for key in snapped.keys if key is not None]
+
+
+def _ready(database: Database, grid_ms: int) -> int:
+    with database.engine.connect() as connection:
+        found = schema.state(connection)
+    behind = found.revision is None or found.revision < schema.HEAD
+    if behind and database.server is not None:
+        schema.upgrade(database.engine, grid_ms=grid_ms)
+        with database.engine.connect() as connection:
+            found = schema.state(connection)
+    return schema.check(found)

@@ -1,0 +1,111 @@
+"""A real Postgres for every test: the embedded one, or the one that --database-url names."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from databases import migrate, new_database, plain
+from sqlalchemy import URL, Connection, create_engine, text
+
+from pgvoice.store import VoiceStore, embedded
+
+SPEECH = Path(__file__).parent.parent.parent / "shared" / "speech"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-url", help="a Postgres in which the tests may create databases of their own"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGVOICE_DATABASE_URL", "PGVOICE_DATA", "PGVOICE_ENCODER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PGVOICE_PLUGINS", "")
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """A folder that the embedded server can use: short, and open to another user's look."""
+    folder = Path(tempfile.mkdtemp(prefix="pgv"))
+    folder.chmod(0o755)
+    yield folder
+    if (folder / "postgres").exists():
+        embedded.start(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The server that the tests' databases live on."""
+    given = request.config.getoption("--database-url")
+    if given:
+        yield str(given)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="pgv"))
+    folder.chmod(0o755)
+    server = embedded.start(folder)
+    yield server.url
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a migrated database to copy."""
+    with new_database(server_url) as url:
+        migrate(url)
+        assert url.database is not None
+        yield url.database
+
+
+@pytest.fixture
+def store_url(server_url: str, template: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with new_database(server_url, template) as url:
+        yield plain(url)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[VoiceStore]:
+    with VoiceStore.open(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def _shared_database(server_url: str, template: str) -> Iterator[URL]:
+    with new_database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def server_connection(_shared_database: URL) -> Iterator[Connection]:
+    """A connection for questions that change nothing, for tests that ask many."""
+    engine = create_engine(_shared_database)
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(_shared_database: URL) -> Iterator[Connection]:
+    """A transaction that is rolled back; for tests of single statements."""
+    engine = create_engine(_shared_database)
+    with engine.connect() as opened, opened.begin() as transaction:
+        opened.execute(text("SET LOCAL client_min_messages = warning"))
+        yield opened
+        transaction.rollback()
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """Real recordings with labels, where they are there."""
+    if not SPEECH.is_dir():
+        pytest.skip(f"no recordings at {SPEECH}")
+    return SPEECH

@@ -1,0 +1,63 @@
+"""Deleting cached vectors: what is selected, nothing else, and never everything by mistake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from filled import ENCODER, OTHER_ENCODER, X, put
+
+from pgvoice.store import PruneSelection, VoiceStore
+from pgvoice.store.keys import SegmentKey
+
+
+@pytest.fixture
+def filled_store(store: VoiceStore) -> VoiceStore:
+    put(store, "v", {(0, 1): X, (1, 2): "silent"})
+    put(store, "w", {(0, 1): X})
+    put(store, "w", {(0, 1): X}, OTHER_ENCODER)
+    return store
+
+
+def _left(store: VoiceStore) -> int:
+    return sum(holding.segments for holding in store.statistics().holdings)
+
+
+def _tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
+
+
+def test_by_video(filled_store: VoiceStore) -> None:
+    assert filled_store.prune(PruneSelection(video="v")) == 2
+    assert _left(filled_store) == 2
+    assert filled_store.missing("v", ENCODER, [SegmentKey(0, 1000)]) == [SegmentKey(0, 1000)]
+
+
+def test_by_encoder_and_video(filled_store: VoiceStore) -> None:
+    encoder_id = filled_store.encoders()[1].id
+    assert filled_store.prune(PruneSelection(video="v", encoder_id=encoder_id)) == 0
+    assert filled_store.prune(PruneSelection(encoder_id=encoder_id)) == 1
+
+
+def test_by_age(filled_store: VoiceStore) -> None:
+    yesterday = _tomorrow() - timedelta(days=2)
+    assert filled_store.prune(PruneSelection(before=yesterday)) == 0
+    assert filled_store.prune(PruneSelection(before=_tomorrow())) == 4
+
+
+def test_a_dry_run_only_counts(filled_store: VoiceStore) -> None:
+    assert filled_store.prune(PruneSelection(video="w"), dry_run=True) == 2
+    assert _left(filled_store) == 4
+
+
+def test_nothing_selected_is_an_error(filled_store: VoiceStore) -> None:
+    for dry_run in (False, True):
+        with pytest.raises(ValueError, match="nothing selected"):
+            filled_store.prune(PruneSelection(), dry_run=dry_run)
+    assert _left(filled_store) == 4
+
+
+def test_profiles_outlive_their_cached_segments(filled_store: VoiceStore) -> None:
+    filled_store.enroll_segments("ann", "v", [(0, 1)], ENCODER)
+    filled_store.prune(PruneSelection(video="v"))
+    assert filled_store.identify("w", encoder=ENCODER)[0].speaker == "ann"

@@ -1,0 +1,70 @@
+"""Databases for tests, copied from one that was migrated once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Engine, create_engine, text
+
+from pgvoice.store import schema
+from pgvoice.store.database import psycopg_url
+
+_numbers = itertools.count()
+
+
+@contextmanager
+def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
+    """A database of its own, dropped at the end; a copy where there is a template."""
+    name = f"pgvoice_test_{os.getpid()}_{next(_numbers)}"
+    server = psycopg_url(server_url)
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        source = f" TEMPLATE {template}" if template else ""
+        connection.execute(text(f"CREATE DATABASE {name}{source}"))
+    try:
+        yield server.set(database=name)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+def migrate(url: URL, *, grid_ms: int = 100) -> None:
+    """Create the schema in a database."""
+    engine = create_engine(url)
+    schema.upgrade(engine, grid_ms=grid_ms)
+    engine.dispose()
+
+
+def plain(url: URL) -> str:
+    """The URL as text, password included."""
+    return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def engine_of(url: URL | str) -> Iterator[Engine]:
+    """An engine that is disposed of at the end."""
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def role(url: URL | str, name: str) -> Iterator[URL]:
+    """A URL to log in with as a role of no rights, dropped at the end."""
+    with engine_of(url) as engine:
+        run(engine, f"CREATE ROLE {name} LOGIN PASSWORD 'right'")
+        try:
+            yield engine.url.set(username=name, password="right")
+        finally:
+            run(engine, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+
+
+def run(engine: Engine, *statements: str) -> None:
+    """Run statements in a transaction of their own."""
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))

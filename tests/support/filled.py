@@ -1,0 +1,41 @@
+"""Stores with a few vectors in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, Threshold, VideoAudio, VoiceStore
+from pgvoice.store.segments import Embedding
+
+ENCODER = EncoderIdentity("toy", "sha256:0123456789abcdef", "1", 3, 16_000)
+OTHER_ENCODER = EncoderIdentity("toy", "sha256:fedcba9876543210", "1", 3, 16_000)
+THRESHOLD = Threshold(0.5, "made up")
+
+
+def unit(*elements: float) -> Embedding:
+    """A vector in the direction given."""
+    vector = np.array(elements, np.float64)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+X, Y, Z = unit(1, 0, 0), unit(0, 1, 0), unit(0, 0, 1)
+
+
+def put(
+    store: VoiceStore,
+    video: str,
+    rows: Mapping[tuple[float, float], Embedding | str],
+    encoder: EncoderIdentity = ENCODER,
+    *,
+    audio: str = "a" * 64,
+) -> None:
+    """Store rows by (start, end) in seconds: a vector, or a status."""
+    ids = store.register(video, VideoAudio(audio, 600_000, f"{video}.wav"), encoder, THRESHOLD)
+    store.write(ids, encoder, [_row(span, value) for span, value in rows.items()])
+
+
+def _row(span: tuple[float, float], value: Embedding | str) -> SegmentRow:
+    key = SegmentKey(round(span[0] * 1000), round(span[1] * 1000))
+    return SegmentRow(key, value) if isinstance(value, str) else SegmentRow(key, "ok", value)
