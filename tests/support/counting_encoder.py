@@ -40,4 +40,5 @@ class CountingEncoder:
         bands = np.array(
             [band.mean() for band in np.array_split(spectrum, self.identity.dimension)]
         )
-        return (bands / np.linalg.norm(bands)).astype(np.float32)
+        unit: Embeddings = (bands / np.linalg.norm(bands)).astype(np.float32)
+        return unit

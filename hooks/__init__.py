@@ -1,0 +1,38 @@
+"""The hooks: from audio and segments to rows in the store, and the plugins that take part."""
+
+from pgvoice.hooks.encoder import Encoder
+from pgvoice.hooks.enrolling import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.errors import (
+    AudioError,
+    AudioNotFound,
+    AudioTruncated,
+    AudioUnreadable,
+    EncoderUnavailable,
+    FormatError,
+    InvalidSegments,
+    NotEnrollable,
+)
+from pgvoice.hooks.extraction import extract_embeddings_batch
+from pgvoice.hooks.filling import FillReport, fill
+from pgvoice.hooks.registry import make_encoder
+from pgvoice.hooks.specs import hookimpl
+
+__all__ = [
+    "AudioError",
+    "AudioNotFound",
+    "AudioTruncated",
+    "AudioUnreadable",
+    "Encoder",
+    "EncoderUnavailable",
+    "FillReport",
+    "FormatError",
+    "InvalidSegments",
+    "NotEnrollable",
+    "Recording",
+    "enroll_recordings",
+    "enroll_video",
+    "extract_embeddings_batch",
+    "fill",
+    "hookimpl",
+    "make_encoder",
+]

@@ -1,0 +1,12 @@
+"""Audio files: what a file is, and the waveforms of its spans, decoded in one pass.
+
+The time axis of a file is that of its own samples, counted from the first one that is decoded:
+encoder delay is removed as FFmpeg removes it, start offsets and gaps between timestamps are not
+filled. A file with several audio streams is heard by the one that FFmpeg calls the best; video is
+never decoded. The decoder is chosen by content, never by the file's name.
+"""
+
+from pgvoice.hooks.audio.cutting import cut
+from pgvoice.hooks.audio.probing import AudioInfo, probe
+
+__all__ = ["AudioInfo", "cut", "probe"]

@@ -1,0 +1,128 @@
+"""``cut``: the waveforms of a file's spans, from one pass over it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pgvoice.hooks.audio.decoders import Decoder, Range, open_decoder
+from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.extras import needs_extra
+
+
+@dataclass(slots=True)
+class _Span:
+    """A span and what has been heard of it, in samples at the file's own rate."""
+
+    index: int
+    duration_ms: int
+    samples: Range
+    pieces: list[Waveform] = field(default_factory=list)
+
+    def hear(self, position: int, block: Waveform) -> None:
+        first, end = (max(0, sample - position) for sample in self.samples)
+        self.pieces.append(block[first:end])
+
+    def take(self) -> Waveform:
+        """What was heard, which the span then forgets: memory is for what is still open."""
+        pieces, self.pieces = self.pieces, []
+        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+
+
+def cut(
+    path: str | Path, spans_ms: Sequence[tuple[int, int]], sample_rate: int
+) -> Iterator[tuple[int, Waveform]]:
+    """(index into `spans_ms`, mono waveform at `sample_rate`), each when its end has passed.
+
+    They come in the order of their ends. A waveform is a pure function of the file's bytes, its
+    span and `sample_rate`: it is cut at the file's own rate and resampled alone. It has round((end
+    - start) * sample_rate / 1000) samples, of which resampling may leave the last one or two to be
+    trimmed or filled with zeros, and fewer where the audio ends. What is not finite stays so: with
+    resampling such a span is all NaN. Raises `ValueError` for a span that ends before it starts or
+    starts before zero, `AudioNotFound`, `AudioUnreadable` (also for damage on the way) and
+    `AudioTruncated`.
+    """
+    for start_ms, end_ms in spans_ms:
+        if not 0 <= start_ms <= end_ms:
+            raise ValueError(
+                f"({start_ms}, {end_ms}) is no span: 0 <= start <= end is needed, in ms"
+            )
+    with open_decoder(Path(path)) as decoder:
+        rate = decoder.sample_rate
+        spans = [_span(index, span, rate) for index, span in enumerate(spans_ms)]
+        for span in _heard(decoder, spans):
+            yield span.index, _finish(span, rate, sample_rate)
+
+
+def _span(index: int, span_ms: tuple[int, int], rate: int) -> _Span:
+    start_ms, end_ms = span_ms
+    start = _samples(start_ms, rate)
+    duration_ms = end_ms - start_ms
+    return _Span(index, duration_ms, Range(start, start + _samples(duration_ms, rate)))
+
+
+def _samples(ms: int, rate: int) -> int:
+    """Rounded, halves up, in whole numbers."""
+    return (ms * rate + 500) // 1000
+
+
+def _heard(decoder: Decoder, spans: Sequence[_Span]) -> Iterator[_Span]:
+    """Every span, as soon as its last sample is there or the audio has ended."""
+    waiting = deque(sorted(spans, key=lambda span: span.samples))
+    hearing: list[_Span] = []
+    for position, block in decoder.blocks(_union(waiting)):
+        end = position + len(block)
+        while waiting and waiting[0].samples.start < end:
+            hearing.append(waiting.popleft())
+        for span in hearing:
+            span.hear(position, block)
+        if any(span.samples.stop <= end for span in hearing):
+            yield from sorted((s for s in hearing if s.samples.stop <= end), key=_stop)
+            hearing = [span for span in hearing if span.samples.stop > end]
+    yield from sorted(hearing, key=_stop)
+    yield from waiting
+
+
+def _stop(span: _Span) -> int:
+    return span.samples.stop
+
+
+def _union(spans: Iterable[_Span]) -> list[Range]:
+    """The samples of spans that are sorted by start, ascending and disjoint; none of empty ones."""
+    ranges: list[Range] = []
+    for start, stop in (span.samples for span in spans):
+        if ranges and start <= ranges[-1].stop:
+            ranges[-1] = Range(ranges[-1].start, max(stop, ranges[-1].stop))
+        elif start < stop:
+            ranges.append(Range(start, stop))
+    return ranges
+
+
+def _finish(span: _Span, rate: int, sample_rate: int) -> Waveform:
+    """The span at `sample_rate`, of the length that it should have."""
+    samples = span.take()
+    length = _samples(span.duration_ms, sample_rate)
+    if len(samples) < span.samples.stop - span.samples.start:
+        length = min(length, (len(samples) * sample_rate + rate // 2) // rate)
+    resampled = samples if rate == sample_rate else _resample(samples, rate, sample_rate)
+    missing = max(0, length - len(resampled))
+    return np.pad(resampled, (0, missing))[:length] if missing else resampled[:length]
+
+
+def _resample(samples: Waveform, rate: int, sample_rate: int) -> Waveform:
+    """Through soxr's 20-bit quality. A sample that is not finite would spread unpredictably."""
+    if not len(samples):
+        return samples
+    if not np.isfinite(samples).all():
+        return np.full(-(-len(samples) * sample_rate // rate), np.nan, np.float32)
+    with needs_extra("extract"):
+        import librosa
+
+        resampled: Waveform = librosa.resample(
+            samples, orig_sr=rate, target_sr=sample_rate, res_type="soxr_hq"
+        )
+    return resampled

@@ -1,0 +1,73 @@
+"""The port that `probe` and `cut` decode through, and the choice of who is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from pgvoice.hooks.audio import exact, sequential
+from pgvoice.hooks.audio.completeness import check_complete
+from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable
+
+
+class Range(NamedTuple):
+    """Samples `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+
+
+class Decoder(Protocol):
+    """An open file: mono samples at its own rate, in ascending order, once."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    def count_samples(self) -> int:
+        """Per channel, without decoding all of them; `AudioTruncated` where the end is missing.
+
+        Instead of `blocks`, not before it.
+        """
+        ...
+
+    def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
+        """(position, samples) that hold at least `wanted`, which is ascending and disjoint.
+
+        The samples at a position never depend on what is wanted. Ends where the audio ends.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def open_decoder(path: Path) -> Iterator[Decoder]:
+    """Raises `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`."""
+    _check_file(path)
+    check_complete(path)
+    decoder: Decoder = exact.open_exact(path) or sequential.SequentialDecoder(path)
+    try:
+        yield decoder
+    finally:
+        decoder.close()
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise AudioNotFound(f"{path} does not exist; check the path")
+    if not path.is_file():
+        raise AudioNotFound(f"{path} is a folder or a device; give the path of an audio file")
+    if path.stat().st_size == 0:
+        raise AudioUnreadable(f"{path} is empty; download it again")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise AudioUnreadable(
+            f"{path} cannot be opened ({error.strerror}); check who may read it"
+        ) from error

@@ -1,0 +1,121 @@
+"""Decoding through libsndfile, for formats that it reads and seeks exact to the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
+from pgvoice.hooks.extras import needs_extra
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
+    from pgvoice.hooks.audio.decoders import Range
+
+#: First bytes of the files that are tried; libsndfile would open mp3 and ogg too, but not exactly.
+_MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b"fLaC", b".snd")
+_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "FLAC", "AU"}
+#: Every sample stands alone, or, in FLAC, every frame. Not so ADPCM, GSM and MPEG within WAV.
+_SUBTYPES = {
+    *("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"),
+}
+#: What libsndfile says of a FLAC file whose header leaves the length open is beyond this.
+_MAX_FRAMES = 2**62
+_BLOCK_FRAMES = 65_536
+
+
+def open_exact(path: Path) -> ExactDecoder | None:
+    """None where the file needs the other decoder."""
+    with path.open("rb") as file:
+        if file.read(4) not in _MAGIC:
+            return None
+    with needs_extra("extract"):
+        import soundfile
+    try:
+        opened = soundfile.SoundFile(str(path))
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: a file that is named .raw
+        return None
+    if _is_exact(opened):
+        return ExactDecoder(path, opened)
+    opened.close()
+    return None
+
+
+def _is_exact(file: SoundFile) -> bool:
+    known = file.format in _FORMATS and file.subtype in _SUBTYPES
+    return known and file.seekable() and 0 < file.frames < _MAX_FRAMES
+
+
+class ExactDecoder:
+    """Reads only what is wanted and seeks over the rest."""
+
+    def __init__(self, path: Path, file: SoundFile) -> None:
+        self._path = path
+        self._file = file
+        self.sample_rate: int = file.samplerate
+        self.channels: int = file.channels
+        self._check_end()
+
+    def count_samples(self) -> int:
+        frames: int = self._file.frames
+        return frames
+
+    def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
+        for start, stop in wanted:
+            last = min(stop, self._file.frames)
+            for position in range(start, last, _BLOCK_FRAMES):
+                samples = self._read(position, min(_BLOCK_FRAMES, last - position))
+                yield position, _mono(samples)
+
+    def _read(self, position: int, frames: int) -> NDArray[np.float32]:
+        import soundfile
+
+        try:
+            samples = self._read_all(position, frames)
+        except soundfile.LibsndfileError as error:
+            raise AudioUnreadable(
+                f"{self._path} cannot be decoded at {position / self.sample_rate:.1f} s "
+                f"({error.error_string}); download it again"
+            ) from error
+        return samples
+
+    def _check_end(self) -> None:
+        """Raises `AudioTruncated` where the last sample cannot be reached."""
+        import soundfile
+
+        with suppress(soundfile.LibsndfileError):
+            if len(self._read_all(self._file.frames - 1, 1)):
+                return
+        self.close()
+        raise AudioTruncated(
+            f"{self._path} ends before the {self._file.frames / self.sample_rate:.1f} s that its "
+            "header promises; download it again"
+        )
+
+    def _read_all(self, position: int, frames: int) -> NDArray[np.float32]:
+        """Shape ``(samples, channels)``."""
+        if self._file.tell() != position:
+            self._file.seek(position)
+        samples: NDArray[np.float32] = self._file.read(frames, "float32", always_2d=True)
+        return samples
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _mono(samples: NDArray[np.float32]) -> Waveform:
+    """Mean of the channels of ``(samples, channels)``, added in order.
+
+    `numpy.mean` may add in another order for another shape, and its last bit would change.
+    """
+    total = samples[:, 0].copy()
+    for channel in range(1, samples.shape[1]):
+        total += samples[:, channel]
+    return total / np.float32(samples.shape[1])

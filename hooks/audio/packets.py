@@ -1,0 +1,55 @@
+"""How many samples a stream's packets will decode to, from what the container says of each."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av import AudioStream, Packet
+
+
+class PacketCount:
+    """Counts the packets of one stream."""
+
+    def __init__(self, time_base: Fraction | None) -> None:
+        self.packets = 0
+        self._time_base = Fraction(time_base or 1)
+        self._first_pts: int | None = None
+        self._end_pts = 0
+        self._durations = 0
+        self._last_duration = 0
+        self._padding_samples = 0
+
+    def add(self, packet: Packet[AudioStream]) -> None:
+        """The empty packet that ends a stream counts for nothing."""
+        if not packet.size:
+            return
+        self.packets += 1
+        duration = packet.duration or 0
+        if packet.pts is not None:
+            self._first_pts = packet.pts if self._first_pts is None else self._first_pts
+            self._end_pts = packet.pts + duration
+        self._durations += duration
+        # Some demuxers have already taken the padding off the last packet's duration.
+        if packet.has_sidedata("skip_samples") and duration >= self._last_duration:
+            self._padding_samples += _padding(packet)
+        self._last_duration = duration
+
+    def samples(self, sample_rate: int, first_frame_pts: int | None) -> int:
+        """Exact where the container counts in fractions of a sample, else to about its tick.
+
+        What lies before the first frame's timestamp is encoder delay.
+        """
+        ticks = self._durations
+        if self._first_pts is not None:
+            if (1 / self._time_base) % sample_rate:
+                ticks = self._end_pts - self._first_pts
+            if first_frame_pts is not None:
+                ticks -= first_frame_pts - self._first_pts
+        return max(0, round(ticks * self._time_base * sample_rate) - self._padding_samples)
+
+
+def _padding(packet: Packet[AudioStream]) -> int:
+    """Samples at the end that are not audio (FFmpeg's `AV_PKT_DATA_SKIP_SAMPLES`)."""
+    return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[4:8], "little")

@@ -1,0 +1,29 @@
+"""The encoders that come with pgvoice."""
+
+from __future__ import annotations
+
+from pgvoice.hooks.encoder import Encoder
+from pgvoice.hooks.specs import RegisterEncoder, hookimpl
+
+
+@hookimpl
+def register_encoders(register: RegisterEncoder) -> None:
+    register("ecapa", _ecapa, summary="SpeechBrain ECAPA-TDNN, VoxCeleb, 192-d; from the hub")
+    register("campplus", _campplus, summary="CAM++ zh-en, 192-d; weights come with a package")
+
+
+def _ecapa(source: str | None, device: str | None) -> Encoder:
+    from pgvoice.hooks.ecapa import EcapaEncoder
+
+    return EcapaEncoder(source, device)
+
+
+def _campplus(source: str | None, device: str | None) -> Encoder:
+    from pgvoice.hooks.campplus import CampplusEncoder
+    from pgvoice.hooks.errors import EncoderUnavailable
+
+    if source is not None:
+        raise EncoderUnavailable(
+            f"campplus takes no source ({source!r} was given): its weights come with a package"
+        )
+    return CampplusEncoder(device)

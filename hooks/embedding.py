@@ -1,0 +1,113 @@
+"""One pass over an audio file: segments in, rows for the store out, a batch at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pgvoice.hooks import audio
+from pgvoice.hooks.audio import AudioInfo
+from pgvoice.hooks.encoder import Embeddings, Encoder, Waveform
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.segments import SegmentRow
+
+#: A shorter span says too little about a voice.
+MIN_MS = 500
+#: A longer span is embedded from its beginning.
+MAX_MS = 60_000
+#: Transcripts often end a little behind the audio; a segment that ends later than that is of
+#: another recording.
+MAX_OVERHANG_MS = 1_000
+#: Root mean square under -70 dB of full scale: digital silence and its dither.
+SILENCE_RMS = 10 ** (-70 / 20)
+
+
+def too_short(key: SegmentKey) -> bool:
+    """Whether a segment's status is known without its audio."""
+    return key.duration_ms < MIN_MS
+
+
+class EmbeddingPass:
+    """Decodes a file once and embeds the spans asked for; counts what it took."""
+
+    def __init__(
+        self, encoder: Encoder, path: str | Path, info: AudioInfo, *, max_ms: int = MAX_MS
+    ) -> None:
+        self.decode_seconds = 0.0
+        self.encode_seconds = 0.0
+        #: Calls of the encoder.
+        self.batches = 0
+        self._encoder = encoder
+        self._path = path
+        self._info = info
+        self._max_ms = max_ms
+
+    def rows(self, keys: Sequence[SegmentKey]) -> Iterator[list[SegmentRow]]:
+        """A row for every key, each batch as soon as it is encoded; order is by time of ending.
+
+        Raises `AudioError` when the file cannot be decoded.
+        """
+        skipped = [SegmentRow(key, status) for key in keys if (status := self._refused(key))]
+        batch: list[tuple[SegmentKey, Waveform]] = []
+        samples = 0
+        for key, waveform in self._timed_cut([key for key in keys if not self._refused(key)]):
+            if status := self._unusable(waveform):
+                skipped.append(SegmentRow(key, status))
+                continue
+            batch.append((key, waveform))
+            samples += len(waveform)
+            if samples >= self._encoder.batch_samples:
+                yield skipped + self._encoded(batch)
+                skipped, batch, samples = [], [], 0
+        if skipped or batch:
+            yield skipped + self._encoded(batch)
+
+    def _refused(self, key: SegmentKey) -> str | None:
+        """The status of a segment that needs no listening."""
+        end_of_audio = self._info.duration_ms
+        if key.start_ms >= end_of_audio or key.end_ms > end_of_audio + MAX_OVERHANG_MS:
+            return "out_of_range"
+        return "too_short" if too_short(key) else None
+
+    def _unusable(self, waveform: Waveform) -> str | None:
+        """The status of a waveform that cannot be encoded."""
+        shortest = MIN_MS * self._encoder.identity.sample_rate // 1000
+        if len(waveform) < max(shortest, self._encoder.min_samples):
+            return "too_short"
+        rms = float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
+        if not np.isfinite(rms):
+            return "non_finite"
+        return "silent" if rms < SILENCE_RMS else None
+
+    def _timed_cut(self, keys: Sequence[SegmentKey]) -> Iterator[tuple[SegmentKey, Waveform]]:
+        if not keys:
+            return
+        spans = [(key.start_ms, min(key.end_ms, key.start_ms + self._max_ms)) for key in keys]
+        cut = audio.cut(self._path, spans, self._encoder.identity.sample_rate)
+        while True:
+            started = time.perf_counter()
+            found = next(cut, None)
+            self.decode_seconds += time.perf_counter() - started
+            if found is None:
+                return
+            yield keys[found[0]], found[1]
+
+    def _encoded(self, batch: Sequence[tuple[SegmentKey, Waveform]]) -> list[SegmentRow]:
+        if not batch:
+            return []
+        started = time.perf_counter()
+        embeddings = self._encoder.encode([waveform for _, waveform in batch])
+        self.encode_seconds += time.perf_counter() - started
+        self.batches += 1
+        return [
+            self._row(key, embedding) for (key, _), embedding in zip(batch, embeddings, strict=True)
+        ]
+
+    def _row(self, key: SegmentKey, embedding: Embeddings) -> SegmentRow:
+        if not np.isfinite(embedding).all():
+            return SegmentRow(key, "non_finite")
+        whole = key.duration_ms <= self._max_ms and key.end_ms <= self._info.duration_ms
+        return SegmentRow(key, "ok" if whole else "partial", embedding)

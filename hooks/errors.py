@@ -1,0 +1,68 @@
+"""What can go wrong between an audio file and a vector.
+
+PgvoiceError
+├── AudioError          the file cannot be heard: missing, empty, not audio, truncated
+│   ├── AudioNotFound
+│   ├── AudioUnreadable
+│   └── AudioTruncated
+├── EncoderUnavailable  unknown name, missing extra, missing or altered weights
+├── FormatError         a segments file that is not what it should be
+├── InvalidSegments     (ValueError) segments of a fill that are no spans of time
+└── NotEnrollable       a span without usable speech
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pgvoice.store.errors import InvalidSegment, PgvoiceError
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.filling import FillReport
+
+
+class AudioError(PgvoiceError):
+    """The audio file cannot be used as it is."""
+
+
+class AudioNotFound(AudioError):
+    """There is no file at this path."""
+
+
+class AudioUnreadable(AudioError):
+    """The file is empty, is not audio, or holds no audio stream that can be decoded."""
+
+
+class AudioTruncated(AudioError):
+    """The file ends before the length that its own header promises."""
+
+
+class EncoderUnavailable(PgvoiceError):
+    """The encoder cannot be built or loaded here."""
+
+
+class FormatError(PgvoiceError):
+    """The segments file is not of the format that it was read as."""
+
+
+class InvalidSegments(PgvoiceError, ValueError):
+    """Some of a fill's segments are no spans of time; the others were filled, see `report`."""
+
+    def __init__(self, errors: Sequence[InvalidSegment], report: FillReport) -> None:
+        named = "; ".join(str(error) for error in errors)
+        super().__init__(f"{len(errors)} invalid, the others are stored: {named}")
+        self.errors = tuple(errors)
+        self.report = report
+
+
+class NotEnrollable(PgvoiceError):
+    """A span that nobody can be enrolled with."""
+
+    def __init__(self, path: Path, span: tuple[float, float], status: str) -> None:
+        super().__init__(
+            f"{path}, {span[0]} to {span[1]} s, is {status}: choose at least half a second of"
+            " clear speech of one person"
+        )
+        self.status = status

@@ -1,0 +1,157 @@
+"""``fill``: compute the vectors that the store is missing for a video, and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgvoice.hooks import audio as audio_files
+from pgvoice.hooks.embedding import EmbeddingPass, too_short
+from pgvoice.hooks.encoder import Encoder
+from pgvoice.hooks.errors import InvalidSegments
+from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.fills import FillRun
+from pgvoice.store.keys import SegmentKey, snap_segments
+from pgvoice.store.models import EMBEDDED_STATUSES
+from pgvoice.store.segments import SegmentRow
+from pgvoice.store.videos import OnAudioChange, VideoAudio
+from pgvoice.store.voice_store import VoiceStore
+
+#: Told how many of the missing segments are done, and how many there are.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FillReport:
+    """What a fill found and did."""
+
+    video: str
+    encoder: EncoderIdentity
+    run: FillRun
+    #: Whether the audio file was decoded.
+    decoded: bool = False
+    #: Calls of the encoder; without any, its model was not loaded.
+    encoder_calls: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Distinct segments that the store did not have."""
+        return self.run.requested - self.run.hits
+
+
+def fill(
+    store: VoiceStore,
+    encoder: Encoder,
+    *,
+    video: str,
+    audio: str | Path,
+    segments: Iterable[Sequence[float]],
+    on_audio_change: OnAudioChange = "raise",
+    progress: Progress | None = None,
+) -> FillReport:
+    """Compute and store the vectors that `video` is missing for `segments`, (start, end) seconds.
+
+    Each batch is committed, so a fill that dies is taken up where it stopped; another fill of the
+    same video waits. With nothing missing the audio is not opened and no model is loaded. Repeats
+    count once. Raises `AudioError` before anything is stored when the file cannot be used,
+    `AudioChanged` when it is not the file that was filled before, and, after the other segments
+    are stored, `InvalidSegments` (a `ValueError` that holds the report) for segments that are no
+    spans of time.
+    """
+    snapped = snap_segments(segments, store.grid_ms)
+    filling = _Filling(store, encoder, video, audio, progress)
+    report = filling.report(filling.run(snapped.distinct, on_audio_change))
+    if snapped.invalid:
+        raise InvalidSegments(snapped.invalid, report)
+    return report
+
+
+class _Filling:
+    """One call of `fill`."""
+
+    def __init__(
+        self,
+        store: VoiceStore,
+        encoder: Encoder,
+        video: str,
+        audio: str | Path,
+        progress: Progress | None,
+    ) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._identity = encoder.identity
+        self._video = video
+        self._audio = audio
+        self._progress = progress
+        self._pass: EmbeddingPass | None = None
+        self._statuses: Counter[str] = Counter()
+
+    def run(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> FillRun:
+        if not keys:
+            return FillRun(requested=0, hits=0)
+        missing = self._missing(keys)
+        if missing:
+            with self._store.filling(self._video):
+                missing = self._fill(keys, on_audio_change)
+        run = self._summary(len(keys), len(keys) - len(missing))
+        self._store.record_fill(self._video, self._identity, self._encoder.default_threshold, run)
+        return run
+
+    def report(self, run: FillRun) -> FillReport:
+        encoder_calls = self._pass.batches if self._pass else 0
+        return FillReport(self._video, self._identity, run, self._pass is not None, encoder_calls)
+
+    def _missing(self, keys: Sequence[SegmentKey]) -> list[SegmentKey]:
+        return self._store.missing(self._video, self._identity, keys)
+
+    def _fill(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> list[SegmentKey]:
+        """Fill what is missing now that no other fill runs; returns what was missing."""
+        missing = self._missing(keys)
+        if not missing:
+            return missing
+        if all(too_short(key) for key in missing):
+            ids = self._register(None, on_audio_change)
+            self._write(ids, [SegmentRow(key, "too_short") for key in missing])
+            return missing
+        info = audio_files.probe(self._audio)
+        ids = self._register(
+            VideoAudio(info.sha256, info.duration_ms, str(self._audio)), on_audio_change
+        )
+        if on_audio_change == "replace":
+            missing = self._missing(keys)
+        self._pass = EmbeddingPass(self._encoder, self._audio, info)
+        for rows in self._pass.rows(missing):
+            self._write(ids, rows)
+            self._tell(len(missing))
+        return missing
+
+    def _register(self, audio: VideoAudio | None, change: OnAudioChange) -> tuple[int, int]:
+        return self._store.register(
+            self._video, audio, self._identity, self._encoder.default_threshold, change
+        )
+
+    def _write(self, ids: tuple[int, int], rows: list[SegmentRow]) -> None:
+        self._store.write(ids, self._identity, rows)
+        self._statuses.update(row.status for row in rows)
+
+    def _tell(self, missing: int) -> None:
+        if self._progress:
+            self._progress(self._statuses.total(), missing)
+
+    def _summary(self, requested: int, hits: int) -> FillRun:
+        if self._pass is None:
+            return FillRun(requested, hits, skipped=self._skipped())
+        return FillRun(
+            requested,
+            hits,
+            sum(self._statuses[status] for status in EMBEDDED_STATUSES),
+            self._skipped(),
+            self._pass.decode_seconds,
+            self._pass.encode_seconds,
+            self._encoder.device if self._pass.batches else None,
+        )
+
+    def _skipped(self) -> dict[str, int]:
+        return {s: n for s, n in sorted(self._statuses.items()) if s not in EMBEDDED_STATUSES}

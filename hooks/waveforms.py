@@ -1,0 +1,32 @@
+"""What goes into an encoder and what comes out: waveforms that it can take, rows of unit length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pgvoice.hooks.encoder import Embeddings, Waveform
+
+
+def check_waveforms(waveforms: Sequence[Waveform], min_samples: int) -> None:
+    """Raises `ValueError` for the first waveform that is too short, not mono or not float32."""
+    for place, waveform in enumerate(waveforms):
+        if waveform.ndim != 1 or waveform.dtype != np.float32:
+            raise ValueError(
+                f"waveform {place} is {waveform.dtype} of shape {waveform.shape}; "
+                "float32 of shape (samples,) is needed"
+            )
+        if waveform.size < min_samples:
+            raise ValueError(
+                f"waveform {place} has {waveform.size} samples; at least {min_samples} are needed"
+            )
+
+
+def unit_rows(vectors: Embeddings) -> Embeddings:
+    """Each row divided by its length; a row that cannot be is all NaN."""
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        rows: Embeddings = (vectors / lengths).astype(np.float32)
+    rows[~np.isfinite(rows).all(axis=1)] = np.nan
+    return rows

@@ -1,0 +1,91 @@
+"""How many turns of the simulated podcast are named right: ``python tests/benchmarks/podcast.py``.
+
+Enrolls four people from their first four recordings, fills the podcast with CAM++ in a database of
+its own, identifies the turns in SQL and fills once more.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+from podcast import (  # noqa: E402 - after the path
+    MIN_SECONDS,
+    STRANGER,
+    Turn,
+    enroll,
+    fill_turns,
+    identified,
+)
+
+from pgvoice.hooks import make_encoder  # noqa: E402 - after the path
+from pgvoice.store import VoiceStore, embedded  # noqa: E402 - after the path
+
+SPEECH = HERE.parents[2] / "shared" / "speech"
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="pgv"))
+    folder.chmod(0o755)
+    server = embedded.start(folder)
+    try:
+        from pgvoice.store import schema
+        from pgvoice.store.database import open_database
+
+        with open_database(server.url) as database:
+            schema.upgrade(database.engine)
+        with VoiceStore.open(server.url) as store:
+            measure(store, Path(sys.argv[1]) if len(sys.argv) > 1 else SPEECH)
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def measure(store: VoiceStore, speech: Path) -> None:
+    console = Console()
+    encoder = make_encoder("campplus")
+    enroll(store, encoder, speech)
+    first = fill_turns(store, encoder, speech)
+    judged = identified(store, speech)
+    console.print(_table(judged))
+    right = sum(turn.right for turn in judged)
+    strangers = [turn for turn in judged if turn.reference.label == STRANGER]
+    named = sum(turn.answer.speaker is not None for turn in strangers)
+    console.print(
+        f"turns of at least {MIN_SECONDS} s: {right} of {len(judged)} right"
+        f" ({right / len(judged):.1%}); the stranger was named in {named} of {len(strangers)}"
+    )
+    second = fill_turns(store, encoder, speech)
+    for name, report in (("first", first), ("second", second)):
+        console.print(
+            f"{name} fill: {report.missing} missing, {report.encoder_calls} model calls,"
+            f" {int(report.decoded)} decodes"
+        )
+
+
+def _table(judged: list[Turn]) -> Table:
+    table = Table("start", "reference", "speaker", "similarity", "runner-up", "reason", "right")
+    for turn in judged:
+        answer = turn.answer
+        table.add_row(
+            f"{answer.start:.1f}",
+            turn.reference.label,
+            answer.speaker or "",
+            f"{answer.similarity:.3f}",
+            f"{answer.runner_up} {answer.runner_up_similarity:.3f}",
+            answer.reason,
+            "yes" if turn.right else "NO",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pgvoice.hooks import ecapa_network
+from pgvoice.hooks.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.hooks.waveforms import unit_rows
+
+SMALL: dict[str, Any] = {
+    "input_size": 24,
+    "channels": [16, 16, 16, 48],
+    "kernel_sizes": [5, 3, 3, 1],
+    "dilations": [1, 2, 3, 1],
+    "attention_channels": 8,
+    "res2net_scale": 4,
+    "se_channels": 8,
+    "lin_neurons": 20,
+}
+TOPOLOGIES: dict[str, dict[str, Any]] = {
+    "small": {},
+    "one block": {"channels": [16, 16, 48], "kernel_sizes": [5, 3, 1], "dilations": [1, 2, 1]},
+    "no global context": {"global_context": False},
+    "other kernels": {"kernel_sizes": [3, 5, 7, 3], "dilations": [2, 1, 2, 4]},
+    "even kernel, even dilation": {"kernel_sizes": [4, 3, 2, 1], "dilations": [2, 2, 4, 1]},
+    "shortcut": {"channels": [24, 16, 16, 48]},
+    "no chain": {"res2net_scale": 1},
+    "other sizes": {"input_size": 40, "attention_channels": 5, "lin_neurons": 7},
+}
+
+
+@pytest.fixture(scope="session")
+def small(reference_of: Callable[..., Any]) -> Any:
+    return reference_of(**SMALL)
+
+
+def packed(reference: Any) -> PackedEcapa:
+    return PackedEcapa(reference.model, reference.fbank)
+
+
+def vectors(network: PackedEcapa, waveforms: Sequence[Waveform]) -> Embeddings:
+    return unit_rows(network.encode(waveforms).numpy())
+
+
+@pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES)
+def test_every_topology_gives_the_vectors_of_one_by_one(
+    changes: dict[str, Any], reference_of: Callable[..., Any], segments: list[Waveform]
+) -> None:
+    reference = reference_of(**SMALL | changes)
+    rows = vectors(packed(reference), segments[:10])
+    np.testing.assert_allclose(rows, reference.encode(segments[:10]), atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(960, 12_000), min_size=1, max_size=8), st.integers(1, 200))
+def test_any_segmentation_on_tapes_of_any_length(small: Any, sizes: list[int], budget: int) -> None:
+    rng = np.random.default_rng(sum(sizes))
+    waveforms = [rng.normal(0, 0.1, size).astype(np.float32) for size in sizes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ecapa_network, "frame_budget", lambda *_: budget)
+        rows = vectors(packed(small), waveforms)
+    np.testing.assert_allclose(rows, small.encode(waveforms), atol=1e-5)
+
+
+@pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES)
+def test_min_samples_is_where_speechbrain_begins_to_work(
+    changes: dict[str, Any],
+    reference_of: Callable[..., Any],
+    make_noise: Callable[[int, int], Waveform],
+) -> None:
+    reference = reference_of(**SMALL | changes)
+    network = packed(reference)
+    shortest = make_noise(0, network.min_samples)
+    rows = vectors(network, [shortest])
+    np.testing.assert_allclose(rows, reference.encode([shortest]), atol=1e-5)
+    with pytest.raises(RuntimeError, match=r"[Pp]adding"):
+        reference.encode([shortest[:-1]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"groups": [2, 1, 1, 1]}, "groups"),
+        ({"activation": torch.nn.Tanh}, "Tanh"),
+        ({"kernel_sizes": [4, 3, 3, 1]}, "kernel 4 and dilation 1"),
+    ],
+)
+def test_what_cannot_be_packed_is_refused(
+    changes: dict[str, Any], said: str, reference_of: Callable[..., Any]
+) -> None:
+    with pytest.raises(EncoderUnavailable, match=said):
+        packed(reference_of(**SMALL | changes))
+
+
+def test_a_broken_segment_leaves_its_neighbours_alone(
+    small: Any, make_noise: Callable[[int, int], Waveform]
+) -> None:
+    waveforms = [make_noise(seed, 8_000) for seed in range(3)]
+    network = packed(small)
+    before = vectors(network, waveforms)
+    waveforms[1][4_000] = np.nan
+    after = vectors(network, waveforms)
+    assert np.isnan(after[1]).all()
+    np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])
+
+
+def test_out_of_memory_shortens_the_tapes(
+    small: Any, segments: list[Waveform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, taken = packed(small), []
+
+    def run_tape(waveforms: Sequence[Waveform]) -> torch.Tensor:
+        if len(waveforms) > 2:
+            raise torch.OutOfMemoryError
+        taken.append(len(waveforms))
+        return PackedEcapa.run_tape(network, waveforms)
+
+    monkeypatch.setattr(ecapa_network, "frame_budget", lambda *_: 10_000)
+    monkeypatch.setattr(network, "run_tape", run_tape)
+    rows = vectors(network, segments[:8])
+    assert sum(taken) == 8
+    np.testing.assert_allclose(rows, small.encode(segments[:8]), atol=1e-5)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.hooks.weights import digest, fit_weights, read_weights
+
+
+class Trap:
+    """Runs code when it is unpickled without care."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return pytest.fail, ("the checkpoint ran code",)
+
+
+def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    for data in (b"one", b"three"):
+        path.write_bytes(data)
+        assert digest(path) == hashlib.sha256(data).hexdigest()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EncoderUnavailable, match="absent"):
+        digest(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a checkpoint", pickle.dumps(Trap(), protocol=2)],
+    ids=["empty", "text", "trap"],
+)
+def test_what_is_not_tensors_is_refused_unrun(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(data)
+    with pytest.raises(EncoderUnavailable, match="not a checkpoint of tensors"):
+        read_weights(path, digest(path))
+
+
+def test_only_the_very_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    torch.save({"weight": torch.ones(1)}, path)
+    assert read_weights(path, digest(path)).keys() == {"weight"}
+    with pytest.raises(EncoderUnavailable, match="not 0000"):
+        read_weights(path, "0" * 64)
+
+
+def test_weights_must_fit_the_network(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        network = torch.nn.Linear(2, 1)
+    fit_weights(network, {"weight": torch.ones(1, 2).half(), "bias": torch.ones(1)}, tmp_path)
+    assert network(torch.ones(2)).tolist() == [3.0]
+    with pytest.raises(EncoderUnavailable, match="do not fit"):
+        fit_weights(network, {"weight": torch.ones(1, 2)}, tmp_path)

@@ -1,0 +1,63 @@
+"""Fills that are killed, to be taken up again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bits import Bits, all_bits
+from fill_process import encoder_of
+
+from pgvoice.hooks import fill
+from pgvoice.store import SegmentKey, VoiceStore
+from pgvoice.store.keys import snap_segments
+
+
+@dataclass(frozen=True, slots=True)
+class FillCommand:
+    """One and the same fill, as often as one likes."""
+
+    store: VoiceStore
+    encoder: str
+    audio: Path
+    segments: list[tuple[float, float]]
+
+    def run(self, video: str) -> None:
+        """In this process, undisturbed."""
+        encoder = encoder_of(self.encoder)
+        fill(self.store, encoder, video=video, audio=self.audio, segments=self.segments)
+
+    def kill_after_seconds(self, video: str, seconds: float) -> int:
+        """Killed after so many seconds; returns how many rows it had stored by then."""
+        process = self._start(video)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.wait()
+        return len(self.rows(video))
+
+    def kill_after_rows(self, video: str, rows: int) -> int:
+        """Killed as soon as so many rows are stored; returns how many it had stored by then."""
+        process = self._start(video)
+        while process.poll() is None and len(self.rows(video)) < rows:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        return len(self.rows(video))
+
+    def rows(self, video: str) -> dict[SegmentKey, Bits]:
+        """Everything that is stored for the video, bit for bit."""
+        keys = snap_segments(self.segments).distinct
+        found = self.store.read(video, encoder_of(self.encoder).identity, keys)
+        return all_bits(found)
+
+    def _start(self, video: str) -> subprocess.Popen[bytes]:
+        script = Path(__file__).with_name("fill_process.py")
+        url = self.store.database.url.render_as_string(hide_password=False)
+        arguments = (url, self.encoder, video, str(self.audio), json.dumps(self.segments))
+        return subprocess.Popen([sys.executable, str(script), *arguments])
