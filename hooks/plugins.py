@@ -7,7 +7,8 @@ from functools import cache
 
 import pluggy
 
-from pgvoice.hooks import builtin_encoders, specs
+from pgvoice.hooks import specs
+from pgvoice.hooks.encoders import builtin
 
 #: Comma-separated names of the entry points to load; empty for none; unset for all.
 PLUGINS_VARIABLE = "PGVOICE_PLUGINS"
@@ -19,7 +20,7 @@ def manager() -> pluggy.PluginManager:
     """The plugins of this process, loaded once."""
     found = pluggy.PluginManager(specs.NAMESPACE)
     found.add_hookspecs(specs)
-    found.register(builtin_encoders)
+    found.register(builtin)
     wanted = os.environ.get(PLUGINS_VARIABLE)
     if wanted is None:
         found.load_setuptools_entrypoints(ENTRY_POINT_GROUP)

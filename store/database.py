@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -44,15 +45,17 @@ class Database:
         self.close()
 
 
-def open_database(url: str | None = None) -> Database:
-    """The database at `url`, else at ``PGVOICE_DATABASE_URL``, else the embedded server.
+def open_database(url: str | None = None, *, folder: Path | None = None) -> Database:
+    """The database at `url`, else the embedded server of `folder`.
 
-    Nothing is sent to a server of the user's yet: the first statement connects.
+    Without either it is the database at ``PGVOICE_DATABASE_URL``, else the embedded server of the
+    usual folder. Nothing is sent to a server of the user's yet: the first statement connects.
     """
     server = None
-    url = url or os.environ.get(URL_VARIABLE)
+    if folder is None:
+        url = url or os.environ.get(URL_VARIABLE)
     if not url:
-        server = embedded.start()
+        server = embedded.start(folder)
         url = server.url
     engine = create_engine(psycopg_url(url), connect_args={"connect_timeout": 10})
     event.listen(engine, "handle_error", _explain_connect_error)

@@ -71,7 +71,8 @@ def stored(connection: Connection) -> list[StoredEncoder]:
     rows = connection.execute(
         text(
             "SELECT id, name, revision, preprocessing, dimension, sample_rate,"
-            " default_threshold, threshold_source, EXISTS (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id)"
+            " default_threshold, threshold_source, EXISTS"
+            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id)"
             " FROM pgvoice.encoder e ORDER BY id"
         )
     )

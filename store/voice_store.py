@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -50,14 +51,21 @@ class VoiceStore:
         self._engine = database.engine
 
     @classmethod
-    def open(cls, url: str | None = None, *, grid_ms: int = DEFAULT_GRID_MS) -> Self:
-        """Open the store at `url`, else at ``PGVOICE_DATABASE_URL``, else in the embedded server.
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        folder: Path | None = None,
+        grid_ms: int = DEFAULT_GRID_MS,
+    ) -> Self:
+        """Open the store at `url`, or in the embedded server of `folder`.
 
-        In the embedded server the tables are created (with `grid_ms`) and upgraded on the way; in
-        a server of your own that is `pgvoice db upgrade`, and `SchemaMismatch` asks for it.
-        Raises `DatabaseError` in one of its kinds when the server cannot be used.
+        Without either it is at ``PGVOICE_DATABASE_URL``, else in the embedded server of the usual
+        folder. In the embedded server the tables are created (with `grid_ms`) and upgraded on the
+        way; in a server of your own that is `pgvoice db upgrade`, and `SchemaMismatch` asks for
+        it. Raises `DatabaseError` in one of its kinds when the server cannot be used.
         """
-        database = open_database(url)
+        database = open_database(url, folder=folder)
         try:
             return cls(database, _ready(database, grid_ms))
         except BaseException:
@@ -133,6 +141,11 @@ class VoiceStore:
                 encoders.ensure(connection, encoder, threshold),
                 run,
             )
+
+    def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
+        """What the store knows of an encoder. Raises `UnknownEncoder`."""
+        with self._engine.connect() as connection:
+            return encoders.find(connection, which)
 
     def encoders(self) -> list[StoredEncoder]:
         """Every encoder that the store has met, oldest first."""

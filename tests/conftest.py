@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databases import migrate, new_database, plain
+from databases import migrate, new_database, plain, temporary_folder
+from recordings import SPEECH
 from sqlalchemy import URL, Connection, create_engine, text
 
 from pgvoice.store import VoiceStore, embedded
-
-SPEECH = Path(__file__).parent.parent.parent / "shared" / "speech"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,13 +28,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
-    """A folder that the embedded server can use: short, and open to another user's look."""
-    folder = Path(tempfile.mkdtemp(prefix="pgv"))
-    folder.chmod(0o755)
-    yield folder
-    if (folder / "postgres").exists():
-        embedded.start(folder).stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    """A folder for an embedded server of the test's own."""
+    with temporary_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +40,8 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if given:
         yield str(given)
         return
-    folder = Path(tempfile.mkdtemp(prefix="pgv"))
-    folder.chmod(0o755)
-    server = embedded.start(folder)
-    yield server.url
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder() as folder:
+        yield embedded.start(folder).url
 
 
 @pytest.fixture(scope="session")

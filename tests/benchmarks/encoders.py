@@ -19,12 +19,12 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
-from pgvoice.hooks.campplus import CampplusEncoder
-from pgvoice.hooks.ecapa import MELS, TOPOLOGY
-from pgvoice.hooks.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.packing import CPU_FRAMES, run_within
-from pgvoice.hooks.waveforms import unit_rows
+from pgvoice.hooks.encoders.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.ecapa import MELS, TOPOLOGY
+from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.packing import CPU_FRAMES, run_within
+from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000
 #: Lengths are rounded to this for the comparison of batches of equal length.

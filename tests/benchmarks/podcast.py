@@ -6,18 +6,16 @@ its own, identifies the turns in SQL and fills once more.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from podcast import (  # noqa: E402 - after the path
+from databases import temporary_store
+from podcast import (
     MIN_SECONDS,
     STRANGER,
     Turn,
@@ -25,28 +23,15 @@ from podcast import (  # noqa: E402 - after the path
     fill_turns,
     identified,
 )
+from recordings import SPEECH
 
-from pgvoice.hooks import make_encoder  # noqa: E402 - after the path
-from pgvoice.store import VoiceStore, embedded  # noqa: E402 - after the path
-
-SPEECH = HERE.parents[2] / "shared" / "speech"
+from pgvoice.hooks import make_encoder
+from pgvoice.store import VoiceStore
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="pgv"))
-    folder.chmod(0o755)
-    server = embedded.start(folder)
-    try:
-        from pgvoice.store import schema
-        from pgvoice.store.database import open_database
-
-        with open_database(server.url) as database:
-            schema.upgrade(database.engine)
-        with VoiceStore.open(server.url) as store:
-            measure(store, Path(sys.argv[1]) if len(sys.argv) > 1 else SPEECH)
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
+    with temporary_store() as store:
+        measure(store, Path(sys.argv[1]) if len(sys.argv) > 1 else SPEECH)
 
 
 def measure(store: VoiceStore, speech: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, text
 
-from pgvoice.store import schema
+from pgvoice.store import VoiceStore, embedded, schema
 from pgvoice.store.database import psycopg_url
 
 _numbers = itertools.count()
@@ -68,3 +71,21 @@ def run(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that the embedded server can use: short, and open to another user's look."""
+    folder = Path(tempfile.mkdtemp(prefix="pgv"))
+    folder.chmod(0o755)
+    yield folder
+    if (folder / "postgres" / "PG_VERSION").exists():
+        embedded.start(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def temporary_store() -> Iterator[VoiceStore]:
+    """An empty store in an embedded server of its own."""
+    with temporary_folder() as folder, VoiceStore.open(folder=folder) as store:
+        yield store

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.fbank import TapeFeatures
+from pgvoice.hooks.encoders.folding import Layer, Linear
+from pgvoice.hooks.encoders.packing import Tape, frame_budget, run_within
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.fbank import TapeFeatures
-from pgvoice.hooks.folding import Layer, Linear
-from pgvoice.hooks.packing import Tape, frame_budget, run_within
 
 
 class PackedEcapa:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pgvoice.hooks.encoder import Waveform
-from pgvoice.hooks.packing import Tape
+from pgvoice.hooks.encoders.packing import Tape
 
 
 class TapeFeatures:

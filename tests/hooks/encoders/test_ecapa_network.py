@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgvoice.hooks import ecapa_network
-from pgvoice.hooks.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders import ecapa_network
+from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.waveforms import unit_rows
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.waveforms import unit_rows
 
 SMALL: dict[str, Any] = {
     "input_size": 24,

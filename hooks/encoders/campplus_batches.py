@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from pgvoice.hooks.campplus_network import MELS, Campplus
 from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.packing import frame_budget, run_within
+from pgvoice.hooks.encoders.campplus_network import MELS, Campplus
+from pgvoice.hooks.encoders.packing import frame_budget, run_within
 
 SAMPLE_RATE = 16_000
 #: Of the head's two-dimensional activations, generously.

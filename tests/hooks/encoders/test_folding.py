@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from pgvoice.hooks.folding import Layer, Linear
-from pgvoice.hooks.packing import Tape
+from pgvoice.hooks.encoders.folding import Layer, Linear
+from pgvoice.hooks.encoders.packing import Tape
 
 CPU = torch.device("cpu")
 

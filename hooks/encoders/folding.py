@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pgvoice.hooks.packing import Tape
+from pgvoice.hooks.encoders.packing import Tape
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.hooks.batches import equal_lengths
+from pgvoice.hooks.encoders.batches import equal_lengths
 
 
 @given(st.lists(st.integers(0, 5)))

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pgvoice.hooks.devices import batch_seconds, choose_device
 from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
+from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
+from pgvoice.hooks.encoders.weights import digest, fit_weights, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.extras import needs_extra
-from pgvoice.hooks.waveforms import check_waveforms, unit_rows
-from pgvoice.hooks.weights import digest, fit_weights, read_weights
 from pgvoice.store.encoders import EncoderIdentity, Threshold
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.ecapa_network import PackedEcapa
+    from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
 
 HUB_NAME = "speechbrain/spkrec-ecapa-voxceleb"
 HUB_REVISION = "0f99f2d0ebe89ac095bcc5903c4dd8f72b367286"
@@ -104,7 +104,7 @@ class EcapaEncoder:
             from speechbrain.lobes.features import Fbank
             from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 
-            from pgvoice.hooks.ecapa_network import PackedEcapa
+            from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
         path = _fetched() if self._folder is None else self._local_file(self._folder)
         state = read_weights(path, self.identity.revision.removeprefix("sha256:"))
         with torch.device("meta"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pgvoice.hooks.waveforms import check_waveforms, unit_rows
+from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
 
 
 def test_waveforms_are_checked_by_place() -> None:

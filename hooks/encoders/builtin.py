@@ -13,13 +13,13 @@ def register_encoders(register: RegisterEncoder) -> None:
 
 
 def _ecapa(source: str | None, device: str | None) -> Encoder:
-    from pgvoice.hooks.ecapa import EcapaEncoder
+    from pgvoice.hooks.encoders.ecapa import EcapaEncoder
 
     return EcapaEncoder(source, device)
 
 
 def _campplus(source: str | None, device: str | None) -> Encoder:
-    from pgvoice.hooks.campplus import CampplusEncoder
+    from pgvoice.hooks.encoders.campplus import CampplusEncoder
     from pgvoice.hooks.errors import EncoderUnavailable
 
     if source is not None:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.hooks.packing import CPU_FRAMES, Tape, frame_budget, run_within
+from pgvoice.hooks.encoders.packing import CPU_FRAMES, Tape, frame_budget, run_within
 
 COSTS = st.lists(st.integers(1, 50), max_size=30)
 

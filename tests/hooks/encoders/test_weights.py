@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from pgvoice.hooks.encoders.weights import digest, fit_weights, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.weights import digest, fit_weights, read_weights
 
 
 class Trap:

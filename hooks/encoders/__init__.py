@@ -1,0 +1,1 @@
+"""The encoders that come with pgvoice, and what they are made of."""
