@@ -33,9 +33,8 @@ def test_the_setting_names_the_database(store_url: str, monkeypatch: pytest.Monk
 
 
 def test_nobody_answers() -> None:
-    with pytest.raises(
-        DatabaseUnreachable, match=r"127\.0\.0\.1:1/.*PGVOICE_DATABASE_URL"
-    ) as caught:
+    refusal = r"127\.0\.0\.1:1/.*PGVOICE_DATABASE_URL"
+    with pytest.raises(DatabaseUnreachable, match=refusal) as caught:
         VoiceStore.open("postgresql://u:secret@127.0.0.1:1/d")
     assert "secret" not in str(caught.value)
 

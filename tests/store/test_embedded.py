@@ -78,7 +78,7 @@ def test_a_path_with_a_space_is_refused(data_folder: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused(data_folder: Path) -> None:
     (data_folder / "file").write_text("")
-    with pytest.raises(EmbeddedServerError, match="did not start in .*file/postgres"):
+    with pytest.raises(EmbeddedServerError, match=r"did not start in .*file/postgres"):
         embedded.start(data_folder / "file")
 
 

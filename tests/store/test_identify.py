@@ -1,4 +1,4 @@
-"""Who speaks: every reason, the order of answers, encoders apart, and a slow twin to compare with."""
+"""Who speaks: every reason, the order of answers, encoders apart, and a slow twin."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_unknown_names_are_errors(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     with pytest.raises(UnknownVideo, match="'w'"):
         store.identify("w")
-    with pytest.raises(UnknownEncoder, match="'titanet'.*fill first"):
+    with pytest.raises(UnknownEncoder, match=r"'titanet'.*fill first"):
         store.identify("v", encoder="titanet")
 
 

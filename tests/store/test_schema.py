@@ -89,7 +89,7 @@ def test_down_and_up_again_keeps_the_data(store_url: str) -> None:
         store.enroll_segments("ann", "v", [(0, 1)])
         before = store.identify("v")
         schema.downgrade(store.database.engine, "0001")
-        with pytest.raises(SchemaMismatch, match="revision 0001.*db upgrade"):
+        with pytest.raises(SchemaMismatch, match=r"revision 0001.*db upgrade"):
             VoiceStore.open(store_url)
         schema.upgrade(store.database.engine)
         assert store.identify("v") == before

@@ -21,7 +21,7 @@ def test_best_first_over_all_videos(store: VoiceStore) -> None:
 
 
 def test_nobody_of_that_name(store: VoiceStore) -> None:
-    with pytest.raises(UnknownSpeaker, match="'ann'.*enroll list"):
+    with pytest.raises(UnknownSpeaker, match=r"'ann'.*enroll list"):
         store.search("ann")
 
 
