@@ -1,0 +1,126 @@
+"""The doctor's checks: each looks at one thing and says what it saw, and what helps."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from pgvoice.cli import place
+from pgvoice.cli.db import server_version
+from pgvoice.cli.extras import PURPOSES, installed_version, missing_packages
+from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.store.database import URL_VARIABLE, open_database, psycopg_url
+from pgvoice.store.embedded import DATA_VARIABLE
+from pgvoice.store.errors import DatabaseError, PgvoiceError
+
+#: Everything that pgvoice reads from the environment.
+SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
+
+
+class Check(NamedTuple):
+    """What a check saw."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    #: What was seen; with the remedy where the state is not ok.
+    detail: str
+
+
+def checks(url: str | None, *, torch: bool) -> Iterator[Check]:
+    """Every check, as soon as it is done; cheap ones first."""
+    yield Check("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield Check("pgvoice", "ok", str(installed_version("pgvoice")))
+    yield from (_extra(name, url) for name in PURPOSES)
+    yield from _settings()
+    yield _plugins()
+    yield _place(url)
+    yield from _database(url)
+    if torch:
+        yield _device()
+
+
+def _extra(name: str, url: str | None) -> Check:
+    missing = missing_packages(name)
+    if not missing:
+        return Check(f"extra {name}", "ok", "installed")
+    needed = name == "extract" or (name == "embedded" and place.embedded_folder(url) is not None)
+    return Check(
+        f"extra {name}",
+        "warn" if needed else "ok",
+        f'{", ".join(missing)} not installed; {PURPOSES[name]}: pip install "pgvoice[{name}]"',
+    )
+
+
+def _settings() -> Iterator[Check]:
+    for name in sorted(name for name in os.environ if name.startswith("PGVOICE_")):
+        value = os.environ[name]
+        if name not in SETTINGS:
+            yield Check(name, "warn", f"unknown to pgvoice; it knows {', '.join(SETTINGS)}")
+        elif name != URL_VARIABLE:
+            yield Check(name, "ok", value or "(empty)")
+        else:
+            yield _url_setting(value)
+
+
+def _url_setting(value: str) -> Check:
+    try:
+        shown = place.libpq_url(psycopg_url(value)) if value else "(empty)"
+    except DatabaseError as error:
+        return Check(URL_VARIABLE, "fail", str(error))
+    return Check(URL_VARIABLE, "ok", shown)
+
+
+def _plugins() -> Check:
+    from pgvoice.hooks import plugins
+    from pgvoice.hooks.registry import registered_encoders
+
+    try:
+        encoders = ", ".join(sorted(registered_encoders()))
+        found = sorted(name for name, _ in plugins.manager().list_name_plugin() if "." not in name)
+    except Exception as error:
+        return Check(
+            "plugins",
+            "fail",
+            f"{type(error).__name__}: {error}; uninstall the plugin, or set"
+            f" {plugins.PLUGINS_VARIABLE} to those to load",
+        )
+    return Check("plugins", "ok", f"{', '.join(found) or 'none'}; encoders: {encoders}")
+
+
+def _place(url: str | None) -> Check:
+    folder = place.embedded_folder(url)
+    if folder is None:
+        return Check("data", "ok", "in your own server")
+    created = "" if place.is_created(folder) else ", created now"
+    return Check("data", "ok", f"in the embedded server of {folder}{created}")
+
+
+def _database(url: str | None) -> Iterator[Check]:
+    """Whether the server answers, has pgvector, and has tables that this pgvoice can use."""
+    from pgvoice.store import schema
+    from pgvoice.store.voice_store import VoiceStore
+
+    try:
+        with open_database(url) as database, database.engine.connect() as connection:
+            version = server_version(connection.dialect.server_version_info)
+    except PgvoiceError as error:
+        yield Check("database", "fail", str(error))
+        return
+    yield Check("database", "ok", f"Postgres {version} answers")
+    try:
+        with VoiceStore.open(url) as store, store.database.engine.connect() as connection:
+            yield Check("pgvector", "ok", str(schema.pgvector_version(connection)))
+            yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
+    except PgvoiceError as error:
+        yield Check("tables", "fail", str(error))
+
+
+def _device() -> Check:
+    from pgvoice.hooks.encoders.devices import choose_device
+
+    try:
+        return Check("device", "ok", choose_device())
+    except EncoderUnavailable as error:
+        return Check("device", "warn", f"no model can run here: {error}")

@@ -1,0 +1,126 @@
+"""``pgvoice fill``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.filling import FillReport
+    from pgvoice.store.errors import InvalidSegment
+    from pgvoice.store.videos import OnAudioChange
+
+
+@click.command(epilog="Example: pgvoice fill talk talk.mp3 talk.rttm --device cpu")
+@click.argument("video")
+@click.argument("audio", type=click.Path())
+@click.argument("segments", type=options.segments_file)
+@options.encoder_option
+@options.device_option
+@click.option(
+    "--on-audio-change",
+    type=click.Choice(["raise", "keep", "replace"]),
+    default="raise",
+    show_default=True,
+    help="When AUDIO is not the file that was filled before: fail, add to what is stored, or"
+    " delete that and start afresh.",
+)
+@options.format_option
+@options.uri_option
+@options.url_option
+@options.json_option
+def fill(
+    video: str,
+    audio: str,
+    segments: str,
+    encoder: str | None,
+    device: str | None,
+    on_audio_change: OnAudioChange,
+    format_name: str | None,
+    uri: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Compute the voice embeddings that a recording is missing.
+
+    VIDEO is your own name for the recording, AUDIO its sound or video file, SEGMENTS a file that
+    says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input. What is
+    stored already is not computed again; with nothing missing, AUDIO is not even opened. A fill
+    that was stopped goes on where it was.
+    """
+    from pgvoice.hooks.errors import InvalidSegments
+    from pgvoice.hooks.filling import fill as fill_missing
+    from pgvoice.hooks.registry import make_encoder
+    from pgvoice.store.voice_store import VoiceStore
+
+    asked = options.spans(options.segments_from(segments, format_name, uri))
+    made = make_encoder(encoder, device=device)
+    try:
+        with VoiceStore.open(url) as store, output.progress_bar("filling") as progress:
+            report = fill_missing(
+                store,
+                made,
+                video=video,
+                audio=audio,
+                segments=asked,
+                on_audio_change=on_audio_change,
+                progress=progress,
+            )
+    except InvalidSegments as error:
+        write_report(error.report, as_json, error.errors)
+        raise
+    write_report(report, as_json)
+
+
+def write_report(
+    report: FillReport, as_json: bool, invalid: tuple[InvalidSegment, ...] = ()
+) -> None:
+    """What a fill found and did."""
+    if as_json:
+        output.write_json(report_document(report, invalid))
+        return
+    run = report.run
+    click.echo(output.printable(f"{report.video}, {report.encoder}"))
+    counts = {"requested": run.requested, "already stored": run.hits, "missing": report.missing}
+    counts |= {"filled": run.filled, **run.skipped}
+    if invalid:
+        counts["invalid"] = len(invalid)
+    for name, count in counts.items():
+        click.echo(f"  {name:<14} {count:>9,}")
+    click.echo(summary(report))
+
+
+def summary(report: FillReport) -> str:
+    """What it took, in a line."""
+    run = report.run
+    if not report.decoded:
+        return f"{report.missing} missing, audio not opened, no model loaded"
+    decoded = f"decoded in {run.decode_seconds:.1f} s"
+    if not report.encoder_calls:
+        return f"{decoded}, no model loaded"
+    return f"{decoded}, encoded in {run.encode_seconds:.1f} s on {run.device}"
+
+
+def report_document(
+    report: FillReport, invalid: tuple[InvalidSegment, ...] = ()
+) -> dict[str, object]:
+    """A report as JSON shows it."""
+    run = report.run
+    return {
+        "video": report.video,
+        "encoder": str(report.encoder),
+        "requested": run.requested,
+        "already_stored": run.hits,
+        "missing": report.missing,
+        "filled": run.filled,
+        "skipped": dict(run.skipped),
+        "invalid": [{"index": error.index, "why": error.why} for error in invalid],
+        "audio_decoded": report.decoded,
+        "encoder_calls": report.encoder_calls,
+        "decode_seconds": run.decode_seconds,
+        "encode_seconds": run.encode_seconds,
+        "device": run.device,
+    }

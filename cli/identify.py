@@ -1,0 +1,107 @@
+"""``pgvoice identify``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output, thresholds
+
+if TYPE_CHECKING:
+    from pgvoice.cli.thresholds import Yardstick
+    from pgvoice.store.identify import Identification
+
+
+@click.command(epilog="Example: pgvoice identify talk --threshold 0.6")
+@click.argument("video")
+@click.argument("segments", type=options.segments_file, required=False)
+@options.threshold_option
+@options.margin_option
+@options.stored_encoder_option
+@options.format_option
+@options.uri_option
+@options.url_option
+@options.json_option
+def identify(
+    video: str,
+    segments: str | None,
+    threshold: float | None,
+    margin: float | None,
+    encoder: str | None,
+    format_name: str | None,
+    uri: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Say who speaks in a recording, segment by segment.
+
+    VIDEO is the name it was filled under, SEGMENTS a file as for `pgvoice fill`; without it,
+    every stored segment is answered. Somebody is named only when similar enough; otherwise
+    `reason` says why not, and the nearest person stands in parentheses.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    given = None if segments is None else options.segments_from(segments, format_name, uri)
+    with VoiceStore.open(url) as store:
+        found = store.identify(
+            video,
+            None if given is None else options.spans(given),
+            encoder=encoder,
+            threshold=threshold,
+            min_margin=margin,
+        )
+        used = thresholds.yardstick(thresholds.stored_encoder(store, encoder), threshold, margin)
+    labels = None if given is None else [segment.label for segment in given]
+    if as_json:
+        output.write_json(_document(video, used, found, labels))
+    else:
+        write_answers(found, labels)
+        _write_summary(found, used)
+
+
+def write_answers(found: Sequence[Identification], labels: Sequence[str | None] | None) -> None:
+    """A table of answers; with the labels of the segments' file, if it has any."""
+    labelled = labels if labels is not None and any(labels) else None
+    columns = [output.number("start"), output.number("end")]
+    columns += [output.Column("label")] if labelled else []
+    columns += [output.Column("speaker"), output.number("similarity"), output.Column("runner-up")]
+    columns += [output.number("margin"), output.word("reason")]
+    rows = []
+    for place, answer in enumerate(found):
+        row = [output.clock(answer.start), output.clock(answer.end)]
+        row += [labelled[place] or output.NOTHING] if labelled else []
+        row += [who(answer), output.similarity(answer.similarity)]
+        row += [output.named(answer.runner_up, answer.runner_up_similarity)]
+        row += [output.similarity(answer.margin), answer.reason]
+        rows.append(row)
+    output.write_table(columns, rows)
+
+
+def who(answer: Identification) -> str:
+    """The speaker; in parentheses the nearest person where nobody is named."""
+    if answer.speaker is None and answer.nearest is not None:
+        return f"({answer.nearest})"
+    return answer.speaker or output.NOTHING
+
+
+def _write_summary(found: Sequence[Identification], used: Yardstick) -> None:
+    reasons = Counter(answer.reason for answer in found).most_common()
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    click.echo(f"\n{output.counted(len(found), 'segment')}{': ' if counts else ''}{counts}")
+    thresholds.write(used)
+
+
+def _document(
+    video: str,
+    used: Yardstick,
+    found: Sequence[Identification],
+    labels: Sequence[str | None] | None,
+) -> dict[str, object]:
+    rows = [asdict(answer) for answer in found]
+    if labels is not None:
+        rows = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
+    return {"video": video} | asdict(used) | {"segments": rows}

@@ -1,0 +1,98 @@
+"""Options and arguments that several commands share, each written once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.formats import InputSegment
+
+STANDARD_INPUT = "-"
+segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
+)
+url_option = click.option(
+    "--url", metavar="URL", help="Database to use, instead of PGVOICE_DATABASE_URL."
+)
+encoder_option = click.option(
+    "--encoder",
+    metavar="NAME",
+    help="Encoder that makes the vectors [PGVOICE_ENCODER, else ecapa]; `pgvoice encoder list`.",
+)
+stored_encoder_option = click.option(
+    "--encoder",
+    metavar="NAME",
+    help="Encoder whose vectors to use; needed when the store has those of several.",
+)
+device_option = click.option(
+    "--device", metavar="DEVICE", help="cpu, cuda or mps [the best there is]."
+)
+threshold_option = click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    metavar="X",
+    help="Name nobody whose cosine similarity is lower [the encoder's own].",
+)
+margin_option = click.option(
+    "--margin",
+    type=click.FloatRange(0, 2),
+    metavar="X",
+    help="Name nobody whose lead over the runner-up is smaller [0].",
+)
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would go.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
+format_option = click.option(
+    "--format",
+    "format_name",
+    metavar="NAME",
+    help="Format of the segments: json, rttm, srt, vtt or whisperx [told by name and content].",
+)
+uri_option = click.option(
+    "--uri", metavar="URI", help="Recording to take from an RTTM file that has several."
+)
+
+
+def parsed_spans(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> tuple[tuple[float, float], ...]:
+    """Spans of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
+    from pgvoice.hooks.errors import FormatError
+    from pgvoice.hooks.formats import parse_span
+
+    try:
+        return tuple(parse_span(value) for value in values)
+    except (FormatError, ValueError) as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def segments_from(path: str, format_name: str | None, uri: str | None) -> list[InputSegment]:
+    """The segments of a file, or of standard input for ``-``."""
+    from pgvoice.hooks.formats import read_segments
+
+    source = sys.stdin if path == STANDARD_INPUT else path
+    return read_segments(source, format=format_name, uri=uri)
+
+
+def spans(segments: Sequence[InputSegment]) -> list[tuple[float, float]]:
+    """Their (start, end) in seconds."""
+    return [(segment.start, segment.end) for segment in segments]
+
+
+def somebody_answers() -> bool:
+    """Whether standard input is a terminal."""
+    return sys.stdin.isatty()
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Go on only with a yes: from ``--yes``, or from a person at a terminal."""
+    if yes:
+        return
+    if not somebody_answers():
+        raise click.UsageError(f"{question} Nobody can be asked here: give --yes, or --dry-run.")
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,41 @@
+"""Where the store is, and whether there is one yet."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import URL
+
+
+def embedded_folder(url: str | None) -> Path | None:
+    """The folder of the embedded server; None where a URL names a server of one's own."""
+    from pgvoice.store.database import URL_VARIABLE
+    from pgvoice.store.embedded import data_folder
+
+    return None if url or os.environ.get(URL_VARIABLE) else data_folder()
+
+
+def libpq_url(url: URL, *, hide_password: bool = True) -> str:
+    """A URL as psql and other programs read it, without a driver."""
+    if hide_password:
+        url = url.difference_update_query(["password"])
+    return url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
+
+
+def without_password(url: URL) -> tuple[URL, str | None]:
+    """A URL and the password that was in it."""
+    from sqlalchemy import URL
+
+    password = url.password or url.query.get("password")
+    query = url.difference_update_query(["password"]).query
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
+    return bare, None if password is None else str(password)
+
+
+def is_created(folder: Path) -> bool:
+    """Whether an embedded server lives in this folder already."""
+    return (folder / "postgres" / "PG_VERSION").exists()

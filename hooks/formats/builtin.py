@@ -1,0 +1,14 @@
+"""The formats that come with pgvoice."""
+
+from __future__ import annotations
+
+from pgvoice.hooks.formats.format import RegisterFormat
+from pgvoice.hooks.formats.plain_json import JSON
+from pgvoice.hooks.formats.rttm import RTTM
+from pgvoice.hooks.formats.subtitles import SRT, VTT
+from pgvoice.hooks.formats.whisperx import WHISPERX
+
+
+def register_formats(register: RegisterFormat) -> None:
+    for each in (JSON, WHISPERX, RTTM, SRT, VTT):
+        register(each)

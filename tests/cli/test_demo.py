@@ -1,0 +1,90 @@
+"""``pgvoice demo``: for real, with the real encoder and the real conversation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from pgvoice.cli import demo_conversation
+from pgvoice.cli.demo_conversation import Score, find_conversation, score, score_long
+from pgvoice.cli.extras import missing_packages
+from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.hooks.formats import InputSegment
+from pgvoice.store import Identification
+
+needs_demo = pytest.mark.skipif(bool(missing_packages("demo")), reason="needs pgvoice[demo]")
+
+
+def _answer(speaker: str | None) -> Identification:
+    reason = "matched" if speaker else "below_threshold"
+    return Identification(0, 1, speaker, speaker, 0.5, None, None, None, reason)
+
+
+def test_judging() -> None:
+    turns = [
+        InputSegment(start=0, end=2, label="a", text=None),
+        InputSegment(start=2, end=2.5, label="a", text=None),
+        InputSegment(start=3, end=4, label="b", text=None),
+    ]
+    answers = [_answer("a"), _answer(None), _answer("a")]
+    assert score(answers, turns) == Score(turns=3, right=1, wrong=1, abstained=1)
+    assert score_long(answers, turns) == Score(turns=2, right=1, wrong=1, abstained=0)
+
+
+@needs_demo
+def test_the_conversation() -> None:
+    found = find_conversation()
+    assert found.audio.name == "sample.wav"
+    assert [(turn.label, turn.start) for turn in found.enrolling] == [
+        ("speaker90", 8.32),
+        ("speaker91", 9.92),
+    ]
+    assert len(found.asking) == 8
+
+
+def test_without_the_package(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_there(_name: str) -> None:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(demo_conversation, "distribution", not_there)
+    monkeypatch.setenv("PGVOICE_DATA", str(tmp_path))
+    with pytest.raises(EncoderUnavailable):
+        find_conversation()
+    result = run("demo")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert 'pip install "pgvoice[demo]"' in result.stderr
+
+
+@needs_demo
+def test_the_demo_twice_and_its_end(
+    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    monkeypatch.setenv("PGVOICE_DATABASE_URL", "postgresql://127.0.0.1:1/ignored")
+    first = run("demo", "--device", "cpu")
+    assert (first.exit_code, first.stderr) == (0, "")
+    assert "pyannote.audio (MIT License)" in first.stdout
+    assert "of the 5 of at least 1 s: 5 right, 0 wrong, 0 not named" in first.stdout
+    assert "fill again: 0 missing, audio not opened, no model loaded" in first.stdout
+    assert f"PGVOICE_DATA={data_folder}/demo pgvoice identify sample" in first.stdout
+
+    document = json.loads(run("demo", "--json").stdout)
+    assert document["first_fill"]["missing"] == document["second_fill"]["missing"] == 0
+    assert document["long_turns"] == {"turns": 5, "right": 5, "wrong": 0, "abstained": 0}
+    assert {turn["reference"] for turn in document["turns"]} == {"speaker90", "speaker91"}
+
+    monkeypatch.delenv("PGVOICE_DATABASE_URL")
+    monkeypatch.setenv("PGVOICE_DATA", f"{data_folder}/demo")
+    assert run("search", "speaker90").stdout.splitlines()[1].startswith("sample")
+    assert run("identify", "sample").exit_code == 0
+    monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    assert run("demo", "--remove").stdout == f"deleted {data_folder}/demo\n"
+    assert not (data_folder / "demo").exists()
+    assert run("demo", "--remove").exit_code == 1

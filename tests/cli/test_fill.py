@@ -1,0 +1,124 @@
+"""``pgvoice fill``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from counting_encoder import CountingEncoder
+from sounds import voice, write
+
+pytestmark = pytest.mark.usefixtures("encoder")
+
+
+def test_the_report(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
+    result = pgvoice("fill", "talk", talk, turns)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    counts = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines()[1:-1])
+    assert {name.strip(): count for name, count in counts.items()} == {
+        "requested": "5",
+        "already stored": "0",
+        "missing": "5",
+        "filled": "3",
+        "silent": "1",
+        "too_short": "1",
+    }
+    assert result.stdout.splitlines()[-1].startswith("decoded in 0.")
+    assert result.stdout.endswith("on cpu\n")
+
+
+def test_a_warm_fill_opens_no_audio(
+    filled: Callable[..., Result], turns: Path, encoder: CountingEncoder
+) -> None:
+    calls = len(encoder.calls)
+    result = filled("fill", "talk", "no-longer-there.mp3", turns)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("0 missing, audio not opened, no model loaded\n")
+    assert len(encoder.calls) == calls
+
+
+def test_json(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
+    cold = json.loads(pgvoice("fill", "talk", talk, turns, "--json").stdout)
+    assert cold["skipped"] == {"silent": 1, "too_short": 1}
+    assert (cold["filled"], cold["audio_decoded"], cold["device"]) == (3, True, "cpu")
+    warm = json.loads(pgvoice("fill", "talk", talk, turns, "--json").stdout)
+    assert (warm["already_stored"], warm["missing"], warm["encoder_calls"]) == (5, 0, 0)
+    assert (warm["audio_decoded"], warm["device"]) == (False, None)
+    assert list(warm) == list(cold)
+
+
+def test_segments_from_standard_input(
+    pgvoice: Callable[..., Result], talk: Path, turns: Path
+) -> None:
+    stdin = turns.read_text()
+    result = pgvoice("fill", "talk", talk, "-", "--format", "rttm", "--json", stdin=stdin)
+    assert json.loads(result.stdout)["requested"] == 5
+
+
+def test_invalid_segments_are_reported_after_the_others_are_stored(
+    pgvoice: Callable[..., Result], talk: Path
+) -> None:
+    segments = "[[0, 2], [5, 3], [4, 6]]"
+    result = pgvoice("fill", "talk", talk, "-", "--format", "json", "--json", stdin=segments)
+    assert result.exit_code == 3
+    report = json.loads(result.stdout)
+    assert (report["filled"], report["invalid"]) == (
+        2,
+        [{"index": 1, "why": "it ends before it starts"}],
+    )
+    assert result.stderr.startswith("Error: 1 invalid, the others are stored: segment 1")
+    plain = pgvoice("fill", "talk", talk, "-", "--format", "json", stdin=segments)
+    assert plain.exit_code == 3
+    assert "invalid" in plain.stdout
+
+
+def test_audio_that_changed(filled: Callable[..., Result], tmp_path: Path, turns: Path) -> None:
+    other = write(tmp_path / "other.wav", voice(200, 30))
+    arguments = ("fill", "talk", other, "-", "--format", "json", "--json")
+    refused = filled(*arguments, stdin="[[14, 16]]")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "the audio of 'talk' changed" in refused.stderr
+    kept = filled(*arguments, "--on-audio-change", "keep", stdin="[[14, 16]]")
+    assert json.loads(kept.stdout)["filled"] == 1
+    assert json.loads(filled("cache", "stats", "--json").stdout)["holdings"][0]["segments"] == 6
+
+
+def test_files_that_are_not_there(
+    pgvoice: Callable[..., Result], turns: Path, tmp_path: Path
+) -> None:
+    no_audio = pgvoice("fill", "talk", tmp_path / "no.mp3", turns)
+    assert no_audio.exit_code == 1
+    assert "no.mp3" in no_audio.stderr
+    assert pgvoice("fill", "talk", "talk.mp3", tmp_path / "no.rttm").exit_code == 2
+
+
+def test_an_unknown_encoder(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
+    result = pgvoice("fill", "talk", talk, turns, "--encoder", "none")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no encoder is named 'none': there are counting" in result.stderr
+
+
+def test_a_warm_process_imports_no_model_and_no_audio(
+    filled: Callable[..., Result], turns: Path
+) -> None:
+    """In a process of its own; the encoder comes by the route of the built-in ones."""
+    code = (
+        "import sys; from counting_encoder import CountingEncoder\n"
+        "from pgvoice.hooks.encoders import builtin; from pgvoice.cli.main import cli\n"
+        "builtin._ecapa = lambda source, device: CountingEncoder()\n"
+        f"cli(['fill', 'talk', 'none.wav', {str(turns)!r}], standalone_mode=False)\n"
+        "print(sorted({'av', 'librosa', 'soundfile', 'torch'} & set(sys.modules)))"
+    )
+    support = str(Path(__file__).parent.parent / "support")
+    environment = os.environ | {"PGVOICE_ENCODER": "ecapa", "PYTHONPATH": support}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert ran.stdout.splitlines()[-2:] == ["0 missing, audio not opened, no model loaded", "[]"]

@@ -1,0 +1,77 @@
+"""``pgvoice identify``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("encoder")
+
+
+def test_all_stored_segments(filled: Callable[..., Result]) -> None:
+    lines = filled("identify", "talk").stdout.splitlines()
+    assert lines[0].split() == [
+        "start", "end", "speaker", "similarity", "runner-up", "margin", "reason"
+    ]  # fmt: skip
+    assert lines[1].split()[:4] == ["0:00:00.0", "0:00:02.0", "Ada", "1.000"]
+    assert lines[1].split()[4] == "Bob"
+    assert lines[4].split()[2:] == ["-", "-", "-", "-", "too_short"]
+    assert lines[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
+    assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
+
+
+def test_segments_of_a_file_keep_order_and_labels(
+    filled: Callable[..., Result], turns: Path
+) -> None:
+    reverse = "".join(reversed(turns.read_text().splitlines(keepends=True)))
+    result = filled("identify", "talk", "-", "--format", "rttm", stdin=reverse)
+    assert result.stdout.splitlines()[0].split()[:4] == ["start", "end", "label", "speaker"]
+    answered = json.loads(filled("identify", "talk", turns, "--json").stdout)["segments"]
+    assert [(answer["label"], answer["speaker"]) for answer in answered] == [
+        ("S0", "Ada"),
+        ("S1", "Bob"),
+        ("S0", "Ada"),
+        ("S1", None),
+        ("S1", None),
+    ]
+
+
+def test_what_is_not_filled_is_missing(filled: Callable[..., Result]) -> None:
+    result = filled("identify", "talk", "-", "--format", "json", "--json", stdin="[[1, 3]]")
+    assert json.loads(result.stdout)["segments"][0]["reason"] == "missing"
+
+
+def test_json_says_what_was_required(filled: Callable[..., Result]) -> None:
+    document = json.loads(filled("identify", "talk", "--json").stdout)
+    assert document["encoder"] == "counting@sha256:fake"
+    assert (document["threshold"], document["source"]) == (0.9, "made up")
+    assert (document["calibrated"], document["margin"]) == (False, 0.0)
+    assert set(document["segments"][0]) == {
+        "start", "end", "speaker", "nearest", "similarity", "runner_up", "runner_up_similarity",
+        "margin", "reason",
+    }  # fmt: skip
+
+
+def test_a_given_threshold_and_margin(filled: Callable[..., Result]) -> None:
+    result = filled("identify", "talk", "--threshold", "0.5", "--margin", "1")
+    assert result.stdout.splitlines()[-1] == "threshold 0.500 (given), margin 1.000"
+    assert "(Ada)" in result.stdout
+    assert "ambiguous" in result.stdout
+
+
+def test_an_invalid_segment(filled: Callable[..., Result]) -> None:
+    result = filled("identify", "talk", "-", "--format", "json", stdin="[[3, 1]]")
+    assert result.exit_code == 3
+    assert "it ends before it starts" in result.stderr
+
+
+def test_unknown_video_and_encoder(filled: Callable[..., Result]) -> None:
+    video = filled("identify", "other")
+    assert (video.exit_code, video.stdout) == (1, "")
+    encoder = filled("identify", "talk", "--encoder", "other")
+    assert encoder.exit_code == 1
+    assert "there are: counting@sha256:fake" in encoder.stderr

@@ -1,0 +1,79 @@
+"""The root: help that imports nothing, a help for every command, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+
+import click
+import pytest
+from click.testing import Result
+
+from pgvoice.cli.main import cli
+
+HEAVY = {"alembic", "librosa", "numpy", "pluggy", "psycopg", "rich", "sqlalchemy", "torch"}
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*path, name))
+
+
+def _leaf(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    return command
+
+
+ALL = list(_commands(cli))
+LEAVES = [path for path in ALL if not isinstance(_leaf(path), click.Group)]
+
+
+@pytest.mark.parametrize("path", [(), ("fill",), ("enroll", "add"), ("db",)])
+def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from pgvoice.cli.main import cli\n"
+        f"cli({[*path, '--help']!r}, standalone_mode=False)\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr.strip() == "[]"
+
+
+def test_the_installed_command_answers() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pgvoice.cli", "--version"], capture_output=True, text=True
+    )
+    assert ran.stdout == f"pgvoice, version {version('pgvoice')}\n"
+
+
+@pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
+def test_every_help_fits_80_columns(run: Callable[..., Result], path: tuple[str, ...]) -> None:
+    result = run(*path, "--help")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "..." not in result.stdout.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_every_command_has_an_example(path: tuple[str, ...]) -> None:
+    command = _leaf(path)
+    assert f"pgvoice {' '.join(path)}" in (command.epilog or "") or path == ("db", "url")
+    assert command.help
+
+
+def test_commands_stand_in_the_order_of_use(run: Callable[..., Result]) -> None:
+    listed = run("--help").stdout.partition("Commands:\n")[2].split("\n\n")[0]
+    assert [line.split()[0] for line in listed.splitlines()][:3] == ["fill", "enroll", "identify"]
+
+
+def test_wrong_usage_is_2(run: Callable[..., Result]) -> None:
+    assert run("identify").exit_code == 2
+    assert run("nonsense").exit_code == 2
+    assert run("identify", "talk", "--threshold", "1.5").exit_code == 2

@@ -1,0 +1,98 @@
+"""Tables, JSON and numbers."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+import numpy as np
+import pytest
+
+from pgvoice.cli import output
+from pgvoice.store import Exemplar, SegmentKey
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0:00:00.0"),
+        (12.5, "0:00:12.5"),
+        (59.999, "0:01:00.0"),
+        (62.05, "0:01:02.05"),
+        (3723.4, "1:02:03.4"),
+        (360_000, "100:00:00.0"),
+    ],
+)
+def test_clock(seconds: float, shown: str) -> None:
+    assert output.clock(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 B"), (999, "999 B"), (16_384, "16.4 kB"), (5e12, "5.0 TB")]
+)
+def test_size(count: int, shown: str) -> None:
+    assert output.size(count) == shown
+
+
+def test_counts_have_their_plural() -> None:
+    assert output.counted(1, "segment") == "1 segment"
+    assert output.counted(1200, "segment") == "1,200 segments"
+
+
+def test_an_encoder_is_short_where_its_name_is_unique() -> None:
+    labels = output.short_labels(["a@1", "b@1", "b@2"])
+    assert labels == {"a@1": "a", "b@1": "b@1", "b@2": "b@2"}
+
+
+def test_numbers_stand_right_and_lines_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 200
+    output.write_table(
+        [output.Column("name"), output.number("count")], [(long, "1"), ("b", "1,000")]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(line) for line in lines] == [207, 207, 207]
+    assert lines[1].endswith("  1")
+    assert lines[1].startswith(long)
+
+
+def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.write_table([output.Column("name")], [("[red]\x1b[31mEve\n",)])
+    assert capsys.readouterr().out == "name\n[red]\ufffd[31mEve\ufffd\n"
+
+
+def test_json_has_iso_times_and_no_vectors(capsys: pytest.CaptureFixture[str]) -> None:
+    output.write_json({"at": datetime(2024, 5, 1, tzinfo=UTC), "who": "Zoë"})
+    assert capsys.readouterr().out == (
+        '{\n  "at": "2024-05-01T00:00:00+00:00",\n  "who": "Zoë"\n}\n'
+    )
+    exemplar = Exemplar(np.ones(3, np.float32), "a", SegmentKey(0, 1000), "file")
+    with pytest.raises(TypeError, match="does not belong into JSON"):
+        output.write_json(exemplar)
+
+
+def test_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert output.coloured("ok", "green") == "\x1b[32mok\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.coloured("ok", "green") == "ok"
+
+
+def test_a_terminal_gets_its_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    output.write_table([output.Column("name"), output.number("count")], [("x" * 50, "1,000")])
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "1,000" in lines[1]
+    assert output.hanging("one two three four", 20) == "one two three four"
+    assert output.hanging("one two three fourteen", 20).splitlines()[1] == " " * 20 + "fourteen"
+
+
+def test_no_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.progress_bar("filling") as progress, output.waiting("playing"):
+        assert progress is None
+    assert capsys.readouterr() == ("", "")

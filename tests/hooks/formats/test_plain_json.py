@@ -1,0 +1,77 @@
+"""Plain JSON: pairs and objects."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats import InputSegment
+from pgvoice.hooks.formats.plain_json import read_json
+
+
+def test_pairs_and_objects() -> None:
+    text = """[[0, 2.5], {"start": 3, "end": 4.25, "speaker": "SPEAKER_00", "text": " Hi.", "x": 1},
+               {"start": 5, "end": 6, "label": "Ann", "text": null}, {"end": 8, "start": 7}]"""
+    assert read_json(text) == [
+        InputSegment(0.0, 2.5),
+        InputSegment(3.0, 4.25, "SPEAKER_00", " Hi."),
+        InputSegment(5.0, 6.0, "Ann"),
+        InputSegment(7.0, 8.0),
+    ]
+
+
+def test_an_empty_list_is_no_segments() -> None:
+    assert read_json("[]") == []
+
+
+def test_numbered_speakers_are_labels() -> None:
+    assert read_json('[{"start": 0, "end": 1, "speaker": 0}]')[0].label == "0"
+
+
+def test_half_a_character_is_replaced() -> None:
+    text = r'[{"start": 0, "end": 1, "label": "\ud83d\ude00", "text": "\ud83d"}]'
+    assert read_json(text) == [InputSegment(0, 1, "\N{GRINNING FACE}", "\N{REPLACEMENT CHARACTER}")]
+
+
+def test_what_is_no_span_passes_through() -> None:
+    (first, second) = read_json("[[NaN, -Infinity], [3, -1]]")
+    assert math.isnan(first.start)
+    assert first.end == -math.inf
+    assert second == InputSegment(3, -1)
+
+
+@given(st.lists(st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False))))
+def test_times_are_exactly_as_given(pairs: list[tuple[float, float]]) -> None:
+    read = read_json(json.dumps(pairs))
+    assert [(segment.start, segment.end) for segment in read] == pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[0, 1], [2]]", r"^segment 1: found \[2\], expected \[start, end\] or an object"),
+        ("[[0, 1, 2]]", r"^segment 0: found \[0, 1, 2\]"),
+        ('[[0, "1"]]', "^segment 0: found '1', expected a number of seconds"),
+        ("[[0, true]]", "^segment 0: found True, expected a number of seconds"),
+        ("[[0, 1" + "0" * 400 + "]]", "^segment 0: found 10+.*, expected a number of seconds"),
+        ("[[0, 1" + "0" * 5000 + "]]", "^line 1: found a number that is too long"),
+        ('[[0, 1], {"start": 1}]', """^segment 1: found .*, expected a number as "end\""""),
+        ('[{"start": null, "end": 1}]', """^segment 0: .*, expected a number as "start\""""),
+        ('[{"start": 0, "end": 1, "text": []}]', r"^segment 0: found \[\], expected text"),
+        ('[{"start": 0, "end": 1, "label": true}]', "^segment 0: found True, expected text"),
+        ("[null]", "^segment 0: found None"),
+        ('{"start": 0}', "^line 1: found .*, expected a list of segments"),
+        ("[[0, 1],\n[2, ", "^line 2, column 4: found the end of the file"),
+        ("[[0, 1],\n[2 3]]", "^line 2, column 4: found no JSON, Expecting ',' delimiter"),
+        ("[" * 100_000, "^line 1: found too many nested brackets"),
+    ],
+)
+def test_what_is_malformed(text: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message) as caught:
+        read_json(text)
+    assert len(str(caught.value)) < 300

@@ -1,0 +1,168 @@
+"""``read_segments``: from a path or a stream, by name, suffix or content; and nothing but its error."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats import InputSegment, read_segments, registered_formats
+
+DOCUMENTS = {
+    "json": '[[0.5, 2], {"start": 3, "end": 4.5, "speaker": "Ann", "text": "Hi."}]',
+    "whisperx": '{"segments": [{"start": 0.5, "end": 2}, {"start": 3, "end": 4.5, "words": []}]}',
+    "rttm": "SPEAKER talk 1 0.5 1.5 <NA> <NA> Ann <NA> <NA>\nSPEAKER talk 1 3 1.5 x x Bob x x\n",
+    "srt": "1\n00:00:00,500 --> 00:00:02,000\nHi.\n\n2\n00:00:03,000 --> 00:00:04,500\n[Ann]: you\n",
+    "vtt": "WEBVTT\n\nNOTE a\n\nx\n00:00.500 --> 00:02.000\n<v Ann>Hi.\n\n00:03.000 --> 00:04.500\n",
+}
+names = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+def spans(segments: list[InputSegment]) -> list[tuple[float, float]]:
+    return [(segment.start, segment.end) for segment in segments]
+
+
+def test_every_format_is_here() -> None:
+    assert list(registered_formats()) == list(DOCUMENTS)
+
+
+@names
+def test_by_suffix_by_name_and_by_content(name: str, tmp_path: Path) -> None:
+    suffix = registered_formats()[name].suffixes[0].upper()
+    for path, named in ((f"talk{suffix}", None), ("talk.txt", name), ("talk", None)):
+        (tmp_path / path).write_text(DOCUMENTS[name])
+        assert spans(read_segments(tmp_path / path, named)) == [(0.5, 2.0), (3.0, 4.5)]
+    assert spans(read_segments(str(tmp_path / "talk"), format=name)) == [(0.5, 2.0), (3.0, 4.5)]
+
+
+@names
+def test_a_stream(name: str) -> None:
+    assert len(read_segments(io.StringIO(DOCUMENTS[name]))) == 2
+    assert len(read_segments(io.StringIO("\ufeff" + DOCUMENTS[name]), name)) == 2
+
+
+@names
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_byte_order_marks(name: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "talk"
+    path.write_bytes(DOCUMENTS[name].replace("\n", "\r\n").encode(encoding))
+    assert len(read_segments(path)) == 2
+
+
+def test_the_error_names_file_format_and_place(tmp_path: Path) -> None:
+    path = tmp_path / "talk.rttm"
+    path.write_text("hello\n")
+    with pytest.raises(FormatError) as caught:
+        read_segments(path)
+    assert str(caught.value).startswith(f"{path}, read as rttm, line 1: found 'hello', expected")
+
+
+def test_a_json_file_that_is_neither(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text("hello")
+    with pytest.raises(FormatError, match="read as json, line 1, column 1: found no JSON"):
+        read_segments(path)
+
+
+def test_uri_reaches_rttm() -> None:
+    several = DOCUMENTS["rttm"] + "SPEAKER show 1 9 1 <NA> <NA> Ann <NA> <NA>"
+    assert read_segments(io.StringIO(several), uri="show") == [InputSegment(9, 10, "Ann")]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"[[0, 1],\n\xe9]", "line 2: found the byte 0xe9, expected text in utf-8"),
+        (b"\xff\xfe[", "expected text in utf-16"),
+        (b"hello", "looks like no known format: name one of json, rttm, srt, vtt, whisperx"),
+        (b"\x00\x01\x02", "looks like no known format"),
+    ],
+)
+def test_what_cannot_be_read(data: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "talk"
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=message) as caught:
+        read_segments(path)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"absent\.json cannot be read: No such file"):
+        read_segments(tmp_path / "absent.json")
+    with pytest.raises(FormatError, match="cannot be read: Is a directory"):
+        read_segments(tmp_path)
+    with pytest.raises(FormatError, match="is no path"):
+        read_segments("a\0b")
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(FormatError, match="'ass': there are json, rttm, srt, vtt, whisperx"):
+        read_segments(io.StringIO("x"), "ass")
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_stream_of_other_bytes(errors: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b"[[0, 1]] \xe9"), encoding="utf-8", errors=errors)
+    with pytest.raises(FormatError, match="found .*, expected .*UTF-8|expected text in utf-8"):
+        read_segments(stream)
+
+
+def read_or_refuse(name: str | None, text: str) -> None:
+    try:
+        segments = read_segments(io.StringIO(text), name)
+    except FormatError as error:
+        assert "\n" not in str(error)
+        assert len(str(error)) < 500
+    else:
+        assert all(isinstance(segment, InputSegment) for segment in segments)
+
+
+PIECES = st.text(max_size=6) | st.sampled_from(
+    [
+        "\n",
+        "\n\n",
+        "-->",
+        " ",
+        ":",
+        ",",
+        "[",
+        "{",
+        "]",
+        '"',
+        "<v ",
+        ">",
+        "nan",
+        "9",
+        "-",
+        "\0",
+        "<NA>",
+    ]
+)
+
+
+@names
+@settings(max_examples=300, deadline=None)
+@given(text=st.text())
+def test_any_text(name: str, text: str) -> None:
+    read_or_refuse(name, text)
+    read_or_refuse(None, text)
+
+
+@names
+@settings(max_examples=400, deadline=None)
+@given(edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), PIECES), max_size=4))
+@example(edits=[(0.5, 1000, "")])
+def test_damaged_documents(name: str, edits: list[tuple[float, int, str]]) -> None:
+    text = DOCUMENTS[name]
+    for place, deleted, inserted in edits:
+        at = int(place * len(text))
+        text = text[:at] + inserted + text[at + deleted :]
+    read_or_refuse(name, text)
+    read_or_refuse(None, text)

@@ -1,0 +1,127 @@
+"""SRT and WebVTT."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats import InputSegment
+from pgvoice.hooks.formats.subtitles import read_srt, read_vtt
+
+TWO = [InputSegment(1.0, 2.5, None, "Hello"), InputSegment(3.0, 4.25, None, "there,\nyou")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,250\nthere,\nyou\n",
+        "00:00:01.000 --> 00:00:02.500\nHello\n\n00:00:03.000 --> 00:00:04.250\nthere,\nyou",
+        "1\n00:00:01,000-->00:00:02,5\n<i>Hello</i>\n2\n0:0:3,0 --> 0:0:4,25  X1:1 X2:9\nthere,\n\nyou",
+        "\n7\n\n00:01,0 --> 00:02,5\n{\\an8}Hello\n\n\n7\n00:03,0 --> 00:04,25\n<b>there</b>,\nyou\n\n",
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_srt(text: str, line_end: str) -> None:
+    assert read_srt(text.replace("\n", line_end)) == TWO
+
+
+def test_what_is_no_tag_stays() -> None:
+    text = "00:01 --> 00:02\nI <3 you, a < b > c, AT&amp;T\n1984"
+    assert read_srt(text)[0].text == "I <3 you, a < b > c, AT&amp;T\n1984"
+
+
+@pytest.mark.parametrize("read", [read_srt, lambda text: read_vtt(f"WEBVTT\n\n{text}")])
+def test_speakers_as_whisperx_writes_them(read: type[list[InputSegment]]) -> None:
+    text = "00:01.000 --> 00:02.000\n[SPEAKER_01]: <u>Hello</u> [there]: you\n"
+    assert read(text) == [InputSegment(1, 2, "SPEAKER_01", "Hello [there]: you")]
+    assert read("00:01.000 --> 00:02.000\n[music] Hello\n")[0].label is None
+
+
+def test_vtt() -> None:
+    text = """WEBVTT - A talk
+Kind: captions
+Language: en
+
+NOTE
+Not yet --> checked.
+
+STYLE
+::cue { color: lime }
+
+REGION
+id:fred
+
+intro
+00:01.000 --> 00:02.500 align:start position:10%
+<v.loud Mary Ann>Hello, <b>you</b> &amp; <00:01.500><c.red>you</c></v>
+
+2
+100:00:00.000 --> 100:00:01.000
+<v Bob>No
+
+NOTE between
+
+00:03.000 --> 00:04.000
+<v Bob>No!</v>
+<v Ann>Yes!</v>
+
+00:05.000 --> 00:06.000
+ 
+NOTED <v>without a name
+
+00:06.000 --> 00:07.000
+"""
+    assert read_vtt(text) == [
+        InputSegment(1.0, 2.5, "Mary Ann", "Hello, you & you"),
+        InputSegment(360_000.0, 360_001.0, "Bob", "No"),
+        InputSegment(3.0, 4.0, None, "No!\nYes!"),
+        InputSegment(5.0, 6.0, None, "NOTED without a name"),
+        InputSegment(6.0, 7.0, None, ""),
+    ]
+
+
+def test_vtt_without_cues() -> None:
+    assert read_vtt("WEBVTT\n") == []
+    assert read_vtt("WEBVTT") == []
+
+
+def test_a_header_may_run_into_the_first_cue() -> None:
+    assert read_vtt("WEBVTT\n00:01.000 --> 00:02.000\nHi") == [InputSegment(1, 2, None, "Hi")]
+
+
+def test_times_pass_through() -> None:
+    assert read_srt("00:00:05,000 --> 00:00:02,000\nHi") == [InputSegment(5, 2, None, "Hi")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Hello", "^line 1: found 'Hello', expected a cue's number and then its times"),
+        ("1\nHello\n00:01 --> 00:02\nHi", "^line 1: found '1', expected a cue's number"),
+        ("1\n00:0x:01,000 --> 00:00:02,000", "^line 2: found '00:0x:.*', expected two times"),
+        ("1\n00:00:01,000 -->", "^line 2: found '00:00:01,000 -->', expected two times"),
+        ("1\n00:00:01,000 --> 00:00:61,000", "^line 2: found .*, expected two times"),
+        ("00:01,0 --> 00:02,0\nHi\n\n00:03,0 -> 00:04,0\nyou", "^line 4: found '00:03,0 -> 00:04"),
+        ("00:01,0 --> 00:02,0\nHi\n\n-00:03,0 --> 00:04,0", "^line 4: found '-00:03,0"),
+    ],
+)
+def test_srt_that_is_malformed(text: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_srt(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "00:01.000 --> 00:02.000\nHi",
+            "^line 1: found '00:01.000 --> 00:02.000', expected WEBVTT",
+        ),
+        ("WEBVTTX\n\n", "^line 1: found 'WEBVTTX', expected WEBVTT"),
+        ("WEBVTT\n\nHello\nthere", "^line 3: found 'Hello', expected a cue's number"),
+        ("WEBVTT\n\nid\n00:x1.000 --> 00:02.000\nHi", "^line 4: found '00:x1.000 --> 00:02.000'"),
+    ],
+)
+def test_vtt_that_is_malformed(text: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_vtt(text)
