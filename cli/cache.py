@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pgvoice.cli import options, output, thresholds
+from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _selection(
 
     return PruneSelection(
         video,
-        None if encoder is None else thresholds.stored_encoder(store, encoder).id,
+        None if encoder is None else store.encoder(encoder).id,
         None if days is None else datetime.now(UTC) - timedelta(days=days),
     )
 

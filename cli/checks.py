@@ -11,6 +11,7 @@ from pgvoice.cli import place
 from pgvoice.cli.db import server_version
 from pgvoice.cli.extras import PURPOSES, installed_version, missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.store import embedded
 from pgvoice.store.database import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.embedded import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvoiceError
@@ -93,7 +94,7 @@ def _place(url: str | None) -> Check:
     folder = place.embedded_folder(url)
     if folder is None:
         return Check("data", "ok", "in your own server")
-    created = "" if place.is_created(folder) else ", created now"
+    created = "" if embedded.exists(folder) else ", created now"
     return Check("data", "ok", f"in the embedded server of {folder}{created}")
 
 

@@ -57,10 +57,11 @@ def upgrade(grid_ms: str, url: str | None) -> None:
 @options.json_option
 def status(url: str | None, as_json: bool) -> None:
     """Show where the data is, and in which versions; changes nothing."""
+    from pgvoice.store import embedded
     from pgvoice.store.database import open_database
 
     folder = place.embedded_folder(url)
-    if folder is not None and not place.is_created(folder):
+    if folder is not None and not embedded.exists(folder):
         document = {"created": False, "embedded_folder": folder}
     else:
         with open_database(url) as database:

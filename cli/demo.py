@@ -14,7 +14,6 @@ from pgvoice.cli.identify import who
 
 if TYPE_CHECKING:
     from pgvoice.cli.demo_conversation import Conversation, Outcome, Score
-    from pgvoice.store.voice_store import VoiceStore
 
 CREDIT = "the sample of pyannote.audio (MIT License)"
 
@@ -38,32 +37,18 @@ def demo(remove: bool, device: str | None, as_json: bool) -> None:
         click.echo(f"deleted {folder}")
         return
     from pgvoice.cli.demo_conversation import find_conversation, play
+    from pgvoice.store.voice_store import VoiceStore
 
     conversation = find_conversation()
     if not as_json:
         _write_beginning(conversation, folder)
-    with output.waiting("embedding and comparing"), _open(folder) as store:
+    with output.waiting("embedding and comparing"), VoiceStore.open(folder=folder) as store:
         outcome = play(store, conversation, device)
     if as_json:
         output.write_json(_document(outcome, folder))
     else:
         _write_outcome(outcome)
         _write_ending(outcome, folder)
-
-
-def _open(folder: Path) -> VoiceStore:
-    from pgvoice.store import embedded, schema
-    from pgvoice.store.database import open_database
-    from pgvoice.store.errors import SchemaMismatch
-    from pgvoice.store.voice_store import VoiceStore
-
-    url = embedded.start(folder).url
-    try:
-        return VoiceStore.open(url)
-    except SchemaMismatch:
-        with open_database(url) as database:
-            schema.upgrade(database.engine)
-        return VoiceStore.open(url)
 
 
 def _write_beginning(conversation: Conversation, folder: Path) -> None:

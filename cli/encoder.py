@@ -53,11 +53,12 @@ def list_encoders(url: str | None, as_json: bool) -> None:
 
 def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
     """The store's encoders, or why they cannot be told."""
+    from pgvoice.store import embedded
     from pgvoice.store.errors import DatabaseError
     from pgvoice.store.voice_store import VoiceStore
 
     folder = place.embedded_folder(url)
-    if folder is not None and not place.is_created(folder):
+    if folder is not None and not embedded.exists(folder):
         return [], None
     try:
         with VoiceStore.open(url) as store:

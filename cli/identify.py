@@ -54,7 +54,7 @@ def identify(
             threshold=threshold,
             min_margin=margin,
         )
-        used = thresholds.yardstick(thresholds.stored_encoder(store, encoder), threshold, margin)
+        used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
     labels = None if given is None else [segment.label for segment in given]
     if as_json:
         output.write_json(_document(video, used, found, labels))

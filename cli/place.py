@@ -24,18 +24,3 @@ def libpq_url(url: URL, *, hide_password: bool = True) -> str:
     if hide_password:
         url = url.difference_update_query(["password"])
     return url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
-
-
-def without_password(url: URL) -> tuple[URL, str | None]:
-    """A URL and the password that was in it."""
-    from sqlalchemy import URL
-
-    password = url.password or url.query.get("password")
-    query = url.difference_update_query(["password"]).query
-    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, query)
-    return bare, None if password is None else str(password)
-
-
-def is_created(folder: Path) -> bool:
-    """Whether an embedded server lives in this folder already."""
-    return (folder / "postgres" / "PG_VERSION").exists()

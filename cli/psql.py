@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pgvoice.cli.place import libpq_url, without_password
+from pgvoice.cli.place import libpq_url
+from pgvoice.store.database import password_of, without_password
 from pgvoice.store.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def run_psql(url: URL, arguments: Sequence[str]) -> int:
     This process stays: the embedded server stops with the last process that uses it. Ctrl-C is
     psql's.
     """
-    bare, password = without_password(url)
-    command = [find_psql(), libpq_url(bare), *arguments]
+    password = password_of(url)
+    command = [find_psql(), libpq_url(without_password(url)), *arguments]
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -42,7 +42,7 @@ def search(
         found = store.search(
             name, encoder=encoder, threshold=threshold, min_margin=margin, limit=limit
         )
-        used = thresholds.yardstick(thresholds.stored_encoder(store, encoder), threshold, margin)
+        used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
     if as_json:
         segments = [asdict(appearance) for appearance in found]
         output.write_json({"speaker": name} | asdict(used) | {"segments": segments})

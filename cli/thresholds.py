@@ -11,18 +11,9 @@ from pgvoice.cli import output
 
 if TYPE_CHECKING:
     from pgvoice.store.encoders import StoredEncoder
-    from pgvoice.store.voice_store import VoiceStore
 
 #: The source of a threshold that the caller chose.
 GIVEN = "given"
-
-
-def stored_encoder(store: VoiceStore, name: str | None) -> StoredEncoder:
-    """The stored encoder of this name, or the only one. Raises `UnknownEncoder`."""
-    from pgvoice.store import encoders
-
-    with store.database.engine.connect() as connection:
-        return encoders.find(connection, name)
 
 
 @dataclass(frozen=True, slots=True)

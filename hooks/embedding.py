@@ -98,6 +98,7 @@ class EmbeddingPass:
     def _encoded(self, batch: Sequence[tuple[SegmentKey, Waveform]]) -> list[SegmentRow]:
         if not batch:
             return []
+        self._encoder.load()
         started = time.perf_counter()
         embeddings = self._encoder.encode([waveform for _, waveform in batch])
         self.encode_seconds += time.perf_counter() - started

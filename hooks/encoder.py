@@ -45,11 +45,18 @@ class Encoder(Protocol):
         """Where the model runs: ``cpu``, ``cuda:0``, ``mps``. May import torch."""
         ...
 
+    def load(self) -> None:
+        """Load the weights now instead of at the first `encode`; once is enough.
+
+        Raises `EncoderUnavailable` when they cannot be had.
+        """
+        ...
+
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """One row per waveform, in order; a row depends on its own waveform alone.
 
         A waveform whose vector would not be finite gets a row of NaN. Raises `ValueError` for a
-        waveform shorter than `min_samples`, `EncoderUnavailable` when the weights cannot be had,
-        and lets out-of-memory errors of the device through.
+        waveform shorter than `min_samples`, `EncoderUnavailable` as `load` does, and lets
+        out-of-memory errors of the device through.
         """
         ...

@@ -78,6 +78,20 @@ def psycopg_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
+def without_password(url: URL) -> URL:
+    """The URL with no password in it, wherever it stood."""
+    bare = url.difference_update_query(["password"])
+    return URL.create(
+        bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
+    )
+
+
+def password_of(url: URL) -> str | None:
+    """The password in a URL, wherever it stands."""
+    found = url.password or url.query.get("password")
+    return None if found is None else str(found)
+
+
 def _shape() -> str:
     return f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
 
@@ -86,8 +100,8 @@ def _explain_connect_error(context: ExceptionContext) -> Exception | None:
     """Turns a refused connection into an error of ours; other errors stay what they are."""
     if context.connection is not None or context.engine is None:
         return None
-    where = context.engine.url.render_as_string(hide_password=True)
-    answer = str(context.original_exception).strip().splitlines()[-1]
+    where = without_password(context.engine.url).render_as_string()
+    answer = str(context.original_exception).strip().splitlines()[0]
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(
             f"{where} refused the login ({answer}): check user and password in {URL_VARIABLE}"

@@ -55,6 +55,11 @@ class EmbeddedServer:
         self._server.cleanup()
 
 
+def exists(folder: Path) -> bool:
+    """Whether an embedded server was created in this data folder."""
+    return (folder / "postgres" / "PG_VERSION").exists()
+
+
 def start(folder: Path | None = None) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; the first start creates it.
 
@@ -85,7 +90,7 @@ def remove(folder: Path) -> None:
 
     Raises `EmbeddedServerError` for a folder that is not a server's.
     """
-    if not (folder / "postgres" / "PG_VERSION").exists():
+    if not exists(folder):
         raise EmbeddedServerError(f"{folder} is not a data folder of pgvoice: nothing was removed")
     start(folder).stop()
     shutil.rmtree(folder)

@@ -14,6 +14,7 @@ from pgvoice.store.encoders import StoredEncoder
 from pgvoice.store.errors import NoEmbedding, SpeakerExists, UnknownSpeaker
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import EMBEDDED_STATUSES
+from pgvoice.store.names import checked
 from pgvoice.store.segments import Embedding, read
 
 
@@ -152,7 +153,7 @@ def rename(connection: Connection, name: str, new_name: str) -> None:
     try:
         connection.execute(
             text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"),
-            {"name": _checked(new_name), "id": speaker_id},
+            {"name": checked(new_name, "a speaker's name"), "id": speaker_id},
         )
     except IntegrityError as error:
         raise SpeakerExists(new_name) from error
@@ -251,15 +252,9 @@ def _ensure(connection: Connection, name: str) -> int:
     """The id of a speaker, created if new, locked so that enrollments take turns."""
     connection.execute(
         text("INSERT INTO pgvoice.speaker (name) VALUES (:name) ON CONFLICT DO NOTHING"),
-        {"name": _checked(name)},
+        {"name": checked(name, "a speaker's name")},
     )
     return require(connection, name)
-
-
-def _checked(name: str) -> str:
-    if not name.strip():
-        raise ValueError("a speaker's name must not be empty")
-    return name
 
 
 def _refresh(connection: Connection, speaker_id: int, encoder_id: int) -> None:

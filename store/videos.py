@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import AudioChanged, UnknownVideo
+from pgvoice.store.names import checked
 
 #: What to do when a video's audio is not the audio that was filled.
 OnAudioChange = Literal["raise", "keep", "replace"]
@@ -27,15 +28,16 @@ def ensure(
 ) -> int:
     """The id of a video, created if it is new; `audio` is None while no audio was read.
 
-    Raises `AudioChanged` when other audio was filled before and `on_change` is ``raise``; with
-    ``replace`` the vectors of the other audio are deleted, with ``keep`` they stay.
+    Raises `ValueError` for an empty key, and `AudioChanged` when other audio was filled before and
+    `on_change` is ``raise``; with ``replace`` the vectors of the other audio are deleted, with
+    ``keep`` they stay.
     """
     video_id: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.video (key) VALUES (:key)"
             " ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING id"
         ),
-        {"key": key},
+        {"key": checked(key, "a video's key")},
     )
     if audio is not None:
         _remember(connection, video_id, key, audio, on_change)

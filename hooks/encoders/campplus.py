@@ -69,6 +69,9 @@ class CampplusEncoder:
     def device(self) -> str:
         return choose_device(self._wanted_device)
 
+    def load(self) -> None:
+        self._loaded()
+
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         check_waveforms(waveforms, self.min_samples)
         vectors = np.empty((len(waveforms), DIMENSION), np.float32)

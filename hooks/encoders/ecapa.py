@@ -86,6 +86,9 @@ class EcapaEncoder:
     def device(self) -> str:
         return choose_device(self._wanted_device)
 
+    def load(self) -> None:
+        self._loaded()
+
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         check_waveforms(waveforms, self.min_samples)
         if not waveforms:

@@ -17,6 +17,8 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = 60
+_SHORTENED.maxlevel = 2
+_LONGEST = 200
 
 
 class Document(NamedTuple):
@@ -57,7 +59,10 @@ def numbered_lines(text: str) -> list[Line]:
 
 def unexpected(where: str, found: object, expected: str) -> FormatError:
     """The error for `found`, which is shortened, at a line or an index."""
-    return FormatError(f"{where}: found {_SHORTENED.repr(found)}, expected {expected}")
+    shown = _SHORTENED.repr(found)
+    if len(shown) > _LONGEST:
+        shown = f"{shown[:_LONGEST]}..."
+    return FormatError(f"{where}: found {shown}, expected {expected}")
 
 
 def _name(source: Source) -> str:

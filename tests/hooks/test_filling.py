@@ -65,10 +65,10 @@ def test_a_second_fill_does_nothing(store: VoiceStore, wav: Path, decodes: list[
     encoder = CountingEncoder()
     fill(store, encoder, video="v", audio=wav, segments=SEGMENTS)
     before = _rows(store, encoder)
-    encoder.calls.clear()
+    encoder = CountingEncoder()
     decodes.clear()
     report = fill(store, encoder, video="v", audio="no such file", segments=SEGMENTS)
-    assert (encoder.calls, decodes) == ([], [])
+    assert (encoder.calls, encoder.loads, decodes) == ([], 0, [])
     assert (report.missing, report.run.hits, report.decoded) == (0, 5, False)
     assert (report.encoder_calls, report.run.device) == (0, None)
     assert _rows(store, encoder) == before

@@ -33,9 +33,10 @@ def test_the_setting_names_the_database(store_url: str, monkeypatch: pytest.Monk
 
 
 def test_nobody_answers() -> None:
+    refused = "postgresql://u:secret@127.0.0.1:1/d?password=secret&connect_timeout=3"
     refusal = r"127\.0\.0\.1:1/.*PGVOICE_DATABASE_URL"
     with pytest.raises(DatabaseUnreachable, match=refusal) as caught:
-        VoiceStore.open("postgresql://u:secret@127.0.0.1:1/d")
+        VoiceStore.open(refused)
     assert "secret" not in str(caught.value)
 
 

@@ -46,3 +46,9 @@ def test_a_video_without_audio_takes_the_first_that_comes(store: VoiceStore) -> 
     store.register("v", None, ENCODER, THRESHOLD)
     with pytest.raises(AudioChanged):
         store.register("v", VideoAudio("c" * 64, 1, "x"), ENCODER, THRESHOLD)
+
+
+@pytest.mark.parametrize("key", ["", " ", "a\0b"])
+def test_a_key_that_cannot_be(store: VoiceStore, key: str) -> None:
+    with pytest.raises(ValueError, match="a video's key must not"):
+        store.register(key, None, ENCODER, THRESHOLD)

@@ -29,6 +29,10 @@ class CountingEncoder:
         self.min_samples = min_samples
         #: How many waveforms each call was given.
         self.calls: list[int] = []
+        self.loads = 0
+
+    def load(self) -> None:
+        self.loads += 1
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         self.calls.append(len(waveforms))

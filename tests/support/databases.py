@@ -79,7 +79,7 @@ def temporary_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pgv"))
     folder.chmod(0o755)
     yield folder
-    if (folder / "postgres" / "PG_VERSION").exists():
+    if embedded.exists(folder):
         embedded.start(folder).stop()
     shutil.rmtree(folder, ignore_errors=True)
 

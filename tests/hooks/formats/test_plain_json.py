@@ -58,20 +58,28 @@ def test_times_are_exactly_as_given(pairs: list[tuple[float, float]]) -> None:
         ("[[0, 1, 2]]", r"^segment 0: found \[0, 1, 2\]"),
         ('[[0, "1"]]', "^segment 0: found '1', expected a number of seconds"),
         ("[[0, true]]", "^segment 0: found True, expected a number of seconds"),
-        ("[[0, 1" + "0" * 400 + "]]", "^segment 0: found 10+.*, expected a number of seconds"),
-        ("[[0, 1" + "0" * 5000 + "]]", "^line 1: found a number that is too long"),
         ('[[0, 1], {"start": 1}]', """^segment 1: found .*, expected a number as "end\""""),
         ('[{"start": null, "end": 1}]', """^segment 0: .*, expected a number as "start\""""),
         ('[{"start": 0, "end": 1, "text": []}]', r"^segment 0: found \[\], expected text"),
         ('[{"start": 0, "end": 1, "label": true}]', "^segment 0: found True, expected text"),
         ("[null]", "^segment 0: found None"),
         ('{"start": 0}', "^line 1: found .*, expected a list of segments"),
-        ("[[0, 1],\n[2, ", "^line 2, column 4: found the end of the file"),
-        ("[[0, 1],\n[2 3]]", "^line 2, column 4: found no JSON, Expecting ',' delimiter"),
-        ("[" * 100_000, "^line 1: found too many nested brackets"),
+        ("[[0, 1],\n[2, ", r"^line 2, column \d+: found the end of the file"),
+        ("[[0, 1],\n[2 3]]", r"^line 2, column \d+: found no JSON, Expecting ',' delimiter"),
     ],
 )
 def test_what_is_malformed(text: str, message: str) -> None:
     with pytest.raises(FormatError, match=message) as caught:
         read_json(text)
     assert len(str(caught.value)) < 300
+
+
+def test_what_is_far_too_much() -> None:
+    for text, message in (
+        (f"[[0, 1{'0' * 400}]]", "^segment 0: found 10+.*, expected a number of seconds"),
+        (f"[[0, 1{'0' * 5000}]]", "^line 1: found a number that is too long"),
+        ("[" * 100_000, "^line 1: found too many nested brackets"),
+    ):
+        with pytest.raises(FormatError, match=message) as caught:
+            read_json(text)
+        assert len(str(caught.value)) < 300

@@ -6,6 +6,7 @@ import pytest
 
 from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats import InputSegment
+from pgvoice.hooks.formats.format import ReadText
 from pgvoice.hooks.formats.subtitles import read_srt, read_vtt
 
 TWO = [InputSegment(1.0, 2.5, None, "Hello"), InputSegment(3.0, 4.25, None, "there,\nyou")]
@@ -14,10 +15,10 @@ TWO = [InputSegment(1.0, 2.5, None, "Hello"), InputSegment(3.0, 4.25, None, "the
 @pytest.mark.parametrize(
     "text",
     [
-        "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,250\nthere,\nyou\n",
+        "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,250\nthere,\nyou",
         "00:00:01.000 --> 00:00:02.500\nHello\n\n00:00:03.000 --> 00:00:04.250\nthere,\nyou",
-        "1\n00:00:01,000-->00:00:02,5\n<i>Hello</i>\n2\n0:0:3,0 --> 0:0:4,25  X1:1 X2:9\nthere,\n\nyou",
-        "\n7\n\n00:01,0 --> 00:02,5\n{\\an8}Hello\n\n\n7\n00:03,0 --> 00:04,25\n<b>there</b>,\nyou\n\n",
+        "1\n0:0:1-->0:0:2,5\n<i>Hello</i>\n2\n0:0:3,0 --> 0:0:4,25  X1:1 X2:9\nthere,\n\nyou",
+        "\n7\n\n00:01 --> 00:02,5\n{\\an8}Hello\n\n\n7\n00:03 --> 00:04,25\n<b>there</b>,\nyou\n\n",
     ],
 )
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
@@ -30,11 +31,13 @@ def test_what_is_no_tag_stays() -> None:
     assert read_srt(text)[0].text == "I <3 you, a < b > c, AT&amp;T\n1984"
 
 
-@pytest.mark.parametrize("read", [read_srt, lambda text: read_vtt(f"WEBVTT\n\n{text}")])
-def test_speakers_as_whisperx_writes_them(read: type[list[InputSegment]]) -> None:
-    text = "00:01.000 --> 00:02.000\n[SPEAKER_01]: <u>Hello</u> [there]: you\n"
-    assert read(text) == [InputSegment(1, 2, "SPEAKER_01", "Hello [there]: you")]
-    assert read("00:01.000 --> 00:02.000\n[music] Hello\n")[0].label is None
+@pytest.mark.parametrize(("read", "header"), [(read_srt, ""), (read_vtt, "WEBVTT\n\n")])
+def test_speakers_as_whisperx_writes_them(read: ReadText, header: str) -> None:
+    times = f"{header}00:01.000 --> 00:02.000\n"
+    (said,) = read(f"{times}[SPEAKER_01]: <u>Hello</u> [there]: you\n", uri=None)
+    assert said == InputSegment(1, 2, "SPEAKER_01", "Hello [there]: you")
+    (played,) = read(f"{times}[music] Hello\n", uri=None)
+    assert played == InputSegment(1, 2, None, "[music] Hello")
 
 
 def test_vtt() -> None:
@@ -66,11 +69,11 @@ NOTE between
 <v Ann>Yes!</v>
 
 00:05.000 --> 00:06.000
- 
+{space}
 NOTED <v>without a name
 
 00:06.000 --> 00:07.000
-"""
+""".replace("{space}", " ")
     assert read_vtt(text) == [
         InputSegment(1.0, 2.5, "Mary Ann", "Hello, you & you"),
         InputSegment(360_000.0, 360_001.0, "Bob", "No"),

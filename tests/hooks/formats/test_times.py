@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,10 +49,8 @@ def test_milliseconds_are_the_nearest_float(milliseconds: int) -> None:
 @given(st.text())
 def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     for parse in (parse_time, parse_span):
-        try:
+        with suppress(ValueError):
             parse(text)
-        except ValueError as error:
-            assert "Traceback" not in str(error)
 
 
 def test_spans() -> None:

@@ -1,0 +1,55 @@
+"""Kill fills at random moments and take them up again: ``python tests/benchmarks/kills.py``.
+
+Each fill is a process of its own that embeds the simulated podcast with CAM++; it is killed with
+SIGKILL at a moment chosen evenly over the time that an undisturbed one takes.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from databases import temporary_store
+from killing import FillCommand
+from recordings import SPEECH
+
+from pgvoice.store import VoiceStore
+
+SEGMENT_SECONDS, STEP_SECONDS = 3.0, 1.0
+
+
+def main() -> None:
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    with temporary_store() as store:
+        kill(store, kills)
+
+
+def kill(store: VoiceStore, kills: int) -> None:
+    console = Console()
+    audio = SPEECH / "simulated-podcast" / "podcast-dev.flac"
+    steps = range(int((180 - SEGMENT_SECONDS) / STEP_SECONDS))
+    segments = [(n * STEP_SECONDS, n * STEP_SECONDS + SEGMENT_SECONDS) for n in steps]
+    command = FillCommand(store, "campplus", audio, segments)
+    started = time.monotonic()
+    stored = command.kill_after_seconds("undisturbed", 600)
+    length = time.monotonic() - started
+    undisturbed = command.rows("undisturbed")
+    console.print(f"undisturbed: {stored} of {len(segments)} rows in {length:.1f} s")
+    moments, same = random.Random(7), 0
+    for number in range(kills):
+        moment = moments.uniform(0, length)
+        stored = command.kill_after_seconds(f"killed {number}", moment)
+        command.run(f"killed {number}")
+        same += command.rows(f"killed {number}") == undisturbed
+        console.print(f"killed after {moment:4.1f} s with {stored:3} rows; {same} of {number + 1}")
+    console.print(f"{same} of {kills} killed fills ended with the same rows, bit for bit")
+
+
+if __name__ == "__main__":
+    main()
