@@ -20,9 +20,10 @@ CREDIT = "the sample of pyannote.audio (MIT License)"
 
 @click.command(epilog="Example: pgvoice demo")
 @click.option("--remove", is_flag=True, help="Delete the demo's data.")
+@options.dry_run_option
 @options.device_option
 @options.json_option
-def demo(remove: bool, device: str | None, as_json: bool) -> None:
+def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None:
     """Play all of pgvoice on a conversation of two people.
 
     Both are enrolled from one turn each; the other turns are embedded and named in SQL, and
@@ -33,9 +34,10 @@ def demo(remove: bool, device: str | None, as_json: bool) -> None:
 
     folder = embedded.data_folder() / "demo"
     if remove:
-        embedded.remove(folder)
-        click.echo(f"deleted {folder}")
+        _remove(folder, dry_run)
         return
+    if dry_run:
+        raise click.UsageError("--dry-run goes with --remove")
     from pgvoice.cli.demo_conversation import find_conversation, play
     from pgvoice.store.voice_store import VoiceStore
 
@@ -49,6 +51,16 @@ def demo(remove: bool, device: str | None, as_json: bool) -> None:
     else:
         _write_outcome(outcome)
         _write_ending(outcome, folder)
+
+
+def _remove(folder: Path, dry_run: bool) -> None:
+    from pgvoice.store import embedded
+
+    if dry_run and embedded.exists(folder):
+        click.echo(f"{folder} would be deleted")
+        return
+    embedded.remove(folder)
+    click.echo(f"deleted {folder}")
 
 
 def _write_beginning(conversation: Conversation, folder: Path) -> None:

@@ -96,7 +96,7 @@ class _Filling:
             with self._store.filling(self._video):
                 missing = self._fill(keys, on_audio_change)
         run = self._summary(len(keys), len(keys) - len(missing))
-        self._store.record_fill(self._video, self._identity, self._encoder.default_threshold, run)
+        self._store.record_fill(self._video, self._identity, run)
         return run
 
     def report(self, run: FillRun) -> FillReport:

@@ -8,6 +8,13 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import UnknownEncoder
 
+#: The id of the encoder whose identity the parameters hold, in a statement.
+ENCODER_ID = (
+    "(SELECT id FROM pgvoice.encoder WHERE name = :name AND revision = :revision"
+    " AND preprocessing = :preprocessing AND dimension = :dimension"
+    " AND sample_rate = :sample_rate)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, text
+
+from pgvoice.store.encoders import ENCODER_ID, EncoderIdentity
+from pgvoice.store.videos import VIDEO_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +43,14 @@ def hold(connection: Connection, video: str) -> None:
     )
 
 
-def record(connection: Connection, video_id: int, encoder_id: int, run: FillRun) -> None:
-    """Keep what a fill did; hit rates are counted from here."""
+def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
+    """Keep what a fill did to a registered video; hit rates are counted from here."""
     connection.execute(
         text(
-            "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled,"
-            " skipped, decode_seconds, encode_seconds, device) VALUES (:video, :encoder,"
+            "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled,"  # noqa: S608
+            f" skipped, decode_seconds, encode_seconds, device) VALUES ({VIDEO_ID}, {ENCODER_ID},"
             " :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,"
             " :encode_seconds, :device)"
         ),
-        {
-            "video": video_id,
-            "encoder": encoder_id,
-            "requested": run.requested,
-            "hits": run.hits,
-            "filled": run.filled,
-            "skipped": json.dumps(dict(run.skipped)),
-            "decode_seconds": run.decode_seconds,
-            "encode_seconds": run.encode_seconds,
-            "device": run.device,
-        },
+        asdict(encoder) | asdict(run) | {"video": video, "skipped": json.dumps(dict(run.skipped))},
     )

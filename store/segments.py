@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from pgvoice.store.copying import COLUMNS, copy_stream
-from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.keys import SegmentKey
+from pgvoice.store.videos import VIDEO_ID
 
 Embedding = NDArray[np.float32]
 
@@ -29,10 +30,7 @@ class SegmentRow(NamedTuple):
 _ASKED = "unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS asked(start_ms, end_ms)"
 _STORED = (
     "s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms"
-    " AND s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video)"
-    " AND s.encoder_id = (SELECT id FROM pgvoice.encoder WHERE name = :name"
-    " AND revision = :revision AND preprocessing = :preprocessing"
-    " AND dimension = :dimension AND sample_rate = :sample_rate)"
+    f" AND s.video_id = {VIDEO_ID} AND s.encoder_id = {ENCODER_ID}"
 )
 
 

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 from pgvoice.store.errors import AudioChanged, UnknownVideo
 from pgvoice.store.names import checked
 
+#: The id of the video whose key is the parameter ``video``, in a statement.
+VIDEO_ID = "(SELECT id FROM pgvoice.video WHERE key = :video)"
 #: What to do when a video's audio is not the audio that was filled.
 OnAudioChange = Literal["raise", "keep", "replace"]
 

@@ -130,17 +130,10 @@ class VoiceStore:
         with self._engine.begin() as connection:
             segments.write(connection, *ids, encoder.dimension, rows)
 
-    def record_fill(
-        self, video: str, encoder: EncoderIdentity, threshold: Threshold, run: FillRun
-    ) -> None:
-        """Keep what a fill did."""
+    def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
+        """Keep what a fill did; video and encoder were registered by it, or by one before it."""
         with self._engine.begin() as connection:
-            fills.record(
-                connection,
-                videos.ensure(connection, video, None),
-                encoders.ensure(connection, encoder, threshold),
-                run,
-            )
+            fills.record(connection, video, encoder, run)
 
     def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
         """What the store knows of an encoder. Raises `UnknownEncoder`."""

@@ -85,6 +85,10 @@ def test_the_demo_twice_and_its_end(
     assert run("search", "speaker90").stdout.splitlines()[1].startswith("sample")
     assert run("identify", "sample").exit_code == 0
     monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    told = run("demo", "--remove", "--dry-run").stdout
+    assert told == f"{data_folder}/demo would be deleted\n"
     assert run("demo", "--remove").stdout == f"deleted {data_folder}/demo\n"
+    assert run("demo", "--remove", "--dry-run").exit_code == 1
+    assert run("demo", "--dry-run").exit_code == 2
     assert not (data_folder / "demo").exists()
     assert run("demo", "--remove").exit_code == 1

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,16 @@ import pytest
 from bits import Bits, all_bits
 from counting_encoder import CountingEncoder
 from sounds import silence, voice, write
+from sqlalchemy import event
 
-from pgvoice.hooks import AudioNotFound, InvalidSegments, fill
+from pgvoice.hooks import (
+    AudioError,
+    AudioNotFound,
+    AudioTruncated,
+    AudioUnreadable,
+    InvalidSegments,
+    fill,
+)
 from pgvoice.hooks import audio as audio_module
 from pgvoice.hooks.encoder import Embeddings, Waveform
 from pgvoice.store import AudioChanged, SegmentKey, VoiceStore
@@ -204,11 +212,44 @@ def test_what_is_too_short_needs_no_audio(store: VoiceStore) -> None:
     assert (report.run.skipped, report.decoded) == ({"too_short": 1}, False)
 
 
-def test_a_missing_file_leaves_the_store_as_it_was(store: VoiceStore, tmp_path: Path) -> None:
-    with pytest.raises(AudioNotFound, match=r"gone\.wav"):
-        fill(store, CountingEncoder(), video="v", audio=tmp_path / "gone.wav", segments=SEGMENTS)
-    assert store.statistics().holdings == []
-    assert store.encoders() == []
+def _gone(_whole: bytes) -> bytes | None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (_gone, AudioNotFound),
+        (lambda whole: b"", AudioUnreadable),
+        (lambda whole: b"this is a letter, not a voice\n" * 100, AudioUnreadable),
+        (lambda whole: whole[: len(whole) // 2], AudioTruncated),
+    ],
+)
+def test_a_file_that_cannot_be_used_leaves_the_store_as_it_was(
+    store: VoiceStore,
+    wav: Path,
+    damage: Callable[[bytes], bytes | None],
+    error: type[AudioError],
+) -> None:
+    damaged = damage(wav.read_bytes())
+    wav.unlink()
+    if damaged is not None:
+        wav.write_bytes(damaged)
+    with pytest.raises(error, match=r"talk\.wav"):
+        fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS)
+    assert (store.statistics().holdings, store.encoders()) == ([], [])
+
+
+def test_a_warm_fill_is_one_select_and_its_record(store: VoiceStore, wav: Path) -> None:
+    fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS)
+    statements: list[str] = []
+    event.listen(
+        store.database.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_: statements.append(statement.split()[0]),
+    )
+    fill(store, CountingEncoder(), video="v", audio="none", segments=SEGMENTS)
+    assert statements == ["SELECT", "INSERT"]
 
 
 def test_out_of_memory_is_an_error_and_what_was_done_stays(store: VoiceStore, wav: Path) -> None:

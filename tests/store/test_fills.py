@@ -37,9 +37,11 @@ def test_a_second_fill_of_a_video_waits_and_another_video_does_not(store_url: st
 
 
 def test_records_add_up_to_hits_and_misses(store: VoiceStore) -> None:
-    store.record_fill("v", ENCODER, THRESHOLD, FillRun(10, 0, 9, {"silent": 1}, 1.5, 2.5, "cpu"))
-    store.record_fill("v", ENCODER, THRESHOLD, FillRun(10, 10))
-    store.record_fill("w", ENCODER, THRESHOLD, FillRun(5, 0, 5))
+    for video in "vw":
+        store.register(video, None, ENCODER, THRESHOLD)
+    store.record_fill("v", ENCODER, FillRun(10, 0, 9, {"silent": 1}, 1.5, 2.5, "cpu"))
+    store.record_fill("v", ENCODER, FillRun(10, 10))
+    store.record_fill("w", ENCODER, FillRun(5, 0, 5))
     statistics = store.statistics()
     assert (statistics.all_time.requested, statistics.all_time.hits) == (25, 10)
     assert statistics.all_time.misses == 15
