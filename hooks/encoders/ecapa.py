@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
+from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
 from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
 from pgvoice.hooks.encoders.weights import digest, fit_weights, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
@@ -30,7 +29,6 @@ HUB_REVISION = "0f99f2d0ebe89ac095bcc5903c4dd8f72b367286"
 HUB_SHA256 = "0575cb64845e6b9a10db9bcb74d5ac32b326b8dc90352671d345e2ee3d0126a2"
 WEIGHTS_FILE = "embedding_model.ckpt"
 
-SAMPLE_RATE = 16_000
 DIMENSION = 192
 MELS = 80
 #: Samples from one feature frame to the next.
@@ -49,15 +47,13 @@ THRESHOLD = Threshold(
 )
 
 
-class EcapaEncoder:
+class EcapaEncoder(LazyEncoder["PackedEcapa"]):
     """Segments of any length are packed end to end; each vector is that of encoding it alone."""
 
     def __init__(self, source: str | Path | None = None, device: str | None = None) -> None:
         """`source` is a folder that holds ``embedding_model.ckpt``; without it, the hub."""
         self._folder = None if source is None else Path(source)
-        self._wanted_device = device
-        self._lock = Lock()
-        self._network: PackedEcapa | None = None
+        super().__init__(device)
 
     @cached_property
     def identity(self) -> EncoderIdentity:
@@ -78,28 +74,11 @@ class EcapaEncoder:
         )
         return int(widest) * HOP
 
-    @property
-    def batch_samples(self) -> int:
-        return batch_seconds(self.device) * SAMPLE_RATE
-
-    @cached_property
-    def device(self) -> str:
-        return choose_device(self._wanted_device)
-
-    def load(self) -> None:
-        self._loaded()
-
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         check_waveforms(waveforms, self.min_samples)
         if not waveforms:
             return np.empty((0, DIMENSION), np.float32)
-        return unit_rows(self._loaded().encode(waveforms).numpy())
-
-    def _loaded(self) -> PackedEcapa:
-        with self._lock:
-            if self._network is None:
-                self._network = self._load()
-            return self._network
+        return unit_rows(self.network().encode(waveforms).numpy())
 
     def _load(self) -> PackedEcapa:
         with needs_extra("extract"):

@@ -52,7 +52,7 @@ def test_nothing_gives_no_rows(encoder: EcapaEncoder) -> None:
 
 def test_the_shortest_segment(encoder: EcapaEncoder, official: Any, segments: Any) -> None:
     assert encoder.min_samples <= 8_000
-    assert encoder._loaded().min_samples == encoder.min_samples
+    assert encoder.network().min_samples == encoder.min_samples
     shortest = [segments[0][: encoder.min_samples]]
     np.testing.assert_allclose(encoder.encode(shortest), official.encode(shortest), atol=1e-5)
 
