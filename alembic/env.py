@@ -6,8 +6,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from pgvoice.store.database import open_database
+from pgvoice.store.keys import DEFAULT_GRID_MS
 from pgvoice.store.models import SCHEMA, metadata
-from pgvoice.store.schema import prepare
+from pgvoice.store.schema import fix_grid, prepare
 
 
 def _ours(name: str | None, type_: str, parents: object) -> bool:
@@ -26,6 +27,7 @@ def _migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    fix_grid(connection, context.config.attributes.get("grid_ms", DEFAULT_GRID_MS))
 
 
 if context.is_offline_mode():

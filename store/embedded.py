@@ -82,7 +82,8 @@ def start(folder: Path | None = None) -> EmbeddedServer:
             f"the embedded server did not start in {folder} ({_first_line(error)}): see"
             f" {folder / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
         ) from error
-    return EmbeddedServer(folder, server.get_uri(driver="psycopg"), server)
+    url = server.get_uri(driver="psycopg").replace("postgres:@", "postgres@")
+    return EmbeddedServer(folder, url, server)
 
 
 def remove(folder: Path) -> None:

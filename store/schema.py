@@ -78,13 +78,7 @@ def upgrade(engine: Engine, revision: str = "head", *, grid_ms: int = DEFAULT_GR
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
-    _migrate(engine, revision, up=True)
-    with engine.begin() as connection:
-        if inspect(connection).has_table("setting", SCHEMA):
-            connection.execute(
-                text("INSERT INTO pgvoice.setting (grid_ms) VALUES (:grid) ON CONFLICT DO NOTHING"),
-                {"grid": grid_ms},
-            )
+    _migrate(engine, revision, up=True, grid_ms=grid_ms)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -108,6 +102,15 @@ def prepare(connection: Connection) -> None:
         )
     )
     _ensure_distance_works(connection)
+
+
+def fix_grid(connection: Connection, grid_ms: int) -> None:
+    """Note the grid of a store whose tables were just created; one that has a grid keeps it."""
+    if inspect(connection).has_table("setting", SCHEMA):
+        connection.execute(
+            text("INSERT INTO pgvoice.setting (grid_ms) VALUES (:grid) ON CONFLICT DO NOTHING"),
+            {"grid": grid_ms},
+        )
 
 
 def pgvector_version(connection: Connection) -> str | None:
@@ -180,14 +183,14 @@ def _ensure_distance_works(connection: Connection) -> None:
         ) from error
 
 
-def _migrate(engine: Engine, revision: str, *, up: bool) -> None:
+def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
+        config.attributes |= {"connection": connection} | attributes
         (command.upgrade if up else command.downgrade)(config, revision)
 
 

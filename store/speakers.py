@@ -149,7 +149,7 @@ def enroll_segments(
 
 def rename(connection: Connection, name: str, new_name: str) -> None:
     """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""
-    speaker_id = require(connection, name)
+    speaker_id = require(connection, name, lock=True)
     try:
         connection.execute(
             text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"),
@@ -167,7 +167,10 @@ def merge(connection: Connection, name: str, into: str) -> None:
     """
     if name == into:
         raise ValueError(f"{name!r} cannot be merged into itself")
-    ids = {"gone": require(connection, name), "kept": require(connection, into)}
+    ids = {
+        "gone": require(connection, name, lock=True),
+        "kept": require(connection, into, lock=True),
+    }
     for statement in _MERGE:
         connection.execute(text(statement), ids)
     for (encoder_id,) in connection.execute(
@@ -195,7 +198,7 @@ def remove(connection: Connection, name: str) -> int:
 
     Raises `UnknownSpeaker`.
     """
-    ids = {"id": require(connection, name)}
+    ids = {"id": require(connection, name, lock=True)}
     exemplars: int = connection.scalar(
         text("SELECT count(*) FROM pgvoice.enrollment WHERE speaker_id = :id"), ids
     )
@@ -238,11 +241,12 @@ def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
     ]
 
 
-def require(connection: Connection, name: str) -> int:
-    """The id of a speaker; raises `UnknownSpeaker`."""
-    speaker_id: int | None = connection.scalar(
-        text("SELECT id FROM pgvoice.speaker WHERE name = :name FOR UPDATE"), {"name": name}
-    )
+def require(connection: Connection, name: str, *, lock: bool = False) -> int:
+    """The id of a speaker, kept from others' changes on request; raises `UnknownSpeaker`."""
+    statement = "SELECT id FROM pgvoice.speaker WHERE name = :name"
+    if lock:
+        statement += " FOR UPDATE"
+    speaker_id: int | None = connection.scalar(text(statement), {"name": name})
     if speaker_id is None:
         raise UnknownSpeaker(name)
     return speaker_id
@@ -254,7 +258,7 @@ def _ensure(connection: Connection, name: str) -> int:
         text("INSERT INTO pgvoice.speaker (name) VALUES (:name) ON CONFLICT DO NOTHING"),
         {"name": checked(name, "a speaker's name")},
     )
-    return require(connection, name)
+    return require(connection, name, lock=True)
 
 
 def _refresh(connection: Connection, speaker_id: int, encoder_id: int) -> None:

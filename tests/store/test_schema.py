@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ from pgvoice.store.errors import (
 )
 from pgvoice.store.models import SCHEMA, metadata
 
+ROOT = Path(__file__).parents[2]
 CONSTRAINTS = text(
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
     " WHERE connamespace = 'pgvoice'::regnamespace"
@@ -112,6 +116,19 @@ def test_down_to_nothing_leaves_nothing(store_url: str) -> None:
         schema.upgrade(store.database.engine, grid_ms=10)
     with VoiceStore.open(store_url) as again:
         assert again.grid_ms == 10
+
+
+def test_alembic_from_a_checkout_does_the_same(server_url: str) -> None:
+    with new_database(server_url) as url:
+        subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=ROOT,
+            env=os.environ | {"PGVOICE_DATABASE_URL": plain(url)},
+            check=True,
+            capture_output=True,
+        )
+        with VoiceStore.open(plain(url)) as store:
+            assert store.grid_ms == 100
 
 
 def test_the_grid_is_fixed_at_creation(server_url: str) -> None:
