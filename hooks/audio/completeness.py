@@ -24,6 +24,8 @@ _SLACK = 64
 _OGG_PAGE = 65_307
 _OGG_HEADER = 27
 _END_OF_STREAM = 0x04
+#: Samples by which an mp3 decoder is late, which padding counts (528 and 1 in FFmpeg's mp3dec.c).
+_MP3_DECODER_DELAY = 529
 
 
 class _Chunk(NamedTuple):
@@ -166,19 +168,46 @@ def _ogg_page_size(page: bytes) -> int:
 
 def promised_mp3_frames(path: Path) -> int | None:
     """How many frames the Xing, Info or VBRI header counts; None without one."""
-    with path.open("rb") as file:
-        start = _id3_size(file)
-        file.seek(start)
-        head = file.read(4096).lstrip(b"\0")
-    if len(head) < 64 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return None
-    mpeg1, mono = head[1] & 0x18 == 0x18, head[3] >> 6 == 3
-    xing = 4 + ((17 if mono else 32) if mpeg1 else (9 if mono else 17))
-    if head[xing : xing + 4] in (b"Xing", b"Info") and head[xing + 7] & 1:
+    head = _first_mp3_frame(path)
+    xing = _xing(head)
+    if xing is not None and head[xing + 7] & 1:
         return int.from_bytes(head[xing + 8 : xing + 12], "big")
     if head[36:40] == b"VBRI":
         return int.from_bytes(head[50:54], "big")
     return None
+
+
+def mp3_padding(path: Path) -> int:
+    """Samples at the end that are no audio, as FFmpeg takes them from what LAME's header says."""
+    head = _first_mp3_frame(path)
+    xing = _xing(head)
+    if xing is None or not head[xing + 7] & 1:
+        return 0
+    flags = head[xing + 7]
+    lame = xing + 12 + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+    if head[lame : lame + 4] not in (b"LAME", b"Lavf", b"Lavc"):
+        return 0
+    written = int.from_bytes(head[lame + 21 : lame + 24], "big") & 0xFFF
+    return max(0, written - _MP3_DECODER_DELAY)
+
+
+def _first_mp3_frame(path: Path) -> bytes:
+    """At least its header; empty where it is no frame."""
+    with path.open("rb") as file:
+        start = _id3_size(file)
+        file.seek(start)
+        head = file.read(4096).lstrip(b"\0")
+    found = len(head) >= 64 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    return head if found else b""
+
+
+def _xing(head: bytes) -> int | None:
+    """Where the Xing or Info header starts."""
+    if not head:
+        return None
+    mpeg1, mono = head[1] & 0x18 == 0x18, head[3] >> 6 == 3
+    xing = 4 + ((17 if mono else 32) if mpeg1 else (9 if mono else 17))
+    return xing if head[xing : xing + 4] in (b"Xing", b"Info") else None
 
 
 def _id3_size(file: BinaryIO) -> int:

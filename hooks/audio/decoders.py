@@ -7,8 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from pgvoice.hooks.audio import exact, sequential
+from pgvoice.hooks.audio import exact
+from pgvoice.hooks.audio.blocks import BlockDecoder
 from pgvoice.hooks.audio.completeness import check_complete
+from pgvoice.hooks.audio.mp3_index import mp3_index
+from pgvoice.hooks.audio.mp4_index import mp4_index
+from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.encoder import Waveform
 from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable
 
@@ -51,11 +55,28 @@ def open_decoder(path: Path) -> Iterator[Decoder]:
     """Raises `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`."""
     _check_file(path)
     check_complete(path)
-    decoder: Decoder = exact.open_exact(path) or sequential.SequentialDecoder(path)
+    decoder: Decoder = exact.open_exact(path) or _open_ffmpeg(path)
     try:
         yield decoder
     finally:
         decoder.close()
+
+
+def _open_ffmpeg(path: Path) -> Decoder:
+    """In blocks where the packets are known beforehand, which is a matter of the file alone."""
+    opened = SequentialDecoder(path)
+    container = opened.opened.container.format.name
+    if container != "mp3" and not container.startswith("mov,"):
+        return opened
+    try:
+        index = mp3_index(path, opened) if container == "mp3" else mp4_index(opened)
+    except BaseException:
+        opened.close()
+        raise
+    if index:
+        return BlockDecoder(path, opened, index)
+    opened.close()  # it may have moved
+    return SequentialDecoder(path)
 
 
 def _check_file(path: Path) -> None:

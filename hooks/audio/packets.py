@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ class PacketCount:
             self._end_pts = packet.pts + duration
         self._durations += duration
         # Some demuxers have already taken the padding off the last packet's duration.
-        if packet.has_sidedata("skip_samples") and duration >= self._last_duration:
-            self._padding_samples += _padding(packet)
+        if duration >= self._last_duration:
+            self._padding_samples += padding(packet)
         self._last_duration = duration
 
     def samples(self, sample_rate: int, first_frame_pts: int | None) -> int:
@@ -50,6 +51,18 @@ class PacketCount:
         return max(0, round(ticks * self._time_base * sample_rate) - self._padding_samples)
 
 
-def _padding(packet: Packet[AudioStream]) -> int:
+def padding(packet: Packet[AudioStream]) -> int:
     """Samples at the end that are not audio (FFmpeg's `AV_PKT_DATA_SKIP_SAMPLES`)."""
-    return int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[4:8], "little")
+    return _skipped(packet)[1]
+
+
+def delay(packet: Packet[AudioStream]) -> int:
+    """Samples at the beginning that are not audio, of this packet and the following."""
+    return _skipped(packet)[0]
+
+
+def _skipped(packet: Packet[AudioStream]) -> tuple[int, int]:
+    if not packet.has_sidedata("skip_samples"):
+        return 0, 0
+    start, end = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))
+    return start, end

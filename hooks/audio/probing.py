@@ -24,9 +24,9 @@ class AudioInfo:
 def probe(path: str | Path) -> AudioInfo:
     """Raises `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`.
 
-    Damage in the middle is found by `cut`. An mp3 whose header does not count its frames cannot be
-    told from a shorter one. Lossy formats may decode to a few milliseconds more than
-    `duration_ms`, the encoder's padding.
+    Damage in the middle is found by `cut`, where it is wanted. An mp3 whose header does not count
+    its frames cannot be told from a shorter one. Lossy formats may decode to a few milliseconds
+    more than `duration_ms`, the encoder's padding.
     """
     path = Path(path)
     with open_decoder(path) as decoder:

@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -93,12 +94,19 @@ def test_probe_tells_what_a_file_is(make: Make, name: str) -> None:
     assert info.duration_ms == pytest.approx(3000, abs=22 if "mka" in name else 1)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 6])
-@pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("name", ["wav", "flac", "alac", "mp3", "m4a", "opus", "vorbis"])
+def _shapes() -> list[tuple[str, int, int]]:
+    """Codec, rate and channels, as far as the codec has such a thing."""
+    names = ("wav", "flac", "alac", "mp3", "m4a", "opus", "vorbis")
+    return [
+        (name, rate, channels)
+        for name, rate, channels in product(names, RATES, (1, 2, 6))
+        if not (name == "mp3" and channels == 6)
+        and not (name == "opus" and rate in (22_050, 44_100))
+    ]
+
+
+@pytest.mark.parametrize(("name", "rate", "channels"), _shapes())
 def test_rates_and_channels(make: Make, name: str, rate: int, channels: int) -> None:
-    if (name == "mp3" and channels == 6) or (name == "opus" and rate in (22_050, 44_100)):
-        pytest.skip("the codec has no such thing")
     path = make(name, rate, channels)
     info = probe(path)
     assert info.channels == channels

@@ -24,7 +24,10 @@ class Coding(NamedTuple):
     suffix: str
     codec: str
     container: str
+    #: Of the container.
     options: Mapping[str, str] = {}
+    #: Of the encoder.
+    encoder: Mapping[str, str] = {}
 
 
 #: A file of each is cut short, and each says that it is.
@@ -36,6 +39,15 @@ LOSSY = {
     "m4a, index first": Coding(".m4a", "aac", "ipod", {"movflags": "faststart"}),
     "webm": Coding(".webm", "libopus", "webm"),
     "mka": Coding(".mka", "aac", "matroska"),
+}
+#: Decoded in blocks. Noise substitution is FFmpeg's habit; at a low bit rate it is everywhere.
+INDEXED = {
+    "mp3 32 kbit/s": Coding(".mp3", "libmp3lame", "mp3", {}, {"b": "32000"}),
+    "mp3 variable": Coding(".mp3", "libmp3lame", "mp3", {}, {"q": "6"}),
+    "mp3 uncounted": Coding(".mp3", "libmp3lame", "mp3", {"write_xing": "0"}),
+    "aac without noise": Coding(".m4a", "aac", "ipod", {}, {"aac_pns": "0"}),
+    "aac 32 kbit/s": Coding(".m4a", "aac", "ipod", {}, {"b": "32000"}),
+    "aac 32 kbit/s in mp4": Coding(".mp4", "aac", "mp4", {}, {"b": "32000"}),
 }
 #: Without a length to hold them to.
 OPEN_ENDED = {
@@ -89,7 +101,7 @@ def write(path: Path, samples: Channels, rate: int, coding: Coding) -> Path:
         soundfile.write(path, samples.T, rate, coding.codec, format=coding.container)
         return path
     with av.open(str(path), "w", coding.container, options=dict(coding.options)) as container:
-        _encode(container, samples, rate, coding.codec)
+        _encode(container, samples, rate, coding.codec, coding.encoder)
     return path
 
 
@@ -107,9 +119,11 @@ def write_video(path: Path, samples: Channels | None, rate: int = 44_100) -> Pat
     return path
 
 
-def _encode(container: Any, samples: Channels, rate: int, codec: str) -> None:
+def _encode(
+    container: Any, samples: Channels, rate: int, codec: str, options: Mapping[str, str] = {}
+) -> None:
     layout = _LAYOUTS[len(samples)]
-    stream = container.add_stream(codec, rate=rate, layout=layout)
+    stream = container.add_stream(codec, rate=rate, layout=layout, options=dict(options))
     if codec.startswith("pcm_") or codec == "alac":
         stream.format = "s16" if codec.startswith("pcm_") else "s16p"
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)

@@ -1,0 +1,56 @@
+"""FFmpeg's frames as mono samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgvoice.hooks.encoder import Waveform
+
+if TYPE_CHECKING:
+    from av import AudioFrame
+
+#: FFmpeg's sample types that are whole numbers, up to 2 to this power.
+_INTEGER_BITS = {"u8": 7, "s16": 15, "s32": 31}
+_BLOCK_SAMPLES = 32_768
+
+
+def joined(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """The same samples in fewer, longer frames, of which Python handles a hundredth."""
+    from av.audio.fifo import AudioFifo
+
+    shape, fifo = None, AudioFifo()
+    for frame in frames:
+        if shape != (frame.format.name, frame.layout.nb_channels):  # the FIFO does not check
+            if rest := fifo.read():
+                yield rest
+            shape, fifo = (frame.format.name, frame.layout.nb_channels), AudioFifo()
+        frame.pts = None  # time is counted in samples
+        fifo.write(frame)
+        if fifo.samples >= _BLOCK_SAMPLES and (block := fifo.read()):
+            yield block
+    if rest := fifo.read():
+        yield rest
+
+
+def mono(frame: AudioFrame) -> Waveform:
+    """Mean of the channels, added in order."""
+    channels = _channels(frame)
+    total = channels[0].astype(np.float32)
+    for channel in channels[1:]:
+        total += channel.astype(np.float32, copy=False)
+    bits = _INTEGER_BITS.get(frame.format.packed.name, 0)
+    if frame.format.packed.name == "u8":
+        total -= np.float32(128 * len(channels))
+    return total / np.float32(len(channels) * 2**bits)
+
+
+def _channels(frame: AudioFrame) -> Sequence[NDArray[np.generic]]:
+    """An array ``(samples,)`` per channel."""
+    samples = frame.to_ndarray()
+    if frame.format.is_planar:
+        return list(samples)
+    return list(samples.reshape(frame.samples, -1).T)
