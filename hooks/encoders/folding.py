@@ -1,4 +1,4 @@
-"""Layers of SpeechBrain's made ready once: weights transposed, normalisations folded into them."""
+"""Layers made ready once: weights transposed, normalisations folded into them."""
 
 from __future__ import annotations
 
@@ -6,35 +6,45 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pgvoice.hooks.encoders.packing import Tape
+from pgvoice.hooks.encoders.tapes import Tape
+
+Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A product and a bias: a convolution of one tap, frame by frame."""
+    """A product and a bias; what comes in may be several frames side by side."""
 
     #: Shape ``(inputs, outputs)``.
     weight: Tensor
     bias: Tensor
 
     @classmethod
-    def of(cls, conv: Any, device: torch.device) -> Linear:
-        """From SpeechBrain's `Conv1d` with a kernel of 1."""
-        return cls(_ready(conv.conv.weight[:, :, 0].t(), device), _ready(conv.conv.bias, device))
+    def of(cls, conv: nn.Conv1d, device: torch.device) -> Linear:
+        """From a convolution; of several taps it takes the frames one after the other."""
+        bias = conv.weight.new_zeros(len(conv.weight)) if conv.bias is None else conv.bias
+        return cls(_flat(conv.weight, device), ready(bias, device))
 
     @classmethod
-    def after_norm(cls, norm: Any, conv: Any, device: torch.device) -> Linear:
-        """From a `BatchNorm1d` and the `Conv1d` of one tap that it feeds."""
-        scale, shift = _scale_and_shift(norm)
-        weight = conv.conv.weight[:, :, 0].double()
-        bias = conv.conv.bias + weight @ shift
-        return cls(_ready((weight * scale).t(), device), _ready(bias, device))
+    def after_norm(cls, norm: Norm, conv: nn.Conv1d, device: torch.device) -> Linear:
+        """From a normalisation and the convolution of one tap that it feeds."""
+        scale, shift = scale_and_shift(norm)
+        weight = conv.weight.double()
+        bias = weight[:, :, 0] @ shift
+        bias = bias if conv.bias is None else bias + conv.bias
+        return cls(_flat(weight * scale[:, None], device), ready(bias, device))
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """``(rows, inputs)`` to ``(rows, outputs)``."""
-        return torch.addmm(self.bias, x, self.weight)
+    @classmethod
+    def before_norm(cls, conv: nn.Conv1d, norm: Norm, device: torch.device) -> Linear:
+        """From a convolution without a bias and the normalisation that it feeds."""
+        scale, shift = scale_and_shift(norm)
+        return cls(_flat(conv.weight * scale[:, None, None], device), ready(shift, device))
+
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """``(rows, inputs)`` to ``(rows, outputs)``, written to `out` where it is given."""
+        return torch.addmm(self.bias, x, self.weight, out=out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +67,16 @@ class Layer:
     @classmethod
     def of(cls, block: Any, device: torch.device) -> Layer:
         """From SpeechBrain's `TDNNBlock`."""
-        scale, shift = _scale_and_shift(block.norm)
+        scale, shift = scale_and_shift(block.norm.norm)
         conv = block.conv.conv
         weight = conv.weight.double() * scale[:, None, None]
         low = shift.where(scale >= 0, -torch.inf)
         high = shift.where(scale < 0, torch.inf)
         return cls(
-            _ready(weight.permute(2, 1, 0).flatten(0, 1), device),
-            _ready(conv.bias * scale + shift, device),
-            _ready(low, device),
-            _ready(high, device) if bool((scale < 0).any()) else None,
+            _flat(weight, device),
+            ready(conv.bias * scale + shift, device),
+            ready(low, device),
+            ready(high, device) if bool((scale < 0).any()) else None,
             _offsets(conv.kernel_size[0], conv.dilation[0]),
         )
 
@@ -80,11 +90,14 @@ class Layer:
         return products.clamp_(self.low, self.high)
 
 
-def _scale_and_shift(norm: Any) -> tuple[Tensor, Tensor]:
-    """What SpeechBrain's `BatchNorm1d` multiplies by and adds, in float64."""
-    inner = norm.norm
-    scale = inner.weight.double() / torch.sqrt(inner.running_var.double() + inner.eps)
-    return scale, inner.bias - inner.running_mean * scale
+def scale_and_shift(norm: Norm) -> tuple[Tensor, Tensor]:
+    """What a normalisation multiplies by and adds, in float64."""
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    scale = torch.rsqrt(variance.double() + norm.eps)
+    if not norm.affine:
+        return scale, -mean * scale
+    scale = norm.weight * scale
+    return scale, norm.bias - mean * scale
 
 
 def _offsets(taps: int, step: int) -> tuple[int, ...]:
@@ -92,5 +105,11 @@ def _offsets(taps: int, step: int) -> tuple[int, ...]:
     return tuple(first + step * tap for tap in range(taps))
 
 
-def _ready(values: Tensor, device: torch.device) -> Tensor:
+def _flat(weight: Tensor, device: torch.device) -> Tensor:
+    """``(outputs, inputs, taps)`` to ``(taps * inputs, outputs)``."""
+    return ready(weight.permute(2, 1, 0).flatten(0, 1), device)
+
+
+def ready(values: Tensor, device: torch.device) -> Tensor:
+    """In float32, on the device."""
     return values.detach().float().contiguous().to(device)

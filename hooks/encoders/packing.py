@@ -1,69 +1,37 @@
-"""Tapes: segments of any length laid end to end, so that one pass serves many without padding."""
+"""From waveforms to tapes and back: samples side by side, and no more in one pass than fits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-#: Long enough to fill a CPU's products, short enough for its cache: the fastest of those measured.
-#: From a quarter of this to twice as much the time of ECAPA differs by a tenth.
-CPU_FRAMES = 1200
-#: Enough to keep an accelerator busy; its memory may allow fewer.
-MAX_FRAMES = 60_000
+from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.accelerators import sent
+from pgvoice.hooks.encoders.tapes import Tape
 
 
-class Tape:
-    """Where the frames of each segment lie; activations are matrices ``(frames, channels)``."""
+def lay(waveforms: Sequence[Waveform], hop: int, margin: int) -> tuple[Waveform, list[int]]:
+    """Samples with `margin` zeros around each waveform, and the hop on which each begins.
 
-    def __init__(self, lengths: Sequence[int], device: torch.device | str = "cpu") -> None:
-        self.lengths = list(lengths)
-        self.device = torch.device(device)
-        self._neighbours: dict[tuple[int, ...], Tensor] = {}
-
-    def split(self, activations: Tensor) -> tuple[Tensor, ...]:
-        """A view ``(length, channels)`` for each segment."""
-        return torch.split(activations, self.lengths)
-
-    def means(self, activations: Tensor) -> Tensor:
-        """Mean over the frames of each segment: ``(segments, channels)``."""
-        return torch.stack([segment.mean(0) for segment in self.split(activations)])
-
-    def gather(self, activations: Tensor, offsets: tuple[int, ...]) -> Tensor:
-        """Each frame beside its neighbours at `offsets`: ``(frames, offsets * channels)``.
-
-        Beyond a segment's edge its own frames are reflected, so it must be longer than any offset.
-        """
-        rows = activations.index_select(0, self._rows(offsets))
-        return rows.view(len(activations), -1)
-
-    def _rows(self, offsets: tuple[int, ...]) -> Tensor:
-        if offsets not in self._neighbours:
-            steps = torch.tensor(offsets)
-            pieces, start = [], 0
-            for length in self.lengths:
-                pieces.append(start + _reflect(torch.arange(length)[:, None] + steps, length))
-                start += length
-            self._neighbours[offsets] = torch.cat(pieces).flatten().to(self.device)
-        return self._neighbours[offsets]
+    Frames that are no longer than twice the margin touch one waveform alone.
+    """
+    starts, end = [], 0
+    for waveform in waveforms:
+        starts.append(end)
+        end += -(-(waveform.size + margin) // hop)
+    samples = np.zeros(end * hop + 2 * margin, np.float32)
+    for start, waveform in zip(starts, waveforms, strict=True):
+        first = margin + start * hop
+        samples[first : first + waveform.size] = waveform
+    return samples, starts
 
 
-def _reflect(positions: Tensor, length: int) -> Tensor:
-    """Positions beyond 0 and ``length - 1`` are mirrored at these, which are not repeated."""
-    last = length - 1
-    return last - (last - positions.abs()).abs()
-
-
-def frame_budget(device: torch.device | str, bytes_per_frame: int) -> int:
-    """How many frames one tape should hold on a device: by the cache, or by the free memory."""
-    kind = torch.device(device).type
-    if kind == "cpu":
-        return CPU_FRAMES
-    if kind != "cuda":
-        return MAX_FRAMES // 10
-    free, _total = torch.cuda.mem_get_info(device)
-    return max(1, min(MAX_FRAMES, free // 2 // bytes_per_frame))
+def frames_laid(tape: Tape, starts: Sequence[int]) -> Tensor:
+    """The hops on which the frames of a tape begin, its segments laid from `starts`."""
+    return sent(torch.tensor(starts), tape.device)[tape.owners] + tape.positions
 
 
 def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Tensor]) -> list[Tensor]:
@@ -77,13 +45,18 @@ def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Tensor]
         stop = _reach(costs, start, budget)
         try:
             rows.append(run(slice(start, stop)))
-        except torch.OutOfMemoryError:
-            if stop - start == 1:
+        except RuntimeError as error:
+            if stop - start == 1 or not _out_of_memory(error):
                 raise
             budget = min(budget, sum(costs[start:stop])) // 2
         else:
             start = stop
     return rows
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Memory is short where it is asked for, not later; CUDA's libraries say it in their way."""
+    return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 
 def _reach(costs: Sequence[int], start: int, budget: int) -> int:

@@ -1,14 +1,16 @@
-"""How fast the encoders are: `python tests/benchmarks/encoders.py [segments]`.
+"""How fast the encoders are: `python tests/benchmarks/encoders.py --segments 281 --device cpu`.
 
-Times are the best of three runs, taken in turns; weights of ECAPA are random, which takes the same
-time. Speech is noise of the same lengths, 0.5 to 20 s, 3 s in the middle.
+Times are the best of several runs, taken in turns; ECAPA's weights are random, which takes the same
+time. Speech is noise, 0.5 to 20 s, 3 s in the middle. The floor is the time of ECAPA's
+multiplications at the rate of the quickest product measured beside it.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,66 +22,111 @@ from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
 from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
 from pgvoice.hooks.encoders.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa import MELS, TOPOLOGY
 from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
-from pgvoice.hooks.encoders.packing import CPU_FRAMES, run_within
+from pgvoice.hooks.encoders.packing import run_within
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000
-#: Lengths are rounded to this for the comparison of batches of equal length.
-GRID = SAMPLE_RATE // 10
-RUNS = 3
+Runs = Mapping[str, Callable[[], object]]
 
 
-def make_speech(count: int, step: int) -> list[Waveform]:
-    """Noise in lengths that are multiples of `step` samples."""
+def make_speech(count: int) -> list[Waveform]:
+    """Noise, its lengths lognormal."""
     rng = np.random.default_rng(0)
     seconds = rng.lognormal(np.log(3), 0.6, count).clip(0.5, 20)
-    sizes = (seconds * SAMPLE_RATE).astype(int) // step * step
-    return [rng.normal(0, 0.1, size).astype(np.float32) for size in sizes]
+    return [rng.normal(0, 0.1, int(s * SAMPLE_RATE)).astype(np.float32) for s in seconds]
 
 
 class OneByOne:
     """SpeechBrain's own way."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         torch.manual_seed(0)
+        self.device = device
         self.model: Any = ECAPA_TDNN(**TOPOLOGY).eval()
         self.fbank: Any = Fbank(n_mels=MELS)
         self.norm: Any = InputNormalization(norm_type="sentence", std_norm=False)
 
     @torch.inference_mode()
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        whole, rows = torch.ones(1), []
+        for module in (self.model, self.fbank, self.norm):
+            module.to(self.device)
+        whole, rows = torch.ones(1, device=self.device), []
         for waveform in waveforms:
-            features = self.norm(self.fbank(torch.from_numpy(waveform)[None]), whole)
-            rows.append(self.model(features, whole).flatten())
-        return unit_rows(torch.stack(rows).numpy())
+            samples = torch.from_numpy(waveform)[None].to(self.device)
+            rows.append(self.model(self.norm(self.fbank(samples), whole), whole).flatten())
+        return unit_rows(torch.stack(rows).cpu().numpy())
 
 
-def bare_products(network: PackedEcapa, waveforms: Sequence[Waveform]) -> None:
-    """The products of the packed pass, and nothing else of it."""
-    frames = [network.features.frames(waveform.size) for waveform in waveforms]
-    pooling = network.pooling
-    rows = torch.ones(max(CPU_FRAMES, *frames), max(network.aggregation.weight.shape))
-    weights = [network.first.weight, network.aggregation.weight]
-    weights += [pooling.frame_weight, pooling.score_weight]
-    for block in network.blocks:
-        weights += [layer.weight for layer in (block.enter, *block.chain, block.leave)]
+class Products:
+    """The products of the packed pass and nothing else of it, over the same tapes."""
 
-    def multiply(part: slice) -> torch.Tensor:
-        for weight in weights:
-            torch.mm(rows[: sum(frames[part]), : len(weight)], weight)
-        return torch.empty(0)
+    def __init__(self, network: PackedEcapa, waveforms: Sequence[Waveform]) -> None:
+        pooling, self.device = network.pooling, network.device
+        self.weights = [network.first.weight, network.aggregation.weight]
+        for block in network.blocks:
+            self.weights += [layer.weight for layer in (block.enter, *block.chain, block.leave)]
+        self.weights += [pooling.frame_weight, pooling.score_weight]
+        squeezes = [part for block in network.blocks for part in (block.squeeze, block.excite)]
+        once = [part.weight for part in (*squeezes, network.pooling.embedding)]
+        self.per_segment = sum(weight.numel() for weight in (*once, pooling.context_weight))
+        self.frames = [network.features.frames(waveform.size) for waveform in waveforms]
+        self.budget = min(frame_budget(self.device, network._bytes_per_frame()), sum(self.frames))
 
-    run_within(CPU_FRAMES, frames, multiply)
+    @property
+    def multiplications(self) -> int:
+        per_frame = sum(weight.numel() for weight in self.weights)
+        return per_frame * sum(self.frames) + self.per_segment * len(self.frames)
+
+    @torch.inference_mode()
+    def run(self) -> None:
+        longest, widest = max(self.budget, *self.frames), max(map(len, self.weights))
+        rows = torch.ones(longest, widest, device=self.device)
+
+        def multiply(part: slice) -> torch.Tensor:
+            for weight in self.weights:
+                torch.mm(rows[: sum(self.frames[part]), : len(weight)], weight)
+            return torch.empty(0)
+
+        with float32_products():
+            run_within(self.budget, self.frames, multiply)
+        finish(self.device)
+
+    def rate(self) -> float:
+        """Multiplications a second of the quickest product, each measured alone at these shapes."""
+        runs: dict[str, Callable[[], object]] = {}
+        for weight in {tuple(weight.shape): weight for weight in self.weights}.values():
+            rows = torch.ones(self.budget, len(weight), device=self.device)
+            runs[str(tuple(weight.shape))] = partial(self._repeat, rows, weight)
+        shapes = {str(tuple(weight.shape)): weight.numel() for weight in self.weights}
+        taken = best_times(runs, 5)
+        return max(REPEATS * self.budget * shapes[name] / taken[name] for name in runs)
+
+    @torch.inference_mode()
+    def _repeat(self, rows: torch.Tensor, weight: torch.Tensor) -> None:
+        out = rows.new_empty(len(rows), weight.shape[1])
+        with float32_products():
+            for _ in range(REPEATS):
+                torch.mm(rows, weight, out=out)
+        finish(self.device)
 
 
-def best_times(runs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+#: Products in a row when the rate is measured.
+REPEATS = 3
+
+
+def finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def best_times(runs: Runs, turns: int) -> dict[str, float]:
     """Seconds of each, the best of several, taken in turns so that all meet the same machine."""
     best = dict.fromkeys(runs, float("inf"))
-    for turn in range(RUNS + 1):
+    for turn in range(turns + 1):
         for name, run in runs.items():
             start = time.perf_counter()
             run()
@@ -88,41 +135,67 @@ def best_times(runs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     return best
 
 
-def ecapa(count: int) -> tuple[dict[str, float], float]:
-    """Times, and the largest difference between the unit vectors."""
-    speech, alone = make_speech(count, 1), OneByOne()
-    network = PackedEcapa(alone.model, alone.fbank)
-    runs = {
-        "ECAPA one by one (SpeechBrain)": lambda: alone.encode(speech),
-        "ECAPA packed": lambda: network.encode(speech),
-        "ECAPA, bare matrix products": lambda: bare_products(network, speech),
+def table(title: str, times: Mapping[str, float], floor: float) -> Table:
+    first = next(iter(times.values()))
+    found = Table("what", title=title)
+    for column in ("seconds", "of one by one", *(["of the floor"] if floor else [])):
+        found.add_column(column, justify="right")
+    for name, taken in times.items():
+        ratios = [taken / first, *([taken / floor] if floor else [])]
+        found.add_row(name, f"{taken:.3f}", *(f"{ratio:.2f}" for ratio in ratios))
+    return found
+
+
+def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+    alone = OneByOne(device)
+    network = PackedEcapa(alone.model, alone.fbank, device)
+    rounded = PackedEcapa(alone.model, alone.fbank, device, "tf32")
+    products = Products(network, speech)
+    runs: dict[str, Callable[[], object]] = {
+        "one by one (SpeechBrain)": lambda: alone.encode(speech),
+        "packed": lambda: network.encode(speech),
+        "the same products alone": products.run,
     }
-    packed = unit_rows(network.encode(speech).numpy())
-    return best_times(runs), float(abs(packed - alone.encode(speech)).max())
+    if device != "cpu":
+        runs["packed, tf32"] = lambda: rounded.encode(speech)
+    times, rate = best_times(runs, turns), products.rate()
+    floor = products.multiplications / rate
+    console.print(table("ECAPA", {**times, "floor": floor}, floor))
+    rows, exact = unit_rows(network.encode(speech).numpy()), alone.encode(speech)
+    cosine = (unit_rows(rounded.encode(speech).numpy()) * exact).sum(1).min()
+    console.print(
+        f"{products.multiplications / 1e9:.0f} G multiply-adds; {rate / 1e9:.0f} G a second, of "
+        f"which the packed pass reaches {floor / times['packed']:.0%}; packed is "
+        f"{times['packed'] / times['the same products alone']:.2f} of its products alone\n"
+        f"largest difference from one by one {abs(rows - exact).max():.1e}; "
+        f"worst cosine of tf32 {cosine:.7f} ({'of no effect' if device == 'cpu' else device})"
+    )
 
 
-def campplus(count: int) -> tuple[dict[str, float], float]:
-    """Times, and the largest difference between the unit vectors."""
-    speech, encoder = make_speech(count, GRID), CampplusEncoder("cpu")
+def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+    encoder = CampplusEncoder(device)
 
     def alone() -> Embeddings:
         return np.concatenate([encoder.encode([waveform]) for waveform in speech])
 
-    runs = {"CAM++ one by one": alone, "CAM++ equal lengths": lambda: encoder.encode(speech)}
-    return best_times(runs), float(abs(encoder.encode(speech) - alone()).max())
+    runs = {"one by one": alone, "packed": lambda: encoder.encode(speech)}
+    console.print(table("CAM++", best_times(runs, turns), 0))
+    difference = abs(encoder.encode(speech) - alone()).max()
+    console.print(f"largest difference from one by one {difference:.1e}")
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 64
-    seconds = sum(waveform.size for waveform in make_speech(count, 1)) / SAMPLE_RATE
-    table = Table(title=f"{count} segments, {seconds:.0f} s, {torch.get_num_threads()} threads")
-    for column in ("what", "seconds", "of one by one", "largest difference"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    for times, difference in (ecapa(count), campplus(count)):
-        first = next(iter(times.values()))
-        for name, taken in times.items():
-            table.add_row(name, f"{taken:.2f}", f"{taken / first:.2f}", f"{difference:.1e}")
-    Console().print(table)
+    parser = argparse.ArgumentParser(description="How fast the encoders are.")
+    parser.add_argument("--segments", type=int, default=64)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--turns", type=int, default=3)
+    chosen = parser.parse_args()
+    speech, console = make_speech(chosen.segments), Console()
+    seconds = sum(waveform.size for waveform in speech) / SAMPLE_RATE
+    threads = torch.get_num_threads()
+    console.print(f"{len(speech)} segments, {seconds:.0f} s, {chosen.device}, {threads} threads")
+    ecapa(speech, chosen.device, chosen.turns, console)
+    campplus(speech, chosen.device, chosen.turns, console)
 
 
 if __name__ == "__main__":

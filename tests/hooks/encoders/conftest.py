@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,15 @@ from pgvoice.hooks.encoders.ecapa import TOPOLOGY
 
 SAMPLE_RATE = 16_000
 CLIPS = SPEECH / "librispeech-test-other"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Short products gain little by threads, and on a busy machine each waits for the other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 class Clip(NamedTuple):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders import ecapa_network
+from pgvoice.hooks.encoders import ecapa_network, fbank
 from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -59,15 +61,62 @@ def test_every_topology_gives_the_vectors_of_one_by_one(
     np.testing.assert_allclose(rows, reference.encode(segments[:10]), atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(960, 12_000), min_size=1, max_size=8), st.integers(1, 200))
-def test_any_segmentation_on_tapes_of_any_length(small: Any, sizes: list[int], budget: int) -> None:
-    rng = np.random.default_rng(sum(sizes))
-    waveforms = [rng.normal(0, 0.1, size).astype(np.float32) for size in sizes]
+WAYS = pytest.mark.parametrize("whole", [False, True], ids=["as on a CPU", "as on an accelerator"])
+
+
+def spans(shortest: int) -> Any:
+    """Where segments begin and how long they are, in samples."""
+    span = st.tuples(st.integers(0, 300_000), st.integers(shortest, 24_000))
+    return st.lists(span, min_size=1, max_size=8)
+
+
+def check_any_segmentation(
+    reference: Any,
+    source: Waveform,
+    found: Sequence[tuple[int, int]],
+    budget: int,
+    whole: bool,
+) -> None:
+    waveforms = [source[start : start + size] for start, size in found]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ecapa_network, "frame_budget", lambda *_: budget)
-        rows = vectors(packed(small), waveforms)
-    np.testing.assert_allclose(rows, small.encode(waveforms), atol=1e-5)
+        patch.setattr(fbank, "Tape", partial(Tape, whole=whole))
+        rows = vectors(packed(reference), waveforms)
+    np.testing.assert_allclose(rows, reference.encode(waveforms), atol=1e-5)
+
+
+@pytest.fixture(scope="session")
+def speech(segments: list[Waveform]) -> Waveform:
+    """Half a minute of it: any span of `spans` lies within."""
+    return np.tile(np.concatenate(segments), 2)
+
+
+@WAYS
+@settings(max_examples=30, deadline=None)
+@given(found=spans(960), budget=st.integers(1, 1000))
+def test_any_segmentation_on_tapes_of_any_length(
+    small: Any, speech: Waveform, found: list[tuple[int, int]], budget: int, whole: bool
+) -> None:
+    check_any_segmentation(small, speech, found, budget, whole)
+
+
+@WAYS
+@settings(max_examples=3, deadline=None)
+@given(found=spans(8_000), budget=st.integers(1, 1000))
+def test_any_segmentation_by_the_published_topology(
+    official: Any, speech: Waveform, found: list[tuple[int, int]], budget: int, whole: bool
+) -> None:
+    check_any_segmentation(official, speech, found, budget, whole)
+
+
+@WAYS
+def test_scores_too_large_for_an_exponential(
+    whole: bool, reference_of: Callable[..., Any], speech: Waveform
+) -> None:
+    reference = reference_of(**SMALL)
+    reference.model.asp.conv.conv.weight.data.mul_(100)
+    assert not packed(reference).pooling.safe
+    check_any_segmentation(reference, speech, [(0, 20_000), (9_000, 8_000)], 1000, whole)
 
 
 @pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pgvoice.hooks.encoders.folding import Layer, Linear
-from pgvoice.hooks.encoders.packing import Tape
+from pgvoice.hooks.encoders.tapes import Tape
 
 CPU = torch.device("cpu")
 
@@ -33,8 +33,20 @@ def test_a_layer_is_its_block(block: Any, scales: tuple[float, ...]) -> None:
 
 
 def test_a_linear_is_its_convolution(block: Any) -> None:
-    conv = type(block)(6, 4, kernel_size=1, dilation=1).requires_grad_(False).conv
-    rows = torch.rand(5, 6)
+    conv = torch.nn.Conv1d(6, 4, 1).requires_grad_(False)
+    norm, rows = block.norm.norm, torch.rand(5, 6)
     torch.testing.assert_close(Linear.of(conv, CPU)(rows), conv(rows[..., None])[..., 0])
-    normed = conv(block.norm(rows[..., None]))[..., 0]
-    torch.testing.assert_close(Linear.after_norm(block.norm, conv, CPU)(rows), normed)
+    torch.testing.assert_close(
+        Linear.after_norm(norm, conv, CPU)(rows), conv(norm(rows[..., None]))[..., 0]
+    )
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_linear_takes_the_normalisation_after_it(affine: bool) -> None:
+    conv = torch.nn.Conv1d(3, 5, 2, bias=False).requires_grad_(False)
+    norm = torch.nn.BatchNorm1d(5, affine=affine).eval()
+    norm(conv(torch.rand(4, 3, 9)))
+    frames = torch.rand(7, 3, 2)
+    rows, out = frames.transpose(1, 2).flatten(1), torch.empty(7, 5)
+    assert Linear.before_norm(conv, norm, CPU)(rows, out=out) is out
+    torch.testing.assert_close(out, norm(conv(frames))[..., 0])

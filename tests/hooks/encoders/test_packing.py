@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoders.packing import CPU_FRAMES, Tape, frame_budget, run_within
+from pgvoice.hooks.encoders.packing import frames_laid, lay, run_within
+from pgvoice.hooks.encoders.tapes import Tape
 
 COSTS = st.lists(st.integers(1, 50), max_size=30)
 
@@ -34,36 +36,46 @@ def test_out_of_memory_halves_the_budget(costs: list[int], memory: int) -> None:
     assert [item for part in parts for item in part] == list(range(len(costs)))
 
 
-def test_one_item_that_does_not_fit_is_an_error() -> None:
-    def run(_part: slice) -> torch.Tensor:
-        raise torch.OutOfMemoryError
-
-    with pytest.raises(torch.OutOfMemoryError):
-        run_within(1000, [10, 10, 10], run)
-
-
-@given(
-    st.lists(st.integers(7, 20), min_size=1, max_size=5), st.sampled_from([(-1, 0, 1), (-6, 0, 6)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+    ids=["torch", "library"],
 )
-def test_neighbours_are_reflected_at_each_segment_s_own_edges(
-    lengths: list[int], offsets: tuple[int, ...]
-) -> None:
-    tape, frames = Tape(lengths), torch.rand(sum(lengths), 2)
-    for part, gathered in zip(
-        tape.split(frames), tape.split(tape.gather(frames, offsets)), strict=True
-    ):
-        padded = torch.nn.functional.pad(part.t(), (offsets[-1],) * 2, mode="reflect").t()
-        shifted = [padded[o - offsets[0] :][: len(part)] for o in offsets]
-        assert torch.equal(gathered, torch.cat(shifted, dim=1))
+def test_one_item_that_does_not_fit_is_an_error(error: RuntimeError) -> None:
+    tried: list[int] = []
+
+    def run(part: slice) -> torch.Tensor:
+        tried.append(part.stop - part.start)
+        raise error
+
+    with pytest.raises(RuntimeError) as raised:
+        run_within(1000, [10, 10, 10], run)
+    assert raised.value is error
+    assert tried == [3, 1]
 
 
-def test_means_are_of_each_segment() -> None:
-    assert Tape([1, 2]).means(torch.tensor([[1.0], [2.0], [4.0]])).tolist() == [[1.0], [3.0]]
+def test_another_error_is_not_tried_again() -> None:
+    tried: list[slice] = []
+
+    def run(part: slice) -> torch.Tensor:
+        tried.append(part)
+        raise RuntimeError("an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal"):
+        run_within(1000, [10, 10, 10], run)
+    assert len(tried) == 1
 
 
-def test_the_budget_is_by_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8_000_000, 9_000_000))
-    assert frame_budget("cpu", 1) == CPU_FRAMES
-    assert frame_budget("cuda:0", 4_000) == 1000
-    assert frame_budget("cuda:0", 10**9) == 1
-    assert frame_budget("mps", 1) > CPU_FRAMES
+@given(st.lists(st.integers(4, 60), min_size=1, max_size=6), st.integers(0, 4))
+def test_frames_touch_one_waveform_alone(sizes: list[int], margin: int) -> None:
+    waveforms = [np.full(size, number + 1, np.float32) for number, size in enumerate(sizes)]
+    samples, starts = lay(waveforms, 3, margin)
+    width = max(2 * margin, 4)
+    tape = Tape([(size + 2 * margin - width) // 3 + 1 for size in sizes])
+    frames = torch.from_numpy(samples).unfold(0, width, 3)[frames_laid(tape, starts)]
+    for waveform, part in zip(waveforms, tape.split(frames), strict=True):
+        alone = torch.from_numpy(np.pad(waveform, margin))
+        assert torch.equal(part, alone.unfold(0, width, 3))

@@ -1,0 +1,91 @@
+"""What a fill of a very long recording holds: ``python tests/benchmarks/memory.py --help``.
+
+The file is made of a piece of speech that is repeated; the fill is a process of its own, so that
+nothing else counts.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from databases import plain, temporary_folder, temporary_store
+from measuring import long_files, machine
+from measuring.material import FORMATS, spans
+from measuring.models import MODELS
+from measuring.tables import Table, seconds
+
+from pgvoice.cli.output import size, waiting
+from pgvoice.store import VoiceStore
+
+
+@click.command()
+@click.option("--hours", type=float, default=10, show_default=True)
+@click.option("--segments", "number", type=click.IntRange(1), default=20_000, show_default=True)
+@click.option("--format", "name", type=click.Choice([*FORMATS]), default="mp3", show_default=True)
+@click.option(
+    "--encoder",
+    type=click.Choice(["counting", *MODELS]),
+    default="counting",
+    show_default=True,
+    help="counting has no model; the others take about a tenth of the segments' time on a CPU.",
+)
+@click.option("--markdown", is_flag=True, help="A table for a Markdown page.")
+def main(hours: float, number: int, name: str, encoder: str, markdown: bool) -> None:
+    """Measure the peak of a fill's resident memory."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    command = shlex.join(["python", "tests/benchmarks/memory.py", *sys.argv[1:]])
+    for line in (f"`{command}`, {date.today()}", machine.describe()):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    with temporary_folder() as folder, temporary_store() as store:
+        with waiting(f"making {hours:g} h of {name}"):
+            audio = long_files.write(folder, name, hours * 3600)
+        segments = folder / "segments.json"
+        segments.write_text(json.dumps(spans(hours * 3600, number)))
+        found = fill(store, source(encoder, folder), audio, segments)
+    table(f"{hours:g} h of {name}, {number:,} segments, {encoder}", found).show(
+        console, markdown=markdown
+    )
+
+
+def source(encoder: str, folder: Path) -> str:
+    """What makes the encoder; weights that no package carries are written to the folder."""
+    return MODELS[encoder]().source(folder) if encoder in MODELS else encoder
+
+
+def fill(store: VoiceStore, encoder: str, audio: Path, segments: Path) -> dict[str, Any]:
+    """What the process found out about itself."""
+    script = Path(long_files.__file__).with_name("fill_memory.py")
+    arguments = [plain(store.database.url), encoder, str(audio), str(segments)]
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], check=True, stdout=subprocess.PIPE
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def table(title: str, found: dict[str, Any]) -> Table:
+    start, model, end = found["peaks"]
+    shown = Table(title, ("what", "measured"))
+    shown.add("peak resident memory before the model", size(start))
+    shown.add("with the model", size(model))
+    shown.add("after the fill", size(end))
+    shown.add("beyond the model", size(end - model))
+    for name in ("seconds", "decode", "encode"):
+        shown.add(f"{name} of the fill" if name == "seconds" else name, seconds(found[name]))
+    shown.add("vectors", f"{found['vectors']:,}")
+    return shown
+
+
+if __name__ == "__main__":
+    main()

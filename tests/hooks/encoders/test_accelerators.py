@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pgvoice.hooks.encoders.accelerators import (
+    CPU_FRAMES,
+    MAX_FRAMES,
+    PRECISIONS,
+    float32_products,
+    frame_budget,
+    sent,
+)
+
+
+def test_the_budget_is_by_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8_000_000, 9_000_000))
+    assert frame_budget("cpu", 1) == CPU_FRAMES
+    assert frame_budget("cuda:0", 4_000) == 1000
+    assert frame_budget("cuda:0", 1) == MAX_FRAMES
+    assert frame_budget("cuda:0", 10**9) == 1
+    assert frame_budget("mps", 1) > CPU_FRAMES
+
+
+def test_memory_that_torch_keeps_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (1_000_000, 9_000_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 8_000_000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _device: 1_000_000)
+    assert frame_budget("cuda:0", 4_000) == 1000
+
+
+def test_on_a_cpu_nothing_is_copied() -> None:
+    values = torch.ones(3)
+    assert sent(values, torch.device("cpu")) is values
+
+
+def test_products_are_of_whole_float32_and_the_process_keeps_its_choice() -> None:
+    chosen = precisions()
+    with float32_products("tf32"):
+        assert set(precisions()) == {"tf32"}
+        with float32_products():
+            assert set(precisions()) == {"ieee"}
+        assert set(precisions()) == {"tf32"}
+    assert precisions() == chosen
+
+
+def precisions() -> list[str]:
+    return [switch.fp32_precision for switch in PRECISIONS]

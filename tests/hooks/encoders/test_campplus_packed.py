@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders import campplus_packed, kaldi_fbank
+from pgvoice.hooks.encoders.campplus_network import Campplus
+from pgvoice.hooks.encoders.campplus_packed import PackedCampplus
+from pgvoice.hooks.encoders.tapes import Tape
+from pgvoice.hooks.encoders.waveforms import unit_rows
+
+#: Samples of one frame, and from one to the next.
+SIZE, HOP = 400, 160
+
+
+@pytest.fixture(scope="module")
+def network() -> Campplus:
+    """The published network one by one; seeded weights, normalisations as after a training."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Campplus()
+        for part in network.modules():
+            if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+                _randomise(part)
+    return network.eval().requires_grad_(False)
+
+
+def _randomise(norm: torch.nn.BatchNorm1d | torch.nn.BatchNorm2d) -> None:
+    torch.nn.init.normal_(norm.get_buffer("running_mean"), 0, 0.3)
+    torch.nn.init.uniform_(norm.get_buffer("running_var"), 0.5, 2)
+    if norm.affine:
+        torch.nn.init.normal_(norm.weight, 0.8, 0.5)
+        torch.nn.init.normal_(norm.bias, 0, 0.3)
+
+
+@pytest.fixture(scope="module")
+def packed(network: Campplus) -> PackedCampplus:
+    return PackedCampplus(network)
+
+
+def alone(network: Campplus, packed: PackedCampplus, waveforms: Sequence[Waveform]) -> Embeddings:
+    """The network as it is published, one segment at a time."""
+    with torch.inference_mode():
+        rows = [network(packed.features([waveform])[0][None]) for waveform in waveforms]
+    return unit_rows(torch.cat(rows).numpy())
+
+
+def test_it_is_the_network(
+    network: Campplus, packed: PackedCampplus, segments: list[Waveform]
+) -> None:
+    waveforms = [*segments[:8], *(segments[0][: SIZE + n * HOP] for n in (2, 3, 4, 5))]
+    rows = unit_rows(packed.encode(waveforms).numpy())
+    np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [199, 200, 201, 399, 400, 401, 402])
+def test_the_last_stretch_of_context_may_be_short(
+    frames: int, network: Campplus, packed: PackedCampplus, segments: list[Waveform]
+) -> None:
+    source = np.concatenate(segments)
+    waveforms = [source[: SIZE + (frames - 1) * HOP], segments[1]]
+    rows = unit_rows(packed.encode(waveforms).numpy())
+    np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["as on a CPU", "as on an accelerator"])
+@settings(max_examples=8, deadline=None)
+@given(
+    spans=st.lists(
+        st.tuples(st.integers(0, 100_000), st.integers(720, 40_000)), min_size=1, max_size=6
+    ),
+    budget=st.integers(1, 800),
+)
+def test_any_segmentation_on_tapes_of_any_length(
+    network: Campplus,
+    packed: PackedCampplus,
+    segments: list[Waveform],
+    spans: list[tuple[int, int]],
+    budget: int,
+    whole: bool,
+) -> None:
+    source = np.concatenate(segments)
+    waveforms = [source[start : start + size] for start, size in spans]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campplus_packed, "frame_budget", lambda *_: budget)
+        patch.setattr(kaldi_fbank, "Tape", partial(Tape, whole=whole))
+        rows = unit_rows(packed.encode(waveforms).numpy())
+    np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["as on a CPU", "as on an accelerator"])
+def test_a_broken_segment_leaves_its_neighbours_alone(
+    whole: bool,
+    packed: PackedCampplus,
+    segments: list[Waveform],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kaldi_fbank, "Tape", partial(Tape, whole=whole))
+    waveforms = [segment[:8_000].copy() for segment in segments[:3]]
+    before = unit_rows(packed.encode(waveforms).numpy())
+    waveforms[1][4_000] = np.nan
+    after = unit_rows(packed.encode(waveforms).numpy())
+    assert np.isnan(after[1]).all()
+    np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])

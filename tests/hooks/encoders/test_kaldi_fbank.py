@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torchaudio.compliance import kaldi
+
+from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.kaldi_fbank import KaldiFeatures
+
+
+def test_features_are_kaldi_s(segments: list[Waveform]) -> None:
+    waveforms = [segments[0][:720], *segments[:6], np.zeros(8_123, np.float32)]
+    features, tape = KaldiFeatures(80, torch.device("cpu"))(waveforms)
+    for waveform, part in zip(waveforms, tape.split(features), strict=True):
+        alone = kaldi.fbank(torch.tensor(waveform)[None], num_mel_bins=80)
+        torch.testing.assert_close(part, alone - alone.mean(0), atol=1e-3, rtol=0)
