@@ -31,7 +31,7 @@ class PackedEcapa:
     def __init__(
         self, model: Any, fbank: Any, device: torch.device | str = "cpu", precision: str = "ieee"
     ) -> None:
-        """With ``tf32`` factors have 10 bits: faster on a card, and the vectors of another encoder."""
+        """With ``tf32`` factors have 10 bits: faster on a card, and another encoder's vectors."""
         _check_topology(model)
         self.device = torch.device(device)
         self.precision = precision
