@@ -22,15 +22,26 @@ class Linear:
     bias: Tensor
 
     @classmethod
-    def of(cls, conv: nn.Conv1d, device: torch.device) -> Linear:
-        """From a convolution; of several taps it takes the frames one after the other."""
+    def of(cls, conv: nn.Conv1d, device: torch.device, lacking: Tensor | None = None) -> Linear:
+        """From a convolution; of several taps it takes the frames one after the other.
+
+        `lacking` has to be added to what comes in, ``(inputs,)`` in float64.
+        """
         bias = conv.weight.new_zeros(len(conv.weight)) if conv.bias is None else conv.bias
+        if lacking is not None:
+            bias = bias + conv.weight.double().sum(2) @ lacking
         return cls(_flat(conv.weight, device), ready(bias, device))
 
     @classmethod
-    def after_norm(cls, norm: Norm, conv: nn.Conv1d, device: torch.device) -> Linear:
-        """From a normalisation and the convolution of one tap that it feeds."""
+    def after_norm(
+        cls, norm: Norm, conv: nn.Conv1d, device: torch.device, lacking: Tensor
+    ) -> Linear:
+        """From a normalisation and the convolution of one tap that it feeds.
+
+        `lacking` has to be added to what comes in, ``(inputs,)`` in float64.
+        """
         scale, shift = scale_and_shift(norm)
+        shift = shift + scale * lacking
         weight = conv.weight.double()
         bias = weight[:, :, 0] @ shift
         bias = bias if conv.bias is None else bias + conv.bias
@@ -52,38 +63,59 @@ class Layer:
     """Convolution, ReLU and batch normalisation as one product and one clamp.
 
     With the normalisation ``s * relu(z) + t`` the products are scaled and shifted before the ReLU,
-    which then clamps at ``t``: from below where ``s >= 0``, from above elsewhere.
+    which then clamps at ``t``: from below where ``s >= 0``, from above elsewhere. To add a bias
+    would be one more pass over the products: instead the bounds are lowered by it, what comes out
+    lacks it, and the bias of the next layer makes up for what comes in.
     """
 
     #: Shape ``(taps * inputs, outputs)``.
     weight: Tensor
     bias: Tensor
+    #: Whether the bias is added here, or left to the next layer.
+    whole: bool
     low: Tensor
     #: Nothing where no ``s`` is negative.
     high: Tensor | None
     #: The frames that each output frame is made of, relative to it.
     offsets: tuple[int, ...]
+    #: What has to be added to the output, ``(outputs,)`` in float64.
+    lacking: Tensor
 
     @classmethod
-    def of(cls, block: Any, device: torch.device) -> Layer:
-        """From SpeechBrain's `TDNNBlock`."""
+    def of(
+        cls,
+        block: Any,
+        device: torch.device,
+        lacking: Tensor | None = None,
+        *,
+        whole: bool = False,
+    ) -> Layer:
+        """From SpeechBrain's `TDNNBlock` for inputs that lack something; `whole` lacks nothing."""
         scale, shift = scale_and_shift(block.norm.norm)
         conv = block.conv.conv
         weight = conv.weight.double() * scale[:, None, None]
-        low = shift.where(scale >= 0, -torch.inf)
-        high = shift.where(scale < 0, torch.inf)
+        bias = conv.bias * scale + shift
+        if lacking is not None:
+            bias = bias + weight.sum(2) @ lacking
+        left = torch.zeros_like(bias) if whole else bias
+        low = shift.where(scale >= 0, -torch.inf) - left
+        high = shift.where(scale < 0, torch.inf) - left
         return cls(
             _flat(weight, device),
-            ready(conv.bias * scale + shift, device),
+            ready(bias, device),
+            whole,
             ready(low, device),
             ready(high, device) if bool((scale < 0).any()) else None,
             _offsets(conv.kernel_size[0], conv.dilation[0]),
+            left.detach(),
         )
 
     def __call__(self, x: Tensor, tape: Tape, out: Tensor | None = None) -> Tensor:
         """``(frames, inputs)`` to ``(frames, outputs)``, written to `out` where it is given."""
         rows = x if len(self.offsets) == 1 else tape.gather(x, self.offsets)
-        return self.clamp(torch.addmm(self.bias, rows, self.weight, out=out))
+        if self.whole:
+            return self.clamp(torch.addmm(self.bias, rows, self.weight, out=out))
+        return self.clamp(torch.mm(rows, self.weight, out=out))
 
     def clamp(self, products: Tensor) -> Tensor:
         """The ReLU and what follows it, in place."""

@@ -72,7 +72,7 @@ class Products:
         self.weights += [pooling.frame_weight, pooling.score_weight]
         squeezes = [part for block in network.blocks for part in (block.squeeze, block.excite)]
         once = [part.weight for part in (*squeezes, network.pooling.embedding)]
-        self.per_segment = sum(weight.numel() for weight in (*once, pooling.context_weight))
+        self.per_segment = sum(weight.numel() for weight in (*once, pooling.context.weight))
         self.frames = [network.features.frames(waveform.size) for waveform in waveforms]
         self.budget = min(frame_budget(self.device, network._bytes_per_frame()), sum(self.frames))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pgvoice.hooks.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders import ecapa_network, fbank
+from pgvoice.hooks.encoders.buffers import Buffers
 from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoders.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
@@ -166,11 +167,11 @@ def test_out_of_memory_shortens_the_tapes(
 ) -> None:
     network, taken = packed(small), []
 
-    def run_tape(waveforms: Sequence[Waveform]) -> torch.Tensor:
+    def run_tape(waveforms: Sequence[Waveform], buffers: Buffers) -> torch.Tensor:
         if len(waveforms) > 2:
             raise torch.OutOfMemoryError
         taken.append(len(waveforms))
-        return PackedEcapa.run_tape(network, waveforms)
+        return PackedEcapa.run_tape(network, waveforms, buffers)
 
     monkeypatch.setattr(ecapa_network, "frame_budget", lambda *_: 10_000)
     monkeypatch.setattr(network, "run_tape", run_tape)

@@ -26,18 +26,24 @@ def block(official: Any) -> Any:
 def test_a_layer_is_its_block(block: Any, scales: tuple[float, ...]) -> None:
     block.norm.norm.weight.copy_(torch.tensor(scales))
     block.norm.norm.bias.normal_()
-    frames = torch.rand(20, 3)
-    folded = Layer.of(block, CPU)
-    torch.testing.assert_close(folded(frames, Tape([20])), block(frames.t()[None])[0].t())
-    assert (folded.high is None) == (min(scales) >= 0)
+    frames, lacking = torch.rand(20, 3), torch.randn(3, dtype=torch.float64)
+    expected = block(frames.t()[None])[0].t()
+    for whole in (True, False):
+        folded = Layer.of(block, CPU, lacking, whole=whole)
+        output = folded((frames - lacking).float(), Tape([20])) + folded.lacking
+        torch.testing.assert_close(output.float(), expected)
+        assert (folded.high is None) == (min(scales) >= 0)
+        assert whole == (not folded.lacking.any())
 
 
 def test_a_linear_is_its_convolution(block: Any) -> None:
     conv = torch.nn.Conv1d(6, 4, 1).requires_grad_(False)
-    norm, rows = block.norm.norm, torch.rand(5, 6)
+    norm, rows, lacking = block.norm.norm, torch.rand(5, 6), torch.randn(6, dtype=torch.float64)
     torch.testing.assert_close(Linear.of(conv, CPU)(rows), conv(rows[..., None])[..., 0])
+    left = (rows - lacking).float()
+    torch.testing.assert_close(Linear.of(conv, CPU, lacking)(left), conv(rows[..., None])[..., 0])
     torch.testing.assert_close(
-        Linear.after_norm(norm, conv, CPU)(rows), conv(norm(rows[..., None]))[..., 0]
+        Linear.after_norm(norm, conv, CPU, lacking)(left), conv(norm(rows[..., None]))[..., 0]
     )
 
 
