@@ -1,0 +1,19 @@
+"""What people ask in psql, and the roles that may ask it.
+
+Revision ID: 0003
+"""
+
+from __future__ import annotations
+
+from pgvoice.migrations.sql_files import execute_file
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    execute_file("0003_answers.sql")
+
+
+def downgrade() -> None:
+    execute_file("0003_answers_down.sql")
