@@ -6,12 +6,13 @@ from alembic import context
 from sqlalchemy import Connection
 
 from pgvoice.store.database import open_database
-from pgvoice.store.keys import DEFAULT_GRID_MS
-from pgvoice.store.models import SCHEMA, metadata
-from pgvoice.store.schema import fix_grid, prepare
+from pgvoice.store.models import PARTITION, SCHEMA, metadata
+from pgvoice.store.schema import prepare
 
 
 def _ours(name: str | None, type_: str, parents: object) -> bool:
+    if type_ == "table":
+        return not str(name).startswith(PARTITION)
     return type_ != "schema" or name == SCHEMA
 
 
@@ -27,7 +28,6 @@ def _migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
-    fix_grid(connection, context.config.attributes.get("grid_ms", DEFAULT_GRID_MS))
 
 
 if context.is_offline_mode():

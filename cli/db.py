@@ -31,25 +31,33 @@ def db() -> None:
     show_default=True,
     help="Grid that segments are rounded to; fixed when the tables are created.",
 )
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Parts of the table of vectors, by recording; fixed when the tables are created.",
+)
 @options.url_option
-def upgrade(grid_ms: str, url: str | None) -> None:
+def upgrade(grid_ms: str, partitions: int, url: str | None) -> None:
     """Create pgvoice's tables, or bring them up to date.
 
-    Safe to repeat. Needs pgvector 0.8 or newer on the server.
+    Safe to repeat. Needs pgvector 0.8 or newer on the server. A library of many millions of
+    segments is easier to vacuum, index and restore in parts, say 16; a smaller one needs none.
     """
     from pgvoice.store import schema
     from pgvoice.store.database import open_database
 
     with open_database(url) as database:
-        schema.upgrade(database.engine, grid_ms=int(grid_ms))
+        schema.upgrade(database.engine, grid_ms=int(grid_ms), partitions=partitions)
         with database.engine.connect() as connection:
             state = schema.state(connection)
-    click.echo(f"revision {state.revision}, grid {state.grid_ms} ms")
+    parts = f", {state.partitions} partitions" if state.partitions != 1 else ""
+    click.echo(f"revision {state.revision}, grid {state.grid_ms} ms{parts}")
     if state.grid_ms != int(grid_ms) and _is_given("grid_ms"):
-        click.echo(
-            f"Warning: the grid stays {state.grid_ms} ms: it is fixed when a store is created",
-            err=True,
-        )
+        _warn_that(f"the grid stays {state.grid_ms} ms: it is fixed")
+    if state.partitions != partitions and _is_given("partitions"):
+        _warn_that(f"partitions stay {state.partitions}: their number is fixed")
 
 
 @db.command(epilog="Example: pgvoice db status --json")
@@ -103,6 +111,10 @@ def shell(context: click.Context, url: str | None, psql_args: tuple[str, ...]) -
         context.exit(run_psql(database.url, psql_args))
 
 
+def _warn_that(fixed: str) -> None:
+    click.echo(f"Warning: {fixed} when a store is created", err=True)
+
+
 def _is_given(parameter: str) -> bool:
     source = click.get_current_context().get_parameter_source(parameter)
     return source is click.core.ParameterSource.COMMANDLINE
@@ -122,6 +134,7 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
             "needed_revision": schema.HEAD,
             "current": state.revision == schema.HEAD,
             "grid_ms": state.grid_ms,
+            "partitions": state.partitions,
         }
 
 
@@ -147,5 +160,6 @@ def _write_status(document: dict[str, object]) -> None:
             ("pgvector", str(document["pgvector_version"] or "not created in this database yet")),
             ("tables", f"revision {revision} ({state})" if revision else f"none yet ({state})"),
             ("grid", grid),
+            ("partitions", "-" if document["partitions"] is None else str(document["partitions"])),
         ]
     )

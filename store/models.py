@@ -35,6 +35,9 @@ SKIPPED_STATUSES = ("too_short", "silent", "out_of_range", "non_finite")
 #: How far from 1 the length of a stored vector may be (float32 rounding stays below 1e-6).
 UNIT_TOLERANCE = 1e-4
 
+#: Where `segment_embedding` is in parts, they are called this and two digits.
+PARTITION = "segment_embedding_p"
+MAX_PARTITIONS = 100
 metadata = MetaData(
     schema=SCHEMA,
     naming_convention={
@@ -107,8 +110,16 @@ video = Table(
     _id(),
     Column("key", Text, nullable=False, unique=True, comment="The pipeline's own id."),
     Column("audio_sha256", Text, comment="Of the audio file's bytes; NULL until audio was read."),
+    Column(
+        "partitions",
+        SmallInteger,
+        nullable=False,
+        server_default=text("1"),
+        comment="Parts of segment_embedding, by hash of video_id; 1 is a plain table.",
+    ),
     Column("duration_ms", Integer),
     Column("source", Text, comment="Where the audio was read from last."),
+    CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),
     _now("created_at"),
     CheckConstraint("key <> ''", "key"),
     comment="A recording; everything that is stored about its segments goes with it.",

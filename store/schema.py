@@ -17,7 +17,7 @@ from pgvoice.store.errors import (
     SchemaMismatch,
 )
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
-from pgvoice.store.models import SCHEMA
+from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; known here so that a look at the schema does not import alembic.
 HEAD = "0006"
@@ -27,19 +27,22 @@ _FORBIDDEN = "42501"
 
 
 class SchemaState(NamedTuple):
-    """What a look at a database finds; both None where pgvoice's tables are not there."""
+    """What a look at a database finds; None where pgvoice's tables are not there."""
 
     revision: str | None
     grid_ms: int | None
+    #: Of the table of vectors; None also where an older revision does not say.
+    partitions: int | None = None
 
 
 def state(connection: Connection) -> SchemaState:
-    """Revision and grid of the store in this database, in one round trip where there is one."""
+    """What the store in this database is like, in one round trip where there is one."""
     try:
         row = connection.execute(
             text(
                 "SELECT (SELECT version_num FROM pgvoice.alembic_version),"
-                " (SELECT grid_ms FROM pgvoice.setting)"
+                " (SELECT grid_ms FROM pgvoice.setting),"
+                " (SELECT (to_jsonb(s) ->> 'partitions')::integer FROM pgvoice.setting s)"
             )
         ).one()
     except ProgrammingError as error:
@@ -70,15 +73,24 @@ def check(found: SchemaState) -> int:
     return found.grid_ms
 
 
-def upgrade(engine: Engine, revision: str = "head", *, grid_ms: int = DEFAULT_GRID_MS) -> None:
+def upgrade(
+    engine: Engine,
+    revision: str = "head",
+    *,
+    grid_ms: int = DEFAULT_GRID_MS,
+    partitions: int = 1,
+) -> None:
     """Create or upgrade the schema, all in one transaction.
 
-    The grid is fixed when the store is created; `grid_ms` is for a store that is not there yet.
-    Raises `ValueError` for a grid that is not in `GRIDS_MS`.
+    Grid and partitions are fixed when the store is created: `grid_ms` and `partitions` are for a
+    store that is not there yet. Raises `ValueError` for a grid that is not in `GRIDS_MS`, and for
+    less than one partition or more than `MAX_PARTITIONS`.
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
-    _migrate(engine, revision, up=True, grid_ms=grid_ms)
+    if not 1 <= partitions <= MAX_PARTITIONS:
+        raise ValueError(f"{partitions} partitions are not between 1 and {MAX_PARTITIONS}")
+    _migrate(engine, revision, up=True, grid_ms=grid_ms, partitions=partitions)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -102,15 +114,6 @@ def prepare(connection: Connection) -> None:
         )
     )
     _ensure_distance_works(connection)
-
-
-def fix_grid(connection: Connection, grid_ms: int) -> None:
-    """Note the grid of a store whose tables were just created; one that has a grid keeps it."""
-    if inspect(connection).has_table("setting", SCHEMA):
-        connection.execute(
-            text("INSERT INTO pgvoice.setting (grid_ms) VALUES (:grid) ON CONFLICT DO NOTHING"),
-            {"grid": grid_ms},
-        )
 
 
 def pgvector_version(connection: Connection) -> str | None:

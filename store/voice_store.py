@@ -61,14 +61,16 @@ class VoiceStore(Closing):
         """Open the store at `url`, or in the embedded server of `folder`.
 
         Without either it is at ``PGVOICE_DATABASE_URL``, else in the embedded server of the usual
-        folder. In the embedded server the tables are created (with `grid_ms`) and upgraded on the
-        way; in a server of your own that is `pgvoice db upgrade`, and `SchemaMismatch` asks for
-        it. Raises `DatabaseError` in one of its kinds when the server cannot be used.
+        folder. In the embedded server the tables are created (with `grid_ms` and `partitions`) and
+        upgraded on the way; in a server of your own that is `pgvoice db upgrade`, and
+        `SchemaMismatch` asks for it. Raises `DatabaseError` in one of its kinds when the server
+        cannot be used.
         """
         database = open_database(url, folder=folder)
         try:
-            return cls(database, _ready(database, grid_ms))
+            return cls(database, _ready(database, grid_ms, partitions))
         except BaseException:
+        partitions: int = 1,
             database.close()
             raise
 
@@ -248,12 +250,12 @@ class VoiceStore(Closing):
         return [key for key in snapped.keys if key is not None]
 
 
-def _ready(database: Database, grid_ms: int) -> int:
+def _ready(database: Database, grid_ms: int, partitions: int) -> int:
     with database.engine.connect() as connection:
         found = schema.state(connection)
     behind = found.revision is None or found.revision < schema.HEAD
     if behind and database.server is not None:
-        schema.upgrade(database.engine, grid_ms=grid_ms)
+        schema.upgrade(database.engine, grid_ms=grid_ms, partitions=partitions)
         with database.engine.connect() as connection:
             found = schema.state(connection)
     return schema.check(found)

@@ -1,4 +1,7 @@
-"""A real Postgres for every test: the embedded one, or the one that --database-url names."""
+"""A real Postgres for every test: the embedded one, or the one that --database-url names.
+
+``pytest --partitions 16`` runs the tests on stores whose table of vectors is in 16 parts.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from pgvoice.store import VoiceStore, embedded
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-url", help="a Postgres in which the tests may create databases of their own"
+    )
+    parser.addoption(
+        "--partitions", type=int, default=1, help="parts of the table of vectors in the tests"
     )
 
 
@@ -45,10 +51,10 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(server_url: str) -> Iterator[str]:
+def template(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The name of a migrated database to copy."""
     with new_database(server_url) as url:
-        migrate(url)
+        migrate(url, partitions=request.config.getoption("--partitions"))
         assert url.database is not None
         yield url.database
 

@@ -61,7 +61,7 @@ CREATE TABLE pgvoice.segment_embedding (
     CONSTRAINT segment_embedding_status_check CHECK (status IN ('ok', 'partial', 'too_short', 'silent', 'out_of_range', 'non_finite')),
     CONSTRAINT segment_embedding_status_embedding_check CHECK ((embedding IS NOT NULL) = (status IN ('ok', 'partial'))),
     CONSTRAINT segment_embedding_video_id_fkey FOREIGN KEY(video_id) REFERENCES pgvoice.video (id) ON DELETE CASCADE
-);
+) /* parts */;
 COMMENT ON TABLE pgvoice.segment_embedding IS 'One vector per segment and encoder, or the reason why there can be none.';
 
 CREATE TABLE pgvoice.speaker (

@@ -1,6 +1,9 @@
-"""A table of vectors in parts, for stores that ask for it.
+"""A table of vectors in parts, for stores that ask for it when they are created.
 
 Revision ID: 0006
+
+The first migration makes the parts, so that what comes after it finds the table as it stays. Here
+their number is written down; going down leaves them, which older versions can use.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-SELECT 1;
+ALTER TABLE pgvoice.setting DROP COLUMN partitions;

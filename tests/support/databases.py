@@ -35,10 +35,10 @@ def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
         admin.dispose()
 
 
-def migrate(url: URL, *, grid_ms: int = 100) -> None:
+def migrate(url: URL, *, grid_ms: int = 100, partitions: int = 1) -> None:
     """Create the schema in a database."""
     engine = create_engine(url)
-    schema.upgrade(engine, grid_ms=grid_ms)
+    schema.upgrade(engine, grid_ms=grid_ms, partitions=partitions)
     engine.dispose()
 
 

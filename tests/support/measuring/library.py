@@ -1,0 +1,172 @@
+"""Libraries of any size whose truth is known: who speaks in each segment, and how alike it is.
+
+A speaker is a direction, partly common to all; a segment is the speaker's direction and noise, the
+more of it the shorter the segment. The figures below are those of real speech.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measuring.material import LONGEST, MEDIAN, SHORTEST, SPREAD
+from pgvoice.store import EncoderIdentity, Exemplar, SegmentKey, SegmentRow, Threshold
+
+DIMENSION = 192
+ENCODER = EncoderIdentity("synthetic", "sha256:" + 64 * "0", "1", DIMENSION, 16_000)
+THRESHOLD = Threshold(0.4, "that of CAM++")
+GRID_MS = 100
+#: Of the keys of videos; a number follows.
+PREFIX = "video "
+#: People who are heard in one video.
+VOICES = 4
+#: Of all people, those who are not enrolled.
+STRANGERS = 0.2
+EXEMPLARS, EXEMPLAR_SECONDS = 3, 8.0
+
+#: Seconds of two clips, and their mean similarity where one person speaks in both: CAM++ on
+#: LibriSpeech test-other, ``python tests/benchmarks/thresholds.py``; 7 s are its whole clips.
+SAME_BY_SECONDS = {1.5: 0.56, 3.0: 0.68, 7.0: 0.79}
+SAME_DEVIATION = 0.07
+#: The same of whole clips of two people.
+DIFFERENT, DIFFERENT_DEVIATION = 0.10, 0.11
+Matrix = NDArray[np.float32]
+
+
+class Video(NamedTuple):
+    """The segments of one video."""
+
+    key: str
+    spans: list[SegmentKey]
+    #: Who speaks in each.
+    speakers: NDArray[np.int64]
+    vectors: Matrix
+
+    def rows(self) -> list[SegmentRow]:
+        return [SegmentRow(*row) for row in zip(self.spans, self._ok(), self.vectors, strict=True)]
+
+    def _ok(self) -> list[str]:
+        return ["ok"] * len(self.spans)
+
+
+@dataclass(frozen=True)
+class Library:
+    """The same for the same numbers, whatever part of it is made, in whatever order."""
+
+    segments: int
+    profiles: int = 200
+    video_segments: int = 300
+    seed: int = 0
+
+    @property
+    def people(self) -> int:
+        """Enrolled are the first `profiles` of them."""
+        return round(self.profiles / (1 - STRANGERS))
+
+    @cached_property
+    def voices(self) -> Matrix:
+        """A unit vector a person, ``(people, DIMENSION)``."""
+        rng = self._rng(0)
+        own = _unit(rng.standard_normal((self.people, DIMENSION)) * _spectrum())
+        own[:, 0] = 0
+        common = DIFFERENT / _sameness(max(SAME_BY_SECONDS))
+        voices = np.sqrt(1 - common) * _unit(own)
+        voices[:, 0] = np.sqrt(common)
+        return voices.astype(np.float32)
+
+    def videos(self) -> Iterator[Video]:
+        for number in range(-(-self.segments // self.video_segments)):
+            yield self.video(number)
+
+    def video(self, number: int) -> Video:
+        rng = self._rng(1, number)
+        size = min(self.video_segments, self.segments - number * self.video_segments)
+        cast = rng.choice(self.people, min(VOICES, self.people), replace=False)
+        speakers = rng.choice(cast, size)
+        spans, seconds = _spans(rng, size)
+        return Video(f"{PREFIX}{number}", spans, speakers, self.spoken(rng, speakers, seconds))
+
+    def vectors(self) -> Matrix:
+        """Of all segments, in the order of the videos."""
+        everything = np.empty((self.segments, DIMENSION), np.float32)
+        for number, video in enumerate(self.videos()):
+            start = number * self.video_segments
+            everything[start : start + len(video.vectors)] = video.vectors
+        return everything
+
+    def exemplars(self, person: int) -> list[Exemplar]:
+        """Clips of `EXEMPLAR_SECONDS` that somebody is enrolled with."""
+        rng, end = self._rng(2, person), round(EXEMPLAR_SECONDS * 1000)
+        vectors = self.spoken(rng, np.full(EXEMPLARS, person), np.full(EXEMPLARS, EXEMPLAR_SECONDS))
+        return [
+            Exemplar(vector, f"{person:032x}{clip:032x}", SegmentKey(0, end), f"clip {clip}")
+            for clip, vector in enumerate(vectors)
+        ]
+
+    def spoken(
+        self, rng: np.random.Generator, speakers: NDArray[np.int64], seconds: NDArray[np.float64]
+    ) -> Matrix:
+        """Vectors of segments in which these people speak for so long."""
+        likeness = _sameness(seconds) + SAME_DEVIATION * np.sqrt(2) * rng.standard_normal(
+            len(seconds)
+        )
+        likeness = likeness.clip(0.05, 0.98)[:, None]
+        noise = _unit(rng.standard_normal((len(seconds), DIMENSION)))
+        return _unit(np.sqrt(likeness) * self.voices[speakers] + np.sqrt(1 - likeness) * noise)
+
+    def _rng(self, *what: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, *what))
+
+
+def name(person: int) -> str:
+    """What an enrolled person is called."""
+    return f"person {person}"
+
+
+def _sameness(seconds: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Mean similarity of two clips of so many seconds of one person."""
+    known = np.log(list(SAME_BY_SECONDS))
+    likeness: NDArray[np.float64] = np.interp(
+        np.log(seconds), known, list(SAME_BY_SECONDS.values())
+    )
+    return likeness
+
+
+def _spectrum() -> NDArray[np.float64]:
+    """Deviations by dimension, falling so that two people's similarity spreads as it does.
+
+    Directions of n equal dimensions have similarities that deviate by the root of 1/n; here n is
+    the sum of variances, squared, over the sum of their squares.
+    """
+    wanted = 1 / DIFFERENT_DEVIATION**2
+    places = np.arange(DIMENSION)
+    for fall in np.geomspace(1e-4, 1, 200):
+        variances = np.exp(-fall * places)
+        if variances.sum() ** 2 / (variances**2).sum() <= wanted:
+            break
+    return np.sqrt(variances)
+
+
+def _spans(rng: np.random.Generator, size: int) -> tuple[list[SegmentKey], NDArray[np.float64]]:
+    """Turns one after the other with pauses, on the grid, and their seconds."""
+    seconds = rng.lognormal(np.log(MEDIAN), SPREAD, size).clip(SHORTEST, LONGEST)
+    steps = np.round(seconds * 1000 / GRID_MS).astype(np.int64)
+    ends = np.cumsum(steps + rng.integers(0, 10, size))
+    return (
+        [
+            SegmentKey(int(end - step) * GRID_MS, int(end) * GRID_MS)
+            for end, step in zip(ends, steps, strict=True)
+        ],
+        steps * GRID_MS / 1000,
+    )
+
+
+def _unit(rows: NDArray[np.floating]) -> Matrix:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Matrix = (rows / lengths).astype(np.float32)
+    return unit
