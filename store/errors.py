@@ -16,8 +16,11 @@ PgvoiceError
 ├── UnknownVideo
 ├── UnknownSpeaker
 ├── UnknownEncoder
+├── UnknownRun
+├── UnknownLabel                      a segment that has nothing to pin, or no pin
 ├── SpeakerExists
-└── NoEmbedding                       a segment was asked for whose vector is not there
+├── NoEmbedding                       a segment was asked for whose vector is not there
+└── IndexBusy                         another build of an index is under way
 """
 
 from __future__ import annotations
@@ -108,6 +111,23 @@ class UnknownEncoder(PgvoiceError):
     """There is no such encoder in the store, or more than one fits."""
 
 
+class UnknownRun(PgvoiceError):
+    """There is no such run of labels in the store."""
+
+    def __init__(self, run: int) -> None:
+        super().__init__(f"no run {run} in the store: `pgvoice labels runs` lists them")
+
+
+class UnknownLabel(PgvoiceError):
+    """A segment that cannot be pinned because it is not there, or unpinned because it is not."""
+
+    def __init__(self, video: str, segment: Sequence[object], what: str) -> None:
+        super().__init__(
+            f"no {what} {_span(segment)} in {video!r}: `pgvoice labels show` and"
+            " `pgvoice identify` list the recording's segments"
+        )
+
+
 class SpeakerExists(PgvoiceError):
     """Another speaker has the name."""
 
@@ -121,11 +141,27 @@ class SpeakerExists(PgvoiceError):
 class NoEmbedding(PgvoiceError):
     """A vector was asked for that the store does not have."""
 
-    def __init__(self, video: str, segments: Iterable[tuple[Sequence[object], str]]) -> None:
+    def __init__(
+        self,
+        video: str,
+        segments: Iterable[tuple[Sequence[object], str]],
+        *,
+        purpose: str = "enroll from",
+    ) -> None:
         named = ", ".join(f"{_span(segment)} is {reason}" for segment, reason in segments)
         super().__init__(
-            f"no vector to enroll from in {video!r}: {named}; fill these spans first (give the"
+            f"no vector to {purpose} in {video!r}: {named}; fill these spans first (give the"
             " audio), or choose others"
+        )
+
+
+class IndexBusy(PgvoiceError):
+    """Another build of an index is under way in this database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another build of an index is under way in this database: wait until it is done"
+            " (`pgvoice index status`), or stop it"
         )
 
 

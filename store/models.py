@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -34,10 +35,10 @@ EMBEDDED_STATUSES = ("ok", "partial")
 SKIPPED_STATUSES = ("too_short", "silent", "out_of_range", "non_finite")
 #: How far from 1 the length of a stored vector may be (float32 rounding stays below 1e-6).
 UNIT_TOLERANCE = 1e-4
-
 #: Where `segment_embedding` is in parts, they are called this and two digits.
 PARTITION = "segment_embedding_p"
 MAX_PARTITIONS = 100
+
 metadata = MetaData(
     schema=SCHEMA,
     naming_convention={
@@ -89,6 +90,16 @@ def _span() -> tuple[Column[int] | CheckConstraint, ...]:
     )
 
 
+def _place() -> tuple[Column[int], ...]:
+    """A segment's key, held to nothing: its row may be gone already."""
+    return (
+        Column("video_id", BigInteger, nullable=False),
+        Column("start_ms", Integer, nullable=False),
+        Column("end_ms", Integer, nullable=False),
+        Column("encoder_id", Integer, nullable=False),
+    )
+
+
 def _one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
@@ -99,8 +110,16 @@ setting = Table(
     Column("only_row", Boolean, primary_key=True, server_default=text("true")),
     Column("grid_ms", SmallInteger, nullable=False),
     _now("created_at"),
+    Column(
+        "partitions",
+        SmallInteger,
+        nullable=False,
+        server_default=text("1"),
+        comment="Parts of segment_embedding, by hash of video_id; 1 is a plain table.",
+    ),
     CheckConstraint("only_row", "only_row"),
     CheckConstraint("grid_ms IN (10, 100)", "grid_ms"),
+    CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),
     comment="What was fixed when the store was created; one row.",
 )
 
@@ -110,16 +129,8 @@ video = Table(
     _id(),
     Column("key", Text, nullable=False, unique=True, comment="The pipeline's own id."),
     Column("audio_sha256", Text, comment="Of the audio file's bytes; NULL until audio was read."),
-    Column(
-        "partitions",
-        SmallInteger,
-        nullable=False,
-        server_default=text("1"),
-        comment="Parts of segment_embedding, by hash of video_id; 1 is a plain table.",
-    ),
     Column("duration_ms", Integer),
     Column("source", Text, comment="Where the audio was read from last."),
-    CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),
     _now("created_at"),
     CheckConstraint("key <> ''", "key"),
     comment="A recording; everything that is stored about its segments goes with it.",
@@ -227,27 +238,93 @@ attribution_run = Table(
     metadata,
     _id(),
     Column("encoder_id", Integer, ForeignKey(f"{SCHEMA}.encoder.id"), nullable=False),
-    Column("threshold", Double, nullable=False),
-    Column("margin", Double, nullable=False),
+    Column("kind", Text, nullable=False, comment="A pin is a person's word about one segment."),
+    Column("threshold", Double, comment="NULL for a pin."),
+    Column("margin", Double),
+    Column("changed", BigInteger, nullable=False, comment="Labels that it stored."),
     _now("created_at"),
     Column("reverted_at", DateTime(timezone=True)),
+    CheckConstraint(_one_of("kind", ("label", "relabel", "pin")), "kind"),
     comment="One act of keeping labels.",
 )
 
 attribution = Table(
     "attribution",
     metadata,
-    _reference("run_id", "attribution_run.id"),
-    _reference("video_id", "video.id", index=True),
+    _reference("run_id", "attribution_run.id", index=True),
+    _reference("video_id", "video.id"),
     *_span(),
+    Column("encoder_id", Integer, nullable=False, comment="That of the run."),
     _reference("speaker_id", "speaker.id", delete="SET NULL", nullable=True, index=True),
     Column("similarity", Double),
-    _reference("runner_up_id", "speaker.id", delete="SET NULL", nullable=True),
+    _reference("runner_up_id", "speaker.id", delete="SET NULL", nullable=True, index=True),
     Column("margin", Double),
     Column("reason", Text, nullable=False),
     Column("pinned", Boolean, nullable=False, server_default=text("false")),
-    PrimaryKeyConstraint("run_id", "video_id", "start_ms", "end_ms"),
+    Column(
+        "current",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether this is the label that counts.",
+    ),
+    PrimaryKeyConstraint("video_id", "start_ms", "end_ms", "encoder_id", "run_id"),
+    Index(
+        "attribution_current_idx",
+        "video_id",
+        "start_ms",
+        "end_ms",
+        "encoder_id",
+        unique=True,
+        postgresql_where=text("current"),
+    ),
     comment="A kept label: who was said to speak in a segment, and why; NULL is nobody known.",
+)
+
+compared_profile = Table(
+    "compared_profile",
+    metadata,
+    Column("encoder_id", Integer, nullable=False),
+    Column("speaker_id", BigInteger, nullable=False),
+    Column("embedding", VECTOR(), nullable=False),
+    Column(
+        "fresh",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="Not compared with every segment yet.",
+    ),
+    PrimaryKeyConstraint("encoder_id", "speaker_id"),
+    ForeignKeyConstraint(
+        ["encoder_id", "speaker_id"],
+        [f"{SCHEMA}.profile.encoder_id", f"{SCHEMA}.profile.speaker_id"],
+        ondelete="CASCADE",
+    ),
+    comment="The profiles, as they were, that nearest was computed with; goes with the profile.",
+)
+
+nearest = Table(
+    "nearest",
+    metadata,
+    *_place(),
+    Column("status", Text, nullable=False),
+    Column("nearest_id", BigInteger),
+    Column("similarity", Double, comment="As computed, without any threshold."),
+    Column("runner_up_id", BigInteger),
+    Column("runner_up_similarity", Double),
+    PrimaryKeyConstraint("video_id", "start_ms", "end_ms", "encoder_id"),
+    comment="Per segment its status and the two profiles most similar to it, as of the last"
+    " refresh_nearest.\nTriggers delete a row when its segment or one of its profiles goes or"
+    " changes.",
+)
+
+deleted_segment = Table(
+    "deleted_segment",
+    metadata,
+    _id(),
+    *_place(),
+    comment="Segments that were deleted or changed while labels were made; the next"
+    " refresh_nearest forgets them.",
 )
 
 fill_run = Table(

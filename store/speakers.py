@@ -167,10 +167,12 @@ def merge(connection: Connection, name: str, into: str) -> None:
     """
     if name == into:
         raise ValueError(f"{name!r} cannot be merged into itself")
-    ids = {
-        "gone": require(connection, name, lock=True),
-        "kept": require(connection, into, lock=True),
-    }
+    # In the order of ids, as everybody who locks several.
+    connection.execute(
+        text("SELECT FROM pgvoice.speaker WHERE name IN (:name, :into) ORDER BY id FOR UPDATE"),
+        {"name": name, "into": into},
+    )
+    ids = {"gone": require(connection, name), "kept": require(connection, into)}
     for statement in _MERGE:
         connection.execute(text(statement), ids)
     for (encoder_id,) in connection.execute(
@@ -188,6 +190,9 @@ _MERGE = (
     " = (e.encoder_id, e.audio_sha256, e.start_ms, e.end_ms))",
     "UPDATE pgvoice.attribution SET speaker_id = :kept WHERE speaker_id = :gone",
     "UPDATE pgvoice.attribution SET runner_up_id = :kept WHERE runner_up_id = :gone",
+    # Nobody is second to themselves.
+    "UPDATE pgvoice.attribution SET runner_up_id = NULL, margin = NULL"
+    " WHERE speaker_id = :kept AND runner_up_id = :kept",
     "UPDATE pgvoice.consent SET speaker_id = :kept WHERE speaker_id = :gone",
     "DELETE FROM pgvoice.speaker WHERE id = :gone",
 )
@@ -253,12 +258,18 @@ def require(connection: Connection, name: str, *, lock: bool = False) -> int:
 
 
 def _ensure(connection: Connection, name: str) -> int:
-    """The id of a speaker, created if new, locked so that enrollments take turns."""
+    """The id of a speaker, created if new, locked so that enrollments take turns.
+
+    Not against whoever only refers to the speaker: nobody waits for labels that are being made.
+    """
+    named = {"name": checked(name, "a speaker's name")}
     connection.execute(
-        text("INSERT INTO pgvoice.speaker (name) VALUES (:name) ON CONFLICT DO NOTHING"),
-        {"name": checked(name, "a speaker's name")},
+        text("INSERT INTO pgvoice.speaker (name) VALUES (:name) ON CONFLICT DO NOTHING"), named
     )
-    return require(connection, name, lock=True)
+    connection.execute(
+        text("SELECT FROM pgvoice.speaker WHERE name = :name FOR NO KEY UPDATE"), named
+    )
+    return require(connection, name)
 
 
 def _refresh(connection: Connection, speaker_id: int, encoder_id: int) -> None:

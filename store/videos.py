@@ -31,13 +31,13 @@ def ensure(
     """The id of a video, created if it is new; `audio` is None while no audio was read.
 
     Raises `ValueError` for an empty key, and `AudioChanged` when other audio was filled before and
-    `on_change` is ``raise``; with ``replace`` the vectors of the other audio are deleted, with
-    ``keep`` they stay.
+    `on_change` is ``raise``; with ``replace`` the vectors of the other audio are deleted, and its
+    labels but those that a person pinned; with ``keep`` they stay.
     """
     video_id: int = connection.scalar(
         text(
-            "INSERT INTO pgvoice.video (key) VALUES (:key)"
-            " ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING id"
+            "INSERT INTO pgvoice.video AS v (key) VALUES (:key)"
+            " ON CONFLICT (key) DO UPDATE SET source = v.source RETURNING id"
         ),
         {"key": checked(key, "a video's key")},
     )
@@ -60,15 +60,15 @@ def _remember(
     connection: Connection, video_id: int, key: str, audio: VideoAudio, on_change: OnAudioChange
 ) -> None:
     stored = connection.scalar(
-        text("SELECT audio_sha256 FROM pgvoice.video WHERE id = :id FOR UPDATE"), {"id": video_id}
+        # Against other fills, not against whoever only refers to the video, as new labels do.
+        text("SELECT audio_sha256 FROM pgvoice.video WHERE id = :id FOR NO KEY UPDATE"),
+        {"id": video_id},
     )
     if stored not in (None, audio.sha256):
         if on_change == "raise":
             raise AudioChanged(key, stored, audio.sha256)
         if on_change == "replace":
-            connection.execute(
-                text("DELETE FROM pgvoice.segment_embedding WHERE video_id = :id"), {"id": video_id}
-            )
+            _forget_segments(connection, video_id)
     connection.execute(
         text(
             "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
@@ -81,3 +81,11 @@ def _remember(
             "source": audio.source,
         },
     )
+
+
+def _forget_segments(connection: Connection, video_id: int) -> None:
+    for statement in (
+        "DELETE FROM pgvoice.segment_embedding WHERE video_id = :id",
+        "DELETE FROM pgvoice.attribution WHERE video_id = :id AND NOT pinned",
+    ):
+        connection.execute(text(statement), {"id": video_id})

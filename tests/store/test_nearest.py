@@ -1,0 +1,166 @@
+"""What segments are nearest to is kept up to date by the least work, and equals the whole work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from filled import X, Y, Z, unit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from libraries import Library, Refreshed
+from sqlalchemy import Connection, create_engine, text
+
+from pgvoice.store import VoiceStore
+
+Step = Callable[[Library], object]
+
+#: Few directions, so that many similarities are equal.
+VECTORS = st.tuples(*[st.integers(-2, 2)] * 3).filter(any).map(lambda elements: unit(*elements))
+PEOPLE = st.sampled_from(["ann", "bob", "cyd", "dan"])
+VIDEOS = st.sampled_from(["v", "w"])
+PLACES = st.integers(0, 4)
+STEPS = st.one_of(
+    st.builds(_ := lambda v, p, e: lambda lib: lib.fill(v, p, e), VIDEOS, PLACES, VECTORS),
+    st.builds(_, VIDEOS, PLACES, VECTORS),
+    st.builds(_, VIDEOS, PLACES, st.sampled_from(["silent", "too_short"])),
+    st.builds(lambda v, p: lambda lib: lib.prune(v, p), VIDEOS, PLACES),
+    st.builds(lambda p, e: lambda lib: lib.change(p, e), PLACES, VECTORS),
+    st.builds(_enroll := lambda n, e: lambda lib: lib.enroll(n, e), PEOPLE, VECTORS),
+    st.builds(_enroll, PEOPLE, VECTORS),
+    st.builds(lambda n: lambda lib: lib.exclude(n), PEOPLE),
+    st.builds(lambda n: lambda lib: lib.remove(n), PEOPLE),
+    st.builds(lambda n, m: lambda lib: lib.merge(n, m), PEOPLE, PEOPLE),
+    st.just(lambda lib: lib.refresh()),
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    steps=st.lists(STEPS, max_size=30),
+    threshold=st.none() | st.floats(-1, 1),
+    margin=st.none() | st.floats(0, 1),
+)
+def test_kept_step_by_step_equals_computed_afresh(
+    connection: Connection, steps: list[Step], threshold: float | None, margin: float | None
+) -> None:
+    with connection.begin_nested() as transaction:
+        library = Library(connection)
+        for step in steps:
+            step(library)
+        library.refresh()
+        assert library.kept() == library.afresh()
+        assert library.verdicts(threshold, margin) == library.identified(threshold, margin)
+        assert library.refresh() == Refreshed(0, 0, 0, 0)
+        transaction.rollback()
+
+
+def _filled(connection: Connection, segments: int) -> Library:
+    library = Library(connection)
+    for place in range(segments):
+        library.fill("v", place, unit(1, place, 0))
+    library.enroll("ann", X)
+    library.enroll("bob", Y)
+    library.enroll("cyd", unit(1, 1, 0))
+    library.refresh()
+    return library
+
+
+def test_a_new_speaker_costs_one_pass_of_one_profile(connection: Connection) -> None:
+    library = _filled(connection, 20)
+    library.enroll("dan", Z)
+    assert library.refresh() == Refreshed(1, passed=20, recomputed=0, pairs=20)
+
+
+def test_rows_that_a_new_speaker_does_not_reach_are_left_alone(connection: Connection) -> None:
+    library = _filled(connection, 20)
+    mark = text("UPDATE pgvoice.nearest SET similarity = 7, runner_up_similarity = 6")
+    connection.execute(mark)
+    library.enroll("dan", Z)
+    library.refresh()
+    assert {(row[6], row[8]) for row in library.kept()} == {(7, 6)}
+
+
+def test_a_changed_profile_costs_its_own_segments_and_one_pass(connection: Connection) -> None:
+    library = _filled(connection, 20)
+    library.enroll("dan", Z)
+    library.refresh()
+    library.enroll("dan", unit(0, 1, 9))
+    assert library.refresh() == Refreshed(1, passed=20, recomputed=0, pairs=20)
+    library.enroll("ann", unit(9, 0, 1))
+    mine = 20 - library.refresh().passed
+    assert 0 < mine < 20
+
+
+def test_the_same_vector_again_is_no_change(connection: Connection) -> None:
+    library = _filled(connection, 5)
+    library.enroll("ann", X)
+    assert library.refresh() == Refreshed(0, 0, 0, 0)
+
+
+def test_new_segments_are_compared_alone(connection: Connection) -> None:
+    library = _filled(connection, 5)
+    library.fill("w", 0, Z)
+    library.fill("w", 1, "silent")
+    assert library.refresh() == Refreshed(0, passed=0, recomputed=2, pairs=3)
+
+
+def test_emptied_segments_empty_what_is_kept(connection: Connection) -> None:
+    library = _filled(connection, 5)
+    connection.execute(text("TRUNCATE pgvoice.segment_embedding"))
+    assert library.kept() == []
+
+
+def test_segments_replaced_while_labels_are_made_are_not_mistaken(store: VoiceStore) -> None:
+    """A refresh has computed rows that the other transaction, which deletes, cannot see yet."""
+    engine = create_engine(store.database.url, connect_args={"options": "-c lock_timeout=5s"})
+    with engine.begin() as connection:
+        Library(connection).fill("v", 0, X)
+        Library(connection).enroll("ann", X)
+    with engine.connect() as labelling, labelling.begin() as transaction:
+        labelling.execute(text("SELECT pgvoice.refresh_nearest()"))
+        with engine.begin() as replacing:
+            library = Library(replacing)
+            library.prune("v", 0)
+            library.fill("v", 0, Y)
+        transaction.commit()
+    with engine.begin() as connection:
+        library = Library(connection)
+        assert library.kept() != library.afresh()
+        library.refresh()
+        assert library.kept() == library.afresh()
+        assert connection.scalar(text("SELECT count(*) FROM pgvoice.deleted_segment")) == 0
+    engine.dispose()
+
+
+def test_the_comparison_is_planned_in_line(connection: Connection) -> None:
+    """A function that is called per segment would be neither fast nor parallel."""
+    plan = "\n".join(
+        connection.scalars(
+            text(
+                "EXPLAIN SELECT * FROM pgvoice.segment_embedding s"
+                " CROSS JOIN LATERAL pgvoice.best_two(s.embedding, 1, false)"
+            )
+        )
+    )
+    assert "compared_profile" in plan
+    assert "Function Scan" not in plan
+
+
+def test_the_whole_comparison_can_run_in_parallel(connection: Connection) -> None:
+    for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+        connection.execute(text(f"SET LOCAL {name} = 0"))
+    plan = "\n".join(
+        connection.scalars(
+            text(
+                "EXPLAIN CREATE TEMPORARY TABLE t AS SELECT s.video_id, b.*"
+                " FROM pgvoice.segment_embedding AS s LEFT JOIN LATERAL"
+                " pgvoice.best_two(s.embedding, 1, false) AS b ON s.embedding IS NOT NULL"
+                " WHERE s.encoder_id = 1 AND NOT EXISTS (SELECT FROM pgvoice.nearest AS n"
+                " WHERE (n.video_id, n.start_ms, n.end_ms, n.encoder_id)"
+                " = (s.video_id, s.start_ms, s.end_ms, s.encoder_id))"
+            )
+        )
+    )
+    assert "Gather" in plan
