@@ -10,10 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measuring import long_files, material, models, original, preloaded
+from measuring import library, long_files, material, models, original, preloaded
 from measuring.fills import EVERY, FillRuns
 from measuring.floor import Floor, Product, count
+from measuring.library import Library
 from measuring.memory import peak_bytes
+from measuring.searching.arrays import Arrays, spoken_by, two_nearest
+from measuring.searching.stores import Pgvoice
+from measuring.searching.task import (
+    BUILD,
+    CANDIDATES,
+    EXACT,
+    INDEXED,
+    LINKS,
+    RECALL,
+    WHAT,
+    Task,
+)
 from measuring.subject import PGVOICE, Subject, cut
 from measuring.tables import Table
 from measuring.timing import LONG, TURNS, Run, Timed, ignore, in_turns
@@ -165,6 +178,37 @@ def test_a_table_for_a_page() -> None:
     ]
 
 
+def test_a_library_is_the_same_in_any_order_and_as_alike_as_speech() -> None:
+    made = Library(1000, profiles=40)
+    assert made.segments == len(made.vectors()) == sum(len(video.spans) for video in made.videos())
+    again = Library(1000, profiles=40).video(2)
+    assert again.spans == made.video(2).spans
+    assert np.array_equal(again.vectors, made.vectors()[600:900])
+    whole = np.full(made.people, max(library.SAME_BY_SECONDS))
+    rng, people = np.random.default_rng(1), np.arange(made.people)
+    similarities = made.spoken(rng, people, whole) @ made.spoken(rng, people, whole).T
+    same = np.eye(len(whole), dtype=bool)
+    assert similarities[same].mean() == pytest.approx(0.79, abs=0.05)
+    assert similarities[~same].mean() == pytest.approx(0.10, abs=0.02)
+    assert similarities[~same].std() == pytest.approx(0.10, abs=0.03)
+
+
+def test_the_nearest_are_found_by_whoever_is_asked(store: VoiceStore) -> None:
+    task = Task(Library(700, profiles=4), 3)
+    pgvoice = dict(Pgvoice(store).figures(task))
+    assert {EXACT, BUILD, INDEXED} < set(pgvoice) < set(WHAT)
+    assert pgvoice[RECALL].value == 1
+    (index,) = store.index_status()
+    assert (index.m, index.ef_construction) == (LINKS, CANDIDATES)
+    assert set(dict(Arrays().figures(task))) < set(WHAT)
+    answers = store.identify(task.library.video(task.video).key)
+    who, similarity = two_nearest(task.video_vectors, task.all_profiles)
+    assert [answer.nearest for answer in answers] == [library.name(person) for person in who[:, 0]]
+    assert [answer.similarity for answer in answers] == pytest.approx(similarity[:, 0], abs=1e-6)
+    spoken = spoken_by(task.vectors, task.all_profiles, task.newcomer)
+    assert len(store.search(library.name(task.newcomer))) == len(spoken)
+
+
 def test_memory_is_counted_in_bytes() -> None:
     assert peak_bytes() >= np.ones(1 << 24, np.uint8).nbytes
 
@@ -174,6 +218,7 @@ def test_memory_is_counted_in_bytes() -> None:
     [
         ("fill.py", "--encoder campplus --formats wav --segments 6 --minutes 0.2 --markdown"),
         ("memory.py", "--hours 0.02 --segments 12 --format mp3"),
+        ("search.py", "--sizes 700 --profiles 4 --queries 3 --markdown"),
     ],
 )
 def test_the_command_runs(script: str, options: str) -> None:

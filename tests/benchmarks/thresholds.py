@@ -48,8 +48,8 @@ def main() -> None:
         error, threshold = equal_error(same, different)
         table.add_row(
             "whole" if seconds is None else f"{seconds} s",
-            f"{same.mean():.3f}",
-            f"{different.mean():.3f}",
+            f"{same.mean():.3f} ± {same.std():.3f}",
+            f"{different.mean():.3f} ± {different.std():.3f}",
             f"{error:.2%}",
             f"{threshold:.3f}",
             f"{np.quantile(different, 1 - FALSE_ACCEPTS):.3f}",
