@@ -13,7 +13,11 @@ from pgvoice.cli.enroll import enroll
 from pgvoice.cli.fill import fill
 from pgvoice.cli.group import Group
 from pgvoice.cli.identify import identify
+from pgvoice.cli.index import index
+from pgvoice.cli.label import label, relabel
+from pgvoice.cli.labels import labels
 from pgvoice.cli.search import search
+from pgvoice.cli.similar import similar
 
 EPILOG = """\b
 See it work:
@@ -46,5 +50,20 @@ def cli() -> None:
     """
 
 
-for command in (fill, enroll, identify, search, cache, encoder, db, demo, doctor):
+for command in (
+    fill,
+    enroll,
+    identify,
+    label,
+    relabel,
+    labels,
+    search,
+    similar,
+    index,
+    cache,
+    encoder,
+    db,
+    demo,
+    doctor,
+):
     cli.add_command(command)

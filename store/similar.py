@@ -1,0 +1,85 @@
+"""What sounds like a stored segment, over all videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.errors import NoEmbedding
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.models import EMBEDDED_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarSegment:
+    """A segment that sounds like the one asked for."""
+
+    video: str
+    #: Seconds, on the store's grid.
+    start: float
+    end: float
+    #: Cosine similarity to the segment asked for, in [-1, 1].
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarFilter:
+    """Which segments may be found: those that fit everything that is given."""
+
+    videos: Sequence[str] | None = None
+    #: Of videos that came into the store at this moment or later.
+    since: datetime | None = None
+    min_seconds: float | None = None
+    #: Not those that identification gives to these people.
+    excluded_speakers: Sequence[str] | None = None
+    #: Of the asked segment's own video, too.
+    same_video: bool = True
+
+
+def require_vector(connection: Connection, video: str, encoder_id: int, key: SegmentKey) -> None:
+    """Raises `NoEmbedding` for a segment that cannot be searched with."""
+    status = connection.scalar(
+        text(
+            "SELECT s.status FROM pgvoice.segment_embedding s"
+            " JOIN pgvoice.video v ON v.id = s.video_id WHERE v.key = :video"
+            " AND s.start_ms = :start AND s.end_ms = :end AND s.encoder_id = :encoder"
+        ),
+        {"video": video, "start": key.start_ms, "end": key.end_ms, "encoder": encoder_id},
+    )
+    if status not in EMBEDDED_STATUSES:
+        reason = status or "missing"
+        raise NoEmbedding(video, [((key.start_s, key.end_s), reason)], purpose="search with")
+
+
+def similar(
+    connection: Connection,
+    video: str,
+    encoder_id: int,
+    key: SegmentKey,
+    limit: int,
+    among: SimilarFilter,
+    exact: bool,
+) -> list[SimilarSegment]:
+    """The segments most similar to a stored one, most similar first."""
+    rows = connection.execute(
+        text(
+            "SELECT video, start_s, end_s, similarity FROM pgvoice.similar_segments(:video, :start,"
+            " :end, :limit, :encoder, CAST(:videos AS text[]), CAST(:since AS timestamptz),"
+            " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
+            " :same_video, CAST(:exact AS boolean))"
+        ),
+        asdict(among)
+        | {
+            "video": video,
+            "start": key.start_s,
+            "end": key.end_s,
+            "limit": limit,
+            "encoder": encoder_id,
+            # Whether the index pays is decided in SQL.
+            "exact": True if exact else None,
+        },
+    )
+    return [SimilarSegment(*row) for row in rows]
