@@ -175,13 +175,18 @@ CREATE TRIGGER compared_profile_deleted
 AFTER DELETE ON pgvoice.compared_profile REFERENCING OLD TABLE AS old_rows
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice.forget_profiles();
 
-CREATE FUNCTION pgvoice.best_two(voice vector, encoder integer, only_fresh boolean) RETURNS TABLE (
-    nearest_id bigint,
-    similarity double precision,
-    runner_up_id bigint,
-    runner_up_similarity double precision
+-- One row, not a set: so it stays a call, which parallel workers may make. As a subquery in the
+-- place of the call it would be a little faster, and never parallel.
+CREATE FUNCTION pgvoice.best_two(
+    voice vector,
+    encoder integer,
+    only_fresh boolean,
+    OUT nearest_id bigint,
+    OUT similarity double precision,
+    OUT runner_up_id bigint,
+    OUT runner_up_similarity double precision
 )
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE COST 10000
 BEGIN ATOMIC
     SELECT ids[1], similarities[1], ids[2], similarities[2]
     FROM (
@@ -192,7 +197,7 @@ BEGIN ATOMIC
         FROM (
             SELECT c.speaker_id, -(voice <#> c.embedding) AS similarity
             FROM pgvoice.compared_profile AS c
-            WHERE c.encoder_id = encoder AND (c.fresh OR NOT only_fresh)
+            WHERE voice IS NOT NULL AND c.encoder_id = encoder AND (c.fresh OR NOT only_fresh)
             ORDER BY voice <#> c.embedding, c.speaker_id
             LIMIT 2
         ) AS ranked
@@ -200,40 +205,59 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION pgvoice.best_two IS
 'The two compared profiles most similar to a voice, ties by speaker id as in identify; or, of the
-fresh ones alone. Always one row. Postgres puts its body in the place of the call.';
+fresh ones alone. NULLs for no voice and for no profile.';
 
 CREATE FUNCTION pgvoice.compare_fresh(encoder integer) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
+SET parallel_setup_cost = 0
+SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     passed bigint;
+    -- Few against many: each alone, which is quickest and seldom enters. Else the best two of them,
+    -- so that a segment has no more than two that enter.
+    chosen CONSTANT text := CASE
+        WHEN (SELECT count(*) FILTER (WHERE c.fresh) <= count(*) FILTER (WHERE NOT c.fresh)
+              FROM pgvoice.compared_profile AS c WHERE c.encoder_id = encoder)
+        THEN '(SELECT c.speaker_id, -(s.embedding <#> c.embedding)
+               FROM pgvoice.compared_profile AS c WHERE c.encoder_id = $1 AND c.fresh)'
+        ELSE '(SELECT two.* FROM pgvoice.best_two(s.embedding, $1, true) AS b CROSS JOIN LATERAL
+               (VALUES (b.nearest_id, b.similarity), (b.runner_up_id, b.runner_up_similarity)) AS two)'
+    END;
 BEGIN
     SELECT count(*) INTO passed FROM pgvoice.nearest AS n
     WHERE n.encoder_id = encoder AND n.status IN ('ok', 'partial');
     -- CREATE TABLE AS, because Postgres runs its SELECT in parallel; that of an UPDATE never.
-    CREATE TEMPORARY TABLE entering AS
-    SELECT n.video_id, n.start_ms, n.end_ms, f.*
-    FROM pgvoice.nearest AS n
-    JOIN pgvoice.segment_embedding AS s USING (video_id, start_ms, end_ms, encoder_id)
-    CROSS JOIN LATERAL pgvoice.best_two(s.embedding, encoder, true) AS f
-    WHERE n.encoder_id = encoder AND s.encoder_id = encoder AND s.embedding IS NOT NULL
-      AND (n.runner_up_id IS NULL OR f.similarity > n.runner_up_similarity
-           OR (f.similarity = n.runner_up_similarity AND f.nearest_id < n.runner_up_id));
+    EXECUTE 'CREATE TEMPORARY TABLE entering AS
+        SELECT n.video_id, n.start_ms, n.end_ms, f.id, f.similarity
+        FROM pgvoice.nearest AS n
+        JOIN pgvoice.segment_embedding AS s USING (video_id, start_ms, end_ms, encoder_id)
+        CROSS JOIN LATERAL ' || chosen || ' AS f(id, similarity)
+        WHERE n.encoder_id = $1 AND s.encoder_id = $1 AND s.embedding IS NOT NULL
+          AND f.id IS NOT NULL
+          AND (n.runner_up_id IS NULL OR f.similarity > n.runner_up_similarity
+               OR (f.similarity = n.runner_up_similarity AND f.id < n.runner_up_id))'
+        USING encoder;
     UPDATE pgvoice.nearest AS n
     SET (nearest_id, similarity, runner_up_id, runner_up_similarity) = (
         SELECT ids[1], similarities[1], ids[2], similarities[2]
         FROM (
             SELECT array_agg(id ORDER BY one.similarity DESC, id) AS ids,
                    array_agg(one.similarity ORDER BY one.similarity DESC, id) AS similarities
-            FROM (VALUES
-                (n.nearest_id, n.similarity), (n.runner_up_id, n.runner_up_similarity),
-                (e.nearest_id, e.similarity), (e.runner_up_id, e.runner_up_similarity)
+            FROM (
+                SELECT n.nearest_id, n.similarity
+                UNION ALL SELECT n.runner_up_id, n.runner_up_similarity
+                UNION ALL SELECT * FROM unnest(e.ids, e.similarities)
             ) AS one(id, similarity)
             WHERE id IS NOT NULL
         ) AS best
     )
-    FROM pg_temp.entering AS e
+    FROM (
+        SELECT video_id, start_ms, end_ms, array_agg(id) AS ids,
+               array_agg(entering.similarity) AS similarities
+        FROM pg_temp.entering GROUP BY video_id, start_ms, end_ms
+    ) AS e
     WHERE n.video_id = e.video_id AND n.start_ms = e.start_ms AND n.end_ms = e.end_ms
       AND n.encoder_id = encoder;
     DROP TABLE pg_temp.entering;
@@ -247,32 +271,41 @@ change; returns how many segments were compared.';
 CREATE FUNCTION pgvoice.compare_absent(encoder integer, OUT segments bigint, OUT pairs bigint)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
+-- The planner counts a call per row as if it were one; what it takes for dear is nothing beside it.
+SET parallel_setup_cost = 0
+SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     -- Up to so many are looked up one by one, in one process; more are found by a parallel scan.
     few CONSTANT bigint := 100000;
     source text := 'pgvoice.segment_embedding AS s';
-    absent CONSTANT text := ' WHERE s.encoder_id = $1 AND NOT EXISTS (SELECT FROM pgvoice.nearest AS n
-        WHERE (n.video_id, n.start_ms, n.end_ms, n.encoder_id)
-            = (s.video_id, s.start_ms, s.end_ms, s.encoder_id))';
-    chosen text := absent;
+    chosen text := ' WHERE s.encoder_id = $1';
     number bigint;
 BEGIN
     IF EXISTS (SELECT FROM pgvoice.nearest AS n WHERE n.encoder_id = encoder) THEN
-        EXECUTE 'CREATE TEMPORARY TABLE absent AS
-            SELECT s.video_id, s.start_ms, s.end_ms FROM ' || source || absent USING encoder;
+        CREATE TEMPORARY TABLE absent AS
+        SELECT s.video_id, s.start_ms, s.end_ms FROM pgvoice.segment_embedding AS s
+        WHERE s.encoder_id = encoder AND NOT EXISTS (
+            SELECT FROM pgvoice.nearest AS n
+            WHERE n.video_id = s.video_id AND n.start_ms = s.start_ms AND n.end_ms = s.end_ms
+              AND n.encoder_id = s.encoder_id
+        );
         ANALYZE pg_temp.absent;
         SELECT count(*) INTO number FROM pg_temp.absent;
         IF number <= few THEN
             source := 'pg_temp.absent AS a JOIN pgvoice.segment_embedding AS s
                 USING (video_id, start_ms, end_ms)';
-            chosen := ' WHERE s.encoder_id = $1';
+        ELSE
+            -- An anti-join is taken for one that leaves a single row, not worth a worker.
+            source := 'pgvoice.segment_embedding AS s LEFT JOIN pgvoice.nearest AS n
+                USING (video_id, start_ms, end_ms, encoder_id)';
+            chosen := chosen || ' AND coalesce(n.status, ''absent'') = ''absent''';
         END IF;
     END IF;
+    -- CREATE TABLE AS, because Postgres runs its SELECT in parallel; that of an INSERT never.
     EXECUTE 'CREATE TEMPORARY TABLE compared AS
         SELECT s.video_id, s.start_ms, s.end_ms, s.status, b.*
-        FROM ' || source || '
-        LEFT JOIN LATERAL pgvoice.best_two(s.embedding, $1, false) AS b ON s.embedding IS NOT NULL'
+        FROM ' || source || ' CROSS JOIN LATERAL pgvoice.best_two(s.embedding, $1, false) AS b'
         || chosen USING encoder;
     INSERT INTO pgvoice.nearest (video_id, start_ms, end_ms, encoder_id, status, nearest_id,
         similarity, runner_up_id, runner_up_similarity)

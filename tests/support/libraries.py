@@ -72,6 +72,16 @@ class Library:
             vector=vector.tolist(),
         )
 
+    def copy_segments(self, number: int) -> None:
+        """Add so many segments with the vector of the first."""
+        self._run(
+            "INSERT INTO pgvoice.segment_embedding SELECT video_id, place * 1000,"
+            " place * 1000 + 500, encoder_id, dimension, embedding, status FROM"
+            " (SELECT * FROM pgvoice.segment_embedding ORDER BY start_ms LIMIT 1) AS first"
+            " CROSS JOIN generate_series(1, :number) AS place",
+            number=number,
+        )
+
     def enroll(self, name: str, vector: Embedding) -> None:
         self._exemplars += 1
         span = SegmentKey(0, self._exemplars)

@@ -1,0 +1,137 @@
+"""``pgvoice label``, ``pgvoice relabel`` and ``pgvoice labels``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("encoder")
+
+
+@pytest.fixture
+def labelled(filled: Callable[..., Result]) -> Callable[..., Result]:
+    """A store where `talk` has labels, and Bob was removed since."""
+    assert filled("label", "talk").exit_code == 0
+    assert filled("enroll", "remove", "Bob", "--yes").exit_code == 0
+    return filled
+
+
+def _speakers(pgvoice: Callable[..., Result]) -> list[tuple[str | None, str]]:
+    found = json.loads(pgvoice("labels", "show", "talk", "--json").stdout)["labels"]
+    return [(label["speaker"], label["reason"]) for label in found]
+
+
+def test_label_keeps_and_sums_up(filled: Callable[..., Result]) -> None:
+    lines = filled("label", "talk").stdout.splitlines()
+    assert lines[0] == "5 segments (0:00:08.2), 2 speakers"
+    assert lines[1] == "5 labels changed, kept as run 1 (`pgvoice labels revert 1` takes it back)"
+    assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
+    assert "no label changed" in filled("label", "--all").stdout
+
+
+def test_label_needs_to_know_what(filled: Callable[..., Result]) -> None:
+    assert filled("label").exit_code == 2
+    assert filled("label", "talk", "--all").exit_code == 2
+    unknown = filled("label", "other")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+
+
+def test_label_as_json(filled: Callable[..., Result]) -> None:
+    document = json.loads(filled("label", "talk", "--json").stdout)
+    assert (document["run"], document["changed"], document["left_pinned"]) == (1, 5, 0)
+    assert document["encoder"] == "counting@sha256:fake"
+    move = next(m for m in document["moves"] if m["to_speaker"] == "Ada")
+    assert (move["from_reason"], move["segments"], move["videos"]) == (None, 2, ["talk"])
+
+
+def test_labels_show(labelled: Callable[..., Result]) -> None:
+    lines = labelled("labels", "show", "talk").stdout.splitlines()
+    assert lines[0].split()[:4] == ["start", "end", "speaker", "similarity"]
+    assert lines[1].split()[2:4] == ["Ada", "1.000"]
+    assert lines[2].split()[2] == "-"
+    assert lines[2].split()[-2:] == ["removed", "1"]
+
+
+def test_labels_show_of_nothing(filled: Callable[..., Result]) -> None:
+    assert "talk has no labels: `pgvoice label talk`" in filled("labels", "show", "talk").stdout
+    assert filled("labels", "show", "other").exit_code == 1
+
+
+def test_a_dry_run_shows_and_changes_nothing(labelled: Callable[..., Result]) -> None:
+    before = _speakers(labelled)
+    lines = labelled("relabel", "--dry-run").stdout.splitlines()
+    assert lines[0].split() == ["from", "to", "segments", "speech", "in"]
+    assert lines[1].split() == ["(removed)", "Ada", "1", "0:00:02.0", "talk"]
+    assert lines[3:5] == ["5 segments (0:00:08.2), 1 speaker", "1 label would change"]
+    assert _speakers(labelled) == before
+
+
+def test_relabel_asks_first(labelled: Callable[..., Result]) -> None:
+    before = _speakers(labelled)
+    refused = labelled("relabel")
+    assert refused.exit_code == 2
+    assert "give --yes, or --dry-run" in refused.stderr
+    assert _speakers(labelled) == before
+    done = labelled("relabel", "--yes")
+    assert "1 label changed, kept as run 2" in done.stdout
+    assert ("Bob", "matched") not in _speakers(labelled)
+    assert labelled("relabel").exit_code == 0
+
+
+def test_relabel_as_json(labelled: Callable[..., Result]) -> None:
+    document = json.loads(labelled("relabel", "talk", "--dry-run", "--json").stdout)
+    assert (document["run"], document["changed"]) == (None, 1)
+    assert document["moves"][0]["from_reason"] == "removed"
+
+
+def test_runs_and_revert(labelled: Callable[..., Result]) -> None:
+    assert "there are no runs" not in labelled("labels", "runs").stdout
+    before = _speakers(labelled)
+    labelled("relabel", "--yes")
+    assert labelled("labels", "revert", 2).stdout == "run 2 reverted: 1 label of it counted\n"
+    assert _speakers(labelled) == before
+    newest, oldest = json.loads(labelled("labels", "runs", "--json").stdout)
+    assert (newest["kind"], newest["changed"], newest["current"]) == ("relabel", 1, 0)
+    assert (oldest["kind"], oldest["current"], oldest["reverted_at"]) == ("label", 5, None)
+    again = labelled("labels", "revert", 2)
+    assert again.exit_code == 1
+    assert "was reverted already" in again.stderr
+    lines = labelled("labels", "runs").stdout.splitlines()
+    assert lines[1].split()[:2] == ["2", "relabel"]
+
+
+def test_nothing_yet(filled: Callable[..., Result]) -> None:
+    assert "no runs yet" in filled("labels", "runs").stdout
+    assert "nothing is labelled" in filled("labels", "time").stdout
+    assert "0 segments" in filled("relabel").stdout
+
+
+def test_pin_and_unpin(labelled: Callable[..., Result]) -> None:
+    pinned = labelled("labels", "pin", "talk", "Ada", "--span", "0:04-0:06")
+    assert pinned.stdout == "pinned to Ada (run 2)\n"
+    assert labelled("labels", "pin", "talk", "--nobody", "--span", "0-2").exit_code == 0
+    assert "1 label left because pinned" in labelled("relabel", "--yes").stdout
+    assert _speakers(labelled)[:2] == [(None, "nobody"), ("Ada", "pinned")]
+    assert "nobody (pinned)" in labelled("labels", "show", "talk").stdout
+    assert labelled("labels", "unpin", "talk", "--span", "0-2").stdout == "1 segment unpinned\n"
+    assert _speakers(labelled)[0] == ("Ada", "matched")
+
+
+def test_pin_needs_somebody_or_nobody(labelled: Callable[..., Result]) -> None:
+    assert labelled("labels", "pin", "talk", "--span", "0-2").exit_code == 2
+    assert labelled("labels", "pin", "talk", "Ada", "--nobody", "--span", "0-2").exit_code == 2
+    missing = labelled("labels", "pin", "talk", "Ada", "--span", "0-3")
+    assert missing.exit_code == 1
+    assert "no segment (0.0, 3.0) in 'talk'" in missing.stderr
+
+
+def test_speaking_time(filled: Callable[..., Result], talk: Path, turns: Path) -> None:
+    filled("fill", "again", talk, turns)
+    filled("label", "--all")
+    lines = filled("labels", "time", "again").stdout.splitlines()
+    assert lines[1].split() == ["again", "Ada", "2", "0:00:04.0"]
+    assert len(json.loads(filled("labels", "time", "--json").stdout)) == 6
