@@ -124,6 +124,40 @@ def test_fill_identify_search_prune_and_remove(store: VoiceStore, tmp_path: Path
         assert _counts(connection) == {}
 
 
+def test_labels_and_what_they_are_computed_from(store: VoiceStore) -> None:
+    for number in range(8):
+        put(store, f"v{number}", {(0, 1): X, (1, 2): Y, (2, 3): Z, (3, 3.1): "too_short"})
+    store.enroll_segments("ann", "v0", [(0, 1)])
+    assert (store.label().segments, store.label().changed) == (32, 0)
+    store.enroll_segments("bob", "v0", [(1, 2)])
+    assert store.relabel(dry_run=True).changed == store.relabel().changed == 8
+    assert [label.speaker for label in store.labels("v5")] == ["ann", "bob", None, None]
+    assert _nearest(store) == 32
+    assert store.prune(PruneSelection(video="v5")) == 4
+    assert _nearest(store) == 28
+    with store.database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM pgvoice.video WHERE key = 'v6'"))
+    assert _nearest(store) == 24
+
+
+def _nearest(store: VoiceStore) -> int:
+    with store.database.engine.connect() as connection:
+        found: int = connection.scalar(text("SELECT count(*) FROM pgvoice.nearest"))
+    return found
+
+
+def test_search_by_an_index_on_each_part(store: VoiceStore) -> None:
+    for number in range(8):
+        put(store, f"v{number}", {(0, 1): unit(9, 1, number), (1, 2): unit(1, 9, number)})
+    store.build_index()
+    (status,) = store.index_status()
+    assert (status.parts, status.indexed) == (PARTS, PARTS)
+    by_index = store.similar("v3", (0, 1), limit=7, exact=False)
+    assert by_index == store.similar("v3", (0, 1), limit=7, exact=True)
+    assert {found.start for found in by_index} == {0}
+    assert store.drop_index() == PARTS
+
+
 def test_a_row_that_is_there_or_wrong_is_refused(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     with pytest.raises(Exception, match=f"{PARTITION}.._pkey"):

@@ -71,6 +71,7 @@ OF_ONE_VIDEO: dict[str, Asked] = {
     "missing": _missing,
     "read": _read,
     "count to prune": _count,
+    "labels to keep": _function(f"keep_labels(ARRAY['{VIDEO.key}'])"),
 }
 
 
@@ -84,7 +85,7 @@ def test_one_video_is_found_by_the_primary_key(
     assert table.startswith(PARTITION) == (parts > 1)
     assert scan.whole == 0
     assert 0 < scan.by_index <= len(VIDEO.spans) + 1
-    assert scan.index_rows <= 2 * len(VIDEO.spans)
+    assert scan.index_rows <= 4 * len(VIDEO.spans)
 
 
 def test_where_somebody_speaks_takes_one_pass(connection: Connection, parts: int) -> None:
