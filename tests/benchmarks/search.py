@@ -21,11 +21,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from databases import temporary_folder
 from measuring import machine
 from measuring.library import Library
+from measuring.searching import faiss_indexes
 from measuring.searching.arrays import Arrays
 from measuring.searching.faiss_indexes import Faiss
 from measuring.searching.lance_tables import Lance
 from measuring.searching.stores import Pgvoice
-from measuring.searching.task import WANTED_RECALL, WHAT, Contender, Figure, Task
+from measuring.searching.task import (
+    CANDIDATES,
+    LINKS,
+    WANTED_RECALL,
+    WHAT,
+    Contender,
+    Figure,
+    Task,
+)
 from measuring.tables import NOTHING, Table, ratio, seconds
 
 from pgvoice.cli.output import size, waiting
@@ -36,9 +45,10 @@ OTHERS = {"faiss": "faiss-cpu", "lancedb": "lancedb"}
 NOTES = (
     "numpy and FAISS hold everything in memory and keep nothing; LanceDB keeps files; pgvoice's"
     " rows are committed, a transaction a video, and its times are those of the Python API with its"
-    " connection. Labels are kept in pgvoice only. The index is HNSW with 16 links and 64"
-    " candidates a row: of halves in pgvoice, of floats in FAISS, of bytes and exact comparison of"
-    " the best in LanceDB. FAISS and LanceDB search with"
+    " connection. Labels are kept in pgvoice only. The index is HNSW with"
+    f" {LINKS} links and {CANDIDATES} candidates a row ({faiss_indexes.LINKS} and"
+    f" {faiss_indexes.CANDIDATES} in FAISS): of halves in pgvoice, of floats in FAISS, of bytes and"
+    " exact comparison of the best in LanceDB. FAISS and LanceDB search with"
     f" the least effort that finds {WANTED_RECALL:.0%} of the nearest, pgvoice with its own. What"
     " takes less than 10 s and changes nothing is the best of 3; queries come one after the other."
 )
@@ -53,7 +63,7 @@ NOTES = (
 def main(sizes: str, profiles: int, queries: int, partitions: int, markdown: bool) -> None:
     """Measure pgvoice, numpy, FAISS and LanceDB on the same vectors, in one run on this machine.
 
-    The sizes up to a million take about 15 minutes on two cores, and 8 GB of memory.
+    The sizes up to a million take about 15 minutes on two cores, 6 GB of memory and of disk.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     command = shlex.join(["python", "tests/benchmarks/search.py", *sys.argv[1:]])

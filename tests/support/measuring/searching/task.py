@@ -42,7 +42,7 @@ FEW = 10
 WANTED_RECALL = 0.98
 #: Of HNSW, as pgvoice builds it: links and candidates a row; candidates of a search, that which
 #: pgvoice chooses by itself, and rising ones.
-LINKS, CANDIDATES = 16, 64
+LINKS, CANDIDATES = 16, 128
 ITS_OWN = 0
 EFFORTS = (100, 150, 200, 250, 300, 500, 800, 1200)
 #: Numbers of segments, nearest first.
