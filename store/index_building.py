@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -49,28 +50,43 @@ def build(
     for vectors that pgvector cannot index and for memory that is none.
     """
     _check_dimension(encoder)
-    indexes.hold(connection)
-    _prepare(connection, encoder.id, memory, workers)
-    try:
-        return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
-    except DBAPIError as error:
-        if workers == 0 or _sqlstate(error) not in _NO_SHARED_MEMORY:
-            raise
-        why = _message(error)
-    indexes.prepare(connection, encoder.id, memory, 0)
-    return BuildReport(_run_all(connection, watcher, encoder.id, on_progress), why)
+    with _explained():
+        indexes.hold(connection)
+        _prepare(connection, encoder.id, memory, workers)
+        try:
+            return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
+        except DBAPIError as error:
+            if workers == 0 or _sqlstate(error) not in _NO_SHARED_MEMORY:
+                raise
+            why = _message(error)
+        indexes.prepare(connection, encoder.id, memory, 0)
+        return BuildReport(_run_all(connection, watcher, encoder.id, on_progress), why)
 
 
 def drop(connection: Connection, encoder_id: int) -> int:
     """Drop an encoder's index while others fill and search; returns how many tables had one.
 
-    Raises `IndexBusy`.
+    Raises `IndexBusy`, and `SchemaForbidden` as `build` does.
     """
-    indexes.hold(connection)
-    statements = indexes.drop_statements(connection, encoder_id)
-    for statement in statements:
-        _run(connection, statement)
-    return len(statements)
+    with _explained():
+        indexes.hold(connection)
+        statements = indexes.drop_statements(connection, encoder_id)
+        for statement in statements:
+            connection.execute(text(statement))
+        return len(statements)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if _sqlstate(error) != _FORBIDDEN:
+            raise
+        raise SchemaForbidden(
+            f"this user may not build or drop an index ({_message(error)}): connect as the user"
+            " who created the tables"
+        ) from error
 
 
 def _check_dimension(encoder: StoredEncoder) -> None:
@@ -106,15 +122,7 @@ def _run_all(
 
 
 def _run(connection: Connection, statement: str) -> None:
-    try:
-        connection.execute(text(statement))
-    except DBAPIError as error:
-        if _sqlstate(error) != _FORBIDDEN:
-            raise
-        raise SchemaForbidden(
-            f"this user may not build or drop an index ({_message(error)}): connect as the user who"
-            " created the tables"
-        ) from error
+    connection.execute(text(statement))
 
 
 def _watch(

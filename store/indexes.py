@@ -1,4 +1,15 @@
-"""The index that serves search over segments: what there is of it, building it, dropping it."""
+"""The index that serves search over segments: what there is of it, building it, dropping it.
+
+It holds vectors as ``halfvec``, 16 bits an element. Measured on 100,000 synthetic segments of 192
+elements, built by two processes in 14 s either way: 66 MB as halfvec, 112 MB as vector, with recall
+and times alike (95.9 % and 95.8 % of the 100 nearest at an ``ef_search`` of 200). What is found is
+ranked by the full vectors, so similarities and their order are exact. An ``ef_construction`` of 128
+makes builds take up to 1.6 times as long as 64, and fewer searches go astray: of 500 among 300,000
+segments 1 instead of 4 found less than half of the 20 nearest.
+
+Each part of a table in parts has an index of its own, and the table none: only so can each be built
+and dropped while others fill.
+"""
 
 from __future__ import annotations
 

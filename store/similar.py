@@ -1,4 +1,20 @@
-"""What sounds like a stored segment, over all videos."""
+"""What sounds like a stored segment, over all videos.
+
+The decisions are made in `pgvoice.near_segments`, in SQL, on figures of 100,000 synthetic segments
+of 192 elements (`measuring.library`, which is as alike as real speech), on two cores:
+
+- Comparing every segment takes 36 ms (0.4 µs each), a look into the index 2.6 ms. Under 10,000
+  segments, or where the videos asked for have no more than 20,000, comparing is as fast, and exact.
+- The index finds 99.7 % of the 20 most similar, 97.5 % of the 100 most similar. With an
+  ``ef_search`` of 100 nine of 500 searches ended in a far corner of the graph and found almost
+  nothing; with the 400 that are used none did, for a millisecond more. Among 300,000 segments one
+  still did: where the asked video itself has something nearer than all that was found, every
+  segment is compared.
+- Filters are applied as the index is scanned, at 5 µs a row. It gives up after a 25th of the rows,
+  half of what comparing them costs, and then they are compared: a filter that leaves 1 % is
+  answered exactly, in 70 ms; one that leaves 10 %, by the index in 6 ms, with 98.7 % found. Four
+  times as many candidates as asked for are taken: a scan's later rows are in no strict order.
+"""
 
 from __future__ import annotations
 

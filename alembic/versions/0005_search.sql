@@ -101,7 +101,7 @@ AS $$
         UNION ALL
         SELECT relname, 2, format(
             'CREATE INDEX CONCURRENTLY %I ON pgvoice.%I USING hnsw'
-            ' ((embedding::%I.halfvec(%s)) %I.halfvec_ip_ops) WITH (m = 16, ef_construction = 64)'
+            ' ((embedding::%I.halfvec(%s)) %I.halfvec_ip_ops) WITH (m = 16, ef_construction = 128)'
             ' WHERE encoder_id = %s',
             format('%s_encoder_%s_hnsw', relname, encoder_id), relname,
             vector_schema, dimension, vector_schema, encoder_id
@@ -241,7 +241,9 @@ DECLARE
         among IS NOT NULL OR min_ms IS NOT NULL OR cardinality(excluded) > 0, false
     );
     candidates integer := CASE WHEN filtered THEN 4 ELSE 1 END * max_rows + 20;
+    effort integer;
     statement text;
+    nearest double precision;
     videos bigint[];
     starts integer[];
     ends integer[];
@@ -259,7 +261,12 @@ BEGIN
                   ERRCODE = 'no_data_found';
     END IF;
     IF by_index THEN
-        PERFORM set_config('hnsw.ef_search', least(greatest(400, candidates), 1000)::text, true);
+        -- Every part of a table in parts is searched, and the best of all are taken.
+        SELECT 400 / sqrt(greatest(count(*), 1)) INTO effort
+        FROM pg_inherits WHERE inhparent = 'pgvoice.segment_embedding'::regclass;
+        PERFORM set_config(
+            'hnsw.ef_search', least(greatest(effort, candidates), 1000)::text, true
+        );
         PERFORM set_config(
             'hnsw.max_scan_tuples', greatest(indexed / 25, candidates)::integer::text, true
         );
@@ -272,17 +279,28 @@ BEGIN
         INTO videos, starts, ends, distances
         USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded,
               threshold, max_rows, candidates;
+        -- Once in a while a scan ends in a far corner of the graph; the asked video tells.
+        IF among IS NULL OR asked_video = ANY (among) THEN
+            statement := pgvoice.near_statement(
+                encoder, asked.dimension, false, same_video,
+                true, min_ms IS NOT NULL, cardinality(excluded) > 0
+            );
+            EXECUTE 'SELECT distance FROM (' || statement || ') AS near' INTO nearest
+            USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, ARRAY[asked_video],
+                  min_ms, excluded, threshold, 1;
+        END IF;
+        by_index := exact IS NOT NULL
+            -- A scan that gave up before it had its candidates cost no more than comparing
+            -- everything, which is then done: filters that leave few rows lose none.
+            OR cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2);
     END IF;
-    -- A scan that gave up before it had its candidates cost no more than comparing everything,
-    -- which is then done: filters that leave few rows lose none.
-    IF by_index AND (NOT exact OR cardinality(videos) = candidates) THEN
+    IF by_index THEN
         RETURN QUERY SELECT * FROM unnest(videos, starts, ends, distances) LIMIT max_rows;
     ELSE
-        statement := pgvoice.near_statement(
+        RETURN QUERY EXECUTE pgvoice.near_statement(
             encoder, asked.dimension, false, same_video,
             among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0
-        );
-        RETURN QUERY EXECUTE statement
+        )
         USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded,
               threshold, max_rows;
     END IF;

@@ -175,6 +175,7 @@ def test_a_user_who_does_not_own_the_tables(few: VoiceStore, store_url: str) -> 
             few.database.engine,
             "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_other",
             "GRANT SELECT ON ALL TABLES IN SCHEMA pgvoice TO pgvoice_test_other",
+            "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgvoice TO pgvoice_test_other",
         )
         with (
             VoiceStore.open(plain(as_other)) as other,

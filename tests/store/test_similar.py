@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store import (
     InvalidSegment,
     NoEmbedding,
+    PruneSelection,
     SimilarFilter,
     SimilarSegment,
     UnknownSpeaker,
@@ -130,7 +131,8 @@ def test_a_user_who_may_only_call_it(few: VoiceStore, store_url: str) -> None:
             few.database.engine,
             "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_caller",
             "GRANT SELECT ON pgvoice.encoder TO pgvoice_test_caller",
-            "GRANT EXECUTE ON FUNCTION pgvoice.similar_segments TO pgvoice_test_caller",
+            "GRANT EXECUTE ON FUNCTION pgvoice.sole_encoder, pgvoice.similar_segments"
+            " TO pgvoice_test_caller",
         )
         with engine_of(as_caller) as engine, engine.connect() as connection:
             call = text("SELECT video, start_s FROM pgvoice.similar_segments('v', 0, 1, 2)")
@@ -225,6 +227,30 @@ def test_nothing_leaks_into_the_session(connection: Connection) -> None:
     assert before[1] == "77"
     connection.execute(call)
     assert settings() == before
+
+
+def test_what_the_index_lacks_is_found_all_the_same(crowded: VoiceStore) -> None:
+    engine = crowded.database.engine
+    ready = (
+        "UPDATE pg_index SET indisready = {} WHERE indexrelid IN"
+        " (SELECT index FROM pgvoice.segment_index)"
+    )
+    run(engine, ready.format("false"))
+    crowd.put_twins(crowded, "twins")
+    run(engine, ready.format("true"))
+    try:
+        first, second = crowd.span(1), crowd.span(2)
+        (found,) = crowded.similar("twins", first, limit=1)
+        assert (found.video, found.start) == ("twins", second[0])
+        with engine.connect() as connection:
+            (by_index,) = connection.execute(
+                text("SELECT video FROM pgvoice.similar_segments(:v, :s, :e, 1, exact => false)"),
+                {"v": "twins", "s": first[0], "e": first[1]},
+            ).one()
+        # Small parts are not scanned by their index, even where it is asked for.
+        assert by_index != "twins" or crowded.index_status()[0].parts > 1
+    finally:
+        crowded.prune(PruneSelection(video="twins"))
 
 
 def _plan(connection: Connection, *, by_index: bool, among: list[int] | None) -> str:

@@ -52,6 +52,13 @@ def fill(store: VoiceStore) -> None:
         connection.execute(text("ANALYZE"))
 
 
+def put_twins(store: VoiceStore, video: str) -> None:
+    """A video of a voice of its own, twice."""
+    vector = np.random.default_rng(8).normal(size=DIMENSION)
+    ids = store.register(video, _AUDIO, ENCODER, THRESHOLD)
+    store.write(ids, ENCODER, _rows(np.stack([vector, vector, vector]))[1:])
+
+
 def _voices() -> NDArray[np.int64]:
     return np.random.default_rng(6).integers(0, VOICES, (VIDEOS, SEGMENTS))
 
