@@ -294,6 +294,15 @@ compared_profile = Table(
         server_default=text("true"),
         comment="Not compared with every segment yet.",
     ),
+    Column(
+        "factor",
+        Double,
+        Computed(
+            "CASE WHEN speaker_id < 1048576 THEN 1 - speaker_id * 2e0^(-46) ELSE 'Infinity' END",
+            persisted=True,
+        ),
+        comment="Makes of an inner product a key that tells the speaker, too.",
+    ),
     PrimaryKeyConstraint("encoder_id", "speaker_id"),
     ForeignKeyConstraint(
         ["encoder_id", "speaker_id"],
