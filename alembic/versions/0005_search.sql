@@ -268,7 +268,7 @@ BEGIN
             'hnsw.ef_search', least(greatest(effort, candidates), 1000)::text, true
         );
         PERFORM set_config(
-            'hnsw.max_scan_tuples', greatest(indexed / 25, candidates)::integer::text, true
+            'hnsw.max_scan_tuples', greatest(indexed / 100, candidates)::integer::text, true
         );
         statement := pgvoice.near_statement(
             encoder, asked.dimension, true, same_video,
@@ -290,7 +290,7 @@ BEGIN
                   min_ms, excluded, threshold, 1;
         END IF;
         by_index := exact IS NOT NULL
-            -- A scan that gave up before it had its candidates cost no more than comparing
+            -- A scan that gave up before it had its candidates cost less than comparing
             -- everything, which is then done: filters that leave few rows lose none.
             OR cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2);
     END IF;
