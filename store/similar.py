@@ -10,11 +10,11 @@ of 192 elements (`measuring.library`, which is as alike as real speech), on two 
   nothing; with the 400 that are used none did, for a millisecond more. Among 300,000 segments one
   still did: where the asked video itself has something nearer than all that was found, every
   segment is compared.
-- Filters are applied as the index is scanned, at 5 µs a row. After a hundredth of the rows it gives
-  up, and every segment is compared: deeper scans cost as much and find less (among 300,000, with 1 %
-  left by the filter, 84 % of the 20 in 60 ms, against all of them in 106 ms). With 10 % left, 99.6 %
-  are found in 9 ms. Four times as many candidates as asked for are taken from a filtered scan: its
-  later rows are in no strict order.
+- Filters are applied as the index is scanned, at 5 µs a row. After a hundredth of the rows it
+  gives up, and every segment is compared: deeper scans take as long and find less (among 300,000,
+  with 1 % left by the filter, 84 % of the 20 in 60 ms, against all of them in 106 ms). With 10 %
+  left, 99.6 % are found in 9 ms. Four times as many candidates as asked for are taken from a
+  filtered scan: its later rows are in no strict order.
 """
 
 from __future__ import annotations
