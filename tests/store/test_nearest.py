@@ -12,13 +12,15 @@ from libraries import Library, Refreshed
 from sqlalchemy import Connection, create_engine, text
 
 from pgvoice.store import VoiceStore
+from pgvoice.store.segments import Embedding
 
 Step = Callable[[Library], object]
 
 _SIDEWAYS = st.integers(-2, 2)
 #: Few directions, so that many similarities are equal; none are opposite, so that they have a mean.
 VECTORS = st.builds(unit, st.integers(1, 2), _SIDEWAYS, _SIDEWAYS)
-PEOPLE = st.sampled_from(["ann", "bob", "cyd", "dan"])
+NAMES = ("ann", "bob", "cyd", "dan", "eve", "fay")
+PEOPLE = st.sampled_from(NAMES)
 VIDEOS = st.sampled_from(["v", "w"])
 PLACES = st.integers(0, 4)
 STEPS = st.one_of(
@@ -32,25 +34,41 @@ STEPS = st.one_of(
     st.builds(lambda n: lambda lib: lib.exclude(n), PEOPLE),
     st.builds(lambda n: lambda lib: lib.remove(n), PEOPLE),
     st.builds(lambda n, m: lambda lib: lib.merge(n, m), PEOPLE, PEOPLE),
-    st.just(lambda lib: lib.refresh()),
 )
+#: Each with whether what is kept is brought up to date after it.
+STAGES = st.lists(st.tuples(STEPS, st.booleans()), min_size=6, max_size=20)
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    steps=st.lists(STEPS, max_size=30),
+    voices=st.lists(VECTORS, min_size=5, max_size=5),
+    people=st.lists(VECTORS, min_size=4, max_size=4),
+    stages=STAGES,
     threshold=st.none() | st.floats(-1, 1),
     margin=st.none() | st.floats(0, 1),
 )
 def test_kept_step_by_step_equals_computed_afresh(
-    connection: Connection, steps: list[Step], threshold: float | None, margin: float | None
+    connection: Connection,
+    voices: list[Embedding],
+    people: list[Embedding],
+    stages: list[tuple[Step, bool]],
+    threshold: float | None,
+    margin: float | None,
 ) -> None:
     with connection.begin_nested() as transaction:
         library = Library(connection)
-        for step in steps:
+        for place, voice in enumerate(voices):
+            library.fill("v", place, voice)
+        for name, voice in zip(NAMES, people, strict=False):
+            library.enroll(name, voice)
+        library.refresh()
+        for step, refreshed in stages:
             step(library)
+            if refreshed:
+                library.refresh()
+                assert library.kept() == library.afresh()
         library.refresh()
         assert library.kept() == library.afresh()
         assert library.verdicts(threshold, margin) == library.identified(threshold, margin)
