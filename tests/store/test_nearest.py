@@ -189,3 +189,15 @@ def test_many_absent_rows_are_found_by_a_scan(connection: Connection) -> None:
     library.copy_segments(100_001)
     assert library.refresh() == Refreshed(0, passed=0, recomputed=100_001, pairs=300_003)
     assert library.kept() == library.afresh()
+
+
+def test_of_equals_the_lower_id_enters(connection: Connection) -> None:
+    library = Library(connection)
+    library.fill("v", 0, X)
+    for name, vector in (("ann", Z), ("bob", X), ("cyd", unit(1, 1, 0))):
+        library.enroll(name, vector)
+    library.refresh()
+    library.enroll("ann", unit(1, 1, 0))
+    library.exclude("ann")
+    assert library.refresh() == Refreshed(1, passed=1, recomputed=0, pairs=1)
+    assert library.kept() == library.afresh()
