@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pgvoice.cli import place
 from pgvoice.cli.db import server_version
@@ -15,6 +15,9 @@ from pgvoice.store import embedded
 from pgvoice.store.database import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.embedded import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvoiceError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
@@ -114,8 +117,26 @@ def _database(url: str | None) -> Iterator[Check]:
         with VoiceStore.open(url) as store, store.database.engine.connect() as connection:
             yield Check("pgvector", "ok", str(schema.pgvector_version(connection)))
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
+            yield _roles(connection)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
+
+
+def _roles(connection: Connection) -> Check:
+    """Whether they are there, and whether nobody can slip functions under those that they call."""
+    from pgvoice.store import roles
+
+    lacking, schema = roles.lacking(connection), roles.open_schema(connection)
+    if lacking is not None:
+        return Check("roles", "warn", lacking)
+    if schema is not None:
+        return Check(
+            "roles",
+            "warn",
+            f"everybody may create functions beside pgvector's, which pgvoice's then might call:"
+            f' have the owner run `REVOKE CREATE ON SCHEMA "{schema}" FROM PUBLIC`',
+        )
+    return Check("roles", "ok", ", ".join(roles.ROLES))
 
 
 def _device() -> Check:

@@ -12,6 +12,7 @@ from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
     from pgvoice.store.database import Database
+    from pgvoice.store.roles import Role
 
 
 @click.group(cls=Group)
@@ -45,19 +46,22 @@ def upgrade(grid_ms: str, partitions: int, url: str | None) -> None:
     Safe to repeat. Needs pgvector 0.8 or newer on the server. A library of many millions of
     segments is easier to vacuum, index and restore in parts, say 16; a smaller one needs none.
     """
-    from pgvoice.store import schema
+    from pgvoice.store import roles, schema
     from pgvoice.store.database import open_database
 
     with open_database(url) as database:
         schema.upgrade(database.engine, grid_ms=int(grid_ms), partitions=partitions)
         with database.engine.connect() as connection:
             state = schema.state(connection)
+            lacking = roles.lacking(connection)
     parts = f", {state.partitions} partitions" if state.partitions != 1 else ""
     click.echo(f"revision {state.revision}, grid {state.grid_ms} ms{parts}")
     if state.grid_ms != int(grid_ms) and _is_given("grid_ms"):
         _warn_that(f"the grid stays {state.grid_ms} ms: it is fixed")
     if state.partitions != partitions and _is_given("partitions"):
         _warn_that(f"partitions stay {state.partitions}: their number is fixed")
+    if lacking is not None:
+        click.echo(f"Warning: {lacking}", err=True)
 
 
 @db.command(epilog="Example: pgvoice db status --json")
@@ -78,6 +82,39 @@ def status(url: str | None, as_json: bool) -> None:
         output.write_json(document)
     else:
         _write_status(document)
+
+
+@db.command("roles", epilog="Example: pgvoice db roles --create")
+@click.option("--create", is_flag=True, help="Create them, and give them their rights.")
+@options.url_option
+@options.json_option
+def show_roles(create: bool, url: str | None, as_json: bool) -> None:
+    """Show the roles that may read, fill and enroll, and who is a member.
+
+    They belong to the whole server and cannot log in; `GRANT pgvoice_reader TO bi` makes the login
+    bi a reader. Readers never see a vector. `pgvoice db upgrade` creates the roles where it may.
+    """
+    from pgvoice.store import roles, schema
+    from pgvoice.store.database import open_database
+
+    with open_database(url) as database:
+        if create:
+            schema.give_roles(database.engine)
+        with database.engine.connect() as connection:
+            found, lacking = roles.status(connection), roles.lacking(connection)
+    if as_json:
+        output.write_json({"roles": found})
+        return
+    columns = [output.Column("role"), output.Column("may"), output.Column("state")]
+    columns.append(output.Column("members"))
+    output.write_table(columns, (_role_row(role) for role in found))
+    if lacking is not None:
+        click.echo(f"\n{lacking}")
+
+
+def _role_row(role: Role) -> tuple[str, ...]:
+    state = "ready" if role.granted else "without rights here" if role.exists else "not there"
+    return role.name, role.purpose, state, ", ".join(role.members) or output.NOTHING
 
 
 @db.command("url", epilog='Example: psql "$(pgvoice db url --show-password)"')

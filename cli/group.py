@@ -33,13 +33,19 @@ class Group(click.Group):
 
 def explain(error: Exception) -> click.ClickException | None:
     """What to say instead of a traceback; None for an error that pgvoice did not foresee."""
-    from sqlalchemy.exc import OperationalError
+    from psycopg.errors import InsufficientPrivilege
+    from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from pgvoice.hooks.errors import InvalidSegments
     from pgvoice.store.errors import InvalidSegment, PgvoiceError
 
     if isinstance(error, OperationalError):
         return click.ClickException(f"the database gave up: {_first_line(error.orig or error)}")
+    if isinstance(error, ProgrammingError) and isinstance(error.orig, InsufficientPrivilege):
+        return click.ClickException(
+            f"this database user may not do that ({_first_line(error.orig)}):"
+            " `pgvoice db roles` shows which role may"
+        )
     if isinstance(error, (InvalidSegment, InvalidSegments)):
         return _InvalidSegmentFailure(str(error))
     ours = isinstance(error, ValueError) and _raised_here(error.__traceback__)

@@ -11,12 +11,19 @@ import click
 from pgvoice.cli import options, output, thresholds
 
 if TYPE_CHECKING:
-    from pgvoice.store.search import Appearance
+    from pgvoice.store.search import Appearance, Order
 
 
 @click.command(epilog="Example: pgvoice search Ada --limit 20")
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the N most similar [all].")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N [all].")
+@click.option(
+    "--order",
+    type=click.Choice(["similarity", "time"]),
+    default="similarity",
+    show_default=True,
+    help="Most similar first, or by recording and time.",
+)
 @options.threshold_option
 @options.margin_option
 @options.stored_encoder_option
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 def search(
     name: str,
     limit: int | None,
+    order: Order,
     threshold: float | None,
     margin: float | None,
     encoder: str | None,
@@ -33,14 +41,18 @@ def search(
 ) -> None:
     """Find where somebody speaks, in all recordings.
 
-    NAME is an enrolled speaker. The segments are those that `pgvoice identify` gives to them,
-    the most similar first.
+    NAME is an enrolled speaker. The segments are those that `pgvoice identify` gives to them.
     """
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
         found = store.search(
-            name, encoder=encoder, threshold=threshold, min_margin=margin, limit=limit
+            name,
+            encoder=encoder,
+            threshold=threshold,
+            min_margin=margin,
+            limit=limit,
+            order=order,
         )
         used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
     if as_json:

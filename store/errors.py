@@ -11,6 +11,7 @@ PgvoiceError
 │   ├── PgvectorCrashed               the server's processor is too old for its pgvector
 │   ├── ExtensionForbidden
 │   ├── SchemaForbidden
+│   ├── RolesForbidden
 │   └── SchemaMismatch                the tables are missing, older or newer than this pgvoice
 ├── AudioChanged                      a video's audio is not the audio that was filled
 ├── UnknownVideo
@@ -76,6 +77,10 @@ class ExtensionForbidden(DatabaseError):
 
 class SchemaForbidden(DatabaseError):
     """The database user may not create or read the schema ``pgvoice``."""
+
+
+class RolesForbidden(DatabaseError):
+    """The database user may not create the roles, or give them their rights."""
 
 
 class SchemaMismatch(DatabaseError):

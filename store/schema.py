@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from pgvoice.store import roles
 from pgvoice.store.errors import (
     ExtensionForbidden,
     PgvectorCrashed,
     PgvectorMissing,
     PgvectorTooOld,
+    RolesForbidden,
     SchemaForbidden,
     SchemaMismatch,
 )
@@ -49,8 +52,8 @@ def state(connection: Connection) -> SchemaState:
         connection.rollback()
         if _sqlstate(error) == _FORBIDDEN:
             raise SchemaForbidden(
-                f"this user may not read the schema {SCHEMA} ({_message(error)}): grant it, or"
-                " connect as the user who created it"
+                f"this user may not read the schema {SCHEMA} ({_message(error)}): grant it"
+                " the role pgvoice_reader, or connect as the user who created it"
             ) from error
         return SchemaState(None, None)
     return SchemaState(*row)
@@ -103,7 +106,7 @@ def prepare(connection: Connection) -> None:
 
     Serialises concurrent upgrades. Raises the error that names what the server lacks.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.schema', 0))"))
+    _take_turns(connection)
     _ensure_extension(connection)
     _ensure_schema(connection)
     connection.execute(
@@ -114,6 +117,24 @@ def prepare(connection: Connection) -> None:
         )
     )
     _ensure_distance_works(connection)
+
+
+def give_roles(engine: Engine) -> None:
+    """Create the roles and give them their rights; raises `RolesForbidden`."""
+    with engine.begin() as connection:
+        _take_turns(connection)
+        roles.create(connection)
+        try:
+            roles.grant(connection)
+        except InsufficientPrivilege as error:
+            raise RolesForbidden(
+                f"this user may not give rights in the schema {SCHEMA}"
+                f" ({str(error).splitlines()[0]}): connect as the user who created it"
+            ) from error
+
+
+def _take_turns(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.schema', 0))"))
 
 
 def pgvector_version(connection: Connection) -> str | None:
@@ -195,6 +216,8 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
     with engine.begin() as connection:
         config.attributes |= {"connection": connection} | attributes
         (command.upgrade if up else command.downgrade)(config, revision)
+        if up:
+            roles.create_where_allowed(connection)
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:

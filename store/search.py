@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, text
+
+#: Best first, or by video and start.
+Order = Literal["similarity", "time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,14 @@ def appearances(
     threshold: float | None,
     min_margin: float | None,
     limit: int | None,
+    order: Order = "similarity",
 ) -> list[Appearance]:
-    """The segments that identification gives to a speaker, most similar first."""
+    """The segments that identification gives to a speaker, in this order."""
     rows = connection.execute(
         text(
             "SELECT video, start_s, end_s, similarity, runner_up, runner_up_similarity, margin"
-            " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit)"
+            " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit,"
+            " :order)"
         ),
         {
             "speaker": speaker,
@@ -42,6 +48,7 @@ def appearances(
             "threshold": threshold,
             "min_margin": min_margin,
             "limit": limit,
+            "order": order,
         },
     )
     return [Appearance(*row) for row in rows]

@@ -59,49 +59,25 @@ class CacheStatistics:
     bytes_on_disk: int
 
 
-#: Of the table and, where it is in parts, of all of them.
-_SIZE = (
-    "(SELECT sum(pg_total_relation_size(oid)) FROM (SELECT CAST('pgvoice.segment_embedding' AS"
-    " regclass) UNION ALL SELECT inhrelid FROM pg_inherits"
-    " WHERE inhparent = CAST('pgvoice.segment_embedding' AS regclass)) AS part(oid))"
-)
-
-
 def cache_statistics(connection: Connection) -> CacheStatistics:
     """Counted from the fills' records and the rows themselves."""
-    requested, hits, size = connection.execute(
-        text(
-            "SELECT coalesce(sum(requested), 0), coalesce(sum(hits), 0),"  # noqa: S608
-            f" {_SIZE} FROM pgvoice.fill_run"
-        )
-    ).one()
-    return CacheStatistics(
-        Hits(int(requested), int(hits)), _last_fill(connection), _holdings(connection), int(size)
-    )
-
-
-def _last_fill(connection: Connection) -> LastFill | None:
     row = connection.execute(
         text(
-            "SELECT v.key, f.requested, f.hits, f.finished_at FROM pgvoice.fill_run f"
-            " JOIN pgvoice.video v ON v.id = f.video_id ORDER BY f.id DESC LIMIT 1"
+            "SELECT requested, hits, last_video, last_requested, last_hits, last_finished_at,"
+            " bytes_on_disk FROM pgvoice.cache_stats()"
         )
-    ).one_or_none()
-    return None if row is None else LastFill(row[0], Hits(row[1], row[2]), row[3])
+    ).one()
+    last = None
+    if row.last_video is not None:
+        hits = Hits(row.last_requested, row.last_hits)
+        last = LastFill(row.last_video, hits, row.last_finished_at)
+    return CacheStatistics(
+        Hits(row.requested, row.hits), last, _holdings(connection), row.bytes_on_disk
+    )
 
 
 def _holdings(connection: Connection) -> list[Holding]:
     rows = connection.execute(
-        text(
-            "WITH counted AS (SELECT video_id, encoder_id, status, count(*) AS segments,"
-            " sum(pg_column_size(s.*)) AS bytes FROM pgvoice.segment_embedding s GROUP BY 1, 2, 3)"
-            " SELECT v.key, e.label, sum(c.segments), sum(c.bytes),"
-            " jsonb_object_agg(c.status, c.segments) FROM counted c"
-            " JOIN pgvoice.video v ON v.id = c.video_id"
-            " JOIN pgvoice.encoder e ON e.id = c.encoder_id GROUP BY v.key, e.id ORDER BY 1, e.id"
-        )
+        text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
     )
-    return [
-        Holding(video, encoder, int(segments), int(size), statuses)
-        for video, encoder, segments, size, statuses in rows
-    ]
+    return [Holding(*row) for row in rows]

@@ -37,7 +37,7 @@ from pgvoice.store.indexes import IndexStatus
 from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
 from pgvoice.store.labels import Label, SpeakerTime
 from pgvoice.store.pruning import PruneSelection
-from pgvoice.store.search import Appearance
+from pgvoice.store.search import Appearance, Order
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import Enrollment, Exemplar, SpeakerSummary, StoredExemplar
@@ -230,15 +230,18 @@ class VoiceStore(Closing):
         threshold: float | None = None,
         min_margin: float | None = None,
         limit: int | None = None,
+        order: Order = "similarity",
     ) -> list[Appearance]:
-        """Where somebody speaks, over all videos, most similar first.
+        """Where somebody speaks, over all videos: most similar first, or by video and start.
 
         Exactly the segments that `identify` gives to them. Raises `UnknownSpeaker`.
         """
         with self._engine.connect() as connection:
             speakers.require(connection, name)
             found = encoders.find(connection, encoder)
-            return search.appearances(connection, name, found.id, threshold, min_margin, limit)
+            return search.appearances(
+                connection, name, found.id, threshold, min_margin, limit, order
+            )
 
     def similar(
         self,
@@ -288,9 +291,7 @@ class VoiceStore(Closing):
         """
         with self._statement_by_statement() as connection, self._statement_by_statement() as other:
             found = encoders.find(connection, encoder)
-            return index_building.build(
-                connection, other, found, memory, workers, on_progress
-            )
+            return index_building.build(connection, other, found, memory, workers, on_progress)
 
     def drop_index(self, encoder: WhichEncoder = None) -> int:
         """Drop the index of an encoder's segments; returns how many tables had one."""

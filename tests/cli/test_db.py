@@ -64,6 +64,17 @@ def test_status_creates_nothing(
     assert not (tmp_path / "none").exists()
 
 
+def test_roles(pgvoice: Callable[..., Result]) -> None:
+    names = ["pgvoice_reader", "pgvoice_writer", "pgvoice_admin"]
+    assert pgvoice("db", "roles", "--create").exit_code == 0
+    shown = pgvoice("db", "roles").stdout.splitlines()
+    assert [line.split()[0] for line in shown[1:]] == names
+    document = json.loads(pgvoice("db", "roles", "--json").stdout)
+    assert [(role["name"], role["granted"]) for role in document["roles"]] == [
+        (name, True) for name in names
+    ]
+
+
 def test_url_hides_the_password(run: Callable[..., Result]) -> None:
     arguments = ("db", "url", "--url", "postgresql+psycopg://me:s3cret@db.example:5433/voices")
     assert run(*arguments).stdout == "postgresql://me:***@db.example:5433/voices\n"

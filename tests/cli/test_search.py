@@ -31,6 +31,13 @@ def test_json_and_limit(filled: Callable[..., Result]) -> None:
     }  # fmt: skip
 
 
+def test_in_time_order(filled: Callable[..., Result]) -> None:
+    document = json.loads(filled("search", "Ada", "--order", "time", "--json").stdout)
+    starts = [segment["start"] for segment in document["segments"]]
+    assert starts == sorted(starts)
+    assert filled("search", "Ada", "--order", "length").exit_code == 2
+
+
 def test_nothing_found_is_an_answer(filled: Callable[..., Result]) -> None:
     result = filled("search", "Ada", "--margin", "2")
     assert result.exit_code == 0

@@ -20,6 +20,16 @@ def test_best_first_over_all_videos(store: VoiceStore) -> None:
     assert len(store.search("ann", threshold=0.9)) == 2
 
 
+def test_in_time_order(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): unit(1, 0.5, 0), (1, 2): X})
+    put(store, "w", {(4, 6): unit(1, 0.1, 0)})
+    store.enroll_segments("ann", "v", [(1, 2)])
+    by_time = store.search("ann", order="time")
+    assert [(a.video, a.start) for a in by_time] == [("v", 0), ("v", 1), ("w", 4)]
+    assert [a.start for a in store.search("ann", order="time", limit=1)] == [0]
+    assert sorted(by_time, key=lambda a: -a.similarity) == store.search("ann")
+
+
 def test_nobody_of_that_name(store: VoiceStore) -> None:
     with pytest.raises(UnknownSpeaker, match=r"'ann'.*enroll list"):
         store.search("ann")
