@@ -235,7 +235,6 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
         assert len(store.label_runs()) == 1
         assert store.speakers()[0].exemplars == 1
         assert store.exemplars("ann")[0].similarity == 1
-        assert store.index_status()
         for forbidden in (
             lambda: put(store, "x", {(0, 1): X}),
             lambda: store.enroll_segments("bob", "w", [(0, 1)]),
