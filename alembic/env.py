@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from pgvoice.store.database import open_database
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
+from pgvoice.store.roles import create_where_allowed
 from pgvoice.store.schema import prepare
 
 
@@ -28,6 +29,8 @@ def _migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    if inspect(connection).has_table("setting", SCHEMA):
+        create_where_allowed(connection)
 
 
 if context.is_offline_mode():

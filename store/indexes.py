@@ -76,7 +76,8 @@ def status(connection: Connection) -> list[IndexStatus]:
     rows = connection.execute(
         text(
             "WITH counted AS (SELECT encoder_id, count(*) AS segments"
-            " FROM pgvoice.segment_embedding WHERE embedding IS NOT NULL GROUP BY encoder_id)"
+            " FROM pgvoice.segment_embedding WHERE status IN ('ok', 'partial')"
+            " GROUP BY encoder_id)"
             " SELECT e.label, coalesce(min(c.segments), 0), count(i.part),"
             " count(*) FILTER (WHERE i.valid),"
             " coalesce(array_agg(i.index::text ORDER BY i.part)"

@@ -216,8 +216,6 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
     with engine.begin() as connection:
         config.attributes |= {"connection": connection} | attributes
         (command.upgrade if up else command.downgrade)(config, revision)
-        if up:
-            roles.create_where_allowed(connection)
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:

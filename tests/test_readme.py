@@ -10,6 +10,7 @@ from click import Command, Group
 from readme import README, comparable, renewed
 
 from pgvoice.cli.main import cli
+from pgvoice.store import VoiceStore
 
 TEXT = README.read_text()
 
@@ -18,9 +19,12 @@ def test_the_console_sessions_print_what_they_show() -> None:
     assert comparable(renewed(TEXT)) == comparable(TEXT)
 
 
-def test_the_python_example_uses_what_there_is() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    for node in ast.walk(ast.parse(example)):
+def test_the_python_examples_use_what_there_is() -> None:
+    examples = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert examples
+    for node in ast.walk(ast.parse("\n".join(examples))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert node.value.id != "store" or hasattr(VoiceStore, node.attr)
         if isinstance(node, ast.ImportFrom):
             module = __import__(str(node.module), fromlist=["_"])
             assert all(hasattr(module, alias.name) for alias in node.names)

@@ -148,7 +148,8 @@ AS $$
            AND near.similarity - other.similarity >= coalesce(min_margin, 0))
     ORDER BY CASE WHEN NOT pgvoice.is_by_time(ordered) THEN near.similarity END DESC,
              v.key, near.start_ms, near.end_ms
-    LIMIT max_rows
+    -- Asked once, so that an order that there is not is an error even where nothing is found.
+    LIMIT CASE WHEN pgvoice.is_by_time(ordered) IS NOT NULL THEN max_rows END
 $$;
 COMMENT ON FUNCTION pgvoice.speaker_segments IS
 'Where somebody speaks, over all videos: the segments that identify gives to them, best first, or

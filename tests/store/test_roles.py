@@ -233,6 +233,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
         assert [label.speaker for label in store.labels("w")] == [None, "ann"]
         assert len(store.speaker_time()) == 4
         assert len(store.label_runs()) == 1
+        assert store.index_status()[0].segments > 0
         assert store.speakers()[0].exemplars == 1
         assert store.exemplars("ann")[0].similarity == 1
         for forbidden in (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from filled import X, Y, put, unit
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import UnknownSpeaker, VoiceStore
 
@@ -28,6 +30,13 @@ def test_in_time_order(store: VoiceStore) -> None:
     assert [(a.video, a.start) for a in by_time] == [("v", 0), ("v", 1), ("w", 4)]
     assert [a.start for a in store.search("ann", order="time", limit=1)] == [0]
     assert sorted(by_time, key=lambda a: -a.similarity) == store.search("ann")
+
+
+def test_no_such_order(connection: Connection) -> None:
+    with pytest.raises(DBAPIError, match="no order 'length'"):
+        connection.execute(
+            text("SELECT FROM pgvoice.speaker_segments('ann', 1, ordered => 'length')")
+        ).all()
 
 
 def test_nobody_of_that_name(store: VoiceStore) -> None:
