@@ -17,3 +17,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     execute_file("0003_answers_down.sql")
+    execute_file("0002_functions.sql", start="CREATE FUNCTION pgvoice.speaker_segments")

@@ -1,8 +1,5 @@
--- What is there, what there is not and why, and how well the cache serves. Functions that look at
--- vectors run with their owner's rights: who may call them need not be allowed to see a vector.
-
-ALTER FUNCTION pgvoice.identify SECURITY DEFINER;
-ALTER FUNCTION pgvoice.exemplar_similarity SECURITY DEFINER;
+-- What is there, what there is not and why, and how well the cache serves. Which functions run
+-- with their owner's rights, so that who calls them need not see a vector, is in grants.sql.
 
 CREATE FUNCTION pgvoice.coverage(video text DEFAULT NULL, encoder integer DEFAULT NULL)
 RETURNS TABLE (
@@ -16,7 +13,7 @@ RETURNS TABLE (
     embedded_seconds double precision,
     bytes bigint
 )
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     WITH counted AS (
@@ -114,7 +111,7 @@ CREATE FUNCTION pgvoice.speaker_segments(
     runner_up_similarity double precision,
     margin double precision
 )
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     WITH target AS (

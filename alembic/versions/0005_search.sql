@@ -328,7 +328,7 @@ CREATE FUNCTION pgvoice.similar_segments(
     end_s double precision,
     similarity double precision
 )
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0, pgvoice.similarity(-near.distance)
