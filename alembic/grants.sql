@@ -48,8 +48,8 @@ BEGIN
             -- Some of these take a vector or tell of one: by asking with vectors of their own, a
             -- reader could work out somebody's.
             (admins, ARRAY[
-                'apply_verdicts', 'are_keys', 'best_two', 'compare_absent', 'compare_fresh',
-                'has_segment', 'hold_labels', 'indexed_segments', 'is_by_time',
+                'apply_verdicts', 'are_keys', 'best_keys', 'best_two', 'compare_absent',
+                'compare_fresh', 'has_segment', 'hold_labels', 'indexed_segments', 'is_by_time',
                 'is_search_by_index', 'keep_labels', 'key_similarity', 'key_speaker',
                 'label_lock', 'near_segments', 'near_statement', 'pin_label', 'reason',
                 'refresh_nearest', 'refresh_profile', 'required', 'revert_labels',

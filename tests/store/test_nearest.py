@@ -93,6 +93,14 @@ def test_a_new_speaker_costs_one_pass_of_one_profile(connection: Connection) -> 
     assert library.refresh() == Refreshed(1, passed=20, recomputed=0, pairs=20)
 
 
+def test_many_new_speakers_cost_one_pass_each(connection: Connection) -> None:
+    library = _filled(connection, 20)
+    for number in range(12):
+        library.enroll(f"new {number}", unit(1, number, number % 3))
+    assert library.refresh() == Refreshed(12, passed=20, recomputed=0, pairs=240)
+    assert library.kept() == library.afresh()
+
+
 def test_rows_that_a_new_speaker_does_not_reach_are_left_alone(connection: Connection) -> None:
     library = _filled(connection, 20)
     mark = text("UPDATE pgvoice.nearest SET similarity = 7, runner_up_similarity = 6")
@@ -172,15 +180,17 @@ def test_the_whole_comparison_is_made_by_the_workers(connection: Connection, sou
     )
     (plan,) = connection.scalar(
         text(
-            "EXPLAIN (FORMAT JSON) CREATE TEMPORARY TABLE t AS SELECT s.video_id, b.*"
-            f" FROM {source} CROSS JOIN LATERAL pgvoice.best_two(s.embedding, 1, false) AS b"
-            f" WHERE {where}"
+            "EXPLAIN (FORMAT JSON, VERBOSE) CREATE TEMPORARY TABLE t AS"
+            " SELECT s.video_id, pgvoice.best_keys(s.embedding, 1) AS keys"
+            f" FROM {source} WHERE {where}"
         )
     )
     gather = plan["Plan"]
     assert gather["Node Type"] == "Gather"
     (workers,) = gather["Plans"]
-    assert "'best_two'" in str(workers)
+    made = [column for column in workers["Output"] if "embedding" in column]
+    assert len(made) == 1
+    assert "best_keys" in made[0]
 
 
 def test_many_absent_rows_are_found_by_a_scan(connection: Connection) -> None:
