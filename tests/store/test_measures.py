@@ -1,0 +1,124 @@
+"""Measures against their definitions, worked out by hand or by counting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgvoice.store import measures
+from pgvoice.store.measures import Floats, Searches
+
+SCORES = st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=30).map(np.array)
+
+
+def searches(*rows: tuple[float, float, bool, bool, int]) -> Searches:
+    """Of (similarity, margin, right, enrolled, person)."""
+    similarity, margin, right, enrolled, person = zip(*rows, strict=True)
+    return Searches(
+        np.array(similarity),
+        np.array(margin),
+        np.array(right),
+        np.array(enrolled),
+        np.array(person),
+    )
+
+
+MIXED = searches(
+    (0.9, 0.5, True, True, 0),
+    (0.6, 0.0, True, True, 0),
+    (0.8, 0.3, False, True, 1),
+    (0.4, 0.3, True, True, 1),
+    (0.5, 0.1, False, False, 2),
+    (0.7, 0.2, False, False, 3),
+)
+
+
+def test_rates_follow_threshold_and_margin() -> None:
+    assert measures.far(MIXED, 0.6) == 0.5
+    assert measures.far(MIXED, 0.5) == 1
+    assert measures.far(MIXED, 0.5, 0.15) == 0.5
+    assert measures.identification_rate(MIXED, 0.6) == 0.5
+    assert measures.identification_rate(MIXED, 0.6, 0.1) == 0.25
+    assert measures.rank_one_rate(MIXED) == 0.75
+    assert measures.far(MIXED, np.array([0, 0, 0, 0, 0.6, 0.8])) == 0
+
+
+def test_a_rate_of_nobody_is_no_number() -> None:
+    assert np.isnan(measures.far(MIXED[MIXED.enrolled], 0))
+    assert np.isnan(measures.identification_rate(MIXED[~MIXED.enrolled], 0))
+    assert np.isnan(measures.dir_at_far(MIXED[MIXED.enrolled], 0.1))
+
+
+def test_dir_at_far() -> None:
+    assert measures.dir_at_far(MIXED, 0.0) == 0.25
+    assert measures.dir_at_far(MIXED, 0.5) == 0.5
+    assert measures.dir_at_far(MIXED, 1.0) == 0.75
+
+
+def test_perfect_and_useless_scores() -> None:
+    low, high = np.array([0.1, 0.2]), np.array([0.8, 0.9])
+    assert measures.eer(high, low) == measures.min_dcf(high, low) == 0
+    assert measures.eer(low, high) == measures.min_dcf(low, high) == 1
+    assert np.isnan(measures.eer(low, np.array([])))
+
+
+def test_eer_by_hand() -> None:
+    same, different = np.array([0.3, 0.5, 0.6, 0.7]), np.array([0.1, 0.2, 0.3, 0.55])
+    assert measures.eer(same, different) == 0.25
+
+
+def test_min_dcf_by_hand() -> None:
+    same, different = np.array([0.2, 0.6, 0.7, 0.8]), np.array([0.1, 0.3, 0.5, 0.65])
+    # At .7 half of the right ones are missed and nothing is accepted wrongly.
+    assert measures.min_dcf(same, different, 0.01) == pytest.approx(0.5)
+    # At .6 a quarter of either: (.5 * .25 + .5 * .25) / .5.
+    assert measures.min_dcf(same, different, 0.5) == pytest.approx(0.5)
+
+
+@given(same=SCORES, different=SCORES, prior=st.floats(0.01, 0.99))
+def test_rates_are_rates(same: Floats, different: Floats, prior: float) -> None:
+    assert 0 <= measures.eer(same, different) <= 1
+    assert 0 <= measures.min_dcf(same, different, prior) <= 1
+    thresholds, false_alarms, misses = measures.error_rates(same, different)
+    for place in (0, len(thresholds) // 2, len(thresholds) - 1):
+        assert misses[place] == pytest.approx((same < thresholds[place]).mean())
+        assert false_alarms[place] == pytest.approx((different >= thresholds[place]).mean())
+
+
+def test_a_threshold_keeps_its_promise_for_further_searches() -> None:
+    rng = np.random.default_rng(0)
+    rates = [
+        (rng.normal(size=1000) >= measures.threshold_at_far(rng.normal(size=150), 0.05)).mean()
+        for _ in range(300)
+    ]
+    assert np.mean(rates) == pytest.approx(7 / 151, abs=0.003)
+
+
+def test_too_few_searches_for_a_target() -> None:
+    assert measures.needed_searches(0.01) == 99
+    assert measures.threshold_at_far(np.arange(99.0), 0.01) > 98
+    with pytest.raises(ValueError, match=r"98 searches cannot tell a rate of 0\.01: 99 are needed"):
+        measures.threshold_at_far(np.arange(98.0), 0.01)
+
+
+def test_the_bootstrap_draws_people() -> None:
+    people = np.repeat([5, 9], 50)
+    values = np.repeat([0.0, 1.0], 50)
+    found = measures.bootstrap(lambda i: float(values[i].mean()), people, np.random.default_rng(0))
+    assert found == (0, 1)
+    many = np.arange(400)
+    flags = (many % 10 == 0).astype(float)
+    low, high = measures.bootstrap(
+        lambda i: float(flags[i].mean()), many, np.random.default_rng(0), repetitions=400
+    )
+    assert low == pytest.approx(0.1 - 1.96 * 0.015, abs=0.008)
+    assert high == pytest.approx(0.1 + 1.96 * 0.015, abs=0.008)
+
+
+def test_the_bootstrap_leaves_out_what_cannot_be_judged() -> None:
+    people = np.arange(3)
+    generator = np.random.default_rng(0)
+    assert np.isnan(measures.bootstrap(lambda _: float("nan"), people, generator).low)
+    assert np.isnan(measures.bootstrap(lambda _: 1.0, people[:0], generator).low)
