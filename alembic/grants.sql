@@ -31,7 +31,8 @@ BEGIN
         WHERE p.pronamespace = 'pgvoice'::regnamespace AND NOT p.prosecdef
           AND p.proname IN (
               'coverage', 'exemplar_similarity', 'forget_all_segments', 'forget_profiles',
-              'forget_segments', 'identify', 'similar_segments', 'speaker_segments'
+              'forget_segments', 'identify', 'profile_quality', 'similar_segments',
+              'speaker_segments'
           )
     LOOP
         EXECUTE command;
@@ -41,20 +42,23 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, role)
         FROM (VALUES
             (everybody, ARRAY[
-                'cache_stats', 'coverage', 'encoder_id', 'exemplar_similarity',
-                'identify', 'label_reason', 'similar_segments', 'similarity', 'snap_ms',
-                'sole_encoder', 'speaker_segments', 'speaker_time'
+                'cache_stats', 'coverage', 'encoder_id', 'exemplar_seconds',
+                'exemplar_similarity', 'identify', 'label_reason', 'profile_quality',
+                'similar_segments', 'similarity', 'snap_ms', 'sole_encoder', 'speaker_segments',
+                'speaker_time'
             ]),
             -- Some of these take a vector or tell of one: by asking with vectors of their own, a
             -- reader could work out somebody's.
             (admins, ARRAY[
-                'apply_verdicts', 'are_keys', 'best_keys', 'best_two', 'compare_absent',
-                'compare_fresh', 'has_segment', 'hold_labels', 'indexed_segments', 'is_by_time',
-                'is_search_by_index', 'keep_labels', 'key_similarity', 'key_speaker',
-                'label_lock', 'near_segments', 'near_statement', 'pin_label', 'reason',
-                'refresh_nearest', 'refresh_profile', 'required', 'revert_labels',
-                'segment_index_statements', 'speaker_ids', 'unpin_label', 'verdict_moves',
-                'verdicts', 'verdicts_of', 'video_ids'
+                'apply_verdicts', 'are_keys', 'best_keys', 'best_two', 'coherence',
+                'compare_absent', 'compare_fresh', 'drop_outliers', 'duplicate_limit',
+                'has_segment', 'held_speaker', 'hold_labels', 'indexed_segments', 'is_by_time',
+                'is_search_by_index', 'keep_labels', 'key_similarity', 'key_speaker', 'label_lock',
+                'left_out_similarities', 'near_duplicates', 'near_segments', 'near_statement',
+                'outlying_exemplars', 'pin_label', 'reason', 'refresh_nearest', 'refresh_profile',
+                'required', 'restore_exemplars', 'revert_labels', 'segment_index_statements',
+                'shared_exemplars', 'speaker_ids', 'unpin_label', 'verdict_moves', 'verdicts',
+                'verdicts_of', 'video_ids'
             ])
         ) AS listed(roles, names)
         JOIN pg_proc AS p

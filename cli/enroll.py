@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.enroll_check import check, restore, show
 from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
     from pgvoice.hooks.enrolling import Recording
-    from pgvoice.store.speakers import Enrollment, SpeakerSummary, StoredExemplar
+    from pgvoice.store.enrollments import Enrollment
+    from pgvoice.store.speakers import SpeakerSummary
     from pgvoice.store.voice_store import VoiceStore
 
 Span = tuple[float, float]
@@ -51,6 +53,7 @@ Examples: pgvoice enroll add Ada --audio ada.wav --audio ada2.wav
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )
+@options.force_option
 @options.encoder_option
 @options.device_option
 @options.url_option
@@ -60,6 +63,7 @@ def add(
     audio: tuple[str, ...],
     video: str | None,
     spans: tuple[Span, ...],
+    force: bool,
     encoder: str | None,
     device: str | None,
     url: str | None,
@@ -75,11 +79,11 @@ def add(
     _check_usage(audio, video, spans)
     with VoiceStore.open(url) as store:
         if video is None:
-            added = _from_files(store, name, audio, spans, encoder, device)
+            added = _from_files(store, name, audio, spans, encoder, device, force)
         elif audio:
-            added = _from_video(store, name, video, audio[0], spans, encoder, device)
+            added = _from_video(store, name, video, audio[0], spans, encoder, device, force)
         else:
-            added = store.enroll_segments(name, video, spans, encoder)
+            added = store.enroll_segments(name, video, spans, encoder, force=force)
     if as_json:
         output.write_json(added)
     else:
@@ -92,8 +96,8 @@ def add(
 def list_people(url: str | None, as_json: bool) -> None:
     """List everybody who is enrolled.
 
-    Cohesion is the mean similarity of a person's exemplars to their profile: a low one tells of
-    an exemplar that is of somebody else, `pgvoice enroll show` of which.
+    Cohesion is the mean similarity of a person's exemplars to the profile that they make;
+    `pgvoice enroll check` tells how well they fit each other.
     """
     from pgvoice.store.voice_store import VoiceStore
 
@@ -107,25 +111,8 @@ def list_people(url: str | None, as_json: bool) -> None:
         click.echo("nobody is enrolled yet: see `pgvoice enroll add --help`")
 
 
-@enroll.command(epilog="Example: pgvoice enroll show Ada")
-@click.argument("name")
-@options.url_option
-@options.json_option
-def show(name: str, url: str | None, as_json: bool) -> None:
-    """Show a person's exemplars, the least fitting first.
-
-    One that is not similar to the others may be of somebody else.
-    """
-    from pgvoice.store.voice_store import VoiceStore
-
-    with VoiceStore.open(url) as store:
-        exemplars = store.exemplars(name)
-    if as_json:
-        output.write_json({"speaker": name, "exemplars": exemplars})
-    elif exemplars:
-        _write_exemplars(exemplars)
-    else:
-        click.echo(f"{output.printable(name)} has no exemplars")
+for checking in (show, check, restore):
+    enroll.add_command(checking)
 
 
 @enroll.command(epilog="Example: pgvoice enroll rename SPEAKER_00 Ada")
@@ -197,13 +184,15 @@ def _from_files(
     spans: Sequence[Span],
     encoder: str | None,
     device: str | None,
+    force: bool,
 ) -> Enrollment:
     from pgvoice.hooks.enrolling import enroll_recordings
     from pgvoice.hooks.registry import make_encoder
 
     made = make_encoder(encoder, device=device)
     with output.progress_bar("enrolling") as progress:
-        return enroll_recordings(store, made, name, _recordings(audio, spans), progress=progress)
+        recordings = _recordings(audio, spans)
+        return enroll_recordings(store, made, name, recordings, force=force, progress=progress)
 
 
 def _recordings(audio: Sequence[str], spans: Sequence[Span]) -> list[Recording]:
@@ -222,13 +211,16 @@ def _from_video(
     spans: Sequence[Span],
     encoder: str | None,
     device: str | None,
+    force: bool,
 ) -> Enrollment:
     from pgvoice.hooks.enrolling import enroll_video
     from pgvoice.hooks.registry import make_encoder
 
     made = make_encoder(encoder, device=device)
     with output.progress_bar("filling") as progress:
-        return enroll_video(store, made, name, video, spans, audio=audio, progress=progress)
+        return enroll_video(
+            store, made, name, video, spans, audio=audio, force=force, progress=progress
+        )
 
 
 def _write_enrollment(added: Enrollment) -> None:
@@ -253,23 +245,5 @@ def _write_people(people: Sequence[SpeakerSummary]) -> None:
             f"{person.enrolled_at:%Y-%m-%d}",
         )
         for person in people
-    )
-    output.write_table(columns, rows)
-
-
-def _write_exemplars(exemplars: Sequence[StoredExemplar]) -> None:
-    columns = [output.number("similarity"), output.number("start"), output.number("end")]
-    columns += [output.Column("source"), output.Column("encoder"), output.Column("note")]
-    labels = output.short_labels(exemplar.encoder for exemplar in exemplars)
-    rows = (
-        (
-            output.similarity(exemplar.similarity),
-            output.clock(exemplar.start),
-            output.clock(exemplar.end),
-            exemplar.source,
-            labels[exemplar.encoder],
-            "excluded" if exemplar.excluded else "",
-        )
-        for exemplar in exemplars
     )
     output.write_table(columns, rows)

@@ -45,6 +45,11 @@ margin_option = click.option(
     metavar="X",
     help="Name nobody whose lead over the runner-up is smaller [0].",
 )
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Enroll all the same what sounds like several people, or like somebody else.",
+)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would go.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 format_option = click.option(

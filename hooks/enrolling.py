@@ -11,8 +11,8 @@ from pgvoice.hooks.embedding import MAX_MS, EmbeddingPass
 from pgvoice.hooks.encoder import Encoder
 from pgvoice.hooks.errors import NotEnrollable
 from pgvoice.hooks.filling import Progress, fill
+from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.keys import SegmentKey, snap_segment
-from pgvoice.store.speakers import Enrollment, Exemplar
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -30,6 +30,7 @@ def enroll_recordings(
     name: str,
     recordings: Sequence[Recording],
     *,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Enrollment:
     """Enroll a speaker from audio files, an exemplar from each.
@@ -42,7 +43,7 @@ def enroll_recordings(
         exemplars.append(_exemplar(store, encoder, recording))
         if progress:
             progress(done, len(recordings))
-    return store.enroll(name, exemplars, encoder.identity, encoder.default_threshold)
+    return store.enroll(name, exemplars, encoder.identity, encoder.default_threshold, force=force)
 
 
 def enroll_video(
@@ -53,11 +54,12 @@ def enroll_video(
     spans: Sequence[Sequence[float]],
     *,
     audio: str | Path,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Enrollment:
     """Enroll a speaker from spans of a video, (start, end) in seconds, filled where missing."""
     fill(store, encoder, video=video, audio=audio, segments=spans, progress=progress)
-    return store.enroll_segments(name, video, spans, encoder.identity)
+    return store.enroll_segments(name, video, spans, encoder.identity, force=force)
 
 
 def _exemplar(store: VoiceStore, encoder: Encoder, recording: Recording) -> Exemplar:

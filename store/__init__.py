@@ -2,13 +2,19 @@
 
 from pgvoice.store.attributions import LabelMove, LabelRun, Relabelling
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
+from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.errors import (
     AudioChanged,
+    CancellingExemplars,
     DatabaseError,
+    EnrollmentRefused,
+    IncoherentExemplars,
     IndexBusy,
     InvalidSegment,
     NoEmbedding,
     PgvoiceError,
+    SharedExemplars,
+    SoundsLikeAnother,
     SpeakerExists,
     UnknownEncoder,
     UnknownLabel,
@@ -17,6 +23,7 @@ from pgvoice.store.errors import (
     UnknownVideo,
 )
 from pgvoice.store.fills import FillRun
+from pgvoice.store.hygiene import Outlier, ProfileQuality
 from pgvoice.store.identify import Identification
 from pgvoice.store.index_building import BuildReport
 from pgvoice.store.indexes import BuildProgress, IndexStatus
@@ -26,7 +33,7 @@ from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.search import Appearance
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
-from pgvoice.store.speakers import Enrollment, Exemplar, SpeakerSummary, StoredExemplar
+from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
 from pgvoice.store.videos import VideoAudio
 from pgvoice.store.voice_store import VoiceStore
@@ -37,12 +44,15 @@ __all__ = [
     "BuildProgress",
     "BuildReport",
     "CacheStatistics",
+    "CancellingExemplars",
     "DatabaseError",
     "EncoderIdentity",
     "Enrollment",
+    "EnrollmentRefused",
     "Exemplar",
     "FillRun",
     "Identification",
+    "IncoherentExemplars",
     "IndexBusy",
     "IndexStatus",
     "InvalidSegment",
@@ -50,13 +60,17 @@ __all__ = [
     "LabelMove",
     "LabelRun",
     "NoEmbedding",
+    "Outlier",
     "PgvoiceError",
+    "ProfileQuality",
     "PruneSelection",
     "Relabelling",
     "SegmentKey",
     "SegmentRow",
+    "SharedExemplars",
     "SimilarFilter",
     "SimilarSegment",
+    "SoundsLikeAnother",
     "SpeakerExists",
     "SpeakerSummary",
     "SpeakerTime",

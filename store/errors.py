@@ -21,12 +21,22 @@ PgvoiceError
 ├── UnknownLabel                      a segment that has nothing to pin, or no pin
 ├── SpeakerExists
 ├── NoEmbedding                       a segment was asked for whose vector is not there
+├── EnrollmentRefused                 exemplars that would make a profile of nobody
+│   ├── IncoherentExemplars           they are of several voices
+│   ├── SoundsLikeAnother             somebody enrolled has this voice
+│   ├── SharedExemplars               somebody enrolled has this audio
+│   └── CancellingExemplars           their mean is zero
 └── IndexBusy                         another build of an index is under way
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+
+#: An exemplar in a message: its source, and start and end in milliseconds.
+Exemplified = tuple[str, int, int]
+#: How many exemplars a message names.
+_NAMED = 3
 
 
 class PgvoiceError(Exception):
@@ -160,6 +170,57 @@ class NoEmbedding(PgvoiceError):
         )
 
 
+class EnrollmentRefused(PgvoiceError):
+    """Exemplars that would make a profile of nobody, or of somebody who is enrolled already."""
+
+
+class IncoherentExemplars(EnrollmentRefused):
+    """The exemplars do not sound like one person."""
+
+    def __init__(
+        self, name: str, apart: Sequence[Exemplified], similarity: float, needed: float
+    ) -> None:
+        super().__init__(
+            f"the exemplars of {name!r} do not sound like one person: {_exemplars(apart)} and the"
+            f" others are {similarity:.3f} similar, under the encoder's threshold of {needed:.3f};"
+            " leave out what is of somebody else, or force it (--force)"
+        )
+        self.similarity = similarity
+
+
+class SoundsLikeAnother(EnrollmentRefused):
+    """The profile is nearly that of somebody else."""
+
+    def __init__(self, name: str, others: Sequence[tuple[str, float]], limit: float) -> None:
+        named = ", ".join(f"{other!r} {similarity:.3f}" for other, similarity in others)
+        super().__init__(
+            f"{name!r} sounds like somebody who is enrolled already ({named}; different people are"
+            f" under {limit:.3f}): enroll under that name, or force it (--force)"
+        )
+        self.others = tuple(others)
+
+
+class SharedExemplars(EnrollmentRefused):
+    """Somebody else is enrolled with the same audio."""
+
+    def __init__(self, name: str, other: str, shared: Sequence[Exemplified]) -> None:
+        super().__init__(
+            f"{other!r} is enrolled with the same audio as {name!r}: {_exemplars(shared)}; enroll"
+            " under that name, choose other spans, or force it (--force)"
+        )
+        self.other = other
+
+
+class CancellingExemplars(EnrollmentRefused):
+    """The mean of the exemplars is zero, which is no direction."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the exemplars of {name!r} cancel each other out (their mean is zero), so there is no"
+            " profile: leave out those that are of somebody else"
+        )
+
+
 class IndexBusy(PgvoiceError):
     """Another build of an index is under way in this database."""
 
@@ -172,3 +233,13 @@ class IndexBusy(PgvoiceError):
 
 def _span(segment: Sequence[object]) -> str:
     return "(" + ", ".join(str(time) for time in segment) + ")"
+
+
+def _exemplars(found: Sequence[Exemplified]) -> str:
+    named = ", ".join(f"{source} {_when(start, end)}" for source, start, end in found[:_NAMED])
+    return named + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+
+
+def _when(start_ms: int, end_ms: int) -> str:
+    """Nothing for a vector that came without its audio."""
+    return f"{start_ms / 1000:g} to {end_ms / 1000:g} s" if end_ms else "(imported)"

@@ -195,8 +195,19 @@ enrollment = Table(
     Column("audio_sha256", Text, nullable=False, comment="Of the file that was heard."),
     _reference("video_id", "video.id", delete="SET NULL", nullable=True, index=True),
     Column("source", Text, nullable=False, comment="File or video, for people."),
-    Column("quality", Double),
-    Column("excluded", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "quality",
+        Double,
+        comment="Share of the span that holds speech energy, in [0, 1]; NULL where nobody listened"
+        " for it.",
+    ),
+    Column(
+        "excluded",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Kept, and no part of the profile.",
+    ),
     _now("created_at"),
     UniqueConstraint(
         "speaker_id", "encoder_id", "audio_sha256", "start_ms", "end_ms", name="enrollment_span_key"

@@ -1,8 +1,7 @@
-"""Speakers, the exemplars they are enrolled with, and the profiles made of these."""
+"""Speakers: who there is, under which name, and with which exemplars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,38 +9,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from pgvoice.store import audit
-from pgvoice.store.encoders import StoredEncoder
-from pgvoice.store.errors import NoEmbedding, SpeakerExists, UnknownSpeaker
-from pgvoice.store.keys import SegmentKey
-from pgvoice.store.models import EMBEDDED_STATUSES
+from pgvoice.store.enrollments import refresh
+from pgvoice.store.errors import SpeakerExists, UnknownSpeaker
 from pgvoice.store.names import checked
-from pgvoice.store.segments import Embedding, read
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Exemplar:
-    """One span of speech to enroll somebody with, already embedded."""
-
-    #: Shape ``(dimension,)``, float32, unit length.
-    embedding: Embedding
-    audio_sha256: str
-    span: SegmentKey
-    #: File or video, for people.
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enrollment:
-    """What an enrollment came to."""
-
-    speaker: str
-    added: int
-    #: Exemplars that the speaker had already.
-    known: int
-    #: Exemplars in the profile now.
-    exemplars: int
-    #: Mean similarity of the exemplars to the profile, in [-1, 1].
-    cohesion: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,86 +35,16 @@ class StoredExemplar:
     #: Seconds in the source.
     start: float
     end: float
-    #: To the speaker's profile, in [-1, 1].
+    #: To the speaker's profile, which it is part of, in [-1, 1].
     similarity: float | None
+    #: To the mean of the speaker's others that share no audio with it; None where there are none.
+    left_out_similarity: float | None
+    #: Share of the span that holds speech energy, in [0, 1]; None where nobody listened for it.
+    quality: float | None
+    #: Kept, and no part of the profile.
     excluded: bool
-
-
-def enroll(
-    connection: Connection, name: str, encoder: StoredEncoder, exemplars: Sequence[Exemplar]
-) -> Enrollment:
-    """Add exemplars to a speaker, created if new, and renew the profile.
-
-    Raises `ValueError` for an empty name and for no exemplars at all.
-    """
-    if not exemplars:
-        raise ValueError(f"no exemplars to enroll {name!r} with")
-    speaker_id = _ensure(connection, name)
-    added = connection.execute(
-        text(
-            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
-            " start_ms, end_ms, audio_sha256, source) SELECT :speaker, :encoder, :dimension,"
-            " CAST(:embedding AS real[]), :start_ms, :end_ms, :sha256, :source"
-            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
-        ),
-        [
-            {
-                "speaker": speaker_id,
-                "encoder": encoder.id,
-                "dimension": encoder.identity.dimension,
-                "embedding": exemplar.embedding.tolist(),
-                "start_ms": exemplar.span.start_ms,
-                "end_ms": exemplar.span.end_ms,
-                "sha256": exemplar.audio_sha256,
-                "source": exemplar.source,
-            }
-            for exemplar in exemplars
-        ],
-    ).rowcount
-    return _enrolled(connection, name, speaker_id, encoder, added, len(exemplars) - added)
-
-
-def enroll_segments(
-    connection: Connection,
-    name: str,
-    encoder: StoredEncoder,
-    video: str,
-    keys: Sequence[SegmentKey],
-) -> Enrollment:
-    """Add stored segments of a video to a speaker; their vectors never leave the database.
-
-    Raises `NoEmbedding` when one of them has no vector.
-    """
-    rows = read(connection, video, encoder.identity, keys)
-    unusable = [
-        ((key.start_s, key.end_s), rows[key].status if key in rows else "missing")
-        for key in keys
-        if key not in rows or rows[key].status not in EMBEDDED_STATUSES
-    ]
-    if unusable or not keys:
-        raise NoEmbedding(video, unusable)
-    speaker_id = _ensure(connection, name)
-    added = connection.execute(
-        text(
-            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
-            " start_ms, end_ms, audio_sha256, video_id, source)"
-            " SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension,"
-            " s.embedding, s.start_ms, s.end_ms, v.audio_sha256, v.id, v.key"
-            " FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(s_ms, e_ms)"
-            " JOIN pgvoice.video v ON v.key = :video"
-            " JOIN pgvoice.segment_embedding s ON s.video_id = v.id AND s.start_ms = a.s_ms"
-            " AND s.end_ms = a.e_ms AND s.encoder_id = :encoder"
-            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
-        ),
-        {
-            "speaker": speaker_id,
-            "encoder": encoder.id,
-            "video": video,
-            "starts": [key.start_ms for key in keys],
-            "ends": [key.end_ms for key in keys],
-        },
-    ).rowcount
-    return _enrolled(connection, name, speaker_id, encoder, added, len(set(keys)) - added)
+    #: Would be left out by `VoiceStore.drop_outliers`.
+    outlying: bool
 
 
 def rename(connection: Connection, name: str, new_name: str) -> None:
@@ -178,7 +78,7 @@ def merge(connection: Connection, name: str, into: str) -> None:
     for (encoder_id,) in connection.execute(
         text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :kept"), ids
     ).all():
-        _refresh(connection, ids["kept"], encoder_id)
+        refresh(connection, into, ids["kept"], encoder_id)
     audit.record(connection, "merge", name, into=into)
 
 
@@ -217,32 +117,32 @@ def summaries(connection: Connection) -> list[SpeakerSummary]:
     rows = connection.execute(
         text(
             "SELECT s.name, e.label, coalesce(p.exemplars, 0),"
-            " coalesce((SELECT sum(x.end_ms - x.start_ms) / 1000.0 FROM pgvoice.enrollment x"
-            " WHERE x.speaker_id = s.id AND x.encoder_id = p.encoder_id AND NOT x.excluded), 0),"
+            " pgvoice.exemplar_seconds(s.id, p.encoder_id),"
             " p.cohesion, s.created_at FROM pgvoice.speaker s"
             " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
             " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
         )
     )
     return [
-        SpeakerSummary(speaker, encoder, exemplars, float(seconds), cohesion, enrolled_at)
+        SpeakerSummary(speaker, encoder, exemplars, seconds, cohesion, enrolled_at)
         for speaker, encoder, exemplars, seconds, cohesion, enrolled_at in rows
     ]
 
 
 def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
-    """A speaker's exemplars, least similar to the profile first. Raises `UnknownSpeaker`."""
+    """A speaker's exemplars, least similar to the others first. Raises `UnknownSpeaker`."""
     speaker_id = require(connection, name)
     rows = connection.execute(
         text(
-            "SELECT encoder, source, start_ms, end_ms, similarity, excluded"
+            "SELECT encoder, source, start_ms, end_ms, similarity, left_out_similarity, quality,"
+            " excluded, outlying"
             " FROM pgvoice.exemplar_similarity(:id)"
         ),
         {"id": speaker_id},
     )
     return [
-        StoredExemplar(encoder, source, start_ms / 1000, end_ms / 1000, similarity, excluded)
-        for encoder, source, start_ms, end_ms, similarity, excluded in rows
+        StoredExemplar(encoder, source, start_ms / 1000, end_ms / 1000, *figures)
+        for encoder, source, start_ms, end_ms, *figures in rows
     ]
 
 
@@ -255,45 +155,3 @@ def require(connection: Connection, name: str, *, lock: bool = False) -> int:
     if speaker_id is None:
         raise UnknownSpeaker(name)
     return speaker_id
-
-
-def _ensure(connection: Connection, name: str) -> int:
-    """The id of a speaker, created if new, locked so that enrollments take turns.
-
-    Not against whoever only refers to the speaker: nobody waits for labels that are being made.
-    """
-    named = {"name": checked(name, "a speaker's name")}
-    connection.execute(
-        text("INSERT INTO pgvoice.speaker (name) VALUES (:name) ON CONFLICT DO NOTHING"), named
-    )
-    connection.execute(
-        text("SELECT FROM pgvoice.speaker WHERE name = :name FOR NO KEY UPDATE"), named
-    )
-    return require(connection, name)
-
-
-def _refresh(connection: Connection, speaker_id: int, encoder_id: int) -> None:
-    connection.execute(
-        text("SELECT pgvoice.refresh_profile(:speaker, :encoder)"),
-        {"speaker": speaker_id, "encoder": encoder_id},
-    )
-
-
-def _enrolled(
-    connection: Connection,
-    name: str,
-    speaker_id: int,
-    encoder: StoredEncoder,
-    added: int,
-    known: int,
-) -> Enrollment:
-    _refresh(connection, speaker_id, encoder.id)
-    exemplars, cohesion = connection.execute(
-        text(
-            "SELECT exemplars, cohesion FROM pgvoice.profile"
-            " WHERE speaker_id = :speaker AND encoder_id = :encoder"
-        ),
-        {"speaker": speaker_id, "encoder": encoder.id},
-    ).one()
-    audit.record(connection, "enroll", name, encoder=str(encoder.identity), added=added)
-    return Enrollment(name, added, known, exemplars, cohesion)

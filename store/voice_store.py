@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from pgvoice.store import (
     attributions,
     encoders,
+    enrollments,
     fills,
+    hygiene,
     identify,
     index_building,
     indexes,
@@ -30,7 +32,9 @@ from pgvoice.store.attributions import LabelRun, Relabelling
 from pgvoice.store.closing import Closing
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
+from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.fills import FillRun
+from pgvoice.store.hygiene import Outlier, ProfileQuality
 from pgvoice.store.identify import Identification
 from pgvoice.store.index_building import BuildReport, OnProgress
 from pgvoice.store.indexes import IndexStatus
@@ -40,7 +44,7 @@ from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.search import Appearance, Order
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
-from pgvoice.store.speakers import Enrollment, Exemplar, SpeakerSummary, StoredExemplar
+from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
 from pgvoice.store.videos import OnAudioChange, VideoAudio
 
@@ -156,24 +160,38 @@ class VoiceStore(Closing):
         exemplars: Sequence[Exemplar],
         encoder: EncoderIdentity,
         threshold: Threshold,
+        *,
+        force: bool = False,
     ) -> Enrollment:
-        """Add embedded exemplars to a speaker, created if new, and renew the profile."""
+        """Add embedded exemplars to a speaker, created if new, and renew the profile.
+
+        Raises `EnrollmentRefused` in one of its kinds; `force` enrolls all the same, unless there
+        would be no profile (`CancellingExemplars`).
+        """
         with self._engine.begin() as connection:
             encoders.ensure(connection, encoder, threshold)
-            return speakers.enroll(connection, name, encoders.find(connection, encoder), exemplars)
+            found = encoders.find(connection, encoder)
+            return enrollments.enroll(connection, name, found, exemplars, force=force)
 
     def enroll_segments(
-        self, name: str, video: str, spans: Iterable[Span], encoder: WhichEncoder = None
+        self,
+        name: str,
+        video: str,
+        spans: Iterable[Span],
+        encoder: WhichEncoder = None,
+        *,
+        force: bool = False,
     ) -> Enrollment:
         """Add stored segments of a video to a speaker, created if new, and renew the profile.
 
-        Raises `UnknownVideo`, `InvalidSegment`, and `NoEmbedding` for a span without a vector.
+        Raises `UnknownVideo`, `InvalidSegment`, `NoEmbedding` for a span without a vector, and
+        `EnrollmentRefused` as `enroll` does.
         """
         keys = [snap_segment(span, self.grid_ms, index=index) for index, span in enumerate(spans)]
         with self._engine.begin() as connection:
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
-            return speakers.enroll_segments(connection, name, found, video, keys)
+            return enrollments.enroll_segments(connection, name, found, video, keys, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""
@@ -196,9 +214,43 @@ class VoiceStore(Closing):
             return speakers.summaries(connection)
 
     def exemplars(self, name: str) -> list[StoredExemplar]:
-        """A speaker's exemplars, least similar to the profile first. Raises `UnknownSpeaker`."""
+        """A speaker's exemplars, least similar to the others first. Raises `UnknownSpeaker`."""
         with self._engine.connect() as connection:
             return speakers.exemplars(connection, name)
+
+    def profile_quality(
+        self, name: str | None = None, *, encoder: WhichEncoder = None
+    ) -> list[ProfileQuality]:
+        """How well a speaker is enrolled, or everybody, with one encoder or with all.
+
+        Raises `UnknownSpeaker`, `UnknownEncoder`.
+        """
+        with self._engine.connect() as connection:
+            if name is not None:
+                speakers.require(connection, name)
+            found = None if encoder is None else encoders.find(connection, encoder)
+            return hygiene.quality(connection, name, found)
+
+    def drop_outliers(
+        self, name: str, *, encoder: WhichEncoder = None, dry_run: bool = False
+    ) -> list[Outlier]:
+        """Leave exemplars that do not sound like the others out of a profile; they are kept.
+
+        Never half of them or more. Raises `UnknownSpeaker`, `UnknownEncoder`.
+        """
+        with self._engine.begin() as connection:
+            speakers.require(connection, name)
+            found = encoders.find(connection, encoder)
+            return hygiene.drop_outliers(connection, name, found, dry_run=dry_run)
+
+    def restore_exemplars(self, name: str, *, encoder: WhichEncoder = None) -> int:
+        """Take exemplars that were left out back into the profile; returns how many.
+
+        Raises `UnknownSpeaker`, `UnknownEncoder`, `CancellingExemplars`.
+        """
+        with self._engine.begin() as connection:
+            speakers.require(connection, name)
+            return hygiene.restore(connection, name, encoders.find(connection, encoder))
 
     # Answers
 

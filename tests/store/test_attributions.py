@@ -146,7 +146,7 @@ def test_another_threshold(library: VoiceStore) -> None:
 
 
 def test_a_margin_makes_ambiguous(library: VoiceStore) -> None:
-    library.enroll_segments("bob", "w", [(0, 2)])
+    library.enroll_segments("bob", "w", [(0, 2)], force=True)
     library.label(["w"])
     moves = library.relabel(min_margin=0.9).moves
     assert [(m.from_speaker, m.to_speaker, m.to_reason) for m in moves] == [

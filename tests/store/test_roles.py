@@ -85,6 +85,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT requested, hits, last_video FROM cache_stats()", [(3, 0, "v")]),
         ("SELECT speaker, segments FROM speaker_time('w')", [("ann", 1), (None, 1)]),
         ("SELECT source, similarity FROM exemplar_similarity(1)", [("v", 1.0)]),
+        ("SELECT speaker, seconds, nearest_other FROM profile_quality()", [("ann", 1, None)]),
+        ("SELECT exemplar_seconds(1, 1)", [(1,)]),
         ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),

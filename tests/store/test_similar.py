@@ -77,7 +77,7 @@ def test_without_what_identify_gives_to_somebody(store: VoiceStore) -> None:
         put(store, video, {(i, i + 1): unit(*noise.normal(size=3)) for i in range(60)})
     # The last two have the same profile: ties are decided as identify decides them.
     for name, seconds in (("ann", 0), ("bob", 1), ("eve", 2), ("twin of eve", 2)):
-        store.enroll_segments(name, "v", [(seconds, seconds + 1)])
+        store.enroll_segments(name, "v", [(seconds, seconds + 1)], force=True)
     everything = store.similar("w", (0, 1), limit=1000)
     for people in (["ann"], ["eve"], ["twin of eve"], ["bob", "ann"]):
         theirs = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,10 +30,11 @@ def put(
     rows: Mapping[tuple[float, float], Embedding | str],
     encoder: EncoderIdentity = ENCODER,
     *,
-    audio: str = "a" * 64,
+    audio: str | None = None,
 ) -> None:
     """Store rows by (start, end) in seconds: a vector, or a status."""
-    ids = store.register(video, VideoAudio(audio, 600_000, f"{video}.wav"), encoder, THRESHOLD)
+    sha256 = audio or hashlib.sha256(video.encode()).hexdigest()
+    ids = store.register(video, VideoAudio(sha256, 600_000, f"{video}.wav"), encoder, THRESHOLD)
     store.write(ids, encoder, [_row(span, value) for span, value in rows.items()])
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from filled import ENCODER, THRESHOLD
 from sqlalchemy import Connection, text
 
-from pgvoice.store import Exemplar, SegmentKey, SegmentRow, encoders, segments, speakers, videos
+from pgvoice.store import (
+    Exemplar,
+    SegmentKey,
+    SegmentRow,
+    encoders,
+    enrollments,
+    segments,
+    speakers,
+    videos,
+)
 from pgvoice.store.segments import Embedding
 
 #: The two profiles nearest to every segment, computed from nothing that is kept.
@@ -86,7 +95,7 @@ class Library:
         self._exemplars += 1
         span = SegmentKey(0, self._exemplars)
         exemplar = Exemplar(vector, "e" * 64, span, "e.wav")
-        speakers.enroll(self.connection, name, self.encoder, [exemplar])
+        enrollments.enroll(self.connection, name, self.encoder, [exemplar], force=True)
 
     def exclude(self, name: str) -> None:
         """Leave a person's oldest exemplar out of the profile; the last one takes it along."""
