@@ -56,8 +56,8 @@ BEGIN
                 'is_search_by_index', 'keep_labels', 'key_similarity', 'key_speaker', 'label_lock',
                 'left_out_similarities', 'near_duplicates', 'near_segments', 'near_statement',
                 'outlying_exemplars', 'pin_label', 'reason', 'refresh_nearest', 'refresh_profile',
-                'required', 'restore_exemplars', 'revert_labels', 'segment_index_statements',
-                'shared_exemplars', 'speaker_ids', 'unpin_label', 'verdict_moves', 'verdicts',
+                'required', 'restore_exemplars', 'revert_labels', 'rival',
+                'segment_index_statements', 'shared_exemplars', 'speaker_ids', 'unpin_label', 'verdict_moves', 'verdicts',
                 'verdicts_of', 'video_ids'
             ])
         ) AS listed(roles, names)

@@ -1,0 +1,1 @@
+DROP FUNCTION pgvoice.rival(vector, integer, bigint);
