@@ -53,6 +53,14 @@ Examples: pgvoice enroll add Ada --audio ada.wav --audio ada2.wav
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )
+@click.option(
+    "--min-speech",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Refuse to enroll from files with less speech, all together.",
+)
 @options.force_option
 @options.encoder_option
 @options.device_option
@@ -63,6 +71,7 @@ def add(
     audio: tuple[str, ...],
     video: str | None,
     spans: tuple[Span, ...],
+    min_speech: float,
     force: bool,
     encoder: str | None,
     device: str | None,
@@ -71,15 +80,18 @@ def add(
 ) -> None:
     """Enroll a person, or add exemplars to one.
 
-    From audio files, an exemplar from the first 60 seconds of each; from spans of one file; or
-    from spans of a recording in the store. Spans that are not stored yet need its --audio.
+    From audio files or spans of one, an exemplar from each window of 3 s that holds speech, every
+    1.5 s; or from spans of a recording in the store, an exemplar each. Spans that are not stored
+    yet need its --audio. Exemplars that do not sound like one person are refused, and so is who
+    sounds like somebody else, or is given somebody else's audio.
     """
     from pgvoice.store.voice_store import VoiceStore
 
     _check_usage(audio, video, spans)
     with VoiceStore.open(url) as store:
         if video is None:
-            added = _from_files(store, name, audio, spans, encoder, device, force)
+            recordings = _recordings(audio, spans)
+            added = _from_files(store, name, recordings, min_speech, encoder, device, force)
         elif audio:
             added = _from_video(store, name, video, audio[0], spans, encoder, device, force)
         else:
@@ -180,8 +192,8 @@ def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[Span])
 def _from_files(
     store: VoiceStore,
     name: str,
-    audio: Sequence[str],
-    spans: Sequence[Span],
+    recordings: Sequence[Recording],
+    min_speech: float,
     encoder: str | None,
     device: str | None,
     force: bool,
@@ -191,8 +203,9 @@ def _from_files(
 
     made = make_encoder(encoder, device=device)
     with output.progress_bar("enrolling") as progress:
-        recordings = _recordings(audio, spans)
-        return enroll_recordings(store, made, name, recordings, force=force, progress=progress)
+        return enroll_recordings(
+            store, made, name, recordings, min_speech=min_speech, force=force, progress=progress
+        )
 
 
 def _recordings(audio: Sequence[str], spans: Sequence[Span]) -> list[Recording]:

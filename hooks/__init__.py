@@ -11,6 +11,7 @@ from pgvoice.hooks.errors import (
     FormatError,
     InvalidSegments,
     NotEnrollable,
+    TooLittleSpeech,
 )
 from pgvoice.hooks.extraction import extract_embeddings_batch
 from pgvoice.hooks.filling import FillReport, fill
@@ -29,6 +30,7 @@ __all__ = [
     "InvalidSegments",
     "NotEnrollable",
     "Recording",
+    "TooLittleSpeech",
     "enroll_recordings",
     "enroll_video",
     "extract_embeddings_batch",

@@ -50,22 +50,32 @@ class EmbeddingPass:
 
         Raises `AudioError` when the file cannot be decoded.
         """
-        skipped = [SegmentRow(key, status) for key in keys if (status := self._refused(key))]
+        skipped: list[SegmentRow] = []
         batch: list[tuple[SegmentKey, Waveform]] = []
         samples = 0
-        for key, waveform in self._timed_cut([key for key in keys if not self._refused(key)]):
-            if status := self._unusable(waveform):
-                skipped.append(SegmentRow(key, status))
+        for key, heard in self.heard(keys):
+            if isinstance(heard, str):
+                skipped.append(SegmentRow(key, heard))
                 continue
-            batch.append((key, waveform))
-            samples += len(waveform)
+            batch.append((key, heard))
+            samples += len(heard)
             if samples >= self._encoder.batch_samples:
-                yield skipped + self._encoded(batch)
+                yield skipped + self.embedded(batch)
                 skipped, batch, samples = [], [], 0
         if skipped or batch:
-            yield skipped + self._encoded(batch)
+            yield skipped + self.embedded(batch)
 
-    def _refused(self, key: SegmentKey) -> str | None:
+    def heard(self, keys: Sequence[SegmentKey]) -> Iterator[tuple[SegmentKey, Waveform | str]]:
+        """Every key with its waveform, or with the status that says why there is none to encode.
+
+        Those that need no listening come first. Raises `AudioError`.
+        """
+        refused = {key: self.refused(key) for key in keys}
+        yield from ((key, status) for key, status in refused.items() if status)
+        for key, waveform in self._timed_cut([key for key in keys if not refused[key]]):
+            yield key, self._unusable(waveform) or waveform
+
+    def refused(self, key: SegmentKey) -> str | None:
         """The status of a segment that needs no listening."""
         end_of_audio = self._info.duration_ms
         if key.start_ms >= end_of_audio or key.end_ms > end_of_audio + MAX_OVERHANG_MS:
@@ -95,7 +105,8 @@ class EmbeddingPass:
                 return
             yield keys[found[0]], found[1]
 
-    def _encoded(self, batch: Sequence[tuple[SegmentKey, Waveform]]) -> list[SegmentRow]:
+    def embedded(self, batch: Sequence[tuple[SegmentKey, Waveform]]) -> list[SegmentRow]:
+        """A row for every waveform, from one call of the encoder."""
         if not batch:
             return []
         self._encoder.load()

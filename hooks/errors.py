@@ -8,12 +8,13 @@ PgvoiceError
 ├── EncoderUnavailable  unknown name, missing extra, missing or altered weights
 ├── FormatError         a segments file that is not what it should be
 ├── InvalidSegments     (ValueError) segments of a fill that are no spans of time
-└── NotEnrollable       a span without usable speech
+├── NotEnrollable       a span without usable speech
+└── TooLittleSpeech     recordings that are not enough to enroll somebody with
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from pgvoice.store.errors import InvalidSegment, PgvoiceError
 
 if TYPE_CHECKING:
     from pgvoice.hooks.filling import FillReport
+    from pgvoice.store.keys import SegmentKey
 
 
 class AudioError(PgvoiceError):
@@ -60,9 +62,21 @@ class InvalidSegments(PgvoiceError, ValueError):
 class NotEnrollable(PgvoiceError):
     """A span that nobody can be enrolled with."""
 
-    def __init__(self, path: Path, span: tuple[float, float], status: str) -> None:
+    def __init__(self, path: Path, span: SegmentKey, status: str) -> None:
         super().__init__(
-            f"{path}, {span[0]} to {span[1]} s, is {status}: choose at least half a second of"
-            " clear speech of one person"
+            f"{path}, {span.start_s} to {span.end_s} s, is {status}: choose at least half a second"
+            " of clear speech of one person"
         )
         self.status = status
+
+
+class TooLittleSpeech(PgvoiceError):
+    """Recordings with less speech than somebody is to be enrolled with."""
+
+    def __init__(self, name: str, heard: Mapping[Path, float], known: float, needed: float) -> None:
+        found = ", ".join(f"{seconds:.1f} s in {path}" for path, seconds in heard.items())
+        enrolled = f" and {known:.1f} s enrolled before" if known else ""
+        super().__init__(
+            f"too little speech to enroll {name!r} with: {found}{enrolled}; {needed:g} s are"
+            " needed: add recordings, or ask for less (--min-speech)"
+        )
