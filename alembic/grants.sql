@@ -50,15 +50,17 @@ BEGIN
             -- Some of these take a vector or tell of one: by asking with vectors of their own, a
             -- reader could work out somebody's.
             (admins, ARRAY[
-                'apply_verdicts', 'are_keys', 'best_keys', 'best_two', 'coherence',
-                'compare_absent', 'compare_fresh', 'drop_outliers', 'duplicate_limit',
-                'has_segment', 'held_speaker', 'hold_labels', 'indexed_segments', 'is_by_time',
-                'is_search_by_index', 'keep_labels', 'key_similarity', 'key_speaker', 'label_lock',
+                'activate_calibration', 'apply_verdicts', 'are_keys', 'best_keys', 'best_two',
+                'coherence', 'compare_absent', 'compare_fresh', 'drop_outliers',
+                'duplicate_limit', 'exemplar_trials', 'has_segment', 'held_speaker',
+                'hold_labels', 'indexed_segments', 'is_by_time', 'is_search_by_index',
+                'keep_labels', 'key_similarity', 'key_speaker', 'label_lock', 'least_required',
                 'left_out_similarities', 'near_duplicates', 'near_segments', 'near_statement',
-                'outlying_exemplars', 'pin_label', 'reason', 'refresh_nearest', 'refresh_profile',
-                'required', 'restore_exemplars', 'revert_labels', 'rival',
-                'segment_index_statements', 'shared_exemplars', 'speaker_ids', 'unpin_label', 'verdict_moves', 'verdicts',
-                'verdicts_of', 'video_ids'
+                'outlying_exemplars', 'pin_label', 'profile_without', 'reason',
+                'refresh_nearest', 'refresh_profile', 'required', 'reset_calibration',
+                'restore_exemplars', 'revert_labels', 'rival', 'segment_index_statements',
+                'segment_trials', 'shared_exemplars', 'speaker_ids', 'unpin_label',
+                'verdict_moves', 'verdicts', 'verdicts_of', 'video_ids'
             ])
         ) AS listed(roles, names)
         JOIN pg_proc AS p

@@ -65,9 +65,11 @@ class LabelRun:
     #: ``label``, ``relabel`` or ``pin``.
     kind: str
     encoder: str
-    #: None for a pin.
+    #: None for a pin, and where the calibration said it.
     threshold: float | None
     margin: float | None
+    #: The calibration that said threshold or margin, where they were not given.
+    calibration: int | None
     #: Labels that it stored.
     changed: int
     #: Of these, how many count now.
@@ -139,7 +141,8 @@ def runs(connection: Connection) -> list[LabelRun]:
     """Every run, the newest first."""
     rows = connection.execute(
         text(
-            "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.changed,"
+            "SELECT r.id, r.kind, e.label, r.threshold, r.margin,"
+            " r.calibration_id, r.changed,"
             " (SELECT count(*) FROM pgvoice.attribution a WHERE a.run_id = r.id AND a.current),"
             " r.created_at, r.reverted_at FROM pgvoice.attribution_run r"
             " JOIN pgvoice.encoder e ON e.id = r.encoder_id ORDER BY r.id DESC"

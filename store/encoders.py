@@ -79,7 +79,7 @@ def stored(connection: Connection) -> list[StoredEncoder]:
         text(
             "SELECT id, name, revision, preprocessing, dimension, sample_rate,"
             " default_threshold, threshold_source, EXISTS"
-            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id)"
+            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id AND c.active)"
             " FROM pgvoice.encoder e ORDER BY id"
         )
     )

@@ -25,7 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "pgvoice"
 #: Statuses of a segment that has a vector. ``partial``: only a part of the span was used, its
@@ -102,6 +102,12 @@ def _place() -> tuple[Column[int], ...]:
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _of_bands(column: str) -> str:
+    return (
+        f"cardinality({column}) = cardinality(band_ms) AND array_position({column}, NULL) IS NULL"
+    )
 
 
 setting = Table(
@@ -232,16 +238,38 @@ calibration = Table(
     metadata,
     _id(),
     Column("encoder_id", Integer, ForeignKey(f"{SCHEMA}.encoder.id"), nullable=False),
-    Column("min_ms", Integer, nullable=False, comment="Duration band: from, inclusive."),
-    Column("max_ms", Integer, comment="To, exclusive; NULL is without end."),
-    Column("threshold", Double, nullable=False),
-    Column("margin", Double, nullable=False),
     Column("target_far", Double, nullable=False),
-    Column("trials", BigInteger, nullable=False),
     _now("created_at"),
-    CheckConstraint("0 <= min_ms AND min_ms < max_ms", "band"),
+    Column(
+        "band_ms",
+        ARRAY(Integer),
+        nullable=False,
+        comment="Where each band of durations begins, rising from 0; it ends where the next"
+        " begins.",
+    ),
+    Column("thresholds", ARRAY(Double), nullable=False, comment="For each band."),
+    Column("margins", ARRAY(Double), nullable=False, comment="For each band."),
+    Column("labels_from", Text, nullable=False, comment="Where it was known from who speaks."),
+    Column(
+        "measured",
+        JSONB,
+        nullable=False,
+        comment="What was measured on people whom the thresholds were not tuned on, and on how"
+        " much.",
+    ),
+    Column(
+        "active",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether it is what identify goes by.",
+    ),
     CheckConstraint("target_far > 0 AND target_far < 1", "target_far"),
-    comment="Thresholds measured on this library, per encoder and duration band.",
+    CheckConstraint("band_ms[1] = 0 AND array_position(band_ms, NULL) IS NULL", "band_ms"),
+    CheckConstraint(_of_bands("thresholds"), "thresholds"),
+    CheckConstraint(_of_bands("margins"), "margins"),
+    Index("calibration_active_idx", "encoder_id", unique=True, postgresql_where=text("active")),
+    comment="Thresholds measured on this library, per encoder: a row for each time that they were.",
 )
 
 attribution_run = Table(
@@ -250,11 +278,17 @@ attribution_run = Table(
     _id(),
     Column("encoder_id", Integer, ForeignKey(f"{SCHEMA}.encoder.id"), nullable=False),
     Column("kind", Text, nullable=False, comment="A pin is a person's word about one segment."),
-    Column("threshold", Double, comment="NULL for a pin."),
+    Column("threshold", Double, comment="NULL for a pin, and where the calibration said it."),
     Column("margin", Double),
     Column("changed", BigInteger, nullable=False, comment="Labels that it stored."),
     _now("created_at"),
     Column("reverted_at", DateTime(timezone=True)),
+    Column(
+        "calibration_id",
+        BigInteger,
+        ForeignKey(f"{SCHEMA}.calibration.id"),
+        comment="What said threshold or margin, where they were not given.",
+    ),
     CheckConstraint(_one_of("kind", ("label", "relabel", "pin")), "kind"),
     comment="One act of keeping labels.",
 )
