@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pgvoice.cli import place
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: Everything that pgvoice reads from the environment.
-SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
+SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
 
 
 class Check(NamedTuple):
@@ -78,19 +78,21 @@ def _url_setting(value: str) -> Check:
 
 def _plugins() -> Check:
     from pgvoice.hooks import plugins
+    from pgvoice.hooks.formats import registered_formats
     from pgvoice.hooks.registry import registered_encoders
+    from pgvoice.hooks.sources import registered_sources
 
     try:
-        encoders = ", ".join(sorted(registered_encoders()))
-        found = sorted(name for name, _ in plugins.manager().list_name_plugin() if "." not in name)
-    except Exception as error:
-        return Check(
-            "plugins",
-            "fail",
-            f"{type(error).__name__}: {error}; uninstall the plugin, or set"
-            f" {plugins.PLUGINS_VARIABLE} to those to load",
-        )
-    return Check("plugins", "ok", f"{', '.join(found) or 'none'}; encoders: {encoders}")
+        found = [each.name for each in plugins.listed() if each.distribution != plugins.OWN]
+        brought: dict[str, Iterable[str]] = {
+            "encoders": registered_encoders(),
+            "formats": registered_formats(),
+            "audio sources": registered_sources(),
+        }
+    except PgvoiceError as error:
+        return Check("plugins", "fail", str(error))
+    named = "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in brought.items())
+    return Check("plugins", "ok", f"{', '.join(found) or 'none'}; {named}")
 
 
 def _place(url: str | None) -> Check:

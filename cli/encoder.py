@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from pgvoice.hooks.registry import RegisteredEncoder
     from pgvoice.store.encoders import StoredEncoder
 
-#: What the encoders that come with pgvoice need; a plugin's encoder comes with its own packages.
-EXTRA_OF = {"ecapa": "extract", "campplus": "campplus"}
-
 
 @click.group(cls=Group)
 def encoder() -> None:
@@ -69,8 +66,8 @@ def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
 
 def _remedy(encoder: RegisteredEncoder) -> str | None:
     """The line that installs what an encoder lacks; None for one that can be used."""
-    extra = EXTRA_OF.get(encoder.name)
-    return f'pip install "pgvoice[{extra}]"' if extra and missing_packages(extra) else None
+    lacking = encoder.extra and missing_packages(encoder.extra)
+    return f'pip install "pgvoice[{encoder.extra}]"' if lacking else None
 
 
 def _write_available(available: Sequence[RegisteredEncoder]) -> None:

@@ -14,10 +14,23 @@ if TYPE_CHECKING:
     from pgvoice.store.videos import OnAudioChange
 
 
-@click.command(epilog="Example: pgvoice fill talk talk.mp3 talk.rttm --device cpu")
+def _files(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str | None, str]:
+    """AUDIO, which can be left out, and SEGMENTS."""
+    if len(values) > 2:
+        raise click.UsageError(f"{values[2]!r} is too much: give VIDEO, AUDIO and SEGMENTS.")
+    segments = options.segments_file.convert(values[-1], parameter, context)
+    return (values[0] if len(values) == 2 else None), str(segments)
+
+
+@click.command(
+    epilog="""\b
+Examples: pgvoice fill talk talk.mp3 talk.rttm --device cpu
+          pgvoice fill talk talk.rttm"""
+)
 @click.argument("video")
-@click.argument("audio", type=click.Path())
-@click.argument("segments", type=options.segments_file)
+@click.argument("files", nargs=-1, required=True, metavar="[AUDIO] SEGMENTS", callback=_files)
 @options.encoder_option
 @options.device_option
 @click.option(
@@ -34,8 +47,7 @@ if TYPE_CHECKING:
 @options.json_option
 def fill(
     video: str,
-    audio: str,
-    segments: str,
+    files: tuple[str | None, str],
     encoder: str | None,
     device: str | None,
     on_audio_change: OnAudioChange,
@@ -47,15 +59,18 @@ def fill(
     """Compute the voice embeddings that a recording is missing.
 
     VIDEO is your own name for the recording, AUDIO its sound or video file, SEGMENTS a file that
-    says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input. What is
+    says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input. Without
+    AUDIO the file is asked of the audio sources: the folder PGVOICE_AUDIO, and plugins. What is
     stored already is not computed again; with nothing missing, AUDIO is not even opened. A fill
     that was stopped goes on where it was.
     """
     from pgvoice.hooks.errors import InvalidSegments
     from pgvoice.hooks.filling import fill as fill_missing
     from pgvoice.hooks.registry import make_encoder
+    from pgvoice.hooks.sources import resolve_audio
     from pgvoice.store.voice_store import VoiceStore
 
+    audio, segments = files
     asked = options.spans(options.segments_from(segments, format_name, uri))
     made = make_encoder(encoder, device=device)
     try:
@@ -64,7 +79,7 @@ def fill(
                 store,
                 made,
                 video=video,
-                audio=audio,
+                audio=audio or resolve_audio(video),
                 segments=asked,
                 on_audio_change=on_audio_change,
                 progress=progress,

@@ -43,18 +43,21 @@ def identify(
     every stored segment is answered. Somebody is named only when similar enough; otherwise
     `reason` says why not, and the nearest person stands in parentheses.
     """
+    from pgvoice.hooks.identifying import identify as ask
     from pgvoice.store.voice_store import VoiceStore
 
     given = None if segments is None else options.segments_from(segments, format_name, uri)
     with VoiceStore.open(url) as store:
-        found = store.identify(
+        result = ask(
+            store,
             video,
             None if given is None else options.spans(given),
             encoder=encoder,
             threshold=threshold,
             min_margin=margin,
         )
-        used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
+    found = result.answers
+    used = thresholds.yardstick(result.encoder, threshold, margin)
     labels = None if given is None else [segment.label for segment in given]
     if as_json:
         output.write_json(_document(video, used, found, labels))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import click
 
 from pgvoice.cli.cache import cache
+from pgvoice.cli.commands import Commands
 from pgvoice.cli.db import db
 from pgvoice.cli.demo import demo
 from pgvoice.cli.doctor import doctor
 from pgvoice.cli.encoder import encoder
 from pgvoice.cli.enroll import enroll
 from pgvoice.cli.fill import fill
-from pgvoice.cli.group import Group
 from pgvoice.cli.identify import identify
 from pgvoice.cli.index import index
 from pgvoice.cli.label import label, relabel
 from pgvoice.cli.labels import labels
+from pgvoice.cli.plugin import plugin
 from pgvoice.cli.search import search
 from pgvoice.cli.similar import similar
 
@@ -32,6 +33,7 @@ Settings, from the environment:
   PGVOICE_DATABASE_URL  your Postgres; without it an embedded server is used
   PGVOICE_DATA          folder of the embedded server
   PGVOICE_ENCODER       encoder to use when none is named
+  PGVOICE_AUDIO         folder of recordings, for a fill that names none
   PGVOICE_PLUGINS       plugins to load, by entry point; unset is all
 
 \b
@@ -40,7 +42,7 @@ Exit codes: 0 done, 1 failed (standard error says why and what helps),
 """
 
 
-@click.group(cls=Group, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pgvoice", prog_name="pgvoice")
 def cli() -> None:
     """Know who is speaking, in Postgres.
@@ -62,6 +64,7 @@ for command in (
     index,
     cache,
     encoder,
+    plugin,
     db,
     demo,
     doctor,

@@ -5,30 +5,37 @@ from pgvoice.hooks.enrolling import Recording, enroll_recordings, enroll_video
 from pgvoice.hooks.errors import (
     AudioError,
     AudioNotFound,
+    AudioSourceFailed,
     AudioTruncated,
     AudioUnreadable,
     EncoderUnavailable,
     FormatError,
     InvalidSegments,
     NotEnrollable,
+    PluginError,
     TooLittleSpeech,
 )
 from pgvoice.hooks.extraction import extract_embeddings_batch
 from pgvoice.hooks.filling import FillReport, fill
+from pgvoice.hooks.identifying import IdentifyResult, identify
 from pgvoice.hooks.registry import make_encoder
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.hooks.specs import hookimpl
 
 __all__ = [
     "AudioError",
     "AudioNotFound",
+    "AudioSourceFailed",
     "AudioTruncated",
     "AudioUnreadable",
     "Encoder",
     "EncoderUnavailable",
     "FillReport",
     "FormatError",
+    "IdentifyResult",
     "InvalidSegments",
     "NotEnrollable",
+    "PluginError",
     "Recording",
     "TooLittleSpeech",
     "enroll_recordings",
@@ -36,5 +43,7 @@ __all__ = [
     "extract_embeddings_batch",
     "fill",
     "hookimpl",
+    "identify",
     "make_encoder",
+    "resolve_audio",
 ]

@@ -3,12 +3,14 @@
 PgvoiceError
 ├── AudioError          the file cannot be heard: missing, empty, not audio, truncated
 │   ├── AudioNotFound
+│   ├── AudioSourceFailed
 │   ├── AudioUnreadable
 │   └── AudioTruncated
 ├── EncoderUnavailable  unknown name, missing extra, missing or altered weights
 ├── FormatError         a segments file that is not what it should be
 ├── InvalidSegments     (ValueError) segments of a fill that are no spans of time
 ├── NotEnrollable       a span without usable speech
+├── PluginError         a plugin that cannot be loaded, or fails to register what it brings
 └── TooLittleSpeech     recordings that are not enough to enroll somebody with
 """
 
@@ -33,6 +35,10 @@ class AudioNotFound(AudioError):
     """There is no file at this path."""
 
 
+class AudioSourceFailed(AudioError):
+    """An audio source cannot tell where the file of a video is."""
+
+
 class AudioUnreadable(AudioError):
     """The file is empty, is not audio, or holds no audio stream that can be decoded."""
 
@@ -47,6 +53,10 @@ class EncoderUnavailable(PgvoiceError):
 
 class FormatError(PgvoiceError):
     """The segments file is not of the format that it was read as."""
+
+
+class PluginError(PgvoiceError):
+    """A plugin does not do what it is for; the message names it, and how to leave it out."""
 
 
 class InvalidSegments(PgvoiceError, ValueError):

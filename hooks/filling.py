@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgvoice.hooks import audio as audio_files
+from pgvoice.hooks import calls
 from pgvoice.hooks.embedding import EmbeddingPass, too_short
 from pgvoice.hooks.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
@@ -58,11 +59,12 @@ def fill(
     count once. Raises `AudioError` before anything is stored when the file cannot be used,
     `AudioChanged` when it is not the file that was filled before, and, after the other segments
     are stored, `InvalidSegments` (a `ValueError` that holds the report) for segments that are no
-    spans of time.
+    spans of time. At the end the plugins' ``after_fill`` is called.
     """
     snapped = snap_segments(segments, store.grid_ms)
     filling = _Filling(store, encoder, video, audio, progress)
     report = filling.report(filling.run(snapped.distinct, on_audio_change))
+    calls.after_fill(report)
     if snapped.invalid:
         raise InvalidSegments(snapped.invalid, report)
     return report

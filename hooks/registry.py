@@ -6,10 +6,11 @@ import os
 from functools import cache
 from typing import NamedTuple
 
-from pgvoice.hooks import plugins
+from pgvoice.hooks import calls
 from pgvoice.hooks.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.specs import EncoderFactory
+from pgvoice.hooks.names import Names
+from pgvoice.hooks.specs import EncoderFactory, RegisterEncoder
 
 #: The encoder to use when none is named.
 ENCODER_VARIABLE = "PGVOICE_ENCODER"
@@ -22,23 +23,25 @@ class RegisteredEncoder(NamedTuple):
     name: str
     factory: EncoderFactory
     summary: str
+    #: The extra of pgvoice that installs what it needs.
+    extra: str | None = None
 
 
 @cache
 def registered_encoders() -> dict[str, RegisteredEncoder]:
-    """Every encoder that can be built here, by name; `EncoderUnavailable` for a name twice."""
-    found: dict[str, RegisteredEncoder] = {}
+    """Every encoder that can be built here, by name; `PluginError` for a name twice."""
+    names = Names[RegisteredEncoder]("an encoder")
 
-    def register(name: str, factory: EncoderFactory, *, summary: str) -> None:
-        if name in found:
-            raise EncoderUnavailable(
-                f"two plugins register an encoder named {name!r}: uninstall one, or name the"
-                f" plugins to load in {plugins.PLUGINS_VARIABLE}"
-            )
-        found[name] = RegisteredEncoder(name, factory, summary)
+    def registering(plugin: str) -> RegisterEncoder:
+        def register(
+            name: str, factory: EncoderFactory, *, summary: str, extra: str | None = None
+        ) -> None:
+            names.add(plugin, name, RegisteredEncoder(name, factory, summary, extra))
 
-    plugins.register_encoders(register)
-    return found
+        return register
+
+    calls.register_encoders(registering)
+    return names.found
 
 
 def make_encoder(name: str | None = None, *, device: str | None = None) -> Encoder:

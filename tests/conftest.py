@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PGVOICE_DATABASE_URL", "PGVOICE_DATA", "PGVOICE_ENCODER"):
+    for name in ("PGVOICE_DATABASE_URL", "PGVOICE_DATA", "PGVOICE_ENCODER", "PGVOICE_AUDIO"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PGVOICE_PLUGINS", "")
 

@@ -8,8 +8,10 @@ from pgvoice.hooks.specs import RegisterEncoder, hookimpl
 
 @hookimpl
 def register_encoders(register: RegisterEncoder) -> None:
-    register("ecapa", _ecapa, summary="SpeechBrain ECAPA-TDNN, VoxCeleb, 192-d; from the hub")
-    register("campplus", _campplus, summary="CAM++ zh-en, 192-d; weights come with a package")
+    ecapa = "SpeechBrain ECAPA-TDNN, VoxCeleb, 192-d; from the hub"
+    campplus = "CAM++ zh-en, 192-d; weights come with a package"
+    register("ecapa", _ecapa, summary=ecapa, extra="extract")
+    register("campplus", _campplus, summary=campplus, extra="campplus")
 
 
 def _ecapa(source: str | None, device: str | None) -> Encoder:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from functools import cache
 
+from pgvoice.hooks import calls
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats import builtin
 from pgvoice.hooks.formats.documents import Document
-from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.format import Format, RegisterFormat
+from pgvoice.hooks.names import Names
 
 
 @cache
 def registered_formats() -> dict[str, Format]:
-    """Every format that can be read here, by name; `FormatError` for a name twice."""
-    found: dict[str, Format] = {}
+    """Every format that can be read here, by name; `PluginError` for a name twice."""
+    names = Names[Format]("a format")
 
-    def register(new: Format, /) -> None:
-        if new.name in found:
-            raise FormatError(f"two plugins register a format named {new.name!r}")
-        found[new.name] = new
+    def registering(plugin: str) -> RegisterFormat:
+        return lambda new: names.add(plugin, new.name, new)
 
-    builtin.register_formats(register)
-    return found
+    calls.register_formats(registering)
+    return names.found
 
 
 def named_format(name: str) -> Format:

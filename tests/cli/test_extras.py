@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib.metadata import metadata
 
 from pgvoice.cli import extras
-from pgvoice.cli.encoder import EXTRA_OF
+from pgvoice.hooks.registry import registered_encoders
 
 
 def test_every_extra_has_a_purpose() -> None:
     offered = metadata("pgvoice").get_all("Provides-Extra") or []
     assert set(extras.PURPOSES) == set(offered) - {"all", "benchmark", "test"}
-    assert set(EXTRA_OF.values()) <= set(extras.PURPOSES)
+    needed = {encoder.extra for encoder in registered_encoders().values()}
+    assert needed <= set(extras.PURPOSES)
 
 
 def test_packages_are_those_of_the_metadata() -> None:

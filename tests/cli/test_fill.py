@@ -122,3 +122,20 @@ def test_a_warm_process_imports_no_model_and_no_audio(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment
     )
     assert ran.stdout.splitlines()[-2:] == ["0 missing, audio not opened, no model loaded", "[]"]
+
+
+def test_without_audio_the_sources_are_asked(
+    pgvoice: Callable[..., Result], talk: Path, turns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = pgvoice("fill", "talk", turns)
+    assert nowhere.exit_code == 1
+    assert "no audio source has the video 'talk'" in nowhere.stderr
+    monkeypatch.setenv("PGVOICE_AUDIO", str(talk.parent))
+    found = pgvoice("fill", "talk", turns, "--json")
+    assert json.loads(found.stdout)["filled"] == 3
+
+
+def test_wrong_files_are_wrong_usage(run: Callable[..., Result], talk: Path, turns: Path) -> None:
+    assert run("fill", "talk").exit_code == 2
+    assert run("fill", "talk", talk, turns, "more").exit_code == 2
+    assert "'none.rttm' does not exist" in run("fill", "talk", talk, "none.rttm").stderr

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from counting_encoder import CountingEncoder
 
-from pgvoice.hooks import Encoder, EncoderUnavailable, hookimpl, make_encoder, plugins
+from pgvoice.hooks import Encoder, EncoderUnavailable, PluginError, hookimpl, make_encoder, plugins
 from pgvoice.hooks.registry import registered_encoders
 from pgvoice.hooks.specs import RegisterEncoder
 
@@ -52,8 +52,10 @@ def test_a_plugin_brings_an_encoder() -> None:
 
 
 def test_two_encoders_of_one_name() -> None:
-    plugins.manager().register(Plugin("ecapa"))
-    with pytest.raises(EncoderUnavailable, match=r"named 'ecapa'.*PGVOICE_PLUGINS"):
+    plugins.manager().register(Plugin("ecapa"), "toy")
+    with pytest.raises(
+        PluginError, match=r"plugin toy .* named 'ecapa', which builtin-encoders .*PGVOICE_PLUGINS"
+    ):
         make_encoder("campplus")
 
 

@@ -9,26 +9,32 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import Format, builtin, registered_formats
+from pgvoice.hooks import PluginError, hookimpl, plugins
+from pgvoice.hooks.formats import Format, registered_formats
 from pgvoice.hooks.formats.format import RegisterFormat
 from pgvoice.hooks.formats.rttm import RTTM
 
 
-@pytest.fixture(autouse=True)
-def _fresh_formats() -> Iterator[None]:
-    registered_formats.cache_clear()
-    yield
-    registered_formats.cache_clear()
+class Taker:
+    """Brings a format under a name that is taken."""
 
-
-def test_a_name_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def register_twice(register: RegisterFormat) -> None:
-        register(RTTM)
+    @hookimpl
+    def register_formats(self, register: RegisterFormat) -> None:
         register(Format("rttm", (), RTTM.read, RTTM.matches))
 
-    monkeypatch.setattr(builtin, "register_formats", register_twice)
-    with pytest.raises(FormatError, match="two plugins register a format named 'rttm'"):
+
+@pytest.fixture(autouse=True)
+def _fresh_formats() -> Iterator[None]:
+    plugins.manager.cache_clear()
+    registered_formats.cache_clear()
+    yield
+    plugins.manager.cache_clear()
+    registered_formats.cache_clear()
+
+
+def test_a_name_is_taken_once() -> None:
+    plugins.manager().register(Taker(), "taker")
+    with pytest.raises(PluginError, match="taker registers a format named 'rttm', which builtin"):
         registered_formats()
 
 

@@ -1,0 +1,80 @@
+"""Commands of plugins, beside pgvoice's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from pgvoice.cli.commands import Commands
+from pgvoice.cli.identify import identify
+from pgvoice.hooks import hookimpl, plugins
+from pgvoice.hooks.specs import RegisterCommand
+
+Call = Callable[..., Result]
+
+
+class Toy:
+    """Brings a command."""
+
+    def __init__(self, name: str = "toy") -> None:
+        self.name = name
+
+    @hookimpl
+    def register_commands(self, register: RegisterCommand) -> None:
+        say = click.Command(self.name, callback=lambda: click.echo("hello"), help="Say hello.")
+        register(say)
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
+    """A root of one command, in a process that has a plugin; which one the test says."""
+    monkeypatch.setattr("pgvoice.cli.commands._some_installed", lambda: True)
+    plugins.manager.cache_clear()
+    yield Commands("pgvoice", commands={"identify": identify})
+    plugins.manager.cache_clear()
+
+
+def test_a_plugins_command_is_one_of_pgvoices(root: Commands) -> None:
+    plugins.manager().register(Toy(), "toys")
+    listed = CliRunner().invoke(root, ["--help"]).stdout
+    assert listed.partition("Commands:\n")[2].split()[:1] == ["identify"]
+    assert "toy       Say hello." in listed
+    assert CliRunner().invoke(root, ["toy"]).stdout == "hello\n"
+
+
+def test_a_built_in_command_asks_no_plugin(root: Commands) -> None:
+    assert CliRunner().invoke(root, ["identify", "--help"]).exit_code == 0
+    assert plugins.manager.cache_info().currsize == 0
+
+
+def test_a_name_that_is_taken_is_refused(root: Commands) -> None:
+    plugins.manager().register(Toy("identify"), "taker")
+    listed = CliRunner().invoke(root, ["--help"])
+    assert listed.exit_code == 0
+    assert "identify  Say who speaks" in listed.stdout
+    expected = "the plugin taker registers a command named 'identify', which builtin-commands"
+    assert listed.stderr.startswith(f"Warning: {expected} brought already: uninstall it, or")
+    unknown = CliRunner().invoke(root, ["toy"])
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith(f"Error: {expected}")
+
+
+def test_an_unknown_command(root: Commands) -> None:
+    result = CliRunner().invoke(root, ["toy"])
+    assert result.exit_code == 2
+    assert "No such command 'toy'" in result.stderr
+
+
+def test_without_plugins_none_are_looked_for() -> None:
+    code = (
+        "import sys; from pgvoice.cli.main import cli\n"
+        "cli(['--help'], standalone_mode=False)\n"
+        "print('pluggy' in sys.modules, 'pgvoice.hooks' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "False False\n"

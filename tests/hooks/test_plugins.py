@@ -1,0 +1,121 @@
+"""Finding and loading plugins, and what is said of those that are broken."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pgvoice.hooks import PluginError, hookimpl, plugins
+from pgvoice.hooks.specs import RegisterEncoder
+
+pytestmark = pytest.mark.usefixtures("loaded")
+
+WELL = "from pgvoice.hooks import hookimpl\n@hookimpl\ndef after_fill(report): ...\n"
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts a distribution with one entry point and one module on the path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("PGVOICE_PLUGINS")
+
+    def add(name: str, source: str, *, distribution: str | None = None) -> None:
+        distribution = distribution or f"of-{name}"
+        module = f"plugin_{distribution.replace('-', '_')}"
+        (tmp_path / f"{module}.py").write_text(source)
+        folder = tmp_path / f"{distribution.replace('-', '_')}-1.5.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n"
+        )
+        (folder / "entry_points.txt").write_text(f"[pgvoice]\n{name} = {module}\n")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        importlib.invalidate_caches()
+        plugins.manager.cache_clear()
+
+    return add
+
+
+def _names() -> list[str]:
+    return [each.name for each in plugins.listed() if each.distribution != "pgvoice"]
+
+
+def test_the_built_in_ones_are_listed_with_their_hooks() -> None:
+    hooks = {each.name: each.hooks for each in plugins.listed()}
+    assert hooks["builtin-encoders"] == ("register_encoders",)
+    assert hooks["builtin-formats"] == ("register_formats",)
+    assert hooks["builtin-audio-sources"] == ("register_audio_sources",)
+    assert {each.distribution for each in plugins.listed()} == {"pgvoice"}
+
+
+def test_an_installed_one_has_its_distribution(install: Install) -> None:
+    install("well", WELL)
+    assert plugins.listed()[-1] == plugins.Plugin("well", "of-well", "1.5", ("after_fill",))
+
+
+def test_the_setting_restricts(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("well", WELL)
+    install("other", WELL)
+    assert _names() == ["other", "well"]
+    for value, expected in (("well", ["well"]), (" well, other,", ["other", "well"]), ("", [])):
+        monkeypatch.setenv("PGVOICE_PLUGINS", value)
+        plugins.manager.cache_clear()
+        assert _names() == expected
+
+
+def test_a_plugin_that_is_asked_for_in_vain(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("well", WELL)
+    monkeypatch.setenv("PGVOICE_PLUGINS", "wel")
+    with pytest.raises(PluginError, match=r"names the plugin 'wel', .*: there are well"):
+        plugins.manager()
+
+
+def test_one_that_cannot_be_imported_is_named_with_the_way_out(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("well", WELL)
+    install("broken", "import no_such_module_here")
+    with pytest.raises(PluginError) as raised:
+        plugins.manager()
+    assert str(raised.value) == (
+        "the plugin broken of of-broken cannot be loaded: ModuleNotFoundError: No module named"
+        " 'no_such_module_here'; uninstall it, or leave it out with PGVOICE_PLUGINS='well'"
+    )
+    monkeypatch.setenv("PGVOICE_PLUGINS", "well")
+    assert _names() == ["well"]
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (WELL.replace("after_fill", "after_fil"), "unknown hook 'after_fil'"),
+        (WELL.replace("report", "raport"), "raport"),
+    ],
+)
+def test_one_that_does_not_keep_to_the_contract(install: Install, source: str, why: str) -> None:
+    install("wrong", source)
+    with pytest.raises(PluginError, match=f"plugin wrong of of-wrong .*{why}.*PGVOICE_PLUGINS=''"):
+        plugins.manager()
+
+
+def test_two_of_one_name(install: Install) -> None:
+    install("twin", WELL, distribution="first")
+    install("twin", WELL, distribution="second")
+    with pytest.raises(PluginError, match="two plugins are named 'twin', of first and second"):
+        plugins.manager()
+
+
+def test_one_that_was_registered_by_hand() -> None:
+    class ByHand:
+        @hookimpl
+        def register_encoders(self, register: RegisterEncoder) -> None: ...
+
+    plugins.manager().register(ByHand(), "by-hand")
+    assert plugins.listed()[-1] == plugins.Plugin("by-hand", None, None, ("register_encoders",))
