@@ -42,7 +42,7 @@ class EmbeddingPass:
         self.batches = 0
         self._encoder = encoder
         self._path = path
-        self._info = info
+        self.info = info
         self._max_ms = max_ms
 
     def rows(self, keys: Sequence[SegmentKey]) -> Iterator[list[SegmentRow]]:
@@ -77,7 +77,7 @@ class EmbeddingPass:
 
     def refused(self, key: SegmentKey) -> str | None:
         """The status of a segment that needs no listening."""
-        end_of_audio = self._info.duration_ms
+        end_of_audio = self.info.duration_ms
         if key.start_ms >= end_of_audio or key.end_ms > end_of_audio + MAX_OVERHANG_MS:
             return "out_of_range"
         return "too_short" if too_short(key) else None
@@ -121,5 +121,5 @@ class EmbeddingPass:
     def _row(self, key: SegmentKey, embedding: Embeddings) -> SegmentRow:
         if not np.isfinite(embedding).all():
             return SegmentRow(key, "non_finite")
-        whole = key.duration_ms <= self._max_ms and key.end_ms <= self._info.duration_ms
+        whole = key.duration_ms <= self._max_ms and key.end_ms <= self.info.duration_ms
         return SegmentRow(key, "ok" if whole else "partial", embedding)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,21 @@ from pgvoice.hooks.embedding import EmbeddingPass, too_short
 from pgvoice.hooks.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.store.encoders import EncoderIdentity
-from pgvoice.store.fills import FillRun
+from pgvoice.store.errors import (
+    ConnectionLost,
+    DatabaseUnreachable,
+    RowsStored,
+    WrongPassword,
+)
+from pgvoice.store.fills import FillRun, Hold
 from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.models import EMBEDDED_STATUSES
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.videos import OnAudioChange, VideoAudio
 from pgvoice.store.voice_store import VoiceStore
 
+#: Seconds to wait before each attempt to go on, after the database went away; anew after progress.
+RETRY_SECONDS = (0.1, 0.4, 1.0, 2.0, 4.0, 8.0, 16.0)
 #: Told how many of the missing segments are done, and how many there are.
 Progress = Callable[[int, int], None]
 
@@ -56,10 +65,12 @@ def fill(
 
     Each batch is committed, so a fill that dies is taken up where it stopped; another fill of the
     same video waits. With nothing missing the audio is not opened and no model is loaded. Repeats
-    count once. Raises `AudioError` before anything is stored when the file cannot be used,
-    `AudioChanged` when it is not the file that was filled before, and, after the other segments
-    are stored, `InvalidSegments` (a `ValueError` that holds the report) for segments that are no
-    spans of time. At the end the plugins' ``after_fill`` is called.
+    count once. When the database goes away, the fill waits for it, up to half a minute, and goes
+    on. Raises `DatabaseError` in one of its kinds when that does not help: what was stored stays,
+    and the next call does the rest. Raises `AudioError` before anything is stored when the file
+    cannot be used, `AudioChanged` when it is not the file that was filled before, and, after the
+    other segments are stored, `InvalidSegments` (a `ValueError` that holds the report) for segments
+    that are no spans of time. At the end the plugins' ``after_fill`` is called.
     """
     snapped = snap_segments(segments, store.grid_ms)
     filling = _Filling(store, encoder, video, audio, progress)
@@ -88,16 +99,16 @@ class _Filling:
         self._audio = audio
         self._progress = progress
         self._pass: EmbeddingPass | None = None
+        #: The batch that is being written; also that of which nobody knows whether it was.
+        self._unsettled: list[SegmentRow] = []
         self._statuses: Counter[str] = Counter()
 
     def run(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> FillRun:
         if not keys:
             return FillRun(requested=0, hits=0)
-        missing = self._missing(keys)
-        if missing:
-            with self._store.filling(self._video):
-                missing = self._fill(keys, on_audio_change)
-        run = self._summary(len(keys), len(keys) - len(missing))
+        if self._missing(keys):
+            self._fill_patiently(keys, on_audio_change)
+        run = self._summary(len(keys), len(keys) - self._statuses.total())
         self._store.record_fill(self._video, self._identity, run)
         return run
 
@@ -108,34 +119,70 @@ class _Filling:
     def _missing(self, keys: Sequence[SegmentKey]) -> list[SegmentKey]:
         return self._store.missing(self._video, self._identity, keys)
 
-    def _fill(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> list[SegmentKey]:
-        """Fill what is missing now that no other fill runs; returns what was missing."""
+    def _fill_patiently(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> None:
+        """Fill; and as often as the database goes away, go on where it stopped."""
+        waits, done = deque(RETRY_SECONDS), 0
+        while True:
+            try:
+                with self._store.filling(self._video) as hold:
+                    self._fill(keys, on_audio_change, hold)
+                return
+            except WrongPassword:
+                raise
+            except (ConnectionLost, DatabaseUnreachable, RowsStored):
+                if self._statuses.total() > done:
+                    waits, done = deque(RETRY_SECONDS), self._statuses.total()
+                if not waits:
+                    raise
+                time.sleep(waits.popleft())
+
+    def _fill(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange, hold: Hold) -> None:
+        """Fill what is missing now that no other fill runs."""
         missing = self._missing(keys)
         if not missing:
-            return missing
+            self._settle(missing)
+            return
         if all(too_short(key) for key in missing):
             ids = self._register(None, on_audio_change)
-            self._write(ids, [SegmentRow(key, "too_short") for key in missing])
-            return missing
-        info = audio_files.probe(self._audio)
+            self._write(ids, [SegmentRow(key, "too_short") for key in missing], hold)
+            return
+        embedding = self._pass or EmbeddingPass(
+            self._encoder, self._audio, audio_files.probe(self._audio)
+        )
+        info = embedding.info
         ids = self._register(
             VideoAudio(info.sha256, info.duration_ms, str(self._audio)), on_audio_change
         )
         if on_audio_change == "replace":
             missing = self._missing(keys)
-        self._pass = EmbeddingPass(self._encoder, self._audio, info)
-        for rows in self._pass.rows(missing):
-            self._write(ids, rows)
-            self._tell(len(missing))
-        return missing
+        self._pass = embedding
+        left = self._settle(missing)
+        if left:
+            self._write(ids, left, hold)
+        known = {row.key for row in left}
+        missing = [key for key in missing if key not in known]
+        of = self._statuses.total() + len(missing)
+        for rows in embedding.rows(missing):
+            self._write(ids, rows, hold)
+            self._tell(of)
+
+    def _settle(self, missing: Sequence[SegmentKey]) -> list[SegmentRow]:
+        """Of a batch that was being written when the database went away, what was not stored."""
+        unsettled, self._unsettled = self._unsettled, []
+        lacking = set(missing)
+        self._statuses.update(row.status for row in unsettled if row.key not in lacking)
+        return [row for row in unsettled if row.key in lacking]
 
     def _register(self, audio: VideoAudio | None, change: OnAudioChange) -> tuple[int, int]:
         return self._store.register(
             self._video, audio, self._identity, self._encoder.default_threshold, change
         )
 
-    def _write(self, ids: tuple[int, int], rows: list[SegmentRow]) -> None:
+    def _write(self, ids: tuple[int, int], rows: list[SegmentRow], hold: Hold) -> None:
+        self._unsettled = rows
+        hold.check()
         self._store.write(ids, self._identity, rows)
+        self._unsettled = []
         self._statuses.update(row.status for row in rows)
 
     def _tell(self, missing: int) -> None:

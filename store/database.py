@@ -6,16 +6,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+import psycopg
+from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from pgvoice.store import embedded
+from pgvoice.store import embedded, failures
 from pgvoice.store.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 URL_VARIABLE = "PGVOICE_DATABASE_URL"
 #: What servers say when the user or the password is the trouble.
 _LOGIN_REFUSED = ("password", "role", "authentication failed", "pg_hba.conf")
+#: What they say when as many are connected as may be.
+_NO_SLOT = ("too many clients", "too many connections", "connection slots are reserved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class Database(Closing):
 
     engine: Engine
     server: embedded.EmbeddedServer | None
+    #: For connections that are held long: each is a new one, and ends when it is closed. Those of
+    #: `engine` are 15 at most, and whoever needs one waits.
+    unpooled: Engine
 
     @property
     def url(self) -> URL:
@@ -45,9 +52,16 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
     if not url:
         server = embedded.start(folder)
         url = server.url
-    engine = create_engine(psycopg_url(url), connect_args={"connect_timeout": 10})
-    event.listen(engine, "handle_error", _explain_connect_error)
-    return Database(engine, server)
+    parsed = psycopg_url(url)
+    engine, unpooled = (
+        create_engine(parsed, connect_args={"connect_timeout": 10}, **options)
+        for options in ({}, {"poolclass": NullPool})
+    )
+    for each in (engine, unpooled):
+        event.listen(each, "handle_error", _explain)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _refuse_dead)
+    return Database(engine, server, unpooled)
 
 
 def psycopg_url(url: str) -> URL:
@@ -84,15 +98,37 @@ def _shape() -> str:
     return f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
 
 
-def _explain_connect_error(context: ExceptionContext) -> Exception | None:
-    """Turns a refused connection into an error of ours; other errors stay what they are."""
-    if context.connection is not None or context.engine is None:
-        return None
-    where = without_password(context.engine.url).render_as_string()
-    answer = str(context.original_exception).strip().splitlines()[0]
+def _note_use(_connection: object, entry: ConnectionPoolEntry) -> None:
+    entry.info["used"] = True
+
+
+def _refuse_dead(
+    connection: psycopg.Connection[object],
+    entry: ConnectionPoolEntry,
+    _proxy: PoolProxiedConnection,
+) -> None:
+    """Has the pool replace connections that the server ended while nobody used them."""
+    if "used" in entry.info and not failures.is_alive(connection):
+        raise InvalidatePoolError("the server ended a connection")
+
+
+def _explain(context: ExceptionContext) -> BaseException | None:
+    """An error of ours for a refused connection and for a server that gives up; else none."""
+    if context.connection is not None:
+        return failures.explained(context.original_exception, lost=context.is_disconnect)
+    return None if context.engine is None else _refused(context.engine, context.original_exception)
+
+
+def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
+    where = without_password(engine.url).render_as_string()
+    answer = str(error).strip().splitlines()[0]
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(
             f"{where} refused the login ({answer}): check user and password in {URL_VARIABLE}"
+        )
+    if any(words in answer for words in _NO_SLOT):
+        return DatabaseUnreachable(
+            f"{where} takes no more connections ({answer}): close some, or raise max_connections"
         )
     return DatabaseUnreachable(
         f"no database answers at {where} ({answer}): check that the server runs and that"

@@ -12,7 +12,15 @@ PgvoiceError
 │   ├── ExtensionForbidden
 │   ├── SchemaForbidden
 │   ├── RolesForbidden
-│   └── SchemaMismatch                the tables are missing, older or newer than this pgvoice
+│   ├── SchemaMismatch                the tables are missing, older or newer than this pgvoice
+│   ├── DatabaseStopped               the server gave up in the middle; that step is not stored
+│   │   ├── ConnectionLost
+│   │   ├── DatabaseFull
+│   │   ├── DatabaseTimeout
+│   │   └── DatabaseDeadlock
+│   ├── RowsStored                    somebody else stored the same segments meanwhile
+│   ├── RowsRefused                   rows that the table does not take
+│   └── VideoErased                   a recording went while it was being filled
 ├── AudioChanged                      a video's audio is not the audio that was filled
 ├── UnknownVideo
 ├── UnknownSpeaker
@@ -95,6 +103,84 @@ class RolesForbidden(DatabaseError):
 
 class SchemaMismatch(DatabaseError):
     """The tables are missing, older or newer than this pgvoice."""
+
+
+class DatabaseStopped(DatabaseError):
+    """The server gave up in the middle of a step, of which nothing is stored."""
+
+    #: What happened, and what helps.
+    what = "the database gave up ({answer}): run it again"
+
+    def __init__(self, answer: str, sqlstate: str | None = None) -> None:
+        super().__init__(self.what.format(answer=answer))
+        self.answer = answer
+        self.sqlstate = sqlstate
+
+
+class ConnectionLost(DatabaseStopped):
+    """The server was stopped, crashed, or ended the connection."""
+
+    what = (
+        "the database went away ({answer}): what was stored before stays; run it again when the"
+        " server is back"
+    )
+
+
+class DatabaseFull(DatabaseStopped):
+    """The server has no room left: on its disk, in its memory, or within a limit set for it."""
+
+    what = (
+        "the database server has no room left ({answer}): nothing of this step was stored; make"
+        " room there, then run it again"
+    )
+
+
+class DatabaseTimeout(DatabaseStopped):
+    """The server stopped something that took longer than it may, or was told to stop it."""
+
+    what = (
+        "the database server did not wait any longer ({answer}): nothing of this step was stored;"
+        " run it again, or raise the time-out that it names for this user"
+    )
+
+
+class DatabaseDeadlock(DatabaseStopped):
+    """The server stopped a transaction in favour of others."""
+
+    what = (
+        "the database server put others first ({answer}): nothing of this step was stored; run it"
+        " again"
+    )
+
+
+class RowsStored(DatabaseError):
+    """Somebody else stored the same segments meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "some of these segments were stored by somebody else meanwhile: ask again which are"
+            " missing"
+        )
+
+
+class RowsRefused(DatabaseError):
+    """Rows that the table of vectors does not take."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(
+            f"the store does not take these rows ({answer}): a vector is finite, of unit length and"
+            " of its encoder's dimension, and stands for a segment that is ok or partial"
+        )
+
+
+class VideoErased(DatabaseError):
+    """A recording went out of the store while it was being filled."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the recording was erased while it was being filled: nothing more of it is stored;"
+            " fill it again if it is still wanted"
+        )
 
 
 class AudioChanged(PgvoiceError):

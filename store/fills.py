@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, text
 
 from pgvoice.store.encoders import ENCODER_ID, EncoderIdentity
-from pgvoice.store.videos import VIDEO_ID
+from pgvoice.store.errors import ConnectionLost, DatabaseError, VideoErased
+from pgvoice.store.failures import is_alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +32,55 @@ class FillRun:
     device: str | None = None
 
 
-def hold(connection: Connection, video: str) -> None:
-    """Wait until no other fill of the video runs, and hold it until the transaction ends.
+class Hold:
+    """The fill of a video, held on a connection of its own until `release`.
 
-    A transaction's lock, not a session's: it survives poolers that hand out sessions by
+    By a transaction's lock, not a session's: it survives poolers that hand out sessions by
     transaction, and goes with a process that is killed.
     """
-    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
-        {"video": video},
-    )
+
+    def __init__(self, connection: Connection, video: str) -> None:
+        self._connection = connection
+        for setting in _time_outs(connection):
+            connection.execute(text(f"SET LOCAL {setting} = 0"))
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
+            {"video": video},
+        )
+
+    def check(self) -> None:
+        """Raises `ConnectionLost` where the server ended the connection, and with it the lock."""
+        driver_connection = self._connection.connection.driver_connection
+        if driver_connection is None or not is_alive(driver_connection):
+            raise ConnectionLost("the connection that held the fill is gone")
+
+    def release(self) -> None:
+        with suppress(DatabaseError):
+            self._connection.rollback()
+        self._connection.close()
+
+
+def _time_outs(connection: Connection) -> list[str]:
+    """Settings that would end a transaction that only holds a lock."""
+    settings = ["idle_in_transaction_session_timeout"]
+    if (connection.dialect.server_version_info or (0,)) >= (17,):
+        settings.append("transaction_timeout")
+    return settings
 
 
 def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-    """Keep what a fill did to a registered video; hit rates are counted from here."""
-    connection.execute(
+    """Keep what a fill did to a registered video; hit rates are counted from here.
+
+    Raises `VideoErased` where there is no such video any more.
+    """
+    inserted = connection.execute(
         text(
             "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled,"  # noqa: S608
-            f" skipped, decode_seconds, encode_seconds, device) VALUES ({VIDEO_ID}, {ENCODER_ID},"
+            f" skipped, decode_seconds, encode_seconds, device) SELECT v.id, {ENCODER_ID},"
             " :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,"
-            " :encode_seconds, :device)"
+            " :encode_seconds, :device FROM pgvoice.video v WHERE v.key = :video FOR KEY SHARE"
         ),
         asdict(encoder) | asdict(run) | {"video": video, "skipped": json.dumps(dict(run.skipped))},
     )
+    if not inserted.rowcount:
+        raise VideoErased

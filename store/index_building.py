@@ -12,13 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import indexes
 from pgvoice.store.encoders import StoredEncoder
-from pgvoice.store.errors import SchemaForbidden
+from pgvoice.store.errors import DatabaseFull, SchemaForbidden
 from pgvoice.store.indexes import BuildProgress, BuildStep
 
 #: Seconds between two looks at a build.
 INTERVAL = 0.5
-#: What the server says when a parallel build finds too little shared memory: no room, no memory.
-_NO_SHARED_MEMORY = ("53100", "53200")
 _FORBIDDEN = "42501"
 _NO_VALUE = "22023"
 
@@ -55,10 +53,10 @@ def build(
         _prepare(connection, encoder.id, memory, workers)
         try:
             return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
-        except DBAPIError as error:
-            if workers == 0 or _sqlstate(error) not in _NO_SHARED_MEMORY:
+        except DatabaseFull as error:
+            if workers == 0:
                 raise
-            why = _message(error)
+            why = error.answer
         indexes.prepare(connection, encoder.id, memory, 0)
         return BuildReport(_run_all(connection, watcher, encoder.id, on_progress), why)
 

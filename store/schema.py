@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from pgvoice.store import roles
 from pgvoice.store.errors import (
+    ConnectionLost,
     ExtensionForbidden,
     PgvectorCrashed,
     PgvectorMissing,
@@ -199,7 +200,7 @@ def _ensure_distance_works(connection: Connection) -> None:
         connection.execute(
             text("SELECT v <#> v FROM (SELECT array_fill(1, ARRAY[192])::vector AS v) AS one")
         )
-    except OperationalError as error:
+    except (OperationalError, ConnectionLost) as error:
         raise PgvectorCrashed(
             f"the server died in a distance between two vectors ({_message(error)}): its processor"
             " is too old for this build of pgvector; use a server with a pgvector built for it,"
@@ -226,5 +227,7 @@ def _sqlstate(error: ProgrammingError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-def _message(error: ProgrammingError | OperationalError) -> str:
+def _message(error: ProgrammingError | OperationalError | ConnectionLost) -> str:
+    if isinstance(error, ConnectionLost):
+        return error.answer
     return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]

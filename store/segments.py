@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.copying import COLUMNS, copy_stream
 from pgvoice.store.encoders import ENCODER_ID, EncoderIdentity
+from pgvoice.store.failures import copying
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.videos import VIDEO_ID
 
@@ -69,11 +70,13 @@ def read(
 def write(
     connection: Connection, video_id: int, encoder_id: int, dimension: int, rows: list[SegmentRow]
 ) -> None:
-    """Add rows by one COPY. Raises `psycopg.IntegrityError` if one is there already."""
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None  # noqa: S101 - a connection in use has one
+    """Add rows by one COPY.
+
+    Raises `RowsStored` if one is there already, `VideoErased`, `RowsRefused` for what the table
+    does not take, and `DatabaseStopped` in one of its kinds.
+    """
     statement = f"COPY pgvoice.segment_embedding ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
-    with driver_connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with copying(connection) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in copy_stream(video_id, encoder_id, dimension, rows):
             copy.write(chunk)
 

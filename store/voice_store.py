@@ -33,7 +33,7 @@ from pgvoice.store.closing import Closing
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
-from pgvoice.store.fills import FillRun
+from pgvoice.store.fills import FillRun, Hold
 from pgvoice.store.hygiene import Outlier, ProfileQuality
 from pgvoice.store.identify import Identification
 from pgvoice.store.index_building import BuildReport, OnProgress
@@ -111,11 +111,21 @@ class VoiceStore(Closing):
             return segments.read(connection, video, encoder, keys)
 
     @contextmanager
-    def filling(self, video: str) -> Iterator[None]:
-        """Hold the fill of a video: another one, in any process, waits until this one is done."""
-        with self._engine.begin() as connection:
-            fills.hold(connection, video)
-            yield
+    def filling(self, video: str) -> Iterator[Hold]:
+        """Hold the fill of a video: another one, in any process, waits until this one is done.
+
+        On a connection of its own, so that fills never wait for each other's connections.
+        """
+        connection = self.database.unpooled.connect()
+        try:
+            hold = Hold(connection, video)
+        except BaseException:
+            connection.close()
+            raise
+        try:
+            yield hold
+        finally:
+            hold.release()
 
     def register(
         self,
@@ -133,7 +143,10 @@ class VoiceStore(Closing):
             )
 
     def write(self, ids: tuple[int, int], encoder: EncoderIdentity, rows: list[SegmentRow]) -> None:
-        """Commit a batch of segments' rows; `ids` are those that `register` gave."""
+        """Commit a batch of segments' rows; `ids` are those that `register` gave.
+
+        Raises `RowsStored`, `VideoErased`, `RowsRefused`.
+        """
         with self._engine.begin() as connection:
             segments.write(connection, *ids, encoder.dimension, rows)
 

@@ -10,9 +10,9 @@ from bits import all_bits, bits
 from filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, put, unit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import IntegrityError
 
 from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, VoiceStore
+from pgvoice.store.errors import RowsRefused, RowsStored
 from pgvoice.store.models import SKIPPED_STATUSES
 
 _videos = itertools.count()
@@ -76,7 +76,7 @@ def test_a_copied_batch_comes_back_as_it_was(store: VoiceStore, data: st.DataObj
 )
 def test_the_table_refuses_what_makes_no_sense(store: VoiceStore, row: SegmentRow) -> None:
     ids = store.register("v", None, ENCODER, THRESHOLD)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(RowsRefused):
         store.write(ids, ENCODER, [row])
 
 
@@ -89,11 +89,11 @@ def test_a_vector_that_is_not_finite_never_gets_in(store: VoiceStore) -> None:
 def test_a_vector_of_another_dimension_never_gets_in(store: VoiceStore) -> None:
     video_id, encoder_id = store.register("v", None, ENCODER, THRESHOLD)
     wide = EncoderIdentity("wide", "sha256:1", "1", 4, 16_000)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(RowsRefused):
         store.write((video_id, encoder_id), wide, [SegmentRow(KEYS[0], "ok", unit(1, 0, 0, 0))])
 
 
 def test_a_row_is_written_once(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    with pytest.raises(IntegrityError):
+    with pytest.raises(RowsStored):
         put(store, "v", {(0, 1): Y})
