@@ -60,7 +60,7 @@ BEGIN
                 'refresh_nearest', 'refresh_profile', 'required', 'reset_calibration',
                 'restore_exemplars', 'revert_labels', 'rival', 'segment_index_statements',
                 'segment_trials', 'shared_exemplars', 'speaker_ids', 'unpin_label',
-                'verdict_moves', 'verdicts', 'verdicts_of', 'video_ids'
+                'verdict_moves', 'verdicts', 'verdicts_of', 'verify', 'video_ids'
             ])
         ) AS listed(roles, names)
         JOIN pg_proc AS p

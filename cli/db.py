@@ -9,6 +9,7 @@ import click
 
 from pgvoice.cli import options, output, place
 from pgvoice.cli.group import Group
+from pgvoice.cli.verify import verify
 
 if TYPE_CHECKING:
     from pgvoice.store.database import Database
@@ -146,6 +147,9 @@ def shell(context: click.Context, url: str | None, psql_args: tuple[str, ...]) -
 
     with open_database(url) as database:
         context.exit(run_psql(database.url, psql_args))
+
+
+db.add_command(verify)
 
 
 def _warn_that(fixed: str) -> None:

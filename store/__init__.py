@@ -35,6 +35,7 @@ from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
+from pgvoice.store.verifying import StoreCheck
 from pgvoice.store.videos import VideoAudio
 from pgvoice.store.voice_store import VoiceStore
 
@@ -74,6 +75,7 @@ __all__ = [
     "SpeakerExists",
     "SpeakerSummary",
     "SpeakerTime",
+    "StoreCheck",
     "StoredEncoder",
     "StoredExemplar",
     "Threshold",

@@ -26,6 +26,7 @@ from pgvoice.store import (
     similar,
     speakers,
     statistics,
+    verifying,
     videos,
 )
 from pgvoice.store.attributions import LabelRun, Relabelling
@@ -46,6 +47,7 @@ from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
+from pgvoice.store.verifying import StoreCheck
 from pgvoice.store.videos import OnAudioChange, VideoAudio
 
 #: An encoder by its identity, by name or ``name@revision…``, or None for the store's only one.
@@ -459,6 +461,11 @@ class VoiceStore(Closing):
         """
         with self._engine.begin() as connection:
             return (pruning.count if dry_run else pruning.prune)(connection, selection)
+
+    def verify(self, *, sample: int = verifying.SAMPLE) -> list[StoreCheck]:
+        """Whether the store is what it should be; `sample` is of kept comparisons."""
+        with self._engine.connect() as connection:
+            return verifying.verify(connection, sample)
 
     @contextmanager
     def _statement_by_statement(self) -> Iterator[Connection]:
