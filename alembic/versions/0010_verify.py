@@ -1,4 +1,4 @@
-"""Whether a store is what it should be.
+"""Whether a store is what it should be; labels of recordings that are erased meanwhile.
 
 Revision ID: 0010
 """
@@ -19,4 +19,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION pgvoice.verify(integer)")
+    op.execute("DROP FUNCTION pgvoice.apply_verdicts")
+    execute_file(
+        "0004_labels.sql",
+        start="CREATE FUNCTION pgvoice.apply_verdicts",
+        end="CREATE FUNCTION pgvoice.keep_labels",
+    )
     op.execute("ALTER FUNCTION pgvoice.refuse_change() RESET search_path")

@@ -1,5 +1,43 @@
 ALTER FUNCTION pgvoice.refuse_change() SET search_path FROM CURRENT;
 
+CREATE OR REPLACE FUNCTION pgvoice.apply_verdicts(
+    run_kind text, encoder integer, given_threshold double precision, given_margin double precision
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    stored bigint;
+    run bigint;
+BEGIN
+    -- Whoever erases a recording goes first: what was judged of it meanwhile is not kept.
+    PERFORM FROM pgvoice.video AS v WHERE v.id IN (SELECT video_id FROM pg_temp.verdict)
+    ORDER BY v.id FOR KEY SHARE;
+    DELETE FROM pg_temp.verdict AS d
+    WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.id = d.video_id);
+    SELECT count(*) INTO stored FROM pg_temp.verdict WHERE NOT pinned;
+    IF stored = 0 THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO pgvoice.attribution_run (encoder_id, kind, threshold, margin, changed)
+    SELECT encoder, run_kind, coalesce(given_threshold, e.default_threshold),
+           coalesce(given_margin, 0), stored
+    FROM pgvoice.encoder AS e WHERE e.id = encoder
+    RETURNING id INTO run;
+    UPDATE pgvoice.attribution AS a SET current = false FROM pg_temp.verdict AS v
+    WHERE a.video_id = v.video_id AND a.start_ms = v.start_ms AND a.end_ms = v.end_ms
+      AND a.encoder_id = encoder AND a.run_id = v.old_run AND NOT v.pinned;
+    INSERT INTO pgvoice.attribution (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id,
+        similarity, runner_up_id, margin, reason, current)
+    SELECT run, v.video_id, v.start_ms, v.end_ms, encoder, v.speaker_id, v.similarity,
+           v.runner_up_id, v.margin, v.reason, true
+    FROM pg_temp.verdict AS v WHERE NOT v.pinned;
+    RETURN run;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.apply_verdicts IS
+'Keeps the labels that keep_labels found changed, as a run; NULL when there is none.';
+
 CREATE FUNCTION pgvoice.verify(sample integer DEFAULT 10000) RETURNS TABLE (
     what text,
     looked_at bigint,
