@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError
 
-from pgvoice.store import audit, hygiene
+from pgvoice.store import audit, hygiene, videos
 from pgvoice.store.encoders import StoredEncoder
 from pgvoice.store.errors import CancellingExemplars, NoEmbedding
 from pgvoice.store.keys import SegmentKey
@@ -105,6 +105,7 @@ def enroll_segments(
 
     Raises `NoEmbedding` when one of them has no vector, and as `enroll` does.
     """
+    videos.require(connection, video, held=True)
     rows = read(connection, video, encoder.identity, keys)
     unusable = [
         ((key.start_s, key.end_s), rows[key].status if key in rows else "missing")
@@ -134,8 +135,30 @@ def enroll_segments(
             "ends": [key.end_ms for key in keys],
         },
     ).rowcount
+    _require_all(connection, speaker_id, encoder, video, keys)
     known = len(set(keys)) - added
     return _enrolled(connection, name, speaker_id, encoder, added, known, force)
+
+
+def _require_all(
+    connection: Connection,
+    speaker_id: int,
+    encoder: StoredEncoder,
+    video: str,
+    keys: Sequence[SegmentKey],
+) -> None:
+    """Raises `NoEmbedding` where somebody deleted some of these segments at the same moment."""
+    rows = connection.execute(
+        text(
+            "SELECT e.start_ms, e.end_ms FROM pgvoice.enrollment e"
+            " JOIN pgvoice.video v ON v.audio_sha256 = e.audio_sha256"
+            " WHERE v.key = :video AND e.speaker_id = :speaker AND e.encoder_id = :encoder"
+        ),
+        {"video": video, "speaker": speaker_id, "encoder": encoder.id},
+    )
+    gone = set(keys) - {SegmentKey(*row) for row in rows}
+    if gone:
+        raise NoEmbedding(video, [((key.start_s, key.end_s), "missing") for key in sorted(gone)])
 
 
 def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int) -> None:
@@ -159,11 +182,12 @@ def ensure(connection: Connection, name: str) -> int:
         text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.enrollment', 0))")
     )
     named = {"name": checked(name, "a speaker's name")}
-    connection.execute(
-        text("INSERT INTO pgvoice.speaker (name) VALUES (:name) ON CONFLICT DO NOTHING"), named
-    )
     found: int = connection.scalar(
-        text("SELECT id FROM pgvoice.speaker WHERE name = :name FOR NO KEY UPDATE"), named
+        text(
+            "INSERT INTO pgvoice.speaker AS s (name) VALUES (:name)"
+            " ON CONFLICT (name) DO UPDATE SET name = s.name RETURNING id"
+        ),
+        named,
     )
     return found
 

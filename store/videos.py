@@ -46,10 +46,11 @@ def ensure(
     return video_id
 
 
-def require(connection: Connection, key: str) -> int:
-    """The id of a video; raises `UnknownVideo`."""
+def require(connection: Connection, key: str, *, held: bool = False) -> int:
+    """The id of a video; raises `UnknownVideo`. Nobody erases one that is `held`, until commit."""
+    statement = "SELECT id FROM pgvoice.video WHERE key = :key"
     video_id: int | None = connection.scalar(
-        text("SELECT id FROM pgvoice.video WHERE key = :key"), {"key": key}
+        text(f"{statement} FOR KEY SHARE" if held else statement), {"key": key}
     )
     if video_id is None:
         raise UnknownVideo(key)

@@ -154,7 +154,7 @@ def _do(store: VoiceStore, encoder: CountingEncoder, task: Task) -> None:
     if task.operation == "fill":
         fill(store, encoder, video=task.video, audio=task.audio, segments=task.segments)
     elif task.operation == "enroll":
-        store.enroll_segments(task.speaker, task.video, task.segments[:2])
+        store.enroll_segments(task.speaker, task.video, task.segments[:2], force=True)
     elif task.operation == "label":
         store.label([task.video])
     elif task.operation == "relabel":

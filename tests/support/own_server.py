@@ -83,10 +83,9 @@ class OwnServer:
 
 
 def _children(pid: int) -> list[str]:
-    found = subprocess.run(
+    return subprocess.run(
         ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
     ).stdout.split()
-    return found
 
 
 @contextmanager
