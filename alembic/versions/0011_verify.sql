@@ -19,10 +19,16 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    INSERT INTO pgvoice.attribution_run (encoder_id, kind, threshold, margin, changed)
-    SELECT encoder, run_kind, coalesce(given_threshold, e.default_threshold),
-           coalesce(given_margin, 0), stored
-    FROM pgvoice.encoder AS e WHERE e.id = encoder
+    -- What a calibration said differs from length to length.
+    INSERT INTO pgvoice.attribution_run
+        (encoder_id, kind, threshold, margin, changed, calibration_id)
+    SELECT encoder, run_kind,
+           coalesce(given_threshold, CASE WHEN c.id IS NULL THEN e.default_threshold END),
+           coalesce(given_margin, CASE WHEN c.id IS NULL THEN 0 END), stored,
+           CASE WHEN given_threshold IS NULL OR given_margin IS NULL THEN c.id END
+    FROM pgvoice.encoder AS e
+    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
+    WHERE e.id = encoder
     RETURNING id INTO run;
     UPDATE pgvoice.attribution AS a SET current = false FROM pg_temp.verdict AS v
     WHERE a.video_id = v.video_id AND a.start_ms = v.start_ms AND a.end_ms = v.end_ms
