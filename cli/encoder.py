@@ -89,11 +89,18 @@ def _write_stored(stored: Sequence[StoredEncoder]) -> None:
                 str(found.identity),
                 str(found.identity.dimension),
                 output.similarity(found.threshold.similarity),
-                f"{thresholds.calibration(found.calibrated)}; {found.threshold.source}",
+                _origin(found),
             )
             for found in stored
         ),
     )
+
+
+def _origin(found: StoredEncoder) -> str:
+    """Of the encoder's own threshold, which counts unless there is a calibration."""
+    if found.calibrated:
+        return "not used: `pgvoice calibrate --list` has this library's own"
+    return f"{thresholds.UNCALIBRATED}; {found.threshold.source}"
 
 
 def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:

@@ -56,8 +56,8 @@ def identify(
             threshold=threshold,
             min_margin=margin,
         )
+        used = thresholds.yardstick(store, encoder, threshold, margin)
     found = result.answers
-    used = thresholds.yardstick(result.encoder, threshold, margin)
     labels = None if given is None else [segment.label for segment in given]
     if as_json:
         output.write_json(_document(video, used, found, labels))

@@ -47,7 +47,7 @@ def label(
         found = store.label(
             None if everything else videos, encoder=encoder, threshold=threshold, min_margin=margin
         )
-        used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
+        used = thresholds.yardstick(store, encoder, threshold, margin)
     if as_json:
         output.write_json(document(found, used))
     else:
@@ -90,7 +90,7 @@ def relabel(
         )
         with output.waiting("comparing"):
             found = judge(dry_run=dry_run or not yes)
-        used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
+        used = thresholds.yardstick(store, encoder, threshold, margin)
         if not as_json:
             write_moves(found)
         if found.changed and not dry_run and not yes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pgvoice.cli.cache import cache
+from pgvoice.cli.calibrate import calibrate
 from pgvoice.cli.commands import Commands
 from pgvoice.cli.db import db
 from pgvoice.cli.demo import demo
@@ -60,6 +61,7 @@ for command in (
     relabel,
     labels,
     search,
+    calibrate,
     similar,
     index,
     cache,

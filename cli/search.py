@@ -54,7 +54,7 @@ def search(
             limit=limit,
             order=order,
         )
-        used = thresholds.yardstick(store.encoder(encoder), threshold, margin)
+        used = thresholds.yardstick(store, encoder, threshold, margin)
     if as_json:
         segments = [asdict(appearance) for appearance in found]
         output.write_json({"speaker": name} | asdict(used) | {"segments": segments})

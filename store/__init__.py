@@ -1,21 +1,25 @@
 """The store: voice embeddings, speakers and identities in Postgres, without audio or models."""
 
 from pgvoice.store.attributions import LabelMove, LabelRun, Relabelling
+from pgvoice.store.calibration import Calibration
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.errors import (
     AudioChanged,
+    CalibrationUnsupported,
     CancellingExemplars,
     DatabaseError,
     EnrollmentRefused,
     IncoherentExemplars,
     IndexBusy,
     InvalidSegment,
+    LabelIsNoName,
     NoEmbedding,
     PgvoiceError,
     SharedExemplars,
     SoundsLikeAnother,
     SpeakerExists,
+    UnknownCalibration,
     UnknownEncoder,
     UnknownLabel,
     UnknownRun,
@@ -27,9 +31,11 @@ from pgvoice.store.hygiene import Outlier, ProfileQuality
 from pgvoice.store.identify import Identification
 from pgvoice.store.index_building import BuildReport
 from pgvoice.store.indexes import BuildProgress, IndexStatus
+from pgvoice.store.judging import Band, Figures
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels import Label, SpeakerTime
 from pgvoice.store.pruning import PruneSelection
+from pgvoice.store.references import Turn
 from pgvoice.store.search import Appearance
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
@@ -42,15 +48,19 @@ from pgvoice.store.voice_store import VoiceStore
 __all__ = [
     "Appearance",
     "AudioChanged",
+    "Band",
     "BuildProgress",
     "BuildReport",
     "CacheStatistics",
+    "Calibration",
+    "CalibrationUnsupported",
     "CancellingExemplars",
     "DatabaseError",
     "EncoderIdentity",
     "Enrollment",
     "EnrollmentRefused",
     "Exemplar",
+    "Figures",
     "FillRun",
     "Identification",
     "IncoherentExemplars",
@@ -58,6 +68,7 @@ __all__ = [
     "IndexStatus",
     "InvalidSegment",
     "Label",
+    "LabelIsNoName",
     "LabelMove",
     "LabelRun",
     "NoEmbedding",
@@ -79,6 +90,8 @@ __all__ = [
     "StoredEncoder",
     "StoredExemplar",
     "Threshold",
+    "Turn",
+    "UnknownCalibration",
     "UnknownEncoder",
     "UnknownLabel",
     "UnknownRun",

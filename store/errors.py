@@ -28,6 +28,9 @@ PgvoiceError
 ├── UnknownRun
 ├── UnknownLabel                      a segment that has nothing to pin, or no pin
 ├── SpeakerExists
+├── UnknownCalibration
+├── CalibrationUnsupported            the labels do not carry the thresholds asked for
+├── LabelIsNoName                     a diarizer's label where a name is needed
 ├── NoEmbedding                       a segment was asked for whose vector is not there
 ├── EnrollmentRefused                 exemplars that would make a profile of nobody
 │   ├── IncoherentExemplars           they are of several voices
@@ -226,6 +229,30 @@ class UnknownLabel(PgvoiceError):
         super().__init__(
             f"no {what} {_span(segment)} in {video!r}: `pgvoice labels show` and"
             " `pgvoice identify` list the recording's segments"
+        )
+
+
+class UnknownCalibration(PgvoiceError):
+    """There is no such calibration in the store."""
+
+    def __init__(self, calibration: int) -> None:
+        super().__init__(
+            f"no calibration {calibration} in the store: `pgvoice calibrate --list` lists them"
+        )
+
+
+class CalibrationUnsupported(PgvoiceError):
+    """There is too little labelled speech for the thresholds that were asked for."""
+
+
+class LabelIsNoName(PgvoiceError):
+    """A label that a diarizer made up, where it should be said who speaks."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            f"{label!r} is a diarizer's label, and may be an enrolled person: put names in its"
+            " place (whoever is enrolled under none of them counts as a stranger), or leave these"
+            " segments out"
         )
 
 

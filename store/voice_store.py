@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from pgvoice.store import (
     attributions,
+    calibration,
     encoders,
     enrollments,
     fills,
@@ -20,16 +21,19 @@ from pgvoice.store import (
     indexes,
     labels,
     pruning,
+    references,
     schema,
     search,
     segments,
     similar,
     speakers,
     statistics,
+    trials,
     verifying,
     videos,
 )
 from pgvoice.store.attributions import LabelRun, Relabelling
+from pgvoice.store.calibration import DEFAULT_EDGES, Calibration
 from pgvoice.store.closing import Closing
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
@@ -42,6 +46,7 @@ from pgvoice.store.indexes import IndexStatus
 from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
 from pgvoice.store.labels import Label, SpeakerTime
 from pgvoice.store.pruning import PruneSelection
+from pgvoice.store.references import Turn
 from pgvoice.store.search import Appearance, Order
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
@@ -336,6 +341,69 @@ class VoiceStore(Closing):
             similar.require_vector(connection, video, found.id, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)
 
+    # Thresholds
+
+    def calibrate(
+        self,
+        target_far: float,
+        *,
+        labels: Mapping[str, Iterable[Turn]] | None = None,
+        pinned: bool = False,
+        exemplars: bool = False,
+        edges: Sequence[float] = DEFAULT_EDGES,
+        encoder: WhichEncoder = None,
+        dry_run: bool = False,
+    ) -> Calibration:
+        """Thresholds for a false accept rate, from speech of which it is known whose it is.
+
+        That is known from `labels`, by video the turns of a reference with names, from labels that
+        are pinned, and from exemplars, each left out of its profile in turn. Whoever is enrolled
+        under none of the names is a stranger. `edges` are seconds at which bands of durations end.
+        What is found is kept, and `identify` goes by it. Raises `CalibrationUnsupported` when there
+        is too little of it, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
+        """
+        if not 0 < target_far < 1:
+            raise ValueError(
+                f"a false accept rate lies between 0 and 1, and {target_far:g} does not"
+            )
+        sources = [f"labels of {video}" for video in labels or ()]
+        sources += ["pinned labels"] if pinned else []
+        sources += ["exemplars left out one at a time"] if exemplars else []
+        if not sources:
+            raise ValueError("nothing to calibrate with: give labels, pinned or exemplars")
+        with self._engine.begin() as connection:
+            found = encoders.find(connection, encoder)
+            return calibration.calibrate(
+                connection,
+                found,
+                target_far,
+                self._spoken(connection, found.id, labels or {}, pinned=pinned),
+                exemplars=exemplars,
+                labels_from=", ".join(sources),
+                edges=edges,
+                dry_run=dry_run,
+            )
+
+    def calibration(self, *, encoder: WhichEncoder = None) -> Calibration | None:
+        """The calibration that `identify` goes by; None while it is the encoder's own threshold."""
+        with self._engine.connect() as connection:
+            return calibration.active(connection, encoders.find(connection, encoder))
+
+    def calibrations(self, *, encoder: WhichEncoder = None) -> list[Calibration]:
+        """Every calibration that was kept, the newest first."""
+        with self._engine.connect() as connection:
+            return calibration.stored(connection, encoders.find(connection, encoder))
+
+    def activate_calibration(self, calibration_id: int) -> None:
+        """Make a calibration the one that `identify` goes by. Raises `UnknownCalibration`."""
+        with self._engine.begin() as connection:
+            calibration.activate(connection, calibration_id)
+
+    def reset_calibration(self, *, encoder: WhichEncoder = None) -> int | None:
+        """Go back to the encoder's own threshold; returns the calibration that was active."""
+        with self._engine.begin() as connection:
+            return calibration.reset(connection, encoders.find(connection, encoder))
+
     # The index
 
     def index_status(self) -> list[IndexStatus]:
@@ -495,6 +563,24 @@ class VoiceStore(Closing):
                 only_labelled=only_labelled,
                 dry_run=dry_run,
             )
+
+    def _spoken(
+        self,
+        connection: Connection,
+        encoder_id: int,
+        labels: Mapping[str, Iterable[Turn]],
+        *,
+        pinned: bool,
+    ) -> dict[trials.Place, str]:
+        """Who speaks in stored segments; what a person pinned counts before what a label says."""
+        names = [summary.speaker for summary in speakers.summaries(connection)]
+        found: dict[trials.Place, str] = {}
+        for video, turns in labels.items():
+            videos.require(connection, video)
+            keys = trials.stored_keys(connection, video, encoder_id)
+            spoken = references.spoken(keys, turns, names)
+            found |= {(video, key): name for key, name in spoken.items()}
+        return found | (trials.pinned(connection, encoder_id) if pinned else {})
 
     def _keys(self, spans: Iterable[Span]) -> list[SegmentKey]:
         snapped = snap_segments(spans, self.grid_ms)

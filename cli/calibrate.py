@@ -1,0 +1,234 @@
+"""``pgvoice calibrate``: thresholds from the library's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output, thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pgvoice.store.calibration import Calibration
+    from pgvoice.store.measures import Interval
+    from pgvoice.store.references import Turn
+    from pgvoice.store.voice_store import VoiceStore
+
+EPILOG = """\b
+Examples: pgvoice calibrate --target-far 0.01 --exemplars
+          pgvoice calibrate --labels talk=talk.rttm --pinned
+          pgvoice calibrate --list
+          pgvoice calibrate --reset"""
+
+
+def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(edge) for edge in value.split(",") if edge.strip())
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of seconds such as 2,4") from None
+
+
+def _files(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        video, _, path = value.partition("=")
+        if not video or not path:
+            raise click.BadParameter(f"{value!r} is not VIDEO=FILE")
+        if not Path(path).is_file():
+            raise click.BadParameter(f"there is no file {path!r}")
+        pairs[video] = path
+    return pairs
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--target-far",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    metavar="X",
+    help="Share of speech of others that may get a name.",
+)
+@click.option(
+    "--labels",
+    multiple=True,
+    callback=_files,
+    metavar="VIDEO=FILE",
+    help="Who speaks when in a recording, by name: RTTM, or JSON with speakers.",
+)
+@click.option("--pinned", is_flag=True, help="Go by pinned labels.")
+@click.option("--exemplars", is_flag=True, help="Go by enrolled speech, left out piece by piece.")
+@click.option(
+    "--bands",
+    "edges",
+    default="2,4",
+    show_default=True,
+    callback=_edges,
+    metavar="S,S",
+    help="Seconds at which bands of lengths end; '' for one threshold for all.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be found.")
+@click.option("--list", "listed", is_flag=True, help="List what was calibrated before.")
+@click.option("--activate", type=int, metavar="ID", help="Go by a calibration of the list.")
+@click.option("--reset", is_flag=True, help="Go by the encoder's own threshold again.")
+@options.stored_encoder_option
+@options.url_option
+@options.json_option
+def calibrate(
+    target_far: float,
+    labels: dict[str, str],
+    pinned: bool,
+    exemplars: bool,
+    edges: tuple[float, ...],
+    dry_run: bool,
+    listed: bool,
+    activate: int | None,
+    reset: bool,
+    encoder: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Find thresholds on your own recordings.
+
+    From stored segments of which it is known who speaks: by labels with names, pinned labels, or
+    exemplars. Whoever is enrolled under none of the names counts as a stranger. `pgvoice identify`
+    goes by what is found from then on; labels that are kept wait for `pgvoice relabel`.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    asked = bool(labels) or pinned or exemplars
+    if asked + listed + (activate is not None) + reset != 1:
+        raise click.UsageError(
+            "Say who speaks, by --labels, --pinned or --exemplars; or one of --list, --activate"
+            " and --reset."
+        )
+    with VoiceStore.open(url) as store:
+        if not asked:
+            _manage(store, encoder, activate, listed, as_json)
+            return
+        turns = {video: _turns(path) for video, path in labels.items()}
+        with output.waiting("comparing"):
+            found = store.calibrate(
+                target_far,
+                labels=turns,
+                pinned=pinned,
+                exemplars=exemplars,
+                edges=edges,
+                encoder=encoder,
+                dry_run=dry_run,
+            )
+    if as_json:
+        output.write_json(found)
+    else:
+        write(found)
+
+
+def _turns(path: str) -> list[Turn]:
+    from pgvoice.store.references import Turn
+
+    segments = options.segments_from(path, None, None)
+    return [Turn(segment.start, segment.end, segment.label) for segment in segments]
+
+
+def _manage(
+    store: VoiceStore, encoder: str | None, activate: int | None, listed: bool, as_json: bool
+) -> None:
+    if activate is not None:
+        store.activate_calibration(activate)
+        click.echo(f"identify goes by calibration {activate}")
+    elif not listed:
+        was = store.reset_calibration(encoder=encoder)
+        again = f"; `pgvoice calibrate --activate {was}` goes back to calibration {was}"
+        click.echo("identify goes by the encoder's own threshold" + (again if was else ""))
+    elif as_json:
+        output.write_json(store.calibrations(encoder=encoder))
+    else:
+        _write_list(store.calibrations(encoder=encoder))
+
+
+def write(found: Calibration) -> None:
+    """Thresholds, and how well they do on people whom they were not tuned on."""
+    figures = found.figures
+    click.echo(f"{found.encoder}, {thresholds.told(found)}, from {found.labels_from}")
+    click.echo(
+        f"{figures.inside:,} searches by {output.counted(figures.inside_people, 'enrolled person')}"
+        f", {figures.outside:,} by {figures.outside_people:,} outside of the gallery, of"
+        f" {output.counted(figures.profiles, 'profile')}\n".replace("persons", "people")
+    )
+    columns = [output.Column("length"), output.number("threshold"), output.number("margin")]
+    columns += [output.number("inside"), output.number("outside"), output.number("DIR")]
+    columns += [output.number("FAR")]
+    rows = [
+        (
+            thresholds.length(band),
+            output.similarity(band.threshold),
+            output.similarity(band.margin),
+            f"{band.inside:,}",
+            f"{band.outside:,}",
+            thresholds.percent(band.dir),
+            thresholds.percent(band.far),
+        )
+        for band in found.bands
+    ]
+    output.write_table(columns, rows)
+    click.echo()
+    output.write_pairs(
+        [
+            ("DIR", _measured(figures.dir, figures.dir_interval)),
+            ("FAR", _measured(figures.far, figures.far_interval)),
+            (
+                "one threshold for all lengths",
+                f"DIR {thresholds.percent(figures.single_dir)},"
+                f" FAR {thresholds.percent(figures.single_far)}",
+            ),
+            ("EER", _measured(figures.eer, figures.eer_interval)),
+            (
+                f"minDCF (p = {figures.prior:g})",
+                f"{figures.min_dcf:.3f} (95 % {figures.min_dcf_interval.low:.3f} to"
+                f" {figures.min_dcf_interval.high:.3f}), of"
+                f" {output.counted(figures.comparisons, 'comparison')}",
+            ),
+        ]
+    )
+    click.echo(
+        "DIR and FAR: each half of the people judged by what was tuned on the other; intervals by"
+        " bootstrap over people.\nThe thresholds are tuned on everybody."
+    )
+    for note in found.notes:
+        click.echo(note)
+    kept = f"kept as calibration {found.id}, which identify goes by"
+    click.echo(kept if found.id else "not kept (--dry-run)")
+
+
+def _measured(rate: float, interval: Interval) -> str:
+    low, high = thresholds.percent(interval.low), thresholds.percent(interval.high)
+    return f"{thresholds.percent(rate)} (95 % {low} to {high})"
+
+
+def _write_list(found: Sequence[Calibration]) -> None:
+    if not found:
+        click.echo("there are none yet: see `pgvoice calibrate --help`")
+        return
+    columns = [output.number("id"), output.Column("made"), output.number("FAR")]
+    columns += [output.Column("thresholds"), output.number("margin"), output.Column("from")]
+    columns += [output.Column("in use")]
+    rows = (
+        (
+            str(one.id),
+            f"{one.created_at:%Y-%m-%d}",
+            thresholds.percent(one.target_far),
+            ", ".join(
+                f"{output.similarity(b.threshold)} {thresholds.length(b)}" for b in one.bands
+            ),
+            output.similarity(one.bands[0].margin),
+            one.labels_from,
+            "yes" if one.active else "",
+        )
+        for one in found
+    )
+    output.write_table(columns, rows)

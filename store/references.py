@@ -1,0 +1,71 @@
+"""Which stored segments a reference tells the speaker of."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pgvoice.store.errors import LabelIsNoName
+from pgvoice.store.keys import SegmentKey
+
+#: A segment is somebody's when their turns cover this share of it, and others' turns no more than
+#: the rest.
+COVERED = 0.8
+#: How diarizers call people whose name they do not know.
+_ANONYMOUS = re.compile(r"SPEAKER_\d+")
+
+
+class Turn(NamedTuple):
+    """A stretch of speech, in seconds, and who speaks; None is left out."""
+
+    start: float
+    end: float
+    speaker: str | None
+
+
+def spoken(
+    keys: Iterable[SegmentKey], turns: Iterable[Turn], enrolled: Iterable[str]
+) -> dict[SegmentKey, str]:
+    """By segment who speaks in it, where one person's turns cover it and nobody else's do.
+
+    A name of an enrolled person may have underscores for blanks, as RTTM needs. Raises
+    `LabelIsNoName` for a diarizer's label that nobody is enrolled under.
+    """
+    known = {name.replace(" ", "_"): name for name in enrolled}
+    by_name: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for turn in turns:
+        if turn.speaker is None:
+            continue
+        name = known.get(turn.speaker.replace(" ", "_"), turn.speaker)
+        if _ANONYMOUS.fullmatch(name) and name not in known.values():
+            raise LabelIsNoName(name)
+        by_name[name].append((turn.start * 1000, turn.end * 1000))
+    merged = {name: _merged(spans) for name, spans in by_name.items()}
+    found = {key: _speaker(key, merged) for key in keys}
+    return {key: name for key, name in found.items() if name is not None}
+
+
+def _speaker(key: SegmentKey, turns: dict[str, list[tuple[float, float]]]) -> str | None:
+    heard = {name: _shared(key, spans) for name, spans in turns.items()}
+    if not heard or key.duration_ms <= 0:
+        return None
+    name = max(heard, key=lambda one: heard[one])
+    others = sum(heard.values()) - heard[name]
+    covered = COVERED * key.duration_ms
+    return name if heard[name] >= covered and others <= key.duration_ms - covered else None
+
+
+def _shared(key: SegmentKey, spans: Sequence[tuple[float, float]]) -> float:
+    return sum(max(0.0, min(key.end_ms, end) - max(key.start_ms, start)) for start, end in spans)
+
+
+def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
