@@ -9,6 +9,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.enroll_check import check, restore, show
+from pgvoice.cli.enroll_files import export, import_files
 from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
@@ -53,14 +54,7 @@ Examples: pgvoice enroll add Ada --audio ada.wav --audio ada2.wav
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )
-@click.option(
-    "--min-speech",
-    type=click.FloatRange(min=0),
-    default=2.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Refuse to enroll from files with less speech, all together.",
-)
+@options.min_speech_option
 @options.force_option
 @options.encoder_option
 @options.device_option
@@ -99,7 +93,7 @@ def add(
     if as_json:
         output.write_json(added)
     else:
-        _write_enrollment(added)
+        click.echo(output.enrolled(added))
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
@@ -123,8 +117,8 @@ def list_people(url: str | None, as_json: bool) -> None:
         click.echo("nobody is enrolled yet: see `pgvoice enroll add --help`")
 
 
-for checking in (show, check, restore):
-    enroll.add_command(checking)
+for command in (show, check, restore, import_files, export):
+    enroll.add_command(command)
 
 
 @enroll.command(epilog="Example: pgvoice enroll rename SPEAKER_00 Ada")
@@ -234,14 +228,6 @@ def _from_video(
         return enroll_video(
             store, made, name, video, spans, audio=audio, force=force, progress=progress
         )
-
-
-def _write_enrollment(added: Enrollment) -> None:
-    known = f", {added.known:,} there already" if added.known else ""
-    click.echo(
-        f"{output.printable(added.speaker)}: {output.counted(added.added, 'exemplar')}"
-        f" added{known}; {added.exemplars:,} in all, cohesion {output.similarity(added.cohesion)}"
-    )
 
 
 def _write_people(people: Sequence[SpeakerSummary]) -> None:

@@ -87,7 +87,7 @@ def check(
 @options.stored_encoder_option
 @options.url_option
 def restore(name: str, encoder: str | None, url: str | None) -> None:
-    """Take a person's exemplars that were left out back into the profile."""
+    """Take back exemplars that were left out."""
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:

@@ -45,6 +45,14 @@ margin_option = click.option(
     metavar="X",
     help="Name nobody whose lead over the runner-up is smaller [0].",
 )
+min_speech_option = click.option(
+    "--min-speech",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Refuse to enroll from files with less speech, all together.",
+)
 force_option = click.option(
     "--force",
     is_flag=True,

@@ -20,6 +20,8 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pgvoice.store.enrollments import Enrollment
+
 NOTHING = "-"
 #: What a table may take where there is no terminal whose width would matter.
 _UNLIMITED = 10_000
@@ -120,6 +122,15 @@ def clock(seconds: float) -> str:
 def similarity(value: float | None) -> str:
     """A cosine similarity or a difference of two."""
     return NOTHING if value is None else f"{value:.3f}"
+
+
+def enrolled(added: Enrollment) -> str:
+    """What an enrollment came to."""
+    known = f", {added.known:,} there already" if added.known else ""
+    return (
+        f"{printable(added.speaker)}: {counted(added.added, 'exemplar')} added{known};"
+        f" {added.exemplars:,} in all, cohesion {similarity(added.cohesion)}"
+    )
 
 
 def size(count: int) -> str:

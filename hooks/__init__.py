@@ -13,11 +13,13 @@ from pgvoice.hooks.errors import (
     InvalidSegments,
     NotEnrollable,
     PluginError,
+    ProfileRefused,
     TooLittleSpeech,
 )
 from pgvoice.hooks.extraction import extract_embeddings_batch
 from pgvoice.hooks.filling import FillReport, fill
 from pgvoice.hooks.identifying import IdentifyResult, identify
+from pgvoice.hooks.profiles import Imported, export_profiles, import_profiles
 from pgvoice.hooks.registry import make_encoder
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.hooks.specs import hookimpl
@@ -33,17 +35,21 @@ __all__ = [
     "FillReport",
     "FormatError",
     "IdentifyResult",
+    "Imported",
     "InvalidSegments",
     "NotEnrollable",
     "PluginError",
+    "ProfileRefused",
     "Recording",
     "TooLittleSpeech",
     "enroll_recordings",
     "enroll_video",
+    "export_profiles",
     "extract_embeddings_batch",
     "fill",
     "hookimpl",
     "identify",
+    "import_profiles",
     "make_encoder",
     "resolve_audio",
 ]

@@ -11,6 +11,7 @@ PgvoiceError
 ├── InvalidSegments     (ValueError) segments of a fill that are no spans of time
 ├── NotEnrollable       a span without usable speech
 ├── PluginError         a plugin that cannot be loaded, or fails to register what it brings
+├── ProfileRefused      a profile in a file that is of another encoder, or made up
 └── TooLittleSpeech     recordings that are not enough to enroll somebody with
 """
 
@@ -90,3 +91,7 @@ class TooLittleSpeech(PgvoiceError):
             f"too little speech to enroll {name!r} with: {found}{enrolled}; {needed:g} s are"
             " needed: add recordings, or ask for less (--min-speech)"
         )
+
+
+class ProfileRefused(PgvoiceError):
+    """A profile in a file that is of another encoder, or of no voice."""

@@ -14,6 +14,7 @@ from pgvoice.store import (
     calibration,
     encoders,
     enrollments,
+    exchange,
     fills,
     hygiene,
     identify,
@@ -38,6 +39,7 @@ from pgvoice.store.closing import Closing
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
+from pgvoice.store.exchange import PortableSpeaker
 from pgvoice.store.fills import FillRun, Hold
 from pgvoice.store.hygiene import Outlier, ProfileQuality
 from pgvoice.store.identify import Identification
@@ -212,6 +214,31 @@ class VoiceStore(Closing):
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
             return enrollments.enroll_segments(connection, name, found, video, keys, force=force)
+
+    def export(
+        self, names: Sequence[str] | None = None, *, destination: str
+    ) -> list[PortableSpeaker]:
+        """These speakers, or all, with their vectors, for another store; for admins alone.
+
+        Leaves a row per speaker in the audit trail, with `destination`. Raises `UnknownSpeaker`.
+        """
+        with self._engine.begin() as connection:
+            return exchange.export(connection, names, destination)
+
+    def take_in(
+        self,
+        speakers: Sequence[PortableSpeaker],
+        thresholds: Mapping[EncoderIdentity, Threshold],
+        *,
+        source: str,
+        force: bool = False,
+    ) -> list[Enrollment]:
+        """Add speakers of another store, all or nobody; what is there already stays as it is.
+
+        `thresholds` are the encoders' own. Raises `EnrollmentRefused` unless `force`.
+        """
+        with self._engine.begin() as connection:
+            return exchange.take_in(connection, speakers, thresholds, source, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""

@@ -244,6 +244,9 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
             lambda: store.remove("ann"),
             lambda: store.label(),
             lambda: store.read("v", ENCODER, [SegmentKey(0, 1000)]),
+            lambda: store.export(destination="x.json"),
+            lambda: store.drop_outliers("ann"),
+            lambda: store.restore_exemplars("ann"),
         ):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 forbidden()
@@ -273,6 +276,7 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
             lambda: store.remove("ann"),
             lambda: store.label(),
             lambda: store.read("v", ENCODER, [SegmentKey(0, 1000)]),
+            lambda: store.export(destination="x.json"),
         ):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 forbidden()
@@ -295,6 +299,9 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
     with VoiceStore.open(admin) as store:
         assert store.enroll_segments("bob", "w", [(0, 1)]).added == 1
         put(store, "x", {(0, 1): Z}, audio="b" * 64)
+        (exported,) = store.export(["bob"], destination="x.json")
+        assert len(exported.profiles[ENCODER]) == 1
+        assert (store.drop_outliers("bob"), store.restore_exemplars("bob")) == ([], 0)
         store.rename("bob", "rob")
         run_id = store.label().run
         assert run_id is not None

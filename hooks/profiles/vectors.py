@@ -1,0 +1,37 @@
+"""Vectors that come in a file: numbers, of the right length, finite, of some length."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgvoice.hooks.errors import ProfileRefused
+from pgvoice.store.segments import Embedding
+
+Vector = NDArray[np.float64]
+
+
+def vector(found: object, what: str, dimension: int) -> Vector:
+    """The numbers of a JSON list as they are; `ProfileRefused` says what is wrong with them."""
+    if not isinstance(found, list) or not all(_is_number(number) for number in found):
+        raise ProfileRefused(f"{what} is no list of numbers")
+    if len(found) != dimension:
+        raise ProfileRefused(
+            f"{what} has {len(found)} numbers, and the encoder's vectors have {dimension}: it was"
+            " made by another model"
+        )
+    numbers = np.array(found, np.float64)
+    if not np.isfinite(numbers).all():
+        raise ProfileRefused(f"{what} holds NaN or infinite numbers")
+    if not np.linalg.norm(numbers) > 1e-6:
+        raise ProfileRefused(f"{what} is zero, which is no voice")
+    return numbers
+
+
+def unit(numbers: Vector) -> Embedding:
+    """Divided by its length."""
+    return (numbers / np.linalg.norm(numbers)).astype(np.float32)
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, int | float) and not isinstance(found, bool)
