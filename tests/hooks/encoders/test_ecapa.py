@@ -20,6 +20,7 @@ from pgvoice.hooks.encoder import Encoder, Waveform
 from pgvoice.hooks.encoders.ecapa import HUB_REVISION, HUB_SHA256, EcapaEncoder
 from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
 from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.hooks.testing import EncoderConformance
 
 
 @pytest.fixture(scope="session")
@@ -162,3 +163,14 @@ def test_threads_load_once(
     for thread in threads:
         thread.join()
     assert len(loads) == 1
+
+
+class TestConformance(EncoderConformance):
+    """Of seeded weights; `pgvoice.hooks.testing` is what plugins' encoders are tested with."""
+
+    @pytest.fixture(autouse=True)
+    def _weights(self, weights_folder: Path) -> None:
+        self.folder = weights_folder
+
+    def make_encoder(self) -> Encoder:
+        return EcapaEncoder(self.folder, "cpu")
