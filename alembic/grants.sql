@@ -31,7 +31,7 @@ BEGIN
         WHERE p.pronamespace = 'pgvoice'::regnamespace AND NOT p.prosecdef
           AND p.proname IN (
               'coverage', 'exemplar_similarity', 'forget_all_segments', 'forget_profiles',
-              'forget_segments', 'identify', 'profile_quality', 'similar_segments',
+              'forget_segments', 'identify', 'identify_clusters', 'profile_quality', 'similar_segments',
               'speaker_segments'
           )
     LOOP
@@ -43,8 +43,8 @@ BEGIN
         FROM (VALUES
             (everybody, ARRAY[
                 'cache_stats', 'coverage', 'encoder_id', 'exemplar_seconds',
-                'exemplar_similarity', 'identify', 'label_reason', 'profile_quality',
-                'similar_segments', 'similarity', 'snap_ms', 'sole_encoder', 'speaker_segments',
+                'exemplar_similarity', 'identify', 'identify_clusters', 'label_reason',
+                'profile_quality', 'similar_segments', 'similarity', 'snap_ms', 'sole_encoder', 'speaker_segments',
                 'speaker_time'
             ]),
             -- Some of these take a vector or tell of one: by asking with vectors of their own, a

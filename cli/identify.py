@@ -13,12 +13,23 @@ from pgvoice.cli import options, output, thresholds
 
 if TYPE_CHECKING:
     from pgvoice.cli.thresholds import Yardstick
+    from pgvoice.store.clusters import ClusterSummary
     from pgvoice.store.identify import Identification
 
 
-@click.command(epilog="Example: pgvoice identify talk --threshold 0.6")
+@click.command(
+    epilog="""\b
+Examples: pgvoice identify talk --threshold 0.6
+          pgvoice identify talk talk.rttm --clusters"""
+)
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
+@click.option(
+    "--clusters",
+    "by_cluster",
+    is_flag=True,
+    help="Hear segments with the same label in SEGMENTS together where one alone says too little.",
+)
 @options.threshold_option
 @options.margin_option
 @options.stored_encoder_option
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
 def identify(
     video: str,
     segments: str | None,
+    by_cluster: bool,
     threshold: float | None,
     margin: float | None,
     encoder: str | None,
@@ -41,29 +53,34 @@ def identify(
 
     VIDEO is the name it was filled under, SEGMENTS a file as for `pgvoice fill`; without it,
     every stored segment is answered. Somebody is named only when similar enough; otherwise
-    `reason` says why not, and the nearest person stands in parentheses.
+    `reason` says why not, and the nearest person stands in parentheses. With --clusters, a
+    diarizer's label names who a cluster is of, and splits it where it is of several people.
     """
     from pgvoice.hooks.identifying import identify as ask
     from pgvoice.store.voice_store import VoiceStore
 
+    if by_cluster and segments is None:
+        raise click.UsageError("--clusters needs SEGMENTS: a file with the diarizer's labels.")
     given = None if segments is None else options.segments_from(segments, format_name, uri)
+    labels = None if given is None else [segment.label for segment in given]
     with VoiceStore.open(url) as store:
         result = ask(
             store,
             video,
             None if given is None else options.spans(given),
+            labels if by_cluster else None,
             encoder=encoder,
             threshold=threshold,
             min_margin=margin,
         )
         used = thresholds.yardstick(store, encoder, threshold, margin)
     found = result.answers
-    labels = None if given is None else [segment.label for segment in given]
     if as_json:
-        output.write_json(_document(video, used, found, labels))
+        document = _document(video, used, found, labels)
+        output.write_json(document | {"clusters": result.clusters} if by_cluster else document)
     else:
         write_answers(found, labels)
-        _write_summary(found, used)
+        _write_summary(found, used, result.clusters)
 
 
 def write_answers(found: Sequence[Identification], labels: Sequence[str | None] | None) -> None:
@@ -91,10 +108,14 @@ def who(answer: Identification) -> str:
     return answer.speaker or output.NOTHING
 
 
-def _write_summary(found: Sequence[Identification], used: Yardstick) -> None:
+def _write_summary(
+    found: Sequence[Identification], used: Yardstick, clusters: Sequence[ClusterSummary]
+) -> None:
     reasons = Counter(answer.reason for answer in found).most_common()
     counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
     click.echo(f"\n{output.counted(len(found), 'segment')}{': ' if counts else ''}{counts}")
+    for cluster in clusters:
+        click.echo(output.printable(str(cluster)))
     thresholds.write(used)
 
 

@@ -2,6 +2,12 @@
 
 from pgvoice.store.attributions import LabelMove, LabelRun, Relabelling
 from pgvoice.store.calibration import Calibration
+from pgvoice.store.clusters import (
+    ClusterIdentification,
+    ClusterPart,
+    ClusterSummary,
+    summarize_clusters,
+)
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.errors import (
@@ -55,6 +61,9 @@ __all__ = [
     "Calibration",
     "CalibrationUnsupported",
     "CancellingExemplars",
+    "ClusterIdentification",
+    "ClusterPart",
+    "ClusterSummary",
     "DatabaseError",
     "EncoderIdentity",
     "Enrollment",
@@ -99,4 +108,5 @@ __all__ = [
     "UnknownVideo",
     "VideoAudio",
     "VoiceStore",
+    "summarize_clusters",
 ]

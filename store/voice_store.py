@@ -36,6 +36,7 @@ from pgvoice.store import (
 from pgvoice.store.attributions import LabelRun, Relabelling
 from pgvoice.store.calibration import DEFAULT_EDGES, Calibration
 from pgvoice.store.closing import Closing
+from pgvoice.store.clusters import ClusterIdentification, identify_clusters
 from pgvoice.store.database import Database, open_database
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
@@ -320,6 +321,32 @@ class VoiceStore(Closing):
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
             return identify.identify(connection, video, found.id, keys, threshold, min_margin)
+
+    def identify_clusters(
+        self,
+        video: str,
+        spans: Iterable[Span],
+        clusters: Iterable[str | None],
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+    ) -> list[ClusterIdentification]:
+        """Who speaks in spans that a diarizer put into clusters: one answer each, in order.
+
+        A name that `identify` gives stays; segments that alone say too little are heard together
+        with others of their cluster. None as cluster is a segment by itself. Raises as `identify`,
+        and `ValueError` where there are not as many clusters as spans.
+        """
+        keys, labels = self._keys(spans), list(clusters)
+        if len(keys) != len(labels):
+            raise ValueError(f"{len(labels)} clusters for {len(keys)} spans: give one for each")
+        with self._engine.connect() as connection:
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder)
+            return identify_clusters(
+                connection, video, found.id, keys, labels, threshold, min_margin
+            )
 
     def search(
         self,

@@ -75,3 +75,19 @@ def test_unknown_video_and_encoder(filled: Callable[..., Result]) -> None:
     encoder = filled("identify", "talk", "--encoder", "other")
     assert encoder.exit_code == 1
     assert "there are: counting@sha256:fake" in encoder.stderr
+
+
+def test_clusters_are_summed_up(filled: Callable[..., Result], turns: Path) -> None:
+    lines = filled("identify", "talk", turns, "--clusters").stdout.splitlines()
+    assert [line for line in lines if line.startswith("cluster")] == [
+        "cluster S0: 2 Ada",
+        "cluster S1: 2 Bob, 1 unknown",
+    ]
+    document = json.loads(filled("identify", "talk", turns, "--clusters", "--json").stdout)
+    assert [cluster["parts"][0]["speaker"] for cluster in document["clusters"]] == ["Ada", "Bob"]
+
+
+def test_clusters_need_labels(filled: Callable[..., Result]) -> None:
+    result = filled("identify", "talk", "--clusters")
+    assert result.exit_code == 2
+    assert "--clusters needs SEGMENTS" in result.stderr

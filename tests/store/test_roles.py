@@ -77,6 +77,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
     [
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
+        ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",
+         [("S0", "ann")]),
         ("SELECT video FROM speaker_segments('ann')", [("v",), ("w",), ("v",)]),
         ("SELECT video FROM speaker_segments('ann', ordered => 'time')",
          [("v",), ("v",), ("w",)]),

@@ -1,0 +1,1 @@
+DROP FUNCTION pgvoice.identify_clusters;
