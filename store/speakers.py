@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from pgvoice.store import audit
 from pgvoice.store.enrollments import refresh
 from pgvoice.store.errors import SpeakerExists, UnknownSpeaker
-from pgvoice.store.names import checked
+from pgvoice.store.names import checked, is_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,8 @@ def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
 
 def require(connection: Connection, name: str, *, lock: bool = False) -> int:
     """The id of a speaker, kept from others' changes on request; raises `UnknownSpeaker`."""
+    if not is_text(name):
+        raise UnknownSpeaker(name)
     statement = "SELECT id FROM pgvoice.speaker WHERE name = :name"
     if lock:
         statement += " FOR UPDATE"

@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import AudioChanged, UnknownVideo
-from pgvoice.store.names import checked
+from pgvoice.store.names import checked, is_text
 
 #: The id of the video whose key is the parameter ``video``, in a statement.
 VIDEO_ID = "(SELECT id FROM pgvoice.video WHERE key = :video)"
@@ -48,6 +48,8 @@ def ensure(
 
 def require(connection: Connection, key: str, *, held: bool = False) -> int:
     """The id of a video; raises `UnknownVideo`. Nobody erases one that is `held`, until commit."""
+    if not is_text(key):
+        raise UnknownVideo(key)
     statement = "SELECT id FROM pgvoice.video WHERE key = :key"
     video_id: int | None = connection.scalar(
         text(f"{statement} FOR KEY SHARE" if held else statement), {"key": key}

@@ -48,6 +48,7 @@ from pgvoice.store.index_building import BuildReport, OnProgress
 from pgvoice.store.indexes import IndexStatus
 from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
 from pgvoice.store.labels import Label, SpeakerTime
+from pgvoice.store.names import checked
 from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.references import Turn
 from pgvoice.store.search import Appearance, Order
@@ -109,7 +110,11 @@ class VoiceStore(Closing):
     def missing(
         self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
     ) -> list[SegmentKey]:
-        """The keys that have no row of this encoder, in time order: one SELECT."""
+        """The keys that have no row of this encoder, in time order: one SELECT.
+
+        Raises `ValueError` for what can be no video's key.
+        """
+        checked(video, "a video's key")
         with self._engine.connect() as connection:
             return segments.missing(connection, video, encoder, keys)
 

@@ -16,6 +16,10 @@ from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.encoder import Waveform
 from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable
 
+#: Hz. Telephones have 8,000, and measuring devices up to 1,536,000: what says otherwise lies, and
+#: to resample it may take any time.
+MIN_RATE, MAX_RATE = 1_000, 3_072_000
+
 
 class Range(NamedTuple):
     """Samples `start` up to, not including, `stop`."""
@@ -57,6 +61,11 @@ def open_decoder(path: Path) -> Iterator[Decoder]:
     check_complete(path)
     decoder: Decoder = exact.open_exact(path) or _open_ffmpeg(path)
     try:
+        if not MIN_RATE <= decoder.sample_rate <= MAX_RATE:
+            raise AudioUnreadable(
+                f"{path} says that it has {decoder.sample_rate:,} samples a second, and no"
+                " recording of speech does; convert it to FLAC"
+            )
         yield decoder
     finally:
         decoder.close()

@@ -57,7 +57,8 @@ def _open(path: Path) -> InputContainer:
         import av
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
     try:
-        return av.open(f"file:{path}", options=options)
+        # Tags in another encoding than they say are nobody's business here.
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise AudioUnreadable(
             f"{path} is not an audio or video file that FFmpeg can read ({error.strerror}); "

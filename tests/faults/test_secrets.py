@@ -1,0 +1,98 @@
+"""A password in the URL shows nowhere; what the URL says of TLS is held to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from databases import plain
+from sqlalchemy import make_url
+
+from pgvoice.store import VoiceStore
+from pgvoice.store.errors import DatabaseUnreachable
+
+SECRET = "hunter2-very-secret"
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+@pytest.mark.parametrize(
+    "command", [["doctor", "--no-torch"], ["db", "status"], ["db", "verify"], ["cache", "stats"]]
+)
+@pytest.mark.parametrize("in_query", [False, True])
+def test_no_output_tells_it(
+    pgvoice: Callable[..., Result],
+    store_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    as_json: list[str],
+    in_query: bool,
+) -> None:
+    url = make_url(store_url)
+    good = url.update_query_dict({"password": SECRET}) if in_query else url.set(password=SECRET)
+    for tried in (good, good.set(database="absent"), good.update_query_dict({"port": "1"})):
+        monkeypatch.setenv("PGVOICE_DATABASE_URL", plain(tried))
+        done = pgvoice(*command, *as_json)
+        assert done.output
+        assert SECRET not in done.output
+        assert SECRET not in str(done.exception)
+
+
+def test_no_process_is_started_with_it(store_url: str, tmp_path: Path) -> None:
+    """Psql here is a script that tells how it was called."""
+    psql = tmp_path / "psql"
+    psql.write_text(
+        f"#!{sys.executable}\nimport os, sys\nprint(sys.argv)\n"
+        "print(open(f'/proc/{os.getpid()}/cmdline').read()\n"
+        "      if os.path.exists('/proc') else '')\n"
+        "print(os.environ['PGPASSWORD'] == os.environ['EXPECTED'])\n"
+    )
+    psql.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "PGVOICE_DATABASE_URL": plain(make_url(store_url).set(password=SECRET)),
+        "EXPECTED": SECRET,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pgvoice.cli", "db", "shell", "-c", "SELECT 1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert SECRET not in done.stdout + done.stderr
+    assert "'-c', 'SELECT 1'" in done.stdout
+    assert done.stdout.endswith("True\n")
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-full"])
+def test_tls_that_the_url_asks_for_is_not_left_out(mode: str) -> None:
+    """By a listener that speaks no TLS, as a server without certificates answers: N."""
+    import socket
+    import threading
+
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(8))
+                connection.sendall(b"N")
+                asked.append(connection.recv(8))
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        url = f"postgresql://u:{SECRET}@127.0.0.1:{port}/d?sslmode={mode}&sslrootcert=system"
+        if mode == "require":
+            url = url.replace("&sslrootcert=system", "")
+        with pytest.raises(DatabaseUnreachable, match="SSL") as caught:
+            VoiceStore.open(url)
+        thread.join(10)
+    assert asked == [bytes.fromhex("0000000804d2162f"), b""]
+    assert SECRET not in str(caught.value)
