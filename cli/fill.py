@@ -67,7 +67,6 @@ def fill(
     from pgvoice.hooks.errors import InvalidSegments
     from pgvoice.hooks.filling import fill as fill_missing
     from pgvoice.hooks.registry import make_encoder
-    from pgvoice.hooks.sources import resolve_audio
     from pgvoice.store.voice_store import VoiceStore
 
     audio, segments = files
@@ -79,7 +78,7 @@ def fill(
                 store,
                 made,
                 video=video,
-                audio=audio or resolve_audio(video),
+                audio=audio,
                 segments=asked,
                 on_audio_change=on_audio_change,
                 progress=progress,

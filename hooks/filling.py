@@ -13,6 +13,7 @@ from pgvoice.hooks import calls
 from pgvoice.hooks.embedding import EmbeddingPass, too_short
 from pgvoice.hooks.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.encoders import EncoderIdentity
 from pgvoice.store.errors import (
     ConnectionLost,
@@ -56,13 +57,14 @@ def fill(
     encoder: Encoder,
     *,
     video: str,
-    audio: str | Path,
+    audio: str | Path | None = None,
     segments: Iterable[Sequence[float]],
     on_audio_change: OnAudioChange = "raise",
     progress: Progress | None = None,
 ) -> FillReport:
     """Compute and store the vectors that `video` is missing for `segments`, (start, end) seconds.
 
+    Where something is missing and no `audio` is given, the audio sources are asked for it.
     Each batch is committed, so a fill that dies is taken up where it stopped; another fill of the
     same video waits. With nothing missing the audio is not opened and no model is loaded. Repeats
     count once. When the database goes away, the fill waits for it, up to half a minute, and goes
@@ -89,7 +91,7 @@ class _Filling:
         store: VoiceStore,
         encoder: Encoder,
         video: str,
-        audio: str | Path,
+        audio: str | Path | None,
         progress: Progress | None,
     ) -> None:
         self._store = store
@@ -146,13 +148,10 @@ class _Filling:
             ids = self._register(None, on_audio_change)
             self._write(ids, [SegmentRow(key, "too_short") for key in missing], hold)
             return
-        embedding = self._pass or EmbeddingPass(
-            self._encoder, self._audio, audio_files.probe(self._audio)
-        )
+        audio = self._audio = self._audio or resolve_audio(self._video)
+        embedding = self._pass or EmbeddingPass(self._encoder, audio, audio_files.probe(audio))
         info = embedding.info
-        ids = self._register(
-            VideoAudio(info.sha256, info.duration_ms, str(self._audio)), on_audio_change
-        )
+        ids = self._register(VideoAudio(info.sha256, info.duration_ms, str(audio)), on_audio_change)
         if on_audio_change == "replace":
             missing = self._missing(keys)
         self._pass = embedding

@@ -133,6 +133,9 @@ def test_without_audio_the_sources_are_asked(
     monkeypatch.setenv("PGVOICE_AUDIO", str(talk.parent))
     found = pgvoice("fill", "talk", turns, "--json")
     assert json.loads(found.stdout)["filled"] == 3
+    monkeypatch.delenv("PGVOICE_AUDIO")
+    again = pgvoice("fill", "talk", turns, "--json")
+    assert json.loads(again.stdout)["already_stored"] == 5
 
 
 def test_wrong_files_are_wrong_usage(run: Callable[..., Result], talk: Path, turns: Path) -> None:
