@@ -218,7 +218,7 @@ COMMENT ON FUNCTION pgvoice.coherence(bigint, integer) IS
 'Parts a speaker''s exemplars in the two groups that differ most (two means, from the two exemplars
 that are least alike) and tells how similar the groups'' means are, and which exemplars the smaller
 group has. Under the encoder''s threshold the groups would not be taken for one person. CAM++ on
-LibriSpeech, 3 s windows: 687 sets of 1 to 4 files of one person give .42 or more, 1,600 mixtures of
+LibriSpeech, 3 s windows: 687 sets of 1 to 4 files of one person give .42 or more, 16,000 mixtures of
 two people at most .41.';
 
 CREATE FUNCTION pgvoice.duplicate_limit(encoder integer) RETURNS double precision
@@ -231,7 +231,7 @@ $$;
 COMMENT ON FUNCTION pgvoice.duplicate_limit(integer) IS
 'The similarity from which two profiles are taken for one person: a quarter of the way from the
 encoder''s threshold to 1. CAM++ (.55) on LibriSpeech: profiles of one file of two people reach .42, of
-one person''s files 1 % are under .54; of four files each, .86 or more.';
+one person''s files 1 % are under .54; of four files each, .85 or more.';
 
 CREATE FUNCTION pgvoice.near_duplicates(speaker bigint, encoder integer)
 RETURNS TABLE (other text, similarity double precision)
