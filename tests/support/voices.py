@@ -33,7 +33,7 @@ def write(
         for number in range(each):
             seconds = list(NEARNESS)[number % len(NEARNESS)]
             key = SegmentKey(round(at * 1000), round((at + seconds) * 1000))
-            rows.append(SegmentRow(key, "ok", _said(person, seconds, rng)))
+            rows.append(SegmentRow(key, "ok", said(person, seconds, rng)))
             turns.append(Turn(at, at + seconds, person))
             at += seconds + 0.5
     ids = store.register(
@@ -55,7 +55,7 @@ def enroll(store: VoiceStore, video: str, turns: Iterable[Turn], people: Iterabl
         store.enroll_segments(person, video, spans, force=True)
 
 
-def _said(person: str, seconds: float, rng: np.random.Generator) -> Embedding:
+def said(person: str, seconds: float, rng: np.random.Generator) -> Embedding:
     number = (PEOPLE + STRANGERS).index(person)
     voice = np.random.default_rng(1000 + number).normal(size=DIMENSION)
     noise = rng.normal(size=DIMENSION)

@@ -1,0 +1,123 @@
+"""Thresholds tuned on one half of the people, and measured on the other half and on strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgvoice.store import Calibration, Exemplar, SegmentKey, Turn, VoiceStore, measures, trials
+from pgvoice.store.encoders import EncoderIdentity, Threshold
+from pgvoice.store.fitting import Material, Rule
+from pgvoice.store.measures import Interval
+
+#: Exemplars by person.
+People = Mapping[str, list[Exemplar]]
+Labels = Mapping[str, list[Turn]]
+#: Draws of people for an interval.
+DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What thresholds did on people whom they were not tuned on."""
+
+    far: float
+    far_interval: Interval
+    dir: float
+    #: By seconds.
+    dir_by_length: dict[float, float]
+    #: DIR of the one threshold that has this FAR on these very searches.
+    fixed_dir: float
+    #: Of one threshold for all lengths, tuned on the same people as the others.
+    single_far: float
+    single_dir: float
+
+
+class Library:
+    """A store that holds everybody's segments; who is enrolled changes."""
+
+    def __init__(
+        self,
+        store: VoiceStore,
+        encoder: EncoderIdentity,
+        threshold: Threshold,
+        people: People,
+        labels: Labels,
+    ) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._threshold = threshold
+        self._people = people
+        self._labels = labels
+
+    def measure(self, tuned_on: Iterable[str], target: float) -> Measured:
+        """Tune on these people alone, measure on all the others; strangers are never tuned on."""
+        tuned = set(tuned_on)
+        self._enroll(tuned)
+        labels = self._of(tuned)
+        made = self._store.calibrate(target, labels=labels)
+        single = self._store.calibrate(target, labels=labels, edges=(), dry_run=True)
+        self._enroll(set(self._people) - tuned)
+        material = self._searches({turn.speaker or "" for turn in self._turns()} - tuned)
+        answered = _rule(made).answered(material)
+        alone = _rule(single).answered(material)
+        searches = material.searches
+        outside, inside = ~searches.enrolled, searches.enrolled
+        rows, whose = answered[outside].astype(float), searches.person[outside]
+        rate = float(rows.mean())
+        return Measured(
+            rate,
+            measures.bootstrap(
+                lambda drawn: float(rows[drawn].mean()),
+                whose,
+                np.random.default_rng(0),
+                repetitions=DRAWS,
+            ),
+            float((answered & searches.right)[inside].mean()),
+            {
+                int(ms) / 1000: float(
+                    (answered & searches.right)[inside & (material.duration_ms == ms)].mean()
+                )
+                for ms in np.unique(material.duration_ms)
+            },
+            measures.dir_at_far(searches, rate),
+            float(alone[outside].mean()),
+            float((alone & searches.right)[inside].mean()),
+        )
+
+    def _enroll(self, names: set[str]) -> None:
+        for summary in self._store.speakers():
+            self._store.remove(summary.speaker)
+        for name in sorted(names):
+            self._store.enroll(name, self._people[name], self._encoder, self._threshold, force=True)
+
+    def _turns(self) -> list[Turn]:
+        return [turn for turns in self._labels.values() for turn in turns]
+
+    def _of(self, names: set[str]) -> Labels:
+        kept = {
+            video: [turn for turn in turns if turn.speaker in names]
+            for video, turns in self._labels.items()
+        }
+        return {video: turns for video, turns in kept.items() if turns}
+
+    def _searches(self, names: set[str]) -> Material:
+        spoken = {
+            (video, SegmentKey(round(turn.start * 1000), round(turn.end * 1000))): turn.speaker
+            for video, turns in self._of(names).items()
+            for turn in turns
+            if turn.speaker is not None
+        }
+        with self._store.database.engine.connect() as connection:
+            encoder = self._store.encoder(self._encoder).id
+            return Material(*trials.gather(connection, encoder, spoken, exemplars=False).searches())
+
+
+def _rule(found: Calibration) -> Rule:
+    return Rule(
+        tuple(round(band.min_s * 1000) for band in found.bands),
+        tuple(band.threshold for band in found.bands),
+        found.bands[0].margin,
+    )
