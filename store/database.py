@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Engine,
+    ExceptionContext,
+    NullPool,
+    QueuePool,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -55,7 +66,7 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
     parsed = psycopg_url(url)
     engine, unpooled = (
         create_engine(parsed, connect_args={"connect_timeout": 10}, **options)
-        for options in ({}, {"poolclass": NullPool})
+        for options in ({"poolclass": _FairPool}, {"poolclass": NullPool})
     )
     for each in (engine, unpooled):
         event.listen(each, "handle_error", _explain)
@@ -96,6 +107,22 @@ def password_of(url: URL) -> str | None:
 
 def _shape() -> str:
     return f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
+
+
+class _FairPool(QueuePool):
+    """Whoever waits for a connection gets the next one.
+
+    SQLAlchemy's own gives it to whoever asks first when it comes back, which is mostly the thread
+    that just gave it back; others wait until they give up.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._turn = threading.Lock()
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        with self._turn:
+            return super()._do_get()
 
 
 def _note_use(_connection: object, entry: ConnectionPoolEntry) -> None:

@@ -1,0 +1,123 @@
+"""Clients who identify and search while fills run: ``python tests/benchmarks/load.py 10 50``.
+
+For so many minutes, so many clients, each a thread with a loop of its own, on one store; two more
+fill new recordings with the counting encoder. Prints how long answers took, errors, connections and
+memory.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from counting_encoder import CountingEncoder
+from databases import temporary_store
+from sounds import voice, write
+from sqlalchemy import text
+
+from pgvoice.hooks import fill
+from pgvoice.store import VoiceStore
+
+FILLERS = 2
+SEGMENTS = [(n * 0.5, n * 0.5 + 1.0) for n in range(30)]
+
+
+class Load:
+    """What the clients and the fillers did so far."""
+
+    def __init__(self, store: VoiceStore, audio: Path, seconds: float) -> None:
+        self.seconds: list[float] = []
+        self.errors: list[str] = []
+        self.fills = 0
+        self._store, self._audio = store, audio
+        self._end = time.monotonic() + seconds
+
+    def client(self, number: int) -> None:
+        turn = number
+        while time.monotonic() < self._end:
+            started = time.monotonic()
+            try:
+                if turn % 2:
+                    self._store.identify("first")
+                else:
+                    self._store.search("ann", limit=20)
+            except Exception as error:  # counted
+                self.errors.append(f"{type(error).__name__}: {error}")
+            self.seconds.append(time.monotonic() - started)
+            turn += 1
+
+    def filler(self, number: int) -> None:
+        turn = 0
+        while time.monotonic() < self._end:
+            encoder, video = CountingEncoder(), f"filled {number} {turn}"
+            try:
+                fill(self._store, encoder, video=video, audio=self._audio, segments=SEGMENTS)
+                self.fills += 1
+            except Exception as error:  # counted
+                self.errors.append(f"{type(error).__name__}: {error}")
+            turn += 1
+
+    def watch(self, console: Console) -> int:
+        """Tells of connections and memory ten times; returns the most connections."""
+        most, step = 0, max(1.0, (self._end - time.monotonic()) / 10)
+        with self._store.database.unpooled.connect() as connection:
+            while time.monotonic() < self._end:
+                time.sleep(min(step, max(0.0, self._end - time.monotonic())))
+                used = connection.scalar(
+                    text(
+                        "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                        " AND backend_type = 'client backend'"
+                    )
+                )
+                connection.rollback()
+                most = max(most, used or 0)
+                console.print(
+                    f"{len(self.seconds):,} answers, {self.fills} fills, {used} connections,"
+                    f" {_resident() / 1e6:.0f} MB"
+                )
+        return most
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def main() -> None:
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    clients = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder, temporary_store() as store:
+        audio = write(Path(folder) / "talk.wav", voice(110, 8), voice(220, 8, 1))
+        fill(store, CountingEncoder(), video="first", audio=audio, segments=SEGMENTS)
+        store.enroll_segments("ann", "first", [SEGMENTS[0]], force=True)
+        store.enroll_segments("bob", "first", [SEGMENTS[20]], force=True)
+        load = Load(store, audio, 60 * minutes)
+        threads = [threading.Thread(target=load.client, args=(n,)) for n in range(clients)]
+        threads += [threading.Thread(target=load.filler, args=(n,)) for n in range(FILLERS)]
+        for thread in threads:
+            thread.start()
+        most = load.watch(console)
+        for thread in threads:
+            thread.join()
+        p50, p95 = np.percentile(load.seconds, [50, 95]) * 1000
+        problems = sum(check.problems for check in store.verify())
+    console.print(
+        f"{clients} clients, {minutes:g} minutes: {len(load.seconds):,} answers, p50 {p50:.0f} ms,"
+        f" p95 {p95:.0f} ms, {len(load.errors)} errors; {load.fills} fills; {most} connections;"
+        f" db verify: {problems} problems"
+    )
+    console.print("\n".join(sorted(set(load.errors))[:10]))
+
+
+if __name__ == "__main__":
+    main()
