@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from pgvoice.store.calibration import Calibration
     from pgvoice.store.measures import Interval
-    from pgvoice.store.references import Turn
     from pgvoice.store.voice_store import VoiceStore
 
 EPILOG = """\b
@@ -31,20 +29,6 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(f"{value!r} is no list of seconds such as 2,4") from None
 
 
-def _files(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        video, _, path = value.partition("=")
-        if not video or not path:
-            raise click.BadParameter(f"{value!r} is not VIDEO=FILE")
-        if not Path(path).is_file():
-            raise click.BadParameter(f"there is no file {path!r}")
-        pairs[video] = path
-    return pairs
-
-
 @click.command(epilog=EPILOG)
 @click.option(
     "--target-far",
@@ -57,7 +41,7 @@ def _files(
 @click.option(
     "--labels",
     multiple=True,
-    callback=_files,
+    callback=options.reference_files,
     metavar="VIDEO=FILE",
     help="Who speaks when in a recording, by name: RTTM, or JSON with speakers.",
 )
@@ -111,7 +95,7 @@ def calibrate(
         if not asked:
             _manage(store, encoder, activate, listed, as_json)
             return
-        turns = {video: _turns(path) for video, path in labels.items()}
+        turns = {video: options.turns_from(path) for video, path in labels.items()}
         with output.waiting("comparing"):
             found = store.calibrate(
                 target_far,
@@ -126,13 +110,6 @@ def calibrate(
         output.write_json(found)
     else:
         write(found)
-
-
-def _turns(path: str) -> list[Turn]:
-    from pgvoice.store.references import Turn
-
-    segments = options.segments_from(path, None, None)
-    return [Turn(segment.start, segment.end, segment.label) for segment in segments]
 
 
 def _manage(

@@ -11,6 +11,7 @@ PURPOSES = {
     "campplus": "for the encoder campplus",
     "embedded": "for a database without a server of your own",
     "demo": "for `pgvoice demo`",
+    "evaluate": "for `pgvoice evaluate`",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 

@@ -12,6 +12,7 @@ from pgvoice.cli.demo import demo
 from pgvoice.cli.doctor import doctor
 from pgvoice.cli.encoder import encoder
 from pgvoice.cli.enroll import enroll
+from pgvoice.cli.evaluate import evaluate
 from pgvoice.cli.fill import fill
 from pgvoice.cli.identify import identify
 from pgvoice.cli.index import index
@@ -62,6 +63,7 @@ for command in (
     labels,
     search,
     calibrate,
+    evaluate,
     similar,
     index,
     cache,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from pgvoice.hooks.formats import InputSegment
+    from pgvoice.store.references import Turn
 
 STANDARD_INPUT = "-"
 segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -90,6 +92,29 @@ def segments_from(path: str, format_name: str | None, uri: str | None) -> list[I
 
     source = sys.stdin if path == STANDARD_INPUT else path
     return read_segments(source, format=format_name, uri=uri)
+
+
+def reference_files(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    """Paths by video, each given as VIDEO=FILE."""
+    pairs = {}
+    for value in values:
+        video, _, path = value.partition("=")
+        if not video or not path:
+            raise click.BadParameter(f"{value!r} is not VIDEO=FILE")
+        if not Path(path).is_file():
+            raise click.BadParameter(f"there is no file {path!r}")
+        pairs[video] = path
+    return pairs
+
+
+def turns_from(path: str) -> list[Turn]:
+    """The turns of a file that says who speaks when."""
+    from pgvoice.store.references import Turn
+
+    segments = segments_from(path, None, None)
+    return [Turn(segment.start, segment.end, segment.label) for segment in segments]
 
 
 def spans(segments: Sequence[InputSegment]) -> list[tuple[float, float]]:

@@ -7,8 +7,10 @@ PgvoiceError
 │   ├── AudioUnreadable
 │   └── AudioTruncated
 ├── EncoderUnavailable  unknown name, missing extra, missing or altered weights
+├── ExtraMissing        a package of an extra is not installed
 ├── FormatError         a segments file that is not what it should be
 ├── InvalidSegments     (ValueError) segments of a fill that are no spans of time
+├── NotEvaluable        a recording or a reference that no figures can be had of
 ├── NotEnrollable       a span without usable speech
 ├── PluginError         a plugin that cannot be loaded, or fails to register what it brings
 ├── ProfileRefused      a profile in a file that is of another encoder, or made up
@@ -52,8 +54,16 @@ class EncoderUnavailable(PgvoiceError):
     """The encoder cannot be built or loaded here."""
 
 
+class ExtraMissing(PgvoiceError):
+    """A package that is only needed for this is not installed; the message installs it."""
+
+
 class FormatError(PgvoiceError):
     """The segments file is not of the format that it was read as."""
+
+
+class NotEvaluable(PgvoiceError):
+    """A recording without the answers, or a reference without the names, to be compared."""
 
 
 class PluginError(PgvoiceError):

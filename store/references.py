@@ -30,21 +30,35 @@ def spoken(
 ) -> dict[SegmentKey, str]:
     """By segment who speaks in it, where one person's turns cover it and nobody else's do.
 
-    A name of an enrolled person may have underscores for blanks, as RTTM needs. Raises
-    `LabelIsNoName` for a diarizer's label that nobody is enrolled under.
+    Names are those of `named`.
     """
-    known = {name.replace(" ", "_"): name for name in enrolled}
     by_name: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for turn in turns:
-        if turn.speaker is None:
-            continue
-        name = known.get(turn.speaker.replace(" ", "_"), turn.speaker)
-        if _ANONYMOUS.fullmatch(name) and name not in known.values():
-            raise LabelIsNoName(name)
-        by_name[name].append((turn.start * 1000, turn.end * 1000))
+    for turn in named(turns, enrolled):
+        if turn.speaker is not None:
+            by_name[turn.speaker].append((turn.start * 1000, turn.end * 1000))
     merged = {name: _merged(spans) for name, spans in by_name.items()}
     found = {key: _speaker(key, merged) for key in keys}
     return {key: name for key, name in found.items() if name is not None}
+
+
+def named(turns: Iterable[Turn], enrolled: Iterable[str]) -> list[Turn]:
+    """The turns with the names that people are enrolled under.
+
+    A reference may write underscores for blanks, as RTTM needs. Raises `LabelIsNoName` for a
+    diarizer's label that nobody is enrolled under.
+    """
+    known = {name.replace(" ", "_"): name for name in enrolled}
+    found = [
+        turn._replace(speaker=known.get(turn.speaker.replace(" ", "_"), turn.speaker))
+        if turn.speaker is not None
+        else turn
+        for turn in turns
+    ]
+    for turn in found:
+        anonymous = turn.speaker is not None and _ANONYMOUS.fullmatch(turn.speaker)
+        if turn.speaker and anonymous and turn.speaker not in known.values():
+            raise LabelIsNoName(turn.speaker)
+    return found
 
 
 def _speaker(key: SegmentKey, turns: dict[str, list[tuple[float, float]]]) -> str | None:
