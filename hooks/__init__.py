@@ -19,6 +19,8 @@ from pgvoice.hooks.errors import (
 from pgvoice.hooks.extraction import extract_embeddings_batch
 from pgvoice.hooks.filling import FillReport, fill
 from pgvoice.hooks.identifying import IdentifyResult, identify
+from pgvoice.hooks.labelled import Labelled
+from pgvoice.hooks.pipeline import Pipeline, PipelineResult
 from pgvoice.hooks.profiles import Imported, export_profiles, import_profiles
 from pgvoice.hooks.registry import make_encoder
 from pgvoice.hooks.sources import resolve_audio
@@ -37,7 +39,10 @@ __all__ = [
     "IdentifyResult",
     "Imported",
     "InvalidSegments",
+    "Labelled",
     "NotEnrollable",
+    "Pipeline",
+    "PipelineResult",
     "PluginError",
     "ProfileRefused",
     "Recording",

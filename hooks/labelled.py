@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pgvoice.hooks.formats.format import InputSegment
 from pgvoice.store.identify import Identification
 
+#: The reason of a segment that is no span of time.
+INVALID = "invalid"
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -21,3 +24,13 @@ class Labelled:
     def speaker(self) -> str | None:
         """The name, only where the answer's reason is ``matched``."""
         return self.identification.speaker if self.identification else None
+
+    @property
+    def similarity(self) -> float | None:
+        """Cosine similarity to the closest person's profile, in [-1, 1]; no probability."""
+        return self.identification.similarity if self.identification else None
+
+    @property
+    def reason(self) -> str:
+        """That of the answer, or ``invalid`` for what is no span of time."""
+        return self.identification.reason if self.identification else INVALID

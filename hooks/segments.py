@@ -1,0 +1,62 @@
+"""A pipeline's segments, in any of the shapes that pipelines have them in, as ``InputSegment``s."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pgvoice.hooks.formats.format import InputSegment
+
+
+def input_segments(given: Iterable[Any]) -> list[InputSegment]:
+    """Each segment in order: ``(start, end)``, ``(start, end, label)``, a mapping, an object.
+
+    A mapping has ``start`` and ``end``, and may have ``speaker`` or ``label``, and ``text``; so may
+    an object, such as pyannote's ``Segment`` or faster-whisper's. A pyannote ``Annotation`` gives
+    its tracks. What has no times becomes a segment at NaN, which is then answered as invalid.
+    """
+    if isinstance(given, str | bytes | Mapping):
+        raise TypeError(f"segments are a list, one item each, not a {type(given).__name__}")
+    tracks = getattr(given, "itertracks", None)
+    every = tracks(yield_label=True) if tracks else given
+    return [_segment(each) for each in every]
+
+
+def _segment(given: Any) -> InputSegment:
+    if isinstance(given, InputSegment):
+        return given
+    if isinstance(given, Mapping):
+        return _of(given.get)
+    if hasattr(given, "start") and hasattr(given, "end"):
+        return _of(lambda key: getattr(given, key, None))
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes) and len(given) in (2, 3):
+        return _of_sequence(given)
+    return InputSegment(math.nan, math.nan)
+
+
+def _of(get: Any) -> InputSegment:
+    label = get("speaker") if get("speaker") is not None else get("label")
+    return InputSegment(
+        _seconds(get("start")), _seconds(get("end")), _text(label), _text(get("text"))
+    )
+
+
+def _of_sequence(given: Sequence[Any]) -> InputSegment:
+    first, label = given[0], given[2] if len(given) == 3 else None
+    if hasattr(first, "start") and hasattr(first, "end"):
+        return InputSegment(_seconds(first.start), _seconds(first.end), _text(label))
+    return InputSegment(_seconds(first), _seconds(given[1]), _text(label))
+
+
+def _seconds(given: Any) -> float:
+    if isinstance(given, bool | str | bytes):
+        return math.nan
+    try:
+        return float(given)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _text(given: Any) -> str | None:
+    return None if given is None else str(given)

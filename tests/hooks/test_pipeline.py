@@ -1,0 +1,122 @@
+"""The pipeline: any shape of segments in, named speakers out, from several threads at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from counting_encoder import CountingEncoder
+from pyannote.audio.pipelines.utils.hook import ProgressHook
+from pyannote.core import Annotation, Segment  # type: ignore[import-untyped]
+from sounds import silence, voice, write
+
+from pgvoice.hooks import AudioNotFound, Labelled, Pipeline
+from pgvoice.hooks.formats import InputSegment
+from pgvoice.store import VoiceStore
+
+ADA, BOB = (0.0, 2.0), (4.0, 6.0)
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    ada, bob = voice(110, 4), voice(310, 4, seed=1)
+    return write(tmp_path / "talk.wav", ada, bob, ada, silence(4))
+
+
+@pytest.fixture
+def encoder() -> CountingEncoder:
+    return CountingEncoder()
+
+
+@pytest.fixture
+def pipeline(store_url: str, encoder: CountingEncoder, talk: Path) -> Iterator[Pipeline]:
+    """One whose store knows Ada and Bob."""
+    with Pipeline(store_url, encoder) as opened:
+        opened.label("talk", talk, [ADA, BOB])
+        opened.store.enroll_segments("Ada", "talk", [ADA])
+        opened.store.enroll_segments("Bob", "talk", [BOB])
+        yield opened
+
+
+def test_every_shape_of_segments(pipeline: Pipeline, talk: Path) -> None:
+    segments = [
+        (0.0, 2.0),
+        (4.0, 6.0, "S1"),
+        InputSegment(8.0, 10.0, "S0"),
+        {"start": 4.0, "end": 6.0, "speaker": "S1", "text": "hi"},
+        Segment(8.0, 10.0),
+    ]
+    labels = pipeline.label("talk", talk, segments)
+    assert [each.speaker for each in labels] == ["Ada", "Bob", "Ada", "Bob", "Ada"]
+    assert [each.segment.label for each in labels] == [None, "S1", "S0", "S1", None]
+    assert labels[3].segment.text == "hi"
+
+
+def test_an_annotation_gives_its_tracks(pipeline: Pipeline, talk: Path) -> None:
+    annotation = Annotation(uri="talk")
+    annotation[Segment(0.0, 2.0)] = "S0"
+    annotation[Segment(4.0, 6.0)] = "S1"
+    labels = pipeline.label("talk", talk, annotation)
+    assert [(each.segment.label, each.speaker) for each in labels] == [("S0", "Ada"), ("S1", "Bob")]
+
+
+def test_what_is_no_span_of_time_does_not_lose_the_others(pipeline: Pipeline, talk: Path) -> None:
+    result = pipeline.run("talk", talk, [ADA, (3.0, 1.0), {"text": "no times"}, BOB])
+    assert [each.reason for each in result.labels] == ["matched", "invalid", "invalid", "matched"]
+    assert result.labels[1] == Labelled(InputSegment(3.0, 1.0), None)
+    assert [error.index for error in result.invalid] == [1, 2]
+    assert pipeline.label("new", None, [(3.0, 1.0)])[0].reason == "invalid"
+
+
+def test_a_second_call_needs_no_audio_and_no_model(
+    pipeline: Pipeline, encoder: CountingEncoder
+) -> None:
+    calls, loads = list(encoder.calls), encoder.loads
+    result = pipeline.run("talk", None, [ADA, BOB])
+    assert [each.speaker for each in result.labels] == ["Ada", "Bob"]
+    assert (result.report.run.hits, result.report.missing, result.report.decoded) == (2, 0, False)
+    assert (encoder.calls, encoder.loads) == (calls, loads)
+
+
+def test_an_error_is_no_label(pipeline: Pipeline) -> None:
+    with pytest.raises(AudioNotFound):
+        pipeline.label("talk", None, [(1.0, 3.0)])
+
+
+def test_the_audio_is_asked_of_the_sources(
+    pipeline: Pipeline, talk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_AUDIO", str(talk.parent))
+    assert pipeline.label("talk", None, [(8.0, 10.0)])[0].speaker == "Ada"
+
+
+def test_threads_share_one_model(store_url: str, encoder: CountingEncoder, talk: Path) -> None:
+    videos = ["a", "b", "a", "b", "c", "a"]
+    with Pipeline(store_url, encoder) as pipeline, ThreadPoolExecutor(6) as threads:
+        results = list(threads.map(lambda each: pipeline.run(each, talk, [ADA, BOB]), videos))
+    assert encoder.loads == 1
+    assert sum(encoder.calls) == 6
+    assert sum(result.report.missing for result in results) == 6
+    assert {each.reason for result in results for each in result.labels} == {"no_profiles"}
+
+
+def test_progress_in_the_shape_of_pyannote(pipeline: Pipeline, talk: Path) -> None:
+    seen: list[tuple[str, int | None, int | None]] = []
+
+    class Seeing(ProgressHook):  # type: ignore[misc, unused-ignore]
+        def __call__(self, step_name, step_artifact, file=None, total=None, completed=None):  # type: ignore[no-untyped-def]
+            super().__call__(step_name, step_artifact, file, total, completed)
+            seen.append((step_name, completed, total))
+            assert file["uri"] == "talk"
+
+    with Seeing() as hook:
+        pipeline.label("talk", talk, [(0.5, 2.5), (4.5, 6.5)], hook=hook)
+    assert seen == [("fill", 2, 2), ("fill", None, None), ("identify", None, None)]
+
+
+def test_the_store_of_somebody_else_stays_open(store: VoiceStore, encoder: CountingEncoder) -> None:
+    with Pipeline(store, encoder):
+        pass
+    assert store.speakers() == []
