@@ -1,0 +1,45 @@
+"""The examples run, and say what they say they do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def _run(script: str, *arguments: str, url: str = "") -> list[str]:
+    done = subprocess.run(
+        [sys.executable, str(HERE / script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PGVOICE_DATABASE_URL": url},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("speech")
+def test_the_second_run_of_the_pipeline_computes_nothing(store_url: str) -> None:
+    first, second = (_run("pipeline.py", url=store_url) for _ in range(2))
+    assert first[-1].startswith("voice cache: 0 hits, 281 misses; ")
+    assert second[-1].startswith(
+        "voice cache: 281 hits, 0 misses; 0 model calls, 0 audio files decoded"
+    )
+    clusters = [[line for line in run if line.startswith("  cluster ")] for run in (first, second)]
+    assert clusters[0] == clusters[1]
+    (split,) = [line for line in clusters[0] if "SPEAKER_00" in line and "1688" in line]
+    assert re.fullmatch(r"  cluster SPEAKER_00: \d+ 1688, \d+ unknown", split)
+
+
+@pytest.mark.usefixtures("speech")
+def test_the_old_way_calls_the_model_for_every_segment() -> None:
+    lines = _run("the_old_way.py", "2")
+    assert lines[-1].startswith("18 segments: 18 audio loads, 18 model calls, ")
+    assert len(lines) == 19
