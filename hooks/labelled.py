@@ -22,7 +22,7 @@ class Labelled:
 
     @property
     def speaker(self) -> str | None:
-        """The name, only where the answer's reason is ``matched``."""
+        """The name, only where the reason is ``matched`` or ``by_cluster``."""
         return self.identification.speaker if self.identification else None
 
     @property

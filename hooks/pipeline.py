@@ -17,6 +17,7 @@ from pgvoice.hooks.labelled import Labelled
 from pgvoice.hooks.registry import make_encoder
 from pgvoice.hooks.segments import input_segments
 from pgvoice.store.closing import Closing
+from pgvoice.store.clusters import ClusterSummary
 from pgvoice.store.encoders import EncoderIdentity, Threshold
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.keys import snap_segments
@@ -46,6 +47,8 @@ class PipelineResult:
     report: FillReport
     #: The segments that are no spans of time; their labels have no answer.
     invalid: tuple[InvalidSegment, ...]
+    #: Who the clusters are of, where the pipeline was opened with `clusters`.
+    clusters: tuple[ClusterSummary, ...]
 
 
 class Pipeline(Closing):
@@ -63,11 +66,13 @@ class Pipeline(Closing):
         device: str | None = None,
         threshold: float | None = None,
         min_margin: float | None = None,
+        clusters: bool = False,
     ) -> None:
         """Open the store at a URL, or use one that is open; `encoder` is one, or its name.
 
         Without `store` it is where `VoiceStore.open` looks, without `encoder` it is what
-        `make_encoder` builds. Without `threshold` and `min_margin` it is the store's own rule.
+        `make_encoder` builds. Without `threshold` and `min_margin` it is the store's own rule. With
+        `clusters`, segments with the same label are judged as `VoiceStore.identify_clusters` does.
         Raises `DatabaseError`, `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
@@ -76,6 +81,7 @@ class Pipeline(Closing):
         self.store = store if isinstance(store, VoiceStore) else VoiceStore.open(store)
         self.threshold = threshold
         self.min_margin = min_margin
+        self.clusters = clusters
 
     def close(self) -> None:
         """Close the store, if it was opened here."""
@@ -114,7 +120,7 @@ class Pipeline(Closing):
         given = input_segments(segments)
         file = {"uri": video, "audio": audio}
         report, invalid = self._fill(video, audio, given, on_audio_change, hook, file)
-        labels = self._identified(
+        labels, clusters = self._identified(
             video,
             given,
             self.threshold if threshold is None else threshold,
@@ -122,7 +128,7 @@ class Pipeline(Closing):
         )
         if hook:
             hook("identify", labels, file=file)
-        return PipelineResult(tuple(labels), report, invalid)
+        return PipelineResult(tuple(labels), report, invalid, clusters)
 
     def _fill(
         self,
@@ -160,20 +166,26 @@ class Pipeline(Closing):
         given: Sequence[InputSegment],
         threshold: float | None,
         min_margin: float | None,
-    ) -> list[Labelled]:
+    ) -> tuple[list[Labelled], tuple[ClusterSummary, ...]]:
         keys = snap_segments(_spans(given), self.store.grid_ms).keys
         spans = [(key.start_s, key.end_s) for key in keys if key is not None]
         if not spans:
-            return [Labelled(segment, None) for segment in given]
-        identity = self.encoder.identity
+            return [Labelled(segment, None) for segment in given], ()
         result = identify(
-            self.store, video, spans, encoder=identity, threshold=threshold, min_margin=min_margin
+            self.store,
+            video,
+            spans,
+            [s.label for s, key in zip(given, keys, strict=True) if key] if self.clusters else None,
+            encoder=self.encoder.identity,
+            threshold=threshold,
+            min_margin=min_margin,
         )
         answers = iter(result.answers)
-        return [
+        labels = [
             Labelled(segment, None if key is None else next(answers))
             for segment, key in zip(given, keys, strict=True)
         ]
+        return labels, result.clusters
 
 
 class _Shared:

@@ -21,7 +21,7 @@ class Identification:
     #: Seconds, on the store's grid.
     start: float
     end: float
-    #: The name, only where `reason` is ``matched``.
+    #: The name, only where `reason` is ``matched``, or ``by_cluster`` of a cluster.
     speaker: str | None
     #: The closest enrolled person, named or not.
     nearest: str | None

@@ -31,7 +31,7 @@ AS $$
     ), weak AS (
         -- A segment that was asked for twice is heard once.
         SELECT DISTINCT a.cluster, a.nearest, pgvoice.snap_ms(a.start_s) AS start_ms,
-               pgvoice.snap_ms(a.end_s) AS end_ms
+               pgvoice.snap_ms(a.end_s) AS end_ms, q.threshold
         FROM alone AS a
         CROSS JOIN LATERAL pgvoice.required(
             encoder, pgvoice.snap_ms(a.end_s) - pgvoice.snap_ms(a.start_s), threshold, min_margin
@@ -40,6 +40,7 @@ AS $$
           AND a.similarity >= q.threshold / 2
     ), pooled AS MATERIALIZED (
         SELECT w.cluster, w.nearest, sum(w.end_ms - w.start_ms)::integer AS ms,
+               max(w.threshold) AS strictest,
                l2_normalize(sum(
                    s.embedding * array_fill((w.end_ms - w.start_ms)::real, ARRAY[s.dimension])::vector
                    ORDER BY w.start_ms, w.end_ms
@@ -67,9 +68,15 @@ AS $$
                 LIMIT 2
             ) AS best
         ) AS two
+        JOIN pgvoice.encoder AS e ON e.id = encoder
         CROSS JOIN LATERAL pgvoice.required(encoder, p.ms, threshold, min_margin) AS q
+        -- A mean is nearer to everybody than what it is the mean of: a calibration of single
+        -- segments must not make it easier.
         WHERE two.ids[1] = named.id AND 'matched' = pgvoice.reason(
-            'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin
+            'ok', two.similarities[1], two.similarities[2],
+            greatest(q.threshold, p.strictest, CASE WHEN identify_clusters.threshold IS NULL
+                                                    THEN e.default_threshold END),
+            q.margin
         )
     ), heard AS (
         SELECT a.*, c.similarity AS evidence, c.ms, coalesce(a.speaker, c.nearest) AS named
@@ -98,6 +105,7 @@ COMMENT ON FUNCTION pgvoice.identify_clusters IS
 that alone are too unlike anybody the evidence of several. What identify gives a name keeps it, so a
 cluster of several people is split. The others of a cluster that are nearest to the same person, and
 at least half as similar as is required of each, are heard as one: where the mean of their vectors, weighted by duration, is nearest to that person, too,
-and near enough for as much speech, they get the name, by_cluster. Those too short for a vector get
+and near enough for as much speech and for each of them, they get the name, by_cluster; where no
+threshold is given, at least as near as the encoder''s own says. Those too short for a vector get
 it where all others of the cluster have one and the same name. evidence is what was heard as one.
 NULL as cluster is a segment by itself.';

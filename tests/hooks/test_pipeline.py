@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from counting_encoder import CountingEncoder
-from pyannote.audio.pipelines.utils.hook import ProgressHook
-from pyannote.core import Annotation, Segment  # type: ignore[import-untyped]
+from pyannote.core import Annotation, Segment
 from sounds import silence, voice, write
 
 from pgvoice.hooks import AudioNotFound, Labelled, Pipeline
@@ -103,6 +102,9 @@ def test_threads_share_one_model(store_url: str, encoder: CountingEncoder, talk:
 
 
 def test_progress_in_the_shape_of_pyannote(pipeline: Pipeline, talk: Path) -> None:
+    # Here, because collecting tests with speechbrain's lazy modules loaded fails.
+    from pyannote.audio.pipelines.utils.hook import ProgressHook
+
     seen: list[tuple[str, int | None, int | None]] = []
 
     class Seeing(ProgressHook):  # type: ignore[misc, unused-ignore]
@@ -120,3 +122,19 @@ def test_the_store_of_somebody_else_stays_open(store: VoiceStore, encoder: Count
     with Pipeline(store, encoder):
         pass
     assert store.speakers() == []
+
+
+def test_clusters_where_they_are_asked_for(
+    store_url: str, encoder: CountingEncoder, talk: Path, pipeline: Pipeline
+) -> None:
+    segments = [(0.0, 2.0, "S0"), (8.0, 8.3, "S0"), (9.0, 8.0, "S0"), (4.0, 6.0, "S1")]
+    with Pipeline(store_url, encoder, clusters=True) as clustered:
+        result = clustered.run("talk", talk, segments)
+    assert [label.reason for label in result.labels] == [
+        "matched", "by_cluster", "invalid", "matched",
+    ]  # fmt: skip
+    assert [str(cluster) for cluster in result.clusters] == [
+        "cluster S0: 2 Ada",
+        "cluster S1: 1 Bob",
+    ]
+    assert pipeline.run("talk", talk, segments).clusters == ()

@@ -16,6 +16,7 @@ from measuring.library import ENCODER as LARGE_ENCODER
 from measuring.library import Library
 from measuring.writing import enroll, write_library
 from recordings import SPEECH
+from sqlalchemy import text
 
 from pgvoice.hooks import make_encoder
 from pgvoice.store import (
@@ -80,6 +81,24 @@ def test_weak_segments_of_one_voice_are_heard_together(people: VoiceStore) -> No
 def test_a_stranger_among_them_stays_unknown(people: VoiceStore) -> None:
     assert _names(people, [ANN, ALIKE_1, ALIKE_2], ["a"] * 3) == ["ann", None, None]
     assert _names(people, [STRANGER, WEAK_1, WEAK_2], ["a"] * 3) == [None, "ann", "ann"]
+
+
+def test_a_calibration_of_single_segments_does_not_make_it_easier(people: VoiceStore) -> None:
+    """A mean of several is nearer to everybody than each of them."""
+    with people.database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO pgvoice.calibration (encoder_id, band_ms, thresholds, margins,"
+                " target_far, labels_from, measured, active)"
+                " VALUES (1, '{0,1500}', '{0.48,0.1}', '{0,0}', 0.01, 'test', '{}', true)"
+            )
+        )
+    try:
+        assert _names(people, [ALIKE_1, ALIKE_2], ["a"] * 2) == [None, None]
+        assert _names(people, [WEAK_1, WEAK_2], ["a"] * 2) == ["ann", "ann"]
+    finally:
+        with people.database.engine.begin() as connection:
+            connection.execute(text("DELETE FROM pgvoice.calibration"))
 
 
 def test_other_clusters_are_no_evidence(people: VoiceStore) -> None:
