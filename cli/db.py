@@ -90,7 +90,7 @@ def status(url: str | None, as_json: bool) -> None:
 @options.url_option
 @options.json_option
 def show_roles(create: bool, url: str | None, as_json: bool) -> None:
-    """Show the roles that may read, fill and enroll, and who is a member.
+    """Show who may read, fill and enroll.
 
     They belong to the whole server and cannot log in; `GRANT pgvoice_reader TO bi` makes the login
     bi a reader. Readers never see a vector. `pgvoice db upgrade` creates the roles where it may.

@@ -39,7 +39,7 @@ threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),
     metavar="X",
-    help="Name nobody whose cosine similarity is lower [the encoder's own].",
+    help="Name nobody whose cosine similarity is lower [calibrated, else the encoder's own].",
 )
 margin_option = click.option(
     "--margin",
