@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pgvoice.cli import options, output, thresholds
+from pgvoice.cli import options, output, score_plots, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--reset", is_flag=True, help="Go by the encoder's own threshold again.")
 @options.stored_encoder_option
 @options.url_option
+@options.plot_option
 @options.json_option
 def calibrate(
     target_far: float,
@@ -75,6 +77,7 @@ def calibrate(
     reset: bool,
     encoder: str | None,
     url: str | None,
+    picture: Path | None,
     as_json: bool,
 ) -> None:
     """Find thresholds on your own recordings.
@@ -86,6 +89,8 @@ def calibrate(
     from pgvoice.store.voice_store import VoiceStore
 
     asked = bool(labels) or pinned or exemplars
+    if picture is not None and not asked:
+        raise click.UsageError("--plot shows a calibration: say who speaks.")
     if asked + listed + (activate is not None) + reset != 1:
         raise click.UsageError(
             "Say who speaks, by --labels, --pinned or --exemplars; or one of --list, --activate"
@@ -106,6 +111,9 @@ def calibrate(
                 encoder=encoder,
                 dry_run=dry_run,
             )
+        if picture is not None:
+            spoken = store.trials(labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder)
+            score_plots.draw(picture, spoken, found.bands, f"Calibration: {found.labels_from}")
     if as_json:
         output.write_json(found)
     else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pgvoice.cli import options, output, thresholds
+from pgvoice.cli import options, output, score_plots, thresholds
 
 if TYPE_CHECKING:
     from pgvoice.hooks.diarization import DiarizationError
@@ -64,6 +65,7 @@ def _names(
 @options.margin_option
 @options.stored_encoder_option
 @options.url_option
+@options.plot_option
 @options.json_option
 def evaluate(
     references: dict[str, str],
@@ -76,6 +78,7 @@ def evaluate(
     margin: float | None,
     encoder: str | None,
     url: str | None,
+    picture: Path | None,
     as_json: bool,
 ) -> None:
     """Measure how right the names are.
@@ -86,9 +89,10 @@ def evaluate(
     from pgvoice.hooks import evaluating
     from pgvoice.store.voice_store import VoiceStore
 
-    if labels and (stored or threshold is not None or margin is not None):
+    judging = (threshold, margin, picture)
+    if labels and (stored or any(given is not None for given in judging)):
         raise click.UsageError(
-            "--labels are judged as they are: no --stored, --threshold, --margin."
+            "--labels are judged as they are: leave out --stored, --threshold, --margin, --plot."
         )
     turns = {video: _turns(path, names) for video, path in references.items()}
     with VoiceStore.open(url) as store:
@@ -104,6 +108,10 @@ def evaluate(
                 skip_overlap=skip_overlap,
             )
         used = None if labels else thresholds.yardstick(store, encoder, threshold, margin)
+        if picture is not None and used is not None:
+            spoken = store.trials(labels=turns, encoder=encoder)
+            title = f"Evaluation: {', '.join(turns)}"
+            score_plots.draw(picture, spoken, thresholds.by_length(used), title)
     if as_json:
         output.write_json(_document(found) | {"judged_by": used})
         return

@@ -12,6 +12,7 @@ PURPOSES = {
     "embedded": "for a database without a server of your own",
     "demo": "for `pgvoice demo`",
     "evaluate": "for `pgvoice evaluate`",
+    "plot": "for pictures (`--plot`)",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 

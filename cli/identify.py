@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Examples: pgvoice identify talk --threshold 0.6
-          pgvoice identify talk talk.rttm --clusters"""
+          pgvoice identify talk talk.rttm --clusters
+          pgvoice identify talk --plot talk.html"""
 )
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
@@ -36,6 +38,7 @@ Examples: pgvoice identify talk --threshold 0.6
 @options.format_option
 @options.uri_option
 @options.url_option
+@options.plot_option
 @options.json_option
 def identify(
     video: str,
@@ -47,6 +50,7 @@ def identify(
     format_name: str | None,
     uri: str | None,
     url: str | None,
+    picture: Path | None,
     as_json: bool,
 ) -> None:
     """Say who speaks in a recording, segment by segment.
@@ -75,12 +79,22 @@ def identify(
         )
         used = thresholds.yardstick(store, encoder, threshold, margin)
     found = result.answers
+    if picture is not None:
+        _draw(picture, video, found, used)
     if as_json:
         document = _document(video, used, found, labels)
         output.write_json(document | {"clusters": result.clusters} if by_cluster else document)
     else:
         write_answers(found, labels)
         _write_summary(found, used, result.clusters)
+
+
+def _draw(path: Path, video: str, found: Sequence[Identification], used: Yardstick) -> None:
+    from pgvoice.cli.pictures import timeline
+
+    bars = [timeline.Bar(one.start, one.end, one.speaker, one.similarity) for one in found]
+    timeline.draw(bars, path, f"Who speaks in {video}", used.threshold)
+    click.echo(f"picture in {path}", err=True)
 
 
 def write_answers(found: Sequence[Identification], labels: Sequence[str | None] | None) -> None:

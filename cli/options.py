@@ -73,6 +73,28 @@ uri_option = click.option(
 )
 
 
+def _picture(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> Path | None:
+    if value is None:
+        return None
+    path = Path(value)
+    if path.suffix.lower() not in (".png", ".svg", ".html"):
+        raise click.BadParameter(f"{value!r} does not end in .png, .svg or .html")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(path.parent)!r}")
+    return path
+
+
+plot_option = click.option(
+    "--plot",
+    "picture",
+    callback=_picture,
+    metavar="FILE",
+    help="Write a picture too: .png, .svg or a self-contained .html.",
+)
+
+
 def parsed_spans(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[tuple[float, float], ...]:

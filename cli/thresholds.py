@@ -79,6 +79,12 @@ def write(used: Yardstick) -> None:
     click.echo(f"threshold {value} ({origin}){margin}")
 
 
+def by_length(used: Yardstick) -> Sequence[BandThreshold]:
+    """The thresholds; one for all lengths where there are no bands."""
+    one = [] if used.threshold is None else [BandThreshold(0.0, None, used.threshold)]
+    return used.bands or one
+
+
 def of_bands(bands: Sequence[BandThreshold]) -> str:
     """The threshold of each band, as words."""
     return ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in bands)

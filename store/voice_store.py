@@ -56,6 +56,7 @@ from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
+from pgvoice.store.trials import Place, Trials
 from pgvoice.store.verifying import StoreCheck
 from pgvoice.store.videos import OnAudioChange, VideoAudio
 
@@ -443,6 +444,24 @@ class VoiceStore(Closing):
                 dry_run=dry_run,
             )
 
+    def trials(
+        self,
+        *,
+        labels: Mapping[str, Iterable[Turn]] | None = None,
+        pinned: bool = False,
+        exemplars: bool = False,
+        encoder: WhichEncoder = None,
+    ) -> Trials:
+        """Speech whose speakers are known, held against every profile, as `calibrate` goes by it.
+
+        A profile is without the exemplars that share audio with the segment. Raises
+        `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
+        """
+        with self._engine.connect() as connection:
+            found = encoders.find(connection, encoder)
+            spoken = self._spoken(connection, found.id, labels or {}, pinned=pinned)
+            return trials.gather(connection, found.id, spoken, exemplars=exemplars)
+
     def calibration(self, *, encoder: WhichEncoder = None) -> Calibration | None:
         """The calibration that `identify` goes by; None while it is the encoder's own threshold."""
         with self._engine.connect() as connection:
@@ -630,10 +649,10 @@ class VoiceStore(Closing):
         labels: Mapping[str, Iterable[Turn]],
         *,
         pinned: bool,
-    ) -> dict[trials.Place, str]:
+    ) -> dict[Place, str]:
         """Who speaks in stored segments; what a person pinned counts before what a label says."""
         names = [summary.speaker for summary in speakers.summaries(connection)]
-        found: dict[trials.Place, str] = {}
+        found: dict[Place, str] = {}
         for video, turns in labels.items():
             videos.require(connection, video)
             keys = trials.stored_keys(connection, video, encoder_id)

@@ -121,3 +121,12 @@ def test_a_diarizers_labels_are_refused(pgvoice: Pgvoice, labels: Path) -> None:
     done = pgvoice("calibrate", "--labels", f"second={labels}")
     assert done.exit_code == 1
     assert "'SPEAKER_00' is a diarizer's label" in done.output
+
+
+def test_a_picture_of_the_scores(pgvoice: Pgvoice, labels: Path, tmp_path: Path) -> None:
+    path = tmp_path / "scores.svg"
+    arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--dry-run")
+    done = pgvoice("calibrate", *arguments, "--plot", path)
+    assert done.exit_code == 0, done.output
+    assert "under 2 s" in path.read_text()
+    assert pgvoice("calibrate", "--list", "--plot", path).exit_code == 2

@@ -157,3 +157,18 @@ def test_a_reference_says_who_speaks(pgvoice: Pgvoice, reference: Path) -> None:
     nameless.write_text("[[0, 2]]")
     done = pgvoice("evaluate", f"talk={nameless}")
     assert (done.exit_code, "none at 0 s" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["scores.png", "scores.svg", "scores.html"])
+def test_a_picture_of_the_scores(pgvoice: Pgvoice, reference: Path, name: str) -> None:
+    path = reference.parent / name
+    done = pgvoice("evaluate", f"talk={reference}", "--json", "--plot", path)
+    assert (done.exit_code, done.stderr) == (0, f"picture in {path}\n")
+    assert json.loads(done.stdout)["overall"]["right"] == 4
+    assert path.stat().st_size > 5000
+
+
+def test_a_picture_of_a_kind_that_there_is_not(pgvoice: Pgvoice, reference: Path) -> None:
+    for name, message in (("a.jpg", "does not end in .png"), ("no/a.png", "no folder 'no'")):
+        done = pgvoice("evaluate", f"talk={reference}", "--plot", name)
+        assert (done.exit_code, message in done.output) == (2, True)

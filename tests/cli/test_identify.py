@@ -91,3 +91,13 @@ def test_clusters_need_labels(filled: Callable[..., Result]) -> None:
     result = filled("identify", "talk", "--clusters")
     assert result.exit_code == 2
     assert "--clusters needs SEGMENTS" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["talk.png", "talk.svg", "talk.html"])
+def test_a_timeline(filled: Callable[..., Result], tmp_path: Path, name: str) -> None:
+    done = filled("identify", "talk", "--json", "--plot", tmp_path / name)
+    assert (done.exit_code, done.stderr) == (0, f"picture in {tmp_path / name}\n")
+    assert len(json.loads(done.stdout)["segments"]) == 5
+    if name != "talk.png":
+        drawn = (tmp_path / name).read_text()
+        assert all(lane in drawn for lane in ("Ada", "Bob", "(nobody named)", "grey: no vector"))

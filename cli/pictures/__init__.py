@@ -1,0 +1,1 @@
+"""Pictures of answers and figures, by matplotlib; arrays in, a file out."""

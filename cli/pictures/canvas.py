@@ -1,0 +1,96 @@
+"""What all pictures share: matplotlib without a screen, fonts for any script, and the file."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgvoice.cli import output
+from pgvoice.hooks.errors import ExtraMissing
+from pgvoice.hooks.extras import needs_extra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Fonts for what the first, which comes with matplotlib, has no signs for; those that are there.
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Arial Unicode MS",
+)
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>body {{ margin: 1em }} svg {{ max-width: 100%; height: auto }}</style>
+{picture}
+</html>
+"""
+DPI = 144
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Settings for everything that is drawn and saved inside. Raises `ExtraMissing`."""
+    with needs_extra("plot", ExtraMissing):
+        import matplotlib as mpl
+        from matplotlib import font_manager
+    there = set(font_manager.get_font_names())
+    settings: Any = {
+        "font.family": [name for name in _FONTS if name in there] or ["sans-serif"],
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        # A name may hold dollar signs.
+        "text.parse_math": False,
+        # Text stays text, which a browser has fonts for.
+        "svg.fonttype": "none",
+        # The same picture is the same file.
+        "svg.hashsalt": "pgvoice",
+    }
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches, white."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def save(figure: Figure, path: Path, title: str) -> None:
+    """Write a PNG, an SVG, or a page of HTML that holds everything."""
+    if path.suffix.lower() == ".png":
+        figure.savefig(path, format="png", dpi=DPI)
+        return
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Title": title})
+    picture = text.getvalue()
+    if path.suffix.lower() == ".html":
+        picture = re.sub(r"^.*?(?=<svg)", "", picture, count=1, flags=re.DOTALL)
+        picture = _PAGE.format(title=html.escape(title), picture=picture)
+    path.write_text(picture, encoding="utf-8")
+
+
+def shown(name: str, longest: int = 24) -> str:
+    """A name that fits beside a picture."""
+    safe = output.printable(name)
+    return safe if len(safe) <= longest else safe[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"

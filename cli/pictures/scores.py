@@ -1,0 +1,164 @@
+"""How well people are told apart: distributions of scores, the DET curve, DIR against FAR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from pgvoice.cli.pictures import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from pgvoice.store.measures import Flags, Floats, Searches
+
+RIGHT, OTHER, MARK = "#1b6ca8", "#c8553d", "#333333"
+#: Rates with a mark on the axes of a DET curve.
+_MARKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)
+#: Points of the curve of DIR against FAR.
+_POINTS = 120
+_STYLES = ("--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A threshold, and which segments it is for."""
+
+    value: float
+    told: str
+
+
+def draw(
+    similarity: Floats,
+    right: Flags,
+    searches: Searches,
+    thresholds: Sequence[Threshold],
+    path: Path,
+    title: str,
+) -> None:
+    """Write three panels to a file; comparisons and searches as in `store.measures`.
+
+    `similarity` and `right`, shape (comparisons,), say whether the profile is the speaker's own.
+    """
+    with canvas.drawing():
+        figure = canvas.new_figure(13, 4.4)
+        figure.suptitle(canvas.shown(title, 110), fontsize=12)
+        left, middle, last = figure.subplots(1, 3)
+        same, different = similarity[right], similarity[~right]
+        distributions(left, same, different, thresholds)
+        det(middle, same, different)
+        open_set(last, searches, thresholds)
+        canvas.save(figure, path, title)
+
+
+def distributions(
+    axes: Axes, same: Floats, different: Floats, thresholds: Sequence[Threshold]
+) -> None:
+    """Which similarities come how often, of the right person and of other people."""
+    import numpy as np
+
+    both = np.concatenate([same, different])
+    axes.set_title("Similarity of segments and profiles")
+    axes.set_xlabel("cosine similarity")
+    axes.set_ylabel("share of comparisons of a kind (%)")
+    if not len(both):
+        _say(axes, "no comparisons")
+        return
+    edges = np.linspace(both.min() - 0.01, both.max() + 0.01, 41)
+    for values, colour, name in ((same, RIGHT, "right person"), (different, OTHER, "other people")):
+        if len(values):
+            weights = np.full(len(values), 100 / len(values))
+            label = f"{name} ({len(values):,})"
+            axes.hist(values, list(edges), weights=weights, color=colour, alpha=0.6, label=label)
+    for number, threshold in enumerate(thresholds):
+        style = _STYLES[number % len(_STYLES)]
+        axes.axvline(
+            threshold.value, color=MARK, linewidth=1.2, linestyle=style, label=threshold.told
+        )
+    axes.legend(
+        fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False
+    )
+
+
+def det(axes: Axes, same: Floats, different: Floats) -> None:
+    """Misses against false alarms, on axes by which normal distributions give a straight line."""
+    import numpy as np
+
+    from pgvoice.store import measures
+
+    axes.set_title("DET curve")
+    axes.set_xlabel("false alarms: other people accepted (%)")
+    axes.set_ylabel("misses: right person refused (%)")
+    if not len(same) or not len(different):
+        _say(axes, "needs comparisons with the right person\nand with other people")
+        return
+    _, false_alarms, misses = measures.error_rates(same, different)
+    floor = 0.3 / max(len(same), len(different))
+    x, y = (_deviates(np.clip(rates, floor, 1 - floor)) for rates in (false_alarms, misses))
+    axes.plot(x, y, color=RIGHT, linewidth=1.6)
+    rate = measures.eer(same, different)
+    place = _deviates(np.clip(np.array([rate]), floor, 1 - floor))
+    axes.plot(place, place, "o", color=MARK, markersize=5, label=f"EER {100 * rate:.3g} %")
+    shown = [mark for mark in _MARKS if floor <= mark <= 0.9]
+    ticks = _deviates(np.array(shown))
+    names = [f"{100 * mark:g}" for mark in shown]
+    axes.set_xticks(ticks, names)
+    axes.set_yticks(ticks, names)
+    axes.plot([-9, 9], [-9, 9], color="#bbbbbb", linewidth=0.8, zorder=0)
+    edge, far = _deviates(np.array([floor, max(0.9, min(rate, 1 - floor))]))
+    axes.set_xlim(edge, far)
+    axes.set_ylim(edge, far)
+    axes.grid(color="#e8e8e8", linewidth=0.6)
+    axes.legend(loc="upper right", edgecolor="none", framealpha=1)
+
+
+def open_set(axes: Axes, searches: Searches, thresholds: Sequence[Threshold]) -> None:
+    """DIR for every FAR that one threshold can give, and where the thresholds are on it."""
+    import numpy as np
+
+    from pgvoice.store import measures
+
+    axes.set_title("Open-set identification")
+    axes.set_xlabel("FAR: people outside of the gallery named (%)")
+    axes.set_ylabel("DIR: people of the gallery named right (%)")
+    outside, inside = int((~searches.enrolled).sum()), int(searches.enrolled.sum())
+    if not outside or not inside:
+        _say(axes, "needs segments of people in the gallery\nand outside of it")
+        return
+    hits = np.unique(np.geomspace(1, outside, _POINTS).round())
+    targets = hits / outside
+    rates = [100 * measures.dir_at_far(searches, target) for target in targets]
+    least = 100 * 0.5 / outside
+    axes.plot(
+        [least, *(100 * targets)], [100 * measures.dir_at_far(searches, 0), *rates], color=RIGHT
+    )
+    for number, threshold in enumerate(thresholds):
+        far = 100 * measures.far(searches, threshold.value)
+        rate = 100 * measures.identification_rate(searches, threshold.value)
+        label = f"{threshold.told}: DIR {rate:.3g} %, FAR {far:.3g} %"
+        marker = "osD^v"[number % 5]
+        axes.plot(max(far, least), rate, marker, color=MARK, markersize=5, label=label)
+    axes.set_xscale("log")
+    axes.set_xlim(least / 1.2, 110)
+    axes.set_ylim(-2, 103)
+    decades = [mark for mark in (0.001, 0.01, 0.1, 1, 10, 100) if mark > 1.3 * least]
+    axes.set_xticks([least, *decades], ["0", *(f"{mark:g}" for mark in decades)])
+    axes.axvline(least, color="#bbbbbb", linewidth=0.8, linestyle=":")
+    axes.grid(color="#e8e8e8", linewidth=0.6)
+    axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
+
+
+def _deviates(rates: Floats) -> Floats:
+    import numpy as np
+
+    normal = NormalDist()
+    return np.array([normal.inv_cdf(float(rate)) for rate in rates])
+
+
+def _say(axes: Axes, words: str) -> None:
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color="#777777")
+    axes.set_xticks([])
+    axes.set_yticks([])

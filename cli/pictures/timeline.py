@@ -1,0 +1,191 @@
+"""Who speaks when: a lane for each speaker, one for all unnamed speech, similarity as shade."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pgvoice.cli import output
+from pgvoice.cli.pictures import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+UNNAMED = "(nobody named)"
+#: Speakers with a lane of their own; the others share one.
+MAX_LANES = 40
+#: Seconds that a strip across the picture shows at the most, where there is room for several.
+STRIP = 1800.0
+#: Lanes of all strips together that are still a picture and no scroll.
+ROOM = 72
+WIDTH = 13.0
+LANE = 0.24
+#: The least width of a segment, as a share of the strip: one that is shorter could not be seen.
+VISIBLE = 0.0012
+NO_VECTOR = "#c9c9c9"
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+
+
+class Bar(NamedTuple):
+    """A segment, in seconds; no similarity where there is no vector."""
+
+    start: float
+    end: float
+    speaker: str | None
+    similarity: float | None
+
+
+def draw(bars: Sequence[Bar], path: Path, title: str, threshold: float | None = None) -> None:
+    """Write the timeline to a file; the threshold is marked on the scale of shades."""
+    with canvas.drawing():
+        canvas.save(_figure(bars, title, threshold), path, title)
+
+
+def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
+    """Names of lanes from above, who speaks longest first, and the lane of each bar."""
+    seconds: dict[str, float] = defaultdict(float)
+    for bar in bars:
+        if bar.speaker is not None:
+            seconds[bar.speaker] += bar.end - bar.start
+    people = sorted(seconds, key=lambda name: (-seconds[name], name))
+    own = people if len(people) <= MAX_LANES else people[: MAX_LANES - 1]
+    place = {name: lane for lane, name in enumerate(own)}
+    names = [canvas.shown(name) for name in own]
+    if len(own) < len(people):
+        names.append(f"({len(people) - len(own):,} others)")
+    others = len(names) - 1
+    nameless = any(bar.speaker is None for bar in bars)
+    where = [len(names) if bar.speaker is None else place.get(bar.speaker, others) for bar in bars]
+    return ([*names, UNNAMED] if nameless else names), where
+
+
+def strips(end: float, lane_count: int) -> int:
+    """Over how many strips a recording is laid out."""
+    return max(1, min(math.ceil(end / STRIP), ROOM // max(lane_count, 1)))
+
+
+def step(seconds: float, most: int = 10) -> float:
+    """Seconds between marks of a clock of which there are to be so many at the most."""
+    return next((float(one) for one in _STEPS if seconds / one <= most), seconds / most)
+
+
+def _figure(bars: Sequence[Bar], title: str, threshold: float | None) -> Figure:
+    names, where = lanes(bars)
+    first, last = _stretch(bars)
+    count = strips(last - first, len(names))
+    each = (last - first) / count or 1.0
+    if count > 1:
+        each = math.ceil(each / step(each)) * step(each)
+        count = math.ceil((last - first) / each)
+    height = count * (max(len(names), 1) * LANE + 0.45) + 0.75
+    figure = canvas.new_figure(WIDTH, max(height, 2.4))
+    figure.suptitle(canvas.shown(title, 110), fontsize=12)
+    rows = figure.subplots(count, 1, squeeze=False)[:, 0]
+    shades = _shades(bars)
+    for number, axes in enumerate(rows):
+        start = first + number * each
+        _strip(axes, bars, where, shades, (start, start + each))
+        _label(axes, names, (start, start + each))
+    if not bars:
+        rows[0].text(0.5, 0.5, "no segments", transform=rows[0].transAxes, ha="center")
+    rows[-1].set_xlabel("time (h:mm:ss)")
+    _scale(figure, list(rows), shades, threshold, any(bar.similarity is None for bar in bars))
+    return figure
+
+
+def _stretch(bars: Sequence[Bar]) -> tuple[float, float]:
+    """From the beginning of the recording, unless that leaves much of the picture empty."""
+    first = min((bar.start for bar in bars), default=0.0)
+    last = max((bar.end for bar in bars), default=1.0)
+    return (0.0 if first < last / 4 else float(math.floor(first))), last
+
+
+def _shades(bars: Sequence[Bar]) -> ScalarMappable:
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    known = [bar.similarity for bar in bars if bar.similarity is not None]
+    lowest = math.floor(min(known, default=0.0) * 10) / 10
+    colours = colormaps["viridis_r"].with_extremes(bad=NO_VECTOR)
+    return ScalarMappable(Normalize(max(-1.0, min(lowest, 0.9)), 1.0), colours)
+
+
+def _strip(
+    axes: Axes,
+    bars: Sequence[Bar],
+    where: Sequence[int],
+    shades: ScalarMappable,
+    span: tuple[float, float],
+) -> None:
+    import numpy as np
+    from matplotlib.collections import PolyCollection
+
+    least = (span[1] - span[0]) * VISIBLE
+    corners, known = [], []
+    for bar, lane in zip(bars, where, strict=True):
+        if bar.end <= span[0] or bar.start >= span[1]:
+            continue
+        left, right = max(bar.start, span[0]), min(bar.end, span[1])
+        right = max(right, left + least)
+        low, high = lane - 0.36, lane + 0.36
+        corners.append([(left, low), (right, low), (right, high), (left, high)])
+        known.append(bar.similarity)
+    heights = np.ma.masked_invalid([math.nan if value is None else value for value in known])
+    axes.add_collection(
+        PolyCollection(
+            corners,
+            array=heights,
+            cmap=shades.cmap,
+            norm=shades.norm,
+            edgecolors="white",
+            linewidths=0.2,
+        )
+    )
+
+
+def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    axes.set_xlim(*span)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MultipleLocator(step(span[1] - span[0])))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.6)
+    axes.hlines([lane + 0.5 for lane in range(len(names) - 1)], *span, "#ededed", linewidth=0.6)
+    axes.set_axisbelow(True)
+    if names and names[-1] == UNNAMED:
+        axes.axhspan(len(names) - 1.5, len(names) - 0.5, color="#f4f1ea", zorder=0)
+        axes.get_yticklabels()[-1].set_fontstyle("italic")
+
+
+def _scale(
+    figure: Figure, rows: list[Axes], shades: ScalarMappable, threshold: float | None, grey: bool
+) -> None:
+    inches = figure.get_figheight()
+    bar = figure.colorbar(
+        shades,
+        ax=rows,
+        pad=0.01,
+        fraction=0.03,
+        aspect=min(25.0, 10 * inches),
+        shrink=min(1, 4.5 / inches),
+    )
+    bar.outline.set_visible(False)
+    bar.set_label("cosine similarity" + ("\n(grey: no vector)" if grey else ""))
+    low, high = bar.ax.get_ylim()
+    if threshold is not None and low <= threshold <= high:
+        bar.ax.axhline(threshold, color="crimson", linewidth=1.5)
+        bar.ax.set_title("red: threshold", fontsize=7, color="crimson")
+
+
+def clock(seconds: float) -> str:
+    """``h:mm:ss``, with what there is of a second."""
+    return output.clock(max(seconds, 0.0)).removesuffix(".0")
