@@ -93,7 +93,8 @@ def show_roles(create: bool, url: str | None, as_json: bool) -> None:
     """Show who may read, fill and enroll.
 
     The roles belong to the whole server and cannot log in; `GRANT pgvoice_reader TO bi` makes the
-    login bi a reader. Readers never see a vector. `pgvoice db upgrade` creates the roles where it may.
+    login bi a reader. Readers never see a vector. `pgvoice db upgrade` creates the roles where it
+    may.
     """
     from pgvoice.store import roles, schema
     from pgvoice.store.database import open_database

@@ -14,6 +14,7 @@ from pgvoice.cli.encoder import encoder
 from pgvoice.cli.enroll import enroll
 from pgvoice.cli.evaluate import evaluate
 from pgvoice.cli.fill import fill
+from pgvoice.cli.hook import hook
 from pgvoice.cli.identify import identify
 from pgvoice.cli.index import index
 from pgvoice.cli.label import label, relabel
@@ -66,6 +67,7 @@ for command in (
     evaluate,
     similar,
     index,
+    hook,
     cache,
     encoder,
     plugin,

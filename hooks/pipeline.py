@@ -107,6 +107,7 @@ class Pipeline(Closing):
         *,
         threshold: float | None = None,
         min_margin: float | None = None,
+        clusters: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
         hook: ProgressHook | None = None,
     ) -> PipelineResult:
@@ -120,15 +121,16 @@ class Pipeline(Closing):
         given = input_segments(segments)
         file = {"uri": video, "audio": audio}
         report, invalid = self._fill(video, audio, given, on_audio_change, hook, file)
-        labels, clusters = self._identified(
+        labels, summaries = self._identified(
             video,
             given,
             self.threshold if threshold is None else threshold,
             self.min_margin if min_margin is None else min_margin,
+            self.clusters if clusters is None else clusters,
         )
         if hook:
             hook("identify", labels, file=file)
-        return PipelineResult(tuple(labels), report, invalid, clusters)
+        return PipelineResult(tuple(labels), report, invalid, summaries)
 
     def _fill(
         self,
@@ -166,6 +168,7 @@ class Pipeline(Closing):
         given: Sequence[InputSegment],
         threshold: float | None,
         min_margin: float | None,
+        clusters: bool,
     ) -> tuple[list[Labelled], tuple[ClusterSummary, ...]]:
         keys = snap_segments(_spans(given), self.store.grid_ms).keys
         spans = [(key.start_s, key.end_s) for key in keys if key is not None]
@@ -175,7 +178,7 @@ class Pipeline(Closing):
             self.store,
             video,
             spans,
-            [s.label for s, key in zip(given, keys, strict=True) if key] if self.clusters else None,
+            [s.label for s, key in zip(given, keys, strict=True) if key] if clusters else None,
             encoder=self.encoder.identity,
             threshold=threshold,
             min_margin=min_margin,

@@ -1,0 +1,186 @@
+"""``pgvoice hook``: JSON in, JSON out, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pgvoice.hooks import exchange
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+SPANS = [{"start": 0.0, "end": 2.0, "speaker": "S0"}, {"start": 4, "end": 6, "speaker": "S1"}]
+
+
+@pytest.fixture
+def ask(filled: Callable[..., Result], encoder: object) -> Ask:
+    """Asks ``pgvoice hook``, and checks that nothing but one document comes back."""
+
+    def asked(request: object, *arguments: str) -> tuple[int, dict[str, Any]]:
+        text = request if isinstance(request, str) else json.dumps(request)
+        result = filled("hook", *arguments, stdin=text)
+        (line,) = result.stdout.splitlines()
+        return result.exit_code, json.loads(line)
+
+    return asked
+
+
+def _request(**more: object) -> dict[str, object]:
+    return {"version": 1, "video": "talk", "segments": SPANS} | more
+
+
+def test_segments_come_back_with_their_answers(ask: Ask) -> None:
+    spans = [SPANS[0] | {"words": [{"word": "hi"}], "text": "hi"}, SPANS[1]]
+    code, answer = ask(_request(segments=spans, id=7))
+    assert code == 0
+    first, second = answer["segments"]
+    assert (first["speaker"], first["label"], first["reason"]) == ("Ada", "S0", "matched")
+    assert (first["words"], first["text"]) == ([{"word": "hi"}], "hi")
+    assert first["similarity"] == pytest.approx(1)
+    assert (second["start"], second["speaker"], second["runner_up"]) == (4, "Bob", "Ada")
+    assert answer["fill"] == {
+        "requested": 2, "hits": 2, "missing": 0, "filled": 0, "skipped": {}
+    }  # fmt: skip
+    assert (answer["version"], answer["video"], answer["id"]) == (1, "talk", 7)
+    assert not any("embedding" in str(value) for value in answer.values())
+    msgspec.convert(answer, exchange.Answer)
+
+
+def test_what_is_missing_is_filled(ask: Ask, talk: Path) -> None:
+    spans = [{"start": 8.0, "end": 10.0}]
+    _, answer = ask(_request(video="new", audio=str(talk), segments=spans))
+    assert (answer["fill"]["filled"], answer["segments"][0]["speaker"]) == (1, "Ada")
+
+
+def test_options(ask: Ask) -> None:
+    _, strict = ask(_request(options={"min_margin": 2}))
+    assert {segment["reason"] for segment in strict["segments"]} == {"ambiguous"}
+    short = {"start": 10.0, "end": 10.2, "speaker": "S0"}
+    _, answer = ask(_request(segments=[*SPANS, short], options={"clusters": True}))
+    assert answer["clusters"][1]["parts"] == [{"speaker": "Bob", "segments": 1, "seconds": 2.0}]
+
+
+def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
+    code, answer = ask(_request(segments=[*SPANS, {"start": 9, "end": 8}]))
+    assert code == 0
+    assert [segment["reason"] for segment in answer["segments"]] == [
+        "matched", "matched", "invalid"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ("", "no JSON document"),
+        ("{", "no JSON document"),
+        ("[]", "Expected `object`, got `array`"),
+        (_request(version=2), "version is 2: this is version 1"),
+        ({"video": "talk", "segments": []}, "version is None"),
+        (_request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
+        (_request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
+        (_request(segments=[{"start": 0}]), "missing required field `end`"),
+        (_request(video=""), "`$.video`"),
+        (_request(options={"treshold": 0.4}), "unknown field `treshold`"),
+        (_request(options={"threshold": 2}), "`$.options.threshold`"),
+        (json.dumps(_request(segments=[{"start": float("nan"), "end": 1}])), "no JSON document"),
+        ("[" * 100_000, "nested too deep"),
+    ],
+)  # fmt: skip
+def test_what_is_no_request(ask: Ask, request_: object, message: str) -> None:
+    code, answer = ask(request_)
+    assert (code, answer["error"]["kind"]) == (2, "bad_request")
+    assert message in answer["error"]["message"]
+
+
+def test_a_request_that_is_too_long(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "LONGEST", 1 << 20)
+    code, answer = ask(" " * (2 << 20))
+    assert code == 2
+    assert "longer than 1 MB" in answer["error"]["message"]
+
+
+def test_failures_have_a_kind(ask: Ask, tmp_path: Path) -> None:
+    absent = tmp_path / "absent.wav"
+    code, answer = ask(_request(video="new", audio=str(absent)))
+    assert (code, answer["error"]["kind"]) == (1, "audio_not_found")
+    assert str(absent) in answer["error"]["message"]
+    code, answer = ask(_request(), "--url", "postgresql://nobody@localhost:1/none")
+    assert code == 1
+    assert answer["version"] == 1
+
+
+def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
+    requests = [json.dumps(_request()), "{", "", json.dumps(_request(id="b"))]
+    result = filled("hook", "--stdio-lines", stdin="\n".join(requests))
+    first, second, third = map(json.loads, result.stdout.splitlines())
+    assert (first["segments"][0]["speaker"], third["id"]) == ("Ada", "b")
+    assert second["error"]["kind"] == "bad_request"
+    assert result.exit_code == 0
+
+
+def test_the_schema_is_that_of_the_documents(filled: Callable[..., Result], ask: Ask) -> None:
+    schema = json.loads(filled("hook", "--schema").stdout)
+    assert {"Request", "Answer", "Failure"} <= schema["$defs"].keys()
+    _, answer = ask(_request())
+    assert schema["$defs"]["Answer"]["properties"].keys() == answer.keys()
+    assert set(schema["$defs"]["AnsweredSegment"]["properties"]) == answer["segments"][0].keys()
+
+
+def test_a_process_that_is_ended_between_two_lines(store_url: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pgvoice.cli",
+        "hook",
+        "--stdio-lines",
+        "--encoder",
+        "campplus",
+    ]
+    environment = os.environ | {"PGVOICE_DATABASE_URL": store_url}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("{}\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["error"]["kind"] == "bad_request"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+fields = st.sampled_from(["version", "video", "segments", "audio", "options"])
+nearly = st.dictionaries(fields, json_values, max_size=5).map(lambda more: _request(**more))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(request=nearly | json_values)
+def test_any_request_has_one_answer(request: object) -> None:
+    """No pipeline is asked: none of these gets as far, or its failure is told, too."""
+    answer = exchange.reply(_Nothing(), json.dumps(request).encode())  # type: ignore[arg-type]
+    document = json.loads(answer.document)
+    assert answer.exit_code in (1, 2)
+    assert document["error"]["kind"] in ("bad_request", "value_error")
+
+
+class _Nothing:
+    def run(self, *_: object, **__: object) -> object:
+        raise ValueError("nothing here")
