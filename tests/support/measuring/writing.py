@@ -27,4 +27,4 @@ def write_library(store: VoiceStore, library: Library, progress: Progress = igno
 def enroll(store: VoiceStore, library: Library, people: Iterable[int]) -> None:
     """These people, by name."""
     for person in people:
-        store.enroll(name(person), library.exemplars(person), ENCODER, THRESHOLD)
+        store.enroll(name(person), library.exemplars(person), ENCODER, THRESHOLD, force=True)
