@@ -21,6 +21,9 @@ class Cue(NamedTuple):
     start: float
     end: float
     text: str
+    #: The line of the two times, and those of the text.
+    timing: Line
+    body: tuple[Line, ...]
 
 
 def read_cues(lines: Sequence[Line]) -> list[Cue]:
@@ -49,18 +52,18 @@ def _check_lead(lines: Sequence[Line], *, any_cue: bool) -> None:
         raise unexpected(where, filled[0].text, "a cue's number and then its times")
 
 
-def _cue(timing: Line, body: Sequence[Line], *, last: bool) -> Cue:
-    texts = [line.text.strip() for line in body]
-    if not last:
-        texts = _without_name(texts)
+def _cue(timing: Line, lines: Sequence[Line], *, last: bool) -> Cue:
+    kept = lines if last else _without_name(lines)
+    body = tuple(line for line in kept if line.text.strip())
     start, end = _times(timing)
-    return Cue(start, end, "\n".join(filter(None, texts)))
+    return Cue(start, end, "\n".join(line.text.strip() for line in body), timing, body)
 
 
-def _without_name(texts: list[str]) -> list[str]:
+def _without_name(lines: Sequence[Line]) -> Sequence[Line]:
     # The next cue's number or name: a number before its times, or any line of its own.
-    alone = len(texts) > 1 and not texts[-2]
-    return texts[:-1] if texts and (alone or texts[-1].isdecimal()) else texts
+    texts = [line.text.strip() for line in lines[-2:]]
+    alone = len(texts) > 1 and not texts[0]
+    return lines[:-1] if texts and (alone or texts[-1].isdecimal()) else lines
 
 
 def _times(line: Line) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import codecs
 import os
 import re
 import reprlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -14,7 +15,7 @@ from pgvoice.hooks.errors import FormatError
 Source = str | os.PathLike[str] | TextIO
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = re.compile(r"(\r\n|\r|\n)")
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = 60
 _SHORTENED.maxlevel = 2
@@ -28,6 +29,8 @@ class Document(NamedTuple):
     #: In lower case, with its dot; empty where there is none.
     suffix: str
     text: str
+    #: How the file's bytes were decoded; ``utf-8-sig`` and ``utf-16`` for those with a mark.
+    encoding: str = "utf-8"
 
 
 class Line(NamedTuple):
@@ -41,7 +44,8 @@ def load_document(source: Source) -> Document:
     """A file, or what is left in an open text stream; `FormatError` if unreadable or empty."""
     name = _name(source)
     try:
-        text = _text(source).removeprefix("\ufeff")
+        decoded, encoding = _text(source)
+        text = decoded.removeprefix("\ufeff")
         text.encode()
     except UnicodeError as error:
         raise FormatError(f"{name}: {_undecodable(error)}") from error
@@ -49,12 +53,26 @@ def load_document(source: Source) -> Document:
         raise FormatError(f"{name} cannot be read: {error.strerror or error}") from error
     if not text.strip():
         raise FormatError(f"{name} is empty: expected segments")
-    return Document(name, Path(name).suffix.lower(), text)
+    return Document(name, Path(name).suffix.lower(), text, encoding)
 
 
 def numbered_lines(text: str) -> list[Line]:
     """The lines of a text that ends them with LF, CRLF or CR, and with nothing else."""
-    return [Line(number, line) for number, line in enumerate(_LINE_END.split(text), 1)]
+    return [Line(number, line) for number, line in enumerate(_LINE_END.split(text)[::2], 1)]
+
+
+def with_lines(text: str, changed: Mapping[int, str]) -> str:
+    """The text with other lines at these numbers; every line keeps its own end."""
+    pieces = _LINE_END.split(text)
+    for number, line in changed.items():
+        pieces[2 * (number - 1)] = line
+    return "".join(pieces)
+
+
+def line_end(text: str) -> str:
+    """How the first line ends; a line feed where it does not."""
+    found = _LINE_END.search(text)
+    return found[0] if found else "\n"
 
 
 def unexpected(where: str, found: object, expected: str) -> FormatError:
@@ -71,13 +89,16 @@ def _name(source: Source) -> str:
     return str(getattr(source, "name", "the stream"))
 
 
-def _text(source: Source) -> str:
+def _text(source: Source) -> tuple[str, str]:
     if not isinstance(source, str | os.PathLike):
-        return source.read()
+        return source.read(), "utf-8"
     if "\0" in os.fspath(source):
         raise FormatError(f"{os.fspath(source)!r} is no path: it holds a NUL")
     data = Path(source).read_bytes()
-    return data.decode("utf-16" if data.startswith(_UTF16_MARKS) else "utf-8-sig")
+    if data.startswith(_UTF16_MARKS):
+        return data.decode("utf-16"), "utf-16"
+    marked = data.startswith(codecs.BOM_UTF8)
+    return data.decode("utf-8-sig"), "utf-8-sig" if marked else "utf-8"
 
 
 def _undecodable(error: UnicodeError) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.labelled import Labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,19 @@ class ReadText(Protocol):
     def __call__(self, text: str, *, uri: str | None) -> list[InputSegment]: ...
 
 
+class WriteText(Protocol):
+    """Writes a whole document; raises `FormatError` for what the format cannot hold.
+
+    `source` is the document whose segments were labelled, read with the same `uri`: all but the
+    speakers stays as it is there. None writes a new document of the segments and their speakers,
+    about the recording `uri`.
+    """
+
+    def __call__(
+        self, labelled: Sequence[Labelled], *, source: str | None, uri: str | None
+    ) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A file format for segments."""
@@ -39,6 +55,8 @@ class Format:
     read: ReadText
     #: Whether a document looks like this format; decides where the suffix does not.
     matches: Callable[[str], bool]
+    #: None for a format that is only read.
+    write: WriteText | None = None
 
 
 class RegisterFormat(Protocol):

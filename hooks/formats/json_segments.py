@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import unexpected
@@ -11,10 +12,13 @@ from pgvoice.hooks.formats.format import InputSegment
 LABEL_KEYS = ("speaker", "label")
 
 
-def parse_json(text: str) -> object:
-    """Any JSON, NaN and Infinity included; `FormatError` names the line."""
+def parse_json(text: str, **hooks: Any) -> object:
+    """Any JSON, NaN and Infinity included; `FormatError` names the line.
+
+    `hooks` are those of `json.loads`.
+    """
     try:
-        parsed: object = json.loads(text)
+        parsed: object = json.loads(text, **hooks)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         if error.pos >= len(text.rstrip()):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.hooks.formats.format import Format, InputSegment
+from pgvoice.hooks.formats.json_labels import dumped, new_object, parse_whole, set_speaker
 from pgvoice.hooks.formats.json_segments import parse_json, seconds, segment_of_object
+from pgvoice.hooks.formats.speakers import check_aligned
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.labelled import Labelled
 
 
 def read_json(text: str, *, uri: str | None = None) -> list[InputSegment]:
@@ -13,6 +21,25 @@ def read_json(text: str, *, uri: str | None = None) -> list[InputSegment]:
     if not isinstance(found, list):
         raise unexpected("line 1", found, "a list of segments")
     return [_segment(index, item) for index, item in enumerate(found)]
+
+
+def write_json(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
+    """Keys that are not known stay; a named pair becomes an object."""
+    if source is None:
+        return dumped([new_object(each) for each in labelled], None)
+    check_aligned(labelled, read_json(source))
+    items = parse_whole(source)
+    named = [_named(item, each) for item, each in zip(items, labelled, strict=True)]
+    return dumped(named, source)
+
+
+def _named(item: Any, labelled: Labelled) -> Any:
+    if isinstance(item, list):
+        if labelled.speaker is None:
+            return item
+        item = {"start": item[0], "end": item[1]}
+    set_speaker(item, labelled)
+    return item
 
 
 def _segment(index: int, item: object) -> InputSegment:
@@ -29,4 +56,4 @@ def _matches(text: str) -> bool:
     return text.lstrip().startswith("[")
 
 
-JSON = Format("json", (".json",), read_json, _matches)
+JSON = Format("json", (".json",), read_json, _matches, write_json)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Context, Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected
+from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected, with_lines
 from pgvoice.hooks.formats.format import Format, InputSegment
+from pgvoice.hooks.formats.speakers import (
+    check_aligned,
+    check_name,
+    check_read_back,
+    check_span,
+    refused,
+)
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.labelled import Labelled
 
 # The types of NIST's rttmValidator (SCTK); only SPEAKER lines are segments.
 _TYPES = frozenset(
@@ -26,20 +37,98 @@ _NUMBER = re.compile(
 _EXACT = Context(prec=50, traps=[])
 
 
+_LONGEST = 200
+_FIELD = re.compile(r"[^ \t]+")
+
+
 class _Turn(NamedTuple):
     uri: str
     segment: InputSegment
+    line: Line
 
 
 def read_rttm(text: str, *, uri: str | None = None) -> list[InputSegment]:
     """The SPEAKER lines of a recording; one that several recordings share needs its `uri`."""
+    return [turn.segment for turn in _turns(text, uri)]
+
+
+def write_rttm(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
+    """All but the eighth field of the recording's SPEAKER lines stays as it is.
+
+    A name's spaces become underscores, as in `field_of`. Raises `FormatError` for two people who
+    would then have the same name.
+    """
+    fields = _fields(labelled, new=source is None)
+    if source is None:
+        text = "".join(map(_line, range(len(labelled)), labelled, fields, [uri] * len(labelled)))
+    else:
+        turns = _turns(source, uri)
+        check_aligned(labelled, [turn.segment for turn in turns])
+        named = zip(turns, labelled, fields, strict=True)
+        changed = {
+            turn.line.number: _with_name(turn.line.text, field)
+            for turn, each, field in named
+            if each.speaker is not None and field is not None
+        }
+        text = with_lines(source, changed)
+    if labelled:
+        check_read_back(labelled, read_rttm(text, uri=uri if source else None), fields, "rttm")
+    return text
+
+
+def field_of(name: str) -> str:
+    """A name as RTTM can hold it: without spaces, of which each becomes an underscore."""
+    return "".join("_" if character.isspace() else character for character in name)
+
+
+def _fields(labelled: Sequence[Labelled], *, new: bool) -> list[str | None]:
+    """What each segment's name field is to be; only labels that are there already may be odd."""
+    people: dict[str, str] = {}
+    fields: list[str | None] = []
+    for index, each in enumerate(labelled):
+        name, label = each.speaker, each.segment.label
+        name = label if name is None and new else name
+        fields.append(label if name is None else _checked(index, name, people))
+    return fields
+
+
+def _checked(index: int, name: str, people: dict[str, str]) -> str:
+    check_name(index, name, "rttm")
+    field = field_of(name)
+    if field == _NONE or field.startswith('"'):
+        raise refused(index, name, "rttm", "it would not be read as a name")
+    if people.setdefault(field, name) != name:
+        raise refused(index, name, "rttm", f"it would be the same as {people[field]!r}")
+    return field
+
+
+def _with_name(line: str, field: str) -> str:
+    old = list(_FIELD.finditer(line))[7]
+    return f"{line[: old.start()]}{field}{line[old.end() :]}"
+
+
+def _line(index: int, labelled: Labelled, field: str | None, uri: str | None) -> str:
+    segment = labelled.segment
+    check_span(index, segment)
+    start = round(Decimal(segment.start), 3)
+    duration = round(Decimal(segment.end), 3) - start
+    times = f"{start:.3f} {duration:.3f}"
+    return f"SPEAKER {_uri(uri)} 1 {times} <NA> <NA> {field or _NONE} <NA> <NA>\n"
+
+
+def _uri(uri: str | None) -> str:
+    kept = field_of(uri or _NONE)
+    return "".join(character if character.isprintable() else "_" for character in kept)
+
+
+def _turns(text: str, uri: str | None) -> list[_Turn]:
     turns = [_turn(line, fields) for line, fields in _records(text) if fields[0] == "SPEAKER"]
     uris = sorted({turn.uri for turn in turns})
     if uri is None and len(uris) > 1:
         raise FormatError(f"file ids: found {_listed(uris)}, expected one, or its uri to be named")
     if uri is not None and uri not in uris:
-        raise FormatError(f"file ids: found {_listed(uris)}, expected {uri!r}")
-    return [turn.segment for turn in turns if uri in (None, turn.uri)]
+        raise FormatError(f"file ids: found {_listed(uris)}, expected {uri[:_LONGEST]!r}")
+    return [turn for turn in turns if uri in (None, turn.uri)]
 
 
 def _records(text: str) -> list[tuple[Line, list[str]]]:
@@ -62,7 +151,7 @@ def _turn(line: Line, fields: list[str]) -> _Turn:
     onset, duration = (_decimal(line, field) for field in fields[3:5])
     label = None if fields[7] == _NONE else fields[7]
     end = _EXACT.add(onset, duration)
-    return _Turn(fields[1], InputSegment(float(onset), float(end), label))
+    return _Turn(fields[1], InputSegment(float(onset), float(end), label), line)
 
 
 def _decimal(line: Line, field: str) -> Decimal:
@@ -72,7 +161,8 @@ def _decimal(line: Line, field: str) -> Decimal:
 
 
 def _listed(uris: list[str]) -> str:
-    return ", ".join(uris[:20]) + (" and more" if uris[20:] else "") or "none"
+    shown = ", ".join(each[:_LONGEST] for each in uris[:20]) + (" and more" if uris[20:] else "")
+    return (shown or "none") if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
 
 
 def _matches(text: str) -> bool:
@@ -81,4 +171,4 @@ def _matches(text: str) -> bool:
     return first.upper() in _TYPES
 
 
-RTTM = Format("rttm", (".rttm",), read_rttm, _matches)
+RTTM = Format("rttm", (".rttm",), read_rttm, _matches, write_rttm)

@@ -1,0 +1,112 @@
+"""``write_labels``: names into a document of any format, or into what Python libraries hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.objects import label_objects
+from pgvoice.hooks.formats.reading import SegmentsDocument
+from pgvoice.hooks.formats.registry import named_format, registered_formats
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.labelled import Labelled
+
+_NEW = "json"
+
+
+@overload
+def write_labels(
+    labelled: Iterable[Labelled],
+    format: str | None = None,
+    *,
+    source: SegmentsDocument | None = None,
+    uri: str | None = None,
+) -> str: ...
+
+
+@overload
+def write_labels(
+    labelled: Iterable[Labelled], format: None = None, *, source: Any, uri: None = None
+) -> Any: ...
+
+
+def write_labels(
+    labelled: Iterable[Labelled],
+    format: str | None = None,  # noqa: A002
+    *,
+    source: Any = None,
+    uri: str | None = None,
+) -> Any:
+    """The source with names, where it is what `labelled` answers for, segment by segment.
+
+    A `SegmentsDocument` comes back as text in its own format, with nothing lost; in another format
+    (by name), or without a source, the text is a new document of segments and speakers about the
+    recording `uri`. A pyannote ``Annotation`` or ``DiarizeOutput``, or a list of faster-whisper's
+    segments, comes back as `label_objects` says. Raises `FormatError` for a name that the format
+    cannot hold, and for labels that are those of other segments.
+    """
+    every = list(labelled)
+    if source is not None and not isinstance(source, SegmentsDocument):
+        return label_objects(every, source)
+    chosen = _chosen(format, source)
+    kept = source if source is not None and source.format.name == chosen.name else None
+    try:
+        if kept is None:
+            return _writer(chosen)(every, source=None, uri=uri)
+        return _writer(chosen)(every, source=kept.text, uri=kept.uri)
+    except FormatError as error:
+        named = f"{source.name}, " if source is not None else ""
+        raise FormatError(f"{named}written as {chosen.name}, {error}") from error
+
+
+def save_labels(
+    labelled: Sequence[Labelled],
+    path: Path,
+    format: str | None = None,  # noqa: A002
+    *,
+    source: SegmentsDocument | None = None,
+    uri: str | None = None,
+) -> None:
+    """Write what `write_labels` says to a file, in UTF-8 or as the source's bytes were encoded.
+
+    Without `format` it is the one of the file's suffix. Raises `FormatError`, and leaves the file
+    as it was, also where it cannot be written.
+    """
+    chosen = format or format_for(path, source)
+    text = write_labels(labelled, chosen, source=source, uri=uri)
+    kept = source is not None and source.format.name == chosen
+    data = text.encode(source.encoding if kept and source is not None else "utf-8")
+    try:
+        path.write_bytes(data)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise FormatError(f"{path} cannot be written: {why}; choose another file") from error
+
+
+def format_for(path: Path, source: SegmentsDocument | None) -> str:
+    """The format of a file's suffix, the source's own where that has several or no known one."""
+    suffix = path.suffix.lower()
+    fitting = [
+        each.name
+        for each in registered_formats().values()
+        if suffix in each.suffixes and each.write is not None
+    ]
+    own = source.format.name if source is not None else _NEW
+    return own if own in fitting or not fitting else fitting[0]
+
+
+def _chosen(name: str | None, source: SegmentsDocument | None) -> Format:
+    if name is None and source is not None:
+        return source.format
+    return named_format(name or _NEW)
+
+
+def _writer(chosen: Format) -> Any:
+    if chosen.write is None:
+        written = [each.name for each in registered_formats().values() if each.write]
+        raise FormatError(f"it is only read: name one of {', '.join(sorted(written))}")
+    return chosen.write

@@ -1,0 +1,72 @@
+"""Read and write strange documents of every format: python tests/fuzz/readers.py --examples 10000.
+
+Each document is read, written back without labels, and written with names into every format. It
+ends with the first that raises anything but `FormatError`, loses something, or takes long.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import click
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from strange_documents import FORMATS, LARGE, check, documents, names
+
+
+def fuzz(name: str, examples: int) -> Counter[str]:
+    """What came of that many documents of a format."""
+    outcomes: Counter[str] = Counter()
+
+    @settings(
+        max_examples=examples,
+        deadline=5000,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    @given(text=documents(name), people=st.lists(names | st.none(), max_size=3))
+    def run(text: str, people: list[str | None]) -> None:
+        outcomes["documents"] += 1
+        check(name, text, people, outcomes)
+
+    run()
+    return outcomes
+
+
+def large(name: str, outcomes: Counter[str]) -> tuple[str, float]:
+    """The slowest of the large documents, and its seconds."""
+    took = {}
+    for kind, text in LARGE[name].items():
+        started = time.perf_counter()
+        check(name, text, ["Ada", None, "Bob"], outcomes)
+        took[kind] = time.perf_counter() - started
+    slowest = max(took, key=lambda kind: took[kind])
+    return slowest, took[slowest]
+
+
+@click.command()
+@click.option("--examples", default=10_000, show_default=True, help="Documents of each format.")
+@click.option("--format", "only", type=click.Choice(FORMATS), multiple=True)
+def main(examples: int, only: tuple[str, ...]) -> None:
+    """Read and write strange documents of every format."""
+    for name in only or FORMATS:
+        started = time.perf_counter()
+        outcomes = fuzz(name, examples)
+        kind, slowest = large(name, outcomes)
+        click.echo(f"{name}: {time.perf_counter() - started:.0f} s, {len(LARGE[name])} large ones,")
+        click.echo(f"  the slowest {slowest:.1f} s ({kind})")
+        for outcome, count in sorted(outcomes.items()):
+            click.echo(f"  {outcome}: {count:,}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    click.echo(f"peak memory {peak:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

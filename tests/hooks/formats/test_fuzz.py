@@ -1,0 +1,32 @@
+"""Strange documents: results or one clear error; the command beside reads many more of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strange_documents import FORMATS, LARGE, check, documents, names
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_strange_documents(name: str) -> None:
+    outcomes: Counter[str] = Counter()
+
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(text=documents(name), people=st.lists(names | st.none(), max_size=3))
+    def run(text: str, people: list[str | None]) -> None:
+        check(name, text, people, outcomes)
+
+    run()
+    assert outcomes["refused by the reader"] > 10
+    assert outcomes[f"written as {name}"] > 10
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in LARGE for kind in LARGE[name]])
+def test_large_documents(name: str, kind: str) -> None:
+    started = time.process_time()
+    check(name, LARGE[name][kind], ["Ada", None, "Bob"], Counter())
+    assert time.process_time() - started < 10

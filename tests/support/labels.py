@@ -1,0 +1,20 @@
+"""Labels for segments that were read, as a pipeline has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from strange_documents import named
+
+from pgvoice.hooks.formats import InputSegment
+from pgvoice.hooks.labelled import Labelled
+
+
+def labels(segments: Iterable[InputSegment], *speakers: str | None) -> list[Labelled]:
+    """One for each, by these names; None is somebody below the threshold."""
+    return [named(each, speaker) for each, speaker in zip(segments, speakers, strict=True)]
+
+
+def unasked(segments: Sequence[InputSegment]) -> list[Labelled]:
+    """Labels of segments that nobody was asked about."""
+    return [Labelled(segment, None) for segment in segments]
