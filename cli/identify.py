@@ -14,6 +14,7 @@ from pgvoice.cli import options, output, thresholds
 
 if TYPE_CHECKING:
     from pgvoice.cli.thresholds import Yardstick
+    from pgvoice.hooks.formats import SegmentsDocument
     from pgvoice.store.clusters import ClusterSummary
     from pgvoice.store.identify import Identification
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples: pgvoice identify talk --threshold 0.6
           pgvoice identify talk talk.rttm --clusters
+          pgvoice identify talk talk.json --output named.json
           pgvoice identify talk --plot talk.html"""
 )
 @click.argument("video")
@@ -31,6 +33,14 @@ Examples: pgvoice identify talk --threshold 0.6
     "by_cluster",
     is_flag=True,
     help="Hear segments with the same label in SEGMENTS together where one alone says too little.",
+)
+@click.option(
+    "--output",
+    "named",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write SEGMENTS with the names in it, in the format of FILE's suffix; - is standard"
+    " output, instead of the table.",
 )
 @options.threshold_option
 @options.margin_option
@@ -44,6 +54,7 @@ def identify(
     video: str,
     segments: str | None,
     by_cluster: bool,
+    named: str | None,
     threshold: float | None,
     margin: float | None,
     encoder: str | None,
@@ -63,9 +74,11 @@ def identify(
     from pgvoice.hooks.identifying import identify as ask
     from pgvoice.store.voice_store import VoiceStore
 
-    if by_cluster and segments is None:
-        raise click.UsageError("--clusters needs SEGMENTS: a file with the diarizer's labels.")
-    given = None if segments is None else options.segments_from(segments, format_name, uri)
+    if segments is None and (by_cluster or named is not None):
+        option = "--clusters" if by_cluster else "--output"
+        raise click.UsageError(f"{option} needs SEGMENTS: a file with the diarizer's labels.")
+    source = None if segments is None else options.document_from(segments, format_name, uri)
+    given = None if source is None else source.segments
     labels = None if given is None else [segment.label for segment in given]
     with VoiceStore.open(url) as store:
         result = ask(
@@ -81,12 +94,31 @@ def identify(
     found = result.answers
     if picture is not None:
         _draw(picture, video, found, used)
+    if source is not None and named is not None:
+        _write_named(source, found, named)
+    if named == options.STANDARD_INPUT:
+        return
     if as_json:
         document = _document(video, used, found, labels)
         output.write_json(document | {"clusters": result.clusters} if by_cluster else document)
     else:
         write_answers(found, labels)
         _write_summary(found, used, result.clusters)
+
+
+def _write_named(
+    source: SegmentsDocument, found: Sequence[Identification], destination: str
+) -> None:
+    from pathlib import Path
+
+    from pgvoice.hooks.formats import save_labels, write_labels
+    from pgvoice.hooks.labelled import Labelled
+
+    labelled = [Labelled(*pair) for pair in zip(source.segments, found, strict=True)]
+    if destination == options.STANDARD_INPUT:
+        click.echo(write_labels(labelled, source=source), nl=False)
+    else:
+        save_labels(labelled, Path(destination), source=source)
 
 
 def _draw(path: Path, video: str, found: Sequence[Identification], used: Yardstick) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.formats import InputSegment
+    from pgvoice.hooks.formats import InputSegment, SegmentsDocument
     from pgvoice.store.references import Turn
 
 STANDARD_INPUT = "-"
@@ -108,12 +108,17 @@ def parsed_spans(
         raise click.BadParameter(str(error)) from error
 
 
-def segments_from(path: str, format_name: str | None, uri: str | None) -> list[InputSegment]:
-    """The segments of a file, or of standard input for ``-``."""
-    from pgvoice.hooks.formats import read_segments
+def document_from(path: str, format_name: str | None, uri: str | None) -> SegmentsDocument:
+    """A file of segments, or standard input for ``-``."""
+    from pgvoice.hooks.formats import read_document
 
     source = sys.stdin if path == STANDARD_INPUT else path
-    return read_segments(source, format=format_name, uri=uri)
+    return read_document(source, format=format_name, uri=uri)
+
+
+def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequence[InputSegment]:
+    """The segments of a file, or of standard input for ``-``."""
+    return document_from(path, format_name, uri).segments
 
 
 def reference_files(

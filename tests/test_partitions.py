@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from pgvoice.cli.main import cli
 from pgvoice.hooks import fill
 from pgvoice.store import PruneSelection, SegmentKey, SegmentRow, VoiceStore, schema
+from pgvoice.store.errors import RowsRefused, RowsStored, VideoErased
 from pgvoice.store.models import MAX_PARTITIONS, PARTITION, SCHEMA, metadata
 
 PARTS = 16
@@ -160,12 +161,12 @@ def test_search_by_an_index_on_each_part(store: VoiceStore) -> None:
 
 def test_a_row_that_is_there_or_wrong_is_refused(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    with pytest.raises(Exception, match=f"{PARTITION}.._pkey"):
+    with pytest.raises(RowsStored):
         put(store, "v", {(0, 1): Y})
     ids = store.register("v", None, ENCODER, CountingEncoder.default_threshold)
-    with pytest.raises(Exception, match="segment_embedding_span_check"):
+    with pytest.raises(RowsRefused, match="segment_embedding_span_check"):
         store.write(ids, ENCODER, [SegmentRow(SegmentKey(2000, 1000), "ok", Z)])
-    with pytest.raises(Exception, match="segment_embedding_video_id_fkey"):
+    with pytest.raises(VideoErased):
         store.write((ids[0] + 999, ids[1]), ENCODER, [SegmentRow(SegmentKey(0, 1000), "ok", Z)])
 
 

@@ -101,3 +101,17 @@ def test_a_timeline(filled: Callable[..., Result], tmp_path: Path, name: str) ->
     if name != "talk.png":
         drawn = (tmp_path / name).read_text()
         assert all(lane in drawn for lane in ("Ada", "Bob", "(nobody named)", "grey: no vector"))
+
+
+def test_the_names_are_written_into_the_document(
+    filled: Callable[..., Result], turns: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "named.rttm"
+    assert filled("identify", "talk", turns, "--output", named).exit_code == 0
+    assert [line.split()[7] for line in named.read_text().splitlines()][:2] == ["Ada", "Bob"]
+    assert filled("identify", "talk", turns, "--output", "-").stdout == named.read_text()
+    vtt = tmp_path / "named.vtt"
+    filled("identify", "talk", turns, "--output", vtt)
+    assert "<v Ada>" in vtt.read_text()
+    result = filled("identify", "talk", "--output", named)
+    assert (result.exit_code, "needs SEGMENTS" in result.stderr) == (2, True)

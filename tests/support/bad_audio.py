@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 from audio_files import LOSSLESS, LOSSY, speech_band, spread, write
+from measuring.memory import peak_bytes
 
 from pgvoice.hooks import AudioError, audio
 
@@ -113,8 +114,7 @@ def _main(first: int, number: int, folder: Path) -> None:
             failures.append(f"input {place} ({suffix}): {type(error).__name__}: {error}"[:300])
         most = max(most, time.monotonic() - started)
         signal.alarm(0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps([answers, failures, most, peak]))  # noqa: T201
+    print(json.dumps([answers, failures, most, peak_bytes()]))  # noqa: T201
 
 
 if __name__ == "__main__":
