@@ -77,8 +77,9 @@ class Library:
         shared = np.full((self.people, 1), np.sqrt(common))
         return _unit(np.hstack([shared, np.sqrt(1 - common) * _unit(own)]))
 
-    def videos(self) -> Iterator[Video]:
-        for number in range(-(-self.segments // self.video_segments)):
+    def videos(self, first: int = 0) -> Iterator[Video]:
+        """In their order, from one on."""
+        for number in range(first, -(-self.segments // self.video_segments)):
             yield self.video(number)
 
     def video(self, number: int) -> Video:

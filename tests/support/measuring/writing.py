@@ -10,10 +10,12 @@ from measuring.timing import Progress, ignore
 from pgvoice.store import VoiceStore
 
 
-def write_library(store: VoiceStore, library: Library, progress: Progress = ignore) -> float:
+def write_library(
+    store: VoiceStore, library: Library, progress: Progress = ignore, first: int = 0
+) -> float:
     """A transaction a video; the seconds that writing took, without the making of vectors."""
     taken, done = 0.0, 0
-    for video in library.videos():
+    for video in library.videos(first):
         rows = video.rows()
         start = time.perf_counter()
         ids = store.register(video.key, None, ENCODER, THRESHOLD)
