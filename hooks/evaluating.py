@@ -11,10 +11,12 @@ from typing import Literal, NamedTuple
 from pgvoice.hooks.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.store import references
+from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.identify import Identification
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import SKIPPED_STATUSES
 from pgvoice.store.references import Turn
-from pgvoice.store.voice_store import VoiceStore, WhichEncoder
+from pgvoice.store.voice_store import Span, VoiceStore, WhichEncoder
 
 #: Whose names: asked for the reference's turns, for the stored segments, or kept labels.
 Segments = Literal["reference", "stored", "labels"]
@@ -95,11 +97,20 @@ class Evaluation:
         return reduce(add, self.videos.values())
 
 
+class _Asked(NamedTuple):
+    """What `identify` is asked for beside the segments."""
+
+    encoder: EncoderIdentity
+    threshold: float | None
+    min_margin: float | None
+
+
 def evaluate(
     store: VoiceStore,
     turns: Mapping[str, Sequence[Turn]],
     *,
     segments: Segments = "reference",
+    clusters: Mapping[str, Sequence[str | None]] | None = None,
     encoder: WhichEncoder = None,
     threshold: float | None = None,
     min_margin: float | None = None,
@@ -108,20 +119,26 @@ def evaluate(
 ) -> Evaluation:
     """Compare names with references, by video the turns of one.
 
-    Unnamed segments have one label of their own in each video, which the reference gives to
-    strangers where labels stand for themselves. Raises `NotEvaluable`, `ExtraMissing`,
-    `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
+    With `clusters`, by video a diarizer's label for each of the reference's turns, they are named
+    as `VoiceStore.identify_clusters` does. Unnamed segments have one label of their own in each
+    video, which the reference gives to strangers where labels stand for themselves. Raises
+    `NotEvaluable`, `ExtraMissing`, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`,
+    `InvalidSegment`.
     """
+    if clusters is not None and (segments != "reference" or set(clusters) != set(turns)):
+        raise NotEvaluable("clusters have to be those of the reference's turns, for every video")
     if not turns:
         raise NotEvaluable("nothing to evaluate: give a video and its reference")
     which = store.encoder(encoder)
     names = {
         profile.speaker for profile in store.speakers() if profile.encoder == str(which.identity)
     }
+    asked = _Asked(which.identity, threshold, min_margin)
     found = {}
     for video, said in turns.items():
         reference = _named(video, said, names)
-        answers = _answers(store, video, reference, segments, which.identity, threshold, min_margin)
+        labels = None if clusters is None else clusters[video]
+        answers = _answers(store, video, reference, segments, labels, asked)
         people = _people(answers, reference, segments, names)
         errors = _errors(reference, answers, names, collar, skip_overlap)
         found[video] = _score(answers, people, names, errors)
@@ -141,25 +158,36 @@ def _answers(
     video: str,
     reference: Sequence[Turn],
     segments: Segments,
-    encoder: WhichEncoder,
-    threshold: float | None,
-    min_margin: float | None,
+    clusters: Sequence[str | None] | None,
+    asked: _Asked,
 ) -> list[Answer]:
     if segments == "labels":
-        kept = store.labels(video, encoder=encoder)
+        kept = store.labels(video, encoder=asked.encoder)
         if not kept:
             raise NotEvaluable(f"{video} has no labels: `pgvoice label {video}` keeps them")
         return [Answer(one.start, one.end, one.speaker, one.reason) for one in kept]
     spans = [(turn.start, turn.end) for turn in reference] if segments == "reference" else None
-    found = store.identify(
-        video, spans, encoder=encoder, threshold=threshold, min_margin=min_margin
-    )
+    found = _identified(store, video, spans, clusters, asked)
     missing = [f"{one.start:g}-{one.end:g}" for one in found if one.reason == "missing"]
     if missing or not found:
         raise NotEvaluable(_not_filled(video, missing, len(found)))
     if spans is None:
         return [Answer(one.start, one.end, one.speaker, one.reason) for one in found]
     return [Answer(*span, one.speaker, one.reason) for span, one in zip(spans, found, strict=True)]
+
+
+def _identified(
+    store: VoiceStore,
+    video: str,
+    spans: Sequence[Span] | None,
+    clusters: Sequence[str | None] | None,
+    asked: _Asked,
+) -> list[Identification]:
+    given = asked._asdict()
+    if spans is None or clusters is None:
+        return store.identify(video, spans, **given)
+    found = store.identify_clusters(video, spans, clusters, **given)
+    return [each.identification for each in found]
 
 
 def _not_filled(video: str, missing: Sequence[str], asked: int) -> str:

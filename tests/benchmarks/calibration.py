@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -23,19 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from databases import temporary_store
 from halves import Library, Measured
-from podcast import EXEMPLARS
+from pieces import LENGTHS, exemplars, fill_pieces, people
 from recordings import SPEECH
 
-from pgvoice.hooks import Encoder, make_encoder
-from pgvoice.store import Exemplar, SegmentKey, SegmentRow, Turn, VideoAudio, VoiceStore
+from pgvoice.hooks import make_encoder
 
-LENGTHS = (1.5, 3.0, 6.0)
-#: Seconds from one piece to the next.
-HOP = 1.2
 TARGET = 0.01
-RATE = 16_000
-#: Pieces that are encoded at once.
-BATCH = 64
 
 
 def main() -> None:
@@ -46,73 +36,15 @@ def main() -> None:
         raise SystemExit(f"no recordings at {SPEECH}")
     encoder = make_encoder("campplus")
     with temporary_store() as store:
-        people = exemplars(encoder)
-        labels = fill_pieces(store, encoder)
-        library = Library(store, encoder.identity, encoder.default_threshold, people, labels)
+        enrolled = exemplars(encoder, people())
+        labels = fill_pieces(store, encoder, people())
+        library = Library(store, encoder.identity, encoder.default_threshold, enrolled, labels)
         rng = np.random.default_rng(0)
         found = []
         for _ in range(splits):
-            half = set(rng.permutation(sorted(people))[: len(people) // 2].tolist())
-            found += [library.measure(names, TARGET) for names in (half, set(people) - half)]
+            half = set(rng.permutation(people())[: len(people()) // 2].tolist())
+            found += [library.measure(names, TARGET) for names in (half, set(people()) - half)]
     show(found)
-
-
-def exemplars(encoder: Encoder) -> dict[str, list[Exemplar]]:
-    """The first clips of each of the ten."""
-    people: dict[str, list[Exemplar]] = {}
-    for folder in sorted((SPEECH / "librispeech-test-other").iterdir()):
-        files = sorted(folder.glob("*.flac"))[:EXEMPLARS]
-        if files:
-            vectors = encoder.encode([_read(file) for file in files])
-            people[folder.name] = [
-                Exemplar(vector, f"{file.stem:0>64}", SegmentKey(0, 60_000), file.name)
-                for vector, file in zip(vectors, files, strict=True)
-            ]
-    return people
-
-
-def fill_pieces(store: VoiceStore, encoder: Encoder) -> dict[str, list[Turn]]:
-    """Everybody's other clips in pieces, a recording each, and who speaks in them."""
-    pieces = [
-        (file.stem, person, SegmentKey(round(start * 1000), round(end * 1000)), file)
-        for person, files in _probes().items()
-        for file in files
-        for start, end in _pieces(soundfile.info(file).duration)
-    ]
-    pieces.sort(key=lambda piece: piece[2].duration_ms)
-    labels: dict[str, list[Turn]] = defaultdict(list)
-    for at in range(0, len(pieces), BATCH):
-        batch = pieces[at : at + BATCH]
-        vectors = encoder.encode([_cut(_read(file), key) for _, _, key, file in batch])
-        for (video, person, key, file), vector in zip(batch, vectors, strict=True):
-            audio = VideoAudio(f"{file.stem:0>64}", 60_000, file.name)
-            ids = store.register(video, audio, encoder.identity, encoder.default_threshold)
-            store.write(ids, encoder.identity, [SegmentRow(key, "ok", vector)])
-            labels[video].append(Turn(key.start_s, key.end_s, person))
-    return labels
-
-
-def _cut(samples: NDArray[np.float32], key: SegmentKey) -> NDArray[np.float32]:
-    return samples[key.start_ms * RATE // 1000 : key.end_ms * RATE // 1000]
-
-
-def _probes() -> dict[str, list[Path]]:
-    probes: dict[str, list[Path]] = defaultdict(list)
-    for folder in sorted((SPEECH / "librispeech-test-other").iterdir()):
-        probes[folder.name] += sorted(folder.glob("*.flac"))[EXEMPLARS:]
-    for file in sorted((SPEECH / "librispeech-strangers").glob("*.flac")):
-        probes[file.stem.split("-")[0]].append(file)
-    return probes
-
-
-def _pieces(seconds: float) -> list[tuple[float, float]]:
-    starts = np.arange(0, seconds, HOP).tolist()
-    return [(at, at + long) for long in LENGTHS for at in starts if at + long <= seconds]
-
-
-def _read(file: Path) -> NDArray[np.float32]:
-    samples: NDArray[np.float32] = soundfile.read(file, dtype="float32")[0]
-    return samples
 
 
 def show(found: list[Measured]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import podcast
 import pytest
 from databases import migrate, new_database, plain
 from filled import ENCODER, THRESHOLD, X, Y, Z, put, unit
@@ -15,10 +14,8 @@ from hypothesis import strategies as st
 from measuring.library import ENCODER as LARGE_ENCODER
 from measuring.library import Library
 from measuring.writing import enroll, write_library
-from recordings import SPEECH
 from sqlalchemy import text
 
-from pgvoice.hooks import make_encoder
 from pgvoice.store import (
     ClusterIdentification,
     Exemplar,
@@ -185,52 +182,3 @@ def _right(
         each.identification.speaker == f"person {who}"
         for each, who in zip(found, speakers, strict=True)
     )
-
-
-# Real voices
-
-
-@pytest.fixture(scope="module")
-def heard(server_url: str) -> Iterator[VoiceStore]:
-    if not SPEECH.is_dir():
-        pytest.skip(f"no recordings at {SPEECH}")
-    with new_database(server_url) as url:
-        migrate(url)
-        with VoiceStore.open(plain(url)) as store:
-            encoder = make_encoder("campplus")
-            podcast.enroll(store, encoder, SPEECH)
-            podcast.fill_turns(store, encoder, SPEECH)
-            yield store
-
-
-#: What a diarizer makes of the five: itself, two or three people as one, one person as two.
-CLUSTERINGS = {
-    "as spoken": {},
-    "two as one": {"1688": "2414"},
-    "a stranger with one": {"533": "2414"},
-    "three as one": {"1688": "2414", "533": "2414"},
-    "all as one": dict.fromkeys((*podcast.ENROLLED, podcast.STRANGER), "2414"),
-}
-
-
-@pytest.mark.parametrize("clustering", [*CLUSTERINGS, "each as two"])
-def test_clusters_are_never_less_right(heard: VoiceStore, clustering: str) -> None:
-    turns = podcast.turns(SPEECH)
-    spans = [(turn.start, turn.end) for turn in turns]
-    labels = [
-        f"{turn.label}-{place % 2}"
-        if clustering == "each as two"
-        else CLUSTERINGS[clustering].get(str(turn.label), turn.label)
-        for place, turn in enumerate(turns)
-    ]
-    truth = [turn.label if turn.label in podcast.ENROLLED else None for turn in turns]
-    # A threshold too high for many segments alone: the evidence of several has to do it.
-    for threshold in (None, 0.6, 0.7):
-        alone = heard.identify(podcast.VIDEO, spans, threshold=threshold)
-        found = heard.identify_clusters(podcast.VIDEO, spans, labels, threshold=threshold)
-        before = [answer.speaker == who for answer, who in zip(alone, truth, strict=True)]
-        names = [each.identification.speaker for each in found]
-        after = [name == who for name, who in zip(names, truth, strict=True)]
-        assert sum(after) >= sum(before)
-        strangers = [name for name, who in zip(names, truth, strict=True) if who is None]
-        assert strangers == [None] * len(strangers)

@@ -1,0 +1,98 @@
+"""Real voices: names by clusters are never worse than names segment by segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from databases import new_database, plain
+from diarization import ALL_AS_ONE, AS_SPOKEN, Reference, errors, podcast_of_five, sample
+from podcast import ENROLLED, STRANGER
+
+from pgvoice.hooks import make_encoder
+from pgvoice.hooks.errors import NotEvaluable
+from pgvoice.hooks.evaluating import evaluate
+from pgvoice.store import VoiceStore
+
+
+@pytest.fixture(scope="module")
+def library(server_url: str, template: str) -> Iterator[VoiceStore]:
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def conversation(library: VoiceStore) -> Reference:
+    return sample(library, make_encoder("campplus"))
+
+
+@pytest.fixture(scope="module")
+def podcast(library: VoiceStore, conversation: Reference, speech: Path) -> Reference:
+    """After the conversation, so that in it only its own two are enrolled."""
+    return podcast_of_five(library, make_encoder("campplus"), speech)
+
+
+@pytest.mark.parametrize("threshold", [None, 0.2, 0.6, 0.7])
+@pytest.mark.parametrize("recording", ["conversation", "podcast"])
+def test_clusters_never_have_a_higher_error_rate(
+    library: VoiceStore, request: pytest.FixtureRequest, recording: str, threshold: float | None
+) -> None:
+    alone, clusters = errors(library, request.getfixturevalue(recording), threshold)
+    for clustering, found in clusters.items():
+        assert found.der <= alone.der, clustering
+        assert found.ier <= alone.ier, clustering
+
+
+def test_in_clusters_the_short_turns_have_names_too(
+    library: VoiceStore, conversation: Reference
+) -> None:
+    alone, clusters = errors(library, conversation)
+    assert clusters[AS_SPOKEN].der < alone.der < 0.1
+    assert clusters[ALL_AS_ONE].der == alone.der
+
+
+def test_clusters_are_those_of_the_references_turns(
+    library: VoiceStore, conversation: Reference
+) -> None:
+    turns = {conversation.video: conversation.turns}
+    labels = conversation.clusters(AS_SPOKEN)
+    with pytest.raises(NotEvaluable, match="those of the reference's turns"):
+        evaluate(library, turns, clusters={conversation.video: labels}, segments="stored")
+    with pytest.raises(NotEvaluable, match="those of the reference's turns"):
+        evaluate(library, turns, clusters={"another": labels})
+
+
+#: What a diarizer makes of the five: itself, two or three people as one, one person as two.
+CLUSTERINGS = {
+    "as spoken": {},
+    "two as one": {"1688": "2414"},
+    "a stranger with one": {"533": "2414"},
+    "three as one": {"1688": "2414", "533": "2414"},
+    "all as one": dict.fromkeys((*ENROLLED, STRANGER), "2414"),
+}
+
+
+@pytest.mark.parametrize("clustering", [*CLUSTERINGS, "each as two"])
+def test_clusters_are_never_less_right(
+    library: VoiceStore, podcast: Reference, clustering: str
+) -> None:
+    turns = podcast.turns
+    spans = [(turn.start, turn.end) for turn in turns]
+    labels = [
+        f"{turn.speaker}-{place % 2}"
+        if clustering == "each as two"
+        else CLUSTERINGS[clustering].get(str(turn.speaker), turn.speaker)
+        for place, turn in enumerate(turns)
+    ]
+    truth = [turn.speaker if turn.speaker in ENROLLED else None for turn in turns]
+    # A threshold too high for many segments alone: the evidence of several has to do it.
+    for threshold in (None, 0.6, 0.7):
+        alone = library.identify(podcast.video, spans, threshold=threshold)
+        found = library.identify_clusters(podcast.video, spans, labels, threshold=threshold)
+        before = [answer.speaker == who for answer, who in zip(alone, truth, strict=True)]
+        names = [each.identification.speaker for each in found]
+        after = [name == who for name, who in zip(names, truth, strict=True)]
+        assert sum(after) >= sum(before)
+        strangers = [name for name, who in zip(names, truth, strict=True) if who is None]
+        assert strangers == [None] * len(strangers)
