@@ -12,6 +12,7 @@ from pgvoice.cli import options, output, score_plots, thresholds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pgvoice.hooks.references import ReferenceFile
     from pgvoice.store.calibration import Calibration
     from pgvoice.store.measures import Interval
     from pgvoice.store.voice_store import VoiceStore
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples: pgvoice calibrate --target-far 0.01 --exemplars
           pgvoice calibrate --labels talk=talk.rttm --pinned
+          pgvoice calibrate --labels library.rttm
           pgvoice calibrate --list
           pgvoice calibrate --reset"""
 
@@ -43,8 +45,9 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     "--labels",
     multiple=True,
     callback=options.reference_files,
-    metavar="VIDEO=FILE",
-    help="Who speaks when in a recording, by name: RTTM, or JSON with speakers.",
+    metavar="[VIDEO=]FILE",
+    help="Who speaks when, by name: RTTM, or JSON with speakers; of one recording, or of several"
+    " that the file names.",
 )
 @click.option("--pinned", is_flag=True, help="Go by pinned labels.")
 @click.option("--exemplars", is_flag=True, help="Go by enrolled speech, left out piece by piece.")
@@ -67,7 +70,7 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @options.json_option
 def calibrate(
     target_far: float,
-    labels: dict[str, str],
+    labels: tuple[ReferenceFile, ...],
     pinned: bool,
     exemplars: bool,
     edges: tuple[float, ...],
@@ -100,7 +103,7 @@ def calibrate(
         if not asked:
             _manage(store, encoder, activate, listed, as_json)
             return
-        turns = {video: options.turns_from(path) for video, path in labels.items()}
+        turns = options.turns_from(store, labels)
         with output.waiting("comparing"):
             found = store.calibrate(
                 target_far,

@@ -14,6 +14,7 @@ from pgvoice.cli import options, output, score_plots, thresholds
 if TYPE_CHECKING:
     from pgvoice.hooks.diarization import DiarizationError
     from pgvoice.hooks.evaluating import Evaluation, Score
+    from pgvoice.hooks.references import ReferenceFile
     from pgvoice.store.references import Turn
 
 EPILOG = """\b
@@ -40,7 +41,7 @@ def _names(
     nargs=-1,
     required=True,
     callback=options.reference_files,
-    metavar="VIDEO=REFERENCE...",
+    metavar="[VIDEO=]REFERENCE...",
 )
 @click.option("--stored", is_flag=True, help="Name the segments that are stored.")
 @click.option("--labels", is_flag=True, help="Judge the labels that are kept.")
@@ -68,7 +69,7 @@ def _names(
 @options.plot_option
 @options.json_option
 def evaluate(
-    references: dict[str, str],
+    references: tuple[ReferenceFile, ...],
     stored: bool,
     labels: bool,
     names: dict[str, str],
@@ -83,8 +84,9 @@ def evaluate(
 ) -> None:
     """Measure how right the names are.
 
-    REFERENCE says who really speaks when: RTTM, or JSON with speakers. Its turns are named as
-    `pgvoice identify` does. Whoever has no profile is a stranger, and right without a name.
+    REFERENCE says who really speaks when: RTTM, or JSON with speakers; without VIDEO, in each
+    stored recording that it names. Its turns are named as `pgvoice identify` does. Whoever has no
+    profile is a stranger, and right without a name.
     """
     from pgvoice.hooks import evaluating
     from pgvoice.store.voice_store import VoiceStore
@@ -94,8 +96,8 @@ def evaluate(
         raise click.UsageError(
             "--labels are judged as they are: leave out --stored, --threshold, --margin, --plot."
         )
-    turns = {video: _turns(path, names) for video, path in references.items()}
     with VoiceStore.open(url) as store:
+        turns = _renamed(options.turns_from(store, references), names)
         with output.waiting("comparing"):
             found = evaluating.evaluate(
                 store,
@@ -120,13 +122,13 @@ def evaluate(
         thresholds.write(used)
 
 
-def _turns(path: str, names: dict[str, str]) -> list[Turn]:
-    return [
-        turn
-        if turn.speaker is None
-        else turn._replace(speaker=names.get(turn.speaker, turn.speaker))
-        for turn in options.turns_from(path)
-    ]
+def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, list[Turn]]:
+    return {
+        video: [
+            turn._replace(speaker=names.get(turn.speaker or "", turn.speaker)) for turn in listed
+        ]
+        for video, listed in turns.items()
+    }
 
 
 def write(found: Evaluation) -> None:

@@ -11,7 +11,9 @@ import click
 
 if TYPE_CHECKING:
     from pgvoice.hooks.formats import InputSegment, SegmentsDocument
+    from pgvoice.hooks.references import ReferenceFile
     from pgvoice.store.references import Turn
+    from pgvoice.store.voice_store import VoiceStore
 
 STANDARD_INPUT = "-"
 segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -123,25 +125,29 @@ def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequen
 
 def reference_files(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> dict[str, str]:
-    """Paths by video, each given as VIDEO=FILE."""
-    pairs = {}
+) -> tuple[ReferenceFile, ...]:
+    """Files that say who speaks when, each given as VIDEO=FILE, or FILE for those of several."""
+    from pgvoice.hooks.references import ReferenceFile
+
+    files = []
     for value in values:
-        video, _, path = value.partition("=")
-        if not video or not path:
-            raise click.BadParameter(f"{value!r} is not VIDEO=FILE")
+        video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
+        if not path:
+            raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
         if not Path(path).is_file():
             raise click.BadParameter(f"there is no file {path!r}")
-        pairs[video] = path
-    return pairs
+        files.append(ReferenceFile(path, video or None))
+    return tuple(files)
 
 
-def turns_from(path: str) -> list[Turn]:
-    """The turns of a file that says who speaks when."""
-    from pgvoice.store.references import Turn
+def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, list[Turn]]:
+    """By video the turns of these files, and a warning of what is not in the store."""
+    from pgvoice.hooks.references import read_references
 
-    segments = segments_from(path, None, None)
-    return [Turn(segment.start, segment.end, segment.label) for segment in segments]
+    found = read_references(store, files)
+    for warning in found.left_out:
+        click.echo(f"Warning: {warning}", err=True)
+    return found.turns
 
 
 def spans(segments: Sequence[InputSegment]) -> list[tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,25 @@ def require(connection: Connection, key: str, *, held: bool = False) -> int:
     if video_id is None:
         raise UnknownVideo(key)
     return video_id
+
+
+def stored(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """By name the key of the stored video; names may have underscores for a key's blanks.
+
+    Names that no key, or several, could be meant by are left out.
+    """
+    asked = [name for name in names if is_text(name)]
+    rows = connection.execute(
+        text(
+            "SELECT name, min(key) FROM"
+            " unnest(CAST(:names AS text[])) WITH ORDINALITY AS asked(name, at)"
+            " JOIN pgvoice.video ON key = name OR (replace(key, ' ', '_') = name"
+            " AND NOT EXISTS (SELECT FROM pgvoice.video v WHERE v.key = name))"
+            " GROUP BY name, at HAVING count(*) = 1 ORDER BY at"
+        ),
+        {"names": asked},
+    )
+    return {row.name: row.min for row in rows}
 
 
 def _remember(

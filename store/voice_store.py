@@ -66,6 +66,10 @@ WhichEncoder = EncoderIdentity | str | None
 Span = Sequence[float]
 
 
+#: How many videos a calibration names as those that the labels are of.
+_NAMED = 3
+
+
 class VoiceStore(Closing):
     """The store of a library: its videos' vectors, its speakers, and who speaks where.
 
@@ -180,6 +184,11 @@ class VoiceStore(Closing):
         """Every encoder that the store has met, oldest first."""
         with self._engine.connect() as connection:
             return encoders.stored(connection)
+
+    def stored_videos(self, names: Iterable[str]) -> dict[str, str]:
+        """By name the key of the stored video; names may have underscores for a key's blanks."""
+        with self._engine.connect() as connection:
+            return videos.stored(connection, names)
 
     # Speakers
 
@@ -426,7 +435,7 @@ class VoiceStore(Closing):
             raise ValueError(
                 f"a false accept rate lies between 0 and 1, and {target_far:g} does not"
             )
-        sources = [f"labels of {video}" for video in labels or ()]
+        sources = [_named(list(labels))] if labels else []
         sources += ["pinned labels"] if pinned else []
         sources += ["exemplars left out one at a time"] if exemplars else []
         if not sources:
@@ -665,6 +674,13 @@ class VoiceStore(Closing):
         if snapped.invalid:
             raise snapped.invalid[0]
         return [key for key in snapped.keys if key is not None]
+
+
+def _named(videos: Sequence[str]) -> str:
+    """Where labels are from, in a word."""
+    if len(videos) > _NAMED:
+        return f"labels of {videos[0]} and {len(videos) - 1:,} more"
+    return f"labels of {', '.join(videos)}"
 
 
 def _ready(database: Database, grid_ms: int, partitions: int) -> int:

@@ -2,6 +2,7 @@
 
 from pgvoice.hooks.formats.format import Format, InputSegment
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments
+from pgvoice.hooks.formats.recordings import read_recordings
 from pgvoice.hooks.formats.registry import registered_formats
 from pgvoice.hooks.formats.times import parse_span, parse_time
 from pgvoice.hooks.formats.writing import save_labels, write_labels
@@ -13,6 +14,7 @@ __all__ = [
     "parse_span",
     "parse_time",
     "read_document",
+    "read_recordings",
     "read_segments",
     "registered_formats",
     "save_labels",

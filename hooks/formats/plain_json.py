@@ -20,6 +20,11 @@ def read_json(text: str, *, uri: str | None = None) -> list[InputSegment]:
     found = parse_json(text)
     if not isinstance(found, list):
         raise unexpected("line 1", found, "a list of segments")
+    return segments_of(found)
+
+
+def segments_of(found: Sequence[object]) -> list[InputSegment]:
+    """The segments of a parsed list."""
     return [_segment(index, item) for index, item in enumerate(found)]
 
 

@@ -52,6 +52,14 @@ def read_rttm(text: str, *, uri: str | None = None) -> list[InputSegment]:
     return [turn.segment for turn in _turns(text, uri)]
 
 
+def read_all_rttm(text: str) -> dict[str, list[InputSegment]]:
+    """By recording its SPEAKER lines."""
+    found: dict[str, list[InputSegment]] = {}
+    for turn in _every_turn(text):
+        found.setdefault(turn.uri, []).append(turn.segment)
+    return found
+
+
 def write_rttm(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
     """All but the eighth field of the recording's SPEAKER lines stays as it is.
 
@@ -122,13 +130,17 @@ def _uri(uri: str | None) -> str:
 
 
 def _turns(text: str, uri: str | None) -> list[_Turn]:
-    turns = [_turn(line, fields) for line, fields in _records(text) if fields[0] == "SPEAKER"]
+    turns = _every_turn(text)
     uris = sorted({turn.uri for turn in turns})
     if uri is None and len(uris) > 1:
         raise FormatError(f"file ids: found {_listed(uris)}, expected one, or its uri to be named")
     if uri is not None and uri not in uris:
         raise FormatError(f"file ids: found {_listed(uris)}, expected {uri[:_LONGEST]!r}")
     return [turn for turn in turns if uri in (None, turn.uri)]
+
+
+def _every_turn(text: str) -> list[_Turn]:
+    return [_turn(line, fields) for line, fields in _records(text) if fields[0] == "SPEAKER"]
 
 
 def _records(text: str) -> list[tuple[Line, list[str]]]:

@@ -84,6 +84,20 @@ def test_as_json(pgvoice: Pgvoice, labels: Path) -> None:
     assert (given["calibrated"], given["threshold"], given["bands"]) == (False, 0.2, [])
 
 
+def test_a_file_of_several_recordings(pgvoice: Pgvoice, store_url: str, labels: Path) -> None:
+    with VoiceStore.open(store_url) as store:
+        turns = write(store, "third", each=6, seed=3)
+    rest = "".join(_rttm(turn).replace("second", "third", 1) for turn in turns)
+    labels.write_text(labels.read_text() + rest + _rttm(turns[0]).replace("second", "lost", 1))
+    done = pgvoice("calibrate", "--target-far", "0.1", "--labels", labels, "--dry-run")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith("from labels of second, third")
+    assert lines[1].startswith("144 searches by 8 enrolled people, 252 by 14 outside")
+    assert "Warning: " in done.stderr
+    assert "not in the store ('lost')" in done.stderr
+
+
 def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
     done = pgvoice("calibrate", "--target-far", "0.2", "--exemplars", "--dry-run")
     assert done.exit_code == 0, done.output
@@ -98,7 +112,7 @@ def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
         (["--exemplars"], 1, "takes 198 searches by 4 people outside of the gallery"),
         (["--pinned"], 1, "whose speaker is known from pinned labels"),
         (["--labels", "third={}"], 1, "no video 'third'"),
-        (["--labels", "second"], 2, "'second' is not VIDEO=FILE"),
+        (["--labels", "second"], 2, "'second' is neither VIDEO=FILE nor a file"),
         (["--labels", "second=nowhere.rttm"], 2, "there is no file 'nowhere.rttm'"),
         (["--exemplars", "--bands", "2,x"], 2, "'2,x' is no list of seconds"),
         (["--exemplars", "--bands", "4,2"], 1, "bands that end at 4, 2 s do not rise"),

@@ -74,7 +74,10 @@ def test_several_videos_have_a_row_of_all(pgvoice: Pgvoice, reference: Path) -> 
         ["before", "2", "of", "2"],
         ["(all)", "6", "of", "8"],
     ]
-    found = _document(pgvoice(*arguments, "--json"))["overall"]
+    document = _document(pgvoice(*arguments, "--json"))
+    before.write_text(reference.read_text() + before.read_text().replace("talk", "before"))
+    assert _document(pgvoice("evaluate", before, "--json")) == document
+    found = document["overall"]
     assert (found["enrolled_right"], found["enrolled"], found["dir"]) == (5, 6, 5 / 6)
     assert found["der"] == pytest.approx(2.2 / 14.2)
 
@@ -132,7 +135,7 @@ def test_der_options_reach_it(pgvoice: Pgvoice, reference: Path) -> None:
 @pytest.mark.parametrize(
     ("argument", "code", "message"),
     [
-        ("talk", 2, "'talk' is not VIDEO=FILE"),
+        ("talk", 2, "'talk' is neither VIDEO=FILE nor a file"),
         ("talk=nowhere", 2, "there is no file 'nowhere'"),
         ("other={}", 1, "no video 'other'"),
         ("talk={} --name Ada", 2, "'Ada' is not LABEL=NAME"),
