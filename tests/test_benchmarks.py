@@ -219,7 +219,7 @@ def test_memory_is_counted_in_bytes() -> None:
         ("fill.py", "--encoder campplus --formats wav --segments 6 --minutes 0.2 --markdown"),
         ("memory.py", "--hours 0.02 --segments 12 --format mp3"),
         ("search.py", "--sizes 700 --profiles 4 --queries 3 --markdown"),
-        ("growth.py", "--sizes 400,800 --profiles 4 --partitions 2"),
+        ("growth.py", "--sizes 700 --profiles 4 --partitions 2"),
     ],
 )
 def test_the_command_runs(script: str, options: str) -> None:
