@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import lazy_modules
 import pytest
 from databases import migrate, new_database, plain, temporary_folder
 from recordings import SPEECH
@@ -23,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--partitions", type=int, default=1, help="parts of the table of vectors in the tests"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    lazy_modules.calm()
 
 
 @pytest.fixture(autouse=True)

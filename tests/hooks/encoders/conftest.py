@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import lazy_modules
 import numpy as np
 import pytest
 import soundfile
@@ -96,7 +96,7 @@ def make_reference(**topology: Any) -> Reference:
     from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
     from speechbrain.processing.features import InputNormalization
 
-    _calm_lazy_modules()
+    lazy_modules.calm()
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = ECAPA_TDNN(**topology)
@@ -104,13 +104,6 @@ def make_reference(**topology: Any) -> Reference:
             _randomise(norm)
     norm = InputNormalization(norm_type="sentence", std_norm=False)
     return Reference(model.eval(), Fbank(n_mels=topology["input_size"]), norm)
-
-
-def _calm_lazy_modules() -> None:
-    """Hypothesis asks every module for its file; SpeechBrain's lazy ones would import to answer."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("speechbrain."):
-            vars(module).setdefault("__file__", None)
 
 
 def _randomise(norm: Any) -> None:
