@@ -10,7 +10,8 @@ from sounds import voice, write
 
 from pgvoice.store import VoiceStore
 
-KILLS = 20
+#: ``python tests/benchmarks/kills.py`` and ``faults.py`` do it more often.
+KILLS = 8
 
 
 def test_a_killed_fill_ends_with_the_same_rows_bit_for_bit(
