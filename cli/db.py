@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pgvoice.cli import options, output, place
+from pgvoice.cli.db_copy import checksums, copy
 from pgvoice.cli.group import Group
 from pgvoice.cli.verify import verify
 
@@ -151,6 +152,8 @@ def shell(context: click.Context, url: str | None, psql_args: tuple[str, ...]) -
 
 
 db.add_command(verify)
+db.add_command(copy)
+db.add_command(checksums)
 
 
 def _warn_that(fixed: str) -> None:

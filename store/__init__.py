@@ -14,6 +14,7 @@ from pgvoice.store.errors import (
     AudioChanged,
     CalibrationUnsupported,
     CancellingExemplars,
+    CopyDiffers,
     DatabaseError,
     EnrollmentRefused,
     IncoherentExemplars,
@@ -25,6 +26,7 @@ from pgvoice.store.errors import (
     SharedExemplars,
     SoundsLikeAnother,
     SpeakerExists,
+    TargetInUse,
     UnknownCalibration,
     UnknownEncoder,
     UnknownLabel,
@@ -47,6 +49,7 @@ from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
+from pgvoice.store.table_rows import TableSum
 from pgvoice.store.verifying import StoreCheck
 from pgvoice.store.videos import VideoAudio
 from pgvoice.store.voice_store import VoiceStore
@@ -64,6 +67,7 @@ __all__ = [
     "ClusterIdentification",
     "ClusterPart",
     "ClusterSummary",
+    "CopyDiffers",
     "DatabaseError",
     "EncoderIdentity",
     "Enrollment",
@@ -98,6 +102,8 @@ __all__ = [
     "StoreCheck",
     "StoredEncoder",
     "StoredExemplar",
+    "TableSum",
+    "TargetInUse",
     "Threshold",
     "Turn",
     "UnknownCalibration",

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 #: The columns of a row in the stream, in order.
 COLUMNS = ("video_id", "start_ms", "end_ms", "encoder_id", "dimension", "status", "embedding")
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
+#: What a stream begins and ends with.
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
 _NULL = -1
 
 
@@ -27,10 +28,10 @@ def copy_stream(
     video_id: int, encoder_id: int, dimension: int, rows: Sequence[SegmentRow]
 ) -> Iterator[bytes]:
     """The whole stream for one video and encoder, a chunk per status."""
-    yield _HEADER
+    yield HEADER
     for status, group in groupby(sorted(rows, key=attrgetter("status")), attrgetter("status")):
         yield _chunk(video_id, encoder_id, dimension, status.encode(), list(group))
-    yield _TRAILER
+    yield TRAILER
 
 
 def _chunk(

@@ -20,7 +20,9 @@ PgvoiceError
 │   │   └── DatabaseDeadlock
 │   ├── RowsStored                    somebody else stored the same segments meanwhile
 │   ├── RowsRefused                   rows that the table does not take
-│   └── VideoErased                   a recording went while it was being filled
+│   ├── VideoErased                   a recording went while it was being filled
+│   ├── TargetInUse                   a database to copy a store to that holds rows already
+│   └── CopyDiffers                   what arrived is not what was sent; nothing of it is kept
 ├── AudioChanged                      a video's audio is not the audio that was filled
 ├── UnknownVideo
 ├── UnknownSpeaker
@@ -183,6 +185,26 @@ class VideoErased(DatabaseError):
         super().__init__(
             "the recording was erased while it was being filled: nothing more of it is stored;"
             " fill it again if it is still wanted"
+        )
+
+
+class TargetInUse(DatabaseError):
+    """A database to copy a store to that holds rows already."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"the database to copy to has rows in {table} already, and nothing was changed there:"
+            " name an empty database, or one where `pgvoice db upgrade` just ran"
+        )
+
+
+class CopyDiffers(DatabaseError):
+    """What arrived is not what was sent; nothing of it is kept."""
+
+    def __init__(self, differing: Sequence[str]) -> None:
+        super().__init__(
+            f"what arrived in {', '.join(differing)} is not what was sent, so nothing was kept:"
+            " have `pgvoice db upgrade` make the tables in a new database, and copy there"
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from pgvoice.store import (
     attributions,
+    audit,
     calibration,
     encoders,
     enrollments,
@@ -29,6 +30,8 @@ from pgvoice.store import (
     similar,
     speakers,
     statistics,
+    store_copy,
+    table_rows,
     trials,
     verifying,
     videos,
@@ -37,7 +40,7 @@ from pgvoice.store.attributions import LabelRun, Relabelling
 from pgvoice.store.calibration import DEFAULT_EDGES, Calibration
 from pgvoice.store.closing import Closing
 from pgvoice.store.clusters import ClusterIdentification, identify_clusters
-from pgvoice.store.database import Database, open_database
+from pgvoice.store.database import Database, open_database, without_password
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.exchange import PortableSpeaker
@@ -56,6 +59,7 @@ from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
+from pgvoice.store.table_rows import TableSum
 from pgvoice.store.trials import Place, Trials
 from pgvoice.store.verifying import StoreCheck
 from pgvoice.store.videos import OnAudioChange, VideoAudio
@@ -621,6 +625,38 @@ class VoiceStore(Closing):
         """Whether the store is what it should be; `sample` is of kept comparisons."""
         with self._engine.connect() as connection:
             return verifying.verify(connection, sample)
+
+    def checksums(self) -> list[TableSum]:
+        """Count and checksum of every table, at one moment: equal stores have equal ones."""
+        with self._snapshot() as connection:
+            return table_rows.all_summed(connection)
+
+    def copy_to(
+        self, url: str, *, on_progress: store_copy.OnProgress | None = None
+    ) -> list[TableSum]:
+        """Copy everything into the database at `url`, and compare; all of it arrives, or nothing.
+
+        Tables, roles and rights are made there where they are not; indexes for search are not.
+        Needs the owner of the tables on both sides. `on_progress` takes (done, total) rows. Raises
+        `TargetInUse`, `CopyDiffers` and, of either database, `DatabaseError` in one of its kinds.
+        """
+        with open_database(url) as target:
+            with self._engine.connect() as connection:
+                store_copy.prepare(target, schema.state(connection))
+            with self._snapshot() as source, target.unpooled.begin() as there:
+                sums = store_copy.copy(source, there, on_progress)
+            where = without_password(target.url).render_as_string()
+        with self._engine.begin() as connection:
+            audit.record(connection, "copy", where, rows=sum(each.rows for each in sums))
+        return sums
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
+        """A connection of its own that sees the database as it is at its first statement."""
+        with self.database.unpooled.connect() as connection:
+            yield connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def _statement_by_statement(self) -> Iterator[Connection]:

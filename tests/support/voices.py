@@ -52,7 +52,7 @@ def enroll(store: VoiceStore, video: str, turns: Iterable[Turn], people: Iterabl
             for turn in listed
             if turn.speaker == person and turn.end - turn.start > 5
         ]
-        store.enroll_segments(person, video, spans, force=True)
+        store.enroll_segments(person, video, spans, force=True, encoder=ENCODER)
 
 
 def said(person: str, seconds: float, rng: np.random.Generator) -> Embedding:

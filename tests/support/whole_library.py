@@ -1,0 +1,70 @@
+"""A store with rows of every kind, in every table, and all that can be asked of it."""
+
+from __future__ import annotations
+
+from databases import run
+from filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, unit
+from voices import ENCODER as VOICES
+from voices import PEOPLE, enroll, write
+
+from pgvoice.store import FillRun, VoiceStore
+
+
+def make(store: VoiceStore) -> None:
+    """Fill a new store; every table must have rows."""
+    put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short", (3, 4): "silent"})
+    put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0), (7, 9): Z})
+    put(store, "v", {(0, 1): Z, (1, 2): Y}, OTHER_ENCODER)
+    store.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
+    store.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
+    store.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER)
+    store.enroll_segments("zoë", "v", [(0, 1)], encoder=OTHER_ENCODER, force=True)
+    store.enroll_segments("gone", "w", [(7, 9)], encoder=ENCODER)
+    store.remove("gone")
+    _people(store)
+    store.label(encoder=ENCODER)
+    store.pin("v", (1, 2), "Bob'; --", encoder=ENCODER)
+    store.revert(store.pin("v", (0, 1), "zoë", encoder=ENCODER))
+    store.build_index(ENCODER)
+    run(
+        store.database.engine,
+        "INSERT INTO pgvoice.deleted_segment (video_id, start_ms, end_ms, encoder_id)"
+        " VALUES (1, 500000, 501000, 1)",
+        "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, expires_at)"
+        " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
+    )
+    empty = [each.table for each in store.checksums() if not each.rows]
+    assert not empty, f"{__name__}.make puts no rows in {empty}"
+
+
+def _people(store: VoiceStore) -> None:
+    """Made-up voices of more elements, and thresholds calibrated on them."""
+    first = write(store, "first", PEOPLE, each=6, seed=1)
+    enroll(store, "first", first, PEOPLE)
+    second = write(store, "second", PEOPLE, each=9, seed=2)
+    store.calibrate(0.05, encoder=VOICES, labels={"second": second})
+    store.label(encoder=VOICES)
+    left_out = f"SELECT min(id) FROM pgvoice.enrollment WHERE dimension = {VOICES.dimension}"
+    run(
+        store.database.engine,
+        f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
+        "SELECT pgvoice.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
+        f" WHERE id = ({left_out})",
+    )
+
+
+def answers(store: VoiceStore) -> dict[str, object]:
+    """What the store says when it is asked everything."""
+    videos = [("v", ENCODER), ("w", ENCODER), ("v", OTHER_ENCODER), ("second", VOICES)]
+    return {
+        "identify": [store.identify(video, encoder=encoder) for video, encoder in videos],
+        "search": store.search("ann", encoder=ENCODER),
+        "similar": store.similar("v", (0, 1), encoder=ENCODER, exact=True),
+        "labels": [store.labels(video) for video in ("v", "w", "second")],
+        "label runs": store.label_runs(),
+        "speakers": store.speakers(),
+        "exemplars": [store.exemplars(each.speaker) for each in store.speakers()],
+        "calibration": store.calibrations(encoder=VOICES),
+        "encoders": store.encoders(),
+        "statistics": store.statistics().all_time,
+    }
