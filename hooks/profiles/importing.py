@@ -139,6 +139,8 @@ def _from_original(
         raise ProfileRefused("it does not identify what made it: name the encoder (--encoder)")
     _require_the_stores(store, encoder.identity)
     profile = read_original(found, encoder, path.name)
+    if not (name or profile.name.strip()):
+        raise ProfileRefused("it does not say whose voice it is: give --name")
     enrollment = store.enroll(
         name or profile.name,
         profile.exemplars,

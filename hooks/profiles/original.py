@@ -90,7 +90,8 @@ def _match_model(model: object, encoder: Encoder) -> str:
 
 
 def _plain(name: str) -> str:
-    return "".join(c for c in name.lower().replace("+", "plus") if c.isalnum())
+    # CAM++ is called campplus where a name has to be plain.
+    return "".join(c for c in name.lower().replace("++", "pplus") if c.isalnum())
 
 
 def _unused(found: dict[str, object], details: dict[str, object]) -> list[str]:
@@ -164,7 +165,8 @@ def _cosine(centroid: Vector, mean: object) -> float:
 def _origins(found: dict[str, object], number: int, source: str) -> list[str]:
     listed = found.get("audio_sources")
     if isinstance(listed, list) and len(listed) == number:
-        return [str(origin) for origin in listed]
+        urls = [one.get("url", source) if isinstance(one, dict) else one for one in listed]
+        return [str(url) for url in urls]
     return [source] * number
 
 

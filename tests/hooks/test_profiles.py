@@ -23,6 +23,7 @@ from pgvoice.hooks import (
     export_profiles,
     hookimpl,
     import_profiles,
+    make_encoder,
     plugins,
     registry,
 )
@@ -33,11 +34,11 @@ from pgvoice.store import IncoherentExemplars, SoundsLikeAnother, UnknownSpeaker
 DIMENSION = 16
 
 
-def _voice(seed: int, number: int = 5) -> list[list[float]]:
+def _voice(seed: int, number: int = 5, dimension: int = DIMENSION) -> list[list[float]]:
     """Embeddings of one made-up person, not of unit length."""
     noise = np.random.default_rng(seed)
-    direction = noise.normal(size=DIMENSION)
-    found = 3 * (direction + 0.1 * noise.normal(size=(number, DIMENSION)))
+    direction = noise.normal(size=dimension)
+    found = 3 * (direction + 0.1 * noise.normal(size=(number, dimension)))
     return [[float(x) for x in row] for row in found]
 
 
@@ -115,6 +116,54 @@ def test_an_older_profile(store: VoiceStore, take: Callable[..., list[Imported]]
     assert {e.source for e in store.exemplars("Ada L.")} == {"people.json"}
 
 
+@pytest.mark.parametrize(
+    ("sources", "shown"),
+    [
+        (["a.wav", "b.wav"], {"people.json"}),
+        ([{"url": f"u{n}"} for n in range(4)] + [{}], {"u0", "u1", "u2", "u3", "people.json"}),
+        ("ada.wav", {"people.json"}),
+    ],
+)
+def test_where_the_embeddings_are_from(
+    store: VoiceStore, take: Callable[..., list[Imported]], sources: object, shown: set[str]
+) -> None:
+    take(_profile(audio_sources=sources))
+    assert {exemplar.source for exemplar in store.exemplars("Ada")} == shown
+
+
+def test_both_thresholds_are_told(take: Callable[..., list[Imported]]) -> None:
+    ((_, notes),) = take(_profile(recommended_threshold=0.7, centroid=None, created_at=None))
+    assert [note for note in notes if "is not applied" in note] == [
+        f"its threshold {value} is not applied: calibration sets thresholds"
+        for value in (0.62, 0.7)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "model"),
+    [
+        ("ecapa", "speechbrain/spkrec-ecapa-voxceleb"),
+        ("ecapa", "ECAPA-TDNN"),
+        ("campplus", "CAM++"),
+        ("campplus", "iic/speech_campplus_sv_zh_en_16k-common_advanced"),
+        ("ecapa", None),
+    ],
+)
+def test_profiles_of_the_encoders_that_there_are(
+    store: VoiceStore, put: Callable[[object], Path], encoder: str, model: str | None
+) -> None:
+    """192 numbers, as the original pipeline's; nothing is loaded for it."""
+    file = put(
+        _profile(embeddings=_voice(1, dimension=192), centroid=None, metadata={"model": model})
+    )
+    ((enrollment, _),) = import_profiles(store, file, encoder=make_encoder(encoder))
+    assert (enrollment.added, store.encoder().identity.name) == (5, encoder)
+    other = "campplus" if encoder == "ecapa" else "ecapa"
+    if model is not None:
+        with pytest.raises(ProfileRefused, match=f"made by .*, not by {other}: .* never"):
+            import_profiles(store, file, encoder=make_encoder(other))
+
+
 def test_a_centroid_of_unit_embeddings_is_a_mean_too(
     take: Callable[..., list[Imported]],
 ) -> None:
@@ -144,6 +193,10 @@ def test_a_centroid_of_unit_embeddings_is_a_mean_too(
             "its embeddings are not alike",
         ),
         ({"metadata": {"model": "speechbrain/spkrec-ecapa-voxceleb"}}, "not by counting"),
+        ({"embeddings": []}, "no embeddings: a centroid alone"),
+        ({"embeddings": [*_voice(1), _voice(1)[0][:15]]}, "embedding 5 has 15 numbers"),
+        ({"name": None}, "whose voice it is: give --name"),
+        ({"name": " "}, "whose voice it is: give --name"),
     ],
 )  # fmt: skip
 def test_what_is_no_profile_of_a_voice_is_refused(
@@ -226,6 +279,15 @@ def test_sources_of_several_people(
     assert [one.enrollment.added for one in take(lists)] == [0, 0]
 
 
+def test_sources_that_say_more(take: Callable[..., list[Imported]], ada: Path, eve: Path) -> None:
+    ((first, notes),) = take({"name": "Ada", "sources": [{"url": "ada.wav", "title": "x"}]})
+    assert (first.speaker, notes) == ("Ada", ())
+    ((second, notes),) = take({"e": {"urls": [{"url": "eve.wav"}], "recommended_threshold": 0.5}})
+    assert (second.speaker, second.added) == ("e", 2)
+    assert notes == ("its threshold 0.5 is not applied: calibration sets thresholds",)
+    assert take({"e": {"urls": ["eve.wav"]}}, name="Eve", force=True)[0].enrollment.added == 2
+
+
 class Downloads:
     """A plugin that knows an address."""
 
@@ -270,6 +332,10 @@ def test_sources_with_too_little_speech(take: Callable[..., list[Imported]], ada
         ({"a": {"urls": ["x"]}, "b": {"urls": ["y"]}}, {"name": "c"}, "tells of 2 people"),
         ({"sources": []}, {"name": "c"}, "expected a list of recordings"),
         ({"sources": [{}]}, {"name": "c"}, "sources 0: found no url"),
+        ({"sources": [{"url": 7}]}, {"name": "c"}, "sources 0: found no url"),
+        ({"ada": {"name": "Ada", "urls": "a.wav"}}, {}, "ada: .*expected a list of recordings"),
+        ({"ada": {"urls": ["a.wav", ""]}}, {}, "ada 1: found no url"),
+        ({"ada": {"urls": ["a.wav"]}, "eve": {"name": "Eve"}}, {}, "none of what can be imported"),
         ({"format": "pgvoice profiles", "version": 2}, {}, "version 2, expected 1"),
         ({"format": "pgvoice profiles", "version": 1, "speakers": [{}]}, {}, "malformed speaker"),
     ],
@@ -368,6 +434,7 @@ def test_an_export_overwrites_nothing_and_leaves_no_ruin(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("name", "ecapa"),
         ("revision", "sha256:other"),
         ("preprocessing", "2"),
         ("dimension", 8),
@@ -375,7 +442,7 @@ def test_an_export_overwrites_nothing_and_leaves_no_ruin(
     ],
 )
 def test_an_export_of_another_encoder_is_refused(
-    enrolled: VoiceStore, tmp_path: Path, field: str, value: object
+    enrolled: VoiceStore, encoder: CountingEncoder, tmp_path: Path, field: str, value: object
 ) -> None:
     file = tmp_path / "export.json"
     export_profiles(enrolled, file, ["Ada"])
@@ -387,17 +454,30 @@ def test_an_export_of_another_encoder_is_refused(
             exemplar["embedding"] = [1.0] + [0.0] * 7
     file.write_text(json.dumps(document))
     with pytest.raises(ProfileRefused, match=f"another encoder \\({field} {value!r} there and"):
-        import_profiles(enrolled, file)
+        import_profiles(enrolled, file, encoder=encoder)
 
 
 def test_a_changed_export_is_refused(enrolled: VoiceStore, tmp_path: Path) -> None:
     file = tmp_path / "export.json"
     export_profiles(enrolled, file, ["Ada"])
     document = json.loads(file.read_text())
-    document["speakers"][0]["profiles"][0]["exemplars"][0]["embedding"][0] += 0.1
+    exemplar = document["speakers"][0]["profiles"][0]["exemplars"][0]
+    whole = dict(exemplar)
+    for change, error, reason in (
+        ({"embedding": [2 * x for x in whole["embedding"]]}, ProfileRefused, "not of unit length"),
+        ({"embedding": whole["embedding"][1:]}, ProfileRefused, "has 15 numbers"),
+        ({"embedding": None}, ProfileRefused, "is no list of numbers"),
+        ({"end_ms": -1}, FormatError, "expected 0 <= start <= end"),
+        ({"start_ms": "soon"}, FormatError, "malformed speaker"),
+    ):
+        exemplar |= whole | change
+        file.write_text(json.dumps(document))
+        with pytest.raises(error, match=reason):
+            import_profiles(enrolled, file)
+    exemplar |= whole
     file.write_text(json.dumps(document))
-    with pytest.raises(ProfileRefused, match="not of unit length"):
-        import_profiles(enrolled, file)
+    with pytest.raises(ProfileRefused, match="names of its own: leave --name away"):
+        import_profiles(enrolled, file, name="Ada")
 
 
 def test_an_import_is_all_or_nobody(

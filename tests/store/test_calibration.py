@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from databases import new_database, plain
-from filled import THRESHOLD
+from filled import THRESHOLD, X, Y, Z, put, unit
 from sqlalchemy import text
 from voices import ENCODER, PEOPLE, STRANGERS, enroll, write
 
@@ -24,6 +24,8 @@ from pgvoice.store import (
 )
 
 TARGET = 0.05
+#: Each nearest to X, Y and Z, and not near.
+FAR_OFF = (unit(0.6, 0.55, 0.55), unit(0.55, 0.6, 0.55), unit(0.55, 0.55, 0.6))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,9 @@ def test_thresholds_hold_the_target_on_people_left_out(
 def test_identify_goes_by_it_until_it_is_reset(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
+    profiles = library.profile_quality()
     made = library.calibrate(TARGET, labels=labels)
+    assert library.profile_quality() == profiles, "no profile learns from it"
     assert library.calibration() == made
     assert library.encoder().calibrated
     edges = np.array([0, 2, 4])
@@ -233,6 +237,18 @@ def test_names_that_are_mixed_up(library: VoiceStore, labels: dict[str, list[Tur
     ]
     with pytest.raises(CalibrationUnsupported, match=r"only \d+ of \d+ labelled segments"):
         library.calibrate(TARGET, labels={"second": mixed})
+
+
+def test_others_sound_more_like_the_enrolled_than_they_do(store: VoiceStore) -> None:
+    put(store, "first", {(0, 5): X, (5, 10): Y, (10, 15): Z})
+    for place, name in enumerate(("ann", "bob", "cyd")):
+        store.enroll_segments(name, "first", [(5 * place, 5 * place + 5)])
+    said = [(name, voice) for name, voice in zip(("ann", "bob", "cyd"), FAR_OFF, strict=True)] * 12
+    said += [(f"stranger {number % 4}", X) for number in range(48)]
+    put(store, "second", {(at, at + 1): voice for at, (_, voice) in enumerate(said)})
+    turns = [Turn(at, at + 1, name) for at, (name, _) in enumerate(said)]
+    with pytest.raises(CalibrationUnsupported, match="no more similar to a segment than others"):
+        store.calibrate(0.2, labels={"second": turns})
 
 
 def test_labels_that_cover_no_segment(library: VoiceStore) -> None:

@@ -143,6 +143,7 @@ def test_as_many_clusters_as_spans(people: VoiceStore) -> None:
 def test_neither_order_nor_names_of_clusters_matter(
     people: VoiceStore, data: st.DataObject
 ) -> None:
+    """Assignment within a video does not depend on order: nor does that of single segments."""
     labels = data.draw(st.lists(st.sampled_from(["a", "b", None]), min_size=9, max_size=9))
     order = data.draw(st.permutations(range(9)))
     renamed = {"a": "SPEAKER_01", "b": "SPEAKER_00", None: None}
@@ -152,6 +153,9 @@ def test_neither_order_nor_names_of_clusters_matter(
     )
     assert second == [replace(first[place], cluster=renamed[labels[place]]) for place in order]
     alone = people.identify("v", SPANS)
+    assert people.identify("v", [SPANS[place] for place in order]) == [
+        alone[place] for place in order
+    ]
     for before, after in zip(alone, first, strict=True):
         if before.reason == "matched":
             assert after.identification == before

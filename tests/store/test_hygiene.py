@@ -287,10 +287,25 @@ def _fill(store: VoiceStore) -> None:
     store.label()
 
 
-@pytest.mark.parametrize("act", [_label, _pin, _fill])
-def test_no_profile_feeds_on_its_own_labels(
+def _ask(store: VoiceStore) -> None:
+    store.identify("v")
+    store.identify_clusters("v", [(0, 1), (2, 3)], ["S0", "S0"])
+    store.search("ann")
+    store.similar("v", (0, 1))
+
+
+def _go_back(store: VoiceStore) -> None:
+    run = store.label().run
+    assert run is not None
+    store.revert(run)
+    store.relabel()
+
+
+@pytest.mark.parametrize("act", [_ask, _label, _go_back, _pin, _fill])
+def test_no_profile_ever_updates_itself(
     mixed: VoiceStore, act: Callable[[VoiceStore], None]
 ) -> None:
+    """Nor by labels that were kept: only enrolling changes a profile."""
     before = _profile(mixed, "ann")
     act(mixed)
     assert _profile(mixed, "ann") == before
