@@ -42,22 +42,18 @@ def _rows(call: Call, url: str) -> int:
     return sum(int(table["rows"]) for table in tables)
 
 
-def test_as_json(filled: Call, target: str) -> None:
-    copied = json.loads(filled("db", "copy", "--json", "--to", target).stdout)
-    there = json.loads(filled("db", "checksums", "--json", "--url", target).stdout)
-    assert copied["tables"] == there["tables"]
-    assert copied["indexes_to_build"] == []
-
-
-@pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_no_password_is_told(pgvoice: Call, target: str, as_json: list[str]) -> None:
+def test_no_password_is_told(pgvoice: Call, target: str) -> None:
     in_query = make_url(target).set(password=None).update_query_dict({"password": SECRET})
     absent = make_url(target).set(database="absent")
-    tried = ((plain(absent), 1), (plain(in_query), 0), (target, 0), (target, 1), ("mysql://x", 1))
-    for url, code in tried:  # the second copy brings the audit row of the first
-        done = pgvoice("db", "copy", *as_json, "--to", url)
-        assert (done.exit_code, bool(done.output)) == (code, True), done.output
+    # The second copy that arrives brings the audit row of the first.
+    for url, code in ((plain(absent), 1), (target, 0), (plain(in_query), 0), (target, 1)):
+        done = pgvoice("db", "copy", "--json", "--to", url)
+        assert done.exit_code == code, done.output
+        assert done.output
         assert SECRET not in done.output + str(done.exception)
+        if code == 0:
+            there = json.loads(pgvoice("db", "checksums", "--json", "--url", url).stdout)
+            assert json.loads(done.stdout)["tables"] == there["tables"]
 
 
 def test_a_target_is_needed(pgvoice: Call) -> None:
