@@ -22,6 +22,7 @@ from pgvoice.hooks.identifying import IdentifyResult, identify
 from pgvoice.hooks.labelled import Labelled
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
 from pgvoice.hooks.profiles import Imported, export_profiles, import_profiles
+from pgvoice.hooks.recomputing import Recomputed, recompute
 from pgvoice.hooks.registry import make_encoder
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.hooks.specs import hookimpl
@@ -45,6 +46,7 @@ __all__ = [
     "PipelineResult",
     "PluginError",
     "ProfileRefused",
+    "Recomputed",
     "Recording",
     "TooLittleSpeech",
     "enroll_recordings",
@@ -56,5 +58,6 @@ __all__ = [
     "identify",
     "import_profiles",
     "make_encoder",
+    "recompute",
     "resolve_audio",
 ]

@@ -50,7 +50,7 @@ from pgvoice.store.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
 from pgvoice.store.table_rows import TableSum
-from pgvoice.store.verifying import StoreCheck
+from pgvoice.store.verifying import SampledSegment, StoreCheck
 from pgvoice.store.videos import VideoAudio
 from pgvoice.store.voice_store import VoiceStore
 
@@ -90,6 +90,7 @@ __all__ = [
     "ProfileQuality",
     "PruneSelection",
     "Relabelling",
+    "SampledSegment",
     "SegmentKey",
     "SegmentRow",
     "SharedExemplars",

@@ -61,7 +61,7 @@ from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.statistics import CacheStatistics
 from pgvoice.store.table_rows import TableSum
 from pgvoice.store.trials import Place, Trials
-from pgvoice.store.verifying import StoreCheck
+from pgvoice.store.verifying import SampledSegment, StoreCheck
 from pgvoice.store.videos import OnAudioChange, VideoAudio
 
 #: An encoder by its identity, by name or ``name@revision…``, or None for the store's only one.
@@ -625,6 +625,12 @@ class VoiceStore(Closing):
         """Whether the store is what it should be; `sample` is of kept comparisons."""
         with self._engine.connect() as connection:
             return verifying.verify(connection, sample)
+
+    def sample_vectors(self, number: int, *, encoder: WhichEncoder = None) -> list[SampledSegment]:
+        """So many stored vectors, chosen at random, to be computed again; by video and time."""
+        with self._engine.connect() as connection:
+            found = encoders.find(connection, encoder)
+            return verifying.sampled(connection, found.id, number)
 
     def checksums(self) -> list[TableSum]:
         """Count and checksum of every table, at one moment: equal stores have equal ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from click.testing import Result
 from databases import engine_of, run
@@ -26,3 +27,27 @@ def test_a_damaged_store(filled: Callable[..., Result], store_url: str) -> None:
     assert "fill 1" in done.output
     assert done.output.endswith("\n1 problem\n")
     assert not json.loads(filled("db", "verify", "--json").output)["ok"]
+
+
+def test_vectors_are_computed_again(filled: Callable[..., Result], talk: Path) -> None:
+    done = filled("db", "verify", "--recompute", 9)
+    assert (done.exit_code, done.output.endswith("\n0 problems\n")) == (0, True)
+    assert "what counting@sha256:fake makes of their audio, of a sample" in done.output
+    with talk.open("ab") as file:
+        file.write(b"more")
+    changed = filled("db", "verify", "--recompute", 9)
+    assert (changed.exit_code, "3 segments not heard: " in changed.output) == (0, True)
+    document = json.loads(filled("db", "verify", "--recompute", 9, "--json").output)
+    assert (document["ok"], list(document["unheard"].values())) == (True, [3])
+    assert document["checks"][-1]["looked_at"] == 0
+
+
+def test_a_vector_of_other_audio(filled: Callable[..., Result], store_url: str) -> None:
+    with engine_of(store_url) as engine:
+        run(
+            engine,
+            "UPDATE pgvoice.segment_embedding SET start_ms = 3000 WHERE start_ms = 4000",
+        )
+    done = filled("db", "verify", "--recompute", 9)
+    assert done.exit_code == 1
+    assert "talk, 3000 to 6000 ms: similarity 0." in done.output
