@@ -21,6 +21,8 @@ def embedded_folder(url: str | None) -> Path | None:
 
 def libpq_url(url: URL, *, hide_password: bool = True) -> str:
     """A URL as psql and other programs read it, without a driver."""
+    from pgvoice.store.database import SECRETS
+
     if hide_password:
-        url = url.difference_update_query(["password"])
+        url = url.difference_update_query(SECRETS)
     return url.set(drivername="postgresql").render_as_string(hide_password=hide_password)

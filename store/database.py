@@ -27,8 +27,12 @@ from pgvoice.store.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 URL_VARIABLE = "PGVOICE_DATABASE_URL"
+#: Parts of a URL's query that are nobody's business.
+SECRETS = ("password", "sslpassword")
 #: What servers say when the user or the password is the trouble.
 _LOGIN_REFUSED = ("password", "role", "authentication failed", "pg_hba.conf")
+#: What libpq says when it is TLS.
+_TLS = ("SSL", "certificate")
 #: What they say when as many are connected as may be.
 _NO_SLOT = ("too many clients", "too many connections", "connection slots are reserved")
 
@@ -76,9 +80,10 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
 
 
 def psycopg_url(url: str) -> URL:
-    """The URL with its driver spelled out: ``postgresql+psycopg``.
+    """The URL with its driver spelled out, ``postgresql+psycopg``, and the password in its place.
 
-    Raises `DatabaseError` for what is not a URL of a Postgres database.
+    There SQLAlchemy hides it wherever the URL is shown; of two the one in the query counts, as for
+    libpq. Raises `DatabaseError` for what is not a URL of a Postgres database.
     """
     try:
         parsed = make_url(url)
@@ -88,12 +93,15 @@ def psycopg_url(url: str) -> URL:
         raise DatabaseError(
             f"{parsed.drivername!r} is not a Postgres URL that pgvoice can use; {_shape()}"
         )
+    if "password" in parsed.query:
+        named = parsed.set(username=parsed.username or "", password=password_of(parsed))
+        parsed = named.difference_update_query(["password"])
     return parsed.set(drivername="postgresql+psycopg")
 
 
 def without_password(url: URL) -> URL:
-    """The URL with no password in it, wherever it stood."""
-    bare = url.difference_update_query(["password"])
+    """The URL with no password in it, wherever it stood, nor that of a key for TLS."""
+    bare = url.difference_update_query(SECRETS)
     return URL.create(
         bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
     )
@@ -101,7 +109,7 @@ def without_password(url: URL) -> URL:
 
 def password_of(url: URL) -> str | None:
     """The password in a URL, wherever it stands."""
-    found = url.password or url.query.get("password")
+    found = url.query.get("password") or url.password
     return None if found is None else str(found)
 
 
@@ -152,6 +160,11 @@ def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(
             f"{where} refused the login ({answer}): check user and password in {URL_VARIABLE}"
+        )
+    if any(word in answer for word in _TLS):
+        return DatabaseUnreachable(
+            f"{where} does not speak TLS as the URL asks ({answer}): set it up on the server, or"
+            " ask for less by sslmode in the URL"
         )
     if any(words in answer for words in _NO_SLOT):
         return DatabaseUnreachable(

@@ -78,8 +78,10 @@ def test_roles(pgvoice: Callable[..., Result]) -> None:
 def test_url_hides_the_password(run: Callable[..., Result]) -> None:
     arguments = ("db", "url", "--url", "postgresql+psycopg://me:s3cret@db.example:5433/voices")
     assert run(*arguments).stdout == "postgresql://me:***@db.example:5433/voices\n"
-    in_query = run("db", "url", "--url", "postgresql://me@db/voices?password=s3cret")
-    assert in_query.stdout == "postgresql://me@db/voices\n"
+    in_query = ("db", "url", "--url", "postgresql://db/voices?password=s3cret&sslpassword=s3cret")
+    assert run(*in_query).stdout == "postgresql://:***@db/voices\n"
+    told = run(*in_query, "--show-password").stdout
+    assert told == "postgresql://:s3cret@db/voices?sslpassword=s3cret\n"
     shown = run(*arguments, "--show-password").stdout
     assert shown == "postgresql://me:s3cret@db.example:5433/voices\n"
 

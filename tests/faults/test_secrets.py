@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from databases import plain
+from filled import X, put
 from sqlalchemy import make_url
 
-from pgvoice.store import VoiceStore
+from pgvoice.store import VoiceStore, schema
 from pgvoice.store.errors import DatabaseUnreachable
 
 SECRET = "hunter2-very-secret"
@@ -40,6 +43,26 @@ def test_no_output_tells_it(
         assert done.output
         assert SECRET not in done.output
         assert SECRET not in str(done.exception)
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+def test_no_log_tells_it(store_url: str, caplog: pytest.LogCaptureFixture, in_query: bool) -> None:
+    """With every log on that there is: of pgvoice, of its libraries, of every statement."""
+    given = make_url(store_url)
+    secret = given.update_query_dict({"password": SECRET})
+    url = plain(secret if in_query else given.set(password=SECRET))
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sqlalchemy")
+    with VoiceStore.open(url) as store:
+        schema.downgrade(store.database.engine, "0011")
+        schema.upgrade(store.database.engine)
+        put(store, "v", {(0, 1): X})
+        told = repr(store.database) + str(store.database.url)
+    with pytest.raises(DatabaseUnreachable) as caught:
+        VoiceStore.open(url.replace("/pgvoice_test", "/absent"))
+    told += "".join(traceback.format_exception(caught.value))
+    assert "INSERT INTO pgvoice.video" in caplog.text
+    assert SECRET not in caplog.text + told
 
 
 def test_no_process_is_started_with_it(store_url: str, tmp_path: Path) -> None:
@@ -91,7 +114,9 @@ def test_tls_that_the_url_asks_for_is_not_left_out(mode: str) -> None:
         url = f"postgresql://u:{SECRET}@127.0.0.1:{port}/d?sslmode={mode}&sslrootcert=system"
         if mode == "require":
             url = url.replace("&sslrootcert=system", "")
-        with pytest.raises(DatabaseUnreachable, match="SSL") as caught:
+        with pytest.raises(
+            DatabaseUnreachable, match=r"speak TLS as the URL asks.*sslmode"
+        ) as caught:
             VoiceStore.open(url)
         thread.join(10)
     assert asked == [bytes.fromhex("0000000804d2162f"), b""]
