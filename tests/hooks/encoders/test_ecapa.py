@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
+import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -112,6 +115,50 @@ def test_weights_of_another_topology(tmp_path: Path, segments: list[Waveform]) -
     torch.save({"blocks.0.conv.conv.weight": torch.zeros(1)}, tmp_path / "embedding_model.ckpt")
     with pytest.raises(EncoderUnavailable, match="do not fit"):
         EcapaEncoder(tmp_path, "cpu").encode(segments[:1])
+
+
+class Trap:
+    """Makes a folder when it is unpickled without care."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self._folder),)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "checkpoint", "among tensors"])
+def test_a_trap_in_the_weights_folder_is_refused(
+    tmp_path: Path, segments: list[Waveform], kind: str
+) -> None:
+    sprung = tmp_path / "sprung"
+    weights = tmp_path / "embedding_model.ckpt"
+    if kind == "pickle":
+        weights.write_bytes(pickle.dumps(Trap(sprung), protocol=2))
+    else:
+        trap = Trap(sprung)
+        torch.save(trap if kind == "checkpoint" else {"a": torch.ones(1), "b": trap}, weights)
+    with pytest.raises(EncoderUnavailable, match="not a checkpoint of tensors"):
+        EcapaEncoder(tmp_path, "cpu").encode(segments[:1])
+    assert not sprung.exists()
+    with contextlib.suppress(Exception):
+        torch.load(weights, weights_only=False)
+    assert sprung.exists(), "it would have sprung"
+
+
+def test_what_lies_beside_the_weights_is_never_read(
+    tmp_path: Path, weights_folder: Path, segments: list[Waveform]
+) -> None:
+    """The hyperparameters of SpeechBrain can call anything, and its other files are pickles too."""
+    sprung = tmp_path / "sprung"
+    shutil.copy(weights_folder / "embedding_model.ckpt", tmp_path)
+    (tmp_path / "hyperparams.yaml").write_text(f"x: !apply:os.mkdir [{str(sprung)!r}]\n")
+    (tmp_path / "custom.py").write_text(f"import os; os.mkdir({str(sprung)!r})\n")
+    for name in ("mean_var_norm_emb.ckpt", "classifier.ckpt", "label_encoder.txt"):
+        (tmp_path / name).write_bytes(pickle.dumps(Trap(sprung)))
+    expected = EcapaEncoder(weights_folder, "cpu").encode(segments[:1])
+    assert np.array_equal(EcapaEncoder(tmp_path, "cpu").encode(segments[:1]), expected)
+    assert not sprung.exists()
 
 
 def test_the_hub_is_asked_for_the_pinned_file(
