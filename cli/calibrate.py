@@ -116,7 +116,9 @@ def calibrate(
             )
         if picture is not None:
             spoken = store.trials(labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder)
-            score_plots.draw(picture, spoken, found.bands, f"Calibration: {found.labels_from}")
+            margin = found.bands[0].margin
+            title = f"Calibration: {found.labels_from}"
+            score_plots.draw(picture, spoken, found.bands, margin, title)
     if as_json:
         output.write_json(found)
     else:

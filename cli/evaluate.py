@@ -113,7 +113,7 @@ def evaluate(
         if picture is not None and used is not None:
             spoken = store.trials(labels=turns, encoder=encoder)
             title = f"Evaluation: {', '.join(turns)}"
-            score_plots.draw(picture, spoken, thresholds.by_length(used), title)
+            score_plots.draw(picture, spoken, thresholds.by_length(used), used.margin, title)
     if as_json:
         output.write_json(_document(found) | {"judged_by": used})
         return

@@ -125,7 +125,8 @@ def _draw(path: Path, video: str, found: Sequence[Identification], used: Yardsti
     from pgvoice.cli.pictures import timeline
 
     bars = [timeline.Bar(one.start, one.end, one.speaker, one.similarity) for one in found]
-    timeline.draw(bars, path, f"Who speaks in {video}", used.threshold)
+    limits = [band.threshold for band in thresholds.by_length(used)]
+    timeline.draw(bars, path, f"Who speaks in {video}", *limits)
     click.echo(f"picture in {path}", err=True)
 
 

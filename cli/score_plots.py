@@ -20,15 +20,24 @@ def draw(
     path: Path,
     trials: Trials,
     bands: Sequence[Band | BandThreshold],
+    margin: float,
     title: str,
 ) -> None:
     """Write the picture, and tell on standard error where it is."""
+    import numpy as np
+
     from pgvoice.cli.pictures import scores
 
     similarity, right, _ = trials.comparisons()
-    searches, _ = trials.searches()
+    searches, duration_ms = trials.searches()
     marks = [scores.Threshold(band.threshold, _told(band)) for band in bands]
-    scores.draw(similarity, right, searches, marks, path, title)
+    starts = np.array([round(1000 * band.min_s) for band in bands])
+    values = np.array([band.threshold for band in bands])
+    required = values[np.searchsorted(starts, duration_ms, side="right") - 1]
+    told = marks[0].told if len(marks) == 1 else "these thresholds"
+    told += f", margin {margin:.3f}" if margin else ""
+    rule = scores.Rule(required, margin, told)
+    scores.draw(similarity, right, searches, marks, rule, path, title)
     click.echo(f"picture in {path}", err=True)
 
 

@@ -31,17 +31,29 @@ class Threshold:
     told: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is required of each search for a name."""
+
+    #: Shape (searches,).
+    threshold: Floats
+    margin: float
+    told: str
+
+
 def draw(
     similarity: Floats,
     right: Flags,
     searches: Searches,
     thresholds: Sequence[Threshold],
+    rule: Rule,
     path: Path,
     title: str,
 ) -> None:
     """Write three panels to a file; comparisons and searches as in `store.measures`.
 
     `similarity` and `right`, shape (comparisons,), say whether the profile is the speaker's own.
+    `rule` is what the thresholds together require of the searches.
     """
     with canvas.drawing():
         figure = canvas.new_figure(13, 4.4)
@@ -50,7 +62,7 @@ def draw(
         same, different = similarity[right], similarity[~right]
         distributions(left, same, different, thresholds)
         det(middle, same, different)
-        open_set(last, searches, thresholds)
+        open_set(last, searches, rule)
         canvas.save(figure, path, title)
 
 
@@ -96,6 +108,9 @@ def det(axes: Axes, same: Floats, different: Floats) -> None:
         _say(axes, "needs comparisons with the right person\nand with other people")
         return
     _, false_alarms, misses = measures.error_rates(same, different)
+    if same.min() > different.max():
+        _say(axes, "no errors (EER 0 %):\nthe right person is always nearer\nthan anybody else")
+        return
     floor = 0.3 / max(len(same), len(different))
     x, y = (_deviates(np.clip(rates, floor, 1 - floor)) for rates in (false_alarms, misses))
     axes.plot(x, y, color=RIGHT, linewidth=1.6)
@@ -112,11 +127,11 @@ def det(axes: Axes, same: Floats, different: Floats) -> None:
     axes.set_xlim(edge, far)
     axes.set_ylim(edge, far)
     axes.grid(color="#e8e8e8", linewidth=0.6)
-    axes.legend(loc="upper right", edgecolor="none", framealpha=1)
+    axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
 
 
-def open_set(axes: Axes, searches: Searches, thresholds: Sequence[Threshold]) -> None:
-    """DIR for every FAR that one threshold can give, and where the thresholds are on it."""
+def open_set(axes: Axes, searches: Searches, rule: Rule) -> None:
+    """DIR for every FAR that one threshold can give, and what the rule gives."""
     import numpy as np
 
     from pgvoice.store import measures
@@ -130,20 +145,17 @@ def open_set(axes: Axes, searches: Searches, thresholds: Sequence[Threshold]) ->
         return
     hits = np.unique(np.geomspace(1, outside, _POINTS).round())
     targets = hits / outside
-    rates = [100 * measures.dir_at_far(searches, target) for target in targets]
+    rates = [100 * measures.dir_at_far(searches, target) for target in (0, *targets)]
     least = 100 * 0.5 / outside
-    axes.plot(
-        [least, *(100 * targets)], [100 * measures.dir_at_far(searches, 0), *rates], color=RIGHT
-    )
-    for number, threshold in enumerate(thresholds):
-        far = 100 * measures.far(searches, threshold.value)
-        rate = 100 * measures.identification_rate(searches, threshold.value)
-        label = f"{threshold.told}: DIR {rate:.3g} %, FAR {far:.3g} %"
-        marker = "osD^v"[number % 5]
-        axes.plot(max(far, least), rate, marker, color=MARK, markersize=5, label=label)
+    axes.plot([least, *(100 * targets)], rates, color=RIGHT, label="any one threshold")
+    far = 100 * measures.far(searches, rule.threshold, rule.margin)
+    rate = 100 * measures.identification_rate(searches, rule.threshold, rule.margin)
+    label = f"{rule.told}: DIR {rate:.3g} %, FAR {far:.3g} %"
+    axes.plot(max(far, least), rate, "o", color=MARK, markersize=5, label=label)
     axes.set_xscale("log")
     axes.set_xlim(least / 1.2, 110)
-    axes.set_ylim(-2, 103)
+    bottom = max(0.0, 10 * ((min(*rates, rate) - 5) // 10))
+    axes.set_ylim(bottom - 0.02 * (100 - bottom), 100 + 0.03 * (100 - bottom))
     decades = [mark for mark in (0.001, 0.01, 0.1, 1, 10, 100) if mark > 1.3 * least]
     axes.set_xticks([least, *decades], ["0", *(f"{mark:g}" for mark in decades)])
     axes.axvline(least, color="#bbbbbb", linewidth=0.8, linestyle=":")

@@ -26,8 +26,10 @@ ROOM = 72
 WIDTH = 13.0
 LANE = 0.24
 #: The least width of a segment, as a share of the strip: one that is shorter could not be seen.
-VISIBLE = 0.0012
-NO_VECTOR = "#c9c9c9"
+VISIBLE = 0.002
+NO_VECTOR = "#8f8f8f"
+#: Around a bar: of somebody, and of nobody, whose shades are the palest.
+EDGES = ("#ffffff", "#5f5a4a")
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
@@ -40,10 +42,10 @@ class Bar(NamedTuple):
     similarity: float | None
 
 
-def draw(bars: Sequence[Bar], path: Path, title: str, threshold: float | None = None) -> None:
-    """Write the timeline to a file; the threshold is marked on the scale of shades."""
+def draw(bars: Sequence[Bar], path: Path, title: str, *thresholds: float) -> None:
+    """Write the timeline to a file; thresholds are marked on the scale of shades."""
     with canvas.drawing():
-        canvas.save(_figure(bars, title, threshold), path, title)
+        canvas.save(_figure(bars, title, thresholds), path, title)
 
 
 def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
@@ -74,7 +76,7 @@ def step(seconds: float, most: int = 10) -> float:
     return next((float(one) for one in _STEPS if seconds / one <= most), seconds / most)
 
 
-def _figure(bars: Sequence[Bar], title: str, threshold: float | None) -> Figure:
+def _figure(bars: Sequence[Bar], title: str, thresholds: Sequence[float]) -> Figure:
     names, where = lanes(bars)
     first, last = _stretch(bars)
     count = strips(last - first, len(names))
@@ -94,7 +96,8 @@ def _figure(bars: Sequence[Bar], title: str, threshold: float | None) -> Figure:
     if not bars:
         rows[0].text(0.5, 0.5, "no segments", transform=rows[0].transAxes, ha="center")
     rows[-1].set_xlabel("time (h:mm:ss)")
-    _scale(figure, list(rows), shades, threshold, any(bar.similarity is None for bar in bars))
+    grey = any(bar.similarity is None for bar in bars)
+    _scale(figure, list(rows), shades, thresholds, grey)
     return figure
 
 
@@ -127,7 +130,7 @@ def _strip(
     from matplotlib.collections import PolyCollection
 
     least = (span[1] - span[0]) * VISIBLE
-    corners, known = [], []
+    corners, known, edges = [], [], []
     for bar, lane in zip(bars, where, strict=True):
         if bar.end <= span[0] or bar.start >= span[1]:
             continue
@@ -136,6 +139,7 @@ def _strip(
         low, high = lane - 0.36, lane + 0.36
         corners.append([(left, low), (right, low), (right, high), (left, high)])
         known.append(bar.similarity)
+        edges.append(EDGES[bar.speaker is None])
     heights = np.ma.masked_invalid([math.nan if value is None else value for value in known])
     axes.add_collection(
         PolyCollection(
@@ -143,8 +147,8 @@ def _strip(
             array=heights,
             cmap=shades.cmap,
             norm=shades.norm,
-            edgecolors="white",
-            linewidths=0.2,
+            edgecolors=edges,
+            linewidths=0.4,
         )
     )
 
@@ -167,7 +171,11 @@ def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
 
 
 def _scale(
-    figure: Figure, rows: list[Axes], shades: ScalarMappable, threshold: float | None, grey: bool
+    figure: Figure,
+    rows: list[Axes],
+    shades: ScalarMappable,
+    thresholds: Sequence[float],
+    grey: bool,
 ) -> None:
     inches = figure.get_figheight()
     bar = figure.colorbar(
@@ -175,15 +183,18 @@ def _scale(
         ax=rows,
         pad=0.01,
         fraction=0.03,
-        aspect=min(25.0, 10 * inches),
+        aspect=min(25.0, 4 * inches),
         shrink=min(1, 4.5 / inches),
     )
     bar.outline.set_visible(False)
     bar.set_label("cosine similarity" + ("\n(grey: no vector)" if grey else ""))
     low, high = bar.ax.get_ylim()
-    if threshold is not None and low <= threshold <= high:
-        bar.ax.axhline(threshold, color="crimson", linewidth=1.5)
-        bar.ax.set_title("red: threshold", fontsize=7, color="crimson")
+    marked = [threshold for threshold in thresholds if low <= threshold <= high]
+    for threshold in marked:
+        bar.ax.axhline(threshold, color="crimson", linewidth=2)
+    if marked:
+        plural = "s, by length" if len(marked) > 1 else ""
+        bar.ax.set_title(f"red: threshold{plural}", fontsize=7, color="crimson")
 
 
 def clock(seconds: float) -> str:

@@ -142,5 +142,9 @@ def test_a_picture_of_the_scores(pgvoice: Pgvoice, labels: Path, tmp_path: Path)
     arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--dry-run")
     done = pgvoice("calibrate", *arguments, "--plot", path)
     assert done.exit_code == 0, done.output
-    assert "under 2 s" in path.read_text()
+    drawn = path.read_text()
+    assert "under 2 s" in drawn
+    figures = json.loads(pgvoice("calibrate", *arguments, "--json").stdout)["bands"]
+    assert len(figures) > 1
+    assert "these thresholds: DIR" in drawn
     assert pgvoice("calibrate", "--list", "--plot", path).exit_code == 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pgvoice.cli.pictures import scores
-from pgvoice.cli.pictures.scores import Threshold
+from pgvoice.cli.pictures.scores import Rule, Threshold
 from pgvoice.store.measures import Searches
 
 
@@ -29,7 +29,9 @@ def _drawn(path: Path, same: list[float], different: list[float], *marks: Thresh
     right = np.repeat([True, False], [len(same), len(different)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scores.draw(similarity, right, _searches(same, different), marks, path, "Evaluation")
+        searches = _searches(same, different)
+        rule = Rule(np.full(len(searches), marks[0].value), 0, marks[0].told)
+        scores.draw(similarity, right, searches, marks, rule, path, "Evaluation")
     return path.read_text()
 
 
@@ -51,7 +53,7 @@ def test_the_figures_are_in_the_picture(tmp_path: Path) -> None:
         ([0.5], [], "needs segments of people in the gallery"),
         ([], [0.5], "needs comparisons with the right person"),
         ([0.5], [0.5], "EER"),
-        ([0.9], [0.1], "EER 0 %"),
+        ([0.9], [0.1], "no errors (EER 0 %):"),
         ([0.1], [0.9], "EER 100 %"),
     ],
 )

@@ -82,6 +82,15 @@ def test_a_page_holds_all_of_it_and_names_stay_text(tmp_path: Path) -> None:
     assert ET.parse(svg).getroot().tag.endswith("svg")
 
 
+def test_the_thresholds_are_on_the_scale(tmp_path: Path) -> None:
+    bars = [Bar(0, 3, "Ada", 0.7), Bar(3, 6, None, 0.1)]
+    for thresholds, said in (((), None), ((0.4,), "red: threshold<"), ((0.4, 0.5), ", by length<")):
+        timeline.draw(bars, tmp_path / "talk.svg", "talk", *thresholds)
+        drawn = (tmp_path / "talk.svg").read_text()
+        assert said in drawn if said else "red:" not in drawn
+        assert timeline.EDGES[1] in drawn, "what nobody is named for has an edge of its own"
+
+
 def test_the_same_answers_are_the_same_file(tmp_path: Path) -> None:
     for name in ("one.svg", "two.svg"):
         timeline.draw(_bars(NAMES, 20, 0.1), tmp_path / name, "talk")
