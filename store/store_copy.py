@@ -62,7 +62,8 @@ def copy(
     _run(target, *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES))
     _refuse_rows(target)
     partitions = target.scalar(select(setting.c.partitions))
-    target.execute(delete(setting))
+    for table in filter(_is_single, TABLES):
+        target.execute(delete(table))
     sent = [_copy_table(source, target, table, progress) for table in TABLES]
     target.execute(update(setting).values(partitions=partitions))
     _copy_sequences(source, target)
@@ -95,9 +96,14 @@ def _rows(connection: Connection) -> int:
 def _refuse_rows(connection: Connection) -> None:
     there = inspect(connection).get_table_names(SCHEMA)
     for table in TABLES:
-        known = table is not setting and table.name in there
+        known = not _is_single(table) and table.name in there
         if known and connection.scalar(select(select(table.c[0]).exists())):
             raise TargetInUse(table.name)
+
+
+def _is_single(table: Table) -> bool:
+    """Whether its one row came with the table, and gives way to that of the other store."""
+    return "only_row" in table.columns
 
 
 def _copy_table(
