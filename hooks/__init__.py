@@ -1,5 +1,6 @@
 """The hooks: from audio and segments to rows in the store, and the plugins that take part."""
 
+from pgvoice.hooks.calls import segments_ready
 from pgvoice.hooks.encoder import Encoder
 from pgvoice.hooks.enrolling import Recording, enroll_recordings, enroll_video
 from pgvoice.hooks.errors import (
@@ -60,4 +61,5 @@ __all__ = [
     "make_encoder",
     "recompute",
     "resolve_audio",
+    "segments_ready",
 ]

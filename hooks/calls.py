@@ -7,16 +7,17 @@ go on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pgvoice.hooks import plugins, specs
 from pgvoice.hooks.errors import PluginError
+from pgvoice.hooks.segments import input_segments
 
 if TYPE_CHECKING:
     from pgvoice.hooks.filling import FillReport
-    from pgvoice.hooks.formats.format import InputSegment, RegisterFormat
+    from pgvoice.hooks.formats.format import RegisterFormat
     from pgvoice.hooks.identifying import IdentifyResult
     from pgvoice.hooks.labelled import Labelled
 
@@ -46,36 +47,51 @@ def register_commands(register: For[specs.RegisterCommand]) -> None:
     _register("register_commands", register)
 
 
-def segments_ready(
-    video: str, audio: str | Path, segments: Sequence[InputSegment]
-) -> list[Labelled] | None:
-    """The labels of the first plugin that answers, one per segment in order; None if none does.
+def segments_ready(video: str, audio: str | Path | None, segments: Iterable[Any]) -> list[Labelled]:
+    """Who speaks in each of a pipeline's segments: one label each, in their order.
 
-    An answer of another length than `segments` counts as a failure.
+    Segments come in the shapes that `input_segments` takes, times in seconds; without `audio` the
+    audio sources are asked. The plugins' answers go first; one that fails, or answers for another
+    number of segments, is logged and passed over. Else the built-in answers: a `Pipeline` with the
+    store and the encoder that the settings name, opened at the first call and closed when the
+    process ends. Raises what opening and `Pipeline.label` raise: an error is never a label.
     """
-    given = {"video": video, "audio": Path(audio), "segments": tuple(segments)}
-    for name, answer in _told("segments_ready", **given):
-        if len(answer) == len(segments):
-            return list(answer)
+    path, given = None if audio is None else Path(audio), tuple(input_segments(segments))
+    for name, call in plugins.implementing("segments_ready"):
+        answer = _asked(name, call, video=video, audio=path, segments=given)
+        if answer is None:
+            continue
+        if len(answer) == len(given):
+            return answer
         logger.error(
             "the plugin %s answered segments_ready with %d labels for %d segments",
             name,
             len(answer),
-            len(segments),
+            len(given),
         )
-    return None
+    raise PluginError(f"no plugin answered for the segments of {video!r}")
+
+
+def _asked(name: str, call: Callable[..., Any], **given: object) -> list[Labelled] | None:
+    """The answer of one plugin, if it has one; only the built-in may raise."""
+    try:
+        answer: Sequence[Labelled] | None = call(**given)
+        return None if answer is None else list(answer)
+    except Exception:
+        if name in plugins.BUILTIN:
+            raise
+        logger.exception("the plugin %s failed in segments_ready", name)
+        return None
 
 
 def after_fill(report: FillReport) -> None:
     """Tell every plugin of a fill that is over."""
-    for _ in _told("after_fill", report=report):
-        pass
+    _tell("after_fill", report=report)
 
 
 def after_identify(result: IdentifyResult) -> None:
     """Tell every plugin of answers that were given."""
-    for _ in _told("after_identify", result=result):
-        pass
+    _tell("after_identify", result=result)
 
 
 def _register(hook: str, register: For[Any]) -> None:
@@ -92,8 +108,8 @@ def _register(hook: str, register: For[Any]) -> None:
             ) from error
 
 
-def _told(hook: str, **given: object) -> Iterator[tuple[str, Any]]:
-    """Each plugin's name and answer, where it has one; the latest loaded is asked first."""
+def _tell(hook: str, **given: object) -> None:
+    """One plugin after the other; the latest loaded is told first."""
     try:
         implementing = list(plugins.implementing(hook))
     except PluginError as error:
@@ -101,8 +117,6 @@ def _told(hook: str, **given: object) -> Iterator[tuple[str, Any]]:
         return
     for name, call in implementing:
         try:
-            answers = call(**given)
+            call(**given)
         except Exception:
             logger.exception("the plugin %s failed in %s", name, hook)
-            continue
-        yield from ((name, answer) for answer in answers)

@@ -23,6 +23,7 @@ BUILTIN = {
     "builtin-encoders": "pgvoice.hooks.encoders.builtin",
     "builtin-formats": "pgvoice.hooks.formats.builtin",
     "builtin-audio-sources": "pgvoice.hooks.folder_source",
+    "builtin-pipeline": "pgvoice.hooks.usual_pipeline",
 }
 
 

@@ -73,11 +73,14 @@ def register_commands(register: RegisterCommand) -> None:
     """Call `register` once for each command that the plugin adds to ``pgvoice``."""
 
 
-@hookspec
+@hookspec(firstresult=True)
 def segments_ready(
-    video: str, audio: Path, segments: Sequence[InputSegment]
+    video: str, audio: Path | None, segments: Sequence[InputSegment]
 ) -> Sequence[Labelled] | None:
-    """Answer for a pipeline's segments, one label each in their order; None leaves it to others."""
+    """Answer for a pipeline's segments, one label each in their order; None leaves it to others.
+
+    The built-in pipeline is asked last. `audio` is None where the audio sources know it.
+    """
 
 
 @hookspec

@@ -241,17 +241,27 @@ class Hasty:
         return []
 
 
+class Odd:
+    """Answers with what is no list."""
+
+    @hookimpl
+    def segments_ready(self) -> int:
+        return 7
+
+
 def test_who_answers_nothing_or_too_little_is_passed_over(
     loaded: plugins.Plugins, whole: Whole, caplog: pytest.LogCaptureFixture
 ) -> None:
     loaded.register(Silent(), "silent")
     loaded.register(Hasty(), "hasty")
+    loaded.register(Odd(), "odd")
     answers = calls.segments_ready("talk", "talk.wav", SEGMENTS)
     assert answers is not None
     assert len(answers) == len(SEGMENTS)
     assert len(whole.given) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "the plugin hasty answered segments_ready with 0 labels for 2 segments"
+        "the plugin odd failed in segments_ready",
+        "the plugin hasty answered segments_ready with 0 labels for 2 segments",
     ]
 
 
@@ -259,4 +269,5 @@ def test_segments_that_nobody_answers_for(loaded: plugins.Plugins) -> None:
     for name, _ in list(plugins.implementing("segments_ready")):
         loaded.unregister(name=name)
     loaded.register(Silent(), "silent")
-    assert calls.segments_ready("talk", "talk.wav", SEGMENTS) is None
+    with pytest.raises(PluginError, match="no plugin answered for the segments of 'talk'"):
+        calls.segments_ready("talk", "talk.wav", SEGMENTS)
