@@ -1,4 +1,4 @@
-"""Real voices: names by clusters are never worse than names segment by segment."""
+"""Real voices, the whole way: right names, a stranger left alone, and clusters never worse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from databases import new_database, plain
 from diarization import ALL_AS_ONE, AS_SPOKEN, Reference, errors, podcast_of_five, sample
-from podcast import ENROLLED, STRANGER
+from podcast import ENROLLED, STRANGER, fill_turns, identified
 
 from pgvoice.hooks import make_encoder
 from pgvoice.hooks.errors import NotEvaluable
@@ -31,6 +31,18 @@ def conversation(library: VoiceStore) -> Reference:
 def podcast(library: VoiceStore, conversation: Reference, speech: Path) -> Reference:
     """After the conversation, so that in it only its own two are enrolled."""
     return podcast_of_five(library, make_encoder("campplus"), speech)
+
+
+def test_the_podcast_is_named_right_and_the_stranger_never(
+    library: VoiceStore, podcast: Reference, speech: Path
+) -> None:
+    assert len(podcast.turns) == 46
+    judged = identified(library, speech)
+    assert sum(turn.right for turn in judged) / len(judged) >= 0.95
+    named = {turn.answer.speaker for turn in judged if turn.reference.label == STRANGER}
+    assert named == {None}
+    second = fill_turns(library, make_encoder("campplus"), speech)
+    assert (second.missing, second.encoder_calls, second.decoded) == (0, 0, False)
 
 
 @pytest.mark.parametrize("threshold", [None, 0.2, 0.6, 0.7])
