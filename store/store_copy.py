@@ -68,8 +68,7 @@ def copy(
     target.execute(update(setting).values(partitions=partitions))
     _copy_sequences(source, target)
     source.rollback()
-    rows = ((table, progress.passing(table_rows.read(target, table))) for table in TABLES)
-    _compare(sent, [table_rows.summed(table, arrived) for table, arrived in rows])
+    _compare(sent, [_arrived(target, table, progress) for table in TABLES])
     _run(target, *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in TABLES))
     _run(target, *(f"ANALYZE {table}" for table in TABLES))
     return sent
@@ -110,8 +109,14 @@ def _copy_table(
     source: Connection, target: Connection, table: Table, progress: _Progress
 ) -> TableSum:
     sums = RowSum()
-    _write(target, table, progress.passing(sums.passing(table_rows.read(source, table))))
+    with table_rows.reading(source, table) as rows:
+        _write(target, table, progress.passing(sums.passing(rows)))
     return sums.of(table)
+
+
+def _arrived(target: Connection, table: Table, progress: _Progress) -> TableSum:
+    with table_rows.reading(target, table) as rows:
+        return table_rows.summed(table, progress.passing(rows))
 
 
 def _write(connection: Connection, table: Table, rows: Iterator[bytes]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from psycopg import Copy
 from sqlalchemy import Connection, Table
 
 from pgvoice.store import failures
@@ -57,8 +59,9 @@ def columns(table: Table) -> str:
     )
 
 
-def read(connection: Connection, table: Table) -> Iterator[bytes]:
-    """Each row, in no order; a message of the protocol holds one.
+@contextmanager
+def reading(connection: Connection, table: Table) -> Iterator[Iterator[bytes]]:
+    """Each row, in no order; what is left of them when the context ends is not read.
 
     Raises `DatabaseStopped` in one of its kinds.
     """
@@ -68,6 +71,12 @@ def read(connection: Connection, table: Table) -> Iterator[bytes]:
         driver_connection.cursor() as cursor,
         cursor.copy(statement.encode()) as copy,
     ):
+        yield _rows(connection, copy)
+
+
+def _rows(connection: Connection, copy: Copy) -> Iterator[bytes]:
+    """A message of the protocol holds one; what is wrong with this connection is told as such."""
+    with failures.copying(connection):
         for message in copy:
             row = bytes(message).removeprefix(HEADER)
             if row not in (b"", TRAILER):
@@ -84,4 +93,8 @@ def summed(table: Table, rows: Iterable[bytes]) -> TableSum:
 
 def all_summed(connection: Connection) -> list[TableSum]:
     """Count and checksum of every table; of one moment where the transaction sees one."""
-    return [summed(table, read(connection, table)) for table in TABLES]
+    sums = []
+    for table in TABLES:
+        with reading(connection, table) as rows:
+            sums.append(summed(table, rows))
+    return sums

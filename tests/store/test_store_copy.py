@@ -18,6 +18,7 @@ from pgvoice.store import (
     schema,
     store_copy,
 )
+from pgvoice.store.errors import ConnectionLost
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,47 @@ def test_what_arrives_differently_is_not_kept(library: VoiceStore, target: URL) 
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.speaker")) == 0
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.setting")) == 1
+
+
+@pytest.mark.parametrize("lost", ["source", "target"])
+def test_a_copy_that_is_cut_off_leaves_nothing(
+    library: VoiceStore, target: URL, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """The server ends the connection among the rows, at the half of them."""
+    monkeypatch.setattr(store_copy, "_EVERY", 10)
+    monkeypatch.setattr(store_copy, "_BLOCK", 5)
+    database = library.database.url.database if lost == "source" else target.database
+    with engine_of(library.database.url.set(database="postgres")) as engine:
+
+        def cut_off(done: int, total: int) -> None:
+            if done == total // 40 * 10:
+                run(
+                    engine,
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    f" WHERE datname = '{database}' AND state <> 'idle'",
+                )
+
+        with pytest.raises(ConnectionLost, match="went away"):
+            library.copy_to(plain(target), on_progress=cut_off)
+    with VoiceStore.open(plain(target)) as store:
+        assert {each.table for each in store.checksums() if each.rows} == {"setting"}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_copy_that_is_interrupted_ends(
+    library: VoiceStore, target: URL, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """By Ctrl-C, while rows are sent and while they are compared."""
+    monkeypatch.setattr(store_copy, "_EVERY", 1)
+
+    def interrupt(done: int, total: int) -> None:
+        if done > share * total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        library.copy_to(plain(target), on_progress=interrupt)
+    with VoiceStore.open(plain(target)) as store:
+        assert {each.table for each in store.checksums() if each.rows} == {"setting"}
 
 
 def test_triggers_rest_meanwhile(library: VoiceStore, target: URL) -> None:
