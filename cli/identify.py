@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Examples: pgvoice identify talk --threshold 0.6
           pgvoice identify talk talk.rttm --clusters
           pgvoice identify talk talk.json --output named.json
+          pgvoice identify talk talk.rttm --output - --output-format whisperx
           pgvoice identify talk --plot talk.html"""
 )
 @click.argument("video")
@@ -39,9 +40,16 @@ Examples: pgvoice identify talk --threshold 0.6
     "named",
     type=click.Path(dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Write SEGMENTS with the names in it, in the format of FILE's suffix; - is standard"
-    " output, instead of the table.",
+    help="Write SEGMENTS with the names in it to a new FILE, in the format of its suffix; - is"
+    " standard output, instead of the table.",
 )
+@click.option(
+    "--output-format",
+    "named_format",
+    metavar="NAME",
+    help="Format of FILE, where its suffix does not say it: json, rttm, srt, vtt or whisperx.",
+)
+@click.option("--overwrite", is_flag=True, help="Put the new FILE in the place of an old one.")
 @options.threshold_option
 @options.margin_option
 @options.stored_encoder_option
@@ -55,6 +63,8 @@ def identify(
     segments: str | None,
     by_cluster: bool,
     named: str | None,
+    named_format: str | None,
+    overwrite: bool,
     threshold: float | None,
     margin: float | None,
     encoder: str | None,
@@ -77,6 +87,9 @@ def identify(
     if segments is None and (by_cluster or named is not None):
         option = "--clusters" if by_cluster else "--output"
         raise click.UsageError(f"{option} needs SEGMENTS: a file with the diarizer's labels.")
+    if named is None and (overwrite or named_format is not None):
+        option = "--overwrite" if overwrite else "--output-format"
+        raise click.UsageError(f"{option} needs --output: the file to write.")
     source = None if segments is None else options.document_from(segments, format_name, uri)
     given = None if source is None else source.segments
     labels = None if given is None else [segment.label for segment in given]
@@ -95,7 +108,7 @@ def identify(
     if picture is not None:
         _draw(picture, video, found, used)
     if source is not None and named is not None:
-        _write_named(source, found, named)
+        _write_named(source, found, named, named_format, overwrite)
     if named == options.STANDARD_INPUT:
         return
     if as_json:
@@ -107,7 +120,11 @@ def identify(
 
 
 def _write_named(
-    source: SegmentsDocument, found: Sequence[Identification], destination: str
+    source: SegmentsDocument,
+    found: Sequence[Identification],
+    destination: str,
+    format_name: str | None,
+    overwrite: bool,
 ) -> None:
     from pathlib import Path
 
@@ -116,9 +133,10 @@ def _write_named(
 
     labelled = [Labelled(*pair) for pair in zip(source.segments, found, strict=True)]
     if destination == options.STANDARD_INPUT:
-        click.echo(write_labels(labelled, source=source), nl=False)
+        click.echo(write_labels(labelled, format_name, source=source), nl=False)
     else:
-        save_labels(labelled, Path(destination), source=source)
+        path = Path(destination)
+        save_labels(labelled, path, format_name, source=source, overwrite=overwrite)
 
 
 def _draw(path: Path, video: str, found: Sequence[Identification], used: Yardstick) -> None:

@@ -28,6 +28,11 @@ _TYPES = frozenset(
 )
 _SPEAKER_LINE = "SPEAKER file channel onset duration <NA> <NA> name <NA> <NA>"
 _NONE = "<NA>"
+# What pandas takes for a missing value, and with it pyannote.database's load_rttm.
+_NO_NAMES = frozenset(
+    {_NONE, "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"}
+    | {"#NA", "#N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
+)
 # RT-09 added a tenth field, the lookahead; files of before have nine.
 _FIELD_COUNTS = (9, 10)
 _NUMBER = re.compile(
@@ -103,7 +108,7 @@ def _fields(labelled: Sequence[Labelled], *, new: bool) -> list[str | None]:
 def _checked(index: int, name: str, people: dict[str, str]) -> str:
     check_name(index, name, "rttm")
     field = field_of(name)
-    if field == _NONE or field.startswith('"'):
+    if field in _NO_NAMES or field.startswith('"'):
         raise refused(index, name, "rttm", "it would not be read as a name")
     if people.setdefault(field, name) != name:
         raise refused(index, name, "rttm", f"it would be the same as {people[field]!r}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.files import write_file
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
 from pgvoice.hooks.formats.reading import SegmentsDocument
@@ -70,18 +71,24 @@ def save_labels(
     *,
     source: SegmentsDocument | None = None,
     uri: str | None = None,
+    overwrite: bool = False,
 ) -> None:
-    """Write what `write_labels` says to a file, in UTF-8 or as the source's bytes were encoded.
+    """Write what `write_labels` says to a new file, in UTF-8 or as the source's bytes were encoded.
 
-    Without `format` it is the one of the file's suffix. Raises `FormatError`, and leaves the file
-    as it was, also where it cannot be written.
+    Without `format` it is the one of the file's suffix. With `overwrite` it takes the place of a
+    file that is there. Raises `FormatError`, and leaves the file as it was, also where it cannot
+    be written.
     """
     chosen = format or format_for(path, source)
     text = write_labels(labelled, chosen, source=source, uri=uri)
     kept = source is not None and source.format.name == chosen
     data = text.encode(source.encoding if kept and source is not None else "utf-8")
     try:
-        path.write_bytes(data)
+        write_file(path, data, overwrite=overwrite)
+    except FileExistsError as error:
+        raise FormatError(
+            f"{path} is there already: choose another file, or overwrite it (--overwrite)"
+        ) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise FormatError(f"{path} cannot be written: {why}; choose another file") from error

@@ -115,3 +115,35 @@ def test_the_names_are_written_into_the_document(
     assert "<v Ada>" in vtt.read_text()
     result = filled("identify", "talk", "--output", named)
     assert (result.exit_code, "needs SEGMENTS" in result.stderr) == (2, True)
+
+
+def test_a_file_is_overwritten_only_where_it_is_said(
+    filled: Callable[..., Result], turns: Path
+) -> None:
+    before = turns.read_text()
+    refused = filled("identify", "talk", turns, "--output", turns)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"Error: {turns} is there already: choose another file, or overwrite it (--overwrite)\n"
+    )
+    assert turns.read_text() == before
+    assert filled("identify", "talk", turns, "--output", turns, "--overwrite").exit_code == 0
+    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 1)
+    result = filled("identify", "talk", turns, "--overwrite")
+    assert (result.exit_code, "--overwrite needs --output" in result.stderr) == (2, True)
+
+
+def test_the_format_of_the_document_can_be_named(
+    filled: Callable[..., Result], turns: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "named.json"
+    filled("identify", "talk", turns, "--output", named, "--output-format", "whisperx")
+    first = json.loads(named.read_text())["segments"][0]
+    assert (first["speaker"], first["diarizer_label"]) == ("Ada", "S0")
+    shown = filled("identify", "talk", turns, "--output", "-", "--output-format", "whisperx")
+    assert shown.stdout == named.read_text()
+    wrong = filled("identify", "talk", turns, "--output", "-", "--output-format", "doc")
+    assert wrong.exit_code == 1
+    assert "no format is named 'doc': there are json, rttm, srt, vtt, whisperx" in wrong.stderr
+    alone = filled("identify", "talk", turns, "--output-format", "srt")
+    assert (alone.exit_code, "--output-format needs --output" in alone.stderr) == (2, True)

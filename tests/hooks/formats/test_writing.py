@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,63 @@ def test_a_file_keeps_its_bytes(encoding: str, tmp_path: Path) -> None:
     source = read_document(path)
     save_labels(unasked(source.segments), tmp_path / "again.srt", source=source)
     assert (tmp_path / "again.srt").read_bytes() == path.read_bytes()
+
+
+def test_a_file_that_is_there_stays_unless_it_is_to_go(tmp_path: Path) -> None:
+    path, link = tmp_path / "talk.json", tmp_path / "link.json"
+    path.write_text("precious")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    for place in (path, link):
+        with pytest.raises(FormatError, match=r"is there already: choose another file, or overwr"):
+            save_labels(labels(SPANS, "Ada", None), place)
+        assert path.read_text() == "precious"
+    save_labels(labels(SPANS, "Ada", None), link, overwrite=True)
+    assert read_segments(path)[0].label == "Ada"
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o640)
+    assert sorted(tmp_path.iterdir()) == [link, path]
+
+
+def test_a_file_is_whole_or_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "talk.json"
+    path.write_text("precious")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pgvoice.hooks.formats.files.os.fsync", full)
+    for place, overwrite in ((path, True), (tmp_path / "new.json", False)):
+        with pytest.raises(FormatError, match="cannot be written: No space left on device"):
+            save_labels(labels(SPANS, "Ada", None), place, overwrite=overwrite)
+    assert path.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the file system has no links."""
+    path = tmp_path / "talk.json"
+    monkeypatch.setattr("pgvoice.hooks.formats.files.os.fsync", lambda _: path.write_text("other"))
+    with pytest.raises(FormatError, match="is there already"):
+        save_labels(labels(SPANS, "Ada", None), path)
+
+    def no_links(*_paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pgvoice.hooks.formats.files.os.link", no_links)
+    path.unlink()
+    with pytest.raises(FormatError, match="is there already"):
+        save_labels(labels(SPANS, "Ada", None), path)
+    assert path.read_text() == "other"
+    save_labels(labels(SPANS, "Ada", None), tmp_path / "free.json")
+    assert read_segments(tmp_path / "free.json")[0].label == "Ada"
+
+
+def test_a_pipe_is_written_to() -> None:
+    reading, writing = os.pipe()
+    save_labels(labels(SPANS, "Ada", None), Path(f"/dev/fd/{writing}"), "json")
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        assert json.load(file)[0]["speaker"] == "Ada"
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
