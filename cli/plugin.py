@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.group import Group
+from pgvoice.cli.group import FAILED, Group
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.survey import Surveyed
 
 
 @click.group(cls=Group)
@@ -18,25 +22,27 @@ def plugin() -> None:
 @plugin.command("list", epilog="Example: pgvoice plugin list")
 @options.json_option
 def list_plugins(as_json: bool) -> None:
-    """List the loaded plugins and the hooks that each implements.
+    """List the plugins, what became of each, and the hooks that it implements.
 
     A plugin is a package with an entry point in the group pgvoice. PGVOICE_PLUGINS names those
-    to load.
+    to load; the others are left out. The exit code is 1 where one fails.
     """
-    from pgvoice.hooks import plugins
+    from pgvoice.hooks.survey import survey
 
-    found = plugins.listed()
+    found = survey()
     if as_json:
-        output.write_json([asdict(each) for each in found])
-        return
-    columns = [output.Column(name) for name in ("plugin", "package", "version", "hooks")]
-    rows = (
-        (
-            each.name,
-            each.distribution or output.NOTHING,
-            each.version or output.NOTHING,
-            ", ".join(each.hooks) or output.NOTHING,
-        )
-        for each in found
-    )
-    output.write_table(columns, rows)
+        output.write_json([asdict(each.plugin) | {"state": each.state} for each in found.plugins])
+    else:
+        columns = ("plugin", "package", "version", "state", "hooks")
+        output.write_table([output.Column(name) for name in columns], map(_row, found.plugins))
+    for problem in found.problems:
+        click.echo(f"Error: {output.printable(problem)}", err=True)
+    if found.problems:
+        click.get_current_context().exit(FAILED)
+
+
+def _row(found: Surveyed) -> tuple[str, ...]:
+    plugin = found.plugin
+    hooks = ", ".join(plugin.hooks)
+    fields = (plugin.name, plugin.distribution, plugin.version, found.state, hooks)
+    return tuple(field or output.NOTHING for field in fields)

@@ -55,38 +55,58 @@ class Plugins(pluggy.PluginManager):
                 f"two plugins are named {name!r}, of {self.origins[name][0]} and {distribution}:"
                 " uninstall one"
             )
-        self.origins[name] = (distribution, version)
         try:
             self.register(plugin, name)
             self.check_pending()
         except (ValueError, pluggy.PluginValidationError) as error:
+            if self.has_plugin(name):
+                self.unregister(name=name)
             raise PluginError(
                 f"the plugin {name} of {distribution} is not made for this pgvoice:"
                 f" {' '.join(str(error).split())}; {remedy(name)}"
             ) from error
+        self.origins[name] = (distribution, version)
+
+    def load(self, entry_point: EntryPoint) -> None:
+        """Import a plugin and register it; raises `PluginError`."""
+        self.add(_loaded(entry_point), entry_point.name, *origin(entry_point))
+
+    def hooks_of(self, name: str) -> tuple[str, ...]:
+        """The hooks that a plugin implements, sorted."""
+        callers = self.get_hookcallers(self.get_plugin(name)) or []
+        return tuple(sorted(caller.name for caller in callers))
+
+    def listed(self) -> list[Plugin]:
+        """Every plugin in the order of loading."""
+        found = []
+        for name, _ in self.list_name_plugin():
+            distribution, its_version = self.origins.get(name, (None, None))
+            found.append(Plugin(name, distribution, its_version, self.hooks_of(name)))
+        return found
+
+
+def builtin() -> Plugins:
+    """What comes with pgvoice, alone."""
+    found = Plugins()
+    for name, module in BUILTIN.items():
+        found.add(import_module(module), name, OWN, version(OWN))
+    return found
 
 
 @cache
 def manager() -> Plugins:
     """The plugins of this process, loaded once; raises `PluginError` for a broken one."""
-    found = Plugins()
-    for name, module in BUILTIN.items():
-        found.add(import_module(module), name, OWN, version(OWN))
-    for entry_point in _wanted():
-        found.add(_loaded(entry_point), entry_point.name, *_origin(entry_point))
+    found = builtin()
+    if problems := asked_in_vain():
+        raise PluginError(problems[0])
+    for entry_point in filter(is_chosen, installed()):
+        found.load(entry_point)
     return found
 
 
 def listed() -> list[Plugin]:
     """Every loaded plugin, the built-in ones first."""
-    found = manager()
-    listed = []
-    for name, plugin in found.list_name_plugin():
-        callers = found.get_hookcallers(plugin) or []
-        hooks = tuple(sorted(caller.name for caller in callers))
-        distribution, its_version = found.origins.get(name, (None, None))
-        listed.append(Plugin(name, distribution, its_version, hooks))
-    return listed
+    return manager().listed()
 
 
 def implementing(hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
@@ -100,8 +120,37 @@ def implementing(hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
 
 def remedy(name: str) -> str:
     """How to go on without a plugin."""
-    others = sorted({point.name for point in _chosen()} - {name})
+    others = sorted({point.name for point in installed() if is_chosen(point)} - {name})
     return f"uninstall it, or leave it out with {PLUGINS_VARIABLE}={','.join(others)!r}"
+
+
+def installed() -> list[EntryPoint]:
+    """The entry points of all plugins that are installed beside the built-in ones, by name."""
+    every = entry_points(group=ENTRY_POINT_GROUP)
+    return sorted(every, key=lambda point: (point.name, origin(point)))
+
+
+def is_chosen(entry_point: EntryPoint) -> bool:
+    """Whether the setting lets it load."""
+    wanted = _wanted_names()
+    return wanted is None or entry_point.name in wanted
+
+
+def asked_in_vain() -> list[str]:
+    """A sentence for each plugin that the setting names and that is not installed."""
+    there = sorted({point.name for point in installed()})
+    return [
+        f"{PLUGINS_VARIABLE} names the plugin {name!r}, which is not installed:"
+        f" there are {', '.join(there) or 'none'}"
+        for name in _wanted_names() or ()
+        if name not in there
+    ]
+
+
+def origin(entry_point: EntryPoint) -> tuple[str, str]:
+    """The distribution of a plugin, and its version."""
+    found = entry_point.dist
+    return (found.name, found.version) if found else ("?", "?")
 
 
 def _wanted_names() -> list[str] | None:
@@ -111,36 +160,12 @@ def _wanted_names() -> list[str] | None:
     return [name for part in value.split(",") if (name := part.strip())]
 
 
-def _chosen() -> list[EntryPoint]:
-    wanted, installed = _wanted_names(), entry_points(group=ENTRY_POINT_GROUP)
-    chosen = (point for point in installed if wanted is None or point.name in wanted)
-    return sorted(chosen, key=lambda point: (point.name, _origin(point)))
-
-
-def _wanted() -> list[EntryPoint]:
-    """The entry points to load, by name; `PluginError` for one that is asked for in vain."""
-    chosen = _chosen()
-    for name in _wanted_names() or ():
-        if all(point.name != name for point in chosen):
-            there = ", ".join(sorted(entry_points(group=ENTRY_POINT_GROUP).names)) or "none"
-            raise PluginError(
-                f"{PLUGINS_VARIABLE} names the plugin {name!r}, which is not installed:"
-                f" there are {there}"
-            )
-    return chosen
-
-
-def _origin(entry_point: EntryPoint) -> tuple[str, str]:
-    found = entry_point.dist
-    return (found.name, found.version) if found else ("?", "?")
-
-
 def _loaded(entry_point: EntryPoint) -> object:
     try:
         loaded: object = entry_point.load()
     except Exception as error:
         raise PluginError(
-            f"the plugin {entry_point.name} of {_origin(entry_point)[0]} cannot be loaded:"
+            f"the plugin {entry_point.name} of {origin(entry_point)[0]} cannot be loaded:"
             f" {type(error).__name__}: {error}; {remedy(entry_point.name)}"
         ) from error
     return loaded

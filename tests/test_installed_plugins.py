@@ -58,6 +58,7 @@ def test_they_are_found_without_a_setting(site: Path) -> None:
         "distribution": "pgvoice-ge2e",
         "version": "0.1.0",
         "hooks": ["register_encoders"],
+        "state": "loaded",
     }
     assert found["manifest"]["distribution"] == "pgvoice-manifest"
     assert found["manifest"]["hooks"] == ["register_audio_sources"]

@@ -12,9 +12,9 @@ from click.testing import Result
 
 def test_list(run: Callable[..., Result]) -> None:
     lines = run("plugin", "list").stdout.splitlines()
-    assert lines[0].split() == ["plugin", "package", "version", "hooks"]
+    assert lines[0].split() == ["plugin", "package", "version", "state", "hooks"]
     assert lines[1].split() == [
-        *("builtin-encoders", "pgvoice", version("pgvoice"), "register_encoders")
+        *("builtin-encoders", "pgvoice", version("pgvoice"), "loaded", "register_encoders")
     ]
 
 
@@ -25,6 +25,7 @@ def test_json(run: Callable[..., Result]) -> None:
         "distribution": "pgvoice",
         "version": version("pgvoice"),
         "hooks": ["register_encoders"],
+        "state": "loaded",
     }
 
 
@@ -36,5 +37,5 @@ def test_one_that_is_asked_for_in_vain(
     plugins.manager.cache_clear()
     monkeypatch.setenv("PGVOICE_PLUGINS", "nobody")
     result = run("plugin", "list")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, "builtin-encoders" in result.stdout) == (1, True)
     assert result.stderr.startswith("Error: PGVOICE_PLUGINS names the plugin 'nobody'")

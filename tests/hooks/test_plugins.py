@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -16,29 +13,6 @@ pytestmark = pytest.mark.usefixtures("loaded")
 
 WELL = "from pgvoice.hooks import hookimpl\n@hookimpl\ndef after_fill(report): ...\n"
 Install = Callable[..., None]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts a distribution with one entry point and one module on the path."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delenv("PGVOICE_PLUGINS")
-
-    def add(name: str, source: str, *, distribution: str | None = None) -> None:
-        distribution = distribution or f"of-{name}"
-        module = f"plugin_{distribution.replace('-', '_')}"
-        (tmp_path / f"{module}.py").write_text(source)
-        folder = tmp_path / f"{distribution.replace('-', '_')}-1.5.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n"
-        )
-        (folder / "entry_points.txt").write_text(f"[pgvoice]\n{name} = {module}\n")
-        monkeypatch.delitem(sys.modules, module, raising=False)
-        importlib.invalidate_caches()
-        plugins.manager.cache_clear()
-
-    return add
 
 
 def _names() -> list[str]:
