@@ -22,7 +22,7 @@ def plugin() -> None:
 @plugin.command("list", epilog="Example: pgvoice plugin list")
 @options.json_option
 def list_plugins(as_json: bool) -> None:
-    """List the plugins, what became of each, and the hooks that it implements.
+    """List the plugins, what became of each, and its hooks.
 
     A plugin is a package with an entry point in the group pgvoice. PGVOICE_PLUGINS names those
     to load; the others are left out. The exit code is 1 where one fails.
