@@ -46,7 +46,9 @@ def test_no_such_database(server_url: str) -> None:
         VoiceStore.open(plain(url))
 
 
-def test_a_wrong_password(data_folder: Path) -> None:
+def test_a_wrong_password_and_one_in_a_file(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = embedded.start(data_folder)
     rules = server.folder / "pg_hba.conf"
     rules.write_text("local all pgvoice_test_locked scram-sha-256\n" + rules.read_text())
@@ -55,6 +57,15 @@ def test_a_wrong_password(data_folder: Path) -> None:
             run(engine, "SELECT pg_reload_conf()")
         with pytest.raises(WrongPassword, match="check user and password") as caught:
             VoiceStore.open(plain(login.set(password="wr0ng")))
+        passwords = tmp_path / "passwords"
+        passwords.write_text("*:*:*:pgvoice_test_locked:right\n")
+        passwords.chmod(0o600)
+        monkeypatch.setenv("PGPASSFILE", str(passwords))
+        with (
+            open_database(plain(login.set(password=None))) as database,
+            database.engine.connect() as connection,
+        ):
+            assert connection.scalar(text("SELECT current_user")) == login.username
     assert "wr0ng" not in str(caught.value)
 
 
