@@ -1,4 +1,4 @@
-"""What a store is created with, as it was asked for: its grid, and the parts of its vectors."""
+"""What a store is created with, as it was asked for: grid, parts of its vectors, consent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def grid_ms() -> int:
 def partitions() -> int:
     """How many parts the table of vectors is to have; 1 is a plain table."""
     return _asked("partitions", 1)
+
+
+def consent() -> bool:
+    """Whether nobody is to be enrolled without a consent."""
+    return bool(_asked("consent", 1))
 
 
 def _asked(name: str, default: int) -> int:

@@ -31,8 +31,8 @@ BEGIN
         WHERE p.pronamespace = 'pgvoice'::regnamespace AND NOT p.prosecdef
           AND p.proname IN (
               'coverage', 'exemplar_similarity', 'forget_all_segments', 'forget_profiles',
-              'forget_segments', 'identify', 'identify_clusters', 'profile_quality', 'similar_segments',
-              'speaker_segments'
+              'forget_segments', 'identify', 'identify_clusters', 'profile_quality', 'require_consent',
+              'similar_segments', 'speaker_segments'
           )
     LOOP
         EXECUTE command;
@@ -52,12 +52,12 @@ BEGIN
             (admins, ARRAY[
                 'activate_calibration', 'apply_verdicts', 'are_keys', 'best_keys', 'best_two',
                 'coherence', 'compare_absent', 'compare_fresh', 'drop_outliers',
-                'duplicate_limit', 'exemplar_trials', 'has_segment', 'held_speaker',
+                'duplicate_limit', 'exemplar_trials', 'has_consent', 'has_segment', 'held_speaker',
                 'hold_labels', 'indexed_segments', 'is_by_time', 'is_search_by_index',
                 'keep_labels', 'key_similarity', 'key_speaker', 'label_lock', 'least_required',
-                'left_out_similarities', 'near_duplicates', 'near_segments', 'near_statement',
+                'left_out_similarities', 'name_hash', 'near_duplicates', 'near_segments', 'near_statement',
                 'outlying_exemplars', 'pin_label', 'profile_without', 'reason',
-                'refresh_nearest', 'refresh_profile', 'required', 'reset_calibration',
+                'refresh_nearest', 'refresh_profile', 'require_consent', 'required', 'reset_calibration',
                 'restore_exemplars', 'revert_labels', 'rival', 'segment_index_statements',
                 'segment_trials', 'shared_exemplars', 'speaker_ids', 'unpin_label',
                 'verdict_moves', 'verdicts', 'verdicts_of', 'verify', 'video_ids'
@@ -89,10 +89,12 @@ BEGIN
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'calibration', 'compared_profile', 'consent',
-                'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'profile',
+                'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'opt_out',
+                'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'
             ]),
-            (admins, 'SELECT, INSERT (action, subject, details)', ARRAY['audit_event'])
+            (admins, 'SELECT, INSERT (action, subject, details)', ARRAY['audit_event']),
+            (admins, 'SELECT, INSERT', ARRAY['opt_out_key'])
         ) AS listed(roles, privileges, names)
         JOIN pg_class AS c
             ON c.relnamespace = 'pgvoice'::regnamespace AND c.relname::text = ANY (names)

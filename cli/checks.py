@@ -120,6 +120,7 @@ def _database(url: str | None) -> Iterator[Check]:
             yield Check("pgvector", "ok", str(schema.pgvector_version(connection)))
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
             yield _roles(connection)
+            yield _consent(connection)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
 
@@ -139,6 +140,26 @@ def _roles(connection: Connection) -> Check:
             f' have the owner run `REVOKE CREATE ON SCHEMA "{schema}" FROM PUBLIC`',
         )
     return Check("roles", "ok", ", ".join(roles.ROLES))
+
+
+def _consent(connection: Connection) -> Check:
+    from pgvoice.store import consents, retention
+
+    ended = retention.retain(connection, None, dry_run=True).speakers
+    if ended:
+        return Check(
+            "consent",
+            "warn",
+            f"ended, and still enrolled: {', '.join(ended)}; `pgvoice retention run` deletes them",
+        )
+    if not consents.is_required(connection):
+        return Check(
+            "consent",
+            "warn",
+            "PEOPLE ARE ENROLLED HERE WITHOUT A CONSENT, and a voiceprint is biometric data:"
+            " `pgvoice consent require` asks for one from now on",
+        )
+    return Check("consent", "ok", "needed to enroll anybody")
 
 
 def _device() -> Check:

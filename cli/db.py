@@ -41,8 +41,13 @@ def db() -> None:
     show_default=True,
     help="Parts of the table of vectors, by recording; fixed when the tables are created.",
 )
+@click.option(
+    "--no-consent",
+    is_flag=True,
+    help="New tables enroll people without a consent; `pgvoice consent require` changes that.",
+)
 @options.url_option
-def upgrade(grid_ms: str, partitions: int, url: str | None) -> None:
+def upgrade(grid_ms: str, partitions: int, no_consent: bool, url: str | None) -> None:
     """Create pgvoice's tables, or bring them up to date.
 
     Safe to repeat. Needs pgvector 0.8 or newer on the server. A library of many millions of
@@ -52,7 +57,12 @@ def upgrade(grid_ms: str, partitions: int, url: str | None) -> None:
     from pgvoice.store.database import open_database
 
     with open_database(url) as database:
-        schema.upgrade(database.engine, grid_ms=int(grid_ms), partitions=partitions)
+        schema.upgrade(
+            database.engine,
+            grid_ms=int(grid_ms),
+            partitions=partitions,
+            consent=not no_consent,
+        )
         with database.engine.connect() as connection:
             state = schema.state(connection)
             lacking = roles.lacking(connection)

@@ -44,7 +44,10 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
     conversation = find_conversation()
     if not as_json:
         _write_beginning(conversation, folder)
-    with output.waiting("embedding and comparing"), VoiceStore.open(folder=folder) as store:
+    with (
+        output.waiting("embedding and comparing"),
+        VoiceStore.open(folder=folder, consent=False) as store,
+    ):
         outcome = play(store, conversation, device)
     if as_json:
         output.write_json(_document(outcome, folder))

@@ -13,7 +13,10 @@ from pgvoice.cli.enroll_files import export, import_files
 from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pgvoice.hooks.enrolling import Recording
+    from pgvoice.store.consents import Consent
     from pgvoice.store.enrollments import Enrollment
     from pgvoice.store.speakers import SpeakerSummary
     from pgvoice.store.voice_store import VoiceStore
@@ -32,7 +35,7 @@ def enroll() -> None:
 
 @enroll.command(
     epilog="""\b
-Examples: pgvoice enroll add Ada --audio ada.wav --audio ada2.wav
+Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
           pgvoice enroll add Ada --audio talk.mp3 --span 0:12.5-0:15
           pgvoice enroll add Ada --video talk --span 12.5-15"""
 )
@@ -54,6 +57,7 @@ Examples: pgvoice enroll add Ada --audio ada.wav --audio ada2.wav
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )
+@options.consent_options
 @options.min_speech_option
 @options.force_option
 @options.encoder_option
@@ -65,6 +69,9 @@ def add(
     audio: tuple[str, ...],
     video: str | None,
     spans: tuple[Span, ...],
+    evidence: str | None,
+    purpose: str,
+    until: datetime | None,
     min_speech: float,
     force: bool,
     encoder: str | None,
@@ -79,17 +86,23 @@ def add(
     yet need its --audio. Exemplars that do not sound like one person are refused, and so is who
     sounds like somebody else, or is given somebody else's audio.
     """
+    from pgvoice.store.consents import Consent
     from pgvoice.store.voice_store import VoiceStore
 
     _check_usage(audio, video, spans)
+    consent = Consent(name, purpose, evidence, expires_at=until) if evidence else None
     with VoiceStore.open(url) as store:
         if video is None:
             recordings = _recordings(audio, spans)
-            added = _from_files(store, name, recordings, min_speech, encoder, device, force)
+            added = _from_files(
+                store, name, recordings, min_speech, encoder, device, consent, force
+            )
         elif audio:
-            added = _from_video(store, name, video, audio[0], spans, encoder, device, force)
+            added = _from_video(
+                store, name, video, audio[0], spans, encoder, device, consent, force
+            )
         else:
-            added = store.enroll_segments(name, video, spans, encoder, force=force)
+            added = store.enroll_segments(name, video, spans, encoder, consent=consent, force=force)
     if as_json:
         output.write_json(added)
     else:
@@ -160,7 +173,8 @@ def merge(name: str, into: str, dry_run: bool, url: str | None) -> None:
 def remove(name: str, dry_run: bool, yes: bool, url: str | None) -> None:
     """Delete a person.
 
-    Exemplars and profile go; the recordings keep their segments.
+    Exemplars and profile go; the recordings keep their segments, and labels their reasons. What
+    else there is of somebody, `pgvoice erase speaker` finds.
     """
     from pgvoice.store.voice_store import VoiceStore
 
@@ -190,6 +204,7 @@ def _from_files(
     min_speech: float,
     encoder: str | None,
     device: str | None,
+    consent: Consent | None,
     force: bool,
 ) -> Enrollment:
     from pgvoice.hooks.enrolling import enroll_recordings
@@ -198,7 +213,14 @@ def _from_files(
     made = make_encoder(encoder, device=device)
     with output.progress_bar("enrolling") as progress:
         return enroll_recordings(
-            store, made, name, recordings, min_speech=min_speech, force=force, progress=progress
+            store,
+            made,
+            name,
+            recordings,
+            min_speech=min_speech,
+            consent=consent,
+            force=force,
+            progress=progress,
         )
 
 
@@ -218,6 +240,7 @@ def _from_video(
     spans: Sequence[Span],
     encoder: str | None,
     device: str | None,
+    consent: Consent | None,
     force: bool,
 ) -> Enrollment:
     from pgvoice.hooks.enrolling import enroll_video
@@ -226,7 +249,15 @@ def _from_video(
     made = make_encoder(encoder, device=device)
     with output.progress_bar("filling") as progress:
         return enroll_video(
-            store, made, name, video, spans, audio=audio, force=force, progress=progress
+            store,
+            made,
+            name,
+            video,
+            spans,
+            audio=audio,
+            consent=consent,
+            force=force,
+            progress=progress,
         )
 
 

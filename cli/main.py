@@ -7,11 +7,13 @@ import click
 from pgvoice.cli.cache import cache
 from pgvoice.cli.calibrate import calibrate
 from pgvoice.cli.commands import Commands
+from pgvoice.cli.consent import consent
 from pgvoice.cli.db import db
 from pgvoice.cli.demo import demo
 from pgvoice.cli.doctor import doctor
 from pgvoice.cli.encoder import encoder
 from pgvoice.cli.enroll import enroll
+from pgvoice.cli.erase import erase
 from pgvoice.cli.evaluate import evaluate
 from pgvoice.cli.fill import fill
 from pgvoice.cli.hook import hook
@@ -20,6 +22,7 @@ from pgvoice.cli.index import index
 from pgvoice.cli.label import label, relabel
 from pgvoice.cli.labels import labels
 from pgvoice.cli.plugin import plugin
+from pgvoice.cli.retention import audit, retention
 from pgvoice.cli.search import search
 from pgvoice.cli.similar import similar
 
@@ -68,6 +71,10 @@ for command in (
     similar,
     index,
     hook,
+    consent,
+    erase,
+    retention,
+    audit,
     cache,
     encoder,
     plugin,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pgvoice.hooks.references import ReferenceFile
     from pgvoice.store.references import Turn
     from pgvoice.store.voice_store import VoiceStore
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 STANDARD_INPUT = "-"
 segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -62,6 +64,19 @@ force_option = click.option(
     is_flag=True,
     help="Enroll all the same what sounds like several people, or like somebody else.",
 )
+until_option = click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The consent ends at the beginning of this day, such as 2027-01-01 [never].",
+)
+purpose_option = click.option(
+    "--purpose",
+    default="speaker identification",
+    show_default=True,
+    metavar="TEXT",
+    help="To what end the person agreed.",
+)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would go.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 format_option = click.option(
@@ -73,6 +88,17 @@ format_option = click.option(
 uri_option = click.option(
     "--uri", metavar="URI", help="Recording to take from an RTTM file that has several."
 )
+
+
+def consent_options(command: Decorated) -> Decorated:
+    """What a person agreed to who is enrolled."""
+    evidence = click.option(
+        "--consent",
+        "evidence",
+        metavar="TEXT",
+        help="The person agreed: where that is written down.",
+    )
+    return evidence(purpose_option(until_option(command)))
 
 
 def _picture(

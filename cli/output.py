@@ -119,6 +119,11 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest / 100:0{3 + places}.{places}f}"
 
 
+def day(moment: datetime | None) -> str:
+    """Year, month and day."""
+    return NOTHING if moment is None else f"{moment:%Y-%m-%d}"
+
+
 def similarity(value: float | None) -> str:
     """A cosine similarity or a difference of two."""
     return NOTHING if value is None else f"{value:.3f}"

@@ -13,6 +13,7 @@ from pgvoice.hooks.encoder import Encoder, Waveform
 from pgvoice.hooks.errors import NotEnrollable, TooLittleSpeech
 from pgvoice.hooks.filling import Progress, fill
 from pgvoice.hooks.windows import MAX_WINDOWS, Frames, Speech, frames, spread, windows
+from pgvoice.store.consents import Consent
 from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.keys import SegmentKey, snap_segment
 from pgvoice.store.segments import SegmentRow
@@ -46,6 +47,7 @@ def enroll_recordings(
     recordings: Sequence[Recording],
     *,
     min_speech: float = MIN_SPEECH_SECONDS,
+    consent: Consent | str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Enrollment:
@@ -67,7 +69,14 @@ def enroll_recordings(
     known = _known_seconds(store, encoder, name)
     if sum(heard.values()) + known < min_speech:
         raise TooLittleSpeech(name, heard, known, min_speech)
-    return store.enroll(name, exemplars, encoder.identity, encoder.default_threshold, force=force)
+    return store.enroll(
+        name,
+        exemplars,
+        encoder.identity,
+        encoder.default_threshold,
+        consent=consent,
+        force=force,
+    )
 
 
 def enroll_video(
@@ -78,6 +87,7 @@ def enroll_video(
     spans: Sequence[Sequence[float]],
     *,
     audio: str | Path,
+    consent: Consent | str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Enrollment:
@@ -86,7 +96,7 @@ def enroll_video(
     Nothing but these spans: an exemplar is a segment as it is stored.
     """
     fill(store, encoder, video=video, audio=audio, segments=spans, progress=progress)
-    return store.enroll_segments(name, video, spans, encoder.identity, force=force)
+    return store.enroll_segments(name, video, spans, encoder.identity, consent=consent, force=force)
 
 
 def _by_file(recordings: Sequence[Recording]) -> dict[Path, list[Sequence[float] | None]]:

@@ -1,6 +1,7 @@
 """The store: voice embeddings, speakers and identities in Postgres, without audio or models."""
 
 from pgvoice.store.attributions import LabelMove, LabelRun, Relabelling
+from pgvoice.store.audit import AuditEvent
 from pgvoice.store.calibration import Calibration
 from pgvoice.store.clusters import (
     ClusterIdentification,
@@ -8,12 +9,15 @@ from pgvoice.store.clusters import (
     ClusterSummary,
     summarize_clusters,
 )
+from pgvoice.store.consents import Consent, StoredConsent
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
+from pgvoice.store.erasing import ErasedRows, Erasure
 from pgvoice.store.errors import (
     AudioChanged,
     CalibrationUnsupported,
     CancellingExemplars,
+    ConsentMissing,
     CopyDiffers,
     DatabaseError,
     EnrollmentRefused,
@@ -22,6 +26,7 @@ from pgvoice.store.errors import (
     InvalidSegment,
     LabelIsNoName,
     NoEmbedding,
+    OptedOut,
     PgvoiceError,
     SharedExemplars,
     SoundsLikeAnother,
@@ -42,8 +47,11 @@ from pgvoice.store.indexes import BuildProgress, IndexStatus
 from pgvoice.store.judging import Band, Figures
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels import Label, SpeakerTime
+from pgvoice.store.opt_outs import OptOut
+from pgvoice.store.privacy import Privacy
 from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.references import Turn
+from pgvoice.store.retention import Retention
 from pgvoice.store.search import Appearance
 from pgvoice.store.segments import SegmentRow
 from pgvoice.store.similar import SimilarFilter, SimilarSegment
@@ -57,6 +65,7 @@ from pgvoice.store.voice_store import VoiceStore
 __all__ = [
     "Appearance",
     "AudioChanged",
+    "AuditEvent",
     "Band",
     "BuildProgress",
     "BuildReport",
@@ -67,11 +76,15 @@ __all__ = [
     "ClusterIdentification",
     "ClusterPart",
     "ClusterSummary",
+    "Consent",
+    "ConsentMissing",
     "CopyDiffers",
     "DatabaseError",
     "EncoderIdentity",
     "Enrollment",
     "EnrollmentRefused",
+    "ErasedRows",
+    "Erasure",
     "Exemplar",
     "Figures",
     "FillRun",
@@ -85,11 +98,15 @@ __all__ = [
     "LabelMove",
     "LabelRun",
     "NoEmbedding",
+    "OptOut",
+    "OptedOut",
     "Outlier",
     "PgvoiceError",
+    "Privacy",
     "ProfileQuality",
     "PruneSelection",
     "Relabelling",
+    "Retention",
     "SampledSegment",
     "SegmentKey",
     "SegmentRow",
@@ -101,6 +118,7 @@ __all__ = [
     "SpeakerSummary",
     "SpeakerTime",
     "StoreCheck",
+    "StoredConsent",
     "StoredEncoder",
     "StoredExemplar",
     "TableSum",

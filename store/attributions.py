@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from pgvoice.store import speakers, videos
+from pgvoice.store import audit, speakers, videos
 from pgvoice.store.errors import UnknownLabel, UnknownRun
 from pgvoice.store.keys import SegmentKey
 
@@ -110,14 +110,25 @@ def keep(
             "dry_run": dry_run,
         },
     ).all()
+    run = next((row.run for row in rows), None)
+    if run is not None and not dry_run:
+        changed = sum(row.segments for row in rows if row.outcome == "changed")
+        kind = "relabel" if only_labelled else "label"
+        audit.record(connection, kind, _named(keys), run=run, labels=changed)
     return Relabelling(
-        run=next((row.run for row in rows), None),
+        run=run,
         segments=sum(row.segments for row in rows),
         seconds=sum(row.seconds for row in rows),
         speakers=len({row.to_speaker for row in rows} - {None}),
         moves=_moves(rows, "changed"),
         pinned=_moves(rows, "pinned"),
     )
+
+
+def _named(keys: Sequence[str] | None) -> str:
+    if not keys:
+        return "all videos"
+    return keys[0] if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1:,} more"
 
 
 def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
@@ -165,6 +176,7 @@ def revert(connection: Connection, run: int) -> int:
     if reverted[0] is not None:
         raise ValueError(f"run {run} was reverted already, at {reverted[0]:%Y-%m-%d %H:%M}")
     withdrawn: int = connection.scalar(text("SELECT pgvoice.revert_labels(:run)"), {"run": run})
+    audit.record(connection, "revert labels", f"run {run}", labels=withdrawn)
     return withdrawn
 
 
@@ -189,6 +201,7 @@ def pin(
         text("SELECT pgvoice.pin_label(:video, :start, :end, :speaker, :encoder)"),
         place | {"speaker": speaker},
     )
+    audit.record(connection, "pin", video, run=run, speaker=speaker)
     return run
 
 

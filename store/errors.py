@@ -38,7 +38,9 @@ PgvoiceError
 │   ├── IncoherentExemplars           they are of several voices
 │   ├── SoundsLikeAnother             somebody enrolled has this voice
 │   ├── SharedExemplars               somebody enrolled has this audio
-│   └── CancellingExemplars           their mean is zero
+│   ├── CancellingExemplars           their mean is zero
+│   ├── ConsentMissing                nobody said that the person agreed
+│   └── OptedOut                      a person who was erased, and is to stay out
 └── IndexBusy                         another build of an index is under way
 """
 
@@ -333,6 +335,27 @@ class SoundsLikeAnother(EnrollmentRefused):
             f" under {limit:.3f}): enroll under that name, or force it (--force)"
         )
         self.others = tuple(others)
+
+
+class ConsentMissing(EnrollmentRefused):
+    """The store enrolls nobody who did not agree."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no consent that counts is kept of {name!r}: say where they agreed (--consent, or"
+            " `pgvoice consent grant`); a store that asks for none is created by"
+            " `pgvoice db upgrade --no-consent`"
+        )
+
+
+class OptedOut(EnrollmentRefused):
+    """Somebody who was erased, and asked not to be enrolled again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} has the name or the voice of somebody who was erased and asked not to be"
+            " enrolled again: `pgvoice erase allow` lets them in, if they ask for that"
+        )
 
 
 class SharedExemplars(EnrollmentRefused):

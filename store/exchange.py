@@ -6,29 +6,17 @@ The only place where a person's vectors leave the store.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Connection, text
 
-from pgvoice.store import audit, enrollments
+from pgvoice.store import audit, consents, enrollments
+from pgvoice.store.consents import Consent
 from pgvoice.store.encoders import EncoderIdentity, Threshold, ensure, find
 from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.errors import UnknownSpeaker
 from pgvoice.store.keys import SegmentKey
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What a person agreed to."""
-
-    granted_by: str
-    purpose: str
-    evidence: str | None
-    granted_at: datetime
-    expires_at: datetime | None
-    withdrawn_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +75,14 @@ def take_in(
     added: list[Enrollment] = []
     for speaker in speakers:
         speaker_id = enrollments.ensure(connection, speaker.name)
+        for consent in speaker.consents:
+            consents.keep(connection, speaker_id, consent)
         for identity, exemplars in speaker.profiles.items():
             ensure(connection, identity, thresholds[identity])
             encoder = find(connection, identity)
             added.append(
                 enrollments.enroll(connection, speaker.name, encoder, exemplars, force=force)
             )
-        for consent in speaker.consents:
-            _agree(connection, speaker_id, consent)
         audit.record(connection, "import", speaker.name, source=source)
     return added
 
@@ -122,30 +110,4 @@ def _speaker(connection: Connection, speaker_id: int, name: str) -> PortableSpea
         )
         identity = EncoderIdentity(*row[:5])
         profiles[identity] = (*profiles.get(identity, ()), exemplar)
-    return PortableSpeaker(name, _consents(connection, speaker_id), profiles)
-
-
-def _consents(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
-    rows = connection.execute(
-        text(
-            "SELECT granted_by, purpose, evidence, granted_at, expires_at, withdrawn_at"
-            " FROM pgvoice.consent WHERE speaker_id = :id ORDER BY id"
-        ),
-        {"id": speaker_id},
-    )
-    return tuple(Consent(*row) for row in rows)
-
-
-def _agree(connection: Connection, speaker_id: int, consent: Consent) -> None:
-    """Once, however often it comes."""
-    connection.execute(
-        text(
-            "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, evidence, granted_at,"
-            " expires_at, withdrawn_at) SELECT :speaker, :granted_by, :purpose, :evidence,"
-            " CAST(:granted_at AS timestamptz), CAST(:expires_at AS timestamptz),"
-            " CAST(:withdrawn_at AS timestamptz) WHERE NOT EXISTS (SELECT FROM pgvoice.consent c"
-            " WHERE c.speaker_id = :speaker AND c.granted_by = :granted_by"
-            " AND c.purpose = :purpose AND c.granted_at = CAST(:granted_at AS timestamptz))"
-        ),
-        asdict(consent) | {"speaker": speaker_id},
-    )
+    return PortableSpeaker(name, consents.of(connection, speaker_id), profiles)

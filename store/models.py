@@ -16,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -32,7 +33,7 @@ SCHEMA = "pgvoice"
 #: first 60 seconds or what there is before the end of the audio.
 EMBEDDED_STATUSES = ("ok", "partial")
 #: Statuses of a segment that can have none; stored, so that it is not tried for ever.
-SKIPPED_STATUSES = ("too_short", "silent", "out_of_range", "non_finite")
+SKIPPED_STATUSES = ("too_short", "silent", "out_of_range", "non_finite", "erased")
 #: How far from 1 the length of a stored vector may be (float32 rounding stays below 1e-6).
 UNIT_TOLERANCE = 1e-4
 #: Where `segment_embedding` is in parts, they are called this and two digits.
@@ -123,10 +124,17 @@ setting = Table(
         server_default=text("1"),
         comment="Parts of segment_embedding, by hash of video_id; 1 is a plain table.",
     ),
+    Column(
+        "consent_required",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether nobody can be enrolled without a consent that counts.",
+    ),
     CheckConstraint("only_row", "only_row"),
     CheckConstraint("grid_ms IN (10, 100)", "grid_ms"),
     CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),
-    comment="What was fixed when the store was created; one row.",
+    comment="What holds for the whole store; one row.",
 )
 
 video = Table(
@@ -422,4 +430,34 @@ audit_event = Table(
     Column("subject", Text, nullable=False),
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     comment="Append-only trail of what was done with voiceprints; never holds a vector.",
+)
+
+opt_out_key = Table(
+    "opt_out_key",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("key", LargeBinary, nullable=False),
+    CheckConstraint("only_row", "only_row"),
+    comment="What names are hashed with; without it the hashes of opt_out tell nobody's name. One"
+    " row, from the\nfirst opt-out on.",
+)
+
+opt_out = Table(
+    "opt_out",
+    metadata,
+    _id(),
+    Column("name_hash", LargeBinary, nullable=False, unique=True),
+    _now("created_at"),
+    comment="Names that nobody may be enrolled under again; hashed, so that the names are not"
+    " kept.",
+)
+
+opt_out_voice = Table(
+    "opt_out_voice",
+    metadata,
+    _reference("opt_out_id", "opt_out.id"),
+    *_vector(),
+    PrimaryKeyConstraint("opt_out_id", "encoder_id"),
+    comment="Voices that nobody may be enrolled with again: kept only where the person asked for"
+    " that.",
 )

@@ -24,7 +24,7 @@ from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; known here so that a look at the schema does not import alembic.
-HEAD = "0012"
+HEAD = "0013"
 #: Iterative index scans came with it.
 MIN_PGVECTOR = (0, 8)
 _FORBIDDEN = "42501"
@@ -83,18 +83,19 @@ def upgrade(
     *,
     grid_ms: int = DEFAULT_GRID_MS,
     partitions: int = 1,
+    consent: bool = True,
 ) -> None:
     """Create or upgrade the schema, all in one transaction.
 
-    Grid and partitions are fixed when the store is created: `grid_ms` and `partitions` are for a
-    store that is not there yet. Raises `ValueError` for a grid that is not in `GRIDS_MS`, and for
-    less than one partition or more than `MAX_PARTITIONS`.
+    `grid_ms`, `partitions` and `consent`, whether nobody is enrolled without one, are for a store
+    that is not there yet. Raises `ValueError` for a grid that is not in `GRIDS_MS`, and for less
+    than one partition or more than `MAX_PARTITIONS`.
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
     if not 1 <= partitions <= MAX_PARTITIONS:
         raise ValueError(f"{partitions} partitions are not between 1 and {MAX_PARTITIONS}")
-    _migrate(engine, revision, up=True, grid_ms=grid_ms, partitions=partitions)
+    _migrate(engine, revision, up=True, grid_ms=grid_ms, partitions=partitions, consent=consent)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

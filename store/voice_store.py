@@ -13,6 +13,7 @@ from pgvoice.store import (
     attributions,
     audit,
     calibration,
+    consents,
     encoders,
     enrollments,
     exchange,
@@ -40,6 +41,7 @@ from pgvoice.store.attributions import LabelRun, Relabelling
 from pgvoice.store.calibration import DEFAULT_EDGES, Calibration
 from pgvoice.store.closing import Closing
 from pgvoice.store.clusters import ClusterIdentification, identify_clusters
+from pgvoice.store.consents import Consent
 from pgvoice.store.database import Database, open_database, without_password
 from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
@@ -52,6 +54,7 @@ from pgvoice.store.indexes import IndexStatus
 from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
 from pgvoice.store.labels import Label, SpeakerTime
 from pgvoice.store.names import checked
+from pgvoice.store.privacy import Privacy
 from pgvoice.store.pruning import PruneSelection
 from pgvoice.store.references import Turn
 from pgvoice.store.search import Appearance, Order
@@ -85,6 +88,8 @@ class VoiceStore(Closing):
         #: The grid that segments are snapped to, in milliseconds.
         self.grid_ms = grid_ms
         self._engine = database.engine
+        #: Consent, erasure, opt-outs, retention and the audit trail.
+        self.privacy = Privacy(database.engine)
 
     @classmethod
     def open(
@@ -94,18 +99,19 @@ class VoiceStore(Closing):
         folder: Path | None = None,
         grid_ms: int = DEFAULT_GRID_MS,
         partitions: int = 1,
+        consent: bool = True,
     ) -> Self:
         """Open the store at `url`, or in the embedded server of `folder`.
 
         Without either it is at ``PGVOICE_DATABASE_URL``, else in the embedded server of the usual
-        folder. In the embedded server the tables are created (with `grid_ms` and `partitions`) and
-        upgraded on the way; in a server of your own that is `pgvoice db upgrade`, and
-        `SchemaMismatch` asks for it. Raises `DatabaseError` in one of its kinds when the server
-        cannot be used.
+        folder. In the embedded server the tables are created (with `grid_ms`, `partitions`, and,
+        if `consent`, so that nobody is enrolled without one) and upgraded on the way; in a server
+        of your own that is `pgvoice db upgrade`, and `SchemaMismatch` asks for it. Raises
+        `DatabaseError` in one of its kinds when the server cannot be used.
         """
         database = open_database(url, folder=folder)
         try:
-            return cls(database, _ready(database, grid_ms, partitions))
+            return cls(database, _ready(database, grid_ms, partitions, consent))
         except BaseException:
             database.close()
             raise
@@ -203,14 +209,19 @@ class VoiceStore(Closing):
         encoder: EncoderIdentity,
         threshold: Threshold,
         *,
+        consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
         """Add embedded exemplars to a speaker, created if new, and renew the profile.
 
-        Raises `EnrollmentRefused` in one of its kinds; `force` enrolls all the same, unless there
-        would be no profile (`CancellingExemplars`).
+        `consent` is kept with them; a text is where it is written down. Raises `EnrollmentRefused`
+        in one of its kinds; `force` enrolls all the same, unless there would be no profile
+        (`CancellingExemplars`), nobody agreed (`ConsentMissing`), or the person is to stay out
+        (`OptedOut`).
         """
-        with self._engine.begin() as connection:
+        with consents.refusals(name), self._engine.begin() as connection:
+            if consent is not None:
+                consents.grant(connection, name, consent)
             encoders.ensure(connection, encoder, threshold)
             found = encoders.find(connection, encoder)
             return enrollments.enroll(connection, name, found, exemplars, force=force)
@@ -222,6 +233,7 @@ class VoiceStore(Closing):
         spans: Iterable[Span],
         encoder: WhichEncoder = None,
         *,
+        consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
         """Add stored segments of a video to a speaker, created if new, and renew the profile.
@@ -230,7 +242,9 @@ class VoiceStore(Closing):
         `EnrollmentRefused` as `enroll` does.
         """
         keys = [snap_segment(span, self.grid_ms, index=index) for index, span in enumerate(spans)]
-        with self._engine.begin() as connection:
+        with consents.refusals(name), self._engine.begin() as connection:
+            if consent is not None:
+                consents.grant(connection, name, consent)
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
             return enrollments.enroll_segments(connection, name, found, video, keys, force=force)
@@ -255,14 +269,16 @@ class VoiceStore(Closing):
     ) -> list[Enrollment]:
         """Add speakers of another store, all or nobody; what is there already stays as it is.
 
-        `thresholds` are the encoders' own. Raises `EnrollmentRefused` unless `force`.
+        `thresholds` are the encoders' own; consents come along. Raises `EnrollmentRefused`, of some
+        kinds only without `force`.
         """
-        with self._engine.begin() as connection:
+        names = ", ".join(speaker.name for speaker in speakers)
+        with consents.refusals(names), self._engine.begin() as connection:
             return exchange.take_in(connection, speakers, thresholds, source, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
-        """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""
-        with self._engine.begin() as connection:
+        """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`."""
+        with consents.refusals(new_name), self._engine.begin() as connection:
             speakers.rename(connection, name, new_name)
 
     def merge(self, name: str, into: str) -> None:
@@ -725,12 +741,12 @@ def _named(videos: Sequence[str]) -> str:
     return f"labels of {', '.join(videos)}"
 
 
-def _ready(database: Database, grid_ms: int, partitions: int) -> int:
+def _ready(database: Database, grid_ms: int, partitions: int, consent: bool) -> int:
     with database.engine.connect() as connection:
         found = schema.state(connection)
     behind = found.revision is None or found.revision < schema.HEAD
     if behind and database.server is not None:
-        schema.upgrade(database.engine, grid_ms=grid_ms, partitions=partitions)
+        schema.upgrade(database.engine, grid_ms=grid_ms, partitions=partitions, consent=consent)
         with database.engine.connect() as connection:
             found = schema.state(connection)
     return schema.check(found)

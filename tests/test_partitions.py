@@ -227,7 +227,7 @@ def test_the_command_fixes_the_number_at_creation(
 
 def test_the_embedded_server_can_have_parts(data_folder: Path) -> None:
     with (
-        VoiceStore.open(folder=data_folder, partitions=2) as store,
+        VoiceStore.open(folder=data_folder, partitions=2, consent=False) as store,
         store.database.engine.connect() as connection,
     ):
         assert schema.state(connection).partitions == 2

@@ -15,9 +15,10 @@ import numpy as np
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.hooks.profiles.vectors import vector
+from pgvoice.store.consents import Consent
 from pgvoice.store.encoders import EncoderIdentity
 from pgvoice.store.enrollments import Exemplar
-from pgvoice.store.exchange import Consent, PortableSpeaker
+from pgvoice.store.exchange import PortableSpeaker
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import UNIT_TOLERANCE
 from pgvoice.store.voice_store import VoiceStore

@@ -103,7 +103,7 @@ def measure(library: Library, partitions: int) -> Iterator[tuple[str, float]]:
     with (
         waiting(f"{library.segments:,} segments"),
         temporary_folder() as folder,
-        VoiceStore.open(folder=folder, partitions=partitions) as store,
+        VoiceStore.open(folder=folder, partitions=partitions, consent=False) as store,
     ):
         for what, figure in Pgvoice(store).figures(Task(library, 30)):
             if what in GROWTH:

@@ -94,7 +94,7 @@ def measure(task: Task, partitions: int) -> dict[str, dict[str, Figure]]:
 
 def contenders(folder: Path, partitions: int) -> Iterator[Contender]:
     """The store first, the others as far as they are installed."""
-    with VoiceStore.open(folder=folder, partitions=partitions) as store:
+    with VoiceStore.open(folder=folder, partitions=partitions, consent=False) as store:
         yield Pgvoice(store)
     yield Arrays()
     if find_spec("faiss"):

@@ -34,7 +34,11 @@ def enroll_once(store: VoiceStore, encoder: Encoder) -> None:
     for person in PEOPLE:
         if person not in known:
             enroll_recordings(
-                store, encoder, person, [Recording(file) for file in recordings_of(person)]
+                store,
+                encoder,
+                person,
+                [Recording(file) for file in recordings_of(person)],
+                consent="LibriVox, read for everybody",
             )
 
 

@@ -39,7 +39,7 @@ def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
         server = get_server(folder / str(OLD), postgres_version=OLD)
         url = server.get_uri(driver="psycopg").replace("postgres:@", "postgres@")
         with engine_of(url) as engine:
-            schema.upgrade(engine)
+            schema.upgrade(engine, consent=False)
         with VoiceStore.open(url) as store:
             whole_library.make(store)
             yield store
@@ -94,7 +94,7 @@ def test_a_dump_restored(
             assert _said(arrived) == _said(older)
             assert [each.indexed for each in arrived.index_status()] == [1, 0, 0]
             with engine_of(url) as engine:
-                schema.upgrade(engine)
+                schema.upgrade(engine, consent=False)
             assert _by_table(arrived.checksums()) == before
 
 

@@ -33,7 +33,7 @@ def url(server_url: str, template: str) -> Iterator[URL]:
 
 def test_everything_works(url: URL, server_url: str) -> None:
     with engine_of(url) as engine:
-        schema.upgrade(engine)
+        schema.upgrade(engine, consent=False)
         with engine.connect() as connection:
             mine = text(
                 "SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls"
@@ -41,7 +41,7 @@ def test_everything_works(url: URL, server_url: str) -> None:
             )
             assert connection.execute(mine).all() == [(OWNER, False)]
         schema.downgrade(engine, "base")
-        schema.upgrade(engine, partitions=2)
+        schema.upgrade(engine, partitions=2, consent=False)
         schema.give_roles(engine)
     with VoiceStore.open(plain(url)) as store:
         whole_library.make(store)

@@ -36,9 +36,9 @@ def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
 
 
 def migrate(url: URL, *, grid_ms: int = 100, partitions: int = 1) -> None:
-    """Create the schema in a database."""
+    """Create the schema in a database that asks for no consent."""
     engine = create_engine(url)
-    schema.upgrade(engine, grid_ms=grid_ms, partitions=partitions)
+    schema.upgrade(engine, grid_ms=grid_ms, partitions=partitions, consent=False)
     engine.dispose()
 
 
@@ -87,5 +87,5 @@ def temporary_folder() -> Iterator[Path]:
 @contextmanager
 def temporary_store() -> Iterator[VoiceStore]:
     """An empty store in an embedded server of its own."""
-    with temporary_folder() as folder, VoiceStore.open(folder=folder) as store:
+    with temporary_folder() as folder, VoiceStore.open(folder=folder, consent=False) as store:
         yield store
