@@ -30,7 +30,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 #: Seconds to wait before each attempt to go on, after the database went away; anew after progress.
 RETRY_SECONDS = (0.1, 0.4, 1.0, 2.0, 4.0, 8.0, 16.0)
-#: Told how many of the missing segments are done, and how many there are.
+#: Told how many of the missing segments are done, from 0 on, and how many there are.
 Progress = Callable[[int, int], None]
 
 
@@ -161,6 +161,8 @@ class _Filling:
         known = {row.key for row in left}
         missing = [key for key in missing if key not in known]
         of = self._statuses.total() + len(missing)
+        if missing:
+            self._tell(of)
         for rows in embedding.rows(missing):
             self._write(ids, rows, hold)
             self._tell(of)

@@ -9,55 +9,62 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import Counter
 
 from recordings_to_name import PEOPLE, Video, recordings_of, videos
 
-from pgvoice.hooks import Encoder, FillReport, Recording, enroll_recordings, fill, make_encoder
-from pgvoice.store import VoiceStore, summarize_clusters
+from pgvoice.hooks import Pipeline, PipelineResult, Recording, enroll_recordings
 
 log = logging.getLogger("pipeline")
 
 
 def main() -> None:
     library = videos()
-    encoder = make_encoder("campplus")
-    with VoiceStore.open() as store:
-        enroll_once(store, encoder)
+    with Pipeline(encoder="campplus", clusters=True) as pipeline:
+        enroll_once(pipeline)
         start = time.perf_counter()
-        reports = [name_speakers(store, encoder, video) for video in library]
-        say_totals(reports, time.perf_counter() - start)
+        results = [name_speakers(pipeline, video) for video in library]
+        say_totals(results, time.perf_counter() - start)
 
 
-def enroll_once(store: VoiceStore, encoder: Encoder) -> None:
+def enroll_once(pipeline: Pipeline) -> None:
     """Enroll who is not yet."""
-    known = {speaker.speaker for speaker in store.speakers()}
-    for person in PEOPLE:
+    known = {speaker.speaker for speaker in pipeline.store.speakers()}
+    for person, reader in PEOPLE.items():
         if person not in known:
             enroll_recordings(
-                store,
-                encoder,
+                pipeline.store,
+                pipeline.encoder,
                 person,
-                [Recording(file) for file in recordings_of(person)],
+                [Recording(file) for file in recordings_of(reader)],
                 consent="LibriVox, read for everybody",
             )
 
 
-def name_speakers(store: VoiceStore, encoder: Encoder, video: Video) -> FillReport:
+def name_speakers(pipeline: Pipeline, video: Video) -> PipelineResult:
     """Compute the vectors that are missing, and log who the clusters are of."""
-    report = fill(store, encoder, video=video.key, audio=video.audio, segments=video.spans)
+    result = pipeline.run(video.key, video.audio, video.segments)
+    run, missing = result.report.run, result.report.missing
+    twice = len(result.labels) - run.requested
     log.info(
-        "%s: %d segments, %d hits, %d misses",
-        video.key, report.run.requested, report.run.hits, report.missing,
+        "%s: %d segments, %d hits, %d misses%s",
+        video.key, len(result.labels), run.hits, missing, f", {twice} twice" if twice else "",
     )  # fmt: skip
-    answers = store.identify_clusters(video.key, video.spans, video.clusters)
-    for summary in summarize_clusters(answers):
-        log.info("  %s", summary)
-    return report
+    for summary in result.clusters:
+        log.info("  %s%s", summary, "  <- split" if len(summary.parts) > 1 else "")
+    return result
 
 
-def say_totals(reports: list[FillReport], seconds: float) -> None:
+def say_totals(results: list[PipelineResult], seconds: float) -> None:
+    """What was there, what it took, and what came of it."""
+    reports = [result.report for result in results]
     hits, misses = sum(r.run.hits for r in reports), sum(r.missing for r in reports)
     calls, loads = sum(r.encoder_calls for r in reports), sum(r.decoded for r in reports)
+    named = Counter(label.speaker for result in results for label in result.labels if label.speaker)
+    clusters = [cluster for result in results for cluster in result.clusters]
+    split = sum(len(cluster.parts) > 1 for cluster in clusters)
+    log.info("named: %s", ", ".join(f"{person} {count}" for person, count in named.most_common()))
+    log.info("clusters: %d, %d of them split", len(clusters), split)
     log.info(
         "voice cache: %d hits, %d misses; %d model calls, %d audio files decoded, %.1f s",
         hits, misses, calls, loads, seconds,

@@ -1,8 +1,8 @@
 """What the examples work on: recordings, and what a diarizer made of each.
 
-The clusters are those of reference RTTMs, spoiled as diarizers spoil them: in the podcast two
-people went into one cluster. Turns are cut into pieces of at most 1.6 s, about what transcription
-makes of them: 281 in nine recordings.
+The clusters are those of reference RTTMs, numbered as diarizers do, and spoiled as they spoil them:
+in the podcast two people went into one cluster. Turns are cut into pieces of at most 1.6 s, about
+what transcription makes of them: 281 in nine recordings, and one of them twice.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from pgvoice.hooks.formats import InputSegment, read_segments
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "speech"
-#: Everybody who is enrolled; a fifth person of the podcast, 533, is not.
-PEOPLE = ("1688", "2414", "3080", "367")
-#: Two people that the diarizer took for one.
-ONE_CLUSTER = {"1688": "SPEAKER_00", "533": "SPEAKER_00"}
+#: Everybody who is enrolled, and their number in LibriSpeech; the podcast's reader 533 is not.
+PEOPLE = {"Ada": "1688", "Bob": "2414", "Cleo": "3080", "Dan": "367"}
+#: Whom the diarizer took for somebody else.
+TAKEN_FOR = {"533": "1688"}
 PIECE_SECONDS = 1.6
 
 
@@ -36,11 +36,6 @@ class Video:
         """Where somebody speaks, in seconds."""
         return [(segment.start, segment.end) for segment in self.segments]
 
-    @property
-    def clusters(self) -> list[str | None]:
-        """The diarizer's label of each."""
-        return [segment.label for segment in self.segments]
-
 
 def videos() -> list[Video]:
     """The recordings; ends the program with a message where they are not there."""
@@ -52,20 +47,26 @@ def videos() -> list[Video]:
     return [_video(file) for file in (podcast, SPEECH / "pyannote-sample/sample.flac", *meetings)]
 
 
-def recordings_of(person: str) -> list[Path]:
+def recordings_of(reader: str) -> list[Path]:
     """Files in which only they speak, to enroll them from."""
-    return sorted((SPEECH / "librispeech-test-other" / person).glob("*.flac"))[:4]
+    return sorted((SPEECH / "librispeech-test-other" / reader).glob("*.flac"))[:4]
 
 
 def _video(audio: Path) -> Video:
     turns = read_segments(audio.with_suffix(".rttm"))
-    return Video(audio.stem, audio, [piece for turn in turns for piece in _pieces(turn)])
+    voices = [TAKEN_FOR.get(str(turn.label), turn.label) for turn in turns]
+    numbers = {voice: number for number, voice in enumerate(dict.fromkeys(voices))}
+    pieces = [
+        piece
+        for turn, voice in zip(turns, voices, strict=True)
+        for piece in _pieces(turn, f"SPEAKER_{numbers[voice]:02}")
+    ]
+    return Video(audio.stem, audio, pieces)
 
 
-def _pieces(turn: InputSegment) -> Iterator[InputSegment]:
+def _pieces(turn: InputSegment, cluster: str) -> Iterator[InputSegment]:
     count = max(1, math.ceil((turn.end - turn.start) / PIECE_SECONDS))
     each = (turn.end - turn.start) / count
-    cluster = ONE_CLUSTER.get(str(turn.label), turn.label)
     for place in range(count):
         start = turn.start + place * each
         yield InputSegment(start, start + each, cluster)

@@ -27,13 +27,13 @@ THRESHOLD = 0.4
 def main(most: int) -> None:
     encoder = make_encoder("campplus")
     library = videos()
-    people = {person: centroid(encoder, recordings_of(person)) for person in PEOPLE}
+    people = {name: centroid(encoder, recordings_of(reader)) for name, reader in PEOPLE.items()}
     done, start = 0, time.perf_counter()
     for video in library:
         for where in video.spans[:most]:
             done += 1
             log.info(
-                "%s %.1f-%.1f: %s", video.key, *where, name(encoder, video.audio, where, people)
+                "%s %.1f-%.1f: %s", video.key, *where, named(encoder, video.audio, where, people)
             )
     seconds = time.perf_counter() - start
     log.info("%d segments: %d audio loads, %d model calls, %.1f s", done, done, done, seconds)
@@ -45,7 +45,7 @@ def centroid(encoder: Encoder, files: list[Path]) -> Embeddings:
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
-def name(
+def named(
     encoder: Encoder, audio: Path, where: tuple[float, float], people: dict[str, Embeddings]
 ) -> str:
     """The most similar person; whatever goes wrong is a guest, too."""
@@ -53,7 +53,7 @@ def name(
         voice = embed(encoder, audio, *where)
     except Exception:
         return "Guest"
-    best = max(people, key=lambda person: float(voice @ people[person]))
+    best = max(people, key=lambda name: float(voice @ people[name]))
     return best if voice @ people[best] >= THRESHOLD else "Guest"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from counting_encoder import CountingEncoder
@@ -91,6 +93,21 @@ def test_the_audio_is_asked_of_the_sources(
     assert pipeline.label("talk", None, [(8.0, 10.0)])[0].speaker == "Ada"
 
 
+def test_threads_have_the_answers_of_their_own_videos(
+    pipeline: Pipeline, talk: Path, encoder: CountingEncoder
+) -> None:
+    """Equal videos and different ones, segments that overlap, each in another order."""
+    batches = list(encoder.calls)
+    asked = [(f"video {n % 3}", [ADA, BOB, (8.0, 10.0)][n % 2 :]) for n in range(12)]
+    with ThreadPoolExecutor(12) as threads:
+        results = list(threads.map(lambda each: pipeline.run(each[0], talk, each[1]), asked))
+    names = [[label.speaker for label in result.labels] for result in results]
+    assert names == [["Ada", "Bob", "Ada"], ["Bob", "Ada"]] * 6
+    assert [result.report.video for result in results] == [video for video, _ in asked]
+    assert sum(result.report.run.filled for result in results) == 9
+    assert sum(encoder.calls) - sum(batches) == 9
+
+
 def test_threads_share_one_model(store_url: str, encoder: CountingEncoder, talk: Path) -> None:
     videos = ["a", "b", "a", "b", "c", "a"]
     with Pipeline(store_url, encoder) as pipeline, ThreadPoolExecutor(6) as threads:
@@ -115,7 +132,25 @@ def test_progress_in_the_shape_of_pyannote(pipeline: Pipeline, talk: Path) -> No
 
     with Seeing() as hook:
         pipeline.label("talk", talk, [(0.5, 2.5), (4.5, 6.5)], hook=hook)
-    assert seen == [("fill", 2, 2), ("fill", None, None), ("identify", None, None)]
+    starts_and_ends = [("fill", 0, 2), ("fill", 2, 2), ("fill", None, None)]
+    assert seen == [*starts_and_ends, ("identify", None, None)]
+
+
+def test_the_hooks_of_pyannote_as_they_are(pipeline: Pipeline, talk: Path) -> None:
+    theirs: Any = import_module("pyannote.audio.pipelines.utils.hook")
+    every = theirs.ProgressHook(transient=True), theirs.TimingHook(), theirs.ArtifactHook()
+    seen: list[Mapping[str, Any]] = []
+
+    def seeing(*given: Any, file: Mapping[str, Any], **_: Any) -> None:
+        seen.append(file)
+
+    with theirs.Hooks(*every, seeing) as hook:
+        labels = pipeline.label("talk", talk, [(0.7, 2.7), ADA], hook=hook)
+    assert seen[0]["timing"].keys() == {"total", "fill"}
+    assert seen[0]["artifact"]["fill"].missing == 1
+    assert seen[0]["artifact"]["identify"] == labels
+    with theirs.ProgressHook() as alone:
+        assert pipeline.label("talk", None, [ADA], hook=alone) == labels[1:]
 
 
 def test_the_store_of_somebody_else_stays_open(store: VoiceStore, encoder: CountingEncoder) -> None:
