@@ -150,16 +150,19 @@ def rename(name: str, new: str, url: str | None) -> None:
 @enroll.command(epilog="Example: pgvoice enroll merge 'Ada L.' Ada --dry-run")
 @click.argument("name")
 @click.argument("into")
+@click.option("--force", is_flag=True, help="Merge all the same what sounds like two people.")
 @options.dry_run_option
 @options.url_option
-def merge(name: str, into: str, dry_run: bool, url: str | None) -> None:
-    """Make two entries of one person one, called INTO."""
+def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> None:
+    """Make two entries of one person one, called INTO.
+
+    Refused where their exemplars do not sound like one person.
+    """
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
         moving, there = len(store.exemplars(name)), len(store.exemplars(into))
-        if not dry_run:
-            store.merge(name, into)
+        store.merge(name, into, force=force, dry_run=dry_run)
     verb = "would be merged" if dry_run else "merged"
     exemplars = output.counted(moving, "exemplar")
     click.echo(output.printable(f"{name} ({exemplars}) {verb} into {into} ({there:,})"))

@@ -62,8 +62,8 @@ def check(
     """Check how well people are enrolled: NAME, or everybody.
 
     An exemplar is outlying when its similarity to the person's others is under half-way between
-    the encoder's threshold and the median of all such similarities; half of them never are. What
-    is left out is kept, and marked.
+    the threshold (calibrated, else the encoder's own) and the median of all such similarities;
+    half of them never are. What is left out is kept, and marked.
     """
     from pgvoice.store.voice_store import VoiceStore
 

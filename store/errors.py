@@ -315,11 +315,18 @@ class IncoherentExemplars(EnrollmentRefused):
     """The exemplars do not sound like one person."""
 
     def __init__(
-        self, name: str, apart: Sequence[Exemplified], similarity: float, needed: float
+        self,
+        name: str,
+        apart: Sequence[Exemplified],
+        similarity: float,
+        needed: float,
+        *,
+        calibrated: bool = False,
     ) -> None:
+        whose = "the calibrated threshold" if calibrated else "the encoder's threshold"
         super().__init__(
             f"the exemplars of {name!r} do not sound like one person: {_exemplars(apart)} and the"
-            f" others are {similarity:.3f} similar, under the encoder's threshold of {needed:.3f};"
+            f" others are {similarity:.3f} similar, under {whose} of {needed:.3f};"
             " leave out what is of somebody else, or force it (--force)"
         )
         self.similarity = similarity

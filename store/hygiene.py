@@ -92,14 +92,16 @@ def require_coherent(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
 ) -> None:
     """Raises `IncoherentExemplars` when the exemplars are of two voices at least."""
-    similarity, apart = connection.execute(
-        text("SELECT similarity, apart FROM pgvoice.coherence(:speaker, :encoder)"),
+    similarity, apart, needed = connection.execute(
+        text(
+            "SELECT similarity, apart, pgvoice.least_required(:encoder, NULL)"
+            " FROM pgvoice.coherence(:speaker, :encoder)"
+        ),
         {"speaker": speaker_id, "encoder": encoder.id},
     ).one()
-    threshold = encoder.threshold.similarity
-    if similarity < threshold:
+    if similarity < needed:
         spans = _spans(connection, apart)
-        raise IncoherentExemplars(name, spans, similarity, threshold)
+        raise IncoherentExemplars(name, spans, similarity, needed, calibrated=encoder.calibrated)
 
 
 def require_nobody_else(

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from pgvoice.store import audit
+from pgvoice.store import audit, encoders, hygiene
 from pgvoice.store.enrollments import refresh
 from pgvoice.store.errors import SpeakerExists, UnknownSpeaker
 from pgvoice.store.names import checked, is_text
@@ -60,10 +60,11 @@ def rename(connection: Connection, name: str, new_name: str) -> None:
     audit.record(connection, "rename", name, to=new_name)
 
 
-def merge(connection: Connection, name: str, into: str) -> None:
+def merge(connection: Connection, name: str, into: str, *, force: bool = False) -> None:
     """Make two speakers one: what is `name`'s goes to `into`, whose profiles are renewed.
 
-    Raises `UnknownSpeaker`, and `ValueError` for a speaker merged into itself.
+    Raises `UnknownSpeaker`, `ValueError` for a speaker merged into itself, `IncoherentExemplars`
+    unless `force` where the two are not of one voice, and `CancellingExemplars` even then.
     """
     if name == into:
         raise ValueError(f"{name!r} cannot be merged into itself")
@@ -73,21 +74,33 @@ def merge(connection: Connection, name: str, into: str) -> None:
         {"name": name, "into": into},
     )
     ids = {"gone": require(connection, name), "kept": require(connection, into)}
+    moved = set(connection.scalars(text(_MOVE), ids))
     for statement in _MERGE:
         connection.execute(text(statement), ids)
-    for (encoder_id,) in connection.execute(
-        text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :kept"), ids
-    ).all():
-        refresh(connection, into, ids["kept"], encoder_id)
-    audit.record(connection, "merge", name, into=into)
+    for encoder in _encoders(connection, ids["kept"]):
+        if encoder.id in moved and not force:
+            hygiene.require_coherent(connection, into, ids["kept"], encoder)
+        refresh(connection, into, ids["kept"], encoder.id)
+    audit.record(connection, "merge", name, into=into, forced=force)
 
 
-_MERGE = (
-    # An exemplar that both have stays with the speaker that is kept.
+def _encoders(connection: Connection, speaker_id: int) -> list[encoders.StoredEncoder]:
+    """Those that a speaker has exemplars of."""
+    used = connection.scalars(
+        text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :speaker"),
+        {"speaker": speaker_id},
+    ).all()
+    return [encoder for encoder in encoders.stored(connection) if encoder.id in used]
+
+
+# An exemplar that both have stays with the speaker that is kept.
+_MOVE = (
     "UPDATE pgvoice.enrollment e SET speaker_id = :kept WHERE speaker_id = :gone AND NOT EXISTS"
     " (SELECT FROM pgvoice.enrollment k WHERE k.speaker_id = :kept AND"
     " (k.encoder_id, k.audio_sha256, k.start_ms, k.end_ms)"
-    " = (e.encoder_id, e.audio_sha256, e.start_ms, e.end_ms))",
+    " = (e.encoder_id, e.audio_sha256, e.start_ms, e.end_ms)) RETURNING e.encoder_id"
+)
+_MERGE = (
     "UPDATE pgvoice.attribution SET speaker_id = :kept WHERE speaker_id = :gone",
     "UPDATE pgvoice.attribution SET runner_up_id = :kept WHERE runner_up_id = :gone",
     # Nobody is second to themselves.

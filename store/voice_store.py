@@ -281,10 +281,16 @@ class VoiceStore(Closing):
         with consents.refusals(new_name), self._engine.begin() as connection:
             speakers.rename(connection, name, new_name)
 
-    def merge(self, name: str, into: str) -> None:
-        """Make `name` and `into` one speaker, called `into`. Raises `UnknownSpeaker`."""
-        with self._engine.begin() as connection:
-            speakers.merge(connection, name, into)
+    def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
+        """Make `name` and `into` one speaker, called `into`; `dry_run` only finds out if it can be.
+
+        Raises `UnknownSpeaker`, and `IncoherentExemplars` unless `force` where the two do not sound
+        like one person; `CancellingExemplars` even then.
+        """
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            speakers.merge(connection, name, into, force=force)
+            if dry_run:
+                transaction.rollback()
 
     def remove(self, name: str) -> int:
         """Delete a speaker; returns how many exemplars went. Raises `UnknownSpeaker`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from counting_encoder import CountingEncoder
+from sounds import voice, write
 
 from pgvoice.cli import options
 
@@ -117,6 +118,17 @@ def test_merge(filled: Callable[..., Result]) -> None:
     assert filled("enroll", "merge", "Bob", "Ada").exit_code == 0
     assert _people(filled) == [("Ada", 2)]
     assert filled("enroll", "merge", "Ada", "Ada").exit_code == 1
+
+
+def test_merge_of_two_voices_takes_force(filled: Callable[..., Result], tmp_path: Path) -> None:
+    eve = write(tmp_path / "eve.wav", voice(2500, 4))
+    assert filled("enroll", "add", "Eve", "--audio", eve).exit_code == 0
+    for dry_run in ((), ("--dry-run",)):
+        refused = filled("enroll", "merge", "Eve", "Ada", *dry_run)
+        assert refused.exit_code == 1
+        assert "'Ada' do not sound like one person" in refused.stderr
+        assert "under the encoder's threshold of 0.900" in refused.stderr
+    assert filled("enroll", "merge", "Eve", "Ada", "--force").exit_code == 0
 
 
 def test_remove_needs_a_yes(filled: Callable[..., Result]) -> None:

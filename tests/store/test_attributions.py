@@ -166,7 +166,7 @@ def test_merging_moves_labels_past_ones_too(library: VoiceStore) -> None:
     library.label()
     library.enroll_segments("cyd", "v", [(3, 4)])
     library.relabel()
-    library.merge("bob", "ann")
+    library.merge("bob", "ann", force=True)
     assert [name for _, name, _ in _named(library)] == ["ann", "ann", "cyd", None]
     assert [label.runner_up for label in library.labels("v")][:2] == [None, None]
     library.revert(2)
@@ -352,7 +352,7 @@ def test_labelling_while_people_are_merged_and_removed(library: VoiceStore) -> N
 
     def change(step: int) -> None:
         if step == 3:
-            library.merge("cyd", "bob")
+            library.merge("cyd", "bob", force=True)
         elif step == 6:
             library.remove("bob")
         elif step % 2:

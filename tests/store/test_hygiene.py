@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from enrolled import MINUS_X, NEAR_X, enroll, exemplars, near, profile
 from filled import ENCODER, THRESHOLD, X, Y, put, unit
 from sqlalchemy import Connection, text
 
 from pgvoice.store import (
     CancellingExemplars,
-    Enrollment,
     EnrollmentRefused,
-    Exemplar,
     IncoherentExemplars,
-    SegmentKey,
     SharedExemplars,
     SoundsLikeAnother,
     UnknownSpeaker,
     VoiceStore,
 )
-from pgvoice.store.segments import Embedding
-
-#: An opposite of X, which no voices are, and two who sound much alike.
-MINUS_X, NEAR_X = unit(-1, 0, 0), unit(9, 1, 0)
-
-
-def _exemplars(
-    vectors: Sequence[Embedding], *, step: int = 1000, audio: str = "ann.wav"
-) -> list[Exemplar]:
-    """An exemplar of a second from every `step` milliseconds of a file."""
-    sha256 = hashlib.sha256(audio.encode()).hexdigest()
-    spans = [SegmentKey(step * i, step * i + 1000) for i in range(len(vectors))]
-    return [Exemplar(v, sha256, span, audio) for v, span in zip(vectors, spans, strict=True)]
-
-
-def _enroll(
-    store: VoiceStore, name: str, *vectors: Embedding, force: bool = False, step: int = 1000
-) -> Enrollment:
-    exemplars = _exemplars(vectors, step=step, audio=f"{name}.wav")
-    return store.enroll(name, exemplars, ENCODER, THRESHOLD, force=force)
-
-
-def _voice(direction: Embedding, number: int, spread: float = 0.15) -> list[Embedding]:
-    noise = np.random.default_rng(1).normal(scale=spread, size=(number, 3))
-    return [unit(*(direction + away)) for away in noise]
-
-
-def _profile(store: VoiceStore, name: str) -> tuple[object, ...]:
-    with store.database.engine.connect() as connection:
-        found = connection.execute(
-            text(
-                "SELECT CAST(p.embedding AS text), p.exemplars, p.updated_at FROM pgvoice.profile p"
-                " JOIN pgvoice.speaker s ON s.id = p.speaker_id WHERE s.name = :name"
-            ),
-            {"name": name},
-        ).one()
-    return tuple(found)
 
 
 def _trail(store: VoiceStore) -> list[str]:
@@ -74,41 +34,41 @@ def test_exemplars_of_two_people_are_refused_by_name_and_value(store: VoiceStore
     with pytest.raises(
         IncoherentExemplars, match=r"'ann'.*ann.wav 1 to 2 s and the others are 0.000.*0.500"
     ):
-        _enroll(store, "ann", X, Y)
+        enroll(store, "ann", X, Y)
     assert store.speakers() == []
-    assert _enroll(store, "ann", X, Y, force=True).exemplars == 2
+    assert enroll(store, "ann", X, Y, force=True).exemplars == 2
 
 
 def test_one_wrong_exemplar_among_many_is_named(store: VoiceStore) -> None:
     with pytest.raises(IncoherentExemplars, match=r"one person: ann.wav 4 to 5 s and the others"):
-        _enroll(store, "ann", *_voice(X, 4), Y, *_voice(X, 3))
+        enroll(store, "ann", *near(X, 4), Y, *near(X, 3))
 
 
 def test_two_people_half_and_half_are_refused(store: VoiceStore) -> None:
     with pytest.raises(IncoherentExemplars, match="and 2 more"):
-        _enroll(store, "ann", *_voice(X, 5), *_voice(Y, 5))
+        enroll(store, "ann", *near(X, 5), *near(Y, 5))
 
 
 def test_a_later_exemplar_of_somebody_else_is_refused(store: VoiceStore) -> None:
-    _enroll(store, "ann", *_voice(X, 5))
-    before = _profile(store, "ann")
+    enroll(store, "ann", *near(X, 5))
+    before = profile(store, "ann")
     with pytest.raises(IncoherentExemplars, match=r"other.wav 0 to 1 s and the others"):
-        store.enroll("ann", _exemplars([Y], audio="other.wav"), ENCODER, THRESHOLD)
-    assert _profile(store, "ann") == before
+        store.enroll("ann", exemplars([Y], audio="other.wav"), ENCODER, THRESHOLD)
+    assert profile(store, "ann") == before
 
 
 def test_the_same_exemplars_again_are_judged_no_more(store: VoiceStore) -> None:
-    _enroll(store, "ann", X, Y, force=True)
-    assert _enroll(store, "ann", X, Y).known == 2
+    enroll(store, "ann", X, Y, force=True)
+    assert enroll(store, "ann", X, Y).known == 2
 
 
 def test_who_sounds_like_somebody_enrolled_is_refused(store: VoiceStore) -> None:
-    _enroll(store, "ann", X)
-    _enroll(store, "bob", Y)
+    enroll(store, "ann", X)
+    enroll(store, "bob", Y)
     with pytest.raises(SoundsLikeAnother, match=r"\('ann' 0.994; different people are under 0.62"):
-        _enroll(store, "anna", NEAR_X)
+        enroll(store, "anna", NEAR_X)
     assert [person.speaker for person in store.speakers()] == ["ann", "bob"]
-    assert _enroll(store, "anna", NEAR_X, force=True).added == 1
+    assert enroll(store, "anna", NEAR_X, force=True).added == 1
 
 
 def test_the_same_audio_under_two_names_is_refused(store: VoiceStore) -> None:
@@ -124,28 +84,28 @@ def test_the_same_audio_under_two_names_is_refused(store: VoiceStore) -> None:
 
 def test_exemplars_that_cancel_each_other_out(store: VoiceStore) -> None:
     with pytest.raises(IncoherentExemplars, match=r"-1\.000"):
-        _enroll(store, "ann", X, MINUS_X)
+        enroll(store, "ann", X, MINUS_X)
     with pytest.raises(CancellingExemplars, match="their mean is zero"):
-        _enroll(store, "ann", X, MINUS_X, force=True)
-    _enroll(store, "ann", X)
-    _enroll(store, "bob", MINUS_X)
+        enroll(store, "ann", X, MINUS_X, force=True)
+    enroll(store, "ann", X)
+    enroll(store, "bob", MINUS_X)
     with pytest.raises(CancellingExemplars):
-        store.merge("bob", "ann")
+        store.merge("bob", "ann", force=True)
     assert {person.speaker for person in store.speakers()} == {"ann", "bob"}
 
 
 def test_every_refusal_is_one_kind(store: VoiceStore) -> None:
     for vectors in ((X, Y), (X, MINUS_X)):
         with pytest.raises(EnrollmentRefused, match="leave out what is of somebody else"):
-            _enroll(store, "ann", *vectors)
+            enroll(store, "ann", *vectors)
 
 
 # What is told
 
 
 def test_leave_one_out_is_as_by_hand(store: VoiceStore) -> None:
-    vectors = _voice(X, 6, 0.3)
-    _enroll(store, "ann", *vectors)
+    vectors = near(X, 6, 0.3)
+    enroll(store, "ann", *vectors)
     told = {e.start: e for e in store.exemplars("ann")}
     for place, vector in enumerate(vectors):
         others = np.sum([v for i, v in enumerate(vectors) if i != place], axis=0)
@@ -156,13 +116,13 @@ def test_leave_one_out_is_as_by_hand(store: VoiceStore) -> None:
 
 def test_windows_that_overlap_are_not_each_others_evidence(store: VoiceStore) -> None:
     vectors = [X, X, unit(4, 1, 0), unit(4, 1, 0)]
-    _enroll(store, "ann", *vectors, step=500)
+    enroll(store, "ann", *vectors, step=500)
     first = min(store.exemplars("ann"), key=lambda e: e.start)
     assert first.left_out_similarity == pytest.approx(float(X @ vectors[2]), abs=1e-6)
 
 
 def test_a_single_exemplar_has_no_others(store: VoiceStore) -> None:
-    _enroll(store, "ann", X)
+    enroll(store, "ann", X)
     (exemplar,) = store.exemplars("ann")
     assert (exemplar.similarity, exemplar.left_out_similarity) == (1, None)
     assert not exemplar.outlying
@@ -171,9 +131,9 @@ def test_a_single_exemplar_has_no_others(store: VoiceStore) -> None:
 
 
 def test_the_quality_of_profiles(store: VoiceStore) -> None:
-    _enroll(store, "ann", X, NEAR_X, step=500)
-    _enroll(store, "bob", Y)
-    _enroll(store, "cyd", unit(0, 3, -4))
+    enroll(store, "ann", X, NEAR_X, step=500)
+    enroll(store, "bob", Y)
+    enroll(store, "cyd", unit(0, 3, -4))
     ann, bob, _ = store.profile_quality()
     # Two windows of a second, half a second apart.
     assert (ann.speaker, ann.exemplars, ann.excluded, ann.seconds) == ("ann", 2, 0, 1.5)
@@ -191,18 +151,18 @@ def test_the_quality_of_profiles(store: VoiceStore) -> None:
 @pytest.fixture
 def mixed(store: VoiceStore) -> VoiceStore:
     """Ann, with an exemplar of somebody else at 3 s, forced in; and labels."""
-    _enroll(store, "ann", *_voice(X, 3, 0.02), Y, *_voice(X, 4, 0.02), force=True)
+    enroll(store, "ann", *near(X, 3, 0.02), Y, *near(X, 4, 0.02), force=True)
     put(store, "v", {(0, 1): X, (1, 2): Y, (2, 3): unit(0.45, 0.9, 0)})
     return store
 
 
 def test_outliers_are_shown_and_only_told_in_a_dry_run(mixed: VoiceStore) -> None:
-    before = _profile(mixed, "ann")
+    before = profile(mixed, "ann")
     (told,) = mixed.drop_outliers("ann", dry_run=True)
     assert (told.start, told.similarity < told.needed) == (3, True)
     assert [e.start for e in mixed.exemplars("ann") if e.outlying] == [3]
     assert mixed.profile_quality("ann")[0].outlying == 1
-    assert (_profile(mixed, "ann"), _trail(mixed)) == (before, ["enroll"])
+    assert (profile(mixed, "ann"), _trail(mixed)) == (before, ["enroll"])
 
 
 def test_outliers_are_kept_marked_and_no_part_of_the_profile(mixed: VoiceStore) -> None:
@@ -214,16 +174,16 @@ def test_outliers_are_kept_marked_and_no_part_of_the_profile(mixed: VoiceStore) 
     assert (excluded.left_out_similarity or 0) < 0.3
     (quality,) = mixed.profile_quality("ann")
     assert (quality.exemplars, quality.excluded, quality.outlying) == (7, 1, 0)
-    assert _profile(mixed, "ann")[1] == 7
+    assert profile(mixed, "ann")[1] == 7
     assert _trail(mixed) == ["enroll", "drop outliers"]
 
 
 def test_restoring_brings_the_profile_back(mixed: VoiceStore) -> None:
-    before = _profile(mixed, "ann")[0]
+    before = profile(mixed, "ann")[0]
     mixed.drop_outliers("ann")
-    assert _profile(mixed, "ann")[0] != before
+    assert profile(mixed, "ann")[0] != before
     assert (mixed.restore_exemplars("ann"), mixed.restore_exemplars("ann")) == (1, 0)
-    assert _profile(mixed, "ann")[0] == before
+    assert profile(mixed, "ann")[0] == before
     assert _trail(mixed) == ["enroll", "drop outliers", "restore exemplars"]
 
 
@@ -238,8 +198,8 @@ def test_kept_labels_learn_of_it(mixed: VoiceStore) -> None:
 
 
 def test_never_the_majority(store: VoiceStore) -> None:
-    vectors = [*_voice(X, 3, 0.02), *_voice(Y, 2, 0.02), unit(0, 0, 1), unit(0, -1, 0)]
-    _enroll(store, "ann", *vectors, force=True)
+    vectors = [*near(X, 3, 0.02), *near(Y, 2, 0.02), unit(0, 0, 1), unit(0, -1, 0)]
+    enroll(store, "ann", *vectors, force=True)
     for _ in range(3):
         store.drop_outliers("ann")
     (quality,) = store.profile_quality("ann")
@@ -248,12 +208,12 @@ def test_never_the_majority(store: VoiceStore) -> None:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_of_two_nobody_can_say_which(store: VoiceStore, number: int) -> None:
-    _enroll(store, "ann", *(X, Y)[:number], force=True)
+    enroll(store, "ann", *(X, Y)[:number], force=True)
     assert store.drop_outliers("ann") == []
 
 
 def test_good_exemplars_stay(store: VoiceStore) -> None:
-    _enroll(store, "ann", *_voice(X, 20))
+    enroll(store, "ann", *near(X, 20))
     assert store.drop_outliers("ann") == []
 
 
@@ -306,7 +266,7 @@ def test_no_profile_ever_updates_itself(
     mixed: VoiceStore, act: Callable[[VoiceStore], None]
 ) -> None:
     """Nor by labels that were kept: only enrolling changes a profile."""
-    before = _profile(mixed, "ann")
+    before = profile(mixed, "ann")
     act(mixed)
-    assert _profile(mixed, "ann") == before
+    assert profile(mixed, "ann") == before
     assert [e.source for e in mixed.exemplars("ann")] == ["ann.wav"] * 8

@@ -311,7 +311,7 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
         store.unpin("x", (0, 1))
         store.revert(run_id)
         store.enroll_segments("eve", "x", [(0, 1)])
-        store.merge("eve", "rob")
+        store.merge("eve", "rob", force=True)
         assert store.remove("rob") == 2
     for statement in (
         "DROP VIEW pgvoice.label",

@@ -126,7 +126,7 @@ def test_merge_moves_exemplars_and_renews_the_profile(store: VoiceStore) -> None
     store.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
     exemplars = [_exemplar(X), _exemplar(Y, 1000)]
     store.enroll("anna", exemplars, ENCODER, THRESHOLD, force=True)
-    store.merge("anna", "ann")
+    store.merge("anna", "ann", force=True)
     (summary,) = store.speakers()
     assert (summary.speaker, summary.exemplars) == ("ann", 2)
     assert _profile(store, "ann") == pytest.approx(list(unit(1, 1, 0)))
@@ -150,7 +150,7 @@ def test_every_change_is_in_the_audit_trail(store: VoiceStore) -> None:
     store.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
     store.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD)
     store.rename("ann", "anna")
-    store.merge("bob", "anna")
+    store.merge("bob", "anna", force=True)
     store.remove("anna")
     assert _actions(store) == [
         ("enroll", "ann"),

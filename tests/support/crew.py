@@ -160,7 +160,7 @@ def _do(store: VoiceStore, encoder: CountingEncoder, task: Task) -> None:
     elif task.operation == "relabel":
         store.label()
     elif task.operation == "merge":
-        store.merge("bob", "ann")
+        store.merge("bob", "ann", force=True)
     elif task.operation == "prune":
         store.prune(PruneSelection(video=task.video))
     elif task.operation == "remove":

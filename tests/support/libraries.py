@@ -116,7 +116,7 @@ class Library:
 
     def merge(self, name: str, into: str) -> None:
         if name != into and {name, into} <= self.people():
-            speakers.merge(self.connection, name, into)
+            speakers.merge(self.connection, name, into, force=True)
 
     def people(self) -> set[str]:
         return set(self.connection.scalars(text("SELECT name FROM pgvoice.speaker")))
