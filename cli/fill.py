@@ -114,7 +114,7 @@ def summary(report: FillReport) -> str:
         return f"{report.missing} missing, audio not opened, no model loaded"
     decoded = f"decoded in {run.decode_seconds:.1f} s"
     if not report.encoder_calls:
-        return f"{decoded}, no model loaded"
+        return f"{decoded}, nothing to encode"
     return f"{decoded}, encoded in {run.encode_seconds:.1f} s on {run.device}"
 
 

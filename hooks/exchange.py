@@ -118,7 +118,7 @@ class Problem(Struct):
 
 
 class Failure(Struct):
-    """The answer to a request that failed."""
+    """The answer to a request that failed; its other fields stay, so that it can be told."""
 
     version: Literal[1]
     error: Problem
@@ -151,41 +151,50 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
 
     What libraries print goes to standard error.
     """
+    given: dict[str, Any] = {}
     try:
-        given, asked = _parsed(request)
+        given = _decoded(request)
+        asked = _asked(given)
     except FormatError as error:
-        return _failed("bad_request", str(error), 2)
+        return _failed("bad_request", str(error), 2, given)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             result = _run(pipeline, asked, given["segments"])
         return Reply(msgspec.json.encode(_answer(asked, given, result)), 0)
     except (PgvoiceError, ValueError, OSError, MemoryError) as error:
-        return _failed(_kind(error), str(error) or type(error).__name__, 1)
+        return _failed(_kind(error), str(error) or type(error).__name__, 1, given)
     except Exception as error:
         logger.exception("a request about %r failed", asked.video)
-        return _failed("internal", f"{type(error).__name__}: {error}", 1)
+        return _failed("internal", f"{type(error).__name__}: {error}", 1, given)
 
 
 def failed(error: Exception) -> Reply:
     """The failure of what comes before any request."""
-    return _failed(_kind(error), str(error), 1)
+    return _failed(_kind(error), str(error), 1, {})
 
 
-def _parsed(request: bytes) -> tuple[dict[str, Any], Request]:
+def _decoded(request: bytes) -> dict[str, Any]:
     if len(request) > LONGEST:
         raise FormatError(f"the request is longer than {LONGEST >> 20} MB: split it")
     try:
         given = msgspec.json.decode(request)
-        version = given.get("version") if isinstance(given, dict) else None
-        if isinstance(given, dict) and version != VERSION:
-            raise FormatError(f"version is {version!r}: this is version {VERSION}")
-        return given, msgspec.convert(given, Request)
-    except msgspec.ValidationError as error:
-        raise FormatError(f"{error}: see `pgvoice hook --schema`") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"the request is no JSON document: {error}") from error
     except RecursionError as error:
         raise FormatError("the request is nested too deep") from error
+    if not isinstance(given, dict):
+        raise FormatError("the request is no JSON object: see `pgvoice hook --schema`")
+    return given
+
+
+def _asked(given: dict[str, Any]) -> Request:
+    version = repr(given["version"]) if "version" in given else "missing"
+    if given.get("version") != VERSION:
+        raise FormatError(f'version is {version[:60]}: this is version 1, so ask with "version": 1')
+    try:
+        return msgspec.convert(given, Request)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{error}: see `pgvoice hook --schema`") from error
 
 
 def _run(pipeline: Pipeline, asked: Request, segments: list[Any]) -> PipelineResult:
@@ -202,8 +211,7 @@ def _run(pipeline: Pipeline, asked: Request, segments: list[Any]) -> PipelineRes
 
 
 def _answer(asked: Request, given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
-    kept = {name: value for name, value in given.items() if name not in ("audio", "options")}
-    return kept | {
+    return _kept(given) | {
         "encoder": str(result.report.encoder),
         "segments": [
             raw | _answered(label)
@@ -212,6 +220,10 @@ def _answer(asked: Request, given: dict[str, Any], result: PipelineResult) -> di
         "clusters": msgspec.to_builtins(result.clusters),
         "fill": _fill(result.report),
     }
+
+
+def _kept(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in ("audio", "options")}
 
 
 def _answered(label: Labelled) -> dict[str, Any]:
@@ -241,6 +253,7 @@ def _kind(error: Exception) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
 
 
-def _failed(kind: str, message: str, exit_code: int) -> Reply:
-    failure = Failure(VERSION, Problem(kind, message))
-    return Reply(msgspec.json.encode(failure), exit_code)
+def _failed(kind: str, message: str, exit_code: int, given: dict[str, Any]) -> Reply:
+    failure = msgspec.to_builtins(Failure(VERSION, Problem(kind, message)))
+    kept = {name: value for name, value in _kept(given).items() if name != "segments"}
+    return Reply(msgspec.json.encode(kept | failure), exit_code)

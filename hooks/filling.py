@@ -43,7 +43,7 @@ class FillReport:
     run: FillRun
     #: Whether the audio file was decoded.
     decoded: bool = False
-    #: Calls of the encoder; without any, its model was not loaded.
+    #: Calls of the encoder.
     encoder_calls: int = 0
 
     @property
@@ -69,10 +69,11 @@ def fill(
     same video waits. With nothing missing the audio is not opened and no model is loaded. Repeats
     count once. When the database goes away, the fill waits for it, up to half a minute, and goes
     on. Raises `DatabaseError` in one of its kinds when that does not help: what was stored stays,
-    and the next call does the rest. Raises `AudioError` before anything is stored when the file
-    cannot be used, `AudioChanged` when it is not the file that was filled before, and, after the
-    other segments are stored, `InvalidSegments` (a `ValueError` that holds the report) for segments
-    that are no spans of time. At the end the plugins' ``after_fill`` is called.
+    and the next call does the rest. Raises `AudioError` and `EncoderUnavailable` before anything is
+    stored when the file or the encoder cannot be used, `AudioChanged` when it is not the file that
+    was filled before, and, after the other segments are stored, `InvalidSegments` (a `ValueError`
+    that holds the report) for segments that are no spans of time. At the end the plugins'
+    ``after_fill`` is called.
     """
     snapped = snap_segments(segments, store.grid_ms)
     filling = _Filling(store, encoder, video, audio, progress)
@@ -151,6 +152,8 @@ class _Filling:
         audio = self._audio = self._audio or resolve_audio(self._video)
         embedding = self._pass or EmbeddingPass(self._encoder, audio, audio_files.probe(audio))
         info = embedding.info
+        if not all(map(embedding.refused, missing)):
+            self._encoder.load()  # what cannot be loaded leaves nothing in the store
         ids = self._register(VideoAudio(info.sha256, info.duration_ms, str(audio)), on_audio_change)
         if on_audio_change == "replace":
             missing = self._missing(keys)

@@ -14,13 +14,24 @@ def input_segments(given: Iterable[Any]) -> list[InputSegment]:
 
     A mapping has ``start`` and ``end``, and may have ``speaker`` or ``label``, and ``text``; so may
     an object, such as pyannote's ``Segment`` or faster-whisper's. A pyannote ``Annotation`` gives
-    its tracks. What has no times becomes a segment at NaN, which is then answered as invalid.
+    its tracks, a ``DiarizeOutput`` those of its ``speaker_diarization``. What has no times becomes
+    a segment at NaN, which is then answered as invalid. Raises `TypeError` for what is no list.
     """
+    if isinstance(given, Mapping) and "segments" in given:
+        raise TypeError('segments are a list, one item each: pass the "segments" of this dict')
     if isinstance(given, str | bytes | Mapping):
-        raise TypeError(f"segments are a list, one item each, not a {type(given).__name__}")
+        raise TypeError(_no_list(given))
+    given = getattr(given, "speaker_diarization", given)
     tracks = getattr(given, "itertracks", None)
+    if tracks is None and not isinstance(given, Iterable):
+        raise TypeError(_no_list(given))
     every = tracks(yield_label=True) if tracks else given
     return [_segment(each) for each in every]
+
+
+def _no_list(given: object) -> str:
+    hint = ": read a file by read_segments of pgvoice.hooks.formats" if type(given) is str else ""
+    return f"segments are a list, one item each, and {given!r:.60} is none{hint}"
 
 
 def _segment(given: Any) -> InputSegment:

@@ -8,6 +8,8 @@ MAX_LENGTH = 500
 
 def checked(name: str, whose: str) -> str:
     """The name as it is; `ValueError` for one that is blank, too long, or not text to Postgres."""
+    if not isinstance(name, str):
+        raise ValueError(f"{whose} must be text, and {name!r} is of type {type(name).__name__}")
     if not name.strip():
         raise ValueError(f"{whose} must not be empty")
     if len(name) > MAX_LENGTH:

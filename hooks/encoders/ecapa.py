@@ -116,5 +116,5 @@ def _fetched() -> Path:
         raise EncoderUnavailable(
             f"{WEIGHTS_FILE} of {HUB_NAME} at {HUB_REVISION[:8]} cannot be had from the hub "
             f"({type(error).__name__}); connect once, or name a local folder that holds the file, "
-            "or use the encoder campplus, whose weights come with a package"
+            "or use PGVOICE_ENCODER=campplus, whose weights come with a package"
         ) from error

@@ -84,9 +84,9 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
     [
         ("", "no JSON document"),
         ("{", "no JSON document"),
-        ("[]", "Expected `object`, got `array`"),
-        (_request(version=2), "version is 2: this is version 1"),
-        ({"video": "talk", "segments": []}, "version is None"),
+        ("[]", "no JSON object"),
+        (_request(version=2), "version is 2: this is version 1, so ask"),
+        ({"video": "talk", "segments": []}, "version is missing"),
         (_request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
         (_request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
         (_request(segments=[{"start": 0}]), "missing required field `end`"),
@@ -121,9 +121,15 @@ def test_failures_have_a_kind(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
-    requests = [json.dumps(_request()), "{", "", json.dumps(_request(id="b"))]
-    result = filled("hook", "--stdio-lines", stdin="\n".join(requests))
-    first, second, third = map(json.loads, result.stdout.splitlines())
+    wrong = _request(id="c", segments=[{"start": 0}])
+    away = _request(id="d", video="away")
+    requests = [_request(), "{", "", _request(id="b"), wrong, away]
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in requests]
+    result = filled("hook", "--stdio-lines", stdin="\n".join(lines))
+    first, second, third, *failures = map(json.loads, result.stdout.splitlines())
+    told = [(each["id"], each["video"], each["error"]["kind"]) for each in failures]
+    assert told == [("c", "talk", "bad_request"), ("d", "away", "audio_not_found")]
+    assert not any("segments" in each for each in failures)
     assert (first["segments"][0]["speaker"], third["id"]) == ("Ada", "b")
     assert second["error"]["kind"] == "bad_request"
     assert result.exit_code == 0

@@ -22,6 +22,7 @@ from pgvoice.hooks import (
     AudioNotFound,
     AudioTruncated,
     AudioUnreadable,
+    EncoderUnavailable,
     InvalidSegments,
     fill,
 )
@@ -237,6 +238,18 @@ def test_a_file_that_cannot_be_used_leaves_the_store_as_it_was(
         wav.write_bytes(damaged)
     with pytest.raises(error, match=r"talk\.wav"):
         fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS)
+    assert (store.statistics().holdings, store.encoders()) == ([], [])
+
+
+def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav: Path) -> None:
+    """Else the store would have two encoders, and ask which one is meant."""
+
+    class Away(CountingEncoder):
+        def load(self) -> None:
+            raise EncoderUnavailable("no weights")
+
+    with pytest.raises(EncoderUnavailable):
+        fill(store, Away("away"), video="v", audio=wav, segments=SEGMENTS)
     assert (store.statistics().holdings, store.encoders()) == ([], [])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -61,6 +62,35 @@ def test_an_annotation_gives_its_tracks(pipeline: Pipeline, talk: Path) -> None:
     annotation[Segment(4.0, 6.0)] = "S1"
     labels = pipeline.label("talk", talk, annotation)
     assert [(each.segment.label, each.speaker) for each in labels] == [("S0", "Ada"), ("S1", "Bob")]
+
+
+def test_a_diarization_gives_the_tracks_of_its_annotation(pipeline: Pipeline, talk: Path) -> None:
+    theirs: Any = import_module("pyannote.audio.pipelines.speaker_diarization")
+    annotation = Annotation(uri="talk")
+    annotation[Segment(4.0, 6.0)] = "S1"
+    output = theirs.DiarizeOutput(annotation, annotation, None)
+    (label,) = pipeline.label("talk", talk, output)
+    assert (label.segment.label, label.speaker) == ("S1", "Bob")
+
+
+@pytest.mark.parametrize(
+    ("segments", "message"),
+    [
+        (None, "segments are a list, one item each, and None is none"),
+        (5, "segments are a list, one item each, and 5 is none"),
+        ("talk.rttm", "'talk.rttm' is none: read a file by read_segments of pgvoice.hooks.formats"),
+        ({"start": 0}, "one item each, and {'start': 0} is none"),
+        ({"segments": [], "language": "en"}, 'pass the "segments" of this dict'),
+    ],
+)
+def test_what_is_no_list(pipeline: Pipeline, segments: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        pipeline.label("talk", None, segments)
+
+
+def test_a_key_that_is_none(pipeline: Pipeline) -> None:
+    with pytest.raises(ValueError, match="a video's key must be text, and None is of type None"):
+        pipeline.label(None, None, [ADA])  # type: ignore[arg-type]
 
 
 def test_what_is_no_span_of_time_does_not_lose_the_others(pipeline: Pipeline, talk: Path) -> None:
