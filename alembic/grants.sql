@@ -74,7 +74,8 @@ BEGIN
         SELECT format('GRANT %s ON %s TO %I', privileges, c.oid::regclass, role)
         FROM (VALUES
             (everybody, 'SELECT', ARRAY[
-                'alembic_version', 'attribution', 'attribution_run', 'calibration', 'encoder',
+                'alembic_version', 'attribution', 'attribution_run', 'backfill_video', 'calibration',
+                'encoder',
                 'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'video'
             ]),
             (writers, 'INSERT (key), UPDATE (audio_sha256, duration_ms, source)',
@@ -85,10 +86,12 @@ BEGIN
             (writers, 'INSERT (video_id, start_ms, end_ms, encoder_id, dimension, embedding,'
                 ' status), DELETE', ARRAY['segment_embedding']),
             (writers, 'DELETE', ARRAY['attribution']),
+            (writers, 'INSERT, UPDATE', ARRAY['backfill_video']),
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
-                'attribution', 'attribution_run', 'calibration', 'compared_profile', 'consent',
+                'attribution', 'attribution_run', 'backfill_video', 'calibration',
+                'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'

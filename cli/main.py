@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pgvoice.cli.backfill import backfill
 from pgvoice.cli.cache import cache
 from pgvoice.cli.calibrate import calibrate
 from pgvoice.cli.commands import Commands
@@ -71,6 +72,7 @@ for command in (
     similar,
     index,
     hook,
+    backfill,
     consent,
     erase,
     retention,

@@ -406,6 +406,26 @@ fill_run = Table(
     comment="What a fill did; hits and misses are counted from here.",
 )
 
+backfill_video = Table(
+    "backfill_video",
+    metadata,
+    Column("backfill", Text, nullable=False),
+    Column("video", Text, nullable=False),
+    Column("document", JSONB, nullable=False, comment="The manifest's row, to run again from."),
+    Column("state", Text, nullable=False, server_default=text("'waiting'::text")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("requested", Integer),
+    Column("filled", Integer),
+    Column("audio_seconds", Double, comment="Of speech that was filled."),
+    Column("work_seconds", Double, comment="That its fills took, all together."),
+    _now("changed_at"),
+    PrimaryKeyConstraint("backfill", "video"),
+    CheckConstraint(_one_of("state", ("waiting", "done", "failed")), "state"),
+    Index("backfill_video_state_idx", "backfill", "state"),
+    comment="What became of each recording of a manifest; whether it is filled, its segments say.",
+)
+
 consent = Table(
     "consent",
     metadata,

@@ -38,6 +38,7 @@ from pgvoice.store import (
     videos,
 )
 from pgvoice.store.attributions import LabelRun, Relabelling
+from pgvoice.store.backfilling import Backfills
 from pgvoice.store.calibration import DEFAULT_EDGES, Calibration
 from pgvoice.store.closing import Closing
 from pgvoice.store.clusters import ClusterIdentification, identify_clusters
@@ -90,6 +91,8 @@ class VoiceStore(Closing):
         self._engine = database.engine
         #: Consent, erasure, opt-outs, retention and the audit trail.
         self.privacy = Privacy(database.engine)
+        #: What is known of the recordings of manifests.
+        self.backfills = Backfills(database.engine)
 
     @classmethod
     def open(

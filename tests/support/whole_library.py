@@ -33,6 +33,7 @@ def make(store: VoiceStore) -> None:
         "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, expires_at)"
         " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
     )
+    store.backfills.expect("library", {"v": {"video": "v"}})
     store.enroll_segments("out", "w", [(7, 9)], encoder=ENCODER)
     store.privacy.erase_speaker("out", with_segments=False, opt_out_voice=True)
     empty = [each.table for each in store.checksums() if not each.rows]

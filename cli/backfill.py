@@ -1,0 +1,252 @@
+"""``pgvoice backfill``: a whole library."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output
+from pgvoice.cli.group import FAILED, Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pgvoice.hooks.backfill import BackfillReport
+    from pgvoice.store.backfills import BackfillStatus, FailedVideo
+
+#: Between lines in a log, in seconds.
+EVERY = 10.0
+
+
+@click.group(cls=Group)
+def backfill() -> None:
+    """Fill many recordings, and see how far it is.
+
+    A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; empty is
+    asked of the audio sources) and segments (a file, or a list of [start, end]). The state is in
+    the database: run it again, and it does what is missing.
+    """
+
+
+def _shard(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[int, int]:
+    if value is None:
+        return 1, 1
+    part, slash, parts = value.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise click.BadParameter(f"{value!r} is not like 2/8")
+    return int(part), int(parts)
+
+
+@backfill.command(
+    epilog="""\b
+Examples: pgvoice backfill run library.csv --workers 2
+          pgvoice backfill run library.jsonl --shard 3/8"""
+)
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", metavar="NAME", help="Of the backfill [the manifest's, without suffix].")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes, each with the model; on a CPU one for several cores, else one for each GPU.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Try a recording that fails so often again, at the end.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Fill no more recordings.")
+@click.option(
+    "--shard", callback=_shard, metavar="I/N", help="Only the I-th of N parts of the recordings."
+)
+@options.encoder_option
+@options.device_option
+@options.url_option
+@options.json_option
+@click.pass_context
+def run(
+    context: click.Context,
+    manifest: Path,
+    name: str | None,
+    workers: int,
+    retries: int,
+    limit: int | None,
+    shard: tuple[int, int],
+    encoder: str | None,
+    device: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Fill the recordings of a MANIFEST.
+
+    Recordings that are complete are passed over, many at a time. Ctrl-C ends those under way first,
+    a second one at once; nothing that was stored is lost. Exit code 1 when recordings failed.
+    """
+    from functools import partial
+
+    from pgvoice.hooks.backfill import backfill as fill_all
+    from pgvoice.hooks.backfill import read_manifest
+    from pgvoice.hooks.registry import make_encoder
+    from pgvoice.store.voice_store import VoiceStore
+
+    made = partial(make_encoder, encoder, device=device)
+    with (
+        VoiceStore.open(url) as store,
+        output.progress_bar("backfilling") as progress,
+        _asked_to_stop() as stop,
+    ):
+        report = fill_all(
+            store,
+            made,
+            name or manifest.stem,
+            read_manifest(manifest),
+            workers=workers,
+            retries=retries,
+            limit=limit,
+            shard=shard,
+            stop=stop,
+            on_progress=_told(progress),
+        )
+    if as_json:
+        output.write_json(report)
+    else:
+        _write_report(report, name or manifest.stem)
+    context.exit(FAILED if report.failed else 0)
+
+
+class _asked_to_stop:  # noqa: N801 - a context manager
+    """Whether somebody pressed Ctrl-C, or the machine ends; a second time ends at once."""
+
+    def __enter__(self) -> Callable[[], bool]:
+        self._asked = False
+        self._before = {
+            each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)
+        }
+        return lambda: self._asked
+
+    def __exit__(self, *_: object) -> None:
+        for each, before in self._before.items():
+            signal.signal(each, before)
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        click.echo("ending what is under way; again to end at once", err=True)
+
+
+def _told(progress: Callable[[int, int], None] | None) -> Callable[[BackfillReport], None]:
+    """A bar on a terminal, and lines in a log."""
+    last = time.monotonic()
+
+    def tell(report: BackfillReport) -> None:
+        nonlocal last
+        if progress is not None:
+            progress(report.videos, report.videos)
+        elif time.monotonic() - last >= EVERY:
+            last = time.monotonic()
+            click.echo(_summary(report), err=True)
+
+    return tell
+
+
+def _summary(report: BackfillReport) -> str:
+    return (
+        f"{output.counted(report.videos, 'recording')}: {report.complete:,} complete before,"
+        f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
+        f" {len(report.failed):,} failed"
+    )
+
+
+def _write_report(report: BackfillReport, name: str) -> None:
+    click.echo(_summary(report) + ("; stopped" if report.stopped else ""))
+    for outcome in report.failed[:10]:
+        click.echo(output.printable(f"  {outcome.video}: {outcome.error}"))
+    if report.failed:
+        click.echo(f"`pgvoice backfill failed {name}` lists them all")
+
+
+@backfill.command(epilog="Example: pgvoice backfill status --json")
+@options.url_option
+@options.json_option
+def status(url: str | None, as_json: bool) -> None:
+    """Show how far every backfill is."""
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        found = store.backfills.status()
+    if as_json:
+        output.write_json(found)
+    elif found:
+        _write_status(found)
+    else:
+        click.echo("no backfill yet: see `pgvoice backfill run --help`")
+
+
+def _write_status(found: list[BackfillStatus]) -> None:
+    columns = [output.Column("backfill")]
+    columns += [output.number(each) for each in ("recordings", "done", "failed", "left")]
+    columns += [output.number(each) for each in ("vectors", "a second", "speech an hour")]
+    rows = (
+        (
+            each.backfill,
+            f"{each.videos:,}",
+            f"{each.done:,}",
+            f"{each.failed:,}",
+            f"{each.waiting:,}",
+            f"{each.filled:,}",
+            _rate(each.filled, each.work_seconds),
+            f"{_rate(each.audio_seconds, each.work_seconds)} h",
+        )
+        for each in found
+    )
+    output.write_table(columns, rows)
+    click.echo("\na second and an hour of one worker's time")
+
+
+def _rate(amount: float, seconds: float) -> str:
+    return f"{amount / seconds:,.1f}" if seconds else output.NOTHING
+
+
+@backfill.command(epilog="Example: pgvoice backfill failed library --output again.jsonl")
+@click.argument("name", required=False)
+@click.option(
+    "--output",
+    "manifest",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them as a manifest too, JSON lines, to run again.",
+)
+@options.url_option
+@options.json_option
+def failed(name: str | None, manifest: Path | None, url: str | None, as_json: bool) -> None:
+    """List the recordings that could not be filled, and why."""
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        found = store.backfills.failed(name)
+    if manifest is not None:
+        manifest.write_text("".join(f"{json.dumps(dict(each.document))}\n" for each in found))
+    if as_json:
+        output.write_json(found)
+    elif found:
+        _write_failed(found)
+    else:
+        click.echo("none failed")
+
+
+def _write_failed(found: list[FailedVideo]) -> None:
+    columns = [output.Column("recording"), output.number("attempts"), output.Column("error")]
+    output.write_table(columns, ((each.video, f"{each.attempts:,}", each.error) for each in found))

@@ -1,0 +1,175 @@
+"""How a backfill compares with fills one by one: ``python tests/benchmarks/backfill.py --help``.
+
+Needs the recordings of ../shared/speech.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+import soundfile
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from counting_encoder import CountingEncoder
+from databases import temporary_store
+from filled import THRESHOLD
+from measuring import machine
+from measuring.library import ENCODER as SYNTHETIC
+from measuring.library import Library
+from measuring.tables import Table, ratio, seconds
+from measuring.timing import timed
+from measuring.writing import write_library
+from recordings import SPEECH
+
+from pgvoice.hooks import fill, make_encoder
+from pgvoice.hooks.backfill import ManifestRow, backfill
+from pgvoice.store import VoiceStore
+
+WINDOW = 3.0
+#: Of a warm backfill: segments of each recording.
+FEW = 20
+
+
+@click.command()
+@click.option("--videos", type=click.IntRange(2), default=200, show_default=True)
+@click.option("--warm", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option("--child", nargs=2, hidden=True)
+def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
+    """Fill recordings one by one and as a backfill, kill it, and run a warm one."""
+    rows = list(_rows(videos))
+    if child:
+        with VoiceStore.open(child[0]) as store:
+            backfill(store, partial(make_encoder, "campplus"), "child", rows, workers=int(child[1]))
+        return
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(f"`python tests/benchmarks/backfill.py --videos {videos} --warm {warm}`")
+    console.print(machine.describe(), highlight=False)
+    with temporary_store() as store:
+        table = Table(
+            f"{videos} recordings of one clip each, CAM++", ("what", "seconds", "of fills")
+        )
+        alone = timed(lambda: _one_by_one(store, rows)).seconds
+        table.add("fills one by one, all cores", seconds(alone), ratio(alone, alone))
+        expected = _sums(store, "")
+        for what, run in _ways(store, rows):
+            taken = timed(run).seconds
+            same = "" if _sums(store, what) == expected else ", OTHER ROWS"
+            table.add(what + same, seconds(taken), ratio(taken, alone))
+        killed = _killed(store, videos)
+        table.add(f"two workers, killed {killed} times, then to the end", "-", "-")
+        console.print("the same rows" if _sums(store, "") == expected else "OTHER ROWS")
+        table.show(console, markdown=False)
+    with temporary_store() as store:
+        library = Library(warm * FEW, video_segments=FEW)
+        write_library(store, library)
+        manifest = [
+            ManifestRow(each.key, None, tuple((s.start_s, s.end_s) for s in each.spans))
+            for each in library.videos()
+        ]
+        run = timed(lambda: backfill(store, _Synthetic, "warm", manifest))
+        assert run.result.complete == warm, run.result
+        console.print(f"{warm:,} complete recordings: {run.seconds:.1f} s")
+
+
+class _Synthetic(CountingEncoder):
+    """Only its identity is asked."""
+
+    default_threshold = THRESHOLD
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.identity = SYNTHETIC
+
+
+def _rows(number: int) -> Iterator[ManifestRow]:
+    clips = sorted(SPEECH.glob("librispeech-test-other/*/*.flac"))
+    if not clips:
+        raise click.ClickException(f"no recordings at {SPEECH}")
+    for place in range(number):
+        clip = clips[place % len(clips)]
+        length = soundfile.info(clip).duration
+        starts = [step * WINDOW for step in range(max(1, int(length / WINDOW)))]
+        spans = tuple((start, min(start + WINDOW, length)) for start in starts)
+        yield ManifestRow(f"video {place}", str(clip), spans)
+
+
+def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:
+    encoder = make_encoder("campplus")
+    for row in rows:
+        fill(store, encoder, video=row.video, audio=row.audio, segments=row.spans())
+
+
+def _ways(store: VoiceStore, rows: list[ManifestRow]) -> Iterator[tuple[str, Callable[[], None]]]:
+    url = store.database.engine.url.render_as_string(hide_password=False)
+    for what, workers, cores in (
+        ("a backfill, one worker, all cores", 1, None),
+        ("a backfill, one worker on one core", 1, {0}),
+        ("a backfill, two workers", 2, None),
+    ):
+        _empty(store)
+        yield what, partial(_child(url, len(rows), workers, cores).wait)
+
+
+def _child(url: str, videos: int, workers: int, cores: set[int] | None) -> subprocess.Popen[bytes]:
+    environment = os.environ | ({"OMP_NUM_THREADS": "1"} if cores else {})
+    return subprocess.Popen(
+        [sys.executable, __file__, "--videos", str(videos), "--child", url, str(workers)],
+        env=environment,
+        preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+        start_new_session=True,
+    )
+
+
+def _killed(store: VoiceStore, videos: int) -> int:
+    """Kill the driver with its workers again and again while it goes on; returns how often."""
+    _empty(store)
+    url, kills = store.database.engine.url.render_as_string(hide_password=False), 0
+    while True:
+        child = _child(url, videos, 2, None)
+        before = _stored(store)
+        while child.poll() is None and _stored(store) < before + videos:
+            time.sleep(0.05)
+        if child.poll() is not None:
+            return kills
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        kills += 1
+
+
+def _stored(store: VoiceStore) -> int:
+    return sum(each.segments for each in store.statistics().holdings)
+
+
+def _empty(store: VoiceStore) -> None:
+    for each in {holding.video for holding in store.statistics().holdings}:
+        store.privacy.erase_video(each)
+
+
+def _sums(store: VoiceStore, _what: str) -> list[object]:
+    """Every row, to the bit."""
+    from pgvoice.store import SegmentKey
+
+    encoder = make_encoder("campplus").identity
+    found: list[object] = []
+    for video in sorted({holding.video for holding in store.statistics().holdings}):
+        keys = [
+            SegmentKey(round(a.start * 1000), round(a.end * 1000)) for a in store.identify(video)
+        ]
+        for key, row in sorted(store.read(video, encoder, keys).items()):
+            vector = None if row.embedding is None else row.embedding.tobytes()
+            found.append((video, key, row.status, vector))
+    return found
+
+
+if __name__ == "__main__":
+    main()
