@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import click
+import numpy as np
 import soundfile
 from rich.console import Console
 
@@ -33,9 +34,13 @@ from recordings import SPEECH
 
 from pgvoice.hooks import fill, make_encoder
 from pgvoice.hooks.backfill import ManifestRow, backfill
-from pgvoice.store import VoiceStore
+from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 WINDOW = 3.0
+#: What a sum in another order, with another number of threads, may change in a vector.
+ROUNDING = 1e-5
+#: A recording and a segment of it.
+Place = tuple[str, SegmentKey]
 #: Of a warm backfill: segments of each recording.
 FEW = 20
 
@@ -60,14 +65,13 @@ def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
         )
         alone = timed(lambda: _one_by_one(store, rows)).seconds
         table.add("fills one by one, all cores", seconds(alone), ratio(alone, alone))
-        expected = _sums(store, "")
-        for what, run in _ways(store, rows):
-            taken = timed(run).seconds
-            same = "" if _sums(store, what) == expected else ", OTHER ROWS"
-            table.add(what + same, seconds(taken), ratio(taken, alone))
-        killed = _killed(store, videos)
-        table.add(f"two workers, killed {killed} times, then to the end", "-", "-")
-        console.print("the same rows" if _sums(store, "") == expected else "OTHER ROWS")
+        expected = _stored_rows(store)
+        for what, child in _ways(store, rows):
+            taken = timed(child).seconds
+            what += _beside(_stored_rows(store), expected)
+            table.add(what, seconds(taken), ratio(taken, alone))
+        what = f"the same, killed with its driver: {_killed(store, videos)}"
+        table.add(what + _beside(_stored_rows(store), expected), "-", "-")
         table.show(console, markdown=False)
     with temporary_store() as store:
         library = Library(warm * FEW, video_segments=FEW)
@@ -76,9 +80,9 @@ def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
             ManifestRow(each.key, None, tuple((s.start_s, s.end_s) for s in each.spans))
             for each in library.videos()
         ]
-        run = timed(lambda: backfill(store, _Synthetic, "warm", manifest))
-        assert run.result.complete == warm, run.result
-        console.print(f"{warm:,} complete recordings: {run.seconds:.1f} s")
+        again = timed(lambda: backfill(store, _Synthetic, "warm", manifest))
+        assert again.result.complete == warm, again.result
+        console.print(f"{warm:,} complete recordings: {again.seconds:.1f} s")
 
 
 class _Synthetic(CountingEncoder):
@@ -109,7 +113,7 @@ def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:
         fill(store, encoder, video=row.video, audio=row.audio, segments=row.spans())
 
 
-def _ways(store: VoiceStore, rows: list[ManifestRow]) -> Iterator[tuple[str, Callable[[], None]]]:
+def _ways(store: VoiceStore, rows: list[ManifestRow]) -> Iterator[tuple[str, Callable[[], int]]]:
     url = store.database.engine.url.render_as_string(hide_password=False)
     for what, workers, cores in (
         ("a backfill, one worker, all cores", 1, None),
@@ -117,7 +121,7 @@ def _ways(store: VoiceStore, rows: list[ManifestRow]) -> Iterator[tuple[str, Cal
         ("a backfill, two workers", 2, None),
     ):
         _empty(store)
-        yield what, partial(_child(url, len(rows), workers, cores).wait)
+        yield what, _child(url, len(rows), workers, cores).wait
 
 
 def _child(url: str, videos: int, workers: int, cores: set[int] | None) -> subprocess.Popen[bytes]:
@@ -155,20 +159,29 @@ def _empty(store: VoiceStore) -> None:
         store.privacy.erase_video(each)
 
 
-def _sums(store: VoiceStore, _what: str) -> list[object]:
-    """Every row, to the bit."""
-    from pgvoice.store import SegmentKey
-
+def _stored_rows(store: VoiceStore) -> dict[Place, SegmentRow]:
     encoder = make_encoder("campplus").identity
-    found: list[object] = []
-    for video in sorted({holding.video for holding in store.statistics().holdings}):
-        keys = [
-            SegmentKey(round(a.start * 1000), round(a.end * 1000)) for a in store.identify(video)
-        ]
-        for key, row in sorted(store.read(video, encoder, keys).items()):
-            vector = None if row.embedding is None else row.embedding.tobytes()
-            found.append((video, key, row.status, vector))
+    found: dict[Place, SegmentRow] = {}
+    for video in {holding.video for holding in store.statistics().holdings}:
+        answers = store.identify(video)
+        keys = [SegmentKey(round(a.start * 1000), round(a.end * 1000)) for a in answers]
+        rows = store.read(video, encoder, keys)
+        found |= {(video, key): row for key, row in rows.items()}
     return found
+
+
+def _beside(found: Mapping[Place, SegmentRow], expected: Mapping[Place, SegmentRow]) -> str:
+    """What is to be said of rows beside those of fills: nothing, if all is well."""
+    if {at: row.status for at, row in found.items()} != {
+        at: row.status for at, row in expected.items()
+    }:
+        return ", OTHER ROWS"
+    apart = max(
+        float(np.abs(row.embedding - expected[at].embedding).max())
+        for at, row in found.items()
+        if row.embedding is not None
+    )
+    return "" if apart <= ROUNDING else f", VECTORS {apart:.1e} APART"
 
 
 if __name__ == "__main__":
