@@ -176,12 +176,14 @@ def _beside(found: Mapping[Place, SegmentRow], expected: Mapping[Place, SegmentR
         at: row.status for at, row in expected.items()
     }:
         return ", OTHER ROWS"
-    apart = max(
-        float(np.abs(row.embedding - expected[at].embedding).max())
-        for at, row in found.items()
-        if row.embedding is not None
-    )
+    apart = max(_apart(row, expected[at]) for at, row in found.items())
     return "" if apart <= ROUNDING else f", VECTORS {apart:.1e} APART"
+
+
+def _apart(row: SegmentRow, other: SegmentRow) -> float:
+    if row.embedding is None or other.embedding is None:
+        return 0.0
+    return float(np.abs(row.embedding - other.embedding).max())
 
 
 if __name__ == "__main__":
