@@ -66,8 +66,8 @@ def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
         alone = timed(lambda: _one_by_one(store, rows)).seconds
         table.add("fills one by one, all cores", seconds(alone), ratio(alone, alone))
         expected = _stored_rows(store)
-        for what, child in _ways(store, rows):
-            taken = timed(child).seconds
+        for what, run in _ways(store, rows):
+            taken = timed(run).seconds
             what += _beside(_stored_rows(store), expected)
             table.add(what, seconds(taken), ratio(taken, alone))
         what = f"the same, killed with its driver: {_killed(store, videos)}"
