@@ -163,8 +163,8 @@ def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
         )
     if any(word in answer for word in _TLS):
         return DatabaseUnreachable(
-            f"{where} does not speak TLS as the URL asks ({answer}): set it up on the server, or"
-            " ask for less by sslmode in the URL"
+            f"TLS with {where} fails ({answer}): check the server's settings, and what sslmode and"
+            " the certificates in the URL ask for"
         )
     if any(words in answer for words in _NO_SLOT):
         return DatabaseUnreachable(
