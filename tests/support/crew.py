@@ -18,6 +18,7 @@ from pgvoice.store import PruneSelection, VoiceStore
 from pgvoice.store.errors import (
     NoEmbedding,
     UnknownEncoder,
+    UnknownLabel,
     UnknownSpeaker,
     UnknownVideo,
     VideoErased,
@@ -25,8 +26,10 @@ from pgvoice.store.errors import (
 
 Spans = Sequence[tuple[float, float]]
 #: What may be said of something that another process takes away.
-FORESEEN = (NoEmbedding, UnknownEncoder, UnknownSpeaker, UnknownVideo, VideoErased)
-OPERATIONS = ("enroll", "erase video", "fill", "label", "merge", "prune", "relabel", "remove")
+FORESEEN = (NoEmbedding, UnknownEncoder, UnknownLabel, UnknownSpeaker, UnknownVideo, VideoErased)
+OPERATIONS = (
+    "enroll", "erase video", "fill", "label", "merge", "pin", "prune", "relabel", "remove"
+)  # fmt: skip
 
 
 class Task(NamedTuple):
@@ -159,6 +162,8 @@ def _do(store: VoiceStore, encoder: CountingEncoder, task: Task) -> None:
         store.label([task.video])
     elif task.operation == "relabel":
         store.label()
+    elif task.operation == "pin":
+        store.pin(task.video, task.segments[0], task.speaker)
     elif task.operation == "merge":
         store.merge("bob", "ann", force=True)
     elif task.operation == "prune":
