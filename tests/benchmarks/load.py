@@ -2,7 +2,7 @@
 
 For so many minutes, so many clients, each a thread with a loop of its own, on one store; two more
 fill new recordings with the counting encoder. Prints how long answers took, errors, connections and
-memory.
+memory, of this process and of the server's own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
@@ -26,6 +28,7 @@ from sqlalchemy import text
 
 from pgvoice.hooks import fill
 from pgvoice.store import VoiceStore
+from pgvoice.store.embedded import EmbeddedServer
 
 FILLERS = 2
 SEGMENTS = [(n * 0.5, n * 0.5 + 1.0) for n in range(30)]
@@ -68,6 +71,7 @@ class Load:
 
     def watch(self, console: Console) -> int:
         """Tells of connections and memory ten times; returns the most connections."""
+        server = self._store.database.server
         most, step = 0, max(1.0, (self._end - time.monotonic()) / 10)
         with self._store.database.unpooled.connect() as connection:
             while time.monotonic() < self._end:
@@ -82,7 +86,7 @@ class Load:
                 most = max(most, used or 0)
                 console.print(
                     f"{len(self.seconds):,} answers, {self.fills} fills, {used} connections,"
-                    f" {_resident() / 1e6:.0f} MB"
+                    f" {_resident() / 1e6:.0f} MB, the server {_servers(server) / 1e6:.0f} MB"
                 )
         return most
 
@@ -90,6 +94,18 @@ class Load:
 def _resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
+
+
+def _servers(server: EmbeddedServer | None) -> int:
+    """Bytes of the server's processes, without what they share."""
+    if server is None:
+        return 0
+    postmaster = psutil.Process(int((server.folder / "postmaster.pid").read_text().split()[0]))
+    sizes = 0
+    for process in (postmaster, *postmaster.children()):
+        with suppress(psutil.NoSuchProcess):
+            sizes += process.memory_info().rss - process.memory_info().shared
+    return sizes
 
 
 def main() -> None:
