@@ -15,12 +15,11 @@ import msgspec
 import pytest
 from click.testing import Result
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from strange_requests import SPANS, answered, request, requests
 
 from pgvoice.hooks import exchange
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
-SPANS = [{"start": 0.0, "end": 2.0, "speaker": "S0"}, {"start": 4, "end": 6, "speaker": "S1"}]
 
 
 @pytest.fixture
@@ -36,13 +35,9 @@ def ask(filled: Callable[..., Result], encoder: object) -> Ask:
     return asked
 
 
-def _request(**more: object) -> dict[str, object]:
-    return {"version": 1, "video": "talk", "segments": SPANS} | more
-
-
 def test_segments_come_back_with_their_answers(ask: Ask) -> None:
     spans = [SPANS[0] | {"words": [{"word": "hi"}], "text": "hi"}, SPANS[1]]
-    code, answer = ask(_request(segments=spans, id=7))
+    code, answer = ask(request(segments=spans, id=7))
     assert code == 0
     first, second = answer["segments"]
     assert (first["speaker"], first["label"], first["reason"]) == ("Ada", "S0", "matched")
@@ -59,20 +54,20 @@ def test_segments_come_back_with_their_answers(ask: Ask) -> None:
 
 def test_what_is_missing_is_filled(ask: Ask, talk: Path) -> None:
     spans = [{"start": 8.0, "end": 10.0}]
-    _, answer = ask(_request(video="new", audio=str(talk), segments=spans))
+    _, answer = ask(request(video="new", audio=str(talk), segments=spans))
     assert (answer["fill"]["filled"], answer["segments"][0]["speaker"]) == (1, "Ada")
 
 
 def test_options(ask: Ask) -> None:
-    _, strict = ask(_request(options={"min_margin": 2}))
+    _, strict = ask(request(options={"min_margin": 2}))
     assert {segment["reason"] for segment in strict["segments"]} == {"ambiguous"}
     short = {"start": 10.0, "end": 10.2, "speaker": "S0"}
-    _, answer = ask(_request(segments=[*SPANS, short], options={"clusters": True}))
+    _, answer = ask(request(segments=[*SPANS, short], options={"clusters": True}))
     assert answer["clusters"][1]["parts"] == [{"speaker": "Bob", "segments": 1, "seconds": 2.0}]
 
 
 def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
-    code, answer = ask(_request(segments=[*SPANS, {"start": 9, "end": 8}]))
+    code, answer = ask(request(segments=[*SPANS, {"start": 9, "end": 8}]))
     assert code == 0
     assert [segment["reason"] for segment in answer["segments"]] == [
         "matched", "matched", "invalid"
@@ -85,19 +80,19 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
         ("", "no JSON document"),
         ("{", "no JSON document"),
         ("[]", "no JSON object"),
-        (_request(version=2), "version is 2: this is version 1, so ask"),
+        (request(version=2), "version is 2: this is version 1, so ask"),
         ({"video": "talk", "segments": []}, "version is missing"),
-        (_request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
-        (_request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
-        (_request(segments=[{"start": 0}]), "missing required field `end`"),
-        (_request(video=""), "`$.video`"),
-        (_request(options={"treshold": 0.4}), "unknown field `treshold`"),
-        (_request(options={"threshold": 2}), "`$.options.threshold`"),
-        (json.dumps(_request(segments=[{"start": float("nan"), "end": 1}])), "no JSON document"),
+        (request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
+        (request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
+        (request(segments=[{"start": 0}]), "missing required field `end`"),
+        (request(video=""), "`$.video`"),
+        (request(options={"treshold": 0.4}), "unknown field `treshold`"),
+        (request(options={"threshold": 2}), "`$.options.threshold`"),
+        (json.dumps(request(segments=[{"start": float("nan"), "end": 1}])), "no JSON document"),
         ("[" * 100_000, "nested too deep"),
     ],
 )  # fmt: skip
-def test_what_is_no_request(ask: Ask, request_: object, message: str) -> None:
+def test_what_is_norequest(ask: Ask, request_: object, message: str) -> None:
     code, answer = ask(request_)
     assert (code, answer["error"]["kind"]) == (2, "bad_request")
     assert message in answer["error"]["message"]
@@ -112,18 +107,18 @@ def test_a_request_that_is_too_long(ask: Ask, monkeypatch: pytest.MonkeyPatch) -
 
 def test_failures_have_a_kind(ask: Ask, tmp_path: Path) -> None:
     absent = tmp_path / "absent.wav"
-    code, answer = ask(_request(video="new", audio=str(absent)))
+    code, answer = ask(request(video="new", audio=str(absent)))
     assert (code, answer["error"]["kind"]) == (1, "audio_not_found")
     assert str(absent) in answer["error"]["message"]
-    code, answer = ask(_request(), "--url", "postgresql://nobody@localhost:1/none")
+    code, answer = ask(request(), "--url", "postgresql://nobody@localhost:1/none")
     assert code == 1
     assert answer["version"] == 1
 
 
 def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
-    wrong = _request(id="c", segments=[{"start": 0}])
-    away = _request(id="d", video="away")
-    requests = [_request(), "{", "", _request(id="b"), wrong, away]
+    wrong = request(id="c", segments=[{"start": 0}])
+    away = request(id="d", video="away")
+    requests = [request(), "{", "", request(id="b"), wrong, away]
     lines = [each if isinstance(each, str) else json.dumps(each) for each in requests]
     result = filled("hook", "--stdio-lines", stdin="\n".join(lines))
     first, second, third, *failures = map(json.loads, result.stdout.splitlines())
@@ -138,7 +133,7 @@ def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
 def test_the_schema_is_that_of_the_documents(filled: Callable[..., Result], ask: Ask) -> None:
     schema = json.loads(filled("hook", "--schema").stdout)
     assert {"Request", "Answer", "Failure"} <= schema["$defs"].keys()
-    _, answer = ask(_request())
+    _, answer = ask(request())
     assert schema["$defs"]["Answer"]["properties"].keys() == answer.keys()
     assert set(schema["$defs"]["AnsweredSegment"]["properties"]) == answer["segments"][0].keys()
 
@@ -166,27 +161,8 @@ def test_a_process_that_is_ended_between_two_lines(store_url: str) -> None:
         assert process.wait(20) == -signal.SIGTERM
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-fields = st.sampled_from(["version", "video", "segments", "audio", "options"])
-nearly = st.dictionaries(fields, json_values, max_size=5).map(lambda more: _request(**more))
-
-
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(request=nearly | json_values)
+@given(request=requests)
 def test_any_request_has_one_answer(request: object) -> None:
     """No pipeline is asked: none of these gets as far, or its failure is told, too."""
-    answer = exchange.reply(_Nothing(), json.dumps(request).encode())  # type: ignore[arg-type]
-    document = json.loads(answer.document)
-    assert answer.exit_code in (1, 2)
-    assert document["error"]["kind"] in ("bad_request", "value_error")
-
-
-class _Nothing:
-    def run(self, *_: object, **__: object) -> object:
-        raise ValueError("nothing here")
+    answered(json.dumps(request).encode())

@@ -1,0 +1,43 @@
+"""Strange requests to `pgvoice hook`: ``python tests/fuzz/requests_of_pipelines.py``.
+
+Each has one answer, a document: an error that says what is wrong, never a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+from hypothesis import HealthCheck, given, settings
+
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from strange_requests import answered, requests
+
+
+@click.command()
+@click.option("--examples", default=10_000, show_default=True)
+def main(examples: int) -> None:
+    """Ask strange requests."""
+    outcomes: Counter[str] = Counter()
+
+    @settings(
+        max_examples=examples,
+        deadline=5000,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    @given(request=requests)
+    def run(request: object) -> None:
+        outcomes[answered(json.dumps(request).encode())] += 1
+
+    run()
+    for outcome, count in sorted(outcomes.items()):
+        click.echo(f"{outcome}: {count:,}")
+
+
+if __name__ == "__main__":
+    main()
