@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: FFmpeg's sample types that are whole numbers, up to 2 to this power.
 _INTEGER_BITS = {"u8": 7, "s16": 15, "s32": 31}
 _BLOCK_SAMPLES = 32_768
+#: PyAV takes what lies behind a frame's pointers for more channels where there are more than these.
+_MOST_PLANES = 8
 
 
 def joined(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
@@ -38,6 +40,7 @@ def joined(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
 
 def mono(frame: AudioFrame) -> Waveform:
     """Mean of the channels, added in order."""
+    frame = _plain(frame)
     channels = _channels(frame)
     total = channels[0].astype(np.float32)
     for channel in channels[1:]:
@@ -46,6 +49,21 @@ def mono(frame: AudioFrame) -> Waveform:
     if frame.format.packed.name == "u8":
         total -= np.float32(128 * len(channels))
     return total / np.float32(len(channels) * 2**bits)
+
+
+def _plain(frame: AudioFrame) -> AudioFrame:
+    """The same samples as PyAV can show them."""
+    from av import AudioResampler
+
+    shape = frame.format
+    if shape.packed.name == "s64":
+        to = "s32"
+    elif shape.is_planar and frame.layout.nb_channels > _MOST_PLANES:
+        to = shape.packed.name
+    else:
+        return frame
+    (plain,) = AudioResampler(format=to, layout=frame.layout.name).resample(frame)
+    return plain
 
 
 def _channels(frame: AudioFrame) -> Sequence[NDArray[np.generic]]:

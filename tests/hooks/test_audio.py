@@ -21,6 +21,7 @@ from audio_files import (
     LOSSY,
     OPEN_ENDED,
     Channels,
+    Coding,
     copy_packets,
     speech_band,
     spread,
@@ -117,6 +118,14 @@ def test_rates_and_channels(make: Make, name: str, rate: int, channels: int) -> 
     assert len(heard) == len(expected)
     assert lag(heard, expected) == 0
     assert np.corrcoef(heard, expected)[0, 1] > 0.9
+
+
+def test_many_channels(tmp_path: Path) -> None:
+    """Each with samples of its own, in a frame of more pointers than are in its head."""
+    sounds = np.stack([speech_band(1, 16_000, seed) for seed in range(16)])
+    path = write(tmp_path / "room.wv", sounds, 16_000, Coding(".wv", "wavpack", "wv"))
+    assert probe(path).channels == 16
+    np.testing.assert_allclose(one(path, (0, 1000), 16_000), mono(sounds), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSLESS)

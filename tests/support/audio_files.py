@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 #: Shape ``(channels, samples)``.
 Channels = NDArray[np.float32]
 
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 16: "9.1.6"}
+
+#: Of samples, where it is not the encoder's first.
+_FORMATS = {"alac": "s16p", "pcm_s16le": "s16", "pcm_s64le": "s64", "wavpack": "fltp"}
 
 
 class Coding(NamedTuple):
@@ -63,6 +66,7 @@ LOSSLESS = {
     "wav 8 bit": Coding(".wav", "PCM_U8", "WAV"),
     "wav 24 bit": Coding(".wav", "PCM_24", "WAV"),
     "wav 32 bit": Coding(".wav", "PCM_32", "WAV"),
+    "wav 64 bit": Coding(".wav", "pcm_s64le", "wav"),
     "wav float": Coding(".wav", "FLOAT", "WAV"),
     "wav double": Coding(".wav", "DOUBLE", "WAV"),
     "wavex": Coding(".wav", "PCM_16", "WAVEX"),
@@ -124,9 +128,10 @@ def _encode(
 ) -> None:
     layout = _LAYOUTS[len(samples)]
     stream = container.add_stream(codec, rate=rate, layout=layout, options=dict(options))
-    if codec.startswith("pcm_") or codec == "alac":
-        stream.format = "s16" if codec.startswith("pcm_") else "s16p"
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", layout)
+    if codec in _FORMATS:
+        stream.format = _FORMATS[codec]
+    packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, "flt", layout)
     frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
     container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
