@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import click
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
@@ -19,8 +20,10 @@ from bad_audio import hear
 AT_ONCE = 1000
 
 
-def main() -> None:
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else AT_ONCE
+@click.command()
+@click.argument("number", type=click.IntRange(min=1), default=AT_ONCE)
+def main(number: int) -> None:
+    """Hear so many damaged files [1000]."""
     console, answers = Console(), Counter[str]()
     most_seconds, peak, failures = 0.0, 0, list[str]()
     with tempfile.TemporaryDirectory() as folder:

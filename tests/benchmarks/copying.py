@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
@@ -31,8 +32,10 @@ print(peak_bytes())
 """
 
 
-def main() -> None:
-    segments = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+@click.command()
+@click.argument("segments", type=click.IntRange(min=1), default=200_000)
+def main(segments: int) -> None:
+    """Copy a library of so many SEGMENTS [200000] beside one of 1,000."""
     console = Console()
     peaks = {}
     for number in (SMALL, segments):

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
+import click
 import librosa
 import numpy as np
 import soundfile
@@ -47,7 +48,9 @@ LOSSY = {
 LOSSLESS = {"wav": "WAV", "flac": "FLAC"}
 
 
+@click.command()
 def main() -> None:
+    """Tell what it costs to hear one span, some, and all of three hours."""
     columns = ("file", "MB", "hash", "probe", "one span at the end", f"{MISSING} of {SEGMENTS}")
     table = Table(*columns, "everything")
     with TemporaryDirectory() as folder:

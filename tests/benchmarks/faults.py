@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
@@ -31,12 +32,6 @@ from pgvoice.store import VoiceStore
 
 CONSOLE = Console()
 DISTURBANCES = ("restart", "kill_and_start", "crash", "terminate")
-
-
-def main() -> None:
-    what, times = sys.argv[1], int(sys.argv[2])
-    with tempfile.TemporaryDirectory() as folder:
-        {"kills": kills, "crowd": crowd, "server": server}[what](times, Path(folder))
 
 
 def kills(times: int, folder: Path) -> None:
@@ -88,6 +83,18 @@ def server(times: int, folder: Path) -> None:
             _tell(number + 1, times, how)
         CONSOLE.print(f"{whole} of {times} fills went on and ended with the same rows")
         _verify(store)
+
+
+WHAT = {"kills": kills, "crowd": crowd, "server": server}
+
+
+@click.command()
+@click.argument("what", type=click.Choice(list(WHAT)))
+@click.argument("times", type=click.IntRange(min=1))
+def main(what: str, times: int) -> None:
+    """Kill fills, let a crowd work on the same, or disturb the server, so many TIMES."""
+    with tempfile.TemporaryDirectory() as folder:
+        WHAT[what](times, Path(folder))
 
 
 def _tell(done: int, times: int, what: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
@@ -24,8 +25,10 @@ from pgvoice.store import VoiceStore
 SEGMENT_SECONDS, STEP_SECONDS = 3.0, 1.0
 
 
-def main() -> None:
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+@click.command()
+@click.argument("kills", type=click.IntRange(min=1), default=20)
+def main(kills: int) -> None:
+    """Kill so many fills [20], each once, and run them again."""
     with temporary_store() as store:
         kill(store, kills)
 

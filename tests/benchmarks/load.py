@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import click
 import numpy as np
 import psutil
 from rich.console import Console
@@ -108,9 +109,11 @@ def _servers(server: EmbeddedServer | None) -> int:
     return sizes
 
 
-def main() -> None:
-    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
-    clients = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+@click.command()
+@click.argument("minutes", type=float, default=1.0)
+@click.argument("clients", type=click.IntRange(min=1), default=50)
+def main(minutes: float, clients: int) -> None:
+    """Identify and search for MINUTES [1] with so many CLIENTS [50], while two more fill."""
     console = Console()
     with tempfile.TemporaryDirectory() as folder, temporary_store() as store:
         audio = write(Path(folder) / "talk.wav", voice(110, 8), voice(220, 8, 1))

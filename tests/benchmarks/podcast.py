@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -29,9 +30,12 @@ from pgvoice.hooks import make_encoder
 from pgvoice.store import VoiceStore
 
 
-def main() -> None:
+@click.command()
+@click.argument("speech", type=click.Path(file_okay=False, path_type=Path), default=SPEECH)
+def main(speech: Path) -> None:
+    """Fill, enroll and identify the podcast of the folder SPEECH [../shared/speech]."""
     with temporary_store() as store:
-        measure(store, Path(sys.argv[1]) if len(sys.argv) > 1 else SPEECH)
+        measure(store, speech)
 
 
 def measure(store: VoiceStore, speech: Path) -> None:

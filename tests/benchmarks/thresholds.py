@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -36,7 +37,9 @@ class Clip(NamedTuple):
     waveform: Waveform
 
 
+@click.command()
 def main() -> None:
+    """Tell how alike one voice is with itself, and with others, by length."""
     encoder = make_encoder("campplus")
     clips = _clips("librispeech-test-other/*/*.flac")
     strangers = _clips("librispeech-strangers/*.flac")
