@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -50,9 +50,7 @@ def stats(video: str | None, url: str | None, as_json: bool) -> None:
 @cache.command(epilog="Example: pgvoice cache prune --older-than 365 --dry-run")
 @click.option("--video", metavar="KEY", help="Of this recording.")
 @click.option("--encoder", metavar="NAME", help="Made by this encoder.")
-@click.option(
-    "--older-than", type=click.FloatRange(0, min_open=True), metavar="DAYS", help="Stored before."
-)
+@click.option("--older-than", type=click.IntRange(1, 36_500), metavar="DAYS", help="Stored before.")
 @options.dry_run_option
 @options.yes_option
 @options.url_option
@@ -60,7 +58,7 @@ def stats(video: str | None, url: str | None, as_json: bool) -> None:
 def prune(
     video: str | None,
     encoder: str | None,
-    older_than: float | None,
+    older_than: int | None,
     dry_run: bool,
     yes: bool,
     url: str | None,
@@ -88,14 +86,14 @@ def prune(
 
 
 def _selection(
-    store: VoiceStore, video: str | None, encoder: str | None, days: float | None
+    store: VoiceStore, video: str | None, encoder: str | None, days: int | None
 ) -> PruneSelection:
     from pgvoice.store.pruning import PruneSelection
 
     return PruneSelection(
         video,
         None if encoder is None else store.encoder(encoder).id,
-        None if days is None else datetime.now(UTC) - timedelta(days=days),
+        None if days is None else timedelta(days=days),
     )
 
 

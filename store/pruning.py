@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
@@ -16,8 +16,8 @@ class PruneSelection:
 
     video: str | None = None
     encoder_id: int | None = None
-    #: Written before this moment.
-    before: datetime | None = None
+    #: Written longer ago, by the server's clock, which dates the rows.
+    older_than: timedelta | None = None
 
 
 def count(connection: Connection, selection: PruneSelection) -> int:
@@ -48,7 +48,7 @@ _FITTING = (
     "(CAST(:video AS text) IS NULL"
     " OR s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video))"
     " AND (CAST(:encoder AS integer) IS NULL OR s.encoder_id = :encoder)"
-    " AND (CAST(:before AS timestamptz) IS NULL OR s.created_at < :before)"
+    " AND (CAST(:age AS interval) IS NULL OR s.created_at < now() - CAST(:age AS interval))"
 )
 
 
@@ -61,5 +61,5 @@ def _parameters(selection: PruneSelection) -> dict[str, object]:
     return {
         "video": selection.video,
         "encoder": selection.encoder_id,
-        "before": selection.before,
+        "age": selection.older_than,
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from filled import ENCODER, OTHER_ENCODER, X, put
+from sqlalchemy import text
 
 from pgvoice.store import PruneSelection, VoiceStore
 from pgvoice.store.keys import SegmentKey
@@ -23,10 +24,6 @@ def _left(store: VoiceStore) -> int:
     return sum(holding.segments for holding in store.statistics().holdings)
 
 
-def _tomorrow() -> datetime:
-    return datetime.now(UTC) + timedelta(days=1)
-
-
 def test_by_video(filled_store: VoiceStore) -> None:
     assert filled_store.prune(PruneSelection(video="v")) == 2
     assert _left(filled_store) == 2
@@ -40,9 +37,12 @@ def test_by_encoder_and_video(filled_store: VoiceStore) -> None:
 
 
 def test_by_age(filled_store: VoiceStore) -> None:
-    yesterday = _tomorrow() - timedelta(days=2)
-    assert filled_store.prune(PruneSelection(before=yesterday)) == 0
-    assert filled_store.prune(PruneSelection(before=_tomorrow())) == 4
+    assert filled_store.prune(PruneSelection(older_than=timedelta(days=1))) == 0
+    with filled_store.database.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE pgvoice.segment_embedding SET created_at = now() - interval '2 days'")
+        )
+    assert filled_store.prune(PruneSelection(older_than=timedelta(days=1))) == 4
 
 
 def test_a_dry_run_only_counts(filled_store: VoiceStore) -> None:
