@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pgvoice.hooks.backfill import BackfillReport
+    from pgvoice.hooks.backfill.engine import Engine
+    from pgvoice.hooks.backfill.worker import MakeEncoder
     from pgvoice.store.backfills import BackfillStatus, FailedVideo
+    from pgvoice.store.voice_store import VoiceStore
 
 #: Between lines in a log, in seconds.
 EVERY = 10.0
@@ -47,17 +51,29 @@ def _shard(
 @backfill.command(
     epilog="""\b
 Examples: pgvoice backfill run library.csv --workers 2
-          pgvoice backfill run library.jsonl --shard 3/8"""
+          pgvoice backfill run library.jsonl --shard 3/8
+          pgvoice backfill run library.parquet --ray head.example:6379"""
 )
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", metavar="NAME", help="Of the backfill [the manifest's, without suffix].")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes, each with the model [1]; of a Ray cluster one for each GPU, or for its cores.",
+)
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Fill on this Ray cluster: host:port, auto, or local for one of this machine alone.",
+)
+@click.option(
+    "--cores",
+    type=click.IntRange(min=1),
     default=1,
     show_default=True,
     metavar="N",
-    help="Processes, each with the model; on a CPU one for several cores, else one for each GPU.",
+    help="Of each worker on a Ray cluster.",
 )
 @click.option(
     "--retries",
@@ -80,7 +96,9 @@ def run(
     context: click.Context,
     manifest: Path,
     name: str | None,
-    workers: int,
+    workers: int | None,
+    ray: str | None,
+    cores: int,
     retries: int,
     limit: int | None,
     shard: tuple[int, int],
@@ -94,6 +112,7 @@ def run(
     Recordings that are complete are passed over, many at a time. Ctrl-C ends those under way first,
     a second one at once; nothing that was stored is lost. Exit code 1 when recordings failed.
     """
+    from contextlib import redirect_stdout
     from functools import partial
 
     from pgvoice.hooks.backfill import backfill as fill_all
@@ -104,15 +123,15 @@ def run(
     made = partial(make_encoder, encoder, device=device)
     with (
         VoiceStore.open(url) as store,
+        redirect_stdout(sys.stderr),  # Ray prints what it has to say
+        _engine(store, made, workers, ray, cores) as engine,
         output.progress_bar("backfilling") as progress,
         _asked_to_stop() as stop,
     ):
         report = fill_all(
-            store,
-            made,
+            engine,
             name or manifest.stem,
             read_manifest(manifest),
-            workers=workers,
             retries=retries,
             limit=limit,
             shard=shard,
@@ -124,6 +143,16 @@ def run(
     else:
         _write_report(report, name or manifest.stem)
     context.exit(FAILED if report.failed else 0)
+
+
+def _engine(
+    store: VoiceStore, made: MakeEncoder, workers: int | None, ray: str | None, cores: int
+) -> Engine:
+    from pgvoice.hooks.backfill import Here, Processes, RayActors
+
+    if ray is not None:
+        return RayActors(store, made, ray, workers, cores)
+    return Processes(store, made, workers) if workers and workers > 1 else Here(store, made)
 
 
 class _asked_to_stop:  # noqa: N801 - a context manager

@@ -13,6 +13,7 @@ PURPOSES = {
     "demo": "for `pgvoice demo`",
     "evaluate": "for `pgvoice evaluate`",
     "plot": "for pictures (`--plot`)",
+    "ray": "to backfill on a Ray cluster",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 

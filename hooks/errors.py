@@ -54,6 +54,10 @@ class EncoderUnavailable(PgvoiceError):
     """The encoder cannot be built or loaded here."""
 
 
+class ClusterUnavailable(PgvoiceError):
+    """There is no Ray, or no cluster that answers."""
+
+
 class ExtraMissing(PgvoiceError):
     """A package that is only needed for this is not installed; the message installs it."""
 

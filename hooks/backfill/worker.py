@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
+from functools import cached_property
 
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.encoder import Encoder
-from pgvoice.hooks.errors import InvalidSegments
+from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.filling import FillReport, fill
 from pgvoice.store.backfills import Outcome
+from pgvoice.store.encoders import EncoderIdentity
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.voice_store import VoiceStore
 
 #: Called without arguments, in the process that needs the encoder.
 MakeEncoder = Callable[[], Encoder]
+#: Of work that was begun, at least, in seconds.
+INSTANT = 1e-6
 
 
 class Worker:
-    """Fills recordings one after the other; the model is loaded at the first that misses."""
+    """Fills recordings one after the other; the model is loaded at the first that misses.
 
-    def __init__(self, store: VoiceStore, encoder: Encoder) -> None:
-        self._store, self._encoder = store, encoder
+    What its encoder is has to be what was `expected` of it, where recordings were looked at.
+    """
+
+    def __init__(
+        self, connect: Callable[[], VoiceStore], make: MakeEncoder, expected: EncoderIdentity
+    ) -> None:
+        self._connect, self._make, self._expected = connect, make, expected
 
     def fill(self, row: ManifestRow) -> Outcome:
         """Never raises for what is wrong with one recording: that is its outcome."""
@@ -41,6 +48,20 @@ class Worker:
             )
         return _outcome(row, report, start, None)
 
+    @cached_property
+    def _store(self) -> VoiceStore:
+        return self._connect()
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        encoder = self._make()
+        if encoder.identity != self._expected:
+            raise EncoderUnavailable(
+                f"a worker has the encoder {encoder.identity}, and not {self._expected}; install "
+                "the same pgvoice, plugins and weights on every machine"
+            )
+        return encoder
+
 
 def _outcome(row: ManifestRow, report: FillReport, start: float, error: str | None) -> Outcome:
     run = report.run
@@ -50,23 +71,4 @@ def _outcome(row: ManifestRow, report: FillReport, start: float, error: str | No
 
 
 def _since(start: float) -> float:
-    return max(time.monotonic() - start, 1e-6)
-
-
-#: That of this process.
-_worker: Worker | None = None
-
-
-def begin(url: str, make: MakeEncoder, threads: int) -> None:
-    """In a process of its own: connect, and take so many threads."""
-    global _worker
-    # Whoever started it decides when it ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    _worker = Worker(VoiceStore.open(url), make())
-
-
-def fill_here(row: ManifestRow) -> Outcome:
-    """With what `begin` made."""
-    assert _worker is not None  # noqa: S101 - begin ran first
-    return _worker.fill(row)
+    return max(time.monotonic() - start, INSTANT)

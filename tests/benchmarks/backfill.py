@@ -33,7 +33,8 @@ from measuring.writing import write_library
 from recordings import SPEECH
 
 from pgvoice.hooks import fill, make_encoder
-from pgvoice.hooks.backfill import ManifestRow, backfill
+from pgvoice.hooks.backfill import Here, ManifestRow, Processes, RayActors, backfill
+from pgvoice.hooks.backfill.on_ray import LOCAL
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 WINDOW = 3.0
@@ -43,18 +44,19 @@ ROUNDING = 1e-5
 Place = tuple[str, SegmentKey]
 #: Of a warm backfill: segments of each recording.
 FEW = 20
+RAY = "ray"
 
 
 @click.command()
 @click.option("--videos", type=click.IntRange(2), default=200, show_default=True)
 @click.option("--warm", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option("--ray", is_flag=True, help="Two workers on a Ray cluster of this machine.")
 @click.option("--child", nargs=2, hidden=True)
-def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
+def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> None:
     """Fill recordings one by one and as a backfill, kill it, and run a warm one."""
     rows = list(_rows(videos))
     if child:
-        with VoiceStore.open(child[0]) as store:
-            backfill(store, partial(make_encoder, "campplus"), "child", rows, workers=int(child[1]))
+        _be_the_child(*child, rows)
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"`python tests/benchmarks/backfill.py --videos {videos} --warm {warm}`")
@@ -66,11 +68,11 @@ def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
         alone = timed(lambda: _one_by_one(store, rows)).seconds
         table.add("fills one by one, all cores", seconds(alone), ratio(alone, alone))
         expected = _stored_rows(store)
-        for what, run in _ways(store, rows):
+        for what, run in _ways(store, rows, ray):
             taken = timed(run).seconds
             what += _beside(_stored_rows(store), expected)
             table.add(what, seconds(taken), ratio(taken, alone))
-        what = f"the same, killed with its driver: {_killed(store, videos)}"
+        what = f"the same, killed with its driver: {_killed(store, videos, RAY if ray else '2')}"
         table.add(what + _beside(_stored_rows(store), expected), "-", "-")
         table.show(console, markdown=False)
     with temporary_store() as store:
@@ -80,7 +82,7 @@ def main(videos: int, warm: int, child: tuple[str, str] | None) -> None:
             ManifestRow(each.key, None, tuple((s.start_s, s.end_s) for s in each.spans))
             for each in library.videos()
         ]
-        again = timed(lambda: backfill(store, _Synthetic, "warm", manifest))
+        again = timed(lambda: backfill(Here(store, _Synthetic), "warm", manifest))
         assert again.result.complete == warm, again.result
         console.print(f"{warm:,} complete recordings: {again.seconds:.1f} s")
 
@@ -113,33 +115,46 @@ def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:
         fill(store, encoder, video=row.video, audio=row.audio, segments=row.spans())
 
 
-def _ways(store: VoiceStore, rows: list[ManifestRow]) -> Iterator[tuple[str, Callable[[], int]]]:
+def _be_the_child(url: str, workers: str, rows: list[ManifestRow]) -> None:
+    make = partial(make_encoder, "campplus")
+    with VoiceStore.open(url) as store:
+        engine = {"1": Here(store, make), RAY: RayActors(store, make, LOCAL, 2)}.get(workers)
+        with engine or Processes(store, make, int(workers)) as working:
+            backfill(working, "child", rows)
+
+
+def _ways(
+    store: VoiceStore, rows: list[ManifestRow], ray: bool
+) -> Iterator[tuple[str, Callable[[], int]]]:
     url = store.database.engine.url.render_as_string(hide_password=False)
-    for what, workers, cores in (
-        ("a backfill, one worker, all cores", 1, None),
-        ("a backfill, one worker on one core", 1, {0}),
-        ("a backfill, two workers", 2, None),
-    ):
+    ways = [
+        ("a backfill, one worker, all cores", "1", None),
+        ("a backfill, one worker on one core", "1", {0}),
+        ("a backfill, two workers", "2", None),
+    ]
+    if ray:
+        ways.append(("a backfill, two workers of Ray", RAY, None))
+    for what, workers, cores in ways:
         _empty(store)
         yield what, _child(url, len(rows), workers, cores).wait
 
 
-def _child(url: str, videos: int, workers: int, cores: set[int] | None) -> subprocess.Popen[bytes]:
+def _child(url: str, videos: int, workers: str, cores: set[int] | None) -> subprocess.Popen[bytes]:
     environment = os.environ | ({"OMP_NUM_THREADS": "1"} if cores else {})
     return subprocess.Popen(
-        [sys.executable, __file__, "--videos", str(videos), "--child", url, str(workers)],
+        [sys.executable, __file__, "--videos", str(videos), "--child", url, workers],
         env=environment,
         preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
         start_new_session=True,
     )
 
 
-def _killed(store: VoiceStore, videos: int) -> int:
+def _killed(store: VoiceStore, videos: int, workers: str) -> int:
     """Kill the driver with its workers again and again while it goes on; returns how often."""
     _empty(store)
     url, kills = store.database.engine.url.render_as_string(hide_password=False), 0
     while True:
-        child = _child(url, videos, 2, None)
+        child = _child(url, videos, workers, None)
         before = _stored(store)
         while child.poll() is None and _stored(store) < before + videos:
             time.sleep(0.05)

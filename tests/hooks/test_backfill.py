@@ -14,7 +14,14 @@ from dying_encoder import DyingEncoder
 from sounds import voice, write
 
 from pgvoice.hooks import FormatError, fill
-from pgvoice.hooks.backfill import BackfillReport, ManifestRow, backfill, read_manifest
+from pgvoice.hooks.backfill import (
+    BackfillReport,
+    Here,
+    ManifestRow,
+    Processes,
+    backfill,
+    read_manifest,
+)
 from pgvoice.hooks.encoder import Embeddings, Waveform
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
@@ -65,13 +72,13 @@ def _same(found: list[list[SegmentRow]], expected: list[list[SegmentRow]]) -> bo
 def test_the_rows_are_those_of_fills(
     store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]]
 ) -> None:
-    report = backfill(store, CountingEncoder, "library", rows)
+    report = backfill(Here(store, CountingEncoder), "library", rows)
     assert (report.complete, report.filled, report.vectors) == (0, VIDEOS, 2 * VIDEOS)
     assert _same(_stored(store, "v"), expected)
     (status,) = store.backfills.status()
     assert (status.videos, status.done, status.filled) == (VIDEOS, VIDEOS, 2 * VIDEOS)
     assert status.audio_seconds == pytest.approx(VIDEOS * 2.6 * 2 / 3)
-    again = backfill(store, _Unused, "library", rows, workers=2)
+    again = backfill(Processes(store, _Unused, 2), "library", rows)
     assert (again.complete, again.filled) == (VIDEOS, 0)
     assert store.backfills.status() == [status]
 
@@ -84,9 +91,8 @@ class _Unused(CountingEncoder):
 def test_a_worker_that_is_killed_is_replaced(
     store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]], tmp_path: Path
 ) -> None:
-    report = backfill(
-        store, partial(DyingEncoder, str(tmp_path / "died")), "library", rows, workers=2
-    )
+    with Processes(store, partial(DyingEncoder, str(tmp_path / "died")), 2) as engine:
+        report = backfill(engine, "library", rows)
     assert (tmp_path / "died").exists()
     assert report.failed == []
     assert report.filled == VIDEOS
@@ -101,7 +107,7 @@ def test_what_is_wrong_is_kept_and_the_rest_is_filled(
         ManifestRow("unread", rows[0].audio, str(tmp_path / "nowhere.rttm")),
         ManifestRow("backward", rows[1].audio, ((0.0, 1.0), (2.0, 1.0))),
     ]
-    report = backfill(store, CountingEncoder, "library", [*wrong, *rows], retries=1)
+    report = backfill(Here(store, CountingEncoder), "library", [*wrong, *rows], retries=1)
     assert {each.video for each in report.failed} == {each.video for each in wrong}
     assert report.filled == VIDEOS
     failed = {each.video: each for each in store.backfills.failed("library")}
@@ -110,14 +116,14 @@ def test_what_is_wrong_is_kept_and_the_rest_is_filled(
     assert "2" in failed["backward"].error
     assert failed["nowhere"].document["audio"] == str(tmp_path / "nowhere.wav")
     write(tmp_path / "nowhere.wav", voice(90, 3))
-    again = backfill(store, CountingEncoder, "library", [*wrong[:1], *rows])
+    again = backfill(Here(store, CountingEncoder), "library", [*wrong[:1], *rows])
     assert (again.complete, again.filled) == (VIDEOS, 1)
     assert {each.video for each in store.backfills.failed()} == {"unread", "backward"}
 
 
 def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> None:
     parts = [
-        backfill(store, CountingEncoder, "library", rows, shard=(part, 3)).filled
+        backfill(Here(store, CountingEncoder), "library", rows, shard=(part, 3)).filled
         for part in (1, 2, 3)
     ]
     assert sum(parts) == VIDEOS
@@ -125,11 +131,10 @@ def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> Non
 
 
 def test_a_limit_and_a_stop(store: VoiceStore, rows: list[ManifestRow]) -> None:
-    assert backfill(store, CountingEncoder, "library", rows, limit=2).filled == 2
+    assert backfill(Here(store, CountingEncoder), "library", rows, limit=2).filled == 2
     told: list[BackfillReport] = []
     stopped = backfill(
-        store,
-        CountingEncoder,
+        Here(store, CountingEncoder),
         "library",
         rows,
         stop=lambda: len(told) >= 2,

@@ -1,0 +1,138 @@
+"""A pool of actors on a Ray cluster, each with a GPU or some cores."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections import Counter
+from concurrent.futures import Future
+from functools import cached_property, partial
+from typing import Any
+
+from pgvoice.hooks.backfill.engine import Pool
+from pgvoice.hooks.backfill.manifest import ManifestRow
+from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
+from pgvoice.hooks.errors import ClusterUnavailable
+from pgvoice.hooks.extras import needs_extra
+from pgvoice.store.backfills import Outcome
+from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.voice_store import VoiceStore
+
+#: An address that starts a cluster of this machine alone, for as long as it is needed.
+LOCAL = "local"
+
+
+class RayActors(Pool):
+    """An actor for each GPU of the cluster, or for each `cores` of its cores; or so many `workers`.
+
+    `address` is what `ray.init` takes: a host and port, ``auto``, ``ray://…``, or ``local``. Where
+    a program is connected to a cluster already, that one is used and stays connected.
+
+    Raises `ClusterUnavailable`.
+    """
+
+    def __init__(
+        self,
+        store: VoiceStore,
+        make: MakeEncoder,
+        address: str,
+        workers: int | None = None,
+        cores: int = 1,
+    ) -> None:
+        super().__init__(store, make)
+        self._address, self._wanted, self._cores = address, workers, cores
+        self._actors: list[Any] = []
+        #: What is under way, and who does it.
+        self._by: dict[Future[Outcome], Any] = {}
+        self._connected = False
+
+    @cached_property
+    def died(self) -> tuple[type[BaseException], ...]:  # type: ignore[override]
+        return (self._ray.exceptions.RayActorError,)
+
+    def close(self) -> None:
+        if self._connected:
+            self._ray.shutdown()
+
+    def workers(self) -> int:
+        return self._wanted or self._gpus or max(1, self._resources("CPU") // self._cores)
+
+    def submit(self, row: ManifestRow) -> Future[Outcome]:
+        actor = self._least_busy()
+        future: Future[Outcome] = actor.fill.remote(row).future()
+        self._by[future] = actor
+        future.add_done_callback(self._ended)
+        return future
+
+    def replace(self, lost: Future[Outcome]) -> None:
+        actor = self._by.pop(lost)
+        self._actors = [each for each in self._actors if each is not actor]
+
+    def _least_busy(self) -> Any:
+        busy = Counter(map(id, list(self._by.values())))
+        if all(busy[id(each)] for each in self._actors) and len(self._actors) < self.workers():
+            self._actors.append(self._new_actor())
+        return min(self._actors, key=lambda each: busy[id(each)])
+
+    def _ended(self, future: Future[Outcome]) -> None:
+        if future.exception() is None:
+            del self._by[future]
+
+    def _new_actor(self) -> Any:
+        actor = self._ray.remote(_Actor).options(
+            num_cpus=self._cores, num_gpus=1 if self._gpus else 0
+        )
+        return actor.remote(self.url(), self.make, self.identity)
+
+    @cached_property
+    def _gpus(self) -> int:
+        return self._resources("GPU")
+
+    def _resources(self, kind: str) -> int:
+        return int(self._ray.cluster_resources().get(kind, 0))
+
+    @cached_property
+    def _ray(self) -> Any:
+        """Ray, connected."""
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        with needs_extra("ray", ClusterUnavailable):
+            import ray
+        if not ray.is_initialized():
+            self._connect(ray)
+        return ray
+
+    def _connect(self, ray: Any) -> None:
+        # Ray takes what ends this process for itself.
+        ends = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(
+                self._address,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **(self._alone() if self._address == LOCAL else {}),
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise ClusterUnavailable(
+                f"no Ray cluster answers at {self._address} ({error}); start one with "
+                f"`ray start --head`, or say {LOCAL} for one of this machine alone"
+            ) from error
+        finally:
+            signal.signal(signal.SIGTERM, ends)
+        self._connected = True
+
+    def _alone(self) -> dict[str, object]:
+        """Of a cluster that has nobody else."""
+        cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
+        return {"num_cpus": cores, "include_dashboard": False}
+
+
+class _Actor:
+    """A worker, in a process that Ray starts."""
+
+    def __init__(self, url: str, make: MakeEncoder, expected: EncoderIdentity) -> None:
+        self._worker = Worker(partial(VoiceStore.open, url), make, expected)
+
+    def fill(self, row: ManifestRow) -> Outcome:
+        return self._worker.fill(row)
