@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -34,7 +36,7 @@ from recordings import SPEECH
 
 from pgvoice.hooks import fill, make_encoder
 from pgvoice.hooks.backfill import Here, ManifestRow, Processes, RayActors, backfill
-from pgvoice.hooks.backfill.on_ray import LOCAL
+from pgvoice.hooks.backfill.engine import Engine
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 WINDOW = 3.0
@@ -59,21 +61,23 @@ def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> No
         _be_the_child(*child, rows)
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(f"`python tests/benchmarks/backfill.py --videos {videos} --warm {warm}`")
+    options = f"--videos {videos} --warm {warm}" + (" --ray" if ray else "")
+    console.print(f"`python tests/benchmarks/backfill.py {options}`")
     console.print(machine.describe(), highlight=False)
-    with temporary_store() as store:
-        table = Table(
-            f"{videos} recordings of one clip each, CAM++", ("what", "seconds", "of fills")
-        )
-        alone = timed(lambda: _one_by_one(store, rows)).seconds
-        table.add("fills one by one, all cores", seconds(alone), ratio(alone, alone))
-        expected = _stored_rows(store)
-        for what, run in _ways(store, rows, ray):
-            taken = timed(run).seconds
-            what += _beside(_stored_rows(store), expected)
-            table.add(what, seconds(taken), ratio(taken, alone))
-        what = f"the same, killed with its driver: {_killed(store, videos, RAY if ray else '2')}"
-        table.add(what + _beside(_stored_rows(store), expected), "-", "-")
+    with temporary_store() as store, _cluster(ray):
+        columns = ("what", "seconds", "of fills, one core", "of fills, two cores")
+        table = Table(f"{videos} recordings of one clip each, CAM++", columns)
+        expected: dict[Place, SegmentRow] = {}
+        taken = list[float]()
+        for way in WAYS[: None if ray else -1]:
+            _empty(store)
+            taken.append(timed(partial(_wait, store, rows, way)).seconds)
+            found = _stored_rows(store)
+            expected = expected or found
+            ratios = (ratio(taken[-1], each) for each in taken[:2])
+            table.add(way.what + _beside(found, expected), seconds(taken[-1]), *ratios)
+        what = f"the last, killed with its driver: {_killed(store, videos, RAY if ray else '2')}"
+        table.add(what + _beside(_stored_rows(store), expected), "-", "-", "-")
         table.show(console, markdown=False)
     with temporary_store() as store:
         library = Library(warm * FEW, video_segments=FEW)
@@ -109,40 +113,71 @@ def _rows(number: int) -> Iterator[ManifestRow]:
         yield ManifestRow(f"video {place}", str(clip), spans)
 
 
+@contextmanager
+def _cluster(wanted: bool) -> Iterator[None]:
+    """A Ray cluster of this machine, where children look for one."""
+    if not wanted:
+        yield
+        return
+    import ray
+
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+    yield
+    ray.shutdown()
+
+
+class Way(NamedTuple):
+    """Processes that fill, each with its cores."""
+
+    what: str
+    children: tuple[tuple[str, set[int] | None], ...]
+
+
+FILLS = "fills"
+WAYS = (
+    Way("fills one by one, on one core", ((f"{FILLS} 1/1", {0}),)),
+    Way("on two cores, half of them each", ((f"{FILLS} 1/2", {0}), (f"{FILLS} 2/2", {1}))),
+    Way("a backfill, one worker on one core", (("1", {0}),)),
+    Way("a backfill, one worker on two cores", (("1", None),)),
+    Way("a backfill, two workers", (("2", None),)),
+    Way("a backfill, two workers of Ray", ((RAY, None),)),
+)
+
+
+def _wait(store: VoiceStore, rows: list[ManifestRow], way: Way) -> None:
+    url = store.database.engine.url.render_as_string(hide_password=False)
+    for child in [_child(url, len(rows), how, cores) for how, cores in way.children]:
+        assert child.wait() == 0, way.what
+
+
+def _be_the_child(url: str, how: str, rows: list[ManifestRow]) -> None:
+    with VoiceStore.open(url) as store:
+        if how.startswith(FILLS):
+            part, parts = map(int, how.removeprefix(FILLS).split("/"))
+            _one_by_one(store, rows[part - 1 :: parts])
+        else:
+            with _engine(store, how) as engine:
+                backfill(engine, "child", rows)
+
+
 def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:
     encoder = make_encoder("campplus")
     for row in rows:
         fill(store, encoder, video=row.video, audio=row.audio, segments=row.spans())
 
 
-def _be_the_child(url: str, workers: str, rows: list[ManifestRow]) -> None:
+def _engine(store: VoiceStore, workers: str) -> Engine:
     make = partial(make_encoder, "campplus")
-    with VoiceStore.open(url) as store:
-        engine = {"1": Here(store, make), RAY: RayActors(store, make, LOCAL, 2)}.get(workers)
-        with engine or Processes(store, make, int(workers)) as working:
-            backfill(working, "child", rows)
+    if workers == RAY:
+        return RayActors(store, make, "auto", 2)
+    return Here(store, make) if workers == "1" else Processes(store, make, int(workers))
 
 
-def _ways(
-    store: VoiceStore, rows: list[ManifestRow], ray: bool
-) -> Iterator[tuple[str, Callable[[], int]]]:
-    url = store.database.engine.url.render_as_string(hide_password=False)
-    ways = [
-        ("a backfill, one worker, all cores", "1", None),
-        ("a backfill, one worker on one core", "1", {0}),
-        ("a backfill, two workers", "2", None),
-    ]
-    if ray:
-        ways.append(("a backfill, two workers of Ray", RAY, None))
-    for what, workers, cores in ways:
-        _empty(store)
-        yield what, _child(url, len(rows), workers, cores).wait
-
-
-def _child(url: str, videos: int, workers: str, cores: set[int] | None) -> subprocess.Popen[bytes]:
+def _child(url: str, videos: int, how: str, cores: set[int] | None) -> subprocess.Popen[bytes]:
     environment = os.environ | ({"OMP_NUM_THREADS": "1"} if cores else {})
     return subprocess.Popen(
-        [sys.executable, __file__, "--videos", str(videos), "--child", url, workers],
+        [sys.executable, __file__, "--videos", str(videos), "--child", url, how],
         env=environment,
         preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
         start_new_session=True,
