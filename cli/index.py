@@ -135,6 +135,12 @@ def _write_report(label: str, report: BuildReport) -> None:
             " more shared memory (/dev/shm), or set its dynamic_shared_memory_type to mmap",
             err=True,
         )
+    if report.without_memory:
+        click.echo(
+            "Warning: built with the server's own maintenance_work_mem, as a pooler stands between:"
+            " a larger one, or the server itself by --url, makes the next build faster",
+            err=True,
+        )
 
 
 def _parts(count: int) -> str:

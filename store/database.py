@@ -27,6 +27,9 @@ from pgvoice.store.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 URL_VARIABLE = "PGVOICE_DATABASE_URL"
+#: Seconds to wait for a server; and no prepared statements, which a pooler that hands out sessions
+#: by transaction would give to others.
+_CONNECT = {"connect_timeout": 10, "prepare_threshold": None}
 #: Parts of a URL's query that are nobody's business.
 SECRETS = ("password", "sslpassword")
 #: What servers say when the user or the password is the trouble.
@@ -69,7 +72,7 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
         url = server.url
     parsed = psycopg_url(url)
     engine, unpooled = (
-        create_engine(parsed, connect_args={"connect_timeout": 10}, **options)
+        create_engine(parsed, connect_args=_CONNECT, **options)
         for options in ({"poolclass": _FairPool}, {"poolclass": NullPool})
     )
     for each in (engine, unpooled):

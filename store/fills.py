@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from pgvoice.store.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.errors import ConnectionLost, DatabaseError, VideoErased
 from pgvoice.store.failures import is_alive
+from pgvoice.store.holding import keep_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,11 @@ class FillRun:
 
 
 class Hold:
-    """The fill of a video, held on a connection of its own until `release`.
-
-    By a transaction's lock, not a session's: it survives poolers that hand out sessions by
-    transaction, and goes with a process that is killed.
-    """
+    """The fill of a video, held on a connection of its own until `release`."""
 
     def __init__(self, connection: Connection, video: str) -> None:
         self._connection = connection
-        for setting in _time_outs(connection):
-            connection.execute(text(f"SET LOCAL {setting} = 0"))
+        keep_open(connection)
         connection.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
             {"video": video},
@@ -58,14 +54,6 @@ class Hold:
         with suppress(DatabaseError):
             self._connection.rollback()
         self._connection.close()
-
-
-def _time_outs(connection: Connection) -> list[str]:
-    """Settings that would end a transaction that only holds a lock."""
-    settings = ["idle_in_transaction_session_timeout"]
-    if (connection.dialect.server_version_info or (0,)) >= (17,):
-        settings.append("transaction_timeout")
-    return settings
 
 
 def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store import indexes
 from pgvoice.store.encoders import StoredEncoder
 from pgvoice.store.errors import DatabaseFull, SchemaForbidden
+from pgvoice.store.holding import is_pooled
 from pgvoice.store.indexes import BuildProgress, BuildStep
 
 #: Seconds between two looks at a build.
@@ -31,6 +32,8 @@ class BuildReport:
     built: list[str]
     #: Why no parallel workers were used although they were to be; None where they were.
     without_workers: str | None = None
+    #: Whether it had less memory than it needs, as a pooler keeps no settings of a session.
+    without_memory: bool = False
 
 
 def build(
@@ -44,12 +47,17 @@ def build(
     """Make an encoder's index whole; both connections commit every statement by themselves.
 
     A server without the shared memory for parallel workers is asked again to do without them.
-    Raises `IndexBusy`, `SchemaForbidden` for a user who does not own the tables, and `ValueError`
-    for vectors that pgvector cannot index and for memory that is none.
+    Behind a pooler the server's own settings count. Raises `SchemaForbidden` for a user who does
+    not own the tables, and `ValueError` for vectors that pgvector cannot index, for memory that is
+    none, and for memory and workers that a pooler would not keep.
     """
     _check_dimension(encoder)
     with _explained():
-        indexes.hold(connection)
+        if is_pooled(connection):
+            _refuse_settings(memory, workers)
+            little = indexes.wants_memory(connection, encoder.id)
+            built = _run_all(connection, watcher, encoder.id, on_progress)
+            return BuildReport(built, without_memory=little and bool(built))
         _prepare(connection, encoder.id, memory, workers)
         try:
             return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
@@ -64,10 +72,9 @@ def build(
 def drop(connection: Connection, encoder_id: int) -> int:
     """Drop an encoder's index while others fill and search; returns how many tables had one.
 
-    Raises `IndexBusy`, and `SchemaForbidden` as `build` does.
+    Raises `SchemaForbidden` as `build` does.
     """
     with _explained():
-        indexes.hold(connection)
         statements = indexes.drop_statements(connection, encoder_id)
         for statement in statements:
             connection.execute(text(statement))
@@ -95,6 +102,14 @@ def _check_dimension(encoder: StoredEncoder) -> None:
         )
 
 
+def _refuse_settings(memory: str | None, workers: int | None) -> None:
+    if memory is not None or workers is not None:
+        raise ValueError(
+            "memory and workers of a build are settings of a session, which the pooler between does"
+            " not keep: name the server itself by --url, or have it built without them"
+        )
+
+
 def _prepare(
     connection: Connection, encoder_id: int, memory: str | None, workers: int | None
 ) -> None:
@@ -110,11 +125,12 @@ def _run_all(
     connection: Connection, watcher: Connection, encoder_id: int, on_progress: OnProgress | None
 ) -> list[str]:
     tables: dict[str, None] = {}
-    backend = indexes.backend(connection)
     with ThreadPoolExecutor(1) as pool:
         for step in indexes.steps(connection, encoder_id):
             running = pool.submit(_run, connection, step.statement)
-            _watch(running, backend, watcher, step, on_progress)
+            with _cancelled_with_us(connection):
+                _watch(running, watcher, encoder_id, step, on_progress)
+            running.result()
             tables[step.table] = None
     return list(tables)
 
@@ -123,22 +139,27 @@ def _run(connection: Connection, statement: str) -> None:
     connection.execute(text(statement))
 
 
+@contextmanager
+def _cancelled_with_us(connection: Connection) -> Iterator[None]:
+    """Whatever ends the watching ends what the server does on the connection."""
+    try:
+        yield
+    except BaseException:
+        indexes.cancel(connection)
+        raise
+
+
 def _watch(
     running: Future[None],
-    backend: int,
     watcher: Connection,
+    encoder_id: int,
     step: BuildStep,
     on_progress: OnProgress | None,
 ) -> None:
-    try:
-        while not wait([running], timeout=INTERVAL).done:
-            found = indexes.progress(watcher, backend)
-            if found is not None and on_progress is not None:
-                on_progress(BuildProgress(step.table, *found))
-    except BaseException:
-        indexes.cancel(watcher, backend)
-        raise
-    running.result()
+    while not wait([running], timeout=INTERVAL).done:
+        found = indexes.progress(watcher, encoder_id)
+        if found is not None and on_progress is not None:
+            on_progress(BuildProgress(step.table, *found))
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

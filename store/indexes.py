@@ -24,6 +24,8 @@ from pgvoice.store.errors import IndexBusy
 WORTH_FROM = 10_000
 #: The longest vectors that pgvector indexes as ``halfvec``.
 MAX_DIMENSION = 4000
+#: How long to wait until the server took a cancellation.
+CANCEL_SECONDS = 10.0
 #: Memory for a build when none is named: what the graph needs in proportion to its table, bounded.
 GRAPH_PER_TABLE = 1.5
 MEMORY_BOUNDS = (64 << 20, 2 << 30)
@@ -101,9 +103,9 @@ def steps(connection: Connection, encoder_id: int) -> list[BuildStep]:
 
 
 def hold(connection: Connection) -> None:
-    """Keep other builds away until the session ends. Raises `IndexBusy`."""
+    """Keep other builds away until the transaction ends. Raises `IndexBusy`."""
     free = connection.scalar(
-        text("SELECT pg_try_advisory_lock(hashtextextended('pgvoice.index', 0))")
+        text("SELECT pg_try_advisory_xact_lock(hashtextextended('pgvoice.index', 0))")
     )
     if not free:
         raise IndexBusy
@@ -120,25 +122,22 @@ def prepare(
         _set(connection, "max_parallel_maintenance_workers", str(workers))
 
 
-def backend(connection: Connection) -> int:
-    """The server process behind a connection."""
-    found: int = connection.scalar(text("SELECT pg_backend_pid()"))
-    return found
+def cancel(connection: Connection) -> None:
+    """Stop what another thread has the server do on a connection."""
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None  # noqa: S101 - a connection in use has one
+    driver_connection.cancel_safe(timeout=CANCEL_SECONDS)
 
 
-def cancel(connection: Connection, backend: int) -> None:
-    """Stop what another server process is at."""
-    connection.execute(text("SELECT pg_cancel_backend(:backend)"), {"backend": backend})
-
-
-def progress(connection: Connection, backend: int) -> tuple[str, int, int] | None:
-    """Phase, blocks done and blocks in all of the build that a server process is at."""
+def progress(connection: Connection, encoder_id: int) -> tuple[str, int, int] | None:
+    """Phase, blocks done and blocks in all of the build on an encoder's tables."""
     row = connection.execute(
         text(
             "SELECT phase, blocks_done, blocks_total FROM pg_stat_progress_create_index"
-            " WHERE pid = :backend"
+            " WHERE relid IN (SELECT part FROM pgvoice.segment_index WHERE encoder_id = :encoder)"
+            " LIMIT 1"
         ),
-        {"backend": backend},
+        {"encoder": encoder_id},
     ).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
 
@@ -154,6 +153,12 @@ def drop_statements(connection: Connection, encoder_id: int) -> list[str]:
             {"encoder": encoder_id},
         )
     )
+
+
+def wants_memory(connection: Connection, encoder_id: int) -> bool:
+    """Whether more would fit than the server sets."""
+    own = connection.scalar(text("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))"))
+    return _fitting_memory(connection, encoder_id) > (own or 0)
 
 
 def _fitting_memory(connection: Connection, encoder_id: int) -> int:

@@ -48,6 +48,7 @@ from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.enrollments import Enrollment, Exemplar
 from pgvoice.store.exchange import PortableSpeaker
 from pgvoice.store.fills import FillRun, Hold
+from pgvoice.store.holding import keep_open
 from pgvoice.store.hygiene import Outlier, ProfileQuality
 from pgvoice.store.identify import Identification
 from pgvoice.store.index_building import BuildReport, OnProgress
@@ -540,13 +541,17 @@ class VoiceStore(Closing):
         `memory` is Postgres' ``maintenance_work_mem``, such as ``2GB``, `workers` how many
         processes help. Raises `IndexBusy` and `SchemaForbidden`.
         """
-        with self._statement_by_statement() as connection, self._statement_by_statement() as other:
+        with (
+            self._alone_at_indexes(),
+            self._statement_by_statement() as connection,
+            self._statement_by_statement() as other,
+        ):
             found = encoders.find(connection, encoder)
             return index_building.build(connection, other, found, memory, workers, on_progress)
 
     def drop_index(self, encoder: WhichEncoder = None) -> int:
         """Drop the index of an encoder's segments; returns how many tables had one."""
-        with self._statement_by_statement() as connection:
+        with self._alone_at_indexes(), self._statement_by_statement() as connection:
             found = encoders.find(connection, encoder)
             return index_building.drop(connection, found.id)
 
@@ -690,12 +695,19 @@ class VoiceStore(Closing):
             )
 
     @contextmanager
+    def _alone_at_indexes(self) -> Iterator[None]:
+        """Raises `IndexBusy`. A build waits for transactions that look at the past: not for it."""
+        with self.database.unpooled.connect() as connection:
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            keep_open(connection)
+            indexes.hold(connection)
+            yield
+
+    @contextmanager
     def _statement_by_statement(self) -> Iterator[Connection]:
         """A connection of its own without transactions; what is set on it ends with it."""
-        with self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.detach()
-            yield connection
+        with self.database.unpooled.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _keep(
         self,

@@ -36,7 +36,7 @@ def test_build_status_drop(filled: Callable[..., Result]) -> None:
 
 def test_json(filled: Callable[..., Result]) -> None:
     report = json.loads(filled("index", "build", "--json").stdout)
-    assert set(report) == {"encoder", "built", "without_workers"}
+    assert set(report) == {"encoder", "built", "without_workers", "without_memory"}
     dropped = json.loads(filled("index", "drop", "--json").stdout)
     assert dropped == {"encoder": LABEL, "dropped": len(report["built"])}
 
