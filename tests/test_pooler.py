@@ -19,7 +19,7 @@ from watching_encoder import WatchingEncoder
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks import FillReport, Recording, enroll_recordings, fill
-from pgvoice.hooks.backfill import ManifestRow, backfill
+from pgvoice.hooks.backfill import Here, ManifestRow, Processes, backfill
 from pgvoice.store import (
     BuildProgress,
     IndexBusy,
@@ -141,7 +141,8 @@ def _rows(talk: Path) -> list[ManifestRow]:
 def test_a_backfill_with_a_session_for_each_worker_and_one_more(
     pooled: VoiceStore, talk: Path
 ) -> None:
-    report = backfill(pooled, CountingEncoder, "library", _rows(talk), workers=WORKERS)
+    with Processes(pooled, CountingEncoder, WORKERS) as processes:
+        report = backfill(processes, "library", _rows(talk))
     assert (report.filled, report.failed) == (6, [])
 
 
@@ -152,7 +153,8 @@ def test_connections_of_a_backfill(
     notes = tmp_path / "connected"
     url = plain(store.database.url).replace("+psycopg", "")
     make = partial(WatchingEncoder, url, str(notes))
-    report = backfill(store, make, "library", _rows(talk), workers=workers)
+    with Here(store, make) if workers == 1 else Processes(store, make, workers) as engine:
+        report = backfill(engine, "library", _rows(talk))
     assert (report.filled, report.failed) == (6, [])
     counts = [int(line) for line in notes.read_text().splitlines()]
     assert len(counts) == 6
