@@ -42,7 +42,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, role)
         FROM (VALUES
             (everybody, ARRAY[
-                'cache_stats', 'coverage', 'encoder_id', 'exemplar_seconds',
+                'backfill_progress', 'cache_stats', 'coverage', 'encoder_id', 'exemplar_seconds',
                 'exemplar_similarity', 'identify', 'identify_clusters', 'label_reason',
                 'profile_quality', 'similar_segments', 'similarity', 'snap_ms', 'sole_encoder', 'speaker_segments',
                 'speaker_time'

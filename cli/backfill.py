@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pgvoice.cli import options, output
+from pgvoice.cli import backfill_progress, options, output
 from pgvoice.cli.group import FAILED, Group
 
 if TYPE_CHECKING:
@@ -20,11 +19,8 @@ if TYPE_CHECKING:
     from pgvoice.hooks.backfill import BackfillReport
     from pgvoice.hooks.backfill.engine import Engine
     from pgvoice.hooks.backfill.worker import MakeEncoder
-    from pgvoice.store.backfills import BackfillStatus, FailedVideo
+    from pgvoice.store.backfills import FailedVideo
     from pgvoice.store.voice_store import VoiceStore
-
-#: Between lines in a log, in seconds.
-EVERY = 10.0
 
 
 @click.group(cls=Group)
@@ -115,33 +111,34 @@ def run(
     from contextlib import redirect_stdout
     from functools import partial
 
+    from pgvoice.hooks.backfill import Manifest
     from pgvoice.hooks.backfill import backfill as fill_all
-    from pgvoice.hooks.backfill import read_manifest
     from pgvoice.hooks.registry import make_encoder
     from pgvoice.store.voice_store import VoiceStore
 
+    called = name or manifest.stem
     made = partial(make_encoder, encoder, device=device)
     with (
         VoiceStore.open(url) as store,
         redirect_stdout(sys.stderr),  # Ray prints what it has to say
         _engine(store, made, workers, ray, cores) as engine,
-        output.progress_bar("backfilling") as progress,
+        backfill_progress.shown(lambda: store.backfills.status(called)) as tell,
         _asked_to_stop() as stop,
     ):
         report = fill_all(
             engine,
-            name or manifest.stem,
-            read_manifest(manifest),
+            called,
+            Manifest(manifest),
             retries=retries,
             limit=limit,
             shard=shard,
             stop=stop,
-            on_progress=_told(progress),
+            on_progress=lambda _report: tell(),
         )
     if as_json:
         output.write_json(report)
     else:
-        _write_report(report, name or manifest.stem)
+        _write_report(report, called)
     context.exit(FAILED if report.failed else 0)
 
 
@@ -173,22 +170,8 @@ class _asked_to_stop:  # noqa: N801 - a context manager
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
-        click.echo("ending what is under way; again to end at once", err=True)
-
-
-def _told(progress: Callable[[int, int], None] | None) -> Callable[[BackfillReport], None]:
-    """A bar on a terminal, and lines in a log."""
-    last = time.monotonic()
-
-    def tell(report: BackfillReport) -> None:
-        nonlocal last
-        if progress is not None:
-            progress(report.videos, report.videos)
-        elif time.monotonic() - last >= EVERY:
-            last = time.monotonic()
-            click.echo(_summary(report), err=True)
-
-    return tell
+        # Not by click, which would write around the live table.
+        sys.stderr.write("ending what is under way; again to end at once\n")
 
 
 def _summary(report: BackfillReport) -> str:
@@ -207,46 +190,25 @@ def _write_report(report: BackfillReport, name: str) -> None:
         click.echo(f"`pgvoice backfill failed {name}` lists them all")
 
 
-@backfill.command(epilog="Example: pgvoice backfill status --json")
+@backfill.command(epilog="Example: pgvoice backfill status --watch")
+@click.argument("name", required=False)
+@click.option("--watch", is_flag=True, help="Go on showing it until nothing is left.")
 @options.url_option
 @options.json_option
-def status(url: str | None, as_json: bool) -> None:
-    """Show how far every backfill is."""
+def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> None:
+    """Show how far every backfill is, whoever runs it."""
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.backfills.status()
+        if watch:
+            backfill_progress.watch(lambda: store.backfills.status(name))
+        found = store.backfills.status(name)
     if as_json:
         output.write_json(found)
     elif found:
-        _write_status(found)
+        backfill_progress.write_status(found)
     else:
         click.echo("no backfill yet: see `pgvoice backfill run --help`")
-
-
-def _write_status(found: list[BackfillStatus]) -> None:
-    columns = [output.Column("backfill")]
-    columns += [output.number(each) for each in ("recordings", "done", "failed", "left")]
-    columns += [output.number(each) for each in ("vectors", "a second", "speech an hour")]
-    rows = (
-        (
-            each.backfill,
-            f"{each.videos:,}",
-            f"{each.done:,}",
-            f"{each.failed:,}",
-            f"{each.waiting:,}",
-            f"{each.filled:,}",
-            _rate(each.filled, each.work_seconds),
-            f"{_rate(each.audio_seconds, each.work_seconds)} h",
-        )
-        for each in found
-    )
-    output.write_table(columns, rows)
-    click.echo("\na second and an hour of one worker's time")
-
-
-def _rate(amount: float, seconds: float) -> str:
-    return f"{amount / seconds:,.1f}" if seconds else output.NOTHING
 
 
 @backfill.command(epilog="Example: pgvoice backfill failed library --output again.jsonl")

@@ -36,10 +36,10 @@ class Backfills:
             with self._engine.begin() as connection:
                 backfills.settle(connection, name, outcomes)
 
-    def status(self) -> list[BackfillStatus]:
-        """Every backfill, by name."""
+    def status(self, name: str | None = None) -> list[BackfillStatus]:
+        """How far a backfill is, or every one, by name."""
         with self._engine.connect() as connection:
-            return backfills.status(connection)
+            return backfills.status(connection, name)
 
     def failed(self, name: str | None = None) -> list[FailedVideo]:
         """What could not be filled, of a backfill or of all."""

@@ -45,6 +45,15 @@ class BackfillStatus:
     audio_seconds: float
     #: Of all workers together.
     work_seconds: float
+    #: While somebody filled.
+    wall_seconds: float
+    #: Of wall time, as the next; None where nothing was filled yet.
+    vectors_per_second: float | None
+    speech_per_second: float | None
+    #: Of one worker's time.
+    speech_per_work_second: float | None
+    #: At the pace of late; None where nothing is known.
+    seconds_left: float | None
     changed_at: datetime
 
 
@@ -123,16 +132,10 @@ def settle(connection: Connection, backfill: str, outcomes: Sequence[Outcome]) -
     )
 
 
-def status(connection: Connection) -> list[BackfillStatus]:
-    """Every backfill, by name."""
+def status(connection: Connection, backfill: str | None) -> list[BackfillStatus]:
+    """A backfill, or every one, by name."""
     rows = connection.execute(
-        text(
-            "SELECT backfill, count(*), count(*) FILTER (WHERE state = 'done'),"
-            " count(*) FILTER (WHERE state = 'failed'), count(*) FILTER (WHERE state = 'waiting'),"
-            " coalesce(sum(filled), 0), coalesce(sum(audio_seconds), 0),"
-            " coalesce(sum(work_seconds), 0), max(changed_at)"
-            " FROM pgvoice.backfill_video GROUP BY backfill ORDER BY backfill"
-        )
+        text("SELECT * FROM pgvoice.backfill_progress(:backfill)"), {"backfill": backfill}
     )
     return [BackfillStatus(*row) for row in rows]
 

@@ -42,6 +42,16 @@ class ManifestRow:
         return {"video": self.video, "audio": self.audio, "segments": self.segments}
 
 
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A file of rows, read anew as often as they are asked for."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[ManifestRow]:
+        return read_manifest(self.path)
+
+
 def read_manifest(path: Path) -> Iterator[ManifestRow]:
     """The rows of a CSV, JSON lines or Parquet file, told by its suffix.
 

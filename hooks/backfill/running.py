@@ -54,7 +54,8 @@ def backfill(
 ) -> BackfillReport:
     """Fill the recordings of a manifest; what the store has already is seen in bulk.
 
-    The state is in the store alone: a backfill that died, or runs again, does what is missing. The
+    The `rows` are gone through twice, so that it is known from the start how many there are. The
+    state is in the store alone: a backfill that died, or runs again, does what is missing. The
     `engine` says who fills: `Here`, `Processes` or `RayActors`. Recordings that fail are tried
     `retries` times more, at the end; what is wrong is kept with them. No more than `limit` are
     filled, and of `shard` ``(i, n)`` the i-th of n parts, by a hash of the key. When `stop` says
@@ -62,10 +63,13 @@ def backfill(
     """
     store = engine.store
     report = BackfillReport()
+    if iter(rows) is rows:
+        rows = list(rows)
+    for chunk in _chunks(rows, shard):
+        store.backfills.expect(name, {row.video: row.document() for row in chunk})
 
     def missing() -> Iterator[ManifestRow]:
-        for chunk in _chunks(row for row in rows if _is_of(shard, row.video)):
-            store.backfills.expect(name, {row.video: row.document() for row in chunk})
+        for chunk in _chunks(rows, shard):
             asked, broken = _keys(store, chunk)
             _settle(store, name, report, broken, on_progress)
             complete = store.backfills.complete(engine.identity, asked)
@@ -89,8 +93,9 @@ def backfill(
     return report
 
 
-def _chunks(rows: Iterator[ManifestRow]) -> Iterator[list[ManifestRow]]:
-    while chunk := list(islice(rows, CHUNK)):
+def _chunks(rows: Iterable[ManifestRow], shard: tuple[int, int]) -> Iterator[list[ManifestRow]]:
+    own = (row for row in rows if _is_of(shard, row.video))
+    while chunk := list(islice(own, CHUNK)):
         yield list({row.video: row for row in chunk}.values())
 
 

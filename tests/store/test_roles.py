@@ -75,6 +75,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
+        ("SELECT backfill FROM backfill_progress()", []),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
         ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",

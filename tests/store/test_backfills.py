@@ -1,0 +1,85 @@
+"""How far backfills are, from the database alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from pgvoice.store import backfills
+from pgvoice.store.backfills import BackfillStatus, Outcome
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def _expect(connection: Connection, *videos: str, name: str = "library") -> None:
+    backfills.expect(connection, name, {video: {"video": video} for video in videos})
+
+
+def _fill(
+    connection: Connection, video: str, ended: float, took: float, *, error: str | None = None
+) -> None:
+    """Have a recording filled, with two vectors of a minute, so many seconds after `NOW`."""
+    made = (2, 2, 60.0) if error is None else (0, 0, 0.0)
+    backfills.settle(connection, "library", [Outcome(video, error, *made, took)])
+    connection.execute(
+        text("UPDATE pgvoice.backfill_video SET changed_at = :at WHERE video = :video"),
+        {"at": NOW + timedelta(seconds=ended), "video": video},
+    )
+
+
+def _status(connection: Connection) -> BackfillStatus:
+    (status,) = backfills.status(connection, "library")
+    return status
+
+
+def test_nothing_is_known_before_something_was_filled(connection: Connection) -> None:
+    assert backfills.status(connection, None) == []
+    _expect(connection, "a", "b")
+    backfills.settle(connection, "library", [Outcome("a")])
+    status = _status(connection)
+    assert (status.videos, status.done, status.failed, status.waiting) == (2, 1, 0, 1)
+    assert (status.wall_seconds, status.vectors_per_second, status.seconds_left) == (0, None, None)
+
+
+def test_two_workers_take_half_the_wall_time(connection: Connection) -> None:
+    _expect(connection, *"abcdef")
+    for video, ended in (("a", 10), ("b", 10), ("c", 20), ("d", 20)):
+        _fill(connection, video, ended, 10, error="no" if video == "d" else None)
+    status = _status(connection)
+    assert (status.done, status.failed, status.waiting, status.filled) == (3, 1, 2, 6)
+    assert (status.work_seconds, status.wall_seconds) == (40, 20)
+    assert (status.vectors_per_second, status.speech_per_second) == (6 / 20, 180 / 20)
+    assert status.speech_per_work_second == 180 / 40
+    assert status.seconds_left == 2 * 20 / 4
+    assert status.changed_at >= NOW
+
+
+def test_a_break_takes_no_time_unless_it_is_short(connection: Connection) -> None:
+    _expect(connection, *"abcd")
+    for video, ended in (("a", 10), ("b", 50), ("c", 10_000)):
+        _fill(connection, video, ended, 10)
+    status = _status(connection)
+    assert status.wall_seconds == 50 + 10
+    assert status.seconds_left == (50 + 10) / 3
+
+
+def test_the_pace_is_that_of_late(connection: Connection) -> None:
+    slow = [f"slow {number}" for number in range(30)]
+    fast = [f"fast {number}" for number in range(100)]
+    _expect(connection, *slow, *fast, "left")
+    for number, video in enumerate(slow):
+        _fill(connection, video, 60 * number, 60)
+    for number, video in enumerate(fast):
+        _fill(connection, video, 10_000 + number, 1)
+    assert _status(connection).seconds_left == pytest.approx(1.0)
+    assert _status(connection).wall_seconds == pytest.approx(30 * 60 + 100)
+
+
+def test_nothing_left_takes_no_time(connection: Connection) -> None:
+    _expect(connection, "a")
+    _fill(connection, "a", 0, 5)
+    assert _status(connection).seconds_left == 0
+    _expect(connection, "b", name="another")
+    assert [each.backfill for each in backfills.status(connection, None)] == ["another", "library"]
