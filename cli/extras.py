@@ -12,6 +12,7 @@ PURPOSES = {
     "embedded": "for a database without a server of your own",
     "demo": "for `pgvoice demo`",
     "evaluate": "for `pgvoice evaluate`",
+    "metrics": "for metrics for Prometheus",
     "plot": "for pictures (`--plot`)",
     "ray": "to backfill on a Ray cluster",
 }

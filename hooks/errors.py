@@ -62,6 +62,10 @@ class ExtraMissing(PgvoiceError):
     """A package that is only needed for this is not installed; the message installs it."""
 
 
+class MetricsRefused(PgvoiceError):
+    """Metrics cannot be served at an address."""
+
+
 class FormatError(PgvoiceError):
     """The segments file is not of the format that it was read as."""
 

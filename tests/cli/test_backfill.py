@@ -52,3 +52,14 @@ def test_run_status_failed_and_again(
 def test_wrong_shards(pgvoice: Command, manifest: Path) -> None:
     for shard in ("0/2", "3/2", "2", "a/b"):
         assert pgvoice("backfill", "run", manifest, "--shard", shard).exit_code == 2
+
+
+def test_metrics(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:
+    ran = pgvoice("backfill", "run", manifest, "--retries", 0, "--metrics", 0)
+    assert "metrics at http://127.0.0.1:" in ran.stderr
+    text = pgvoice("backfill", "metrics", "library").stdout
+    lines = text.splitlines()
+    assert 'pgvoice_backfill_recordings{backfill="library",state="failed"} 1.0' in lines
+    assert 'pgvoice_backfill_vectors_total{backfill="library"} 2.0' in lines
+    for address in ("x", "host:", "70000"):
+        assert pgvoice("backfill", "run", manifest, "--metrics", address).exit_code == 2
