@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from threading import Event
+from typing import NamedTuple
 
 import numpy as np
 
 from pgvoice.hooks import audio
+from pgvoice.hooks.ahead import one_ahead
 from pgvoice.hooks.audio import AudioInfo
 from pgvoice.hooks.encoder import Embeddings, Encoder, Waveform
 from pgvoice.store.keys import SegmentKey
@@ -30,6 +34,13 @@ def too_short(key: SegmentKey) -> bool:
     return key.duration_ms < MIN_MS
 
 
+class _Batch(NamedTuple):
+    """What one call of the encoder is for, and what came before it that is not to be encoded."""
+
+    skipped: list[SegmentRow]
+    heard: list[tuple[SegmentKey, Waveform]]
+
+
 class EmbeddingPass:
     """Decodes a file once and embeds the spans asked for; counts what it took."""
 
@@ -45,25 +56,46 @@ class EmbeddingPass:
         self.info = info
         self._max_ms = max_ms
 
-    def rows(self, keys: Sequence[SegmentKey]) -> Iterator[list[SegmentRow]]:
+    def rows(self, keys: Sequence[SegmentKey]) -> Generator[list[SegmentRow], None, None]:
         """A row for every key, each batch as soon as it is encoded; order is by time of ending.
 
-        Raises `AudioError` when the file cannot be decoded.
+        While an accelerator is at one batch, a thread decodes the next; close what is returned, and
+        it ends. Raises `AudioError` when the file cannot be decoded.
         """
-        skipped: list[SegmentRow] = []
-        batch: list[tuple[SegmentKey, Waveform]] = []
-        samples = 0
+        stopping = Event()
+        batches = self._batches(keys, stopping.is_set)
+        if self._is_worth_a_thread(keys):
+            batches = one_ahead(batches, stopping.set)
+        with closing(batches):
+            for batch in batches:
+                yield batch.skipped + self.embedded(batch.heard)
+                del batch  # the next takes its place in memory
+
+    def _batches(
+        self, keys: Sequence[SegmentKey], is_stopping: Callable[[], bool]
+    ) -> Generator[_Batch, None, None]:
+        batch, samples = _Batch([], []), 0
         for key, heard in self.heard(keys):
+            if is_stopping():
+                return
             if isinstance(heard, str):
-                skipped.append(SegmentRow(key, heard))
+                batch.skipped.append(SegmentRow(key, heard))
                 continue
-            batch.append((key, heard))
+            batch.heard.append((key, heard))
             samples += len(heard)
             if samples >= self._encoder.batch_samples:
-                yield skipped + self.embedded(batch)
-                skipped, batch, samples = [], [], 0
-        if skipped or batch:
-            yield skipped + self.embedded(batch)
+                yield batch
+                batch, samples = _Batch([], []), 0
+        if batch.skipped or batch.heard:
+            yield batch
+
+    def _is_worth_a_thread(self, keys: Sequence[SegmentKey]) -> bool:
+        """Whether there is a second batch, and an encoder that leaves the processor to others."""
+        heard_ms = sum(min(key.duration_ms, self._max_ms) for key in keys if not self.refused(key))
+        samples = heard_ms * self._encoder.identity.sample_rate // 1000
+        if not samples or samples <= self._encoder.batch_samples:
+            return False
+        return self._encoder.device != "cpu"
 
     def heard(self, keys: Sequence[SegmentKey]) -> Iterator[tuple[SegmentKey, Waveform | str]]:
         """Every key with its waveform, or with the status that says why there is none to encode.

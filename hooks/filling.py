@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,9 +167,10 @@ class _Filling:
         of = self._statuses.total() + len(missing)
         if missing:
             self._tell(of)
-        for rows in embedding.rows(missing):
-            self._write(ids, rows, hold)
-            self._tell(of)
+        with closing(embedding.rows(missing)) as batches:
+            for rows in batches:
+                self._write(ids, rows, hold)
+                self._tell(of)
 
     def _settle(self, missing: Sequence[SegmentKey]) -> list[SegmentRow]:
         """Of a batch that was being written when the database went away, what was not stored."""
