@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pgvoice.cli import backfill_progress, options, output
+from pgvoice.cli import backfill_metrics, backfill_progress, options, output
 from pgvoice.cli.group import FAILED, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pgvoice.hooks.backfill import BackfillReport
     from pgvoice.hooks.backfill.engine import Engine
     from pgvoice.hooks.backfill.worker import MakeEncoder
-    from pgvoice.store.backfills import BackfillStatus, FailedVideo
+    from pgvoice.store.backfills import FailedVideo
     from pgvoice.store.voice_store import VoiceStore
 
 
@@ -43,17 +42,6 @@ def _shard(
     if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
         raise click.BadParameter(f"{value!r} is not like 2/8")
     return int(part), int(parts)
-
-
-def _address(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> tuple[str, int] | None:
-    if value is None:
-        return None
-    host, _, port = value.rpartition(":")
-    if not (port.isdecimal() and int(port) < 1 << 16):
-        raise click.BadParameter(f"{value!r} is not like 9108 or 0.0.0.0:9108")
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 @backfill.command(
@@ -97,7 +85,7 @@ Examples: pgvoice backfill run library.csv --workers 2
 )
 @click.option(
     "--metrics",
-    callback=_address,
+    callback=backfill_metrics.address,
     metavar="[HOST:]PORT",
     help="Serve metrics for Prometheus meanwhile; to this machine alone unless a host is named.",
 )
@@ -141,7 +129,7 @@ def run(
         VoiceStore.open(url) as store,
         redirect_stdout(sys.stderr),  # Ray prints what it has to say
         _engine(store, made, workers, ray, cores) as engine,
-        _measured(store, called, metrics) as ask,
+        backfill_metrics.measured(lambda: store.backfills.status(called), metrics) as ask,
         backfill_progress.shown(ask) as tell,
         _asked_to_stop() as stop,
     ):
@@ -170,29 +158,6 @@ def _engine(
     if ray is not None:
         return RayActors(store, made, ray, workers, cores)
     return Processes(store, made, workers) if workers and workers > 1 else Here(store, made)
-
-
-@contextmanager
-def _measured(
-    store: VoiceStore, called: str, address: tuple[str, int] | None
-) -> Iterator[Callable[[], list[BackfillStatus]]]:
-    """Gives what asks how far it is, whose last answer is served, so that no scrape asks."""
-    last: list[BackfillStatus] = []
-
-    def ask() -> list[BackfillStatus]:
-        nonlocal last
-        last = store.backfills.status(called)
-        return last
-
-    if address is None:
-        yield ask
-        return
-    from pgvoice.hooks.backfill.metrics import served
-
-    ask()
-    with served(*address, lambda: last) as port:
-        click.echo(f"metrics at http://{address[0]}:{port}/metrics", err=True)
-        yield ask
 
 
 class _asked_to_stop:  # noqa: N801 - a context manager

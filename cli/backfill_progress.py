@@ -32,7 +32,7 @@ Ask = Callable[[], list["BackfillStatus"]]
 def shown(ask: Ask) -> Iterator[Callable[[], None]]:
     """Gives what is to be called whenever something was done: it asks now and then, and tells."""
     if not sys.stderr.isatty():
-        yield _Now(LOG_EVERY, lambda: _write_lines(ask()))
+        yield _NowAndThen(LOG_EVERY, lambda: _write_lines(ask()), time.monotonic() + LOG_EVERY)
         return
     from rich.console import Console
     from rich.live import Live
@@ -40,13 +40,20 @@ def shown(ask: Ask) -> Iterator[Callable[[], None]]:
     console = Console(stderr=True)
     table = _LiveTable(console, ask)
     with Live(console=console, get_renderable=table.drawn, transient=True, refresh_per_second=4):
-        yield _Now(TERMINAL_EVERY, table.look)
+        yield _NowAndThen(TERMINAL_EVERY, table.look, time.monotonic())
 
 
 def watch(ask: Ask) -> None:
     """Show it until nothing is left, or somebody ends it."""
-    with shown(ask) as tell:
-        while any(each.waiting for each in ask()):
+    found = ask()
+
+    def asked() -> list[BackfillStatus]:
+        nonlocal found
+        found = ask()
+        return found
+
+    with shown(asked) as tell:
+        while any(each.waiting for each in found):
             tell()
             time.sleep(TERMINAL_EVERY)
 
@@ -63,12 +70,11 @@ def rate(amount: float | None) -> str:
     return output.NOTHING if amount is None else f"{amount:,.1f}"
 
 
-class _Now:
+class _NowAndThen:
     """Calls something if the last time is long enough ago."""
 
-    def __init__(self, every: float, what: Callable[[], None]) -> None:
-        self._every, self._what = every, what
-        self._next = time.monotonic() + (0 if every == TERMINAL_EVERY else every)
+    def __init__(self, every: float, what: Callable[[], None], first: float) -> None:
+        self._every, self._what, self._next = every, what, first
 
     def __call__(self) -> None:
         start = time.monotonic()

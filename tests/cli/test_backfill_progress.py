@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import Result
 
-from pgvoice.cli import backfill_progress
+from pgvoice.cli import backfill_metrics, backfill_progress
 from pgvoice.store import VoiceStore
 from pgvoice.store.backfills import BackfillStatus, Outcome
+from pgvoice.store.errors import DatabaseUnreachable
 
 STATUS = BackfillStatus(
     "library\x1b", 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, 12_000.0,
@@ -62,6 +63,18 @@ def test_lines_in_a_log(
 )
 def test_durations(seconds: float, said: str) -> None:
     assert backfill_progress.duration(seconds) == said
+
+
+def test_who_only_looks_ends_no_backfill() -> None:
+    answers = [[STATUS]]
+
+    def ask() -> list[BackfillStatus]:
+        if not answers:
+            raise DatabaseUnreachable("gone")
+        return answers.pop()
+
+    with backfill_metrics.measured(ask, None) as asked:
+        assert asked() == asked() == [STATUS]
 
 
 def test_status(pgvoice: Callable[..., Result], store: VoiceStore) -> None:
