@@ -1,4 +1,4 @@
-"""``pgvoice backfill run --metrics``: what is asked for people to see is served to Prometheus too."""
+"""``pgvoice backfill run --metrics``: what people are shown is served to Prometheus, too."""
 
 from __future__ import annotations
 
