@@ -117,7 +117,7 @@ def _drawn(status: BackfillStatus) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=len("recordings"))
     table.add_column(no_wrap=True, overflow="ellipsis")
     ended = status.done + status.failed
     table.add_row(
