@@ -51,13 +51,13 @@ BEGIN
             -- reader could work out somebody's.
             (admins, ARRAY[
                 'activate_calibration', 'apply_verdicts', 'are_keys', 'best_keys', 'best_two',
-                'coherence', 'compare_absent', 'compare_fresh', 'drop_outliers',
+                'coherence', 'cohort_scores', 'compare_absent', 'compare_fresh', 'drop_outliers',
                 'duplicate_limit', 'exemplar_trials', 'has_consent', 'has_segment', 'held_speaker',
                 'hold_labels', 'indexed_segments', 'is_by_time', 'is_search_by_index',
-                'keep_labels', 'key_similarity', 'key_speaker', 'label_lock', 'least_required',
+                'keep_labels', 'key_similarity', 'key_speaker', 'label_lock', 'least_required', 'least_similarity',
                 'left_out_similarities', 'name_hash', 'near_duplicates', 'near_segments', 'near_statement',
-                'outlying_exemplars', 'pin_label', 'profile_without', 'reason',
-                'refresh_nearest', 'refresh_profile', 'require_consent', 'required', 'reset_calibration',
+                'normalised_threshold', 'outlying_exemplars', 'pin_label', 'profile_without', 'reason',
+                'refresh_nearest', 'refresh_profile', 'require_consent', 'required', 'required_of', 'reset_calibration',
                 'restore_exemplars', 'revert_labels', 'rival', 'segment_index_statements',
                 'segment_trials', 'shared_exemplars', 'speaker_ids', 'unpin_label',
                 'verdict_moves', 'verdicts', 'verdicts_of', 'verify', 'video_ids'
@@ -91,7 +91,7 @@ BEGIN
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'backfill_video', 'calibration',
-                'compared_profile', 'consent',
+                'cohort', 'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'

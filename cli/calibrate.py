@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from pgvoice.hooks.references import ReferenceFile
     from pgvoice.store.calibration import Calibration
     from pgvoice.store.measures import Interval
+    from pgvoice.store.normalising import Normalisation
     from pgvoice.store.voice_store import VoiceStore
 
 EPILOG = """\b
 Examples: pgvoice calibrate --target-far 0.01 --exemplars
           pgvoice calibrate --labels talk=talk.rttm --pinned
           pgvoice calibrate --labels library.rttm
+          pgvoice calibrate --labels library.rttm --cohort others.rttm
           pgvoice calibrate --list
           pgvoice calibrate --reset"""
 
@@ -60,6 +62,14 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     metavar="S,S",
     help="Seconds at which bands of lengths end; '' for one threshold for all.",
 )
+@click.option(
+    "--cohort",
+    multiple=True,
+    callback=options.reference_files,
+    metavar="[VIDEO=]FILE",
+    help="Speech of other people, as --labels, names or not: normalise similarities by it (adaptive"
+    " s-norm), if that names more.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be found.")
 @click.option("--list", "listed", is_flag=True, help="List what was calibrated before.")
 @click.option("--activate", type=int, metavar="ID", help="Go by a calibration of the list.")
@@ -74,6 +84,7 @@ def calibrate(
     pinned: bool,
     exemplars: bool,
     edges: tuple[float, ...],
+    cohort: tuple[ReferenceFile, ...],
     dry_run: bool,
     listed: bool,
     activate: int | None,
@@ -92,6 +103,8 @@ def calibrate(
     from pgvoice.store.voice_store import VoiceStore
 
     asked = bool(labels) or pinned or exemplars
+    if cohort and not asked:
+        raise click.UsageError("--cohort is beside what is tuned on: say who speaks.")
     if picture is not None and not asked:
         raise click.UsageError("--plot shows a calibration: say who speaks.")
     if asked + listed + (activate is not None) + reset != 1:
@@ -111,13 +124,16 @@ def calibrate(
                 pinned=pinned,
                 exemplars=exemplars,
                 edges=edges,
+                cohort=options.turns_from(store, cohort) if cohort else None,
                 encoder=encoder,
                 dry_run=dry_run,
             )
         if picture is not None:
             spoken = store.trials(labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder)
             margin = found.bands[0].margin
+            normalised = any(band.level is not None for band in found.bands)
             title = f"Calibration: {found.labels_from}"
+            title += ", before normalisation" if normalised else ""
             score_plots.draw(picture, spoken, found.bands, margin, title)
     if as_json:
         output.write_json(found)
@@ -153,6 +169,8 @@ def write(found: Calibration) -> None:
     columns = [output.Column("length"), output.number("threshold"), output.number("margin")]
     columns += [output.number("inside"), output.number("outside"), output.number("DIR")]
     columns += [output.number("FAR")]
+    normalised = any(band.level is not None for band in found.bands)
+    columns += [output.number("normalised")] if normalised else []
     rows = [
         (
             thresholds.length(band),
@@ -162,6 +180,7 @@ def write(found: Calibration) -> None:
             f"{band.outside:,}",
             thresholds.percent(band.dir),
             thresholds.percent(band.far),
+            *([f"{band.level:.2f}"] if band.level is not None else []),
         )
         for band in found.bands
     ]
@@ -189,10 +208,36 @@ def write(found: Calibration) -> None:
         "DIR and FAR: each half of the people judged by what was tuned on the other; intervals by"
         " bootstrap over people.\nThe thresholds are tuned on everybody."
     )
+    if found.normalisation is not None:
+        _write_normalisation(found.normalisation)
     for note in found.notes:
         click.echo(note)
     kept = f"kept as calibration {found.id}, which identify goes by"
     click.echo(kept if found.id else "not kept (--dry-run)")
+
+
+def _write_normalisation(found: Normalisation) -> None:
+    cohort = found.cohort
+    click.echo(
+        f"\nAdaptive s-norm by the nearest {cohort.top} of {output.counted(cohort.voices, 'voice')}"
+        f" ({cohort.left_out} left out: enrolled, or tuned on):"
+        + ("" if found.normalised else " the right profile does not stand out")
+    )
+    if found.normalised is not None:
+        kinds = {"normalised": found.normalised, "without": found.plain}
+        output.write_pairs(
+            [
+                (
+                    what,
+                    f"DIR {_measured(figures.dir, figures.dir_interval)},"
+                    f" FAR {thresholds.percent(figures.far)},"
+                    f" EER {_measured(figures.eer, figures.eer_interval)}",
+                )
+                for what, figures in kinds.items()
+            ]
+        )
+    gain = _measured(found.gain, found.gain_interval)
+    click.echo(f"gain in DIR {gain}: " + ("identify goes by it" if found.used else "left out"))
 
 
 def _measured(rate: float, interval: Interval) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, text
 
-from pgvoice.store import judging, speakers, trials
+from pgvoice.store import cohorts, judging, normalising, speakers, trials
+from pgvoice.store.cohorts import Cohort
 from pgvoice.store.encoders import StoredEncoder
 from pgvoice.store.errors import CalibrationUnsupported, UnknownCalibration
-from pgvoice.store.judging import Band, Figures
+from pgvoice.store.judging import Band, Figures, Judged
 from pgvoice.store.measures import Interval
+from pgvoice.store.normalising import Normalisation
 from pgvoice.store.trials import Place
 
 #: Where bands of durations end, in seconds: the own profile comes nearer up to there.
@@ -41,6 +43,8 @@ class Calibration:
     figures: Figures
     #: What there is to be said of the bands.
     notes: tuple[str, ...]
+    #: None where no cohort was given.
+    normalisation: Normalisation | None = None
 
 
 def calibrate(
@@ -52,10 +56,12 @@ def calibrate(
     exemplars: bool,
     labels_from: str,
     edges: Sequence[float],
+    cohort: Mapping[Place, str] | None = None,
     dry_run: bool,
 ) -> Calibration:
     """Thresholds from stored segments whose speakers are known, kept and made active.
 
+    With a `cohort` of other people's speech similarities are normalised, where that names more.
     Raises `CalibrationUnsupported`.
     """
     if not any(
@@ -72,17 +78,41 @@ def calibrate(
             " segments that are stored"
         )
     generator = np.random.default_rng(SEED)
-    rule, bands, figures, notes = judging.calibrated(found, band_ms(edges), target_far, generator)
-    measured = {"bands": bands, "figures": asdict(figures), "notes": notes}
-    if dry_run:
-        return Calibration(
-            None, str(encoder.identity), target_far, False, labels_from, None, bands, figures, notes
-        )
+    judged = judging.calibrated(found, band_ms(edges), target_far, generator)
+    with connection.begin_nested() as savepoint:
+        made = _insert(connection, encoder, target_far, judged, labels_from)
+        told = None
+        if cohort is not None:
+            names = {*found.names, *(each.speaker for each in speakers.summaries(connection))}
+            kept = cohorts.keep(connection, made, encoder.id, cohort, names)
+            scores = cohorts.normalised(
+                connection, made, encoder.id, found, spoken, exemplars=exemplars
+            )
+            told, judged = normalising.normalised(
+                judged, found, scores, kept, target_far, generator
+            )
+        _settle(connection, made, judged, told)
+        result = next(one for one in stored(connection, encoder) if one.id == made)
+        if dry_run:
+            savepoint.rollback()
+            return replace(result, id=None, created_at=None)
+    activate(connection, made)
+    return replace(result, active=True)
+
+
+def _insert(
+    connection: Connection,
+    encoder: StoredEncoder,
+    target_far: float,
+    judged: Judged,
+    labels_from: str,
+) -> int:
+    rule = judged.rule
     made: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
             " labels_from, measured) VALUES (:encoder, :target, :band_ms, :thresholds, :margins,"
-            " :labels_from, CAST(:measured AS jsonb)) RETURNING id"
+            " :labels_from, '{}') RETURNING id"
         ),
         {
             "encoder": encoder.id,
@@ -91,11 +121,36 @@ def calibrate(
             "thresholds": list(rule.thresholds),
             "margins": [rule.margin] * len(rule.band_ms),
             "labels_from": labels_from,
-            "measured": json.dumps(measured, default=asdict),
         },
     )
-    activate(connection, made)
-    return next(one for one in stored(connection, encoder) if one.id == made)
+    return made
+
+
+def _settle(connection: Connection, made: int, judged: Judged, told: Normalisation | None) -> None:
+    """Keep what was measured, and levels and cohort where they are gone by."""
+    used = told is not None and told.used
+    measured = {
+        "bands": judged.bands,
+        "figures": asdict(judged.figures),
+        "notes": judged.notes,
+        "normalisation": told and asdict(told),
+    }
+    connection.execute(
+        text(
+            "UPDATE pgvoice.calibration SET measured = CAST(:measured AS jsonb),"
+            " levels = :levels, level_margins = :margins WHERE id = :id"
+        ),
+        {
+            "id": made,
+            "measured": json.dumps(measured, default=asdict),
+            "levels": [band.level for band in judged.bands] if used else None,
+            "margins": [band.margin for band in judged.bands] if used else None,
+        },
+    )
+    if not used:
+        connection.execute(
+            text("DELETE FROM pgvoice.cohort WHERE calibration_id = :id"), {"id": made}
+        )
 
 
 def band_ms(edges: Sequence[float]) -> tuple[int, ...]:
@@ -143,10 +198,6 @@ def reset(connection: Connection, encoder: StoredEncoder) -> int | None:
 
 def _calibration(row: Row[Any], encoder: str) -> Calibration:
     measured = row.measured
-    figures: dict[str, Any] = {
-        name: Interval(*value) if name.endswith("interval") else value
-        for name, value in measured["figures"].items()
-    }
     return Calibration(
         row.id,
         encoder,
@@ -155,6 +206,28 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
         row.labels_from,
         row.created_at,
         tuple(Band(**band) for band in measured["bands"]),
-        Figures(**figures),
+        _figures(measured["figures"]),
         tuple(measured["notes"]),
+        _normalisation(measured.get("normalisation")),
+    )
+
+
+def _figures(measured: Mapping[str, Any]) -> Figures:
+    figures: dict[str, Any] = {
+        name: Interval(*value) if name.endswith("interval") else value
+        for name, value in measured.items()
+    }
+    return Figures(**figures)
+
+
+def _normalisation(measured: Mapping[str, Any] | None) -> Normalisation | None:
+    if measured is None:
+        return None
+    return Normalisation(
+        Cohort(**measured["cohort"]),
+        measured["used"],
+        measured["gain"],
+        Interval(*measured["gain_interval"]),
+        _figures(measured["normalised"]) if measured["normalised"] else None,
+        _figures(measured["plain"]),
     )

@@ -66,6 +66,10 @@ _OF_SPEAKER = {
     "labels": ("attribution", "speaker_id = :id"),
     "labels with the person as runner-up": ("attribution", "runner_up_id = :id"),
     "kept comparisons": ("nearest", ":id IN (nearest_id, runner_up_id)"),
+    "cohorts that may have heard the person": (
+        "cohort",
+        "EXISTS (SELECT FROM pg_temp.erased_segment AS e WHERE e.video_id = ANY (video_ids))",
+    ),
     "calibrations": ("calibration", _CALIBRATIONS),
     "exemplars": ("enrollment", "speaker_id = :id"),
     "profiles": ("profile", "speaker_id = :id"),
@@ -79,6 +83,7 @@ _CHANGED = {
 }
 _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
+    "cohorts that heard it": ("cohort", ":id = ANY (video_ids)"),
     "labels": ("attribution", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
     "fills' records": ("fill_run", "video_id = :id"),
@@ -126,6 +131,7 @@ def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
     found.append(ErasedRows(_STAYING, _count(connection, "enrollment", "video_id = :id", ids)))
     done = Erasure(key, tuple(found), dry_run)
     if not dry_run:
+        connection.execute(text("DELETE FROM pgvoice.cohort WHERE :id = ANY (video_ids)"), ids)
         connection.execute(text("DELETE FROM pgvoice.nearest WHERE video_id = :id"), ids)
         connection.execute(text("DELETE FROM pgvoice.video WHERE id = :id"), ids)
         _record(connection, "erase video", done)

@@ -42,6 +42,8 @@ class Band:
     #: None where nobody was searched for.
     dir: float | None
     far: float | None
+    #: The normalised similarity that is required instead, if that is what identify goes by.
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,25 @@ class Figures:
     single_far: float
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule, and what it does to people whom it was not tuned on."""
+
+    rule: Rule
+    bands: tuple[Band, ...]
+    figures: Figures
+    #: What there is to be said of the bands.
+    notes: tuple[str, ...]
+    material: Material
+    #: Which searches are of the one half of the people, and which were answered; as `material`.
+    half: Flags
+    answered: Flags
+
+
 def calibrated(
     trials: Trials, band_ms: Sequence[int], target: float, generator: np.random.Generator
-) -> tuple[Rule, tuple[Band, ...], Figures, tuple[str, ...]]:
-    """The rule to keep, its bands, what was measured, and what there is to be said of it.
+) -> Judged:
+    """The rule to keep, and how well it does.
 
     Raises `CalibrationUnsupported` when the trials are too few, or do not tell people apart.
     """
@@ -84,16 +101,30 @@ def calibrated(
     half = _halves(material, target)
     merged, notes = _merged(material, half, band_ms)
     try:
-        rule = tune(material, merged, target, generator)
-        answered = _held_out(material, half, lambda one: tune(one, merged, target, generator))
-        single = _held_out(material, half, lambda one: fit(one, (0,), target, 0.0, generator))
+        return judged(trials, material, half, merged, notes, target, generator)
     except NotApart as error:
         raise CalibrationUnsupported(
             "the right profile is no more similar to a segment than others are, on average"
             f" ({error}): look at the names in the labels, and at `pgvoice enroll show`"
         ) from error
+
+
+def judged(
+    trials: Trials,
+    material: Material,
+    half: Flags,
+    band_ms: Sequence[int],
+    notes: tuple[str, ...],
+    target: float,
+    generator: np.random.Generator,
+) -> Judged:
+    """The rule for `material`, which are searches of `trials`. Raises `NotApart`."""
+    rule = tune(material, band_ms, target, generator)
+    answered = _held_out(material, half, lambda one: tune(one, band_ms, target, generator))
+    single = _held_out(material, half, lambda one: fit(one, (0,), target, 0.0, generator))
     figures = _figures(trials, material, answered, single, generator)
-    return rule, _bands(rule, material, answered), figures, notes
+    bands = _bands(rule, material, answered)
+    return Judged(rule, bands, figures, notes, material, half, answered)
 
 
 def _check_names(material: Material) -> None:

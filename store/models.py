@@ -257,6 +257,13 @@ calibration = Table(
     ),
     Column("thresholds", ARRAY(Double), nullable=False, comment="For each band."),
     Column("margins", ARRAY(Double), nullable=False, comment="For each band."),
+    Column(
+        "levels",
+        ARRAY(Double),
+        comment="For each band the normalised similarity that is required instead of the threshold;"
+        " NULL where\nnormalisation brings no gain.",
+    ),
+    Column("level_margins", ARRAY(Double), comment="The margins that go with levels."),
     Column("labels_from", Text, nullable=False, comment="Where it was known from who speaks."),
     Column(
         "measured",
@@ -276,8 +283,34 @@ calibration = Table(
     CheckConstraint("band_ms[1] = 0 AND array_position(band_ms, NULL) IS NULL", "band_ms"),
     CheckConstraint(_of_bands("thresholds"), "thresholds"),
     CheckConstraint(_of_bands("margins"), "margins"),
+    CheckConstraint(f"levels IS NULL OR ({_of_bands('levels')})", "levels"),
+    CheckConstraint(
+        "(level_margins IS NULL) = (levels IS NULL) AND (level_margins IS NULL OR"
+        f" ({_of_bands('level_margins')}))",
+        "level_margins",
+    ),
     Index("calibration_active_idx", "encoder_id", unique=True, postgresql_where=text("active")),
     comment="Thresholds measured on this library, per encoder: a row for each time that they were.",
+)
+
+cohort = Table(
+    "cohort",
+    metadata,
+    _reference("calibration_id", "calibration.id", delete="CASCADE"),
+    Column(
+        "top", Integer, nullable=False, comment="How many of them count: those that are nearest."
+    ),
+    Column("voices", ARRAY(VECTOR), nullable=False),
+    Column(
+        "video_ids",
+        ARRAY(BigInteger),
+        nullable=False,
+        comment="Where they were heard; who erases one of these erases them.",
+    ),
+    PrimaryKeyConstraint("calibration_id"),
+    CheckConstraint("top BETWEEN 2 AND cardinality(voices)", "top"),
+    comment="Voices of people who are not enrolled, a unit-length mean of each, that similarities"
+    " are compared with.",
 )
 
 attribution_run = Table(

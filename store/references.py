@@ -41,6 +41,16 @@ def spoken(
     return {key: name for key, name in found.items() if name is not None}
 
 
+def apart(turns: Iterable[Turn], video: str) -> list[Turn]:
+    """The turns with diarizers' labels that mean nothing in another recording."""
+    return [
+        turn._replace(speaker=f"{turn.speaker} in {video}")
+        if turn.speaker is not None and _ANONYMOUS.fullmatch(turn.speaker)
+        else turn
+        for turn in turns
+    ]
+
+
 def named(turns: Iterable[Turn], enrolled: Iterable[str]) -> list[Turn]:
     """The turns with the names that people are enrolled under.
 

@@ -16,7 +16,7 @@ class Retention:
     #: People whose exemplars and profiles go, as every consent of theirs has ended.
     speakers: tuple[str, ...]
     exemplars: int
-    #: Old segments of nobody known.
+    #: Old vectors of nobody known: of segments, and of cohorts.
     segments: int
     dry_run: bool
 
@@ -50,7 +50,8 @@ def retain(connection: Connection, unattributed_days: int | None, *, dry_run: bo
     """Delete what may not be kept; a name stays, with its consents and labels.
 
     Segments that are older than `unattributed_days` go where no kept label names somebody and no
-    exemplar was taken from them; a later fill computes them again. None keeps them.
+    exemplar was taken from them; a later fill computes them again. So do cohorts of calibrations
+    that are older. None keeps them.
     """
     ended = connection.execute(text(_ENDED)).all()
     segments = 0
@@ -58,6 +59,7 @@ def retain(connection: Connection, unattributed_days: int | None, *, dry_run: bo
         verb = "SELECT count(*)" if dry_run else "DELETE"
         done = connection.execute(text(f"{verb} {_UNATTRIBUTED}"), {"days": unattributed_days})
         segments = done.scalar_one() if dry_run else done.rowcount
+        segments += _old_cohorts(connection, unattributed_days, dry_run=dry_run)
     found = Retention(
         tuple(name for _, name, _ in ended), sum(count for *_, count in ended), segments, dry_run
     )
@@ -70,3 +72,17 @@ def retain(connection: Connection, unattributed_days: int | None, *, dry_run: bo
                 connection, "expire", "old segments", days=unattributed_days, segments=segments
             )
     return found
+
+
+def _old_cohorts(connection: Connection, days: int, *, dry_run: bool) -> int:
+    """Delete cohorts; returns how many voices they were of."""
+    old = (
+        "FROM pgvoice.cohort AS k WHERE k.calibration_id IN (SELECT c.id FROM pgvoice.calibration"
+        " AS c WHERE c.created_at < now() - make_interval(days => :days))"
+    )
+    voices: int = connection.scalar(
+        text(f"SELECT coalesce(sum(cardinality(k.voices)), 0) {old}"), {"days": days}
+    )
+    if not dry_run:
+        connection.execute(text(f"DELETE {old}"), {"days": days})
+    return voices

@@ -49,21 +49,24 @@ class Trials:
         person = np.broadcast_to(self.person[:, None], there.shape)
         return self.similarity[there], right[there], person[there]
 
-    def searches(self) -> tuple[Searches, NDArray[np.int64]]:
+    def searches(self, scores: Floats | None = None) -> tuple[Searches, NDArray[np.int64]]:
         """Searches of the gallery, and their durations in milliseconds.
 
-        One for each segment of an enrolled person; and one for each segment in a gallery without
-        its speaker: as it is for a stranger, without their own profile for everybody else.
+        Who is nearest, and the lead, go by similarity; `scores`, of the same shape, are told of the
+        nearest instead where they are given. One for each segment of an enrolled person; and one
+        for each segment in a gallery without its speaker: as it is for a stranger, without their
+        own profile for everybody else.
         """
         inside = np.flatnonzero(self.enrolled)
         without = self.similarity.copy()
         known = np.flatnonzero(self.own >= 0)
         without[known, self.own[known]] = np.nan
         outside = np.flatnonzero((~np.isnan(without)).any(axis=1))
-        best, lead, which = _nearest(self.similarity[inside])
-        other_best, other_lead, _ = _nearest(without[outside])
+        scores = self.similarity if scores is None else scores
+        lead, which = _nearest(self.similarity[inside])
+        other_lead, other = _nearest(without[outside])
         found = Searches(
-            np.concatenate([best, other_best]),
+            np.concatenate([scores[inside, which], scores[outside, other]]),
             np.concatenate([lead, other_lead]),
             np.concatenate([which == self.own[inside], np.zeros(len(outside), bool)]),
             np.repeat([True, False], [len(inside), len(outside)]),
@@ -150,13 +153,13 @@ def _trials(rows: Sequence[Row[Any]]) -> Trials:
     )
 
 
-def _nearest(similarity: Floats) -> tuple[Floats, Floats, Indices]:
-    """Best similarity, lead over the second, and which is best, the first of equals."""
+def _nearest(similarity: Floats) -> tuple[Floats, Indices]:
+    """Lead of the best over the second, and which is best, the first of equals."""
     filled = np.where(np.isnan(similarity), -np.inf, similarity)
     if not len(filled):
-        return np.zeros(0), np.zeros(0), np.zeros(0, np.intp)
+        return np.zeros(0), np.zeros(0, np.intp)
     which = filled.argmax(axis=1)
     ordered = np.sort(filled, axis=1)
     best = ordered[:, -1]
     second = ordered[:, -2] if ordered.shape[1] > 1 else np.full(len(best), -np.inf)
-    return best, best - second, which
+    return best - second, which

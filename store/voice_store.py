@@ -450,6 +450,7 @@ class VoiceStore(Closing):
         pinned: bool = False,
         exemplars: bool = False,
         edges: Sequence[float] = DEFAULT_EDGES,
+        cohort: Mapping[str, Iterable[Turn]] | None = None,
         encoder: WhichEncoder = None,
         dry_run: bool = False,
     ) -> Calibration:
@@ -458,8 +459,11 @@ class VoiceStore(Closing):
         That is known from `labels`, by video the turns of a reference with names, from labels that
         are pinned, and from exemplars, each left out of its profile in turn. Whoever is enrolled
         under none of the names is a stranger. `edges` are seconds at which bands of durations end.
-        What is found is kept, and `identify` goes by it. Raises `CalibrationUnsupported` when there
-        is too little of it, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
+        `cohort` is, as `labels`, speech of other people, by name or by a diarizer's label: with
+        it similarities are normalised (adaptive s-norm), where that names more of the people who
+        were left out. What is found is kept, and `identify` goes by it. Raises
+        `CalibrationUnsupported` when there is too little of it, `LabelIsNoName`, `UnknownVideo`,
+        `UnknownEncoder`.
         """
         if not 0 < target_far < 1:
             raise ValueError(
@@ -480,6 +484,7 @@ class VoiceStore(Closing):
                 exemplars=exemplars,
                 labels_from=", ".join(sources),
                 edges=edges,
+                cohort=None if cohort is None else self._heard(connection, found.id, cohort),
                 dry_run=dry_run,
             )
 
@@ -747,6 +752,13 @@ class VoiceStore(Closing):
             spoken = references.spoken(keys, turns, names)
             found |= {(video, key): name for key, name in spoken.items()}
         return found | (trials.pinned(connection, encoder_id) if pinned else {})
+
+    def _heard(
+        self, connection: Connection, encoder_id: int, labels: Mapping[str, Iterable[Turn]]
+    ) -> dict[Place, str]:
+        """As `_spoken`; a diarizer's label is a name, of its recording alone."""
+        apart = {video: references.apart(turns, video) for video, turns in labels.items()}
+        return self._spoken(connection, encoder_id, apart, pinned=False)
 
     def _keys(self, spans: Iterable[Span]) -> list[SegmentKey]:
         snapped = snap_segments(spans, self.grid_ms)

@@ -41,7 +41,7 @@ def make(store: VoiceStore) -> None:
 
 
 def _people(store: VoiceStore) -> None:
-    """Made-up voices of more elements, and thresholds calibrated on them."""
+    """Made-up voices of more elements, thresholds calibrated on them, and a cohort of some."""
     first = write(store, "first", PEOPLE, each=6, seed=1)
     enroll(store, "first", first, PEOPLE)
     second = write(store, "second", PEOPLE, each=9, seed=2)
@@ -53,6 +53,12 @@ def _people(store: VoiceStore) -> None:
         f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
         "SELECT pgvoice.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
         f" WHERE id = ({left_out})",
+        "INSERT INTO pgvoice.cohort (calibration_id, top, voices, video_ids)"
+        " SELECT max(c.id), 3, ARRAY(SELECT s.embedding FROM pgvoice.segment_embedding AS s"
+        f" WHERE s.dimension = {VOICES.dimension} ORDER BY s.video_id, s.start_ms LIMIT 9), '{{1}}'"
+        " FROM pgvoice.calibration AS c",
+        "UPDATE pgvoice.calibration SET levels = array_fill(1.5, ARRAY[cardinality(thresholds)]),"
+        " level_margins = margins",
     )
 
 

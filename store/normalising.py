@@ -1,0 +1,75 @@
+"""Whether similarities tell more when they are normalised, on people left out as before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pgvoice.store import measures
+from pgvoice.store.cohorts import Cohort
+from pgvoice.store.fitting import Material, NotApart
+from pgvoice.store.judging import Figures, Judged, judged
+from pgvoice.store.measures import Floats, Interval
+from pgvoice.store.trials import Trials
+
+#: A cohort's deviations are of this size; with it normalised similarities are fitted as cosines.
+SCALE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Adaptive s-norm beside none, on people whom neither was tuned on."""
+
+    cohort: Cohort
+    #: Whether identify goes by it.
+    used: bool
+    #: Of DIR, by which it is higher; in points of 1.
+    gain: float
+    gain_interval: Interval
+    #: None where the right profile does not stand out.
+    normalised: Figures | None
+    plain: Figures
+
+
+def normalised(
+    plain: Judged,
+    trials: Trials,
+    scores: Floats,
+    cohort: Cohort,
+    target: float,
+    generator: np.random.Generator,
+) -> tuple[Normalisation, Judged]:
+    """What normalised similarities, shape as those of `trials`, come to; and what to go by.
+
+    They are used where more is named right, surely, and no more by mistake than the target, or than
+    without: where the interval of the gain in DIR, by bootstrap over people, is above 0.
+    """
+    material = Material(*trials.searches(SCALE * scores))
+    beside = replace(trials, similarity=scores)
+    try:
+        found = judged(
+            beside, material, plain.half, plain.rule.band_ms, plain.notes, target, generator
+        )
+    except NotApart:
+        nothing = Interval(0.0, 0.0)
+        return Normalisation(cohort, False, 0.0, nothing, None, plain.figures), plain
+    searches = material.searches
+    inside = searches.enrolled
+    gained = (found.answered.astype(float) - plain.answered)[inside] * searches.right[inside]
+    interval = measures.bootstrap(
+        lambda rows: float(gained[rows].mean()), searches.person[inside], generator
+    )
+    used = interval.low > 0 and found.figures.far <= max(target, plain.figures.far)
+    told = Normalisation(cohort, used, float(gained.mean()), interval, found.figures, plain.figures)
+    return told, _by_level(plain, found) if used else plain
+
+
+def _by_level(plain: Judged, found: Judged) -> Judged:
+    """The rule of levels, with the thresholds of similarities, which judge enrollments."""
+    bands = tuple(
+        replace(band, threshold=before.threshold, level=band.threshold / SCALE)
+        for before, band in zip(plain.bands, found.bands, strict=True)
+    )
+    rule = replace(found.rule, thresholds=plain.rule.thresholds)
+    return replace(found, rule=rule, bands=bands)
