@@ -28,6 +28,8 @@ class BandThreshold:
     #: None is without end.
     max_s: float | None
     threshold: float
+    #: The normalised similarity that is required instead.
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ def yardstick(
     if calibration is None:
         own = found.threshold
         return Yardstick(label, own.similarity, own.source, False, margin)
-    bands = tuple(BandThreshold(b.min_s, b.max_s, b.threshold) for b in calibration.bands)
-    one = bands[0].threshold if len(bands) == 1 else None
+    bands = tuple(BandThreshold(b.min_s, b.max_s, b.threshold, b.level) for b in calibration.bands)
+    one = bands[0].threshold if len(bands) == 1 and bands[0].level is None else None
     return Yardstick(label, one, told(calibration), True, margin, bands)
 
 
@@ -87,7 +89,12 @@ def by_length(used: Yardstick) -> Sequence[BandThreshold]:
 
 def of_bands(bands: Sequence[BandThreshold]) -> str:
     """The threshold of each band, as words."""
-    return ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in bands)
+    return ", ".join(
+        f"{output.similarity(b.threshold)} {length(b)}"
+        if b.level is None
+        else f"{b.level:.2f} normalised {length(b)}"
+        for b in bands
+    )
 
 
 def length(band: BandThreshold | Band) -> str:

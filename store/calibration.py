@@ -88,9 +88,7 @@ def calibrate(
             scores = cohorts.normalised(
                 connection, made, encoder.id, found, spoken, exemplars=exemplars
             )
-            told, judged = normalising.normalised(
-                judged, found, scores, kept, target_far, generator
-            )
+            told = normalising.normalised(judged, found, scores, kept, target_far, generator)
         _settle(connection, made, judged, told)
         result = next(one for one in stored(connection, encoder) if one.id == made)
         if dry_run:
@@ -128,7 +126,7 @@ def _insert(
 
 def _settle(connection: Connection, made: int, judged: Judged, told: Normalisation | None) -> None:
     """Keep what was measured, and levels and cohort where they are gone by."""
-    used = told is not None and told.used
+    bands = told.bands if told is not None and told.used else ()
     measured = {
         "bands": judged.bands,
         "figures": asdict(judged.figures),
@@ -143,13 +141,13 @@ def _settle(connection: Connection, made: int, judged: Judged, told: Normalisati
         {
             "id": made,
             "measured": json.dumps(measured, default=asdict),
-            "levels": [band.level for band in judged.bands] if used else None,
-            "margins": [band.margin for band in judged.bands] if used else None,
+            "levels": [band.level for band in bands] or None,
+            "margins": [band.margin for band in bands] or None,
         },
     )
-    if not used:
+    if not bands:
         connection.execute(
-            text("DELETE FROM pgvoice.cohort WHERE calibration_id = :id"), {"id": made}
+            text("DELETE FROM pgvoice.cohort_voice WHERE calibration_id = :id"), {"id": made}
         )
 
 
@@ -165,7 +163,7 @@ def stored(connection: Connection, encoder: StoredEncoder) -> list[Calibration]:
     """Every calibration of an encoder, the newest first."""
     rows = connection.execute(
         text(
-            "SELECT id, target_far, active, labels_from, created_at, measured"
+            "SELECT id, target_far, active, labels_from, created_at, measured, levels"
             " FROM pgvoice.calibration WHERE encoder_id = :encoder ORDER BY id DESC"
         ),
         {"encoder": encoder.id},
@@ -198,6 +196,8 @@ def reset(connection: Connection, encoder: StoredEncoder) -> int | None:
 
 def _calibration(row: Row[Any], encoder: str) -> Calibration:
     measured = row.measured
+    told = _normalisation(measured.get("normalisation"), used=row.levels is not None)
+    by_level = told if told is not None and told.used else None
     return Calibration(
         row.id,
         encoder,
@@ -205,10 +205,10 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
         row.active,
         row.labels_from,
         row.created_at,
-        tuple(Band(**band) for band in measured["bands"]),
-        _figures(measured["figures"]),
+        by_level.bands if by_level else tuple(Band(**band) for band in measured["bands"]),
+        (by_level and by_level.normalised) or _figures(measured["figures"]),
         tuple(measured["notes"]),
-        _normalisation(measured.get("normalisation")),
+        told,
     )
 
 
@@ -220,14 +220,16 @@ def _figures(measured: Mapping[str, Any]) -> Figures:
     return Figures(**figures)
 
 
-def _normalisation(measured: Mapping[str, Any] | None) -> Normalisation | None:
+def _normalisation(measured: Mapping[str, Any] | None, *, used: bool) -> Normalisation | None:
+    """As it was measured; used as long as its cohort is there."""
     if measured is None:
         return None
     return Normalisation(
         Cohort(**measured["cohort"]),
-        measured["used"],
+        used,
         measured["gain"],
         Interval(*measured["gain_interval"]),
         _figures(measured["normalised"]) if measured["normalised"] else None,
+        tuple(Band(**band) for band in measured["bands"]),
         _figures(measured["plain"]),
     )

@@ -37,14 +37,11 @@ _KEEP = text(
             WHERE p.encoder_id = :encoder AND -(h.voice <#> p.embedding) >= e.default_threshold
         )
     )
-    INSERT INTO pgvoice.cohort (calibration_id, top, voices, video_ids)
-    SELECT :calibration, least(greatest(count(*) / 2, :least), :most),
-           array_agg(u.voice ORDER BY u.name),
-           (SELECT array_agg(DISTINCT one) FROM usable, unnest(videos) AS one)
-    FROM usable AS u HAVING count(*) >= :least
-    RETURNING cardinality(voices), top
+    INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)
+    SELECT :calibration, row_number() OVER (ORDER BY u.name), u.voice, u.videos FROM usable AS u
     """
 )
+_TOP = text("UPDATE pgvoice.calibration SET cohort_top = :top WHERE id = :calibration")
 _OF_PROFILES = text(
     "SELECT c.mean, c.deviation FROM pgvoice.profile AS p"
     " CROSS JOIN LATERAL pgvoice.cohort_scores(:calibration, p.embedding, p.embedding) AS c"
@@ -89,7 +86,7 @@ def keep(
 
     Raises `CalibrationUnsupported` where too few are left.
     """
-    kept = connection.execute(
+    voices = connection.execute(
         _KEEP,
         _places(spoken)
         | {
@@ -97,17 +94,16 @@ def keep(
             "others": list(others),
             "encoder": encoder_id,
             "calibration": calibration,
-            "least": MIN_VOICES,
-            "most": MAX_TOP,
         },
-    ).one_or_none()
+    ).rowcount
     heard = len(set(spoken.values()))
-    if kept is None:
+    if voices < MIN_VOICES:
         raise CalibrationUnsupported(
             f"a cohort takes {MIN_VOICES} voices of people who are neither enrolled nor tuned on;"
-            f" of the {heard} given there are fewer: give more recordings, or leave --cohort out"
+            f" of the {heard} given there are {voices}: give more recordings, or leave --cohort out"
         )
-    voices, top = kept
+    top = min(max(voices // 2, MIN_VOICES), MAX_TOP)
+    connection.execute(_TOP, {"top": top, "calibration": calibration})
     return Cohort(voices, top, heard - voices)
 
 

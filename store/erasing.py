@@ -66,9 +66,10 @@ _OF_SPEAKER = {
     "labels": ("attribution", "speaker_id = :id"),
     "labels with the person as runner-up": ("attribution", "runner_up_id = :id"),
     "kept comparisons": ("nearest", ":id IN (nearest_id, runner_up_id)"),
-    "cohorts that may have heard the person": (
-        "cohort",
-        "EXISTS (SELECT FROM pg_temp.erased_segment AS e WHERE e.video_id = ANY (video_ids))",
+    "voices of cohorts that may have heard the person": (
+        "cohort_voice",
+        "calibration_id IN (SELECT k.calibration_id FROM pgvoice.cohort_voice AS k JOIN"
+        " pg_temp.erased_segment AS e ON e.video_id = ANY (k.video_ids))",
     ),
     "calibrations": ("calibration", _CALIBRATIONS),
     "exemplars": ("enrollment", "speaker_id = :id"),
@@ -81,9 +82,13 @@ _CHANGED = {
     "labels with the person as runner-up": "UPDATE pgvoice.attribution"
     " SET runner_up_id = NULL, margin = NULL WHERE runner_up_id = :id",
 }
+_COHORTS = (
+    "calibration_id IN (SELECT k.calibration_id FROM pgvoice.cohort_voice AS k"
+    " WHERE :id = ANY (k.video_ids))"
+)
 _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
-    "cohorts that heard it": ("cohort", ":id = ANY (video_ids)"),
+    "voices of cohorts that heard it": ("cohort_voice", _COHORTS),
     "labels": ("attribution", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
     "fills' records": ("fill_run", "video_id = :id"),
@@ -131,7 +136,7 @@ def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
     found.append(ErasedRows(_STAYING, _count(connection, "enrollment", "video_id = :id", ids)))
     done = Erasure(key, tuple(found), dry_run)
     if not dry_run:
-        connection.execute(text("DELETE FROM pgvoice.cohort WHERE :id = ANY (video_ids)"), ids)
+        connection.execute(text(f"DELETE FROM pgvoice.cohort_voice WHERE {_COHORTS}"), ids)  # noqa: S608
         connection.execute(text("DELETE FROM pgvoice.nearest WHERE video_id = :id"), ids)
         connection.execute(text("DELETE FROM pgvoice.video WHERE id = :id"), ids)
         _record(connection, "erase video", done)

@@ -264,6 +264,12 @@ calibration = Table(
         " NULL where\nnormalisation brings no gain.",
     ),
     Column("level_margins", ARRAY(Double), comment="The margins that go with levels."),
+    Column(
+        "cohort_top",
+        Integer,
+        comment="How many voices of the cohort count, those that are nearest; NULL without a"
+        " cohort.",
+    ),
     Column("labels_from", Text, nullable=False, comment="Where it was known from who speaks."),
     Column(
         "measured",
@@ -289,26 +295,24 @@ calibration = Table(
         f" ({_of_bands('level_margins')}))",
         "level_margins",
     ),
+    CheckConstraint("cohort_top >= 2", "cohort_top"),
     Index("calibration_active_idx", "encoder_id", unique=True, postgresql_where=text("active")),
     comment="Thresholds measured on this library, per encoder: a row for each time that they were.",
 )
 
-cohort = Table(
-    "cohort",
+cohort_voice = Table(
+    "cohort_voice",
     metadata,
     _reference("calibration_id", "calibration.id", delete="CASCADE"),
-    Column(
-        "top", Integer, nullable=False, comment="How many of them count: those that are nearest."
-    ),
-    Column("voices", ARRAY(VECTOR), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("embedding", VECTOR(), nullable=False),
     Column(
         "video_ids",
         ARRAY(BigInteger),
         nullable=False,
-        comment="Where they were heard; who erases one of these erases them.",
+        comment="Where the person was heard; who erases one of these erases the cohort.",
     ),
-    PrimaryKeyConstraint("calibration_id"),
-    CheckConstraint("top BETWEEN 2 AND cardinality(voices)", "top"),
+    PrimaryKeyConstraint("calibration_id", "place"),
     comment="Voices of people who are not enrolled, a unit-length mean of each, that similarities"
     " are compared with.",
 )

@@ -9,7 +9,7 @@ import numpy as np
 from pgvoice.store import measures
 from pgvoice.store.cohorts import Cohort
 from pgvoice.store.fitting import Material, NotApart
-from pgvoice.store.judging import Figures, Judged, judged
+from pgvoice.store.judging import Band, Figures, Judged, judged
 from pgvoice.store.measures import Floats, Interval
 from pgvoice.store.trials import Trials
 
@@ -29,6 +29,8 @@ class Normalisation:
     gain_interval: Interval
     #: None where the right profile does not stand out.
     normalised: Figures | None
+    #: With levels.
+    bands: tuple[Band, ...]
     plain: Figures
 
 
@@ -39,8 +41,8 @@ def normalised(
     cohort: Cohort,
     target: float,
     generator: np.random.Generator,
-) -> tuple[Normalisation, Judged]:
-    """What normalised similarities, shape as those of `trials`, come to; and what to go by.
+) -> Normalisation:
+    """What normalised similarities, shape as those of `trials`, come to.
 
     They are used where more is named right, surely, and no more by mistake than the target, or than
     without: where the interval of the gain in DIR, by bootstrap over people, is above 0.
@@ -53,7 +55,7 @@ def normalised(
         )
     except NotApart:
         nothing = Interval(0.0, 0.0)
-        return Normalisation(cohort, False, 0.0, nothing, None, plain.figures), plain
+        return Normalisation(cohort, False, 0.0, nothing, None, (), plain.figures)
     searches = material.searches
     inside = searches.enrolled
     gained = (found.answered.astype(float) - plain.answered)[inside] * searches.right[inside]
@@ -61,15 +63,14 @@ def normalised(
         lambda rows: float(gained[rows].mean()), searches.person[inside], generator
     )
     used = interval.low > 0 and found.figures.far <= max(target, plain.figures.far)
-    told = Normalisation(cohort, used, float(gained.mean()), interval, found.figures, plain.figures)
-    return told, _by_level(plain, found) if used else plain
+    bands = _levels(plain, found)
+    gain = float(gained.mean())
+    return Normalisation(cohort, used, gain, interval, found.figures, bands, plain.figures)
 
 
-def _by_level(plain: Judged, found: Judged) -> Judged:
-    """The rule of levels, with the thresholds of similarities, which judge enrollments."""
-    bands = tuple(
+def _levels(plain: Judged, found: Judged) -> tuple[Band, ...]:
+    """The bands with their levels; thresholds stay those of similarities, which judge profiles."""
+    return tuple(
         replace(band, threshold=before.threshold, level=band.threshold / SCALE)
         for before, band in zip(plain.bands, found.bands, strict=True)
     )
-    rule = replace(found.rule, thresholds=plain.rule.thresholds)
-    return replace(found, rule=rule, bands=bands)

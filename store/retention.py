@@ -77,12 +77,10 @@ def retain(connection: Connection, unattributed_days: int | None, *, dry_run: bo
 def _old_cohorts(connection: Connection, days: int, *, dry_run: bool) -> int:
     """Delete cohorts; returns how many voices they were of."""
     old = (
-        "FROM pgvoice.cohort AS k WHERE k.calibration_id IN (SELECT c.id FROM pgvoice.calibration"
-        " AS c WHERE c.created_at < now() - make_interval(days => :days))"
+        "FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (SELECT c.id"
+        " FROM pgvoice.calibration AS c WHERE c.created_at < now() - make_interval(days => :days))"
     )
-    voices: int = connection.scalar(
-        text(f"SELECT coalesce(sum(cardinality(k.voices)), 0) {old}"), {"days": days}
-    )
+    voices: int = connection.scalar(text(f"SELECT count(*) {old}"), {"days": days})
     if not dry_run:
         connection.execute(text(f"DELETE {old}"), {"days": days})
     return voices

@@ -96,6 +96,9 @@ def downgrade() -> None:
     )
     op.execute("DROP FUNCTION pgvoice.least_similarity, pgvoice.required_of")
     op.execute("DROP FUNCTION pgvoice.normalised_threshold, pgvoice.cohort_scores")
-    op.execute("DROP TABLE pgvoice.cohort")
+    op.execute("DROP TABLE pgvoice.cohort_voice")
     op.execute("DROP FUNCTION pgvoice.without_cohort")
-    op.execute("ALTER TABLE pgvoice.calibration DROP COLUMN levels, DROP COLUMN level_margins")
+    op.execute(
+        "ALTER TABLE pgvoice.calibration DROP COLUMN levels, DROP COLUMN level_margins,"
+        " DROP COLUMN cohort_top"
+    )

@@ -5,39 +5,42 @@
 ALTER TABLE pgvoice.calibration
     ADD COLUMN levels double precision[],
     ADD COLUMN level_margins double precision[],
+    ADD COLUMN cohort_top integer,
+    ADD CONSTRAINT calibration_cohort_top_check CHECK (cohort_top >= 2),
     ADD CONSTRAINT calibration_levels_check CHECK (levels IS NULL OR (cardinality(levels) = cardinality(band_ms) AND array_position(levels, NULL) IS NULL)),
     ADD CONSTRAINT calibration_level_margins_check CHECK ((level_margins IS NULL) = (levels IS NULL) AND (level_margins IS NULL OR (cardinality(level_margins) = cardinality(band_ms) AND array_position(level_margins, NULL) IS NULL)));
 COMMENT ON COLUMN pgvoice.calibration.levels IS
 'For each band the normalised similarity that is required instead of the threshold; NULL where
 normalisation brings no gain.';
 COMMENT ON COLUMN pgvoice.calibration.level_margins IS 'The margins that go with levels.';
+COMMENT ON COLUMN pgvoice.calibration.cohort_top IS
+'How many voices of the cohort count, those that are nearest; NULL without a cohort.';
 
-CREATE TABLE pgvoice.cohort (
+CREATE TABLE pgvoice.cohort_voice (
     calibration_id bigint NOT NULL,
-    top integer NOT NULL,
-    voices vector[] NOT NULL,
+    place integer NOT NULL,
+    embedding vector NOT NULL,
     video_ids bigint[] NOT NULL,
-    CONSTRAINT cohort_pkey PRIMARY KEY (calibration_id),
-    CONSTRAINT cohort_top_check CHECK (top BETWEEN 2 AND cardinality(voices)),
-    CONSTRAINT cohort_calibration_id_fkey FOREIGN KEY(calibration_id) REFERENCES pgvoice.calibration (id) ON DELETE CASCADE
+    CONSTRAINT cohort_voice_pkey PRIMARY KEY (calibration_id, place),
+    CONSTRAINT cohort_voice_calibration_id_fkey FOREIGN KEY(calibration_id) REFERENCES pgvoice.calibration (id) ON DELETE CASCADE
 );
-COMMENT ON TABLE pgvoice.cohort IS
+COMMENT ON TABLE pgvoice.cohort_voice IS
 'Voices of people who are not enrolled, a unit-length mean of each, that similarities are compared with.';
-COMMENT ON COLUMN pgvoice.cohort.top IS 'How many of them count: those that are nearest.';
-COMMENT ON COLUMN pgvoice.cohort.video_ids IS 'Where they were heard; who erases one of these erases them.';
+COMMENT ON COLUMN pgvoice.cohort_voice.video_ids IS
+'Where the person was heard; who erases one of these erases the cohort.';
 
 CREATE FUNCTION pgvoice.without_cohort() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    UPDATE pgvoice.calibration SET levels = NULL, level_margins = NULL
-    WHERE id = OLD.calibration_id;
+    UPDATE pgvoice.calibration SET levels = NULL, level_margins = NULL, cohort_top = NULL
+    WHERE id = OLD.calibration_id AND cohort_top IS NOT NULL;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.without_cohort() IS 'A calibration without its cohort goes by its thresholds.';
-CREATE TRIGGER without_cohort AFTER DELETE ON pgvoice.cohort
+CREATE TRIGGER without_cohort AFTER DELETE ON pgvoice.cohort_voice
     FOR EACH ROW EXECUTE FUNCTION pgvoice.without_cohort();
 
 CREATE FUNCTION pgvoice.cohort_scores(calibration bigint, voice vector, person vector)
@@ -47,15 +50,14 @@ SET search_path FROM CURRENT
 AS $$
     SELECT avg(near.similarity), greatest(stddev_pop(near.similarity), 0.01)
     FROM (
-        SELECT -(one.voice <#> cohort_scores.voice) AS similarity
-        FROM pgvoice.cohort AS k
+        SELECT -(k.embedding <#> voice) AS similarity
+        FROM pgvoice.cohort_voice AS k
         JOIN pgvoice.calibration AS c ON c.id = k.calibration_id
         JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
-        CROSS JOIN LATERAL unnest(k.voices) AS one(voice)
         WHERE k.calibration_id = calibration
-          AND coalesce(-(one.voice <#> person) < e.default_threshold, true)
-        ORDER BY one.voice <#> cohort_scores.voice
-        LIMIT (SELECT k.top FROM pgvoice.cohort AS k WHERE k.calibration_id = calibration)
+          AND coalesce(-(k.embedding <#> person) < e.default_threshold, true)
+        ORDER BY k.embedding <#> voice
+        LIMIT (SELECT c.cohort_top FROM pgvoice.calibration AS c WHERE c.id = calibration)
     ) AS near
 $$;
 COMMENT ON FUNCTION pgvoice.cohort_scores IS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from voices import PEOPLE, enroll, write
+from voices import PEOPLE, STRANGERS, enroll, write
 
 from pgvoice.store import Turn, VoiceStore
 
@@ -66,6 +66,28 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     (_, row) = pgvoice("calibrate", "--list").stdout.splitlines()
     assert row.split()[0] == "1"
     assert row.endswith("labels of second  yes")
+
+
+def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str) -> None:
+    with VoiceStore.open(store_url) as store:
+        turns = write(store, "others", STRANGERS, each=10, seed=5)
+    anonymous = "".join(
+        _rttm(turn._replace(speaker=f"SPEAKER_{place // 6:02}")).replace("second", "others", 1)
+        for place, turn in enumerate(turns)
+    )
+    cohort = tmp_path / "others.rttm"
+    cohort.write_text(anonymous)
+    arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--cohort", cohort)
+    done = pgvoice("calibrate", *arguments)
+    assert done.exit_code == 0, done.output
+    assert "\nAdaptive s-norm by the nearest 10 of 10 voices (0 left out" in done.stdout
+    assert "\nnormalised  DIR " in done.stdout
+    assert "\nwithout     DIR " in done.stdout
+    assert "gain in DIR " in done.stdout
+    few = pgvoice("calibrate", *arguments[:4], "--cohort", f"second={labels}")
+    assert few.exit_code == 1
+    assert "a cohort takes 10 voices" in few.stderr
+    assert pgvoice("calibrate", "--list", "--cohort", cohort).exit_code == 2
 
 
 def test_as_json(pgvoice: Pgvoice, labels: Path) -> None:

@@ -120,7 +120,7 @@ def _vectors(store: VoiceStore, statement: str) -> Vectors:
 def test_the_answers_are_those_of_the_definition(made: Made, normalised: Calibration) -> None:
     """Computed once more, by numpy."""
     store = made.store
-    voices = _vectors(store, "SELECT unnest(voices)::text FROM pgvoice.cohort")
+    voices = _vectors(store, "SELECT embedding::text FROM pgvoice.cohort_voice")
     people = _vectors(store, "SELECT embedding::text FROM pgvoice.profile ORDER BY speaker_id")
     said = _vectors(
         store,
@@ -177,9 +177,10 @@ def test_whoever_of_the_cohort_is_enrolled_is_not_compared_with_themselves(made:
     with made.store.database.engine.connect() as connection:
         scores = connection.execute(
             text(
-                "SELECT alone.mean, among.mean FROM pgvoice.cohort k,"
-                " pgvoice.cohort_scores(k.calibration_id, k.voices[1], k.voices[1]) AS alone,"
-                " pgvoice.cohort_scores(k.calibration_id, k.voices[1], NULL) AS among"
+                "SELECT alone.mean, among.mean FROM pgvoice.cohort_voice k,"
+                " pgvoice.cohort_scores(k.calibration_id, k.embedding, k.embedding) AS alone,"
+                " pgvoice.cohort_scores(k.calibration_id, k.embedding, NULL) AS among"
+                " WHERE k.place = 1"
             )
         ).one()
     assert scores[0] < scores[1]
@@ -191,7 +192,10 @@ def test_a_dry_run_keeps_nothing(made: Made, normalised: Calibration) -> None:
     assert dry.normalisation == normalised.normalisation
     assert (dry.id, made.store.calibrations()) == (None, before)
     with made.store.database.engine.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort")) == 1
+        kept = connection.scalar(
+            text("SELECT count(DISTINCT calibration_id) FROM pgvoice.cohort_voice")
+        )
+        assert kept == 1
 
 
 def test_too_few_voices(made: Made) -> None:
@@ -214,7 +218,7 @@ def test_without_a_gain_it_is_left_out(server_url: str, template: str) -> None:
         assert (found.bands, found.figures) == (alone.bands, alone.figures)
         assert store.identify("second") == answers
         with store.database.engine.connect() as connection:
-            assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort")) == 0
+            assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort_voice")) == 0
 
 
 def test_who_erases_a_recording_erases_its_cohort(server_url: str, template: str) -> None:
@@ -229,4 +233,4 @@ def test_who_erases_a_recording_erases_its_cohort(server_url: str, template: str
         store.privacy.erase_video("others")
         assert store.identify("second") == answers
         with store.database.engine.connect() as connection:
-            assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort")) == 0
+            assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort_voice")) == 0

@@ -55,11 +55,11 @@ class Library:
     def measure(self, tuned_on: Iterable[str], target: float) -> Measured:
         """Tune on these people alone, measure on all the others; strangers are never tuned on."""
         tuned = set(tuned_on)
-        self._enroll(tuned)
+        self.enroll(tuned)
         labels = self._of(tuned)
         made = self._store.calibrate(target, labels=labels)
         single = self._store.calibrate(target, labels=labels, edges=(), dry_run=True)
-        self._enroll(set(self._people) - tuned)
+        self.enroll(set(self._people) - tuned)
         material = self._searches({turn.speaker or "" for turn in self._turns()} - tuned)
         answered = _rule(made).answered(material)
         alone = _rule(single).answered(material)
@@ -87,7 +87,8 @@ class Library:
             float((alone & searches.right)[inside].mean()),
         )
 
-    def _enroll(self, names: set[str]) -> None:
+    def enroll(self, names: set[str]) -> None:
+        """These people, and nobody else."""
         for summary in self._store.speakers():
             self._store.remove(summary.speaker)
         for name in sorted(names):

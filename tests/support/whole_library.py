@@ -53,12 +53,12 @@ def _people(store: VoiceStore) -> None:
         f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
         "SELECT pgvoice.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
         f" WHERE id = ({left_out})",
-        "INSERT INTO pgvoice.cohort (calibration_id, top, voices, video_ids)"
-        " SELECT max(c.id), 3, ARRAY(SELECT s.embedding FROM pgvoice.segment_embedding AS s"
-        f" WHERE s.dimension = {VOICES.dimension} ORDER BY s.video_id, s.start_ms LIMIT 9), '{{1}}'"
-        " FROM pgvoice.calibration AS c",
+        "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)"
+        " SELECT c.id, row_number() OVER (), s.embedding, ARRAY[s.video_id]"
+        " FROM pgvoice.calibration AS c, pgvoice.segment_embedding AS s"
+        f" WHERE s.dimension = {VOICES.dimension} AND s.start_ms < 60000",
         "UPDATE pgvoice.calibration SET levels = array_fill(1.5, ARRAY[cardinality(thresholds)]),"
-        " level_margins = margins",
+        " level_margins = margins, cohort_top = 3",
     )
 
 
