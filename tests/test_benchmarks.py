@@ -216,7 +216,7 @@ def test_memory_is_counted_in_bytes() -> None:
 @pytest.mark.parametrize(
     ("script", "options"),
     [
-        ("fill.py", "--encoder campplus --formats wav --segments 6 --minutes 0.2 --markdown"),
+        ("fill.py", "--encoder campplus --formats wav --segments 2 --minutes 0.1 --markdown"),
         ("memory.py", "--hours 0.02 --segments 12 --format mp3"),
         ("search.py", "--sizes 700 --profiles 4 --queries 3 --markdown"),
         ("growth.py", "--sizes 700 --profiles 4 --partitions 2"),

@@ -59,11 +59,12 @@ AS $$
         ORDER BY k.embedding <#> voice
         LIMIT (SELECT c.cohort_top FROM pgvoice.calibration AS c WHERE c.id = calibration)
     ) AS near
+    HAVING count(*) >= 5
 $$;
 COMMENT ON FUNCTION pgvoice.cohort_scores IS
 'Mean and standard deviation, at least 0.01, of how similar a voice is to those of the cohort that are
 nearest to it. Who is as near to person as the encoder''s own threshold is left out: they may be enrolled
-by now.';
+by now. Of fewer than five nothing is said.';
 
 CREATE FUNCTION pgvoice.normalised_threshold(
     calibration bigint, level double precision, speaker_id bigint, encoder integer, voice vector

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import click
 import numpy as np
+import psutil
 import soundfile
 from rich.console import Console
 
@@ -76,7 +77,11 @@ def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> No
             expected = expected or found
             ratios = (ratio(taken[-1], each) for each in taken[:2])
             table.add(way.what + _beside(found, expected), seconds(taken[-1]), *ratios)
-        what = f"the last, killed with its driver: {_killed(store, videos, RAY if ray else '2')}"
+        last = RAY if ray else "2"
+        worker = _kill_a_worker(store, videos, last)
+        what = f"the last, a worker killed at {worker} segments"
+        table.add(what + _beside(_stored_rows(store), expected), "-", "-", "-")
+        what = f"the last, killed with its driver: {_killed(store, videos, last)}"
         table.add(what + _beside(_stored_rows(store), expected), "-", "-", "-")
         table.show(console, markdown=False)
     with temporary_store() as store:
@@ -182,6 +187,20 @@ def _child(url: str, videos: int, how: str, cores: set[int] | None) -> subproces
         preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
         start_new_session=True,
     )
+
+
+def _kill_a_worker(store: VoiceStore, videos: int, workers: str) -> int:
+    """Kill one of the workers in the middle; returns how much was stored then."""
+    _empty(store)
+    url = store.database.engine.url.render_as_string(hide_password=False)
+    child = _child(url, videos, workers, None)
+    while (stored := _stored(store)) < videos:
+        time.sleep(0.05)
+    name = "ray::_Actor" if workers == RAY else "spawn_main"
+    running = (each for each in psutil.process_iter() if name in " ".join(each.cmdline()))
+    next(running).kill()
+    assert child.wait() == 0
+    return stored
 
 
 def _killed(store: VoiceStore, videos: int, workers: str) -> int:
