@@ -221,7 +221,8 @@ def test_without_a_gain_it_is_left_out(server_url: str, template: str) -> None:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort_voice")) == 0
 
 
-def test_who_erases_a_recording_erases_its_cohort(server_url: str, template: str) -> None:
+@pytest.mark.parametrize("erased", ["the recording", "a person enrolled from it later"])
+def test_who_erases_a_voice_erases_its_cohort(server_url: str, template: str, erased: str) -> None:
     with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
         library = Made(store, 0.8)
         library.calibrate(cohort=False)
@@ -230,7 +231,12 @@ def test_who_erases_a_recording_erases_its_cohort(server_url: str, template: str
         assert store.identify("second") != answers
         assert [check.problems for check in store.verify()] == [0] * len(store.verify())
         assert store.privacy.retain(unattributed_days=1, dry_run=True).segments == 0
-        store.privacy.erase_video("others")
+        if erased == "the recording":
+            store.privacy.erase_video("others")
+        else:
+            store.enroll_segments("late", "others", [(0.0, 3.0)], force=True, encoder=ENCODER)
+            store.privacy.erase_speaker("late", with_segments=True)
         assert store.identify("second") == answers
+        assert store.calibration() is not None
         with store.database.engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort_voice")) == 0
