@@ -44,22 +44,24 @@ BEGIN
             (everybody, ARRAY[
                 'backfill_progress', 'cache_stats', 'coverage', 'encoder_id', 'exemplar_seconds',
                 'exemplar_similarity', 'identify', 'identify_clusters', 'label_reason',
-                'profile_quality', 'similar_segments', 'similarity', 'snap_ms', 'sole_encoder', 'speaker_segments',
-                'speaker_time'
+                'profile_quality', 'similar_segments', 'similarity', 'snap_ms', 'sole_encoder',
+                'speaker_segments', 'speaker_time'
             ]),
             -- Some of these take a vector or tell of one: by asking with vectors of their own, a
             -- reader could work out somebody's.
             (admins, ARRAY[
-                'activate_calibration', 'apply_verdicts', 'are_keys', 'best_keys', 'best_two',
-                'coherence', 'cohort_scores', 'compare_absent', 'compare_fresh', 'drop_outliers',
-                'duplicate_limit', 'exemplar_trials', 'has_consent', 'has_segment', 'held_speaker',
-                'hold_labels', 'indexed_segments', 'is_by_time', 'is_search_by_index',
-                'keep_labels', 'key_similarity', 'key_speaker', 'label_lock', 'least_required', 'least_similarity',
-                'left_out_similarities', 'name_hash', 'near_duplicates', 'near_segments', 'near_statement',
-                'normalised_threshold', 'outlying_exemplars', 'pin_label', 'profile_without', 'reason',
-                'refresh_nearest', 'refresh_profile', 'require_consent', 'required', 'required_of', 'reset_calibration',
+                'activate_calibration', 'apply_verdicts', 'are_keys', 'are_others_compared',
+                'best_keys', 'best_two', 'coherence', 'cohort_scores', 'compare_absent',
+                'compare_fresh', 'drop_outliers', 'duplicate_limit', 'exemplar_trials',
+                'has_consent', 'has_segment', 'held_speaker', 'hold_labels', 'indexed_segments',
+                'is_by_time', 'is_search_by_index', 'keep_labels', 'key_similarity',
+                'key_speaker', 'label_lock', 'least_required', 'least_similarity',
+                'left_out_similarities', 'name_hash', 'near_duplicates', 'near_segments',
+                'near_statement', 'normalised_threshold', 'outlying_exemplars', 'pin_label',
+                'profile_without', 'reason', 'refresh_nearest', 'refresh_profile',
+                'require_consent', 'required', 'required_of', 'reset_calibration',
                 'restore_exemplars', 'revert_labels', 'rival', 'segment_index_statements',
-                'segment_trials', 'shared_exemplars', 'speaker_ids', 'unpin_label',
+                'segment_trials', 'segments_of', 'shared_exemplars', 'speaker_ids', 'unpin_label',
                 'verdict_moves', 'verdicts', 'verdicts_of', 'verify', 'video_ids'
             ])
         ) AS listed(roles, names)

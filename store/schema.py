@@ -24,7 +24,7 @@ from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; known here so that a look at the schema does not import alembic.
-HEAD = "0022"
+HEAD = "0024"
 #: Iterative index scans came with it.
 MIN_PGVECTOR = (0, 8)
 _FORBIDDEN = "42501"

@@ -432,12 +432,7 @@ class VoiceStore(Closing):
         """
         key = snap_segment(span, self.grid_ms)
         with self._engine.connect() as connection:
-            for known in (video, *(among.videos or ())):
-                videos.require(connection, known)
-            for name in among.excluded_speakers or ():
-                speakers.require(connection, name)
             found = encoders.find(connection, encoder)
-            similar.require_vector(connection, video, found.id, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)
 
     # Thresholds

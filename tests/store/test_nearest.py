@@ -69,9 +69,11 @@ def test_kept_step_by_step_equals_computed_afresh(
             if refreshed:
                 library.refresh()
                 assert library.kept() == library.afresh()
+        assert library.heard(threshold, margin) == library.named(threshold, margin)
         library.refresh()
         assert library.kept() == library.afresh()
         assert library.verdicts(threshold, margin) == library.identified(threshold, margin)
+        assert library.heard(threshold, margin) == library.named(threshold, margin)
         assert library.refresh() == Refreshed(0, 0, 0, 0)
         transaction.rollback()
 
@@ -119,6 +121,60 @@ def test_a_changed_profile_costs_its_own_segments_and_one_pass(connection: Conne
     library.enroll("ann", unit(9, 0, 1))
     mine = 20 - library.refresh().passed
     assert 0 < mine < 20
+
+
+_KEPT = 0.25
+
+
+def _marked(connection: Connection) -> Library:
+    """What is kept is not what would be computed."""
+    library = _filled(connection, 20)
+    mark = "UPDATE pgvoice.nearest SET similarity = :kept, runner_up_similarity = :kept"
+    connection.execute(text(mark), {"kept": _KEPT})
+    return library
+
+
+def _seconds(library: Library, name: str) -> set[object]:
+    """How similar the runners-up to somebody are, over all that they are heard in."""
+    return {row[6] for row in library.heard(-1, None) if row[3] == name}
+
+
+def test_who_comes_second_is_looked_up(connection: Connection) -> None:
+    library = _marked(connection)
+    assert _seconds(library, "ann") == {_KEPT}
+    library.enroll("dan", unit(1, 3, 0))
+    assert _seconds(library, "dan") == {_KEPT}
+
+
+def test_who_comes_second_is_computed_where_somebody_else_was_not_compared_yet(
+    connection: Connection,
+) -> None:
+    library = _marked(connection)
+    library.enroll("dan", unit(1, 3, 0))
+    assert _KEPT not in _seconds(library, "ann")
+    library.remove("dan")
+    assert _seconds(library, "ann") == {_KEPT}
+    library.enroll("bob", Z)
+    assert _KEPT not in _seconds(library, "ann")
+
+
+def test_who_comes_second_is_computed_for_segments_that_were_not_compared_yet(
+    connection: Connection,
+) -> None:
+    library = _marked(connection)
+    library.fill("w", 0, X)
+    assert _seconds(library, "ann") > {_KEPT}
+
+
+def test_who_comes_second_is_computed_while_a_segment_is_to_be_forgotten(
+    connection: Connection,
+) -> None:
+    library = _marked(connection)
+    note = "INSERT INTO pgvoice.deleted_segment (video_id, start_ms, end_ms, encoder_id)"
+    connection.execute(
+        text(f"{note} SELECT video_id, start_ms, end_ms, encoder_id FROM pgvoice.nearest LIMIT 1")
+    )
+    assert _KEPT not in _seconds(library, "ann")
 
 
 def test_the_same_vector_again_is_no_change(connection: Connection) -> None:

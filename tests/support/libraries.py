@@ -155,6 +155,28 @@ class Library:
             margin=margin,
         )
 
+    def heard(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
+        """What `pgvoice.speaker_segments` says of everybody."""
+        return self._rows(
+            "SELECT f.video, f.start_s, f.end_s, s.name, f.similarity, f.runner_up,"
+            " f.runner_up_similarity, f.margin FROM pgvoice.speaker AS s CROSS JOIN LATERAL"
+            " pgvoice.speaker_segments(s.name, :encoder, :threshold, :margin) AS f"
+            " ORDER BY 1, 2, 3",
+            threshold=threshold,
+            margin=margin,
+        )
+
+    def named(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
+        """The same by `pgvoice.identify`, video by video."""
+        return self._rows(
+            "SELECT v.key, i.start_s, i.end_s, i.speaker, i.similarity, i.runner_up,"
+            " i.runner_up_similarity, i.margin FROM pgvoice.video AS v CROSS JOIN LATERAL"
+            " pgvoice.identify(v.key, encoder => :encoder, threshold => :threshold,"
+            " min_margin => :margin) AS i WHERE i.speaker IS NOT NULL ORDER BY 1, 2, 3",
+            threshold=threshold,
+            margin=margin,
+        )
+
     def _rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         result = self.connection.execute(text(statement), values | {"encoder": self.encoder.id})
         return [tuple(row) for row in result]
