@@ -5,11 +5,11 @@ of 192 elements (`measuring.library`, which is as alike as real speech), on two 
 
 - Comparing every segment takes 36 ms (0.4 µs each), a look into the index 2.6 ms. Under 10,000
   segments, or where the videos asked for have no more than 20,000, comparing is as fast, and exact.
-- With an ``ef_search`` of 200 the index finds 99.8 % of the 20 most similar, 97.2 % of the 100 most
-  similar; with 400 it is 99.9 and 97.7 %, for half a millisecond more. Among a million 7 of 200
-  searches with 200 ended in a far corner of the graph and found almost nothing, with 400 still 2.
-  The asked video tells: where it has something nearer than all that was found, the search is
-  repeated with 400, and if that does not help, every segment is compared.
+- With an ``ef_search`` of 130 the index finds 99 % of the 100 most similar; with 400 half a percent
+  more, in half as much time again. Among a million 2 of 200 searches with 130 ended in a far
+  corner of the graph and found almost nothing, with 400 still one. The asked video tells: where it
+  has something nearer than all that was found, the search is repeated with 400, and if that does
+  not help, every segment is compared.
 - Filters are applied as the index is scanned, at 5 µs a row. After a hundredth of the rows it
   gives up, and every segment is compared: deeper scans take as long and find less (among 300,000,
   with 1 % left by the filter, 84 % of the 20 in 60 ms, against all of them in 106 ms). With 10 %

@@ -47,7 +47,7 @@ def test_none_then_built_then_dropped(few: VoiceStore) -> None:
     report = few.build_index()
     assert (len(report.built), report.without_workers) == (before.parts, None)
     after = _status(few)
-    assert (after.indexed, after.m) == (after.parts, 16)
+    assert (after.indexed, after.m) == (after.parts, 24)
     assert after.bytes > 0
     assert few.build_index().built == []
     assert few.drop_index() == after.parts
