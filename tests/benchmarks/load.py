@@ -7,12 +7,10 @@ memory, of this process and of the server's own.
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -24,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from counting_encoder import CountingEncoder
 from databases import temporary_store
+from measuring.memory import server_bytes
 from sounds import voice, write
 from sqlalchemy import text
 
@@ -72,7 +71,7 @@ class Load:
 
     def watch(self, console: Console) -> int:
         """Tells of connections and memory ten times; returns the most connections."""
-        server = self._store.database.server
+        server, process = self._store.database.server, psutil.Process()
         most, step = 0, max(1.0, (self._end - time.monotonic()) / 10)
         with self._store.database.unpooled.connect() as connection:
             while time.monotonic() < self._end:
@@ -87,26 +86,13 @@ class Load:
                 most = max(most, used or 0)
                 console.print(
                     f"{len(self.seconds):,} answers, {self.fills} fills, {used} connections,"
-                    f" {_resident() / 1e6:.0f} MB, the server {_servers(server) / 1e6:.0f} MB"
+                    f" {process.memory_info().rss / 1e6:.0f} MB{_of(server)}"
                 )
         return most
 
 
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def _servers(server: EmbeddedServer | None) -> int:
-    """Bytes of the server's processes, without what they share."""
-    if server is None:
-        return 0
-    postmaster = psutil.Process(int((server.folder / "postmaster.pid").read_text().split()[0]))
-    sizes = 0
-    for process in (postmaster, *postmaster.children()):
-        with suppress(psutil.NoSuchProcess):
-            sizes += process.memory_info().rss - process.memory_info().shared
-    return sizes
+def _of(server: EmbeddedServer | None) -> str:
+    return f", the server {server_bytes(server) / 1e6:.0f} MB" if server else ""
 
 
 @click.command()

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from databases import temporary_folder
 from measuring import machine
 from measuring.library import Library
-from measuring.searching import faiss_indexes
+from measuring.searching import faiss_indexes, lance_tables
 from measuring.searching.arrays import Arrays
 from measuring.searching.faiss_indexes import Faiss
 from measuring.searching.lance_tables import Lance
@@ -47,10 +47,12 @@ NOTES = (
     " rows are committed, a transaction a video, and its times are those of the Python API with its"
     " connection. Labels are kept in pgvoice only. The index is HNSW with"
     f" {LINKS} links and {CANDIDATES} candidates a row ({faiss_indexes.LINKS} and"
-    f" {faiss_indexes.CANDIDATES} in FAISS): of halves in pgvoice, of floats in FAISS, of bytes and"
-    " exact comparison of the best in LanceDB. FAISS and LanceDB search with"
-    f" the least effort that finds {WANTED_RECALL:.0%} of the nearest, pgvoice with its own. What"
-    " takes less than 10 s and changes nothing is the best of 3; queries come one after the other."
+    f" {faiss_indexes.CANDIDATES} in FAISS, {lance_tables.LINKS} and {lance_tables.CANDIDATES} in"
+    " LanceDB): of halves in pgvoice, of floats in FAISS, of bytes and exact comparison of the best"
+    " in LanceDB. Memory is what processes grow by, without what they share. FAISS and LanceDB"
+    f" search with the least effort that finds {WANTED_RECALL:.0%} of the nearest, pgvoice with its"
+    " own. What takes less than 10 s and changes nothing is the best of 3; queries come one after"
+    " the other."
 )
 
 

@@ -9,7 +9,6 @@ from measuring.library import DIMENSION, THRESHOLD
 from measuring.searching.arrays import confirmed
 from measuring.searching.task import (
     ALL,
-    BUILD,
     EFFORTS,
     EXACT,
     EXACT_P95,
@@ -22,6 +21,7 @@ from measuring.searching.task import (
     Found,
     Search,
     Task,
+    building,
     by_index,
     nearest,
     quickest,
@@ -60,7 +60,7 @@ def _graph(task: Task) -> Iterator[tuple[str, Figure]]:
 
     graph = faiss.IndexHNSWFlat(DIMENSION, LINKS, faiss.METRIC_INNER_PRODUCT)
     graph.hnsw.efConstruction = CANDIDATES
-    yield BUILD, Figure(timed(lambda: graph.add(task.vectors)).seconds)
+    yield from building(lambda: graph.add(task.vectors))
     searches = {effort: _search(graph, task, effort) for effort in EFFORTS}
     yield from by_index(task, searches, themselves)
     yield INDEX_SIZE, Figure(faiss.serialize_index(graph).nbytes, "bytes")

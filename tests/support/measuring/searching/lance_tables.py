@@ -12,14 +12,11 @@ from measuring.library import DIMENSION, THRESHOLD, Matrix
 from measuring.searching.arrays import CHUNK, confirmed, two_nearest
 from measuring.searching.task import (
     ALL,
-    BUILD,
-    CANDIDATES,
     EFFORTS,
     EXACT,
     EXACT_P95,
     INDEX_SIZE,
     INSERT,
-    LINKS,
     SIZE,
     SPEAKER,
     VIDEO,
@@ -27,6 +24,7 @@ from measuring.searching.task import (
     Found,
     Search,
     Task,
+    building,
     by_index,
     nearest,
     quickest,
@@ -34,6 +32,7 @@ from measuring.searching.task import (
 )
 from measuring.timing import timed
 
+LINKS, CANDIDATES = 16, 128
 #: Candidates by the quantized vectors, per row wanted, that are compared exactly.
 REFINED = 2
 
@@ -58,7 +57,7 @@ class Lance:
         yield SPEAKER, Figure(quickest(lambda: _spoken_by(table, task)).seconds)
         yield from nearest(task, _search(table, task), EXACT, EXACT_P95)
         before = _size(self._folder)
-        yield BUILD, Figure(timed(lambda: _build(table)).seconds)
+        yield from building(lambda: _build(table))
         yield INDEX_SIZE, Figure(_size(self._folder) - before, "bytes")
         efforts = (effort for effort in EFFORTS if effort >= REFINED * (task.nearest + 1))
         searches = {effort: _search(table, task, effort) for effort in efforts}

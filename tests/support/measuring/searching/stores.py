@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from sqlalchemy import text
 
 from measuring.library import ENCODER, PREFIX, name
+from measuring.memory import server_bytes
 from measuring.searching.task import (
     ALL,
-    BUILD,
     EXACT,
     EXACT_P95,
     INDEX_SIZE,
@@ -19,6 +20,7 @@ from measuring.searching.task import (
     KEEP,
     MISSING,
     RELABEL,
+    ROUND_TRIP,
     SIZE,
     SPEAKER,
     VIDEO,
@@ -26,6 +28,7 @@ from measuring.searching.task import (
     Found,
     Search,
     Task,
+    building,
     by_index,
     nearest,
     quickest,
@@ -58,8 +61,11 @@ class Pgvoice:
         yield SPEAKER, Figure(quickest(lambda: store.search(name(task.newcomer))).seconds)
         yield RELABEL, Figure(timed(store.relabel).seconds)
         yield from nearest(task, self._search(task, exact=True), EXACT, EXACT_P95)
-        yield BUILD, Figure(timed(store.build_index).seconds)
+        server = store.database.server
+        held = partial(server_bytes, server) if server else None
+        yield from building(store.build_index, held)
         yield INDEX_SIZE, Figure(sum(each.bytes for each in store.index_status()), "bytes")
+        yield ROUND_TRIP, Figure(quickest(self._ask_nothing).seconds)
         yield from by_index(task, {ITS_OWN: self._search(task, exact=False)}, _numbers(task))
 
     def _search(self, task: Task, *, exact: bool) -> Search[list[SimilarSegment]]:
@@ -70,6 +76,10 @@ class Pgvoice:
             return self._store.similar(video, span, limit=task.nearest, exact=exact)
 
         return search
+
+    def _ask_nothing(self) -> None:
+        with self._store.database.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
 
     def _timed(self, statement: str) -> float:
         return timed(lambda: self._run(statement)).seconds

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measuring.library import Library, Matrix
+from measuring.memory import most_held, own_bytes
 from measuring.timing import LONG, TURNS, Timed, timed
 
 T = TypeVar("T")
@@ -24,15 +25,17 @@ KEEP = "keep labels of all segments"
 SPEAKER = "where a new speaker speaks"
 RELABEL = "labels again with a new speaker"
 EXACT, EXACT_P95 = "100 nearest by comparing all: p50", "the same: p95"
-BUILD = "build the index"
+BUILD, BUILD_MEMORY = "build the index", "memory that it takes at most"
 INDEXED, INDEXED_P95 = "100 nearest by the index: p50", "by the index: p95"
 RECALL = "recall by the index"
+#: What every answer by a server costs.
+ROUND_TRIP = "a statement that asks nothing"
 EFFORT = "ef_search"
 #: On disk, or in memory where there is no file.
 SIZE, INDEX_SIZE = "size of the vectors", "size of the index"
 WHAT = (
-    INSERT, MISSING, VIDEO, ALL, KEEP, SPEAKER, RELABEL, EXACT, EXACT_P95, BUILD, INDEXED,
-    INDEXED_P95, RECALL, EFFORT, SIZE, INDEX_SIZE,
+    INSERT, MISSING, VIDEO, ALL, KEEP, SPEAKER, RELABEL, EXACT, EXACT_P95, BUILD, BUILD_MEMORY,
+    INDEXED, INDEXED_P95, ROUND_TRIP, RECALL, EFFORT, SIZE, INDEX_SIZE,
 )  # fmt: skip
 
 NEAREST = 100
@@ -42,7 +45,7 @@ FEW = 10
 WANTED_RECALL = 0.98
 #: Of HNSW, as pgvoice builds it: links and candidates a row; candidates of a search, that which
 #: pgvoice chooses by itself, and rising ones.
-LINKS, CANDIDATES = 16, 128
+LINKS, CANDIDATES = 24, 128
 ITS_OWN = 0
 EFFORTS = (100, 150, 200, 250, 300, 500, 800, 1200)
 #: Numbers of segments, nearest first.
@@ -139,6 +142,18 @@ def quickest(work: Callable[[], T]) -> Timed[T]:
         if best.seconds < LONG:
             best = min(best, timed(work), key=lambda each: each.seconds)
     return best
+
+
+def building(
+    build: Callable[[], object], held: Callable[[], int] | None = own_bytes
+) -> Iterator[tuple[str, Figure]]:
+    """How long an index takes to build, and how much memory where `held` can tell."""
+    if held is None:
+        yield BUILD, Figure(timed(build).seconds)
+        return
+    built, memory = most_held(build, held)
+    yield BUILD, Figure(built.seconds)
+    yield BUILD_MEMORY, Figure(memory, "bytes")
 
 
 def nearest(task: Task, search: Search[T], p50: str, p95: str) -> Iterator[tuple[str, Figure]]:
