@@ -40,7 +40,7 @@ STAGES = st.lists(st.tuples(STEPS, st.booleans()), min_size=6, max_size=20)
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     voices=st.lists(VECTORS, min_size=5, max_size=5),
