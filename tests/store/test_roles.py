@@ -31,12 +31,16 @@ TABLES = text(
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
     """Two recordings, ann enrolled, and labels."""
+    _fill(store)
+    return store
+
+
+def _fill(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
     store.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
     store.enroll_segments("ann", "v", [(0, 1)])
     store.label()
-    return store
 
 
 def _login(store_url: str, group: str) -> Iterator[str]:
@@ -47,9 +51,13 @@ def _login(store_url: str, group: str) -> Iterator[str]:
         yield plain(login)
 
 
-@pytest.fixture
-def reader(library: VoiceStore, store_url: str) -> Iterator[str]:
-    yield from _login(store_url, "pgvoice_reader")
+@pytest.fixture(scope="module")
+def reader(server_url: str, template: str) -> Iterator[str]:
+    """Of one library for all tests, as a reader changes nothing."""
+    with new_database(server_url, template) as url:
+        with VoiceStore.open(plain(url)) as store:
+            _fill(store)
+        yield from _login(plain(url), "pgvoice_reader")
 
 
 @pytest.fixture
