@@ -8,9 +8,9 @@ ranked by the full vectors, so similarities and their order are exact.
 24 links, not 16, as voices are clusters: among a million segments, with an ``ef_search`` of 110, 2
 of 200 searches ended in a cluster of somebody else, not 10; of the 100 nearest 98 % were found, not
 94 (99.3 and 96.3 % among 100,000). The build took 243 s instead of 160, the index 781 MB instead of
-662, and 3,000 segments more take 9.9 s to insert instead of 4.8: many are inserted before an index is
-built. 32 links found as much, and took 375 s. With an ``ef_construction`` of 96 instead of 128 the
-build took 217 s, and 4 searches went astray.
+662, and inserting 3,000 segments more takes 9.9 s instead of 4.8: many come before the index. 32
+links found as much, and took 375 s. With an ``ef_construction`` of 96 instead of 128 the build took
+217 s, and 4 searches went astray.
 
 Each part of a table in parts has an index of its own, and the table none: only so can each be built
 and dropped while others fill.
