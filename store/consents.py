@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import audit, enrollments, speakers
 from pgvoice.store.errors import ConsentMissing, OptedOut
+from pgvoice.store.failures import sqlstate
 
 PURPOSE = "speaker identification"
 #: How the triggers of `enrollment` and `speaker` say no.
@@ -154,7 +155,7 @@ def refusals(name: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
+        state = sqlstate(error)
         if state == _NO_CONSENT:
             raise ConsentMissing(name) from error
         if state == _OPTED_OUT:

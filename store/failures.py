@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.pq import ConnStatus
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.errors import (
     ConnectionLost,
@@ -40,11 +41,16 @@ _KINDS: dict[str, type[DatabaseStopped]] = {
 }
 
 
+def sqlstate(error: DBAPIError) -> str | None:
+    """What the server says that it is; None where it was not the server."""
+    return getattr(error.orig, "sqlstate", None)
+
+
 def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
     """Our error for what the driver raised; None for what is not the server's giving up."""
-    sqlstate = getattr(error, "sqlstate", None)
-    kind = _KINDS.get(sqlstate or "") or (ConnectionLost if lost else None)
-    return kind(_first_line(error), sqlstate) if kind else None
+    state = getattr(error, "sqlstate", None)
+    kind = _KINDS.get(state or "") or (ConnectionLost if lost else None)
+    return kind(_first_line(error), state) if kind else None
 
 
 @contextmanager

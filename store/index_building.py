@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store import indexes
 from pgvoice.store.encoders import StoredEncoder
 from pgvoice.store.errors import DatabaseFull, SchemaForbidden
+from pgvoice.store.failures import sqlstate
 from pgvoice.store.holding import is_pooled
 from pgvoice.store.indexes import BuildProgress, BuildStep
 
@@ -86,7 +87,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if _sqlstate(error) != _FORBIDDEN:
+        if sqlstate(error) != _FORBIDDEN:
             raise
         raise SchemaForbidden(
             f"this user may not build or drop an index ({_message(error)}): connect as the user"
@@ -116,7 +117,7 @@ def _prepare(
     try:
         indexes.prepare(connection, encoder_id, memory, workers)
     except DBAPIError as error:
-        if _sqlstate(error) != _NO_VALUE:
+        if sqlstate(error) != _NO_VALUE:
             raise
         raise ValueError(f"{memory!r} is no amount of memory: write it like 512MB or 2GB") from None
 
@@ -160,10 +161,6 @@ def _watch(
         found = indexes.progress(watcher, encoder_id)
         if found is not None and on_progress is not None:
             on_progress(BuildProgress(step.table, *found))
-
-
-def _sqlstate(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
 
 
 def _message(error: DBAPIError) -> str:

@@ -20,6 +20,7 @@ from pgvoice.store.errors import (
     SchemaForbidden,
     SchemaMismatch,
 )
+from pgvoice.store.failures import sqlstate
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
@@ -51,7 +52,7 @@ def state(connection: Connection) -> SchemaState:
         ).one()
     except ProgrammingError as error:
         connection.rollback()
-        if _sqlstate(error) == _FORBIDDEN:
+        if sqlstate(error) == _FORBIDDEN:
             raise SchemaForbidden(
                 f"this user may not read the schema {SCHEMA} ({_message(error)}): grant it"
                 " the role pgvoice_reader, or connect as the user who created it"
@@ -173,7 +174,7 @@ def _create_extension(connection: Connection) -> None:
     try:
         connection.execute(text("CREATE EXTENSION vector"))
     except ProgrammingError as error:
-        if _sqlstate(error) != _FORBIDDEN:
+        if sqlstate(error) != _FORBIDDEN:
             raise
         raise ExtensionForbidden(
             f"this user may not create the extension ({_message(error)}): have a superuser run"
@@ -187,7 +188,7 @@ def _ensure_schema(connection: Connection) -> None:
     try:
         connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     except ProgrammingError as error:
-        if _sqlstate(error) != _FORBIDDEN:
+        if sqlstate(error) != _FORBIDDEN:
             raise
         raise SchemaForbidden(
             f"this user may not create the schema {SCHEMA} ({_message(error)}): have the database's"
@@ -222,10 +223,6 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
 
 def _numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in (version or "0").split(".")[:2] if part.isdigit())
-
-
-def _sqlstate(error: ProgrammingError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
 
 
 def _message(error: ProgrammingError | OperationalError | ConnectionLost) -> str:

@@ -28,10 +28,17 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import speakers, videos
 from pgvoice.store.errors import NoEmbedding
+from pgvoice.store.failures import sqlstate
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import EMBEDDED_STATUSES
 from pgvoice.store.names import is_text
 
+_SIMILAR = text(
+    "SELECT video, start_s, end_s, similarity FROM pgvoice.similar_segments(:video, :start,"
+    " :end, :limit, :encoder, CAST(:videos AS text[]), CAST(:since AS timestamptz),"
+    " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
+    " :same_video, CAST(:exact AS boolean))"
+)
 _NO_DATA_FOUND = "P0002"
 
 
@@ -78,13 +85,26 @@ def similar(
     if not all(map(is_text, (video, *(among.videos or ()), *(among.excluded_speakers or ())))):
         _refuse(connection, video, encoder_id, key, among)
     try:
-        return _found(connection, video, encoder_id, key, limit, among, exact)
+        rows = connection.execute(
+            _SIMILAR,
+            asdict(among)
+            | {
+                "video": video,
+                "start": key.start_s,
+                "end": key.end_s,
+                "limit": limit,
+                "encoder": encoder_id,
+                # Whether the index pays is decided in SQL.
+                "exact": True if exact else None,
+            },
+        )
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _NO_DATA_FOUND:
+        if sqlstate(error) != _NO_DATA_FOUND:
             raise
         connection.rollback()
         _refuse(connection, video, encoder_id, key, among)
         raise
+    return [SimilarSegment(*row) for row in rows]
 
 
 def _refuse(
@@ -106,33 +126,3 @@ def _refuse(
     if status not in EMBEDDED_STATUSES:
         reason = status or "missing"
         raise NoEmbedding(video, [((key.start_s, key.end_s), reason)], purpose="search with")
-
-
-def _found(
-    connection: Connection,
-    video: str,
-    encoder_id: int,
-    key: SegmentKey,
-    limit: int,
-    among: SimilarFilter,
-    exact: bool,
-) -> list[SimilarSegment]:
-    rows = connection.execute(
-        text(
-            "SELECT video, start_s, end_s, similarity FROM pgvoice.similar_segments(:video, :start,"
-            " :end, :limit, :encoder, CAST(:videos AS text[]), CAST(:since AS timestamptz),"
-            " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
-            " :same_video, CAST(:exact AS boolean))"
-        ),
-        asdict(among)
-        | {
-            "video": video,
-            "start": key.start_s,
-            "end": key.end_s,
-            "limit": limit,
-            "encoder": encoder_id,
-            # Whether the index pays is decided in SQL.
-            "exact": True if exact else None,
-        },
-    )
-    return [SimilarSegment(*row) for row in rows]
