@@ -51,7 +51,7 @@ CREATE FUNCTION pgvoice.segments_of(
     other_id bigint,
     other_similarity double precision
 )
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path FROM CURRENT
 SET enable_hashjoin = off
 SET enable_mergejoin = off
