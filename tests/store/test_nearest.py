@@ -134,16 +134,16 @@ def _marked(connection: Connection) -> Library:
     return library
 
 
-def _seconds(library: Library, name: str) -> set[object]:
+def _runners_up(library: Library, name: str) -> set[object]:
     """How similar the runners-up to somebody are, over all that they are heard in."""
     return {row[6] for row in library.heard(-1, None) if row[3] == name}
 
 
 def test_who_comes_second_is_looked_up(connection: Connection) -> None:
     library = _marked(connection)
-    assert _seconds(library, "ann") == {_KEPT}
+    assert _runners_up(library, "ann") == {_KEPT}
     library.enroll("dan", unit(1, 3, 0))
-    assert _seconds(library, "dan") == {_KEPT}
+    assert _runners_up(library, "dan") == {_KEPT}
 
 
 def test_who_comes_second_is_computed_where_somebody_else_was_not_compared_yet(
@@ -151,11 +151,11 @@ def test_who_comes_second_is_computed_where_somebody_else_was_not_compared_yet(
 ) -> None:
     library = _marked(connection)
     library.enroll("dan", unit(1, 3, 0))
-    assert _KEPT not in _seconds(library, "ann")
+    assert _KEPT not in _runners_up(library, "ann")
     library.remove("dan")
-    assert _seconds(library, "ann") == {_KEPT}
+    assert _runners_up(library, "ann") == {_KEPT}
     library.enroll("bob", Z)
-    assert _KEPT not in _seconds(library, "ann")
+    assert _KEPT not in _runners_up(library, "ann")
 
 
 def test_who_comes_second_is_computed_for_segments_that_were_not_compared_yet(
@@ -163,7 +163,7 @@ def test_who_comes_second_is_computed_for_segments_that_were_not_compared_yet(
 ) -> None:
     library = _marked(connection)
     library.fill("w", 0, X)
-    assert _seconds(library, "ann") > {_KEPT}
+    assert _runners_up(library, "ann") > {_KEPT}
 
 
 def test_who_comes_second_is_computed_while_a_segment_is_to_be_forgotten(
@@ -174,7 +174,7 @@ def test_who_comes_second_is_computed_while_a_segment_is_to_be_forgotten(
     connection.execute(
         text(f"{note} SELECT video_id, start_ms, end_ms, encoder_id FROM pgvoice.nearest LIMIT 1")
     )
-    assert _KEPT not in _seconds(library, "ann")
+    assert _KEPT not in _runners_up(library, "ann")
 
 
 def test_the_same_vector_again_is_no_change(connection: Connection) -> None:
