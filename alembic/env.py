@@ -5,10 +5,10 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, inspect
 
-from pgvoice.store.database import open_database
+from pgvoice.store.database.connection import open_database
+from pgvoice.store.database.roles import create_where_allowed
+from pgvoice.store.database.schema import prepare
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
-from pgvoice.store.roles import create_where_allowed
-from pgvoice.store.schema import prepare
 
 
 def _ours(name: str | None, type_: str, parents: object) -> bool:

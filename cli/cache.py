@@ -12,8 +12,8 @@ from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
-    from pgvoice.store.pruning import PruneSelection
-    from pgvoice.store.statistics import CacheStatistics, Hits, Holding
+    from pgvoice.store.recordings.pruning import PruneSelection
+    from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding
     from pgvoice.store.voice_store import VoiceStore
 
 
@@ -88,7 +88,7 @@ def prune(
 def _selection(
     store: VoiceStore, video: str | None, encoder: str | None, days: int | None
 ) -> PruneSelection:
-    from pgvoice.store.pruning import PruneSelection
+    from pgvoice.store.recordings.pruning import PruneSelection
 
     return PruneSelection(
         video,

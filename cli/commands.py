@@ -14,7 +14,7 @@ import click
 from pgvoice.cli.group import Group
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.specs import RegisterCommand
+    from pgvoice.hooks.plugins.specs import RegisterCommand
 
 #: Who brings the commands of pgvoice itself.
 BUILTIN = "builtin-commands"
@@ -42,9 +42,9 @@ class Commands(Group):
         """Once, where any is installed: importing pluggy and the hooks takes long."""
         if self._asked or not _some_installed():
             return
-        from pgvoice.hooks import calls
         from pgvoice.hooks.errors import PluginError
-        from pgvoice.hooks.names import Names
+        from pgvoice.hooks.plugins import calls
+        from pgvoice.hooks.plugins.registered_names import Names
 
         names = Names[click.Command]("a command")
         for name, command in self.commands.items():

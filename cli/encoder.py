@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pgvoice.cli import options, output, place, thresholds
-from pgvoice.cli.extras import missing_packages
+from pgvoice.cli import options, output
+from pgvoice.cli.db import place
+from pgvoice.cli.doctor.extras import missing_packages
 from pgvoice.cli.group import Group
+from pgvoice.cli.thresholds import rule
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.registry import RegisteredEncoder
-    from pgvoice.store.encoders import StoredEncoder
+    from pgvoice.hooks.encoders.registry import RegisteredEncoder
+    from pgvoice.store.recordings.encoders import StoredEncoder
 
 
 @click.group(cls=Group)
@@ -30,7 +32,7 @@ def list_encoders(url: str | None, as_json: bool) -> None:
     Vectors of different encoders are never compared: a recording is filled, and people are
     enrolled, with one and the same.
     """
-    from pgvoice.hooks.registry import registered_encoders
+    from pgvoice.hooks.encoders.registry import registered_encoders
 
     available = sorted(registered_encoders().values())
     stored, trouble = _stored(url)
@@ -50,7 +52,7 @@ def list_encoders(url: str | None, as_json: bool) -> None:
 
 def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
     """The store's encoders, or why they cannot be told."""
-    from pgvoice.store import embedded
+    from pgvoice.store.database import embedded
     from pgvoice.store.errors import DatabaseError
     from pgvoice.store.voice_store import VoiceStore
 
@@ -100,7 +102,7 @@ def _origin(found: StoredEncoder) -> str:
     """Of the encoder's own threshold, which counts unless there is a calibration."""
     if found.calibrated:
         return "not used: `pgvoice calibrate --list` has this library's own"
-    return f"{thresholds.UNCALIBRATED}; {found.threshold.source}"
+    return f"{rule.UNCALIBRATED}; {found.threshold.source}"
 
 
 def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:

@@ -9,9 +9,9 @@ import click
 from pgvoice.cli import options, output
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.filling import FillReport
+    from pgvoice.hooks.fill.report import FillReport
     from pgvoice.store.errors import InvalidSegment
-    from pgvoice.store.videos import OnAudioChange
+    from pgvoice.store.recordings.videos import OnAudioChange
 
 
 def _files(
@@ -64,9 +64,9 @@ def fill(
     stored already is not computed again; with nothing missing, AUDIO is not even opened. A fill
     that was stopped goes on where it was.
     """
+    from pgvoice.hooks.encoders.registry import make_encoder
     from pgvoice.hooks.errors import InvalidSegments
-    from pgvoice.hooks.filling import fill as fill_missing
-    from pgvoice.hooks.registry import make_encoder
+    from pgvoice.hooks.fill.fill import fill as fill_missing
     from pgvoice.store.voice_store import VoiceStore
 
     audio, segments = files

@@ -11,7 +11,7 @@ import click
 from pgvoice.cli import options
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.exchange import Reply
+    from pgvoice.hooks.json_requests import Reply
 
 
 @click.command(
@@ -46,7 +46,7 @@ def hook(
     loaded, and a request that fails is answered by its failure, on a line of its own.
     """
     if schema:
-        from pgvoice.hooks.exchange import schema as published
+        from pgvoice.hooks.json_requests import schema as published
 
         click.echo(published())
         return
@@ -62,7 +62,7 @@ def hook(
 def _replies(
     encoder: str | None, device: str | None, url: str | None, lines: bool
 ) -> Iterator[Reply]:
-    from pgvoice.hooks.exchange import failed, reply
+    from pgvoice.hooks.json_requests import failed, reply
     from pgvoice.hooks.pipeline import Pipeline
     from pgvoice.store.errors import PgvoiceError
 
@@ -80,7 +80,7 @@ def _replies(
 
 def _requests(lines: bool) -> Iterator[bytes]:
     """What is asked; a byte more than may be read tells of more."""
-    from pgvoice.hooks.exchange import LONGEST
+    from pgvoice.hooks.json_requests import LONGEST
 
     source = sys.stdin.buffer
     if not lines:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import click
 
-from pgvoice.cli.backfill import backfill
+from pgvoice.cli.answers.identify import identify
+from pgvoice.cli.answers.index import index
+from pgvoice.cli.answers.search import search
+from pgvoice.cli.answers.similar import similar
+from pgvoice.cli.backfill.backfill import backfill
 from pgvoice.cli.cache import cache
-from pgvoice.cli.calibrate import calibrate
 from pgvoice.cli.commands import Commands
-from pgvoice.cli.consent import consent
-from pgvoice.cli.db import db
-from pgvoice.cli.demo import demo
-from pgvoice.cli.doctor import doctor
+from pgvoice.cli.db.db import db
+from pgvoice.cli.demo.demo import demo
+from pgvoice.cli.doctor.doctor import doctor
 from pgvoice.cli.encoder import encoder
-from pgvoice.cli.enroll import enroll
-from pgvoice.cli.erase import erase
-from pgvoice.cli.evaluate import evaluate
+from pgvoice.cli.enroll.enroll import enroll
 from pgvoice.cli.fill import fill
 from pgvoice.cli.hook import hook
-from pgvoice.cli.identify import identify
-from pgvoice.cli.index import index
-from pgvoice.cli.label import label, relabel
-from pgvoice.cli.labels import labels
+from pgvoice.cli.labels.label import label, relabel
+from pgvoice.cli.labels.labels import labels
 from pgvoice.cli.plugin import plugin
-from pgvoice.cli.retention import audit, retention
-from pgvoice.cli.search import search
-from pgvoice.cli.similar import similar
+from pgvoice.cli.privacy.consent import consent
+from pgvoice.cli.privacy.erase import erase
+from pgvoice.cli.privacy.retention import audit, retention
+from pgvoice.cli.thresholds.calibrate import calibrate
+from pgvoice.cli.thresholds.evaluate import evaluate
 
 EPILOG = """\b
 See it work:

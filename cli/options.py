@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.formats import InputSegment, SegmentsDocument
-    from pgvoice.hooks.references import ReferenceFile
-    from pgvoice.store.references import Turn
+    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
+    from pgvoice.hooks.formats.reading import SegmentsDocument
+    from pgvoice.store.turns import Turn
     from pgvoice.store.voice_store import VoiceStore
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -128,7 +128,7 @@ def parsed_spans(
 ) -> tuple[tuple[float, float], ...]:
     """Spans of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
     from pgvoice.hooks.errors import FormatError
-    from pgvoice.hooks.formats import parse_span
+    from pgvoice.hooks.formats.times import parse_span
 
     try:
         return tuple(parse_span(value) for value in values)
@@ -138,13 +138,13 @@ def parsed_spans(
 
 def document_from(path: str, format_name: str | None, uri: str | None) -> SegmentsDocument:
     """A file of segments, or standard input for ``-``."""
-    from pgvoice.hooks.formats import read_document
+    from pgvoice.hooks.formats.reading import read_document
 
     source = sys.stdin if path == STANDARD_INPUT else path
     return read_document(source, format=format_name, uri=uri)
 
 
-def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequence[InputSegment]:
+def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequence[Turn]:
     """The segments of a file, or of standard input for ``-``."""
     return document_from(path, format_name, uri).segments
 
@@ -153,7 +153,7 @@ def reference_files(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[ReferenceFile, ...]:
     """Files that say who speaks when, each given as VIDEO=FILE, or FILE for those of several."""
-    from pgvoice.hooks.references import ReferenceFile
+    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 
     files = []
     for value in values:
@@ -168,7 +168,7 @@ def reference_files(
 
 def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, list[Turn]]:
     """By video the turns of these files, and a warning of what is not in the store."""
-    from pgvoice.hooks.references import read_references
+    from pgvoice.hooks.evaluate.reference_files import read_references
 
     found = read_references(store, files)
     for warning in found.left_out:
@@ -176,7 +176,7 @@ def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, l
     return found.turns
 
 
-def spans(segments: Sequence[InputSegment]) -> list[tuple[float, float]]:
+def spans(segments: Sequence[Turn]) -> list[tuple[float, float]]:
     """Their (start, end) in seconds."""
     return [(segment.start, segment.end) for segment in segments]
 

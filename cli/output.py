@@ -20,7 +20,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pgvoice.store.enrollments import Enrollment
+    from pgvoice.store.people.enrollments import Enrollment
 
 NOTHING = "-"
 #: What a table may take where there is no terminal whose width would matter.

@@ -11,7 +11,7 @@ from pgvoice.cli import options, output
 from pgvoice.cli.group import FAILED, Group
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.survey import Surveyed
+    from pgvoice.hooks.plugins.survey import Surveyed
 
 
 @click.group(cls=Group)
@@ -27,7 +27,7 @@ def list_plugins(as_json: bool) -> None:
     A plugin is a package with an entry point in the group pgvoice. PGVOICE_PLUGINS names those
     to load; the others are left out. The exit code is 1 where one fails.
     """
-    from pgvoice.hooks.survey import survey
+    from pgvoice.hooks.plugins.survey import survey
 
     found = survey()
     if as_json:

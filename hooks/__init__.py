@@ -1,8 +1,9 @@
 """The hooks: from audio and segments to rows in the store, and the plugins that take part."""
 
-from pgvoice.hooks.calls import segments_ready
-from pgvoice.hooks.encoder import Encoder
-from pgvoice.hooks.enrolling import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.answers import IdentifyResult, Labelled
+from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
 from pgvoice.hooks.errors import (
     AudioError,
     AudioNotFound,
@@ -17,16 +18,17 @@ from pgvoice.hooks.errors import (
     ProfileRefused,
     TooLittleSpeech,
 )
-from pgvoice.hooks.extraction import extract_embeddings_batch
-from pgvoice.hooks.filling import FillReport, fill
-from pgvoice.hooks.identifying import IdentifyResult, identify
-from pgvoice.hooks.labelled import Labelled
+from pgvoice.hooks.fill.extraction import extract_embeddings_batch
+from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.fill.recompute import Recomputed, recompute
+from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.identify import identify
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
-from pgvoice.hooks.profiles import Imported, export_profiles, import_profiles
-from pgvoice.hooks.recomputing import Recomputed, recompute
-from pgvoice.hooks.registry import make_encoder
-from pgvoice.hooks.sources import resolve_audio
-from pgvoice.hooks.specs import hookimpl
+from pgvoice.hooks.plugins.calls import segments_ready
+from pgvoice.hooks.plugins.specs import hookimpl
+from pgvoice.hooks.profiles.exported import export_profiles
+from pgvoice.hooks.profiles.importing import Imported, import_profiles
+from pgvoice.hooks.sources.resolve import resolve_audio
 
 __all__ = [
     "AudioError",

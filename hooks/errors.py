@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.filling import FillReport
+    from pgvoice.hooks.fill.report import FillReport
     from pgvoice.store.keys import SegmentKey
 
 

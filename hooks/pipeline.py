@@ -8,20 +8,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from pgvoice.hooks.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments
-from pgvoice.hooks.filling import FillReport, fill
-from pgvoice.hooks.formats.format import InputSegment
-from pgvoice.hooks.identifying import identify
-from pgvoice.hooks.labelled import Labelled
-from pgvoice.hooks.registry import make_encoder
-from pgvoice.hooks.segments import input_segments
-from pgvoice.store.closing import Closing
-from pgvoice.store.clusters import ClusterSummary
-from pgvoice.store.encoders import EncoderIdentity, Threshold
+from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.identify import identify
+from pgvoice.hooks.turns import as_turns
+from pgvoice.store.answers.clusters import ClusterSummary
+from pgvoice.store.database.closing import Closing
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.keys import snap_segments
-from pgvoice.store.videos import OnAudioChange
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
+from pgvoice.store.recordings.videos import OnAudioChange
+from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -113,12 +114,12 @@ class Pipeline(Closing):
     ) -> PipelineResult:
         """Fill what is missing for the segments, and answer each of them.
 
-        Segments come in the shapes that `input_segments` takes, times in seconds. `audio` is only
+        Segments come in the shapes that `as_turns` takes, times in seconds. `audio` is only
         opened when something is missing; None then asks the audio sources. What is no span of time
         has an answer of its own, ``invalid``. Raises what `fill` raises, apart from
         `InvalidSegments`: an error is never a label.
         """
-        given = input_segments(segments)
+        given = as_turns(segments)
         file = {"uri": video, "audio": audio}
         report, invalid = self._fill(video, audio, given, on_audio_change, hook, file)
         labels, summaries = self._identified(
@@ -136,7 +137,7 @@ class Pipeline(Closing):
         self,
         video: str,
         audio: str | Path | None,
-        given: Sequence[InputSegment],
+        given: Sequence[Turn],
         on_audio_change: OnAudioChange,
         hook: ProgressHook | None,
         file: Mapping[str, Any],
@@ -165,7 +166,7 @@ class Pipeline(Closing):
     def _identified(
         self,
         video: str,
-        given: Sequence[InputSegment],
+        given: Sequence[Turn],
         threshold: float | None,
         min_margin: float | None,
         clusters: bool,
@@ -234,5 +235,5 @@ class _Shared:
             self._loaded = True
 
 
-def _spans(given: Sequence[InputSegment]) -> list[tuple[float, float]]:
+def _spans(given: Sequence[Turn]) -> list[tuple[float, float]]:
     return [(segment.start, segment.end) for segment in given]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pgvoice.hooks.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 
 #: Of the waveforms that the tests are made with.
 SECONDS = (0.7, 3.1, 1.0, 2.4, 1.0)

@@ -1,18 +1,16 @@
 """The store: voice embeddings, speakers and identities in Postgres, without audio or models."""
 
-from pgvoice.store.attributions import LabelMove, LabelRun, Relabelling
-from pgvoice.store.audit import AuditEvent
-from pgvoice.store.calibration import Calibration
-from pgvoice.store.clusters import (
+from pgvoice.store.answers.appearances import Appearance
+from pgvoice.store.answers.clusters import (
     ClusterIdentification,
     ClusterPart,
     ClusterSummary,
     summarize_clusters,
 )
-from pgvoice.store.consents import Consent, StoredConsent
-from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
-from pgvoice.store.enrollments import Enrollment, Exemplar
-from pgvoice.store.erasing import ErasedRows, Erasure
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.index_building import BuildReport
+from pgvoice.store.answers.indexes import BuildProgress, IndexStatus
+from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.errors import (
     AudioChanged,
     CalibrationUnsupported,
@@ -39,27 +37,29 @@ from pgvoice.store.errors import (
     UnknownSpeaker,
     UnknownVideo,
 )
-from pgvoice.store.fills import FillRun
-from pgvoice.store.hygiene import Outlier, ProfileQuality
-from pgvoice.store.identify import Identification
-from pgvoice.store.index_building import BuildReport
-from pgvoice.store.indexes import BuildProgress, IndexStatus
-from pgvoice.store.judging import Band, Figures
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.labels import Label, SpeakerTime
-from pgvoice.store.opt_outs import OptOut
-from pgvoice.store.privacy import Privacy
-from pgvoice.store.pruning import PruneSelection
-from pgvoice.store.references import Turn
-from pgvoice.store.retention import Retention
-from pgvoice.store.search import Appearance
-from pgvoice.store.segments import SegmentRow
-from pgvoice.store.similar import SimilarFilter, SimilarSegment
-from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
-from pgvoice.store.statistics import CacheStatistics
-from pgvoice.store.table_rows import TableSum
-from pgvoice.store.verifying import SampledSegment, StoreCheck
-from pgvoice.store.videos import VideoAudio
+from pgvoice.store.labels.current import Label, SpeakerTime
+from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
+from pgvoice.store.people.enrollments import Enrollment, Exemplar
+from pgvoice.store.people.quality import Outlier, ProfileQuality
+from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
+from pgvoice.store.privacy.audit import AuditEvent
+from pgvoice.store.privacy.consents import Consent, StoredConsent
+from pgvoice.store.privacy.erasing import ErasedRows, Erasure
+from pgvoice.store.privacy.opt_outs import OptOut
+from pgvoice.store.privacy.privacy import Privacy
+from pgvoice.store.privacy.retention import Retention
+from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
+from pgvoice.store.recordings.fills import FillRun
+from pgvoice.store.recordings.pruning import PruneSelection
+from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.videos import VideoAudio
+from pgvoice.store.thresholds.calibration import Calibration
+from pgvoice.store.thresholds.judging import Band, Figures
+from pgvoice.store.turns import Turn
+from pgvoice.store.upkeep.table_rows import TableSum
+from pgvoice.store.upkeep.verifying import SampledSegment, StoreCheck
 from pgvoice.store.voice_store import VoiceStore
 
 __all__ = [

@@ -9,65 +9,45 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from pgvoice.store import (
-    attributions,
-    audit,
-    calibration,
-    consents,
-    encoders,
-    enrollments,
-    exchange,
-    fills,
-    hygiene,
-    identify,
-    index_building,
-    indexes,
-    labels,
-    pruning,
-    references,
-    schema,
-    search,
-    segments,
-    similar,
-    speakers,
-    statistics,
-    store_copy,
-    table_rows,
-    trials,
-    verifying,
-    videos,
-)
-from pgvoice.store.attributions import LabelRun, Relabelling
-from pgvoice.store.backfilling import Backfills
-from pgvoice.store.calibration import DEFAULT_EDGES, Calibration
-from pgvoice.store.closing import Closing
-from pgvoice.store.clusters import ClusterIdentification, identify_clusters
-from pgvoice.store.consents import Consent
-from pgvoice.store.database import Database, open_database, without_password
-from pgvoice.store.encoders import EncoderIdentity, StoredEncoder, Threshold
-from pgvoice.store.enrollments import Enrollment, Exemplar
-from pgvoice.store.exchange import PortableSpeaker
-from pgvoice.store.fills import FillRun, Hold
-from pgvoice.store.holding import keep_open
-from pgvoice.store.hygiene import Outlier, ProfileQuality
-from pgvoice.store.identify import Identification
-from pgvoice.store.index_building import BuildReport, OnProgress
-from pgvoice.store.indexes import IndexStatus
+from pgvoice.store.answers import appearances, identify, index_building, indexes, similar
+from pgvoice.store.answers.appearances import Appearance, Order
+from pgvoice.store.answers.clusters import ClusterIdentification, identify_clusters
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.index_building import BuildReport, OnProgress
+from pgvoice.store.answers.indexes import IndexStatus
+from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
+from pgvoice.store.database import schema
+from pgvoice.store.database.closing import Closing
+from pgvoice.store.database.connection import Database, open_database, without_password
+from pgvoice.store.database.holding import keep_open
 from pgvoice.store.keys import DEFAULT_GRID_MS, SegmentKey, snap_segment, snap_segments
-from pgvoice.store.labels import Label, SpeakerTime
+from pgvoice.store.labels import current, runs
+from pgvoice.store.labels.current import Label, SpeakerTime
+from pgvoice.store.labels.runs import LabelRun, Relabelling
 from pgvoice.store.names import checked
-from pgvoice.store.privacy import Privacy
-from pgvoice.store.pruning import PruneSelection
-from pgvoice.store.references import Turn
-from pgvoice.store.search import Appearance, Order
-from pgvoice.store.segments import SegmentRow
-from pgvoice.store.similar import SimilarFilter, SimilarSegment
-from pgvoice.store.speakers import SpeakerSummary, StoredExemplar
-from pgvoice.store.statistics import CacheStatistics
-from pgvoice.store.table_rows import TableSum
-from pgvoice.store.trials import Place, Trials
-from pgvoice.store.verifying import SampledSegment, StoreCheck
-from pgvoice.store.videos import OnAudioChange, VideoAudio
+from pgvoice.store.people import enrollments, portable, quality, speakers
+from pgvoice.store.people.enrollments import Enrollment, Exemplar
+from pgvoice.store.people.portable import PortableSpeaker
+from pgvoice.store.people.quality import Outlier, ProfileQuality
+from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
+from pgvoice.store.privacy import audit, consents
+from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.privacy.privacy import Privacy
+from pgvoice.store.recordings import encoders, fills, pruning, segments, statistics, videos
+from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
+from pgvoice.store.recordings.fills import FillRun, Hold
+from pgvoice.store.recordings.pruning import PruneSelection
+from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
+from pgvoice.store.thresholds import calibration, reference_turns, trials
+from pgvoice.store.thresholds.calibration import DEFAULT_EDGES, Calibration
+from pgvoice.store.thresholds.trials import Place, Trials
+from pgvoice.store.turns import Turn
+from pgvoice.store.upkeep import store_copy, table_rows, verifying
+from pgvoice.store.upkeep.backfills import Backfills
+from pgvoice.store.upkeep.table_rows import TableSum
+from pgvoice.store.upkeep.verifying import SampledSegment, StoreCheck
 
 #: An encoder by its identity, by name or ``name@revision…``, or None for the store's only one.
 WhichEncoder = EncoderIdentity | str | None
@@ -261,7 +241,7 @@ class VoiceStore(Closing):
         Leaves a row per speaker in the audit trail, with `destination`. Raises `UnknownSpeaker`.
         """
         with self._engine.begin() as connection:
-            return exchange.export(connection, names, destination)
+            return portable.export(connection, names, destination)
 
     def take_in(
         self,
@@ -278,7 +258,7 @@ class VoiceStore(Closing):
         """
         names = ", ".join(speaker.name for speaker in speakers)
         with consents.refusals(names), self._engine.begin() as connection:
-            return exchange.take_in(connection, speakers, thresholds, source, force=force)
+            return portable.take_in(connection, speakers, thresholds, source, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`."""
@@ -322,7 +302,7 @@ class VoiceStore(Closing):
             if name is not None:
                 speakers.require(connection, name)
             found = None if encoder is None else encoders.find(connection, encoder)
-            return hygiene.quality(connection, name, found)
+            return quality.quality(connection, name, found)
 
     def drop_outliers(
         self, name: str, *, encoder: WhichEncoder = None, dry_run: bool = False
@@ -334,7 +314,7 @@ class VoiceStore(Closing):
         with self._engine.begin() as connection:
             speakers.require(connection, name)
             found = encoders.find(connection, encoder)
-            return hygiene.drop_outliers(connection, name, found, dry_run=dry_run)
+            return quality.drop_outliers(connection, name, found, dry_run=dry_run)
 
     def restore_exemplars(self, name: str, *, encoder: WhichEncoder = None) -> int:
         """Take exemplars that were left out back into the profile; returns how many.
@@ -343,7 +323,7 @@ class VoiceStore(Closing):
         """
         with self._engine.begin() as connection:
             speakers.require(connection, name)
-            return hygiene.restore(connection, name, encoders.find(connection, encoder))
+            return quality.restore(connection, name, encoders.find(connection, encoder))
 
     # Answers
 
@@ -410,7 +390,7 @@ class VoiceStore(Closing):
         with self._engine.connect() as connection:
             speakers.require(connection, name)
             found = encoders.find(connection, encoder)
-            return search.appearances(
+            return appearances.appearances(
                 connection, name, found.id, threshold, min_margin, limit, order
             )
 
@@ -592,7 +572,7 @@ class VoiceStore(Closing):
         was reverted before.
         """
         with self._engine.begin() as connection:
-            return attributions.revert(connection, run)
+            return runs.revert(connection, run)
 
     def pin(
         self, video: str, span: Span, speaker: str | None, *, encoder: WhichEncoder = None
@@ -605,26 +585,26 @@ class VoiceStore(Closing):
         key = snap_segment(span, self.grid_ms)
         with self._engine.begin() as connection:
             found = encoders.find(connection, encoder)
-            return attributions.pin(connection, video, key, speaker, found.id)
+            return runs.pin(connection, video, key, speaker, found.id)
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> None:
         """Take a pin back. Raises `UnknownVideo`, and `UnknownLabel` where there is none."""
         key = snap_segment(span, self.grid_ms)
         with self._engine.begin() as connection:
             found = encoders.find(connection, encoder)
-            attributions.unpin(connection, video, key, found.id)
+            runs.unpin(connection, video, key, found.id)
 
     def labels(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
         """The labels of a video that count now, in time order. Raises `UnknownVideo`."""
         with self._engine.connect() as connection:
             videos.require(connection, video)
             found = None if encoder is None else encoders.find(connection, encoder).id
-            return labels.labels(connection, video, found)
+            return current.labels(connection, video, found)
 
     def label_runs(self) -> list[LabelRun]:
         """Every run of labels, the newest first."""
         with self._engine.connect() as connection:
-            return attributions.runs(connection)
+            return runs.runs(connection)
 
     def speaker_time(
         self, video: str | None = None, *, encoder: WhichEncoder = None
@@ -634,7 +614,7 @@ class VoiceStore(Closing):
             if video is not None:
                 videos.require(connection, video)
             found = encoders.find(connection, encoder)
-            return labels.speaker_time(connection, video, found.id)
+            return current.speaker_time(connection, video, found.id)
 
     # Housekeeping
 
@@ -720,7 +700,7 @@ class VoiceStore(Closing):
         only_labelled: bool,
     ) -> Relabelling:
         with self._engine.begin() as connection:
-            return attributions.keep(
+            return runs.keep(
                 connection,
                 None if videos is None else list(videos),
                 encoders.find(connection, encoder).id,
@@ -744,7 +724,7 @@ class VoiceStore(Closing):
         for video, turns in labels.items():
             videos.require(connection, video)
             keys = trials.stored_keys(connection, video, encoder_id)
-            spoken = references.spoken(keys, turns, names)
+            spoken = reference_turns.spoken(keys, turns, names)
             found |= {(video, key): name for key, name in spoken.items()}
         return found | (trials.pinned(connection, encoder_id) if pinned else {})
 
@@ -752,7 +732,7 @@ class VoiceStore(Closing):
         self, connection: Connection, encoder_id: int, labels: Mapping[str, Iterable[Turn]]
     ) -> dict[Place, str]:
         """As `_spoken`; a diarizer's label is a name, of its recording alone."""
-        apart = {video: references.apart(turns, video) for video, turns in labels.items()}
+        apart = {video: reference_turns.apart(turns, video) for video, turns in labels.items()}
         return self._spoken(connection, encoder_id, apart, pinned=False)
 
     def _keys(self, spans: Iterable[Span]) -> list[SegmentKey]:

@@ -14,7 +14,8 @@ from databases import migrate, new_database, plain, temporary_folder
 from recordings import SPEECH
 from sqlalchemy import URL, Connection, create_engine, text
 
-from pgvoice.store import VoiceStore, embedded
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import embedded
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,7 +12,7 @@ from podcast import ENROLLED, STRANGER, fill_turns, identified
 
 from pgvoice.hooks import make_encoder
 from pgvoice.hooks.errors import NotEvaluable
-from pgvoice.hooks.evaluating import evaluate
+from pgvoice.hooks.evaluate.evaluate import evaluate
 from pgvoice.store import VoiceStore
 
 
@@ -92,12 +92,12 @@ def test_clusters_are_never_less_right(
     turns = podcast.turns
     spans = [(turn.start, turn.end) for turn in turns]
     labels = [
-        f"{turn.speaker}-{place % 2}"
+        f"{turn.label}-{place % 2}"
         if clustering == "each as two"
-        else CLUSTERINGS[clustering].get(str(turn.speaker), turn.speaker)
+        else CLUSTERINGS[clustering].get(str(turn.label), turn.label)
         for place, turn in enumerate(turns)
     ]
-    truth = [turn.speaker if turn.speaker in ENROLLED else None for turn in turns]
+    truth = [turn.label if turn.label in ENROLLED else None for turn in turns]
     # A threshold too high for many segments alone: the evidence of several has to do it.
     for threshold in (None, 0.6, 0.7):
         alone = library.identify(podcast.video, spans, threshold=threshold)

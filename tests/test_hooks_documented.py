@@ -8,7 +8,7 @@ import re
 import pytest
 from readme import README
 
-from pgvoice.hooks import calls, specs
+from pgvoice.hooks.plugins import calls, specs
 
 HOOKS = {name: hook for name, hook in vars(specs).items() if hasattr(hook, "pgvoice_spec")}
 TESTS = (README.parent / "tests" / "hooks" / "test_calls.py").read_text()

@@ -16,12 +16,13 @@ from click.testing import CliRunner, Result
 from installing import install_plugins
 
 from pgvoice.cli.main import cli
-from pgvoice.hooks import Encoder, plugins
-from pgvoice.hooks.registry import make_encoder, registered_encoders
-from pgvoice.hooks.sources import registered_sources
+from pgvoice.hooks import Encoder
+from pgvoice.hooks.encoders.registry import make_encoder, registered_encoders
+from pgvoice.hooks.plugins.installed import manager
+from pgvoice.hooks.sources.resolve import registered_sources
 from pgvoice.hooks.testing import EncoderConformance
 
-CACHES = (plugins.manager, registered_encoders, registered_sources)
+CACHES = (manager, registered_encoders, registered_sources)
 Run = Callable[..., Result]
 
 

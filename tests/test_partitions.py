@@ -18,7 +18,8 @@ from sqlalchemy import Connection, text
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks import fill
-from pgvoice.store import PruneSelection, SegmentKey, SegmentRow, VoiceStore, schema
+from pgvoice.store import PruneSelection, SegmentKey, SegmentRow, VoiceStore
+from pgvoice.store.database import schema
 from pgvoice.store.errors import RowsRefused, RowsStored, VideoErased
 from pgvoice.store.models import MAX_PARTITIONS, PARTITION, SCHEMA, metadata
 

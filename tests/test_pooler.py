@@ -19,14 +19,12 @@ from watching_encoder import WatchingEncoder
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks import FillReport, Recording, enroll_recordings, fill
-from pgvoice.hooks.backfill import Here, ManifestRow, Processes, backfill
-from pgvoice.store import (
-    BuildProgress,
-    IndexBusy,
-    VoiceStore,
-    index_building,
-    indexes,
-)
+from pgvoice.hooks.backfill.engine import Here
+from pgvoice.hooks.backfill.manifest import ManifestRow
+from pgvoice.hooks.backfill.processes import Processes
+from pgvoice.hooks.backfill.running import backfill
+from pgvoice.store import BuildProgress, IndexBusy, VoiceStore
+from pgvoice.store.answers import index_building, indexes
 
 needs_pooler = pytest.mark.skipif(
     pooler.PROGRAM is None, reason="needs pgbouncer, of the system's packages"

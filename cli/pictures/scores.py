@@ -13,7 +13,7 @@ from pgvoice.cli.pictures import canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pgvoice.store.measures import Flags, Floats, Searches
+    from pgvoice.store.thresholds.measures import Flags, Floats, Searches
 
 RIGHT, OTHER, MARK = "#1b6ca8", "#c8553d", "#333333"
 #: Rates with a mark on the axes of a DET curve.
@@ -99,7 +99,7 @@ def det(axes: Axes, same: Floats, different: Floats) -> None:
     """Misses against false alarms, on axes by which normal distributions give a straight line."""
     import numpy as np
 
-    from pgvoice.store import measures
+    from pgvoice.store.thresholds import measures
 
     axes.set_title("DET curve")
     axes.set_xlabel("false alarms: other people accepted (%)")
@@ -134,7 +134,7 @@ def open_set(axes: Axes, searches: Searches, rule: Rule) -> None:
     """DIR for every FAR that one threshold can give, and what the rule gives."""
     import numpy as np
 
-    from pgvoice.store import measures
+    from pgvoice.store.thresholds import measures
 
     axes.set_title("Open-set identification")
     axes.set_xlabel("FAR: people outside of the gallery named (%)")

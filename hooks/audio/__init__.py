@@ -8,8 +8,3 @@ encoder delay is removed as FFmpeg removes it, start offsets and gaps between ti
 filled. A file with several audio streams is heard by the one that FFmpeg calls the best; video is
 never decoded. The decoder is chosen by content, never by the file's name.
 """
-
-from pgvoice.hooks.audio.cutting import cut
-from pgvoice.hooks.audio.probing import AudioInfo, probe
-
-__all__ = ["AudioInfo", "cut", "probe"]

@@ -19,13 +19,13 @@ from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.indexes import PacketIndex
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.audio.streams import damaged, rate_changed
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioUnreadable
 
 if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame, AudioStream, Packet
 
-    from pgvoice.hooks.audio.decoders import Range
+    from pgvoice.hooks.audio.decoder import Range
 
 #: Packets of a block: 24 s of AAC and 27 s of mp3 at 44.1 kHz, which decode in 15 to 25 ms. To
 #: start one takes its lead-in (0.4 % of that in AAC, 3 % in mp3) and 0.3 ms to seek and to make a

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pgvoice.hooks.audio.decoders import Decoder, Range, open_decoder
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.audio.decoder import Decoder, Range
+from pgvoice.hooks.audio.decoders import open_decoder
+from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.extras import needs_extra
 
 

@@ -1,57 +1,23 @@
-"""The port that `probe` and `cut` decode through, and the choice of who is behind it."""
+"""``open_decoder``: the decoder for a file, chosen by its content."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from pgvoice.hooks.audio import exact
 from pgvoice.hooks.audio.blocks import BlockDecoder
 from pgvoice.hooks.audio.completeness import check_complete
+from pgvoice.hooks.audio.decoder import Decoder
 from pgvoice.hooks.audio.mp3_index import mp3_index
 from pgvoice.hooks.audio.mp4_index import mp4_index
 from pgvoice.hooks.audio.sequential import SequentialDecoder
-from pgvoice.hooks.encoder import Waveform
 from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable
 
 #: Hz. Telephones have 8,000, and measuring devices up to 1,536,000: what says otherwise lies, and
 #: to resample it may take any time.
 MIN_RATE, MAX_RATE = 1_000, 3_072_000
-
-
-class Range(NamedTuple):
-    """Samples `start` up to, not including, `stop`."""
-
-    start: int
-    stop: int
-
-
-class Decoder(Protocol):
-    """An open file: mono samples at its own rate, in ascending order, once."""
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def channels(self) -> int: ...
-
-    def count_samples(self) -> int:
-        """Per channel, without decoding all of them; `AudioTruncated` where the end is missing.
-
-        Instead of `blocks`, not before it.
-        """
-        ...
-
-    def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
-        """(position, samples) that hold at least `wanted`, which is ascending and disjoint.
-
-        The samples at a position never depend on what is wanted. Ends where the audio ends.
-        """
-        ...
-
-    def close(self) -> None: ...
 
 
 @contextmanager

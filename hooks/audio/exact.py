@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
 from pgvoice.hooks.extras import needs_extra
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-    from pgvoice.hooks.audio.decoders import Range
+    from pgvoice.hooks.audio.decoder import Range
 
 #: First bytes of the files that are tried; libsndfile would open mp3 and ogg too, but not exactly.
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b"fLaC", b".snd")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 
 if TYPE_CHECKING:
     from av import AudioFrame

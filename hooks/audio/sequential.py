@@ -18,13 +18,13 @@ from pgvoice.hooks.audio.completeness import promised_mp3_frames
 from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.packets import PacketCount
 from pgvoice.hooks.audio.streams import damaged, open_stream, rate_changed
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
 
-    from pgvoice.hooks.audio.decoders import Range
+    from pgvoice.hooks.audio.decoder import Range
 
 #: A last packet may be incomplete and fail; more than one is damage.
 _FORGIVEN_AT_END = 1

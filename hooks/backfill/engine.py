@@ -10,8 +10,8 @@ from typing import Self
 
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.backfill.worker import INSTANT, MakeEncoder, Worker
-from pgvoice.store.backfills import Outcome
-from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Recordings that wait at each worker, so that none is idle.

@@ -27,7 +27,7 @@ class ManifestRow:
 
     def spans(self) -> list[Span]:
         """The segments; of a file they are read now. Raises `FormatError`."""
-        from pgvoice.hooks.formats import read_document
+        from pgvoice.hooks.formats.reading import read_document
 
         if not isinstance(self.segments, str):
             return list(self.segments)

@@ -15,8 +15,8 @@ from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
 from pgvoice.hooks.errors import ClusterUnavailable
 from pgvoice.hooks.extras import needs_extra
-from pgvoice.store.backfills import Outcome
-from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: An address that starts a cluster of this machine alone, for as long as it is needed.

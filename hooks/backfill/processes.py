@@ -13,8 +13,8 @@ from functools import partial
 from pgvoice.hooks.backfill.engine import Pool
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
-from pgvoice.store.backfills import Outcome
-from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 

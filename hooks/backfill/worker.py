@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import cached_property
 
 from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.encoder import Encoder
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
-from pgvoice.hooks.filling import FillReport, fill
-from pgvoice.store.backfills import Outcome
-from pgvoice.store.encoders import EncoderIdentity
+from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.fill.report import FillReport
 from pgvoice.store.errors import PgvoiceError
+from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Called without arguments, in the process that needs the encoder.

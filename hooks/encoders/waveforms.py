@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 
 def check_waveforms(waveforms: Sequence[Waveform], min_samples: int) -> None:

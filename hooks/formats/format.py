@@ -1,26 +1,13 @@
-"""What a format is, and the segment that all of them read."""
+"""``Format``: how a file of turns is recognised, read and written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.labelled import Labelled
-
-
-@dataclass(frozen=True, slots=True)
-class InputSegment:
-    """A segment as its file says it; whether it is a span of time is not judged here."""
-
-    #: Seconds; may be NaN, negative or after `end`.
-    start: float
-    #: Seconds.
-    end: float
-    #: The speaker as the diarizer or the reference calls them, such as ``SPEAKER_00``.
-    label: str | None = None
-    text: str | None = None
+from pgvoice.hooks.answers import Labelled
+from pgvoice.store.turns import Turn
 
 
 class ReadText(Protocol):
@@ -29,7 +16,7 @@ class ReadText(Protocol):
     `uri` picks one recording, in formats whose files hold several.
     """
 
-    def __call__(self, text: str, *, uri: str | None) -> list[InputSegment]: ...
+    def __call__(self, text: str, *, uri: str | None) -> list[Turn]: ...
 
 
 class WriteText(Protocol):

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.format import InputSegment
-from pgvoice.hooks.formats.json_labels import set_speaker
-from pgvoice.hooks.formats.speakers import check_aligned
-from pgvoice.hooks.formats.words import WordSpeakers
+from pgvoice.hooks.formats.json.json_labels import set_speaker
+from pgvoice.hooks.formats.json.words import WordSpeakers
+from pgvoice.hooks.formats.writable_names import check_aligned
+from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.labelled import Labelled
+    from pgvoice.hooks.answers import Labelled
 
 
 def label_objects(labelled: Sequence[Labelled], source: Any) -> Any:
@@ -42,7 +42,7 @@ def label_objects(labelled: Sequence[Labelled], source: Any) -> Any:
 
 def _annotation(labelled: Sequence[Labelled], source: Any) -> Any:
     tracks = list(source.itertracks())
-    check_aligned(labelled, [InputSegment(turn.start, turn.end) for turn, _ in tracks])
+    check_aligned(labelled, [Turn(turn.start, turn.end) for turn, _ in tracks])
     named = source.copy()
     for (turn, track), each in zip(tracks, labelled, strict=True):
         if each.speaker is not None:
@@ -90,7 +90,7 @@ def _rows(before: Any, after: Any) -> list[int] | None:
 
 def _segments(labelled: Sequence[Labelled], source: Sequence[Any]) -> list[dict[str, Any]]:
     found = [_plain(each, index) for index, each in enumerate(source)]
-    check_aligned(labelled, [InputSegment(each["start"], each["end"]) for each in found])
+    check_aligned(labelled, [Turn(each["start"], each["end"]) for each in found])
     speakers = WordSpeakers(labelled)
     for segment, each in zip(found, labelled, strict=True):
         set_speaker(segment, each)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.choosing import choose_format, named_format
 from pgvoice.hooks.formats.documents import Source, load_document
-from pgvoice.hooks.formats.format import Format, InputSegment
-from pgvoice.hooks.formats.registry import choose_format, named_format
+from pgvoice.hooks.formats.format import Format
+from pgvoice.store.turns import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class SegmentsDocument:
     encoding: str
     #: The recording whose segments these are, in formats whose files hold several.
     uri: str | None
-    segments: tuple[InputSegment, ...]
+    segments: tuple[Turn, ...]
 
 
 def read_segments(
     path_or_file: Source,
     format: str | None = None,  # noqa: A002
     uri: str | None = None,
-) -> list[InputSegment]:
+) -> list[Turn]:
     """The segments of a file, or of an open text stream, in its order.
 
     The format is the one named, else the one that the suffix and the content say. `uri` picks a

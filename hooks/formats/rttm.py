@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected, with_lines
-from pgvoice.hooks.formats.format import Format, InputSegment
-from pgvoice.hooks.formats.speakers import (
+from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.writable_names import (
     check_aligned,
     check_name,
     check_read_back,
     check_span,
     refused,
 )
+from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.labelled import Labelled
+    from pgvoice.hooks.answers import Labelled
 
 # The types of NIST's rttmValidator (SCTK); only SPEAKER lines are segments.
 _TYPES = frozenset(
@@ -48,18 +49,18 @@ _FIELD = re.compile(r"[^ \t]+")
 
 class _Turn(NamedTuple):
     uri: str
-    segment: InputSegment
+    segment: Turn
     line: Line
 
 
-def read_rttm(text: str, *, uri: str | None = None) -> list[InputSegment]:
+def read_rttm(text: str, *, uri: str | None = None) -> list[Turn]:
     """The SPEAKER lines of a recording; one that several recordings share needs its `uri`."""
     return [turn.segment for turn in _turns(text, uri)]
 
 
-def read_all_rttm(text: str) -> dict[str, list[InputSegment]]:
+def read_all_rttm(text: str) -> dict[str, list[Turn]]:
     """By recording its SPEAKER lines."""
-    found: dict[str, list[InputSegment]] = {}
+    found: dict[str, list[Turn]] = {}
     for turn in _every_turn(text):
         found.setdefault(turn.uri, []).append(turn.segment)
     return found
@@ -168,7 +169,7 @@ def _turn(line: Line, fields: list[str]) -> _Turn:
     onset, duration = (_decimal(line, field) for field in fields[3:5])
     label = None if fields[7] == _NONE else fields[7]
     end = _EXACT.add(onset, duration)
-    return _Turn(fields[1], InputSegment(float(onset), float(end), label), line)
+    return _Turn(fields[1], Turn(float(onset), float(end), label), line)
 
 
 def _decimal(line: Line, field: str) -> Decimal:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.choosing import named_format, registered_formats
 from pgvoice.hooks.formats.files import write_file
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
 from pgvoice.hooks.formats.reading import SegmentsDocument
-from pgvoice.hooks.formats.registry import named_format, registered_formats
 
 if TYPE_CHECKING:
-    from pgvoice.hooks.labelled import Labelled
+    from pgvoice.hooks.answers import Labelled
 
 _NEW = "json"
 

@@ -6,23 +6,23 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pgvoice.hooks.encoder import Encoder
-from pgvoice.hooks.enrolling import MIN_SPEECH_SECONDS, Recording, enroll_recordings
+from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.enroll.enroll import MIN_SPEECH_SECONDS, Recording, enroll_recordings
 from pgvoice.hooks.errors import FormatError, ProfileRefused
-from pgvoice.hooks.filling import Progress
+from pgvoice.hooks.fill.fill import Progress
 from pgvoice.hooks.formats.documents import load_document
-from pgvoice.hooks.formats.json_segments import parse_json
-from pgvoice.hooks.profiles.exchange import is_exchange, read_exchange
+from pgvoice.hooks.formats.json.json_segments import parse_json
+from pgvoice.hooks.profiles.exported import is_exchange, read_exchange
 from pgvoice.hooks.profiles.original import is_original, read_original
-from pgvoice.hooks.profiles.sources import (
+from pgvoice.hooks.profiles.source_lists import (
     SourceList,
     find_recordings,
     is_source_lists,
     read_source_lists,
 )
-from pgvoice.hooks.registry import make_encoder
-from pgvoice.store.encoders import EncoderIdentity
-from pgvoice.store.enrollments import Enrollment
+from pgvoice.store.people.enrollments import Enrollment
+from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
 
 

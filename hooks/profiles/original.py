@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pgvoice.hooks.encoder import Encoder
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import ProfileRefused
 from pgvoice.hooks.profiles.vectors import Vector, unit, vector
-from pgvoice.store.enrollments import Exemplar
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.segments import Embedding
+from pgvoice.store.people.enrollments import Exemplar
+from pgvoice.store.recordings.segment_rows import Embedding
 
 THRESHOLD_KEYS = ("threshold", "recommended_threshold")
 #: Cosine similarity from which two embeddings are one and the same; windows that share half of

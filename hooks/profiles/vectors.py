@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgvoice.hooks.errors import ProfileRefused
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 Vector = NDArray[np.float64]
 

@@ -36,8 +36,11 @@ from measuring.writing import write_library
 from recordings import SPEECH
 
 from pgvoice.hooks import fill, make_encoder
-from pgvoice.hooks.backfill import Here, ManifestRow, Processes, RayActors, backfill
-from pgvoice.hooks.backfill.engine import Engine
+from pgvoice.hooks.backfill.engine import Engine, Here
+from pgvoice.hooks.backfill.manifest import ManifestRow
+from pgvoice.hooks.backfill.on_ray import RayActors
+from pgvoice.hooks.backfill.processes import Processes
+from pgvoice.hooks.backfill.running import backfill
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 WINDOW = 3.0

@@ -48,7 +48,7 @@ def main() -> None:
         show(found)
         library.enroll(set(people()))
         strangers = sorted(
-            video for video, turns in labels.items() if turns[0].speaker not in people()
+            video for video, turns in labels.items() if turns[0].label not in people()
         )
         for cohort in (strangers[::2], strangers[1::2]):
             normalise(store, labels, cohort)

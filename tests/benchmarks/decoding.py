@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from audio_files import Coding, speech_band, write
 from recordings import SPEECH
 
-from pgvoice.hooks.audio import cut, probe
+from pgvoice.hooks.audio.cutting import cut
+from pgvoice.hooks.audio.probing import probe
 
 MINUTES, REPEATS = 3, 60
 DURATION_MS = MINUTES * REPEATS * 60_000

@@ -25,7 +25,7 @@ from podcast import ENROLLED, STRANGER
 from recordings import SPEECH
 
 from pgvoice.hooks import Encoder, make_encoder
-from pgvoice.hooks.diarization import DiarizationError
+from pgvoice.hooks.evaluate.diarization import DiarizationError
 from pgvoice.store import Calibration, VoiceStore
 
 THRESHOLDS = (0.2, 0.3, 0.5, 0.6, 0.7)

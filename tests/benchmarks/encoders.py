@@ -21,12 +21,12 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
-from pgvoice.hooks.encoders.campplus import CampplusEncoder
-from pgvoice.hooks.encoders.ecapa import MELS, TOPOLOGY
-from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
-from pgvoice.hooks.encoders.packing import run_within
+from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.ecapa.ecapa import MELS, TOPOLOGY
+from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.packing.packing import run_within
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000

@@ -28,7 +28,7 @@ from sqlalchemy import text
 
 from pgvoice.hooks import fill
 from pgvoice.store import VoiceStore
-from pgvoice.store.embedded import EmbeddedServer
+from pgvoice.store.database.embedded import EmbeddedServer
 
 FILLERS = 2
 SEGMENTS = [(n * 0.5, n * 0.5 + 1.0) for n in range(30)]

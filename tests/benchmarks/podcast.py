@@ -19,7 +19,7 @@ from databases import temporary_store
 from podcast import (
     MIN_SECONDS,
     STRANGER,
-    Turn,
+    SpokenTurn,
     enroll,
     fill_turns,
     identified,
@@ -60,7 +60,7 @@ def measure(store: VoiceStore, speech: Path) -> None:
         )
 
 
-def _table(judged: list[Turn]) -> Table:
+def _table(judged: list[SpokenTurn]) -> Table:
     table = Table("start", "reference", "speaker", "similarity", "runner-up", "reason", "right")
     for turn in judged:
         answer = turn.answer

@@ -23,7 +23,7 @@ from podcast import ENROLLED, EXEMPLARS
 from recordings import SPEECH
 
 from pgvoice.hooks import Encoder, make_encoder
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 RATE = 16_000
 #: Seconds of each clip; None is all of it.

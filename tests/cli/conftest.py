@@ -11,8 +11,8 @@ from counting_encoder import CountingEncoder
 from sounds import silence, voice, write
 
 from pgvoice.cli.main import cli
-from pgvoice.hooks import registry
-from pgvoice.hooks.registry import RegisteredEncoder
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
 
 #: Ada to 4 s, Bob to 8 s, Ada again; the last turn but one is too short, the last one silent.
 TURNS = [

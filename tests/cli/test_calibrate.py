@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def labels(pgvoice: Pgvoice, store_url: str, tmp_path: Path) -> Path:
 
 
 def _rttm(turn: Turn) -> str:
-    name = str(turn.speaker).replace(" ", "_")
+    name = str(turn.label).replace(" ", "_")
     times = f"{turn.start:.3f} {turn.end - turn.start:.3f}"
     return f"SPEAKER second 1 {times} <NA> <NA> {name} <NA> <NA>\n"
 
@@ -72,7 +73,7 @@ def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str
     with VoiceStore.open(store_url) as store:
         turns = write(store, "others", STRANGERS, each=10, seed=5)
     anonymous = "".join(
-        _rttm(turn._replace(speaker=f"SPEAKER_{place // 6:02}")).replace("second", "others", 1)
+        _rttm(replace(turn, label=f"SPEAKER_{place // 6:02}")).replace("second", "others", 1)
         for place, turn in enumerate(turns)
     )
     cohort = tmp_path / "others.rttm"

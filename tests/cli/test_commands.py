@@ -10,10 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from pgvoice.cli.answers.identify import identify
 from pgvoice.cli.commands import Commands
-from pgvoice.cli.identify import identify
-from pgvoice.hooks import hookimpl, plugins
-from pgvoice.hooks.specs import RegisterCommand
+from pgvoice.hooks import hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterCommand
 
 Call = Callable[..., Result]
 
@@ -34,13 +35,13 @@ class Toy:
 def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
     """A root of one command, in a process that has a plugin; which one the test says."""
     monkeypatch.setattr("pgvoice.cli.commands._some_installed", lambda: True)
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     yield Commands("pgvoice", commands={"identify": identify})
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
 
 
 def test_a_plugins_command_is_one_of_pgvoices(root: Commands) -> None:
-    plugins.manager().register(Toy(), "toys")
+    installed.manager().register(Toy(), "toys")
     listed = CliRunner().invoke(root, ["--help"]).stdout
     assert listed.partition("Commands:\n")[2].split()[:1] == ["identify"]
     assert "toy       Say hello." in listed
@@ -49,11 +50,11 @@ def test_a_plugins_command_is_one_of_pgvoices(root: Commands) -> None:
 
 def test_a_built_in_command_asks_no_plugin(root: Commands) -> None:
     assert CliRunner().invoke(root, ["identify", "--help"]).exit_code == 0
-    assert plugins.manager.cache_info().currsize == 0
+    assert installed.manager.cache_info().currsize == 0
 
 
 def test_a_name_that_is_taken_is_refused(root: Commands) -> None:
-    plugins.manager().register(Toy("identify"), "taker")
+    installed.manager().register(Toy("identify"), "taker")
     listed = CliRunner().invoke(root, ["--help"])
     assert listed.exit_code == 0
     assert "identify  Say who speaks" in listed.stdout

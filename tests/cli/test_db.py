@@ -14,9 +14,9 @@ from click.testing import Result
 from databases import new_database, plain
 from sqlalchemy import make_url
 
-from pgvoice.cli import psql
+from pgvoice.cli.db import psql
 from pgvoice.store import DatabaseError
-from pgvoice.store.schema import HEAD
+from pgvoice.store.database.schema import HEAD
 
 
 @pytest.fixture

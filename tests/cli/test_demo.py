@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli import demo_conversation
-from pgvoice.cli.demo_conversation import Score, find_conversation, score, score_long
-from pgvoice.cli.extras import missing_packages
+from pgvoice.cli.demo import demo_conversation
+from pgvoice.cli.demo.demo_conversation import Score, find_conversation, score, score_long
+from pgvoice.cli.doctor.extras import missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.formats import InputSegment
 from pgvoice.store import Identification
+from pgvoice.store.turns import Turn
 
 needs_demo = pytest.mark.skipif(bool(missing_packages("demo")), reason="needs pgvoice[demo]")
 
@@ -27,9 +27,9 @@ def _answer(speaker: str | None) -> Identification:
 
 def test_judging() -> None:
     turns = [
-        InputSegment(start=0, end=2, label="a", text=None),
-        InputSegment(start=2, end=2.5, label="a", text=None),
-        InputSegment(start=3, end=4, label="b", text=None),
+        Turn(start=0, end=2, label="a", text=None),
+        Turn(start=2, end=2.5, label="a", text=None),
+        Turn(start=3, end=4, label="b", text=None),
     ]
     answers = [_answer("a"), _answer(None), _answer("a")]
     assert score(answers, turns) == Score(turns=3, right=1, wrong=1, abstained=1)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli import checks
-from pgvoice.hooks import registry
+from pgvoice.cli.doctor import checks
+from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.errors import EncoderUnavailable
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from pgvoice.cli import encoder as encoder_commands
-from pgvoice.hooks import registry
+from pgvoice.hooks.encoders import registry
 
 
 def test_available_and_stored(filled: Callable[..., Result]) -> None:

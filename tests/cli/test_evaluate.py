@@ -11,7 +11,7 @@ from click.testing import Result
 from filled import X, Y, Z, put, unit
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 Pgvoice = Callable[..., Result]
 #: Ada's last turn is Bob's voice; Carl has no profile.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib.metadata import metadata
 
-from pgvoice.cli import extras
-from pgvoice.hooks.registry import registered_encoders
+from pgvoice.cli.doctor import extras
+from pgvoice.hooks.encoders.registry import registered_encoders
 
 
 def test_every_extra_has_a_purpose() -> None:

@@ -17,7 +17,7 @@ from click.testing import Result
 from hypothesis import HealthCheck, given, settings
 from strange_requests import SPANS, answered, request, requests
 
-from pgvoice.hooks import exchange
+from pgvoice.hooks import json_requests
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -49,7 +49,7 @@ def test_segments_come_back_with_their_answers(ask: Ask) -> None:
     }  # fmt: skip
     assert (answer["version"], answer["video"], answer["id"]) == (1, "talk", 7)
     assert not any("embedding" in str(value) for value in answer.values())
-    msgspec.convert(answer, exchange.Answer)
+    msgspec.convert(answer, json_requests.Answer)
 
 
 def test_what_is_missing_is_filled(ask: Ask, talk: Path) -> None:
@@ -99,7 +99,7 @@ def test_what_is_norequest(ask: Ask, request_: object, message: str) -> None:
 
 
 def test_a_request_that_is_too_long(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "LONGEST", 1 << 20)
+    monkeypatch.setattr(json_requests, "LONGEST", 1 << 20)
     code, answer = ask(" " * (2 << 20))
     assert code == 2
     assert "longer than 1 MB" in answer["error"]["message"]

@@ -10,7 +10,7 @@ from click.testing import Result
 from databases import engine_of, run
 from sqlalchemy import text
 
-from pgvoice.store import index_building, indexes
+from pgvoice.store.answers import index_building, indexes
 
 pytestmark = pytest.mark.usefixtures("encoder")
 LABEL = "counting@sha256:fake"

@@ -32,9 +32,9 @@ def test_json(run: Callable[..., Result]) -> None:
 def test_one_that_is_asked_for_in_vain(
     run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pgvoice.hooks import plugins
+    from pgvoice.hooks.plugins import installed
 
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     monkeypatch.setenv("PGVOICE_PLUGINS", "nobody")
     result = run("plugin", "list")
     assert (result.exit_code, "builtin-encoders" in result.stdout) == (1, True)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgvoice.hooks.formats import InputSegment, read_segments
+from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.store.turns import Turn
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "speech"
 #: Everybody who is enrolled, and their number in LibriSpeech; the podcast's reader 533 is not.
@@ -29,7 +30,7 @@ class Video:
 
     key: str
     audio: Path
-    segments: list[InputSegment]
+    segments: list[Turn]
 
     @property
     def spans(self) -> list[tuple[float, float]]:
@@ -64,9 +65,9 @@ def _video(audio: Path) -> Video:
     return Video(audio.stem, audio, pieces)
 
 
-def _pieces(turn: InputSegment, cluster: str) -> Iterator[InputSegment]:
+def _pieces(turn: Turn, cluster: str) -> Iterator[Turn]:
     count = max(1, math.ceil((turn.end - turn.start) / PIECE_SECONDS))
     each = (turn.end - turn.start) / count
     for place in range(count):
         start = turn.start + place * each
-        yield InputSegment(start, start + each, cluster)
+        yield Turn(start, start + each, cluster)

@@ -18,7 +18,7 @@ import soundfile
 from recordings_to_name import PEOPLE, recordings_of, videos
 
 from pgvoice.hooks import Encoder, make_encoder
-from pgvoice.hooks.encoder import Embeddings
+from pgvoice.hooks.encoders.encoder import Embeddings
 
 log = logging.getLogger("the old way")
 THRESHOLD = 0.4

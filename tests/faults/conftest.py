@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from counting_encoder import CountingEncoder
 
 from pgvoice.cli.main import cli
-from pgvoice.hooks import registry
-from pgvoice.hooks.registry import RegisteredEncoder
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
 
 
 @pytest.fixture

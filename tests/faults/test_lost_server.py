@@ -12,7 +12,8 @@ from disturbing import DisturbedEncoder
 from own_server import OwnServer, own_server
 from sounds import voice, write
 
-from pgvoice.hooks import fill, filling
+from pgvoice.hooks import fill
+from pgvoice.hooks.fill import fill as filling
 from pgvoice.store import SegmentKey, VoiceStore
 from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable
 

@@ -16,7 +16,8 @@ from databases import plain
 from filled import X, put
 from sqlalchemy import make_url
 
-from pgvoice.store import VoiceStore, schema
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import schema
 from pgvoice.store.errors import DatabaseUnreachable
 
 SECRET = "hunter2-very-secret"

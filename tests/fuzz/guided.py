@@ -24,9 +24,10 @@ with atheris.instrument_imports(include=["pgvoice"]):
     from audio_files import LOSSLESS, LOSSY, speech_band, spread
     from audio_files import write as write_audio
 
-    from pgvoice.hooks import audio, exchange
-    from pgvoice.hooks.formats import read_document
-    from pgvoice.hooks.profiles import import_profiles
+    from pgvoice.hooks import json_requests
+    from pgvoice.hooks.audio import cutting, probing
+    from pgvoice.hooks.formats.reading import read_document
+    from pgvoice.hooks.profiles.importing import import_profiles
     from pgvoice.store.errors import PgvoiceError
 
 FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
@@ -67,12 +68,12 @@ def target(what: str, folder: Path) -> Callable[[bytes], None]:
         import_profiles(_Nothing(), path, encoder=None, name="Ada")  # type: ignore[arg-type]
 
     def hook(data: bytes) -> None:
-        json.loads(exchange.reply(_Nothing(), data).document)  # type: ignore[arg-type]
+        json.loads(json_requests.reply(_Nothing(), data).document)  # type: ignore[arg-type]
 
     def hear(data: bytes) -> None:
         path.write_bytes(data)
-        length = audio.probe(path).duration_ms
-        for _ in audio.cut(path, [(0, 500), (max(0, length - 700), length)], 16_000):
+        length = probing.probe(path).duration_ms
+        for _ in cutting.cut(path, [(0, 500), (max(0, length - 700), length)], 16_000):
             pass
 
     does = {"profiles": profiles, "hook": hook} | dict.fromkeys(KINDS, hear)

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from pgvoice.hooks import plugins
-from pgvoice.hooks.formats import registered_formats
-from pgvoice.hooks.registry import registered_encoders
-from pgvoice.hooks.sources import registered_sources
+from pgvoice.hooks.encoders.registry import registered_encoders
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.sources.resolve import registered_sources
 
-CACHES = (plugins.manager, registered_encoders, registered_formats, registered_sources)
+CACHES = (installed.manager, registered_encoders, registered_formats, registered_sources)
 
 
 @pytest.fixture
-def loaded() -> Iterator[plugins.Plugins]:
+def loaded() -> Iterator[installed.Plugins]:
     """The plugins of a process that has just started, to which a test adds its own."""
     for cache in CACHES:
         cache.cache_clear()
-    yield plugins.manager()
+    yield installed.manager()
     for cache in CACHES:
         cache.cache_clear()
 
@@ -45,6 +45,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         (folder / "entry_points.txt").write_text(f"[pgvoice]\n{name} = {module}\n")
         monkeypatch.delitem(sys.modules, module, raising=False)
         importlib.invalidate_caches()
-        plugins.manager.cache_clear()
+        installed.manager.cache_clear()
 
     return add

@@ -12,11 +12,12 @@ import pytest
 from counting_encoder import CountingEncoder
 from sounds import voice, write
 
-from pgvoice.hooks import audio, fill
-from pgvoice.hooks.ahead import THREAD, one_ahead
-from pgvoice.hooks.embedding import EmbeddingPass
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks import fill
+from pgvoice.hooks.audio import cutting, probing
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import AudioUnreadable
+from pgvoice.hooks.fill.ahead import THREAD, one_ahead
+from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
 from pgvoice.store import SegmentKey, VoiceStore
 
 SECONDS = 6
@@ -48,7 +49,7 @@ def wav(tmp_path: Path) -> Path:
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> defaultdict[int, threading.Event]:
     """Set for each segment that was decoded, by number."""
-    real, done = audio.cut, defaultdict[int, threading.Event](threading.Event)
+    real, done = cutting.cut, defaultdict[int, threading.Event](threading.Event)
 
     def noted(
         path: Path, spans: Sequence[tuple[int, int]], rate: int
@@ -57,7 +58,7 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> defaultdict[int, threading.Event]:
             done[number].set()
             yield found
 
-    monkeypatch.setattr(audio, "cut", noted)
+    monkeypatch.setattr(cutting, "cut", noted)
     return done
 
 
@@ -93,8 +94,8 @@ def test_on_a_processor_and_for_a_single_batch_there_is_no_thread(wav: Path) -> 
 
     encoder = Accelerated(alone)
     encoder.device = "cpu"
-    assert len(list(EmbeddingPass(encoder, wav, audio.probe(wav)).rows(KEYS))) == 3
-    assert len(list(EmbeddingPass(Accelerated(alone), wav, audio.probe(wav)).rows(KEYS[:2]))) == 1
+    assert len(list(EmbeddingPass(encoder, wav, probing.probe(wav)).rows(KEYS))) == 3
+    assert len(list(EmbeddingPass(Accelerated(alone), wav, probing.probe(wav)).rows(KEYS[:2]))) == 1
 
 
 def test_what_goes_wrong_leaves_no_thread_and_what_was_done(store: VoiceStore, wav: Path) -> None:
@@ -114,7 +115,7 @@ def test_what_goes_wrong_leaves_no_thread_and_what_was_done(store: VoiceStore, w
 def test_audio_that_breaks_off_is_told_after_what_was_heard(
     store: VoiceStore, wav: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = audio.cut
+    real = cutting.cut
 
     def broken(
         path: Path, spans: Sequence[tuple[int, int]], rate: int
@@ -124,7 +125,7 @@ def test_audio_that_breaks_off_is_told_after_what_was_heard(
                 raise AudioUnreadable("broken in the middle")
             yield found
 
-    monkeypatch.setattr(audio, "cut", broken)
+    monkeypatch.setattr(cutting, "cut", broken)
     encoder = Accelerated()
     with pytest.raises(AudioUnreadable, match="in the middle"):
         fill(store, encoder, video="v", audio=wav, segments=SPANS)

@@ -32,8 +32,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks import AudioError, AudioNotFound, AudioTruncated, AudioUnreadable
-from pgvoice.hooks.audio import cut, probe
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.audio.cutting import cut
+from pgvoice.hooks.audio.probing import probe
+from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import EncoderUnavailable
 
 SECONDS = 3.0

@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks import AudioUnreadable
-from pgvoice.hooks.audio import cut, probe
 from pgvoice.hooks.audio.blocks import BLOCK_PACKETS, BlockDecoder
-from pgvoice.hooks.audio.decoders import Range, open_decoder
+from pgvoice.hooks.audio.cutting import cut
+from pgvoice.hooks.audio.decoder import Range
+from pgvoice.hooks.audio.decoders import open_decoder
+from pgvoice.hooks.audio.probing import probe
 from pgvoice.hooks.audio.sequential import SequentialDecoder
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 
 SECONDS = 70
 #: At which 1024 packets are 33 s of AAC and 37 s of mp3.

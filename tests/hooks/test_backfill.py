@@ -14,15 +14,11 @@ from dying_encoder import DyingEncoder
 from sounds import voice, write
 
 from pgvoice.hooks import FormatError, fill
-from pgvoice.hooks.backfill import (
-    BackfillReport,
-    Here,
-    ManifestRow,
-    Processes,
-    backfill,
-    read_manifest,
-)
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.backfill.engine import Here
+from pgvoice.hooks.backfill.manifest import ManifestRow, read_manifest
+from pgvoice.hooks.backfill.processes import Processes
+from pgvoice.hooks.backfill.running import BackfillReport, backfill
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 SPANS = ((0.0, 1.0), (1.0, 2.5), (2.5, 2.6))

@@ -13,7 +13,9 @@ from dying_encoder import DyingEncoder
 from sounds import voice, write
 
 from pgvoice.hooks import fill
-from pgvoice.hooks.backfill import ManifestRow, RayActors, backfill
+from pgvoice.hooks.backfill.manifest import ManifestRow
+from pgvoice.hooks.backfill.on_ray import RayActors
+from pgvoice.hooks.backfill.running import backfill
 from pgvoice.hooks.errors import ClusterUnavailable
 from pgvoice.store import SegmentKey, VoiceStore
 

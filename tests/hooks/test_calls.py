@@ -17,21 +17,22 @@ from pgvoice.hooks import (
     IdentifyResult,
     InvalidSegments,
     PluginError,
-    calls,
     fill,
     hookimpl,
     identify,
     make_encoder,
-    plugins,
     resolve_audio,
 )
-from pgvoice.hooks.formats import Format, InputSegment, read_segments, registered_formats
-from pgvoice.hooks.formats.format import RegisterFormat
-from pgvoice.hooks.labelled import Labelled
-from pgvoice.hooks.specs import RegisterAudioSource, RegisterCommand, RegisterEncoder
+from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.format import Format, RegisterFormat
+from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.plugins import calls, installed
+from pgvoice.hooks.plugins.specs import RegisterAudioSource, RegisterCommand, RegisterEncoder
 from pgvoice.store import VoiceStore
+from pgvoice.store.turns import Turn
 
-SEGMENTS = (InputSegment(0.0, 2.0, "S0"), InputSegment(2.0, 4.0))
+SEGMENTS = (Turn(0.0, 2.0, "S0"), Turn(2.0, 4.0))
 
 
 @dataclass(eq=False)
@@ -62,9 +63,7 @@ class Whole:
         register(click.Command("toy", help="A toy."))
 
     @hookimpl
-    def segments_ready(
-        self, video: str, audio: Path, segments: Sequence[InputSegment]
-    ) -> list[Labelled]:
+    def segments_ready(self, video: str, audio: Path, segments: Sequence[Turn]) -> list[Labelled]:
         self.given.append((video, audio, segments))
         return [Labelled(segment, None) for segment in segments]
 
@@ -115,14 +114,14 @@ def talk(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def whole(loaded: plugins.Plugins, talk: Path) -> Whole:
+def whole(loaded: installed.Plugins, talk: Path) -> Whole:
     plugin = Whole(talk)
     loaded.register(plugin, "whole")
     return plugin
 
 
 @pytest.fixture
-def failing(loaded: plugins.Plugins, whole: Whole) -> None:
+def failing(loaded: installed.Plugins, whole: Whole) -> None:
     """Beside `whole`, and called before it."""
     assert whole
     loaded.register(Failing(), "failing")
@@ -216,10 +215,10 @@ def test_events_go_on_where_no_plugin_can_be_loaded(
     caplog: pytest.LogCaptureFixture,
     store: VoiceStore,
     talk: Path,
-    loaded: plugins.Plugins,
+    loaded: installed.Plugins,
 ) -> None:
     assert loaded
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     monkeypatch.setenv("PGVOICE_PLUGINS", "not-there")
     report = fill(store, CountingEncoder(), video="talk", audio=talk, segments=[(0, 2)])
     assert report.run.filled == 1
@@ -250,7 +249,7 @@ class Odd:
 
 
 def test_who_answers_nothing_or_too_little_is_passed_over(
-    loaded: plugins.Plugins, whole: Whole, caplog: pytest.LogCaptureFixture
+    loaded: installed.Plugins, whole: Whole, caplog: pytest.LogCaptureFixture
 ) -> None:
     loaded.register(Silent(), "silent")
     loaded.register(Hasty(), "hasty")
@@ -265,8 +264,8 @@ def test_who_answers_nothing_or_too_little_is_passed_over(
     ]
 
 
-def test_segments_that_nobody_answers_for(loaded: plugins.Plugins) -> None:
-    for name, _ in list(plugins.implementing("segments_ready")):
+def test_segments_that_nobody_answers_for(loaded: installed.Plugins) -> None:
+    for name, _ in list(installed.implementing("segments_ready")):
         loaded.unregister(name=name)
     loaded.register(Silent(), "silent")
     with pytest.raises(PluginError, match="no plugin answered for the segments of 'talk'"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgvoice.hooks.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
+from pgvoice.hooks.evaluate.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
 
 REFERENCE = [Spoken(0, 4, "Ada"), Spoken(4, 8, "Bob"), Spoken(8, 10, "stranger")]
 

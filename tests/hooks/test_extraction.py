@@ -13,7 +13,7 @@ from counting_encoder import CountingEncoder
 from sounds import silence, voice, write
 
 from pgvoice.hooks import AudioNotFound, extract_embeddings_batch, fill
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import SegmentKey, VoiceStore
 
 

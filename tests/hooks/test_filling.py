@@ -26,8 +26,8 @@ from pgvoice.hooks import (
     InvalidSegments,
     fill,
 )
-from pgvoice.hooks import audio as audio_module
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.audio import cutting, probing
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import AudioChanged, SegmentKey, VoiceStore
 
 SECONDS = 12
@@ -43,14 +43,14 @@ def wav(tmp_path: Path) -> Path:
 def decodes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every call that opens audio."""
     calls: list[object] = []
-    for name in ("probe", "cut"):
-        real = getattr(audio_module, name)
+    for module, name in ((probing, "probe"), (cutting, "cut")):
+        real = getattr(module, name)
 
         def counted(*args: object, _name: str = name, _real: object = real) -> object:
             calls.append(_name)
             return _real(*args)  # type: ignore[operator]
 
-        monkeypatch.setattr(audio_module, name, counted)
+        monkeypatch.setattr(module, name, counted)
     return calls
 
 

@@ -15,8 +15,8 @@ from pyannote.core import Annotation, Segment
 from sounds import silence, voice, write
 
 from pgvoice.hooks import AudioNotFound, Labelled, Pipeline
-from pgvoice.hooks.formats import InputSegment
 from pgvoice.store import VoiceStore
+from pgvoice.store.turns import Turn
 
 ADA, BOB = (0.0, 2.0), (4.0, 6.0)
 
@@ -46,7 +46,7 @@ def test_every_shape_of_segments(pipeline: Pipeline, talk: Path) -> None:
     segments = [
         (0.0, 2.0),
         (4.0, 6.0, "S1"),
-        InputSegment(8.0, 10.0, "S0"),
+        Turn(8.0, 10.0, "S0"),
         {"start": 4.0, "end": 6.0, "speaker": "S1", "text": "hi"},
         Segment(8.0, 10.0),
     ]
@@ -96,7 +96,7 @@ def test_a_key_that_is_none(pipeline: Pipeline) -> None:
 def test_what_is_no_span_of_time_does_not_lose_the_others(pipeline: Pipeline, talk: Path) -> None:
     result = pipeline.run("talk", talk, [ADA, (3.0, 1.0), {"text": "no times"}, BOB])
     assert [each.reason for each in result.labels] == ["matched", "invalid", "invalid", "matched"]
-    assert result.labels[1] == Labelled(InputSegment(3.0, 1.0), None)
+    assert result.labels[1] == Labelled(Turn(3.0, 1.0), None)
     assert [error.index for error in result.invalid] == [1, 2]
     assert pipeline.label("new", None, [(3.0, 1.0)])[0].reason == "invalid"
 

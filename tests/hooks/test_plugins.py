@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pgvoice.hooks import PluginError, hookimpl, plugins
-from pgvoice.hooks.specs import RegisterEncoder
+from pgvoice.hooks import PluginError, hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterEncoder
 
 pytestmark = pytest.mark.usefixtures("loaded")
 
@@ -16,20 +17,20 @@ Install = Callable[..., None]
 
 
 def _names() -> list[str]:
-    return [each.name for each in plugins.listed() if each.distribution != "pgvoice"]
+    return [each.name for each in installed.listed() if each.distribution != "pgvoice"]
 
 
 def test_the_built_in_ones_are_listed_with_their_hooks() -> None:
-    hooks = {each.name: each.hooks for each in plugins.listed()}
+    hooks = {each.name: each.hooks for each in installed.listed()}
     assert hooks["builtin-encoders"] == ("register_encoders",)
     assert hooks["builtin-formats"] == ("register_formats",)
     assert hooks["builtin-audio-sources"] == ("register_audio_sources",)
-    assert {each.distribution for each in plugins.listed()} == {"pgvoice"}
+    assert {each.distribution for each in installed.listed()} == {"pgvoice"}
 
 
 def test_an_installed_one_has_its_distribution(install: Install) -> None:
     install("well", WELL)
-    assert plugins.listed()[-1] == plugins.Plugin("well", "of-well", "1.5", ("after_fill",))
+    assert installed.listed()[-1] == installed.Plugin("well", "of-well", "1.5", ("after_fill",))
 
 
 def test_the_setting_restricts(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +39,7 @@ def test_the_setting_restricts(install: Install, monkeypatch: pytest.MonkeyPatch
     assert _names() == ["other", "well"]
     for value, expected in (("well", ["well"]), (" well, other,", ["other", "well"]), ("", [])):
         monkeypatch.setenv("PGVOICE_PLUGINS", value)
-        plugins.manager.cache_clear()
+        installed.manager.cache_clear()
         assert _names() == expected
 
 
@@ -48,7 +49,7 @@ def test_a_plugin_that_is_asked_for_in_vain(
     install("well", WELL)
     monkeypatch.setenv("PGVOICE_PLUGINS", "wel")
     with pytest.raises(PluginError, match=r"names the plugin 'wel', .*: there are well"):
-        plugins.manager()
+        installed.manager()
 
 
 def test_one_that_cannot_be_imported_is_named_with_the_way_out(
@@ -57,7 +58,7 @@ def test_one_that_cannot_be_imported_is_named_with_the_way_out(
     install("well", WELL)
     install("broken", "import no_such_module_here")
     with pytest.raises(PluginError) as raised:
-        plugins.manager()
+        installed.manager()
     assert str(raised.value) == (
         "the plugin broken of of-broken cannot be loaded: ModuleNotFoundError: No module named"
         " 'no_such_module_here'; uninstall it, or leave it out with PGVOICE_PLUGINS='well'"
@@ -76,14 +77,14 @@ def test_one_that_cannot_be_imported_is_named_with_the_way_out(
 def test_one_that_does_not_keep_to_the_contract(install: Install, source: str, why: str) -> None:
     install("wrong", source)
     with pytest.raises(PluginError, match=f"plugin wrong of of-wrong .*{why}.*PGVOICE_PLUGINS=''"):
-        plugins.manager()
+        installed.manager()
 
 
 def test_two_of_one_name(install: Install) -> None:
     install("twin", WELL, distribution="first")
     install("twin", WELL, distribution="second")
     with pytest.raises(PluginError, match="two plugins are named 'twin', of first and second"):
-        plugins.manager()
+        installed.manager()
 
 
 def test_one_that_was_registered_by_hand() -> None:
@@ -91,5 +92,5 @@ def test_one_that_was_registered_by_hand() -> None:
         @hookimpl
         def register_encoders(self, register: RegisterEncoder) -> None: ...
 
-    plugins.manager().register(ByHand(), "by-hand")
-    assert plugins.listed()[-1] == plugins.Plugin("by-hand", None, None, ("register_encoders",))
+    installed.manager().register(ByHand(), "by-hand")
+    assert installed.listed()[-1] == installed.Plugin("by-hand", None, None, ("register_encoders",))

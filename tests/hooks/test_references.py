@@ -11,7 +11,7 @@ from databases import new_database, plain
 from filled import X, put
 
 from pgvoice.hooks.errors import FormatError, NotEvaluable
-from pgvoice.hooks.references import ReferenceFile, References, read_references
+from pgvoice.hooks.evaluate.reference_files import ReferenceFile, References, read_references
 from pgvoice.store import Turn, VoiceStore
 
 VIDEOS = ("talk", "my news", "a b c", "a b_c", "a_b c")

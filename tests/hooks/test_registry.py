@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from counting_encoder import CountingEncoder
 
-from pgvoice.hooks import Encoder, EncoderUnavailable, PluginError, hookimpl, make_encoder, plugins
-from pgvoice.hooks.registry import registered_encoders
-from pgvoice.hooks.specs import RegisterEncoder
+from pgvoice.hooks import Encoder, EncoderUnavailable, PluginError, hookimpl, make_encoder
+from pgvoice.hooks.encoders.registry import registered_encoders
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterEncoder
 
 
 class Plugin:
@@ -28,10 +29,10 @@ class Plugin:
 
 @pytest.fixture(autouse=True)
 def _fresh_plugins() -> Iterator[None]:
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     registered_encoders.cache_clear()
     yield
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     registered_encoders.cache_clear()
 
 
@@ -47,12 +48,12 @@ def test_the_setting_names_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_plugin_brings_an_encoder() -> None:
-    plugins.manager().register(Plugin("toy"))
+    installed.manager().register(Plugin("toy"))
     assert make_encoder("toy:here", device="cpu").identity.name == "toy of here on cpu"
 
 
 def test_two_encoders_of_one_name() -> None:
-    plugins.manager().register(Plugin("ecapa"), "toy")
+    installed.manager().register(Plugin("ecapa"), "toy")
     with pytest.raises(
         PluginError, match=r"plugin toy .* named 'ecapa', which builtin-encoders .*PGVOICE_PLUGINS"
     ):

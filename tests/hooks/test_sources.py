@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pgvoice.hooks import AudioNotFound, AudioSourceFailed, hookimpl, plugins, resolve_audio
-from pgvoice.hooks.sources import registered_sources
-from pgvoice.hooks.specs import FindAudio, RegisterAudioSource
+from pgvoice.hooks import AudioNotFound, AudioSourceFailed, hookimpl, resolve_audio
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import FindAudio, RegisterAudioSource
+from pgvoice.hooks.sources.resolve import registered_sources
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: plugins.Plugins) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: installed.Plugins) -> Path:
     """The setting's folder, with a file beside it that is none of its own."""
     assert loaded
     folder = tmp_path / "recordings"
@@ -79,7 +80,7 @@ def test_without_the_setting_the_folder_has_nothing(
         resolve_audio("talk")
 
 
-def test_a_plugin_is_asked_before_the_folder(folder: Path, loaded: plugins.Plugins) -> None:
+def test_a_plugin_is_asked_before_the_folder(folder: Path, loaded: installed.Plugins) -> None:
     mine = folder / "2026" / "talk.m4a"
     loaded.register(Source({"talk": mine}.get))
     assert resolve_audio("talk") == mine
@@ -87,7 +88,7 @@ def test_a_plugin_is_asked_before_the_folder(folder: Path, loaded: plugins.Plugi
     assert registered_sources()["mine"].summary == "for a test"
 
 
-def test_a_source_that_fails_is_named(loaded: plugins.Plugins) -> None:
+def test_a_source_that_fails_is_named(loaded: installed.Plugins) -> None:
     def find(video: str) -> Path:
         raise ConnectionError(f"no way to {video}")
 
@@ -99,7 +100,7 @@ def test_a_source_that_fails_is_named(loaded: plugins.Plugins) -> None:
         resolve_audio("talk")
 
 
-def test_a_source_that_names_no_file(loaded: plugins.Plugins, tmp_path: Path) -> None:
+def test_a_source_that_names_no_file(loaded: installed.Plugins, tmp_path: Path) -> None:
     loaded.register(Source(lambda _video: tmp_path / "gone.wav"), "faulty")
     with pytest.raises(AudioSourceFailed, match=r"mine of the plugin faulty .*gone.wav'"):
         resolve_audio("talk")

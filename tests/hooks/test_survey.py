@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pgvoice.hooks.survey import survey
+from pgvoice.hooks.plugins.survey import survey
 
 pytestmark = pytest.mark.usefixtures("loaded")
 Install = Callable[..., None]

@@ -10,8 +10,8 @@ import pytest
 from counting_encoder import CountingEncoder
 
 from pgvoice.hooks import Encoder
-from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.waveforms import check_waveforms
 from pgvoice.hooks.testing import EncoderConformance
 from pgvoice.store import EncoderIdentity

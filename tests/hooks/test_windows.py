@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sounds import RATE, silence, voice
 
-from pgvoice.hooks.windows import MAX_WINDOWS, Speech, frames, spread, windows
+from pgvoice.hooks.enroll.windows import MAX_WINDOWS, Speech, frames, spread, windows
 from pgvoice.store import SegmentKey
 
 

@@ -19,8 +19,8 @@ from pgvoice.store import (
     UnknownVideo,
     VideoAudio,
     VoiceStore,
-    schema,
 )
+from pgvoice.store.database import schema
 
 LEFT = unit(3, 1, 0)
 TABLES = ("attribution", "attribution_run", "segment_embedding", "profile", "enrollment", "video")

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, text
 
-from pgvoice.store import backfills
-from pgvoice.store.backfills import BackfillStatus, Outcome
+from pgvoice.store.upkeep import backfill_rows
+from pgvoice.store.upkeep.backfill_rows import BackfillStatus, Outcome
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def _expect(connection: Connection, *videos: str, name: str = "library") -> None:
-    backfills.expect(connection, name, {video: {"video": video} for video in videos})
+    backfill_rows.expect(connection, name, {video: {"video": video} for video in videos})
 
 
 def _fill(
@@ -22,7 +22,7 @@ def _fill(
 ) -> None:
     """Have a recording filled, with two vectors of a minute, so many seconds after `NOW`."""
     made = (2, 2, 60.0) if error is None else (0, 0, 0.0)
-    backfills.settle(connection, "library", [Outcome(video, error, *made, took)])
+    backfill_rows.settle(connection, "library", [Outcome(video, error, *made, took)])
     connection.execute(
         text("UPDATE pgvoice.backfill_video SET changed_at = :at WHERE video = :video"),
         {"at": NOW + timedelta(seconds=ended), "video": video},
@@ -30,14 +30,14 @@ def _fill(
 
 
 def _status(connection: Connection) -> BackfillStatus:
-    (status,) = backfills.status(connection, "library")
+    (status,) = backfill_rows.status(connection, "library")
     return status
 
 
 def test_nothing_is_known_before_something_was_filled(connection: Connection) -> None:
-    assert backfills.status(connection, None) == []
+    assert backfill_rows.status(connection, None) == []
     _expect(connection, "a", "b")
-    backfills.settle(connection, "library", [Outcome("a")])
+    backfill_rows.settle(connection, "library", [Outcome("a")])
     status = _status(connection)
     assert (status.videos, status.done, status.failed, status.waiting) == (2, 1, 0, 1)
     assert (status.wall_seconds, status.vectors_per_second, status.seconds_left) == (0, None, None)
@@ -82,4 +82,7 @@ def test_nothing_left_takes_no_time(connection: Connection) -> None:
     _fill(connection, "a", 0, 5)
     assert _status(connection).seconds_left == 0
     _expect(connection, "b", name="another")
-    assert [each.backfill for each in backfills.status(connection, None)] == ["another", "library"]
+    assert [each.backfill for each in backfill_rows.status(connection, None)] == [
+        "another",
+        "library",
+    ]

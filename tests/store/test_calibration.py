@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,8 +21,8 @@ from pgvoice.store import (
     UnknownCalibration,
     UnknownVideo,
     VoiceStore,
-    trials,
 )
+from pgvoice.store.thresholds import trials
 
 TARGET = 0.05
 #: Each nearest to X, Y and Z, and not near.
@@ -144,7 +145,7 @@ def test_an_enrolled_segment_is_judged_without_its_own_exemplars(
     library: VoiceStore, turns: dict[str, list[Turn]]
 ) -> None:
     keys = [SegmentKey(round(t.start * 1000), round(t.end * 1000)) for t in turns["first"]]
-    names = [str(turn.speaker) for turn in turns["first"]]
+    names = [str(turn.label) for turn in turns["first"]]
     encoder = library.encoder().id
     with library.database.engine.begin() as connection:
         spoken = {("first", key): name for key, name in zip(keys, names, strict=True)}
@@ -180,7 +181,7 @@ def test_excluded_exemplars_take_no_part(store: VoiceStore) -> None:
 
 def test_pinned_labels(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     for turn in labels["second"]:
-        who = turn.speaker if turn.speaker in PEOPLE else None
+        who = turn.label if turn.label in PEOPLE else None
         library.pin("second", (turn.start, turn.end), who)
     found = library.calibrate(TARGET, pinned=True, dry_run=True)
     assert (found.figures.inside, found.figures.outside) == (8 * 24, 14 * 24)
@@ -219,20 +220,20 @@ def test_too_few_searches_for_the_target(
 
 
 def test_too_few_people(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
-    few = [turn for turn in labels["second"] if turn.speaker in PEOPLE[:3]]
+    few = [turn for turn in labels["second"] if turn.label in PEOPLE[:3]]
     with pytest.raises(CalibrationUnsupported, match=r"by 4 people .* there are 72 by 3,"):
         library.calibrate(0.2, labels={"second": few})
 
 
 def test_nobody_of_the_gallery_speaks(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
-    others = [turn for turn in labels["second"] if turn.speaker in STRANGERS]
+    others = [turn for turn in labels["second"] if turn.label in STRANGERS]
     with pytest.raises(CalibrationUnsupported, match=r"takes 10 segments .* there are 0"):
         library.calibrate(TARGET, labels={"second": others})
 
 
 def test_names_that_are_mixed_up(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     mixed = [
-        turn._replace(speaker=(PEOPLE + STRANGERS)[number % 14])
+        replace(turn, label=(PEOPLE + STRANGERS)[number % 14])
         for number, turn in enumerate(labels["second"])
     ]
     with pytest.raises(CalibrationUnsupported, match=r"only \d+ of \d+ labelled segments"):

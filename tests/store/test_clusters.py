@@ -23,7 +23,7 @@ from pgvoice.store import (
     VoiceStore,
     summarize_clusters,
 )
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 Span = tuple[float, float]
 

@@ -8,8 +8,9 @@ import pytest
 from databases import engine_of, new_database, plain, role, run
 from sqlalchemy import make_url, text
 
-from pgvoice.store import VoiceStore, embedded
-from pgvoice.store.database import open_database, psycopg_url
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import embedded
+from pgvoice.store.database.connection import open_database, psycopg_url
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgvoice.store import VoiceStore, embedded
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import embedded
 from pgvoice.store.errors import EmbeddedServerError
 
 OPEN_AND_WAIT = """

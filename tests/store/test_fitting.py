@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pgvoice.store import fitting, measures
-from pgvoice.store.fitting import Material, NotApart, fit, tune
+from pgvoice.store.thresholds import fitting, measures
+from pgvoice.store.thresholds.fitting import Material, NotApart, fit, tune
 
 PEOPLE, EACH = 40, 30
 

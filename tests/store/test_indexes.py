@@ -10,16 +10,9 @@ from databases import engine_of, plain, role, run
 from filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, put, unit
 from sqlalchemy import make_url, text
 
-from pgvoice.store import (
-    BuildProgress,
-    EncoderIdentity,
-    IndexBusy,
-    IndexStatus,
-    VoiceStore,
-    index_building,
-    indexes,
-    schema,
-)
+from pgvoice.store import BuildProgress, EncoderIdentity, IndexBusy, IndexStatus, VoiceStore
+from pgvoice.store.answers import index_building, indexes
+from pgvoice.store.database import schema
 from pgvoice.store.errors import SchemaForbidden
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.store import measures
-from pgvoice.store.measures import Floats, Searches
+from pgvoice.store.thresholds import measures
+from pgvoice.store.thresholds.measures import Floats, Searches
 
 SCORES = st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=30).map(np.array)
 

@@ -12,7 +12,7 @@ from libraries import Library, Refreshed
 from sqlalchemy import Connection, create_engine, text
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 Step = Callable[[Library], object]
 

@@ -68,7 +68,7 @@ class Made:
         self.store = store
         first = _write(store, "first", PEOPLE, 1, most=most, each=6)
         for person in PEOPLE:
-            spans = [(turn.start, turn.end) for turn in first if turn.speaker == person]
+            spans = [(turn.start, turn.end) for turn in first if turn.label == person]
             store.enroll_segments(person, "first", spans, force=True, encoder=ENCODER)
         self.labels = {"second": _write(store, "second", PEOPLE + STRANGERS, 2, most=most)}
         self.cohort = {"others": _write(store, "others", COHORT, 3, most=most, each=8)}

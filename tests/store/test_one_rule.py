@@ -7,8 +7,9 @@ from filled import ENCODER, X, Y, put, unit
 from libraries import Library
 from sqlalchemy import Connection, text
 
-from pgvoice.store import VoiceStore, encoders
-from pgvoice.store.similar import SimilarFilter
+from pgvoice.store import VoiceStore
+from pgvoice.store.answers.similar import SimilarFilter
+from pgvoice.store.recordings import encoders
 
 _INSERT = text(
     "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"

@@ -12,9 +12,10 @@ from databases import engine_of, new_database, plain, temporary_folder
 from described import description
 from sqlalchemy import Connection, text
 
-from pgvoice.cli.place import libpq_url
-from pgvoice.store import TableSum, VoiceStore, roles, schema
-from pgvoice.store.database import psycopg_url
+from pgvoice.cli.db.place import libpq_url
+from pgvoice.store import TableSum, VoiceStore
+from pgvoice.store.database import roles, schema
+from pgvoice.store.database.connection import psycopg_url
 
 OLD, NEW = 16, 18
 

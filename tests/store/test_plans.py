@@ -11,8 +11,9 @@ from measuring.writing import enroll, write_library
 from scans import scans_of
 from sqlalchemy import Connection, text
 
-from pgvoice.store import PruneSelection, VoiceStore, encoders, pruning, segments
+from pgvoice.store import PruneSelection, VoiceStore
 from pgvoice.store.models import PARTITION
+from pgvoice.store.recordings import encoders, pruning, segments
 
 LIBRARY = Library(segments=20_000, profiles=20, video_segments=50)
 VIDEO = LIBRARY.video(7)

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import Consent, Exemplar, SegmentKey, UnknownSpeaker, VoiceStore
-from pgvoice.store.erasing import SEGMENTS
 from pgvoice.store.errors import ConsentMissing, OptedOut
+from pgvoice.store.privacy.erasing import SEGMENTS
 
 AGREED = Consent("ann herself", evidence="form of 2026-03-01")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgvoice.store import LabelIsNoName, SegmentKey, Turn
-from pgvoice.store.references import spoken
+from pgvoice.store.thresholds.reference_turns import spoken
 
 KEY = SegmentKey(10_000, 20_000)
 

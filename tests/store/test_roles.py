@@ -13,9 +13,10 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from pgvoice.store import SegmentKey, VideoAudio, VoiceStore, roles, schema
+from pgvoice.store import SegmentKey, VideoAudio, VoiceStore
+from pgvoice.store.database import roles, schema
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden
-from pgvoice.store.fills import FillRun
+from pgvoice.store.recordings.fills import FillRun
 
 FUNCTIONS = text(
     "SELECT DISTINCT proname::text FROM pg_proc p WHERE pronamespace = 'pgvoice'::regnamespace"

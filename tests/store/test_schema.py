@@ -16,7 +16,8 @@ from filled import X, Y, put
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.schema import CreateSchema
 
-from pgvoice.store import VoiceStore, schema
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import schema
 from pgvoice.store.errors import (
     DatabaseError,
     ExtensionForbidden,
@@ -39,7 +40,7 @@ CONSTRAINTS = text(
 
 
 def test_head_is_the_newest_revision() -> None:
-    scripts = ScriptDirectory(str(Path(schema.__file__).parent.parent / "migrations"))
+    scripts = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
     assert scripts.get_current_head() == schema.HEAD
 
 

@@ -19,7 +19,7 @@ from pgvoice.store import (
     UnknownVideo,
     VoiceStore,
 )
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 
 def _exemplar(embedding: Embedding, start_ms: int = 0) -> Exemplar:

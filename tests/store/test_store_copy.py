@@ -10,15 +10,10 @@ from databases import engine_of, migrate, new_database, plain, run
 from filled import X, put
 from sqlalchemy import URL, text
 
-from pgvoice.store import (
-    CopyDiffers,
-    DatabaseError,
-    TargetInUse,
-    VoiceStore,
-    schema,
-    store_copy,
-)
+from pgvoice.store import CopyDiffers, DatabaseError, TargetInUse, VoiceStore
+from pgvoice.store.database import schema
 from pgvoice.store.errors import ConnectionLost
+from pgvoice.store.upkeep import store_copy
 
 
 @pytest.fixture(scope="module")

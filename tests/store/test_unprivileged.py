@@ -9,7 +9,8 @@ import whole_library
 from databases import engine_of, new_database, plain, role, run
 from sqlalchemy import URL, text
 
-from pgvoice.store import VoiceStore, schema
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import schema
 from pgvoice.store.errors import ExtensionForbidden, SchemaForbidden
 
 OWNER = "pgvoice_test_unprivileged"

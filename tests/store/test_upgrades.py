@@ -12,11 +12,12 @@ from databases import engine_of, new_database, plain, run
 from filled import ENCODER
 from sqlalchemy import URL, text
 
-from pgvoice.store import VoiceStore, schema
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import schema
 
 #: By table, its rows by column, as text.
 Contents = dict[str, list[dict[str, str]]]
-SCRIPTS = ScriptDirectory(str(Path(schema.__file__).parent.parent / "migrations"))
+SCRIPTS = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
 #: Every revision but the newest, from new to old.
 OLDER = [script.revision for script in SCRIPTS.walk_revisions()][1:]
 #: Tables whose rows change on the way down to a revision: thresholds of one's own came with 0010,

@@ -9,7 +9,9 @@ from databases import new_database, plain
 from filled import ENCODER, X, Y, put, unit
 from sqlalchemy import Connection, text
 
-from pgvoice.store import FillRun, StoreCheck, VoiceStore, speakers, verifying
+from pgvoice.store import FillRun, StoreCheck, VoiceStore
+from pgvoice.store.people import speakers
+from pgvoice.store.upkeep import verifying
 
 
 @pytest.fixture(scope="module")

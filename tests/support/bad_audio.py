@@ -19,7 +19,8 @@ import numpy as np
 from audio_files import LOSSLESS, LOSSY, speech_band, spread, write
 from measuring.memory import peak_bytes
 
-from pgvoice.hooks import AudioError, audio
+from pgvoice.hooks import AudioError
+from pgvoice.hooks.audio import cutting, probing
 
 MEMORY, SECONDS = 4 << 30, 20
 KINDS = {"wav": LOSSLESS["wav"], "flac": LOSSLESS["flac"], "mp3": LOSSY["mp3"], "m4a": LOSSY["m4a"]}
@@ -60,7 +61,7 @@ def inputs(first: int, number: int, folder: Path) -> Iterator[tuple[int, str, by
     for name, coding in KINDS.items():
         path = write(folder / f"whole{coding.suffix}", samples, 16_000, coding)
         whole[coding.suffix] = path.read_bytes()
-        assert audio.probe(path).duration_ms >= 900, name
+        assert probing.probe(path).duration_ms >= 900, name
     for place in range(first, first + number):
         chosen = random.Random(place)
         suffix = list(whole)[place % len(whole)]
@@ -88,9 +89,9 @@ def _damaged(data: bytearray, chosen: random.Random) -> bytes:
 
 def _hear(path: Path) -> str:
     try:
-        length = audio.probe(path).duration_ms
+        length = probing.probe(path).duration_ms
         spans = [(0, 500), (max(0, length - 700), length), (length, length + 1000), (200, 60_000)]
-        for _, waveform in audio.cut(path, spans, 16_000):
+        for _, waveform in cutting.cut(path, spans, 16_000):
             assert waveform.dtype == np.float32
             assert len(waveform) <= 60 * 16_000
     except AudioError as error:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.store.encoders import EncoderIdentity, Threshold
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 
 class CountingEncoder:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, text
 
-from pgvoice.store import VoiceStore, embedded, schema
-from pgvoice.store.database import psycopg_url
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import embedded, schema
+from pgvoice.store.database.connection import psycopg_url
 
 _numbers = itertools.count()
 

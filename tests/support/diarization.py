@@ -8,11 +8,10 @@ from pathlib import Path
 
 import podcast
 
-from pgvoice.cli.demo_conversation import VIDEO, find_conversation
+from pgvoice.cli.demo.demo_conversation import VIDEO, find_conversation
 from pgvoice.hooks import Encoder, enroll_video, fill
-from pgvoice.hooks.diarization import DiarizationError
-from pgvoice.hooks.evaluating import evaluate
-from pgvoice.hooks.formats import InputSegment
+from pgvoice.hooks.evaluate.diarization import DiarizationError
+from pgvoice.hooks.evaluate.evaluate import evaluate
 from pgvoice.store import Turn, VoiceStore
 
 #: What a diarizer makes of the speakers of the reference: those of it, several as one, one as two.
@@ -32,8 +31,8 @@ class Reference:
         if clustering == ALL_AS_ONE:
             return ["SPEAKER_00"] * len(self.turns)
         if clustering == EACH_AS_TWO:
-            return [f"{turn.speaker}-{place % 2}" for place, turn in enumerate(self.turns)]
-        return [turn.speaker for turn in self.turns]
+            return [f"{turn.label}-{place % 2}" for place, turn in enumerate(self.turns)]
+        return [turn.label for turn in self.turns]
 
 
 def sample(store: VoiceStore, encoder: Encoder) -> Reference:
@@ -74,5 +73,5 @@ def errors(
     }
 
 
-def _turns(segments: Sequence[InputSegment]) -> list[Turn]:
+def _turns(segments: Sequence[Turn]) -> list[Turn]:
     return [Turn(segment.start, segment.end, segment.label) for segment in segments]

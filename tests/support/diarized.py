@@ -11,7 +11,8 @@ from labels import labels
 from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
 from pyannote.core import Annotation, Segment
 
-from pgvoice.hooks.formats import InputSegment, write_labels
+from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.store.turns import Turn
 
 TURNS = [(0, 2, "a", "S1"), (0, 2, "b", "S0"), (3, 5, "c", "S1")]
 EXCLUSIVE = [(0.5, 1.5, "x", "S0"), (3, 4, "y", "S1")]
@@ -27,7 +28,7 @@ def annotation(turns: list[Any]) -> Annotation:
 def labelled(*names: str | None) -> dict[str, object]:
     """What becomes of the output with these names, and whether the given one stayed."""
     source = DiarizeOutput(annotation(TURNS), annotation(EXCLUSIVE), np.array([[0.0], [1.0]]))
-    segments = [InputSegment(start, end, label) for start, end, _, label in TURNS]
+    segments = [Turn(start, end, label) for start, end, _, label in TURNS]
     named = write_labels(labels(segments, *names), source=source)
     assert isinstance(named, DiarizeOutput)
     vectors = named.speaker_embeddings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from counting_encoder import CountingEncoder
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 
 class DisturbedEncoder(CountingEncoder):

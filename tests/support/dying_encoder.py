@@ -9,7 +9,7 @@ from pathlib import Path
 
 from counting_encoder import CountingEncoder
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 
 class DyingEncoder(CountingEncoder):

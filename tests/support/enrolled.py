@@ -10,7 +10,7 @@ from filled import ENCODER, THRESHOLD, unit
 from sqlalchemy import text
 
 from pgvoice.store import Enrollment, Exemplar, SegmentKey, VoiceStore
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 #: The opposite of X, which no voice is, and one that sounds much like X.
 MINUS_X, NEAR_X = unit(-1, 0, 0), unit(9, 1, 0)

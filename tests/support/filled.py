@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, Threshold, VideoAudio, VoiceStore
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 ENCODER = EncoderIdentity("toy", "sha256:0123456789abcdef", "1", 3, 16_000)
 OTHER_ENCODER = EncoderIdentity("toy", "sha256:fedcba9876543210", "1", 3, 16_000)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgvoice.store import Calibration, Exemplar, SegmentKey, Turn, VoiceStore, measures, trials
-from pgvoice.store.encoders import EncoderIdentity, Threshold
-from pgvoice.store.fitting import Material, Rule
-from pgvoice.store.measures import Interval
+from pgvoice.store import Calibration, Exemplar, SegmentKey, Turn, VoiceStore
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
+from pgvoice.store.thresholds import measures, trials
+from pgvoice.store.thresholds.fitting import Material, Rule
+from pgvoice.store.thresholds.measures import Interval
 
 #: Exemplars by person.
 People = Mapping[str, list[Exemplar]]
@@ -60,7 +61,7 @@ class Library:
         made = self._store.calibrate(target, labels=labels)
         single = self._store.calibrate(target, labels=labels, edges=(), dry_run=True)
         self.enroll(set(self._people) - tuned)
-        material = self._searches({turn.speaker or "" for turn in self._turns()} - tuned)
+        material = self._searches({turn.label or "" for turn in self._turns()} - tuned)
         answered = _rule(made).answered(material)
         alone = _rule(single).answered(material)
         searches = material.searches
@@ -99,17 +100,17 @@ class Library:
 
     def _of(self, names: set[str]) -> Labels:
         kept = {
-            video: [turn for turn in turns if turn.speaker in names]
+            video: [turn for turn in turns if turn.label in names]
             for video, turns in self._labels.items()
         }
         return {video: turns for video, turns in kept.items() if turns}
 
     def _searches(self, names: set[str]) -> Material:
         spoken = {
-            (video, SegmentKey(round(turn.start * 1000), round(turn.end * 1000))): turn.speaker
+            (video, SegmentKey(round(turn.start * 1000), round(turn.end * 1000))): turn.label
             for video, turns in self._of(names).items()
             for turn in turns
-            if turn.speaker is not None
+            if turn.label is not None
         }
         with self._store.database.engine.connect() as connection:
             encoder = self._store.encoder(self._encoder).id

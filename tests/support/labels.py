@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from strange_documents import named
 
-from pgvoice.hooks.formats import InputSegment
-from pgvoice.hooks.labelled import Labelled
+from pgvoice.hooks.answers import Labelled
+from pgvoice.store.turns import Turn
 
 
-def labels(segments: Iterable[InputSegment], *speakers: str | None) -> list[Labelled]:
+def labels(segments: Iterable[Turn], *speakers: str | None) -> list[Labelled]:
     """One for each, by these names; None is somebody below the threshold."""
     return [named(each, speaker) for each, speaker in zip(segments, speakers, strict=True)]
 
 
-def unasked(segments: Sequence[InputSegment]) -> list[Labelled]:
+def unasked(segments: Sequence[Turn]) -> list[Labelled]:
     """Labels of segments that nobody was asked about."""
     return [Labelled(segment, None) for segment in segments]

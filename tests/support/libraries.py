@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from filled import ENCODER, THRESHOLD
 from sqlalchemy import Connection, text
 
-from pgvoice.store import (
-    Exemplar,
-    SegmentKey,
-    SegmentRow,
-    encoders,
-    enrollments,
-    segments,
-    speakers,
-    videos,
-)
-from pgvoice.store.segments import Embedding
+from pgvoice.store import Exemplar, SegmentKey, SegmentRow
+from pgvoice.store.people import enrollments, speakers
+from pgvoice.store.recordings import encoders, segments, videos
+from pgvoice.store.recordings.segment_rows import Embedding
 
 #: The two profiles nearest to every segment, computed from nothing that is kept.
 _AFRESH = """

@@ -14,7 +14,7 @@ import psycopg
 from databases import migrate, temporary_folder
 from sqlalchemy import make_url
 
-from pgvoice.store import embedded
+from pgvoice.store.database import embedded
 
 
 class OwnServer:

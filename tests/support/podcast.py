@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgvoice.hooks import Encoder, FillReport, Recording, enroll_recordings, fill
-from pgvoice.hooks.formats import InputSegment, read_segments
-from pgvoice.store import Identification, VoiceStore
+from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.store import Identification, Turn, VoiceStore
 
 VIDEO = "podcast-dev"
 ENROLLED = ("1688", "2414", "3080", "367")
@@ -19,10 +19,10 @@ EXEMPLARS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SpokenTurn:
     """A turn as it was spoken and as it was identified."""
 
-    reference: InputSegment
+    reference: Turn
     answer: Identification
 
     @property
@@ -39,7 +39,7 @@ def enroll(store: VoiceStore, encoder: Encoder, speech: Path) -> None:
         enroll_recordings(store, encoder, name, [Recording(file) for file in files])
 
 
-def turns(speech: Path) -> list[InputSegment]:
+def turns(speech: Path) -> list[Turn]:
     """Every turn of the reference."""
     return read_segments(speech / "simulated-podcast" / "podcast-dev.rttm")
 
@@ -53,9 +53,9 @@ def fill_turns(store: VoiceStore, encoder: Encoder, speech: Path) -> FillReport:
 
 def identified(
     store: VoiceStore, speech: Path, threshold: float | None = None, margin: float | None = None
-) -> list[Turn]:
+) -> list[SpokenTurn]:
     """The turns that are long enough to be judged."""
     references = [turn for turn in turns(speech) if turn.end - turn.start >= MIN_SECONDS]
     spans = [(turn.start, turn.end) for turn in references]
     answers = store.identify(VIDEO, spans, threshold=threshold, min_margin=margin)
-    return [Turn(*pair) for pair in zip(references, answers, strict=True)]
+    return [SpokenTurn(*pair) for pair in zip(references, answers, strict=True)]

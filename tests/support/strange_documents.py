@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment, SegmentsDocument, read_document, write_labels
-from pgvoice.hooks.labelled import Labelled
-from pgvoice.store.identify import Identification
+from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
+from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.turns import Turn
 
 FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
 _JSON = ("json", "whisperx")
@@ -111,7 +113,7 @@ def documents(draw: st.DrawFn, name: str) -> str:
     return text
 
 
-def named(segment: InputSegment, speaker: str | None) -> Labelled:
+def named(segment: Turn, speaker: str | None) -> Labelled:
     """A segment whose speaker is matched, or below the threshold."""
     reason = "below_threshold" if speaker is None else "matched"
     start, end = segment.start, segment.end
@@ -178,7 +180,7 @@ def _whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _check_times(found: InputSegment, expected: InputSegment, *, exact: bool) -> None:
+def _check_times(found: Turn, expected: Turn, *, exact: bool) -> None:
     for one, other in ((found.start, expected.start), (found.end, expected.end)):
         if exact or not math.isfinite(other):
             assert repr(one) == repr(other)

@@ -6,7 +6,7 @@ import json
 
 from hypothesis import strategies as st
 
-from pgvoice.hooks import exchange
+from pgvoice.hooks import json_requests
 
 SPANS = [{"start": 0.0, "end": 2.0, "speaker": "S0"}, {"start": 4, "end": 6, "speaker": "S1"}]
 _values = st.recursive(
@@ -29,7 +29,7 @@ def request(**more: object) -> dict[str, object]:
 
 def answered(data: bytes) -> str:
     """The kind of error that a request ends with, where no pipeline knows anything."""
-    answer = exchange.reply(_Nothing(), data)  # type: ignore[arg-type]
+    answer = json_requests.reply(_Nothing(), data)  # type: ignore[arg-type]
     kind = json.loads(answer.document)["error"]["kind"]
     assert answer.exit_code in (1, 2)
     assert kind in ("bad_request", "value_error"), kind

@@ -8,7 +8,7 @@ import numpy as np
 from filled import THRESHOLD, unit
 
 from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, Turn, VideoAudio, VoiceStore
-from pgvoice.store.segments import Embedding
+from pgvoice.store.recordings.segment_rows import Embedding
 
 DIMENSION = 64
 ENCODER = EncoderIdentity("voices", "sha256:5e1f5e1f5e1f5e1f", "1", DIMENSION, 16_000)
@@ -50,7 +50,7 @@ def enroll(store: VoiceStore, video: str, turns: Iterable[Turn], people: Iterabl
         spans = [
             (turn.start, turn.end)
             for turn in listed
-            if turn.speaker == person and turn.end - turn.start > 5
+            if turn.label == person and turn.end - turn.start > 5
         ]
         store.enroll_segments(person, video, spans, force=True, encoder=ENCODER)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 from counting_encoder import CountingEncoder
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 
 class WatchingEncoder(CountingEncoder):

@@ -10,7 +10,7 @@ import pytest
 
 from pgvoice.cli.pictures import scores
 from pgvoice.cli.pictures.scores import Rule, Threshold
-from pgvoice.store.measures import Searches
+from pgvoice.store.thresholds.measures import Searches
 
 
 def _searches(inside: list[float], outside: list[float]) -> Searches:

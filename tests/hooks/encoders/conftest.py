@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from recordings import SPEECH
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.ecapa import TOPOLOGY
+from pgvoice.hooks.encoders.ecapa.ecapa import TOPOLOGY
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 SAMPLE_RATE = 16_000
 CLIPS = SPEECH / "librispeech-test-other"

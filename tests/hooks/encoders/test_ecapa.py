@@ -19,9 +19,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pgvoice.hooks.encoder import Encoder, Waveform
-from pgvoice.hooks.encoders.ecapa import HUB_REVISION, HUB_SHA256, EcapaEncoder
-from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.ecapa.ecapa import HUB_REVISION, HUB_SHA256, EcapaEncoder
+from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.encoder import Encoder, Waveform
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.testing import EncoderConformance
 
@@ -98,7 +98,7 @@ def test_the_threshold_is_speechbrain_s() -> None:
 
 def test_the_identity_needs_no_torch(weights_folder: Path) -> None:
     code = (
-        "import sys; from pgvoice.hooks.encoders.ecapa import EcapaEncoder\n"
+        "import sys; from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder\n"
         f"for encoder in (EcapaEncoder(), EcapaEncoder({str(weights_folder)!r})):\n"
         "    encoder.identity, encoder.min_samples, encoder.default_threshold\n"
         "assert not {'torch', 'speechbrain', 'huggingface_hub'} & set(sys.modules)"

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders import ecapa_network, fbank
-from pgvoice.hooks.encoders.buffers import Buffers
-from pgvoice.hooks.encoders.ecapa_network import PackedEcapa
-from pgvoice.hooks.encoders.tapes import Tape
+from pgvoice.hooks.encoders.ecapa import ecapa_network, fbank
+from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 from pgvoice.hooks.errors import EncoderUnavailable
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from pgvoice.hooks.encoder import Waveform
-from pgvoice.hooks.encoders.fbank import TapeFeatures
+from pgvoice.hooks.encoders.ecapa.fbank import TapeFeatures
+from pgvoice.hooks.encoders.encoder import Waveform
 
 
 def test_features_are_speechbrain_s(official: Any, segments: list[Waveform]) -> None:

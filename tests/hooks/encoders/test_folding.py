@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from pgvoice.hooks.encoders.folding import Layer, Linear
-from pgvoice.hooks.encoders.tapes import Tape
+from pgvoice.hooks.encoders.packing.folding import Layer, Linear
+from pgvoice.hooks.encoders.packing.tapes import Tape
 
 CPU = torch.device("cpu")
 

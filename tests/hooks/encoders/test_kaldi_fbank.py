@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torchaudio.compliance import kaldi
 
-from pgvoice.hooks.encoder import Waveform
-from pgvoice.hooks.encoders.kaldi_fbank import KaldiFeatures
+from pgvoice.hooks.encoders.campplus.kaldi_fbank import KaldiFeatures
+from pgvoice.hooks.encoders.encoder import Waveform
 
 
 def test_features_are_kaldi_s(segments: list[Waveform]) -> None:

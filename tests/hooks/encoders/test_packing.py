@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoders.packing import frames_laid, lay, run_within
-from pgvoice.hooks.encoders.tapes import Tape
+from pgvoice.hooks.encoders.packing.packing import frames_laid, lay, run_within
+from pgvoice.hooks.encoders.packing.tapes import Tape
 
 COSTS = st.lists(st.integers(1, 50), max_size=30)
 

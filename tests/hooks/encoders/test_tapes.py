@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoders.tapes import Tape
+from pgvoice.hooks.encoders.packing.tapes import Tape
 
 LENGTHS = st.lists(st.integers(7, 20), min_size=1, max_size=5)
 #: As on a CPU, and as on an accelerator.

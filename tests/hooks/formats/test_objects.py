@@ -16,7 +16,8 @@ from labels import labels, unasked
 from pyannote.core import Annotation, Segment
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment, write_labels
+from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.store.turns import Turn
 
 
 def annotation() -> Annotation:
@@ -27,9 +28,9 @@ def annotation() -> Annotation:
     return made
 
 
-def segments(source: Annotation) -> list[InputSegment]:
+def segments(source: Annotation) -> list[Turn]:
     every = source.itertracks(yield_label=True)
-    return [InputSegment(turn.start, turn.end, label) for turn, _, label in every]
+    return [Turn(turn.start, turn.end, label) for turn, _, label in every]
 
 
 def test_an_annotation_keeps_its_tracks() -> None:
@@ -82,7 +83,7 @@ def heard(number: int, words: list[Word] | None) -> HeardSegment:
 
 def test_faster_whisper() -> None:
     source = [heard(0, [Word(0, 1, "Hi", 0.9), Word(1.5, 3.5, "you", 0.8)]), heard(1, None)]
-    spans = [InputSegment(each.start, each.end) for each in source]
+    spans = [Turn(each.start, each.end) for each in source]
     assert write_labels(unasked(spans), source=source) == [
         dataclasses.asdict(each) for each in source
     ]
@@ -100,7 +101,7 @@ def test_faster_whisper_as_dictionaries_and_named_tuples() -> None:
         words: list[Any] | None
 
     for source in ([Older(0, 1, None)], [{"start": 0, "end": 1, "words": None}]):
-        (named,) = write_labels(labels([InputSegment(0, 1)], "Ada"), source=source)
+        (named,) = write_labels(labels([Turn(0, 1)], "Ada"), source=source)
         assert named == {"start": 0, "end": 1, "words": None, "speaker": "Ada"}
         assert source in ([Older(0, 1, None)], [{"start": 0, "end": 1, "words": None}])
 
@@ -108,4 +109,4 @@ def test_faster_whisper_as_dictionaries_and_named_tuples() -> None:
 @pytest.mark.parametrize("source", [5, "talk", [5], [{"start": 0}]])
 def test_what_is_none_of_them(source: object) -> None:
     with pytest.raises(FormatError, match="found"):
-        write_labels(labels([InputSegment(0, 1)], "Ada"), source=source)
+        write_labels(labels([Turn(0, 1)], "Ada"), source=source)

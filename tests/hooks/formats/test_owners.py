@@ -15,7 +15,9 @@ from labels import labels, unasked
 from pyannote.core import Annotation, Segment
 from pyannote.database import util as pyannote_database
 
-from pgvoice.hooks.formats import InputSegment, read_document, read_segments, write_labels
+from pgvoice.hooks.formats.reading import read_document, read_segments
+from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.store.turns import Turn
 
 RESULT = {
     "segments": [
@@ -85,7 +87,7 @@ def test_srt_of_the_library() -> None:
     made = pysubs2.SSAFile()
     made.append(pysubs2.SSAEvent(start=1000, end=2500, text="Hi\\Nyou"))
     document = read_document(io.StringIO(made.to_string("srt")), "srt")
-    assert document.segments == (InputSegment(1.0, 2.5, None, "Hi\nyou"),)
+    assert document.segments == (Turn(1.0, 2.5, None, "Hi\nyou"),)
     written = write_labels(labels(document.segments, "Ada"), source=document)
     (found,) = pysubs2.SSAFile.from_string(written.replace("\r\n", "\n"), format_="srt")
     assert (found.start, found.plaintext) == (1000, "[Ada]: Hi\nyou")
@@ -117,7 +119,7 @@ def test_vtt_of_the_library() -> None:
     made = webvtt.WebVTT()
     made.captions.append(webvtt.Caption("00:00:01.000", "00:00:02.500", "Hi", identifier="a"))
     document = read_document(io.StringIO(made.content), "vtt")
-    assert document.segments == (InputSegment(1.0, 2.5, None, "Hi"),)
+    assert document.segments == (Turn(1.0, 2.5, None, "Hi"),)
     written = write_labels(labels(document.segments, "Ada"), source=document)
     (cue,) = webvtt.from_string(written).captions
     assert (cue.identifier, cue.voice, cue.text, cue.end) == ("a", "Ada", "Hi", "00:00:02.500")
@@ -137,7 +139,7 @@ def test_rttm_of_pyannote(tmp_path: Path) -> None:
 
 
 def test_rttm_that_is_new(tmp_path: Path) -> None:
-    segments = [InputSegment(0.0004, 1.23456), InputSegment(2, 3.5, "S1")]
+    segments = [Turn(0.0004, 1.23456), Turn(2, 3.5, "S1")]
     path = tmp_path / "talk.rttm"
     path.write_text(write_labels(labels(segments, "Ada", "Bob"), "rttm", uri="my talk"))
     assert path.read_text().startswith("SPEAKER my_talk 1 0.000 1.235 <NA> <NA> Ada <NA> <NA>\n")

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment
-from pgvoice.hooks.formats.plain_json import read_json
+from pgvoice.hooks.formats.json.plain_json import read_json
+from pgvoice.store.turns import Turn
 
 
 def test_pairs_and_objects() -> None:
     text = """[[0, 2.5], {"start": 3, "end": 4.25, "speaker": "SPEAKER_00", "text": " Hi.", "x": 1},
                {"start": 5, "end": 6, "label": "Ann", "text": null}, {"end": 8, "start": 7}]"""
     assert read_json(text) == [
-        InputSegment(0.0, 2.5),
-        InputSegment(3.0, 4.25, "SPEAKER_00", " Hi."),
-        InputSegment(5.0, 6.0, "Ann"),
-        InputSegment(7.0, 8.0),
+        Turn(0.0, 2.5),
+        Turn(3.0, 4.25, "SPEAKER_00", " Hi."),
+        Turn(5.0, 6.0, "Ann"),
+        Turn(7.0, 8.0),
     ]
 
 
@@ -35,14 +35,14 @@ def test_numbered_speakers_are_labels() -> None:
 
 def test_half_a_character_is_replaced() -> None:
     text = r'[{"start": 0, "end": 1, "label": "\ud83d\ude00", "text": "\ud83d"}]'
-    assert read_json(text) == [InputSegment(0, 1, "\N{GRINNING FACE}", "\N{REPLACEMENT CHARACTER}")]
+    assert read_json(text) == [Turn(0, 1, "\N{GRINNING FACE}", "\N{REPLACEMENT CHARACTER}")]
 
 
 def test_what_is_no_span_passes_through() -> None:
     (first, second) = read_json("[[NaN, -Infinity], [3, -1]]")
     assert math.isnan(first.start)
     assert first.end == -math.inf
-    assert second == InputSegment(3, -1)
+    assert second == Turn(3, -1)
 
 
 @given(st.lists(st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False))))

@@ -11,7 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment, read_segments, registered_formats
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.store.turns import Turn
 
 DOCUMENTS = {
     "json": '[[0.5, 2], {"start": 3, "end": 4.5, "speaker": "Ann", "text": "Hi."}]',
@@ -23,7 +25,7 @@ DOCUMENTS = {
 names = pytest.mark.parametrize("name", DOCUMENTS)
 
 
-def spans(segments: list[InputSegment]) -> list[tuple[float, float]]:
+def spans(segments: list[Turn]) -> list[tuple[float, float]]:
     return [(segment.start, segment.end) for segment in segments]
 
 
@@ -71,7 +73,7 @@ def test_a_json_file_that_is_neither(tmp_path: Path) -> None:
 
 def test_uri_reaches_rttm() -> None:
     several = DOCUMENTS["rttm"] + "SPEAKER show 1 9 1 <NA> <NA> Ann <NA> <NA>"
-    assert read_segments(io.StringIO(several), uri="show") == [InputSegment(9, 10, "Ann")]
+    assert read_segments(io.StringIO(several), uri="show") == [Turn(9, 10, "Ann")]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgvoice.hooks import PluginError, hookimpl, plugins
-from pgvoice.hooks.formats import Format, registered_formats
-from pgvoice.hooks.formats.format import RegisterFormat
+from pgvoice.hooks import PluginError, hookimpl
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.format import Format, RegisterFormat
 from pgvoice.hooks.formats.rttm import RTTM
+from pgvoice.hooks.plugins import installed
 
 
 class Taker:
@@ -25,15 +26,15 @@ class Taker:
 
 @pytest.fixture(autouse=True)
 def _fresh_formats() -> Iterator[None]:
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     registered_formats.cache_clear()
     yield
-    plugins.manager.cache_clear()
+    installed.manager.cache_clear()
     registered_formats.cache_clear()
 
 
 def test_a_name_is_taken_once() -> None:
-    plugins.manager().register(Taker(), "taker")
+    installed.manager().register(Taker(), "taker")
     with pytest.raises(PluginError, match="taker registers a format named 'rttm', which builtin"):
         registered_formats()
 

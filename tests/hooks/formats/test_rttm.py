@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pyannote.database.util import load_rttm
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment, read_segments
+from pgvoice.hooks.formats.reading import read_segments
 from pgvoice.hooks.formats.rttm import read_rttm
+from pgvoice.store.turns import Turn
 
 SPEECH = Path(__file__).parents[4] / "shared" / "speech"
 LINE = "SPEAKER talk 1 {} {} <NA> <NA> {} <NA> <NA>"
@@ -36,16 +37,14 @@ def test_real_files_as_pyannote_reads_them() -> None:
 
 def test_the_end_is_exact() -> None:
     assert 49.053 + 6.601 != 55.654
-    assert read_rttm(LINE.format("49.053", "6.601", "2414")) == [
-        InputSegment(49.053, 55.654, "2414")
-    ]
-    assert read_rttm(LINE.format("1.030", "3.212", "2414")) == [InputSegment(1.03, 4.242, "2414")]
+    assert read_rttm(LINE.format("49.053", "6.601", "2414")) == [Turn(49.053, 55.654, "2414")]
+    assert read_rttm(LINE.format("1.030", "3.212", "2414")) == [Turn(1.03, 4.242, "2414")]
 
 
 @given(st.integers(0, 10**8), st.integers(0, 10**6))
 def test_the_end_is_the_nearest_float(onset: int, duration: int) -> None:
     line = LINE.format(f"{onset / 1000:.3f}", f"{duration / 1000:.3f}", "a")
-    assert read_rttm(line) == [InputSegment(onset / 1000, (onset + duration) / 1000, "a")]
+    assert read_rttm(line) == [Turn(onset / 1000, (onset + duration) / 1000, "a")]
 
 
 def test_other_lines_are_ignored() -> None:
@@ -62,9 +61,9 @@ def test_other_lines_are_ignored() -> None:
         ]
     )
     assert read_rttm(text) == [
-        InputSegment(0.5, 1.5, "Ann"),
-        InputSegment(2.0, 2.5, "Ann\u00a0Lee"),
-        InputSegment(3.0, 4.0, None),
+        Turn(0.5, 1.5, "Ann"),
+        Turn(2.0, 2.5, "Ann\u00a0Lee"),
+        Turn(3.0, 4.0, None),
     ]
 
 
@@ -74,7 +73,7 @@ def test_nobody_speaks() -> None:
 
 def test_several_recordings() -> None:
     text = f"{LINE.format(0, 1, 'a')}\n{LINE.format(2, 1, 'b').replace('talk', 'show')}\n"
-    assert read_rttm(text, uri="show") == [InputSegment(2, 3, "b")]
+    assert read_rttm(text, uri="show") == [Turn(2, 3, "b")]
     with pytest.raises(FormatError, match="found show, talk, expected one, or its uri"):
         read_rttm(text)
     with pytest.raises(FormatError, match="found show, talk, expected 'news'"):
@@ -82,7 +81,7 @@ def test_several_recordings() -> None:
 
 
 def test_one_recording_needs_no_uri_but_a_wrong_one_is_an_error() -> None:
-    assert read_rttm(LINE.format(0, 1, "a"), uri="talk") == [InputSegment(0, 1, "a")]
+    assert read_rttm(LINE.format(0, 1, "a"), uri="talk") == [Turn(0, 1, "a")]
     with pytest.raises(FormatError, match="found talk, expected 'news'"):
         read_rttm(LINE.format(0, 1, "a"), uri="news")
 
@@ -94,7 +93,7 @@ def test_what_is_no_span_passes_through() -> None:
     assert math.isnan(first.end)
     assert second.start == math.inf
     assert math.isnan(second.end)
-    assert third == InputSegment(-1, -3, "a")
+    assert third == Turn(-1, -3, "a")
 
 
 @pytest.mark.parametrize(

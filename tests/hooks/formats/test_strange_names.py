@@ -19,11 +19,12 @@ from pyannote.database import util as pyannote_database
 from strange_documents import names
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment, write_labels
+from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.store.turns import Turn
 
 # Untyped.
 load_rttm: Any = pyannote_database.load_rttm
-SPANS = [InputSegment(0.5, 2.0, "S0", "Hi."), InputSegment(3.0, 4.5, None, "Bye.")]
+SPANS = [Turn(0.5, 2.0, "S0", "Hi."), Turn(3.0, 4.5, None, "Bye.")]
 TRAPS = ["007", "1e5", "#x", ";;x", 'a"b', "a'b", "True", "a>b", "]: x", "[x", "a ]", "a&b;"]
 TRAPS += ["WEBVTT", "NOTE x", "1", "00:01.000 --> 00:02.000", "</v>", "a\\Nb", "{b}", "SPEAKER"]
 # What cannot be told from something else where it is read again; the others are written.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment
 from pgvoice.hooks.formats.format import ReadText
-from pgvoice.hooks.formats.subtitles import read_srt, read_vtt
+from pgvoice.hooks.formats.subtitles.subtitles import read_srt, read_vtt
+from pgvoice.store.turns import Turn
 
-TWO = [InputSegment(1.0, 2.5, None, "Hello"), InputSegment(3.0, 4.25, None, "there,\nyou")]
+TWO = [Turn(1.0, 2.5, None, "Hello"), Turn(3.0, 4.25, None, "there,\nyou")]
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_what_is_no_tag_stays() -> None:
 def test_speakers_as_whisperx_writes_them(read: ReadText, header: str) -> None:
     times = f"{header}00:01.000 --> 00:02.000\n"
     (said,) = read(f"{times}[SPEAKER_01]: <u>Hello</u> [there]: you\n", uri=None)
-    assert said == InputSegment(1, 2, "SPEAKER_01", "Hello [there]: you")
+    assert said == Turn(1, 2, "SPEAKER_01", "Hello [there]: you")
     (played,) = read(f"{times}[music] Hello\n", uri=None)
-    assert played == InputSegment(1, 2, None, "[music] Hello")
+    assert played == Turn(1, 2, None, "[music] Hello")
 
 
 def test_vtt() -> None:
@@ -75,11 +75,11 @@ NOTED <v>without a name
 00:06.000 --> 00:07.000
 """.replace("{space}", " ")
     assert read_vtt(text) == [
-        InputSegment(1.0, 2.5, "Mary Ann", "Hello, you & you"),
-        InputSegment(360_000.0, 360_001.0, "Bob", "No"),
-        InputSegment(3.0, 4.0, None, "No!\nYes!"),
-        InputSegment(5.0, 6.0, None, "NOTED without a name"),
-        InputSegment(6.0, 7.0, None, ""),
+        Turn(1.0, 2.5, "Mary Ann", "Hello, you & you"),
+        Turn(360_000.0, 360_001.0, "Bob", "No"),
+        Turn(3.0, 4.0, None, "No!\nYes!"),
+        Turn(5.0, 6.0, None, "NOTED without a name"),
+        Turn(6.0, 7.0, None, ""),
     ]
 
 
@@ -89,11 +89,11 @@ def test_vtt_without_cues() -> None:
 
 
 def test_a_header_may_run_into_the_first_cue() -> None:
-    assert read_vtt("WEBVTT\n00:01.000 --> 00:02.000\nHi") == [InputSegment(1, 2, None, "Hi")]
+    assert read_vtt("WEBVTT\n00:01.000 --> 00:02.000\nHi") == [Turn(1, 2, None, "Hi")]
 
 
 def test_times_pass_through() -> None:
-    assert read_srt("00:00:05,000 --> 00:00:02,000\nHi") == [InputSegment(5, 2, None, "Hi")]
+    assert read_srt("00:00:05,000 --> 00:00:02,000\nHi") == [Turn(5, 2, None, "Hi")]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvoice.hooks.formats import parse_span, parse_time
+from pgvoice.hooks.formats.times import parse_span, parse_time
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import InputSegment
-from pgvoice.hooks.formats.whisperx import read_whisperx
+from pgvoice.hooks.formats.json.whisperx import read_whisperx
+from pgvoice.store.turns import Turn
 
 # Words that hold digits have no times, and some words and segments have no speaker.
 WHISPERX = {
@@ -44,15 +44,15 @@ WHISPER = {
 
 def test_whisperx() -> None:
     assert read_whisperx(json.dumps(WHISPERX)) == [
-        InputSegment(0.031, 2.974, "SPEAKER_01", " Unit 1. Page 58."),
-        InputSegment(819.734, 820.755, None, "Avec un voisin."),
+        Turn(0.031, 2.974, "SPEAKER_01", " Unit 1. Page 58."),
+        Turn(819.734, 820.755, None, "Avec un voisin."),
     ]
 
 
 def test_whisper() -> None:
     assert read_whisperx(json.dumps(WHISPER)) == [
-        InputSegment(193.12, 194.8, None, " Ja, ja."),
-        InputSegment(194.8, 194.8, None, ""),
+        Turn(193.12, 194.8, None, " Ja, ja."),
+        Turn(194.8, 194.8, None, ""),
     ]
 
 

@@ -11,16 +11,11 @@ import pytest
 from labels import labels, unasked
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats import (
-    InputSegment,
-    SegmentsDocument,
-    read_document,
-    read_segments,
-    save_labels,
-    write_labels,
-)
+from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments
+from pgvoice.hooks.formats.writing import save_labels, write_labels
+from pgvoice.store.turns import Turn
 
-SPANS = [InputSegment(0.5, 2, "S0", "Hi."), InputSegment(3, 4.5)]
+SPANS = [Turn(0.5, 2, "S0", "Hi."), Turn(3, 4.5)]
 
 
 def document(text: str, name: str, uri: str | None = None) -> SegmentsDocument:
@@ -182,7 +177,7 @@ def test_labels_of_other_segments() -> None:
 
 def test_what_is_no_span_of_time() -> None:
     with pytest.raises(FormatError, match=r"written as rttm, segment 0: found .*an end after it"):
-        write_labels(labels([InputSegment(2, 1)], "Ada"), "rttm")
+        write_labels(labels([Turn(2, 1)], "Ada"), "rttm")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

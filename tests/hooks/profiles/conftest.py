@@ -11,12 +11,9 @@ import pytest
 from counting_encoder import CountingEncoder
 from sounds import voice, write
 
-from pgvoice.hooks import (
-    Imported,
-    import_profiles,
-    registry,
-)
-from pgvoice.hooks.registry import RegisteredEncoder
+from pgvoice.hooks import Imported, import_profiles
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
 from pgvoice.store import VoiceStore
 
 

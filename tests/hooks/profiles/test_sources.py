@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pgvoice.hooks import (
-    AudioNotFound,
-    FormatError,
-    Imported,
-    TooLittleSpeech,
-    hookimpl,
-    plugins,
-)
-from pgvoice.hooks.specs import RegisterAudioSource
+from pgvoice.hooks import AudioNotFound, FormatError, Imported, TooLittleSpeech, hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterAudioSource
 from pgvoice.store import VoiceStore
 
 
@@ -62,7 +56,7 @@ class Downloads:
 
 
 def test_an_id_is_found_by_the_plugin_that_knows_it(
-    take: Callable[..., list[Imported]], ada: Path, loaded: plugins.Plugins
+    take: Callable[..., list[Imported]], ada: Path, loaded: installed.Plugins
 ) -> None:
     loaded.register(Downloads({"https://videos.example/watch?v=7": ada}))
     known, unknown = ({"url": f"https://videos.example/watch?v={n}"} for n in (7, 8))

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from measuring.material import FORMATS, RATE, Coding, speech
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 
 FILE_RATE = 22_050
 #: Seconds of the piece.

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from recordings import SPEECH
 
-from pgvoice.hooks.encoder import Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
 
 RATE = 16_000
 FILE_RATE = 44_100

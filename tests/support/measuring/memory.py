@@ -15,7 +15,7 @@ from typing import TypeVar
 import psutil
 
 from measuring.timing import Timed, timed
-from pgvoice.store.embedded import SHARED_MEMORY, EmbeddedServer
+from pgvoice.store.database.embedded import SHARED_MEMORY, EmbeddedServer
 
 T = TypeVar("T")
 #: Seconds between two looks.

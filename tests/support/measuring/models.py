@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torchaudio.compliance import kaldi
 
-from pgvoice.hooks.encoder import Embeddings
-from pgvoice.hooks.encoders import campplus, ecapa
-from pgvoice.hooks.encoders.campplus_network import MELS, Campplus
+from pgvoice.hooks.encoders.campplus import campplus
+from pgvoice.hooks.encoders.campplus.campplus_network import MELS, Campplus
+from pgvoice.hooks.encoders.ecapa import ecapa
+from pgvoice.hooks.encoders.encoder import Embeddings
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000

@@ -16,7 +16,7 @@ from audioread import NoBackendError  # type: ignore[import-untyped]
 from measuring.material import Span
 from measuring.models import SAMPLE_RATE, PlainModel
 from measuring.timing import Progress
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 
 def embed(model: PlainModel, path: Path, spans: Sequence[Span], progress: Progress) -> Embeddings:

@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from measuring.models import PlainModel
 from measuring.timing import Progress, Run, Timed, timed
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 BATCH = 32
 ONE_BY_ONE = "one by one"

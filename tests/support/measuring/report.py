@@ -10,7 +10,7 @@ from measuring.subject import Subject
 from measuring.tables import NOTHING, Table, ratio, seconds
 from measuring.timing import Timed
 from pgvoice.hooks import FillReport
-from pgvoice.hooks.encoder import Embeddings
+from pgvoice.hooks.encoders.encoder import Embeddings
 
 ORIGINAL = "original way"
 COLD = "fill, empty store"

@@ -11,8 +11,8 @@ from measuring.material import RATE, Span
 from measuring.models import MODELS, PlainModel
 from measuring.timing import Run, ignore, timed
 from pgvoice.hooks import Encoder, make_encoder
-from pgvoice.hooks.embedding import too_short
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.fill.embedding_pass import too_short
 from pgvoice.store.keys import snap_segments
 
 PGVOICE = "pgvoice's encoder"

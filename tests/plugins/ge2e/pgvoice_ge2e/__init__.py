@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgvoice.hooks import Encoder, EncoderUnavailable, hookimpl
-from pgvoice.hooks.specs import RegisterEncoder
+from pgvoice.hooks.plugins.specs import RegisterEncoder
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pgvoice.hooks import EncoderUnavailable
-from pgvoice.hooks.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
 from pgvoice.hooks.encoders.weights import read_weights
 from pgvoice.store import EncoderIdentity, Threshold

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from pgvoice.hooks import hookimpl
-from pgvoice.hooks.specs import RegisterAudioSource
+from pgvoice.hooks.plugins.specs import RegisterAudioSource
 
 
 @hookimpl

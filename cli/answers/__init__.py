@@ -1,0 +1,1 @@
+"""``pgvoice identify``, ``search``, ``similar`` and ``index``."""

@@ -1,0 +1,178 @@
+"""``pgvoice index``: what makes `pgvoice similar` fast in a large library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output
+from pgvoice.cli.group import Group
+
+if TYPE_CHECKING:
+    from pgvoice.store.answers.index_building import BuildReport
+    from pgvoice.store.answers.indexes import BuildProgress, IndexStatus
+
+
+@click.group(cls=Group)
+def index() -> None:
+    """Make `pgvoice similar` fast in a large library.
+
+    The index holds the segments of one encoder, and new ones join it by themselves. Under 10,000
+    segments none is needed.
+    """
+
+
+@index.command(epilog="Example: pgvoice index build --memory 2GB --workers 4")
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Memory for the build, such as 2GB [what the segments need, at most 2 GB].",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    metavar="N",
+    help="Processes that help [max_parallel_maintenance_workers of the server].",
+)
+@options.stored_encoder_option
+@options.url_option
+@options.json_option
+def build(
+    memory: str | None,
+    workers: int | None,
+    encoder: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Build the index; nobody who fills or searches is stopped by it.
+
+    Fill in bulk first and build after: rows are added some ten times faster without an index.
+    What an interrupted build left is dropped first. The build waits for fills that are under way.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store, _progress() as on_progress:
+        label = str(store.encoder(encoder).identity)
+        report = store.build_index(encoder, memory=memory, workers=workers, on_progress=on_progress)
+    if as_json:
+        output.write_json({"encoder": label} | asdict(report))
+    else:
+        _write_report(label, report)
+
+
+@index.command(epilog="Example: pgvoice index status")
+@options.url_option
+@options.json_option
+def status(url: str | None, as_json: bool) -> None:
+    """Show which encoders' segments are indexed, and what would help."""
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        found = store.index_status()
+    if as_json:
+        output.write_json({"encoders": found})
+        return
+    columns = [output.Column("encoder"), output.number("segments"), output.Column("index")]
+    columns += [output.number("size"), output.number("m"), output.number("ef_construction")]
+    output.write_table(columns, (_row(one) for one in found))
+    for one in found:
+        for line in _advice(one):
+            click.echo(line)
+
+
+@index.command(epilog="Example: pgvoice index drop --encoder campplus")
+@options.stored_encoder_option
+@options.url_option
+@options.json_option
+def drop(encoder: str | None, url: str | None, as_json: bool) -> None:
+    """Drop the index; a search then compares every segment.
+
+    Worth it before a bulk fill. No vector is lost.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        label = str(store.encoder(encoder).identity)
+        dropped = store.drop_index(encoder)
+    if as_json:
+        output.write_json({"encoder": label, "dropped": dropped})
+    else:
+        click.echo(f"{label}: " + (f"index dropped, {_parts(dropped)}" if dropped else "no index"))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[BuildProgress], None]]:
+    """A bar where standard error is a terminal, else a line for each phase and tenth."""
+    with output.progress_bar("building") as bar:
+        said = ""
+
+        def tell(progress: BuildProgress) -> None:
+            nonlocal said
+            if bar is not None:
+                bar(progress.blocks_done, progress.blocks_total)
+                return
+            tenths = 10 * progress.blocks_done // max(progress.blocks_total, 1)
+            line = f"{progress.table}: {progress.phase}, {10 * tenths} %"
+            if line != said:
+                click.echo(line, err=True)
+            said = line
+
+        yield tell
+
+
+def _write_report(label: str, report: BuildReport) -> None:
+    if not report.built:
+        click.echo(f"{label}: the index is whole; nothing to build")
+        return
+    click.echo(f"{label}: index built, {_parts(len(report.built))}")
+    if report.without_workers is not None:
+        click.echo(
+            f"Warning: built without parallel workers: {report.without_workers}; give the server"
+            " more shared memory (/dev/shm), or set its dynamic_shared_memory_type to mmap",
+            err=True,
+        )
+    if report.without_memory:
+        click.echo(
+            "Warning: built with the server's own maintenance_work_mem, as a pooler stands between:"
+            " a larger one, or the server itself by --url, makes the next build faster",
+            err=True,
+        )
+
+
+def _parts(count: int) -> str:
+    return "in one piece" if count == 1 else f"one for each of {count} partitions"
+
+
+def _row(one: IndexStatus) -> tuple[str, ...]:
+    return (
+        one.encoder,
+        f"{one.segments:,}",
+        _state(one),
+        output.size(one.bytes) if one.bytes else output.NOTHING,
+        output.NOTHING if one.m is None else str(one.m),
+        output.NOTHING if one.ef_construction is None else str(one.ef_construction),
+    )
+
+
+def _state(one: IndexStatus) -> str:
+    if one.building:
+        return "is being built"
+    if one.indexed == one.parts:
+        return "whole"
+    if one.invalid:
+        return "broken off"
+    return f"{one.indexed} of {one.parts} partitions" if one.indexed else "none"
+
+
+def _advice(one: IndexStatus) -> Iterator[str]:
+    if one.invalid:
+        yield (
+            f"{', '.join(one.invalid)}: left by an interrupted build;"
+            " `pgvoice index build` builds it anew"
+        )
+    elif one.worth_building:
+        yield f"{one.encoder}: `pgvoice index build` makes `pgvoice similar` fast"

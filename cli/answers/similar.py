@@ -1,0 +1,117 @@
+"""``pgvoice similar``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output
+
+if TYPE_CHECKING:
+    from pgvoice.store.answers.similar import SimilarSegment
+
+
+def _one_span(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> tuple[float, float]:
+    return options.parsed_spans(context, parameter, [value])[0]
+
+
+@click.command(epilog="Example: pgvoice similar talk --span 8.3-10 --not-speaker Ada")
+@click.argument("video")
+@click.option(
+    "--span",
+    required=True,
+    callback=_one_span,
+    metavar="START-END",
+    help="The segment to compare with, as it was filled: 12.5-15 or 1:02-1:05.5.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Only the N most similar.",
+)
+@click.option("--video", "videos", multiple=True, metavar="KEY", help="Only of these recordings.")
+@click.option("--other-videos", is_flag=True, help="Only of other recordings than VIDEO.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    metavar="DATE",
+    help="Only of recordings that came into the store from then on: 2026-01-31.",
+)
+@click.option(
+    "--min-seconds",
+    type=click.FloatRange(0),
+    metavar="S",
+    help="Only segments that are at least as long.",
+)
+@click.option(
+    "--not-speaker",
+    "excluded",
+    multiple=True,
+    metavar="NAME",
+    help="Without what `pgvoice identify` gives to this person.",
+)
+@click.option("--exact", is_flag=True, help="Compare every segment, even where there is an index.")
+@options.stored_encoder_option
+@options.url_option
+@options.json_option
+def similar(
+    video: str,
+    span: tuple[float, float],
+    limit: int,
+    videos: tuple[str, ...],
+    other_videos: bool,
+    since: datetime | None,
+    min_seconds: float | None,
+    excluded: tuple[str, ...],
+    exact: bool,
+    encoder: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Find segments that sound like one of them, in all recordings.
+
+    VIDEO and --span name a stored segment; nobody needs to be enrolled. The most similar comes
+    first. In a large library this is fast after `pgvoice index build`; the index finds nearly
+    all of the most similar, --exact finds all.
+    """
+    from pgvoice.store.answers.similar import SimilarFilter
+    from pgvoice.store.voice_store import VoiceStore
+
+    among = SimilarFilter(
+        videos=list(videos) or None,
+        since=None if since is None else since.astimezone(),
+        min_seconds=min_seconds,
+        excluded_speakers=list(excluded) or None,
+        same_video=not other_videos,
+    )
+    with VoiceStore.open(url) as store:
+        found = store.similar(video, span, limit=limit, among=among, encoder=encoder, exact=exact)
+    if as_json:
+        output.write_json({"video": video, "segments": [asdict(segment) for segment in found]})
+        return
+    if found:
+        _write_table(found)
+    click.echo(f"\n{output.counted(len(found), 'segment')}")
+
+
+def _write_table(found: Sequence[SimilarSegment]) -> None:
+    columns = [output.Column("video"), output.number("start"), output.number("end")]
+    rows = (
+        (
+            segment.video,
+            output.clock(segment.start),
+            output.clock(segment.end),
+            output.similarity(segment.similarity),
+        )
+        for segment in found
+    )
+    output.write_table([*columns, output.number("similarity")], rows)

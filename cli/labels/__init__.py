@@ -1,0 +1,1 @@
+"""``pgvoice label``, ``relabel`` and ``labels``."""

@@ -1,0 +1,235 @@
+"""``pgvoice labels``: what is kept, its runs, and what a person knows better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output
+from pgvoice.cli.group import Group
+
+if TYPE_CHECKING:
+    from pgvoice.store.labels.current import Label, SpeakerTime
+    from pgvoice.store.labels.runs import LabelRun
+
+Span = tuple[float, float]
+
+
+@click.group(cls=Group)
+def labels() -> None:
+    """See kept labels, take runs back, pin what you know.
+
+    `pgvoice label` keeps labels, `pgvoice relabel` judges them again.
+    """
+
+
+span_option = click.option(
+    "--span",
+    "spans",
+    multiple=True,
+    required=True,
+    callback=options.parsed_spans,
+    metavar="START-END",
+    help="The segment: 8.3-10 or 1:02-1:05.5.",
+)
+
+
+@labels.command(epilog="Example: pgvoice labels show talk")
+@click.argument("video")
+@options.stored_encoder_option
+@options.url_option
+@options.json_option
+def show(video: str, encoder: str | None, url: str | None, as_json: bool) -> None:
+    """Show a recording's labels in time order.
+
+    Similarity, runner-up and margin are those of the day when the label was kept.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        found = store.labels(video, encoder=encoder)
+    if as_json:
+        output.write_json({"video": video, "labels": found})
+    elif found:
+        _write_labels(found)
+    else:
+        shown = output.printable(video)
+        click.echo(f"{shown} has no labels: `pgvoice label {shown}` keeps them")
+
+
+@labels.command(epilog="Example: pgvoice labels time talk")
+@click.argument("video", required=False)
+@options.stored_encoder_option
+@options.url_option
+@options.json_option
+def time(video: str | None, encoder: str | None, url: str | None, as_json: bool) -> None:
+    """Show how long everybody speaks.
+
+    From kept labels, in every recording or in one. Overlapping segments count each.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        found = store.speaker_time(video, encoder=encoder)
+    if as_json:
+        output.write_json(found)
+    elif found:
+        _write_time(found)
+    else:
+        click.echo("nothing is labelled: see `pgvoice label --help`")
+
+
+@labels.command(epilog="Example: pgvoice labels runs")
+@options.url_option
+@options.json_option
+def runs(url: str | None, as_json: bool) -> None:
+    """List the runs, the newest first.
+
+    A run holds the labels that it changed. They count until a newer run changes them, or this one
+    is reverted.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        found = store.label_runs()
+    if as_json:
+        output.write_json(found)
+    elif found:
+        _write_runs(found)
+    else:
+        click.echo("there are no runs yet: see `pgvoice label --help`")
+
+
+@labels.command(epilog="Example: pgvoice labels revert 2")
+@click.argument("run", type=int)
+@options.url_option
+def revert(run: int, url: str | None) -> None:
+    """Take a run back.
+
+    What was before it counts again; labels that newer runs changed stay as they are.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        count = store.revert(run)
+    click.echo(f"run {run} reverted: {output.counted(count, 'label')} of it counted")
+
+
+@labels.command(
+    epilog="""\b
+Examples: pgvoice labels pin talk Ada --span 8.3-10
+          pgvoice labels pin talk --nobody --span 8.3-10"""
+)
+@click.argument("video")
+@click.argument("name", required=False)
+@click.option("--nobody", is_flag=True, help="It is nobody who is enrolled.")
+@span_option
+@options.stored_encoder_option
+@options.url_option
+def pin(
+    video: str,
+    name: str | None,
+    nobody: bool,
+    spans: tuple[Span, ...],
+    encoder: str | None,
+    url: str | None,
+) -> None:
+    """Say who speaks in a segment, once and for all.
+
+    NAME is an enrolled speaker. No run changes a pinned label.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    if (name is None) != nobody:
+        raise click.UsageError("Say who it is: NAME, or --nobody.")
+    with VoiceStore.open(url) as store:
+        made = [store.pin(video, span, name, encoder=encoder) for span in spans]
+    runs = ", ".join(map(str, made))
+    click.echo(output.printable(f"pinned to {name or 'nobody'} (run {runs})"))
+
+
+@labels.command(epilog="Example: pgvoice labels unpin talk --span 8.3-10")
+@click.argument("video")
+@span_option
+@options.stored_encoder_option
+@options.url_option
+def unpin(video: str, spans: tuple[Span, ...], encoder: str | None, url: str | None) -> None:
+    """Take pins back.
+
+    What the runs said counts again; `pgvoice relabel` judges it anew.
+    """
+    from pgvoice.store.voice_store import VoiceStore
+
+    with VoiceStore.open(url) as store:
+        for span in spans:
+            store.unpin(video, span, encoder=encoder)
+    click.echo(f"{output.counted(len(spans), 'segment')} unpinned")
+
+
+def _write_labels(found: Sequence[Label]) -> None:
+    columns = [output.number("start"), output.number("end"), output.Column("speaker")]
+    columns += [output.number("similarity"), output.Column("runner-up"), output.number("margin")]
+    columns += [output.word("reason"), output.number("run")]
+    encoders = output.short_labels(label.encoder for label in found)
+    several = len(encoders) > 1
+    columns += [output.Column("encoder")] if several else []
+    rows = [
+        [
+            output.clock(label.start),
+            output.clock(label.end),
+            label.speaker or output.NOTHING,
+            output.similarity(label.similarity),
+            label.runner_up or output.NOTHING,
+            output.similarity(label.margin),
+            _reason(label),
+            str(label.run),
+        ]
+        + ([encoders[label.encoder]] if several else [])
+        for label in found
+    ]
+    output.write_table(columns, rows)
+
+
+def _reason(label: Label) -> str:
+    if label.pinned and label.reason != "pinned":
+        return f"{label.reason} (pinned)"
+    return label.reason
+
+
+def _write_time(found: Sequence[SpeakerTime]) -> None:
+    columns = [output.Column("video"), output.Column("speaker")]
+    columns += [output.number("segments"), output.number("speech")]
+    rows = (
+        (
+            row.video,
+            row.speaker or output.NOTHING,
+            f"{row.segments:,}",
+            output.clock(row.seconds),
+        )
+        for row in found
+    )
+    output.write_table(columns, rows)
+
+
+def _write_runs(found: Sequence[LabelRun]) -> None:
+    columns = [output.number("run"), output.word("kind"), output.Column("kept")]
+    columns += [output.Column("encoder"), output.number("threshold"), output.number("margin")]
+    columns += [output.number("labels"), output.number("count now"), output.Column("reverted")]
+    encoders = output.short_labels(run.encoder for run in found)
+    rows = (
+        (
+            str(run.id),
+            run.kind,
+            f"{run.created_at:%Y-%m-%d}",
+            encoders[run.encoder],
+            output.similarity(run.threshold),
+            output.similarity(run.margin),
+            f"{run.changed:,}",
+            f"{run.current:,}",
+            f"{run.reverted_at:%Y-%m-%d}" if run.reverted_at else "",
+        )
+        for run in found
+    )
+    output.write_table(columns, rows)

@@ -1,0 +1,1 @@
+"""``pgvoice consent``, ``erase``, ``retention`` and ``audit``."""

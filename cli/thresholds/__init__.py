@@ -1,0 +1,1 @@
+"""``pgvoice calibrate`` and ``evaluate``, and how thresholds are shown."""

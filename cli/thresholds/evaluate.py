@@ -1,0 +1,220 @@
+"""``pgvoice evaluate``: how right the names are, against references."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pgvoice.cli import options, output
+from pgvoice.cli.thresholds import rule, score_plots
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.evaluate.diarization import DiarizationError
+    from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
+    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
+    from pgvoice.store.turns import Turn
+
+EPILOG = """\b
+Examples: pgvoice evaluate talk=talk.rttm
+          pgvoice evaluate talk=talk.rttm news=news.rttm --stored --json
+          pgvoice evaluate talk=talk.rttm --labels --name SPEAKER_00=Ada"""
+#: The row of all videos together.
+OVERALL = "(all)"
+
+
+def _names(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    pairs = [value.partition("=")[::2] for value in values]
+    for value, (label, name) in zip(values, pairs, strict=True):
+        if not label or not name:
+            raise click.BadParameter(f"{value!r} is not LABEL=NAME")
+    return dict(pairs)
+
+
+@click.command(epilog=EPILOG)
+@click.argument(
+    "references",
+    nargs=-1,
+    required=True,
+    callback=options.reference_files,
+    metavar="[VIDEO=]REFERENCE...",
+)
+@click.option("--stored", is_flag=True, help="Name the segments that are stored.")
+@click.option("--labels", is_flag=True, help="Judge the labels that are kept.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    callback=_names,
+    metavar="LABEL=NAME",
+    help="Whom the references mean by a label.",
+)
+@click.option(
+    "--collar",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Around each boundary of a reference, half on either side, DER judges nothing.",
+)
+@click.option("--skip-overlap", is_flag=True, help="DER leaves out speech of several people.")
+@options.threshold_option
+@options.margin_option
+@options.stored_encoder_option
+@options.url_option
+@options.plot_option
+@options.json_option
+def evaluate(
+    references: tuple[ReferenceFile, ...],
+    stored: bool,
+    labels: bool,
+    names: dict[str, str],
+    collar: float,
+    skip_overlap: bool,
+    threshold: float | None,
+    margin: float | None,
+    encoder: str | None,
+    url: str | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure how right the names are.
+
+    REFERENCE says who really speaks when: RTTM, or JSON with speakers; without VIDEO, in each
+    stored recording that it names. Its turns are named as `pgvoice identify` does. Whoever has no
+    profile is a stranger, and right without a name.
+    """
+    from pgvoice.hooks.evaluate import evaluate as evaluating
+    from pgvoice.store.voice_store import VoiceStore
+
+    judging = (threshold, margin, picture)
+    if labels and (stored or any(given is not None for given in judging)):
+        raise click.UsageError(
+            "--labels are judged as they are: leave out --stored, --threshold, --margin, --plot."
+        )
+    with VoiceStore.open(url) as store:
+        turns = _renamed(options.turns_from(store, references), names)
+        with output.waiting("comparing"):
+            found = evaluating.evaluate(
+                store,
+                turns,
+                segments="labels" if labels else "stored" if stored else "reference",
+                encoder=encoder,
+                threshold=threshold,
+                min_margin=margin,
+                collar=collar,
+                skip_overlap=skip_overlap,
+            )
+        used = None if labels else rule.yardstick(store, encoder, threshold, margin)
+        if picture is not None and used is not None:
+            spoken = store.trials(labels=turns, encoder=encoder)
+            title = f"Evaluation: {', '.join(turns)}"
+            score_plots.draw(picture, spoken, rule.by_length(used), used.margin, title)
+    if as_json:
+        output.write_json(_document(found) | {"judged_by": used})
+        return
+    write(found)
+    if used is not None:
+        rule.write(used)
+
+
+def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, list[Turn]]:
+    return {
+        video: [replace(turn, label=names.get(turn.label or "", turn.label)) for turn in listed]
+        for video, listed in turns.items()
+    }
+
+
+def write(found: Evaluation) -> None:
+    """Two tables: how often the names are right, and how much of the time."""
+    rows = list(found.videos.items())
+    rows += [(OVERALL, found.overall)] if len(rows) > 1 else []
+    columns = [output.Column("video"), output.number("right"), output.number("of the time")]
+    columns += [output.number("DIR"), output.number("FAR")]
+    columns += [
+        output.number(name) for name in ("DER", "missed", "false alarm", "confusion", "IER")
+    ]
+    output.write_table(columns, [[video, *_cells(score)] for video, score in rows])
+    click.echo(f"\n{_explained(found)}")
+
+
+def _cells(score: Score) -> list[str]:
+    errors = score.diarization
+    parts = (errors.der, *_parts(errors), errors.ier)
+    return [
+        f"{score.right:,} of {score.segments:,}",
+        _rate(score.right_seconds, score.seconds),
+        _counted(score.dir, score.enrolled),
+        _counted(score.far, score.strangers),
+        *(rule.percent(None if math.isnan(part) else part) for part in parts),
+    ]
+
+
+def _parts(errors: DiarizationError) -> list[float]:
+    seconds = (errors.missed, errors.false_alarm, errors.confusion)
+    return [part / errors.speech if errors.speech else math.nan for part in seconds]
+
+
+def _rate(part: float, whole: float) -> str:
+    return rule.percent(part / whole if whole else None)
+
+
+def _counted(rate: float | None, count: int) -> str:
+    return output.NOTHING if rate is None else f"{rule.percent(rate)} of {count:,}"
+
+
+def _explained(found: Evaluation) -> str:
+    what = {
+        "reference": "the references' turns",
+        "stored": "the stored segments",
+        "labels": "the kept labels",
+    }[found.segments]
+    overlap = "left out" if found.skip_overlap else "counted for each"
+    overall = found.overall
+    unclear = f"; {overall.unclear:,} of nobody clear left out" if overall.unclear else ""
+    return (
+        f"names of {what}{unclear}; DIR and FAR of those with a vector\n"
+        f"DER of {output.clock(overall.diarization.speech)} of speech: collar {found.collar:g} s,"
+        f" overlapping speech {overlap}, all unnamed speech of a video one label\n"
+        "IER: the same, names having to be equal; strangers' speech is to have none"
+    )
+
+
+def _document(found: Evaluation) -> dict[str, object]:
+    return {
+        "segments": found.segments,
+        "collar": found.collar,
+        "skip_overlap": found.skip_overlap,
+        "videos": {video: _figures(score) for video, score in found.videos.items()},
+        "overall": _figures(found.overall),
+    }
+
+
+def _figures(score: Score) -> dict[str, object]:
+    errors = score.diarization
+    rates = {"der": errors.der, "ier": errors.ier}
+    figures: dict[str, object] = {
+        "segments": score.segments,
+        "right": score.right,
+        "seconds": score.seconds,
+        "right_seconds": score.right_seconds,
+        "unclear": score.unclear,
+        "enrolled": score.enrolled,
+        "enrolled_right": score.enrolled_right,
+        "dir": score.dir,
+        "strangers": score.strangers,
+        "strangers_named": score.strangers_named,
+        "far": score.far,
+        "speech": errors.speech,
+        "missed": errors.missed,
+        "false_alarm": errors.false_alarm,
+        "confusion": errors.confusion,
+        "misnamed": errors.misnamed,
+    }
+    return figures | {name: None if math.isnan(rate) else rate for name, rate in rates.items()}

@@ -1,0 +1,1 @@
+"""CAM++: weights, packed network and features."""

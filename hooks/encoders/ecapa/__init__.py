@@ -1,0 +1,1 @@
+"""ECAPA-TDNN: weights, packed network and features."""

@@ -1,0 +1,203 @@
+"""SpeechBrain's ECAPA-TDNN over a tape of segments: the vectors of one by one, in one pass.
+
+Every layer is a product of matrices over frames. Convolutions gather their neighbours, reflected at
+a segment's own edges; squeeze-excitation and pooling are taken per segment.
+Architecture: Desplanques et al., 2020, https://arxiv.org/abs/2005.07143.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
+from pgvoice.hooks.encoders.ecapa.fbank import TapeFeatures
+from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.folding import Layer, Linear
+from pgvoice.hooks.encoders.packing.packing import run_within
+from pgvoice.hooks.encoders.packing.tapes import Tape
+from pgvoice.hooks.errors import EncoderUnavailable
+
+#: The exponentials of this and of its negative leave float32 room for sums and squares.
+LARGEST_SCORE = 40
+
+
+class PackedEcapa:
+    """An `ECAPA_TDNN` in eval mode with its `Fbank`, both SpeechBrain's, in float32."""
+
+    def __init__(
+        self, model: Any, fbank: Any, device: torch.device | str = "cpu", precision: str = "ieee"
+    ) -> None:
+        """With ``tf32`` factors have 10 bits: faster on a card, and another encoder's vectors."""
+        _check_topology(model)
+        self.device = torch.device(device)
+        self.precision = precision
+        self.features = TapeFeatures(fbank, self.device)
+        self.first = Layer.of(model.blocks[0], self.device)
+        self.blocks: list[ResidualBlock] = []
+        lacking = self.first.lacking
+        for block in model.blocks[1:]:
+            self.blocks.append(ResidualBlock(block, self.device, lacking))
+            lacking = self.blocks[-1].lacking
+        outputs = torch.cat([block.lacking for block in self.blocks])
+        self.aggregation = Layer.of(model.mfa, self.device, outputs)
+        self.pooling = Pooling(model, self.device, self.aggregation.lacking)
+
+    @property
+    def min_samples(self) -> int:
+        """The shortest waveform whose frames outnumber the widest reflection, in samples."""
+        chains = [layer for block in self.blocks for layer in block.chain]
+        reach = max(layer.offsets[-1] for layer in (self.first, self.aggregation, *chains))
+        return max(1, reach * self.features.hop)
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Tensor:
+        """Rows ``(segments, dimension)`` on the CPU, in order, not yet of unit length."""
+        frames = [self.features.frames(waveform.size) for waveform in waveforms]
+        budget = frame_budget(self.device, self._bytes_per_frame())
+        buffers = Buffers(self.device)
+        with float32_products(self.precision):
+            rows = run_within(budget, frames, lambda part: self.run_tape(waveforms[part], buffers))
+        # The only wait for the device: each tape is laid while those before it are computed.
+        return torch.cat(rows).cpu()
+
+    @torch.inference_mode()
+    def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        """One tape through the network: rows ``(segments, dimension)`` on the device."""
+        x, tape = self.features(waveforms)
+        x = self.first(x, tape)
+        widths = [block.channels for block in self.blocks]
+        outputs = buffers.matrix("outputs", len(x), sum(widths))
+        for block, columns in zip(self.blocks, torch.split(outputs, widths, dim=1), strict=True):
+            x = block(x, tape, buffers, columns)
+        room = buffers.matrix("aggregated", len(x), self.aggregation.weight.shape[1])
+        return self.pooling(self.aggregation(outputs, tape, room), tape, buffers)
+
+    def _bytes_per_frame(self) -> int:
+        """A generous count of what lives at once: the widest matrices five times over."""
+        return 4 * 5 * sum(self.aggregation.weight.shape)
+
+
+class ResidualBlock:
+    """TDNN, Res2Net, TDNN and squeeze-excitation, added to the input."""
+
+    def __init__(self, block: Any, device: torch.device, lacking: Tensor) -> None:
+        """`lacking` has to be added to what comes in; what comes out has its own."""
+        self.channels: int = block.out_channels
+        self.enter = Layer.of(block.tdnn1, device, lacking)
+        parts = block.res2net_block.blocks
+        first, *others = self.enter.lacking.chunk(len(parts) + 1)
+        self.chain: list[Layer] = []
+        for own, part in zip(others, parts, strict=True):
+            before = own + self.chain[-1].lacking if self.chain else own
+            self.chain.append(Layer.of(part, device, before))
+        inner = torch.cat([first, *(layer.lacking for layer in self.chain)])
+        self.leave = Layer.of(block.tdnn2, device, inner, whole=True)
+        self.squeeze = Linear.of(block.se_block.conv1.conv, device)
+        self.excite = Linear.of(block.se_block.conv2.conv, device)
+        self.shortcut, self.lacking = None, lacking
+        if block.shortcut:
+            self.shortcut = Linear.of(block.shortcut.conv, device, lacking)
+            self.lacking = torch.zeros(self.channels, dtype=lacking.dtype)
+
+    def __call__(self, x: Tensor, tape: Tape, buffers: Buffers, out: Tensor) -> Tensor:
+        """Writes to `out`, which may be some columns of a wider matrix, and returns it."""
+        y = self.enter(x, tape, buffers.matrix("entered", len(x), self.channels))
+        self._res2net(y, tape)
+        y = self.leave(y, tape, buffers.matrix("left", len(x), self.channels))
+        gains = self.excite(self.squeeze(tape.means(y)).relu_()).sigmoid_()
+        residual = self.shortcut(x) if self.shortcut else x
+        for gain, before, segment, target in tape.beside(gains, residual, y, out):
+            torch.addcmul(before, segment, gain, out=target)
+        return out
+
+    def _res2net(self, y: Tensor, tape: Tape) -> None:
+        """In place: each group of channels but the first meets the output of the one before."""
+        groups = y.chunk(len(self.chain) + 1, dim=1)
+        for place, layer in enumerate(self.chain, start=1):
+            own = groups[place]
+            layer(own if place == 1 else own + groups[place - 1], tape, own)
+
+
+class Pooling:
+    """Attentive statistics of each segment, then the embedding."""
+
+    def __init__(self, model: Any, device: torch.device, lacking: Tensor) -> None:
+        """`lacking` has to be added to what comes in, ``(channels,)`` in float64."""
+        pool, channels = model.asp, model.asp.conv.conv.out_channels
+        nothing = torch.zeros_like(lacking)
+        in_attention = [lacking, lacking, nothing] if pool.global_context else [lacking]
+        self.attention = Layer.of(pool.tdnn, device, torch.cat(in_attention), whole=True)
+        self.frame_weight, context = self.attention.weight.tensor_split([channels])
+        self.global_context: bool = pool.global_context
+        # A segment's mean is taken from its frames, and what it adds to the products is added here.
+        mean_weight, deviation_weight = context.tensor_split([channels])
+        mean_weight = mean_weight + self.frame_weight if self.global_context else self.frame_weight
+        context_weight = torch.cat([mean_weight, deviation_weight])
+        self.context = Linear(context_weight, self.attention.bias)
+        # The bias of the scores is the same for all frames of a segment: the softmax cancels it.
+        self.score_weight = Linear.of(pool.conv.conv, device).weight
+        # Scores are of a tanh, so no larger than this.
+        self.safe = float(self.score_weight.abs().sum(0).max()) < LARGEST_SCORE
+        self.least: float = pool.eps
+        in_embedding = torch.cat([lacking, nothing])
+        self.embedding = Linear.after_norm(model.asp_bn.norm, model.fc.conv, device, in_embedding)
+
+    def __call__(self, x: Tensor, tape: Tape, buffers: Buffers) -> Tensor:
+        """``(frames, channels)``, which it spends, to ``(segments, dimension)``."""
+        means = tape.means(x)
+        for mean, segment in tape.beside(means, x):
+            segment.sub_(mean)
+        weights, room = (buffers.matrix(name, *x.shape) for name in ("weights", "products"))
+        self._weights(x, means, tape, room, weights)
+        totals = tape.sums(weights)
+        shifts = tape.sums(torch.mul(weights, x, out=room)) / totals
+        for shift, segment in tape.beside(shifts, x):
+            segment.sub_(shift)
+        variances = tape.sums(x.square_().mul_(weights)) / totals
+        deviations = variances.clamp_(self.least).sqrt_()
+        return self.embedding(torch.cat([means + shifts, deviations], dim=1))
+
+    def _weights(self, x: Tensor, means: Tensor, tape: Tape, room: Tensor, out: Tensor) -> None:
+        """The softmax before its division: ``(frames, channels)`` of frames less their mean."""
+        hidden = self._hidden(x, means, tape, room)
+        scores = torch.mm(hidden, self.score_weight, out=out)
+        if not self.safe:
+            for top, segment in tape.beside(tape.maxima(scores), scores):
+                segment.sub_(top)
+        scores.exp_()
+
+    def _hidden(self, x: Tensor, means: Tensor, tape: Tape, room: Tensor) -> Tensor:
+        """What is the same for all frames of a segment is multiplied once for it."""
+        whole = means
+        if self.global_context:
+            deviations = tape.means(torch.mul(x, x, out=room)).clamp_(self.least).sqrt_()
+            whole = torch.cat([means, deviations], dim=1)
+        context = self.context(whole)
+        hidden = x @ self.frame_weight
+        for own, segment in tape.beside(context, hidden):
+            segment.add_(own)
+        return self.attention.clamp(hidden).tanh_()
+
+
+def _check_topology(model: Any) -> None:
+    """Raises `EncoderUnavailable` for a model that a tape cannot run."""
+    for name, part in model.named_modules():
+        if isinstance(part, nn.Conv1d):
+            _check_convolution(name, part)
+        if not isinstance(getattr(part, "activation", nn.ReLU()), nn.ReLU):
+            raise EncoderUnavailable(f"{name} uses {part.activation}; packing needs ReLU")
+
+
+def _check_convolution(name: str, conv: nn.Conv1d) -> None:
+    taps, step = conv.kernel_size[0], conv.dilation[0]
+    if conv.groups != 1:
+        raise EncoderUnavailable(f"{name} has {conv.groups} groups; packing needs 1")
+    if step * (taps - 1) % 2:
+        raise EncoderUnavailable(
+            f"{name} has kernel {taps} and dilation {step}; packing needs the same reach on both "
+            "sides: an odd kernel or an even dilation"
+        )

@@ -1,0 +1,86 @@
+"""Sliding windows over a recording, and how much of each is speech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.fill.embedding_pass import SILENCE_RMS
+from pgvoice.store.keys import SegmentKey
+
+WINDOW_MS = 3_000
+HOP_MS = 1_500
+#: More of one recording tell nothing new about a voice; of a longer one they are spread evenly.
+MAX_WINDOWS = 200
+#: Speech is what comes this near to the loud parts of its recording, the level that one in twenty
+#: frames exceeds.
+SPEECH_RANGE_DB = 30.0
+LOUD_QUANTILE = 0.95
+#: A window with a smaller share of speech is left out.
+MIN_SPEECH_SHARE = 1 / 3
+FRAME_MS = 100
+
+#: Root mean squares of a waveform's frames.
+Frames = NDArray[np.float64]
+
+
+def windows(span: SegmentKey) -> list[SegmentKey]:
+    """Windows of 3 s, every 1.5 s; a shorter span as it is.
+
+    Where half a hop or more would be left over, a last one ends where the span ends.
+    """
+    if span.duration_ms <= WINDOW_MS:
+        return [span]
+    last = span.end_ms - WINDOW_MS
+    starts = list(range(span.start_ms, last + 1, HOP_MS))
+    if 2 * (last - starts[-1]) >= HOP_MS:
+        starts.append(last)
+    return [SegmentKey(start, start + WINDOW_MS) for start in starts]
+
+
+def spread(found: Sequence[SegmentKey], most: int) -> list[SegmentKey]:
+    """At most so many of them, from the first to the last at even distances."""
+    if len(found) <= most:
+        return list(found)
+    return [found[round(place)] for place in np.linspace(0, len(found) - 1, most)]
+
+
+def frames(waveform: Waveform, sample_rate: int) -> Frames:
+    """The levels of the frames of 100 ms; what is left over at the end is part of the last one."""
+    length = FRAME_MS * sample_rate // 1000
+    whole = max(1, len(waveform) // length)
+    starts = np.arange(whole) * length
+    squares = np.square(waveform, dtype=np.float64)
+    counts = np.diff([*starts, len(waveform)])
+    levels: Frames = np.sqrt(np.add.reduceat(squares, starts) / counts)
+    return levels
+
+
+class Speech:
+    """Which windows of a recording hold speech, by the levels of their frames."""
+
+    def __init__(self, levels: Mapping[SegmentKey, Frames]) -> None:
+        self._levels = levels
+        self._needed = _speech_level(levels.values()) if levels else 0.0
+        shares = {key: float(np.mean(found >= self._needed)) for key, found in levels.items()}
+        #: The share of each window that holds speech, where that is enough of it, in (0, 1].
+        self.shares = {key: share for key, share in shares.items() if share >= MIN_SPEECH_SHARE}
+
+    @property
+    def milliseconds(self) -> int:
+        """How long there is speech in these windows; what several of them share counts once."""
+        heard: set[int] = set()
+        for key in self.shares:
+            for place in np.flatnonzero(self._levels[key] >= self._needed):
+                # In steps of 10 ms: a window may start between two frames of another.
+                first = key.start_ms + int(place) * FRAME_MS
+                heard.update(range(first // 10, (first + FRAME_MS) // 10))
+        return 10 * len(heard)
+
+
+def _speech_level(found: Iterable[Frames]) -> float:
+    loud = float(np.quantile(np.concatenate(list(found)), LOUD_QUANTILE))
+    return max(loud * 10 ** (-SPEECH_RANGE_DB / 20), SILENCE_RMS)

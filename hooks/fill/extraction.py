@@ -1,0 +1,53 @@
+"""``extract_embeddings_batch``: vectors without a store, for pipelines that call for just that."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from pgvoice.hooks.audio import probing
+from pgvoice.hooks.encoders.encoder import Embeddings, Encoder
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
+from pgvoice.store.keys import snap_segments
+
+logger = logging.getLogger(__name__)
+
+
+def extract_embeddings_batch(
+    audio_path: str | Path,
+    time_segments: Sequence[Sequence[float]],
+    max_duration_per_segment: float = 60.0,
+    *,
+    encoder: Encoder | None = None,
+) -> list[Embeddings | None]:
+    """The vector of each (start, end) in seconds, in the order given, each ``(dimension,)``.
+
+    The same vectors that `fill` stores on the default grid. None where a segment has no vector:
+    too short, silent, beyond the end, or no span of time; why is logged. Without `encoder` it is
+    the default one, built once. Raises `AudioError` when the file cannot be used,
+    `EncoderUnavailable` when the model cannot be had; out of memory stays out of memory.
+    """
+    snapped = snap_segments(time_segments)
+    for error in snapped.invalid:
+        logger.warning("%s: no embedding for %s", audio_path, error)
+    if not snapped.distinct:
+        return [None] * len(snapped.keys)
+    embedding_pass = EmbeddingPass(
+        encoder or _default_encoder(),
+        audio_path,
+        probing.probe(audio_path),
+        max_ms=round(max_duration_per_segment * 1000),
+    )
+    rows = {row.key: row for batch in embedding_pass.rows(snapped.distinct) for row in batch}
+    for row in rows.values():
+        if row.embedding is None:
+            logger.warning("%s: no embedding for %s: %s", audio_path, row.key, row.status)
+    return [None if key is None else rows[key].embedding for key in snapped.keys]
+
+
+@cache
+def _default_encoder() -> Encoder:
+    return make_encoder()

@@ -1,0 +1,88 @@
+"""``recompute``: whether stored vectors are those of their audio, by a sample computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+
+from pgvoice.hooks.audio import probing
+from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.errors import AudioError
+from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
+from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.upkeep.verifying import SampledSegment
+from pgvoice.store.voice_store import VoiceStore
+
+#: The least similarity of two vectors that count as the same; rounding, which differs from device
+#: to device and from batch to batch, takes far less away from 1.
+SAME = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What came of computing vectors again."""
+
+    encoder: EncoderIdentity
+    compared: int
+    #: Those that are not what is stored, and how they differ.
+    different: tuple[str, ...]
+    #: Segments of the sample whose audio cannot be heard here, by why.
+    unheard: dict[str, int] = field(default_factory=dict)
+
+
+def recompute(store: VoiceStore, encoder: Encoder, number: int) -> Recomputed:
+    """Compute `number` of the encoder's vectors again, chosen at random, and compare them.
+
+    A recording is heard where it was heard last, else where an audio source has it, and only if it
+    is the very file. Raises `UnknownEncoder` for one that the store has no vectors of, and
+    `EncoderUnavailable`.
+    """
+    sample = store.sample_vectors(number, encoder=encoder.identity)
+    different: list[str] = []
+    unheard: dict[str, int] = {}
+    for _, group in groupby(sample, attrgetter("video")):
+        segments = list(group)
+        try:
+            different += _compared(segments, encoder)
+        except AudioError as error:
+            unheard[str(error)] = len(segments)
+    compared = len(sample) - sum(unheard.values())
+    return Recomputed(encoder.identity, compared, tuple(different), unheard)
+
+
+def _compared(segments: Sequence[SampledSegment], encoder: Encoder) -> list[str]:
+    """What differs, of one recording."""
+    path = _audio_of(segments[0])
+    info = probing.probe(path)
+    if info.sha256 != segments[0].audio_sha256:
+        raise AudioError(f"{path} is not the audio that {segments[0].video!r} was filled from")
+    keys = [segment.row.key for segment in segments]
+    again = {row.key: row for rows in EmbeddingPass(encoder, path, info).rows(keys) for row in rows}
+    found = ((segment, _difference(segment.row, again[segment.row.key])) for segment in segments)
+    return [
+        f"{segment.video}, {segment.row.key.start_ms} to {segment.row.key.end_ms} ms: {difference}"
+        for segment, difference in found
+        if difference
+    ]
+
+
+def _audio_of(segment: SampledSegment) -> Path:
+    if segment.source and Path(segment.source).is_file():
+        return Path(segment.source)
+    return resolve_audio(segment.video)
+
+
+def _difference(stored: SegmentRow, again: SegmentRow) -> str | None:
+    if stored.embedding is None or again.embedding is None or stored.status != again.status:
+        return f"{stored.status} is stored, {again.status} computed"
+    if stored.embedding.shape != again.embedding.shape:
+        return f"{stored.embedding.size} elements are stored, {again.embedding.size} computed"
+    similarity = float(np.dot(stored.embedding, again.embedding))
+    return None if similarity >= SAME else f"similarity {similarity:.3f} to what is stored"

@@ -1,0 +1,1 @@
+"""JSON formats: plain JSON and WhisperX."""

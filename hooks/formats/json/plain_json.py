@@ -1,0 +1,65 @@
+"""Plain JSON: a list of ``[start, end]`` pairs, or of objects with start and end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.json.json_labels import dumped, new_object, parse_whole, set_speaker
+from pgvoice.hooks.formats.json.json_segments import parse_json, seconds, segment_of_object
+from pgvoice.hooks.formats.writable_names import check_aligned
+from pgvoice.store.turns import Turn
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.answers import Labelled
+
+
+def read_json(text: str, *, uri: str | None = None) -> list[Turn]:
+    """The segments of the list, which may be empty; objects may have speaker (label) and text."""
+    found = parse_json(text)
+    if not isinstance(found, list):
+        raise unexpected("line 1", found, "a list of segments")
+    return segments_of(found)
+
+
+def segments_of(found: Sequence[object]) -> list[Turn]:
+    """The segments of a parsed list."""
+    return [_segment(index, item) for index, item in enumerate(found)]
+
+
+def write_json(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
+    """Keys that are not known stay; a named pair becomes an object."""
+    if source is None:
+        return dumped([new_object(each) for each in labelled], None)
+    check_aligned(labelled, read_json(source))
+    items = parse_whole(source)
+    named = [_named(item, each) for item, each in zip(items, labelled, strict=True)]
+    return dumped(named, source)
+
+
+def _named(item: Any, labelled: Labelled) -> Any:
+    if isinstance(item, list):
+        if labelled.speaker is None:
+            return item
+        item = {"start": item[0], "end": item[1]}
+    set_speaker(item, labelled)
+    return item
+
+
+def _segment(index: int, item: object) -> Turn:
+    where = f"segment {index}"
+    match item:
+        case [start, end]:
+            return Turn(seconds(where, start), seconds(where, end))
+        case dict():
+            return segment_of_object(index, item)
+    raise unexpected(where, item, "[start, end] or an object with start and end")
+
+
+def _matches(text: str) -> bool:
+    return text.lstrip().startswith("[")
+
+
+JSON = Format("json", (".json",), read_json, _matches, write_json)

@@ -1,0 +1,81 @@
+"""What the writers share: who a segment is of, and which names a text format can hold."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.store.turns import Turn
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.answers import Labelled
+
+# Controls, halves of characters, and what separates lines and paragraphs.
+_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_LONGEST = 60
+# Seconds; more than thirty years.
+_LATEST = 1e9
+
+
+def speaker_of(labelled: Labelled) -> str | None:
+    """The name; without one, the diarizer's label."""
+    return labelled.speaker if labelled.speaker is not None else labelled.segment.label
+
+
+def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> None:
+    """Raise `FormatError` unless the labels are those of a document's segments, in its order."""
+    if len(labelled) != len(segments):
+        raise FormatError(
+            f"found {len(labelled)} labels for {len(segments)} segments, expected one for each"
+        )
+    for index, (each, segment) in enumerate(zip(labelled, segments, strict=True)):
+        found, expected = ((one.start, one.end) for one in (each.segment, segment))
+        if repr(found) != repr(expected):
+            raise unexpected(f"segment {index}", found, f"the label of {expected}")
+
+
+def refused(index: int, name: str, format_name: str, why: str) -> FormatError:
+    """The error for a name that a format cannot hold."""
+    shown = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+    return FormatError(
+        f"segment {index}: the name {shown} cannot be written as {format_name}, {why}:"
+        " write JSON, or rename the speaker (pgvoice enroll rename)"
+    )
+
+
+def check_name(index: int, name: str, format_name: str) -> None:
+    """Raise `FormatError` for a name that is blank, or would break a line of text."""
+    if not name.strip():
+        raise refused(index, name, format_name, "it is blank")
+    if any(unicodedata.category(character) in _BREAKING for character in name):
+        raise refused(index, name, format_name, "it holds a control character or a line break")
+
+
+def check_read_back(
+    labelled: Sequence[Labelled],
+    read: Sequence[Turn],
+    speakers: Sequence[str | None],
+    format_name: str,
+) -> None:
+    """Raise `FormatError` unless what was written has the segments, and these speakers.
+
+    None stands for a segment whose speaker nobody wrote; several spaces are as good as one.
+    """
+    if len(read) != len(labelled):
+        raise FormatError(
+            f"written as {format_name} there would be {len(read)} segments, expected"
+            f" {len(labelled)}: write JSON"
+        )
+    for index, (found, expected) in enumerate(zip(read, speakers, strict=True)):
+        if expected is not None and (found.label or "").split() != expected.split():
+            raise refused(index, expected, format_name, f"it would be read as {found.label!r}")
+
+
+def check_span(index: int, segment: Turn) -> None:
+    """Raise `FormatError` for what is no span of time, which only JSON can hold."""
+    if not 0 <= segment.start <= segment.end < _LATEST:
+        found = (segment.start, segment.end)
+        raise unexpected(f"segment {index}", found, "a start in seconds, and an end after it")

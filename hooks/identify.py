@@ -1,0 +1,40 @@
+"""``identify``: who speaks in a video, asked of the store, and told to the plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgvoice.hooks.answers import IdentifyResult
+from pgvoice.hooks.plugins import calls
+from pgvoice.store.answers.clusters import ClusterSummary, summarize_clusters
+from pgvoice.store.voice_store import Span, VoiceStore, WhichEncoder
+
+
+def identify(
+    store: VoiceStore,
+    video: str,
+    spans: Iterable[Span] | None = None,
+    clusters: Iterable[str | None] | None = None,
+    *,
+    encoder: WhichEncoder = None,
+    threshold: float | None = None,
+    min_margin: float | None = None,
+) -> IdentifyResult:
+    """What `VoiceStore.identify` answers; afterwards the plugins' ``after_identify`` is called.
+
+    With `clusters`, a diarizer's label for each span, what `VoiceStore.identify_clusters` does.
+    """
+    summaries: list[ClusterSummary] = []
+    if spans is None or clusters is None:
+        answers = store.identify(
+            video, spans, encoder=encoder, threshold=threshold, min_margin=min_margin
+        )
+    else:
+        found = store.identify_clusters(
+            video, spans, clusters, encoder=encoder, threshold=threshold, min_margin=min_margin
+        )
+        answers = [each.identification for each in found]
+        summaries = summarize_clusters(found)
+    result = IdentifyResult(video, store.encoder(encoder), tuple(answers), tuple(summaries))
+    calls.after_identify(result)
+    return result

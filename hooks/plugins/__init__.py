@@ -1,0 +1,1 @@
+"""Plugins: what they can implement, finding them, calling them."""

@@ -1,0 +1,171 @@
+"""The plugins of this process: the built-in ones and those installed beside them, loaded alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points, version
+
+import pluggy
+
+from pgvoice.hooks.errors import PluginError
+from pgvoice.hooks.plugins import specs
+
+#: Comma-separated names of the entry points to load; empty for none; unset for all.
+PLUGINS_VARIABLE = "PGVOICE_PLUGINS"
+ENTRY_POINT_GROUP = "pgvoice"
+#: The distribution of what comes with pgvoice.
+OWN = "pgvoice"
+BUILTIN = {
+    "builtin-encoders": "pgvoice.hooks.encoders.builtin_encoders",
+    "builtin-formats": "pgvoice.hooks.formats.builtin_formats",
+    "builtin-audio-sources": "pgvoice.hooks.sources.folder",
+    "builtin-pipeline": "pgvoice.hooks.default_pipeline",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin that is loaded."""
+
+    name: str
+    #: What it was installed with; None for one that was registered by hand.
+    distribution: str | None
+    version: str | None
+    #: The hooks that it implements, sorted.
+    hooks: tuple[str, ...]
+
+
+class Plugins(pluggy.PluginManager):
+    """Knows which entry point each plugin came from."""
+
+    def __init__(self) -> None:
+        super().__init__(specs.NAMESPACE)
+        self.add_hookspecs(specs)
+        #: Distribution and version, by the plugin's name.
+        self.origins: dict[str, tuple[str, str]] = {}
+
+    def add(self, plugin: object, name: str, distribution: str, version: str) -> None:
+        """Register a plugin; raises `PluginError` for one that does not keep to the contract."""
+        if name in self.origins:
+            raise PluginError(
+                f"two plugins are named {name!r}, of {self.origins[name][0]} and {distribution}:"
+                " uninstall one"
+            )
+        try:
+            self.register(plugin, name)
+            self.check_pending()
+        except (ValueError, pluggy.PluginValidationError) as error:
+            if self.has_plugin(name):
+                self.unregister(name=name)
+            raise PluginError(
+                f"the plugin {name} of {distribution} is not made for this pgvoice:"
+                f" {' '.join(str(error).split())}; {remedy(name)}"
+            ) from error
+        self.origins[name] = (distribution, version)
+
+    def load(self, entry_point: EntryPoint) -> None:
+        """Import a plugin and register it; raises `PluginError`."""
+        self.add(_loaded(entry_point), entry_point.name, *origin(entry_point))
+
+    def hooks_of(self, name: str) -> tuple[str, ...]:
+        """The hooks that a plugin implements, sorted."""
+        callers = self.get_hookcallers(self.get_plugin(name)) or []
+        return tuple(sorted(caller.name for caller in callers))
+
+    def listed(self) -> list[Plugin]:
+        """Every plugin in the order of loading."""
+        found = []
+        for name, _ in self.list_name_plugin():
+            distribution, its_version = self.origins.get(name, (None, None))
+            found.append(Plugin(name, distribution, its_version, self.hooks_of(name)))
+        return found
+
+
+def builtin() -> Plugins:
+    """What comes with pgvoice, alone."""
+    found = Plugins()
+    for name, module in BUILTIN.items():
+        found.add(import_module(module), name, OWN, version(OWN))
+    return found
+
+
+@cache
+def manager() -> Plugins:
+    """The plugins of this process, loaded once; raises `PluginError` for a broken one."""
+    found = builtin()
+    if problems := asked_in_vain():
+        raise PluginError(problems[0])
+    for entry_point in filter(is_chosen, installed()):
+        found.load(entry_point)
+    return found
+
+
+def listed() -> list[Plugin]:
+    """Every loaded plugin, the built-in ones first."""
+    return manager().listed()
+
+
+def implementing(hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
+    """The plugins that implement a hook, in pluggy's order, each with a caller of it alone."""
+    every = manager().get_plugins()
+    implementations = getattr(manager().hook, hook).get_hookimpls()
+    for implementation in reversed(implementations):
+        others = every - {implementation.plugin}
+        yield implementation.plugin_name, manager().subset_hook_caller(hook, others)
+
+
+def remedy(name: str) -> str:
+    """How to go on without a plugin."""
+    others = sorted({point.name for point in installed() if is_chosen(point)} - {name})
+    return f"uninstall it, or leave it out with {PLUGINS_VARIABLE}={','.join(others)!r}"
+
+
+def installed() -> list[EntryPoint]:
+    """The entry points of all plugins that are installed beside the built-in ones, by name."""
+    every = entry_points(group=ENTRY_POINT_GROUP)
+    return sorted(every, key=lambda point: (point.name, origin(point)))
+
+
+def is_chosen(entry_point: EntryPoint) -> bool:
+    """Whether the setting lets it load."""
+    wanted = _wanted_names()
+    return wanted is None or entry_point.name in wanted
+
+
+def asked_in_vain() -> list[str]:
+    """A sentence for each plugin that the setting names and that is not installed."""
+    there = sorted({point.name for point in installed()})
+    return [
+        f"{PLUGINS_VARIABLE} names the plugin {name!r}, which is not installed:"
+        f" there are {', '.join(there) or 'none'}"
+        for name in _wanted_names() or ()
+        if name not in there
+    ]
+
+
+def origin(entry_point: EntryPoint) -> tuple[str, str]:
+    """The distribution of a plugin, and its version."""
+    found = entry_point.dist
+    return (found.name, found.version) if found else ("?", "?")
+
+
+def _wanted_names() -> list[str] | None:
+    value = os.environ.get(PLUGINS_VARIABLE)
+    if value is None:
+        return None
+    return [name for part in value.split(",") if (name := part.strip())]
+
+
+def _loaded(entry_point: EntryPoint) -> object:
+    try:
+        loaded: object = entry_point.load()
+    except Exception as error:
+        raise PluginError(
+            f"the plugin {entry_point.name} of {origin(entry_point)[0]} cannot be loaded:"
+            f" {type(error).__name__}: {error}; {remedy(entry_point.name)}"
+        ) from error
+    return loaded

@@ -1,0 +1,1 @@
+"""From a video's key to its audio file."""

@@ -1,0 +1,71 @@
+"""A pipeline's segments, in any of the shapes that pipelines have them in, as ``Turn``s."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pgvoice.store.turns import Turn
+
+
+def as_turns(given: Iterable[Any]) -> list[Turn]:
+    """Each segment in order: ``(start, end)``, ``(start, end, label)``, a mapping, an object.
+
+    A mapping has ``start`` and ``end``, and may have ``speaker`` or ``label``, and ``text``; so may
+    an object, such as pyannote's ``Segment`` or faster-whisper's. A pyannote ``Annotation`` gives
+    its tracks, a ``DiarizeOutput`` those of its ``speaker_diarization``. What has no times becomes
+    a segment at NaN, which is then answered as invalid. Raises `TypeError` for what is no list.
+    """
+    if isinstance(given, Mapping) and "segments" in given:
+        raise TypeError('segments are a list, one item each: pass the "segments" of this dict')
+    if isinstance(given, str | bytes | Mapping):
+        raise TypeError(_no_list(given))
+    given = getattr(given, "speaker_diarization", given)
+    tracks = getattr(given, "itertracks", None)
+    if tracks is None and not isinstance(given, Iterable):
+        raise TypeError(_no_list(given))
+    every = tracks(yield_label=True) if tracks else given
+    return [_segment(each) for each in every]
+
+
+def _no_list(given: object) -> str:
+    hint = ": read a file by read_segments of pgvoice.hooks.formats" if type(given) is str else ""
+    return f"segments are a list, one item each, and {given!r:.60} is none{hint}"
+
+
+def _segment(given: Any) -> Turn:
+    if isinstance(given, Turn):
+        return given
+    if isinstance(given, Mapping):
+        return _of(given.get)
+    if hasattr(given, "start") and hasattr(given, "end"):
+        return _of(lambda key: getattr(given, key, None))
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes) and len(given) in (2, 3):
+        return _of_sequence(given)
+    return Turn(math.nan, math.nan)
+
+
+def _of(get: Any) -> Turn:
+    label = get("speaker") if get("speaker") is not None else get("label")
+    return Turn(_seconds(get("start")), _seconds(get("end")), _text(label), _text(get("text")))
+
+
+def _of_sequence(given: Sequence[Any]) -> Turn:
+    first, label = given[0], given[2] if len(given) == 3 else None
+    if hasattr(first, "start") and hasattr(first, "end"):
+        return Turn(_seconds(first.start), _seconds(first.end), _text(label))
+    return Turn(_seconds(first), _seconds(given[1]), _text(label))
+
+
+def _seconds(given: Any) -> float:
+    if isinstance(given, bool | str | bytes):
+        return math.nan
+    try:
+        return float(given)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _text(given: Any) -> str | None:
+    return None if given is None else str(given)

@@ -1,0 +1,1 @@
+"""Who is speaking, where somebody speaks, what sounds alike, and the search index."""

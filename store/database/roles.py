@@ -1,0 +1,132 @@
+"""Three roles of the whole server: who may ask, who may fill, who may enroll and erase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.errors import RolesForbidden
+
+#: What each of the roles may do, for people.
+ROLES = {
+    "pgvoice_reader": "asks, and reads all but vectors",
+    "pgvoice_writer": "also fills",
+    "pgvoice_admin": "also enrolls, labels and erases",
+}
+#: What somebody who may create roles runs once on a server.
+CREATION = " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in ROLES)
+_GRANTS = Path(__file__).parents[2] / "migrations" / "grants.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the server, and what it is in this database."""
+
+    name: str
+    purpose: str
+    exists: bool
+    #: Whether it was given its rights in this database.
+    granted: bool
+    #: Logins and roles that were granted it.
+    members: tuple[str, ...]
+
+
+def status(connection: Connection) -> list[Role]:
+    """The roles, those that are not there too."""
+    rows = connection.execute(
+        text(
+            "SELECT asked.name, r.oid IS NOT NULL,"
+            " coalesce(has_schema_privilege(r.oid, to_regnamespace('pgvoice'), 'USAGE'), false),"
+            " ARRAY(SELECT CAST(member.rolname AS text) FROM pg_auth_members m"
+            " JOIN pg_roles member ON member.oid = m.member WHERE m.roleid = r.oid"
+            " GROUP BY member.rolname ORDER BY member.rolname)"
+            " FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS asked(name, place)"
+            " LEFT JOIN pg_roles r ON r.rolname = asked.name ORDER BY asked.place"
+        ),
+        {"names": list(ROLES)},
+    )
+    return [
+        Role(name, ROLES[name], exists, granted, tuple(members))
+        for name, exists, granted, members in rows
+    ]
+
+
+def lacking(connection: Connection) -> str | None:
+    """What is to be done for the roles to work in this database; None when they do."""
+    found = status(connection)
+    if not all(role.exists for role in found):
+        return (
+            f"the roles {', '.join(ROLES)} are not on this server: have somebody who may create"
+            f" roles run `{CREATION}`, then run `pgvoice db roles --create`"
+        )
+    if not all(role.granted for role in found):
+        return (
+            "the roles have no rights in this database: run `pgvoice db roles --create` as the"
+            " owner of its tables"
+        )
+    return None
+
+
+def open_schema(connection: Connection) -> str | None:
+    """The schema of pgvector's functions, where everybody may put functions of their own there."""
+    found: str | None = connection.scalar(
+        text(
+            "SELECT CAST(n.nspname AS text) FROM pg_extension e JOIN pg_namespace n"
+            " ON n.oid = e.extnamespace CROSS JOIN LATERAL"
+            " aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS acl"
+            " WHERE e.extname = 'vector' AND acl.grantee = 0 AND acl.privilege_type = 'CREATE'"
+        )
+    )
+    return found
+
+
+def create(connection: Connection) -> None:
+    """Create the roles that are not there; raises `RolesForbidden`.
+
+    They are the server's: others may create them at the same moment, from other databases.
+    """
+    if all(role.exists for role in status(connection)):
+        return
+    if not _may_create(connection):
+        raise RolesForbidden(
+            "this user may not create roles: have somebody who may run"
+            f" `{CREATION}`, then run `pgvoice db roles --create` again"
+        )
+    for name in ROLES:
+        connection.execute(
+            text(
+                f"DO $$ BEGIN CREATE ROLE {name} NOLOGIN;"
+                " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            )
+        )
+
+
+def grant(connection: Connection) -> None:
+    """Give the roles that are there their rights, and nobody else any; safe to repeat."""
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None  # noqa: S101 - a connection in use has one
+    driver_connection.execute(_GRANTS.read_text(encoding="utf-8"))
+
+
+def create_where_allowed(connection: Connection) -> None:
+    """Create the roles if this user may, and give those that are there their rights if it may."""
+    if _may_create(connection):
+        create(connection)
+    if _is_owner(connection):
+        grant(connection)
+
+
+def _is_owner(connection: Connection) -> bool:
+    owner: bool = connection.scalar(
+        text("SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'pgvoice'")
+    )
+    return owner
+
+
+def _may_create(connection: Connection) -> bool:
+    allowed: bool = connection.scalar(
+        text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+    )
+    return allowed

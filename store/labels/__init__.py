@@ -1,0 +1,1 @@
+"""Kept labels: runs, pins, and the labels that count now."""

@@ -1,0 +1,1 @@
+"""Speakers, their exemplars and profiles, and how well they are enrolled."""

@@ -1,0 +1,223 @@
+"""Enrolling: exemplars in, a profile made of them, and a refusal where they are nobody's voice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError
+
+from pgvoice.store.errors import CancellingExemplars, NoEmbedding
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.models import EMBEDDED_STATUSES
+from pgvoice.store.names import checked
+from pgvoice.store.people import quality
+from pgvoice.store.privacy import audit
+from pgvoice.store.recordings import videos
+from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.recordings.segment_rows import Embedding
+from pgvoice.store.recordings.segments import read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exemplar:
+    """One span of speech to enroll somebody with, already embedded."""
+
+    #: Shape ``(dimension,)``, float32, unit length.
+    embedding: Embedding
+    audio_sha256: str
+    span: SegmentKey
+    #: File or video, for people.
+    source: str
+    #: Share of the span that holds speech energy, in [0, 1]; None where nobody listened for it.
+    quality: float | None = None
+    #: Kept, and no part of the profile.
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """What an enrollment came to."""
+
+    speaker: str
+    added: int
+    #: Exemplars that the speaker had already.
+    known: int
+    #: Exemplars in the profile now.
+    exemplars: int
+    #: Mean similarity of the exemplars to the profile, in [-1, 1]; overlapping windows of one
+    #: recording raise it, as they are not independent. None where all exemplars are excluded.
+    cohesion: float | None
+
+
+def enroll(
+    connection: Connection,
+    name: str,
+    encoder: StoredEncoder,
+    exemplars: Sequence[Exemplar],
+    *,
+    force: bool = False,
+) -> Enrollment:
+    """Add exemplars to a speaker, created if new, and renew the profile.
+
+    Raises `EnrollmentRefused` in one of its kinds unless `force`, `CancellingExemplars` even then,
+    and `ValueError` for an empty name and for no exemplars at all.
+    """
+    if not exemplars:
+        raise ValueError(f"no exemplars to enroll {name!r} with")
+    speaker_id = ensure(connection, name)
+    added = connection.execute(
+        text(
+            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
+            " start_ms, end_ms, audio_sha256, source, quality, excluded) SELECT :speaker,"
+            " :encoder, :dimension, CAST(:embedding AS real[]), :start_ms, :end_ms, :sha256,"
+            " :source, :quality, :excluded"
+            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
+        ),
+        [
+            {
+                "speaker": speaker_id,
+                "encoder": encoder.id,
+                "dimension": encoder.identity.dimension,
+                "embedding": exemplar.embedding.tolist(),
+                "start_ms": exemplar.span.start_ms,
+                "end_ms": exemplar.span.end_ms,
+                "sha256": exemplar.audio_sha256,
+                "source": exemplar.source,
+                "quality": exemplar.quality,
+                "excluded": exemplar.excluded,
+            }
+            for exemplar in exemplars
+        ],
+    ).rowcount
+    known = len(exemplars) - added
+    return _enrolled(connection, name, speaker_id, encoder, added, known, force)
+
+
+def enroll_segments(
+    connection: Connection,
+    name: str,
+    encoder: StoredEncoder,
+    video: str,
+    keys: Sequence[SegmentKey],
+    *,
+    force: bool = False,
+) -> Enrollment:
+    """Add stored segments of a video to a speaker; their vectors never leave the database.
+
+    Raises `NoEmbedding` when one of them has no vector, and as `enroll` does.
+    """
+    videos.require(connection, video, held=True)
+    rows = read(connection, video, encoder.identity, keys)
+    unusable = [
+        ((key.start_s, key.end_s), rows[key].status if key in rows else "missing")
+        for key in keys
+        if key not in rows or rows[key].status not in EMBEDDED_STATUSES
+    ]
+    if unusable or not keys:
+        raise NoEmbedding(video, unusable)
+    speaker_id = ensure(connection, name)
+    added = connection.execute(
+        text(
+            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
+            " start_ms, end_ms, audio_sha256, video_id, source)"
+            " SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension,"
+            " s.embedding, s.start_ms, s.end_ms, v.audio_sha256, v.id, v.key"
+            " FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(s_ms, e_ms)"
+            " JOIN pgvoice.video v ON v.key = :video"
+            " JOIN pgvoice.segment_embedding s ON s.video_id = v.id AND s.start_ms = a.s_ms"
+            " AND s.end_ms = a.e_ms AND s.encoder_id = :encoder"
+            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
+        ),
+        {
+            "speaker": speaker_id,
+            "encoder": encoder.id,
+            "video": video,
+            "starts": [key.start_ms for key in keys],
+            "ends": [key.end_ms for key in keys],
+        },
+    ).rowcount
+    _require_all(connection, speaker_id, encoder, video, keys)
+    known = len(set(keys)) - added
+    return _enrolled(connection, name, speaker_id, encoder, added, known, force)
+
+
+def _require_all(
+    connection: Connection,
+    speaker_id: int,
+    encoder: StoredEncoder,
+    video: str,
+    keys: Sequence[SegmentKey],
+) -> None:
+    """Raises `NoEmbedding` where somebody deleted some of these segments at the same moment."""
+    rows = connection.execute(
+        text(
+            "SELECT e.start_ms, e.end_ms FROM pgvoice.enrollment e"
+            " JOIN pgvoice.video v ON v.audio_sha256 = e.audio_sha256"
+            " WHERE v.key = :video AND e.speaker_id = :speaker AND e.encoder_id = :encoder"
+        ),
+        {"video": video, "speaker": speaker_id, "encoder": encoder.id},
+    )
+    gone = set(keys) - {SegmentKey(*row) for row in rows}
+    if gone:
+        raise NoEmbedding(video, [((key.start_s, key.end_s), "missing") for key in sorted(gone)])
+
+
+def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int) -> None:
+    """Make a profile anew from its exemplars. Raises `CancellingExemplars`."""
+    try:
+        connection.execute(
+            text("SELECT pgvoice.refresh_profile(:speaker, :encoder)"),
+            {"speaker": speaker_id, "encoder": encoder_id},
+        )
+    except DataError as error:
+        raise CancellingExemplars(name) from error
+
+
+def ensure(connection: Connection, name: str) -> int:
+    """The id of a speaker, created if new, locked; enrollments take turns until commit.
+
+    Of all people, so that two who sound alike are not let in at the same moment. Not against
+    whoever only refers to a speaker: nobody waits for labels that are being made.
+    """
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.enrollment', 0))")
+    )
+    named = {"name": checked(name, "a speaker's name")}
+    found: int = connection.scalar(
+        text(
+            "INSERT INTO pgvoice.speaker AS s (name) VALUES (:name)"
+            " ON CONFLICT (name) DO UPDATE SET name = s.name RETURNING id"
+        ),
+        named,
+    )
+    return found
+
+
+def _enrolled(
+    connection: Connection,
+    name: str,
+    speaker_id: int,
+    encoder: StoredEncoder,
+    added: int,
+    known: int,
+    force: bool,
+) -> Enrollment:
+    judged = added > 0 and not force
+    if judged:
+        quality.require_coherent(connection, name, speaker_id, encoder)
+    refresh(connection, name, speaker_id, encoder.id)
+    if judged:
+        quality.require_nobody_else(connection, name, speaker_id, encoder)
+    exemplars, cohesion = connection.execute(
+        text(
+            "SELECT coalesce(max(exemplars), 0), max(cohesion) FROM pgvoice.profile"
+            " WHERE speaker_id = :speaker AND encoder_id = :encoder"
+        ),
+        {"speaker": speaker_id, "encoder": encoder.id},
+    ).one()
+    audit.record(
+        connection, "enroll", name, encoder=str(encoder.identity), added=added, forced=force
+    )
+    return Enrollment(name, added, known, exemplars, cohesion)

@@ -1,0 +1,114 @@
+"""Profiles between stores: speakers with their exemplars and consent, out of one and into another.
+
+The only place where a person's vectors leave the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.people import enrollments
+from pgvoice.store.people.enrollments import Enrollment, Exemplar
+from pgvoice.store.privacy import audit, consents
+from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, ensure, find
+
+
+@dataclass(frozen=True, slots=True)
+class PortableSpeaker:
+    """A speaker as another store can take them in; holds vectors."""
+
+    name: str
+    consents: tuple[Consent, ...]
+    profiles: Mapping[EncoderIdentity, tuple[Exemplar, ...]]
+
+
+def export(
+    connection: Connection, names: Sequence[str] | None, destination: str
+) -> list[PortableSpeaker]:
+    """These speakers, or all, by name; each leaves a row in the audit trail.
+
+    Raises `UnknownSpeaker`; only an admin may read vectors and write the trail.
+    """
+    found = connection.execute(
+        text(
+            "SELECT id, name FROM pgvoice.speaker"
+            " WHERE CAST(:names AS text[]) IS NULL OR name = ANY (:names) ORDER BY name"
+        ),
+        {"names": None if names is None else list(names)},
+    ).all()
+    for name in names or ():
+        if name not in {row.name for row in found}:
+            raise UnknownSpeaker(name)
+    speakers = [_speaker(connection, row.id, row.name) for row in found]
+    for speaker in speakers:
+        count = sum(len(exemplars) for exemplars in speaker.profiles.values())
+        audit.record(connection, "export", speaker.name, exemplars=count, to=destination)
+    return speakers
+
+
+def take_in(
+    connection: Connection,
+    speakers: Sequence[PortableSpeaker],
+    thresholds: Mapping[EncoderIdentity, Threshold],
+    source: str,
+    *,
+    force: bool = False,
+) -> list[Enrollment]:
+    """Add speakers with all that is not there yet; what is there stays as it is.
+
+    `thresholds` are the encoders' own. Raises `EnrollmentRefused` unless `force`.
+    """
+    # In the order of ids, as everybody who locks several.
+    connection.execute(
+        text(
+            "SELECT FROM pgvoice.speaker WHERE name = ANY (CAST(:names AS text[]))"
+            " ORDER BY id FOR NO KEY UPDATE"
+        ),
+        {"names": [speaker.name for speaker in speakers]},
+    )
+    added: list[Enrollment] = []
+    for speaker in speakers:
+        speaker_id = enrollments.ensure(connection, speaker.name)
+        for consent in speaker.consents:
+            consents.keep(connection, speaker_id, consent)
+        for identity, exemplars in speaker.profiles.items():
+            ensure(connection, identity, thresholds[identity])
+            encoder = find(connection, identity)
+            added.append(
+                enrollments.enroll(connection, speaker.name, encoder, exemplars, force=force)
+            )
+        audit.record(connection, "import", speaker.name, source=source)
+    return added
+
+
+def _speaker(connection: Connection, speaker_id: int, name: str) -> PortableSpeaker:
+    rows = connection.execute(
+        text(
+            "SELECT e.name, e.revision, e.preprocessing, e.dimension, e.sample_rate,"
+            " CAST(x.embedding AS real[]) AS embedding, x.audio_sha256, x.start_ms, x.end_ms,"
+            " x.source, x.quality, x.excluded"
+            " FROM pgvoice.enrollment x JOIN pgvoice.encoder e ON e.id = x.encoder_id"
+            " WHERE x.speaker_id = :id ORDER BY e.id, x.id"
+        ),
+        {"id": speaker_id},
+    )
+    profiles: dict[EncoderIdentity, tuple[Exemplar, ...]] = {}
+    for row in rows:
+        exemplar = Exemplar(
+            np.asarray(row.embedding, np.float32),
+            row.audio_sha256,
+            SegmentKey(row.start_ms, row.end_ms),
+            row.source,
+            row.quality,
+            row.excluded,
+        )
+        identity = EncoderIdentity(*row[:5])
+        profiles[identity] = (*profiles.get(identity, ()), exemplar)
+    return PortableSpeaker(name, consents.of(connection, speaker_id), profiles)

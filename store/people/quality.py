@@ -1,0 +1,137 @@
+"""How well people are enrolled: refusals, the quality of profiles, outliers left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError
+
+from pgvoice.store.errors import (
+    CancellingExemplars,
+    IncoherentExemplars,
+    SharedExemplars,
+    SoundsLikeAnother,
+)
+from pgvoice.store.recordings.encoders import StoredEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileQuality:
+    """How good a profile is; similarities are in [-1, 1]."""
+
+    speaker: str
+    encoder: str
+    #: In the profile.
+    exemplars: int
+    #: Left out of it.
+    excluded: int
+    #: In it, and would be left out by `drop_outliers`.
+    outlying: int
+    #: Of audio, what exemplars share counted once.
+    seconds: float
+    #: Mean similarity of the exemplars to the profile, which they are part of.
+    cohesion: float
+    #: Mean similarity of an exemplar to the mean of the others that share no audio with it.
+    left_out_similarity: float | None
+    #: The person with the most similar profile.
+    nearest_other: str | None
+    nearest_similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """An exemplar that does not sound like the speaker's others."""
+
+    source: str
+    #: Seconds in the source.
+    start: float
+    end: float
+    #: To the mean of the others.
+    similarity: float
+    #: What it would have needed.
+    needed: float
+
+
+def quality(
+    connection: Connection, name: str | None, encoder: StoredEncoder | None
+) -> list[ProfileQuality]:
+    """How well a speaker is enrolled, or everybody, with an encoder or with all; by name."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
+        {"name": name, "encoder": encoder and encoder.id},
+    )
+    return [ProfileQuality(*row) for row in rows]
+
+
+def drop_outliers(
+    connection: Connection, name: str, encoder: StoredEncoder, *, dry_run: bool
+) -> list[Outlier]:
+    """Leave outlying exemplars out of the profile, or only tell which, least similar first."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice.drop_outliers(:name, :encoder, :dry_run)"),
+        {"name": name, "encoder": encoder.id, "dry_run": dry_run},
+    )
+    return [Outlier(*row) for row in rows]
+
+
+def restore(connection: Connection, name: str, encoder: StoredEncoder) -> int:
+    """Take what was left out back into the profile. Raises `CancellingExemplars`."""
+    try:
+        restored: int = connection.scalar(
+            text("SELECT pgvoice.restore_exemplars(:name, :encoder)"),
+            {"name": name, "encoder": encoder.id},
+        )
+    except DataError as error:
+        raise CancellingExemplars(name) from error
+    return restored
+
+
+def require_coherent(
+    connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
+) -> None:
+    """Raises `IncoherentExemplars` when the exemplars are of two voices at least."""
+    similarity, apart, needed = connection.execute(
+        text(
+            "SELECT similarity, apart, pgvoice.least_required(:encoder, NULL)"
+            " FROM pgvoice.coherence(:speaker, :encoder)"
+        ),
+        {"speaker": speaker_id, "encoder": encoder.id},
+    ).one()
+    if similarity < needed:
+        spans = _spans(connection, apart)
+        raise IncoherentExemplars(name, spans, similarity, needed, calibrated=encoder.calibrated)
+
+
+def require_nobody_else(
+    connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
+) -> None:
+    """Raises `SharedExemplars` and `SoundsLikeAnother` when somebody else is enrolled as this."""
+    shared = connection.execute(
+        text("SELECT * FROM pgvoice.shared_exemplars(:speaker)"), {"speaker": speaker_id}
+    ).all()
+    if shared:
+        raise SharedExemplars(
+            name, shared[0].other, [(row.source, row.start_ms, row.end_ms) for row in shared]
+        )
+    asked = {"speaker": speaker_id, "encoder": encoder.id}
+    alike = connection.execute(
+        text("SELECT other, similarity FROM pgvoice.near_duplicates(:speaker, :encoder)"), asked
+    ).all()
+    if alike:
+        limit: float = connection.scalar(
+            text("SELECT pgvoice.duplicate_limit(:encoder)"), {"encoder": encoder.id}
+        )
+        raise SoundsLikeAnother(name, [(row.other, row.similarity) for row in alike], limit)
+
+
+def _spans(connection: Connection, ids: Sequence[int]) -> list[tuple[str, int, int]]:
+    rows = connection.execute(
+        text(
+            "SELECT source, start_ms, end_ms FROM pgvoice.enrollment"
+            " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id"
+        ),
+        {"ids": list(ids)},
+    )
+    return [(source, start_ms, end_ms) for source, start_ms, end_ms in rows]

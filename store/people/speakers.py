@@ -1,0 +1,174 @@
+"""Speakers: who there is, under which name, and with which exemplars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from pgvoice.store.errors import SpeakerExists, UnknownSpeaker
+from pgvoice.store.names import checked, is_text
+from pgvoice.store.people import quality
+from pgvoice.store.people.enrollments import refresh
+from pgvoice.store.privacy import audit
+from pgvoice.store.recordings import encoders
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSummary:
+    """A speaker's profile with one encoder; encoder and figures are empty for an empty profile."""
+
+    speaker: str
+    encoder: str | None
+    exemplars: int
+    seconds: float
+    cohesion: float | None
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExemplar:
+    """An exemplar as the store has it."""
+
+    encoder: str
+    source: str
+    #: Seconds in the source.
+    start: float
+    end: float
+    #: To the speaker's profile, which it is part of, in [-1, 1].
+    similarity: float | None
+    #: To the mean of the speaker's others that share no audio with it; None where there are none.
+    left_out_similarity: float | None
+    #: Share of the span that holds speech energy, in [0, 1]; None where nobody listened for it.
+    quality: float | None
+    #: Kept, and no part of the profile.
+    excluded: bool
+    #: Would be left out by `VoiceStore.drop_outliers`.
+    outlying: bool
+
+
+def rename(connection: Connection, name: str, new_name: str) -> None:
+    """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""
+    speaker_id = require(connection, name, lock=True)
+    try:
+        connection.execute(
+            text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"),
+            {"name": checked(new_name, "a speaker's name"), "id": speaker_id},
+        )
+    except IntegrityError as error:
+        raise SpeakerExists(new_name) from error
+    audit.record(connection, "rename", name, to=new_name)
+
+
+def merge(connection: Connection, name: str, into: str, *, force: bool = False) -> None:
+    """Make two speakers one: what is `name`'s goes to `into`, whose profiles are renewed.
+
+    Raises `UnknownSpeaker`, `ValueError` for a speaker merged into itself, `IncoherentExemplars`
+    unless `force` where the two are not of one voice, and `CancellingExemplars` even then.
+    """
+    if name == into:
+        raise ValueError(f"{name!r} cannot be merged into itself")
+    # In the order of ids, as everybody who locks several.
+    connection.execute(
+        text("SELECT FROM pgvoice.speaker WHERE name IN (:name, :into) ORDER BY id FOR UPDATE"),
+        {"name": name, "into": into},
+    )
+    ids = {"gone": require(connection, name), "kept": require(connection, into)}
+    moved = set(connection.scalars(text(_MOVE), ids))
+    for statement in _MERGE:
+        connection.execute(text(statement), ids)
+    for encoder in _encoders(connection, ids["kept"]):
+        if encoder.id in moved and not force:
+            quality.require_coherent(connection, into, ids["kept"], encoder)
+        refresh(connection, into, ids["kept"], encoder.id)
+    audit.record(connection, "merge", name, into=into, forced=force)
+
+
+def _encoders(connection: Connection, speaker_id: int) -> list[encoders.StoredEncoder]:
+    """Those that a speaker has exemplars of."""
+    used = connection.scalars(
+        text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :speaker"),
+        {"speaker": speaker_id},
+    ).all()
+    return [encoder for encoder in encoders.stored(connection) if encoder.id in used]
+
+
+# An exemplar that both have stays with the speaker that is kept.
+_MOVE = (
+    "UPDATE pgvoice.enrollment e SET speaker_id = :kept WHERE speaker_id = :gone AND NOT EXISTS"
+    " (SELECT FROM pgvoice.enrollment k WHERE k.speaker_id = :kept AND"
+    " (k.encoder_id, k.audio_sha256, k.start_ms, k.end_ms)"
+    " = (e.encoder_id, e.audio_sha256, e.start_ms, e.end_ms)) RETURNING e.encoder_id"
+)
+_MERGE = (
+    "UPDATE pgvoice.attribution SET speaker_id = :kept WHERE speaker_id = :gone",
+    "UPDATE pgvoice.attribution SET runner_up_id = :kept WHERE runner_up_id = :gone",
+    # Nobody is second to themselves.
+    "UPDATE pgvoice.attribution SET runner_up_id = NULL, margin = NULL"
+    " WHERE speaker_id = :kept AND runner_up_id = :kept",
+    "UPDATE pgvoice.consent SET speaker_id = :kept WHERE speaker_id = :gone",
+    "DELETE FROM pgvoice.speaker WHERE id = :gone",
+)
+
+
+def remove(connection: Connection, name: str) -> int:
+    """Delete a speaker with exemplars and profiles; returns how many exemplars went.
+
+    Raises `UnknownSpeaker`.
+    """
+    ids = {"id": require(connection, name, lock=True)}
+    exemplars: int = connection.scalar(
+        text("SELECT count(*) FROM pgvoice.enrollment WHERE speaker_id = :id"), ids
+    )
+    connection.execute(text("DELETE FROM pgvoice.speaker WHERE id = :id"), ids)
+    audit.record(connection, "remove", name, exemplars=exemplars)
+    return exemplars
+
+
+def summaries(connection: Connection) -> list[SpeakerSummary]:
+    """Every speaker, one row per encoder that has a profile of theirs, by name."""
+    rows = connection.execute(
+        text(
+            "SELECT s.name, e.label, coalesce(p.exemplars, 0),"
+            " pgvoice.exemplar_seconds(s.id, p.encoder_id),"
+            " p.cohesion, s.created_at FROM pgvoice.speaker s"
+            " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
+            " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
+        )
+    )
+    return [
+        SpeakerSummary(speaker, encoder, exemplars, seconds, cohesion, enrolled_at)
+        for speaker, encoder, exemplars, seconds, cohesion, enrolled_at in rows
+    ]
+
+
+def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
+    """A speaker's exemplars, least similar to the others first. Raises `UnknownSpeaker`."""
+    speaker_id = require(connection, name)
+    rows = connection.execute(
+        text(
+            "SELECT encoder, source, start_ms, end_ms, similarity, left_out_similarity, quality,"
+            " excluded, outlying"
+            " FROM pgvoice.exemplar_similarity(:id)"
+        ),
+        {"id": speaker_id},
+    )
+    return [
+        StoredExemplar(encoder, source, start_ms / 1000, end_ms / 1000, *figures)
+        for encoder, source, start_ms, end_ms, *figures in rows
+    ]
+
+
+def require(connection: Connection, name: str, *, lock: bool = False) -> int:
+    """The id of a speaker, kept from others' changes on request; raises `UnknownSpeaker`."""
+    if not is_text(name):
+        raise UnknownSpeaker(name)
+    statement = "SELECT id FROM pgvoice.speaker WHERE name = :name"
+    if lock:
+        statement += " FOR UPDATE"
+    speaker_id: int | None = connection.scalar(text(statement), {"name": name})
+    if speaker_id is None:
+        raise UnknownSpeaker(name)
+    return speaker_id

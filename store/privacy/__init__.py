@@ -1,0 +1,1 @@
+"""Consent, erasure, opt-outs, retention and the audit trail."""

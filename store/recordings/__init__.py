@@ -1,0 +1,1 @@
+"""Recordings, encoders and the vectors of segments: what fills read and write."""

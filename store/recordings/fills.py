@@ -1,0 +1,74 @@
+"""Fills: one at a time for a video, each with a record of what it did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.database.failures import is_alive
+from pgvoice.store.database.holding import keep_open
+from pgvoice.store.errors import ConnectionLost, DatabaseError, VideoErased
+from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class FillRun:
+    """What a fill did."""
+
+    #: Distinct segments asked for.
+    requested: int
+    #: Of these, how many the store had already, as a vector or as a status.
+    hits: int
+    #: Vectors computed.
+    filled: int = 0
+    #: Segments that got a status and no vector, counted by status.
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    decode_seconds: float = 0.0
+    encode_seconds: float = 0.0
+    #: Where the model ran; None when none did.
+    device: str | None = None
+
+
+class Hold:
+    """The fill of a video, held on a connection of its own until `release`."""
+
+    def __init__(self, connection: Connection, video: str) -> None:
+        self._connection = connection
+        keep_open(connection)
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
+            {"video": video},
+        )
+
+    def check(self) -> None:
+        """Raises `ConnectionLost` where the server ended the connection, and with it the lock."""
+        driver_connection = self._connection.connection.driver_connection
+        if driver_connection is None or not is_alive(driver_connection):
+            raise ConnectionLost("the connection that held the fill is gone")
+
+    def release(self) -> None:
+        with suppress(DatabaseError):
+            self._connection.rollback()
+        self._connection.close()
+
+
+def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
+    """Keep what a fill did to a registered video; hit rates are counted from here.
+
+    Raises `VideoErased` where there is no such video any more.
+    """
+    inserted = connection.execute(
+        text(
+            "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled,"  # noqa: S608
+            f" skipped, decode_seconds, encode_seconds, device) SELECT v.id, {ENCODER_ID},"
+            " :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,"
+            " :encode_seconds, :device FROM pgvoice.video v WHERE v.key = :video FOR KEY SHARE"
+        ),
+        asdict(encoder) | asdict(run) | {"video": video, "skipped": json.dumps(dict(run.skipped))},
+    )
+    if not inserted.rowcount:
+        raise VideoErased

@@ -1,0 +1,77 @@
+"""Segments' vectors: which are missing, writing them, reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from pgvoice.store.database.failures import copying
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
+from pgvoice.store.recordings.segment_rows import COLUMNS, SegmentRow, copy_stream
+from pgvoice.store.recordings.videos import VIDEO_ID
+
+_ASKED = "unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS asked(start_ms, end_ms)"
+_STORED = (
+    "s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms"
+    f" AND s.video_id = {VIDEO_ID} AND s.encoder_id = {ENCODER_ID}"
+)
+
+
+def missing(
+    connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+) -> list[SegmentKey]:
+    """The keys that have no row, neither a vector nor a status, of this encoder; in time order."""
+    rows = connection.execute(
+        text(
+            f"SELECT asked.start_ms, asked.end_ms FROM {_ASKED} WHERE NOT EXISTS"  # noqa: S608
+            f" (SELECT FROM pgvoice.segment_embedding s WHERE {_STORED}) ORDER BY 1, 2"
+        ),
+        _parameters(video, encoder, keys),
+    )
+    return [SegmentKey(*row) for row in rows]
+
+
+def read(
+    connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+) -> dict[SegmentKey, SegmentRow]:
+    """The rows of these keys, as far as they are there."""
+    rows = connection.execute(
+        text(
+            "SELECT s.start_ms, s.end_ms, s.status, CAST(s.embedding AS real[])"  # noqa: S608
+            f" FROM {_ASKED} JOIN pgvoice.segment_embedding s ON {_STORED}"
+        ),
+        _parameters(video, encoder, keys),
+    )
+    return {
+        key: SegmentRow(key, status, None if vector is None else np.asarray(vector, np.float32))
+        for *span, status, vector in rows
+        if (key := SegmentKey(*span))
+    }
+
+
+def write(
+    connection: Connection, video_id: int, encoder_id: int, dimension: int, rows: list[SegmentRow]
+) -> None:
+    """Add rows by one COPY.
+
+    Raises `RowsStored` if one is there already, `VideoErased`, `RowsRefused` for what the table
+    does not take, and `DatabaseStopped` in one of its kinds.
+    """
+    statement = f"COPY pgvoice.segment_embedding ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+    with copying(connection) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for chunk in copy_stream(video_id, encoder_id, dimension, rows):
+            copy.write(chunk)
+
+
+def _parameters(
+    video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+) -> dict[str, object]:
+    return asdict(encoder) | {
+        "video": video,
+        "starts": [key.start_ms for key in keys],
+        "ends": [key.end_ms for key in keys],
+    }

@@ -1,0 +1,268 @@
+"""What a calibration comes to: thresholds from everybody, figures from people left out.
+
+The people are split in two halves; each half is judged by what was tuned on the other, margin and
+all. The thresholds that are kept are tuned on everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgvoice.store.errors import CalibrationUnsupported
+from pgvoice.store.thresholds import measures
+from pgvoice.store.thresholds.fitting import Material, NotApart, Rule, bands, fit, tune, weakest
+from pgvoice.store.thresholds.measures import Flags, Indices, Interval
+from pgvoice.store.thresholds.trials import Trials
+
+#: People outside of the gallery in each half, at the least.
+MIN_PEOPLE = 2
+#: Searches of either kind in a band in each half, at the least.
+MIN_IN_BAND = 10
+#: Share of enrolled people's segments that are nearest to their own profile, at the least.
+MIN_RIGHT = 0.5
+#: Draws of people for the intervals of EER and minDCF.
+DRAWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What is required of segments of some length, and how well that went on people left out."""
+
+    min_s: float
+    #: Exclusive; None is without end.
+    max_s: float | None
+    threshold: float
+    margin: float
+    #: Searches by people in the gallery, and outside of it.
+    inside: int
+    outside: int
+    #: None where nobody was searched for.
+    dir: float | None
+    far: float | None
+    #: The normalised similarity that is required instead, if that is what identify goes by.
+    level: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured; `dir` and `far` on people whom the thresholds were not tuned on."""
+
+    comparisons: int
+    #: Searches by people in the gallery, and how many people.
+    inside: int
+    inside_people: int
+    #: Searches by people outside of it: strangers, and everybody without their own profile.
+    outside: int
+    outside_people: int
+    profiles: int
+    #: Over all comparisons; nothing is tuned for these two.
+    eer: float
+    eer_interval: Interval
+    min_dcf: float
+    min_dcf_interval: Interval
+    #: The prior of `min_dcf`.
+    prior: float
+    dir: float
+    dir_interval: Interval
+    far: float
+    far_interval: Interval
+    #: The same for one threshold for all lengths, without margin, tuned on the same halves.
+    single_dir: float
+    single_far: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule, and what it does to people whom it was not tuned on."""
+
+    rule: Rule
+    bands: tuple[Band, ...]
+    figures: Figures
+    #: What there is to be said of the bands.
+    notes: tuple[str, ...]
+    material: Material
+    #: Which searches are of the one half of the people, and which were answered; as `material`.
+    half: Flags
+    answered: Flags
+
+
+def calibrated(
+    trials: Trials, band_ms: Sequence[int], target: float, generator: np.random.Generator
+) -> Judged:
+    """The rule to keep, and how well it does.
+
+    Raises `CalibrationUnsupported` when the trials are too few, or do not tell people apart.
+    """
+    material = Material(*trials.searches())
+    _check_names(material)
+    half = _halves(material, target)
+    merged, notes = _merged(material, half, band_ms)
+    try:
+        return judged(trials, material, half, merged, notes, target, generator)
+    except NotApart as error:
+        raise CalibrationUnsupported(
+            "the right profile is no more similar to a segment than others are, on average"
+            f" ({error}): look at the names in the labels, and at `pgvoice enroll show`"
+        ) from error
+
+
+def judged(
+    trials: Trials,
+    material: Material,
+    half: Flags,
+    band_ms: Sequence[int],
+    notes: tuple[str, ...],
+    target: float,
+    generator: np.random.Generator,
+) -> Judged:
+    """The rule for `material`, which are searches of `trials`. Raises `NotApart`."""
+    rule = tune(material, band_ms, target, generator)
+    answered = _held_out(material, half, lambda one: tune(one, band_ms, target, generator))
+    single = _held_out(material, half, lambda one: fit(one, (0,), target, 0.0, generator))
+    figures = _figures(trials, material, answered, single, generator)
+    bands = _bands(rule, material, answered)
+    return Judged(rule, bands, figures, notes, material, half, answered)
+
+
+def _check_names(material: Material) -> None:
+    inside = material.searches.enrolled
+    right = int((inside & material.searches.right).sum())
+    if right < inside.sum() * MIN_RIGHT:
+        raise CalibrationUnsupported(
+            f"only {right} of {inside.sum()} labelled segments of enrolled people are nearest to"
+            " their own speaker's profile: look at the names in the labels, and at"
+            " `pgvoice enroll show`"
+        )
+
+
+def _halves(material: Material, target: float) -> Flags:
+    """Which searches are of the one half of the people: equally many from outside in both."""
+    searches = material.searches
+    people, counts = np.unique(searches.person[~searches.enrolled], return_counts=True)
+    chosen: list[int] = []
+    sums = [0, 0]
+    for place in np.argsort(-counts, kind="stable"):
+        side = int(sums[1] < sums[0])
+        sums[side] += int(counts[place])
+        if side:
+            chosen.append(int(people[place]))
+    needed = measures.needed_searches(target)
+    sizes = (len(chosen), len(people) - len(chosen))
+    if min(sums) < needed or min(sizes) < MIN_PEOPLE:
+        raise CalibrationUnsupported(
+            f"a false accept rate of {target:g} takes {2 * needed} searches by {2 * MIN_PEOPLE}"
+            f" people outside of the gallery, half of the people having {needed} (strangers, and"
+            f" enrolled people without their own profile); there are {sum(sums)} by"
+            f" {len(people)}, {min(sums)} in one half: label more segments, of more people, or ask"
+            " for a higher --target-far"
+        )
+    flags: Flags = np.isin(searches.person, chosen)
+    for side_flags in (flags, ~flags):
+        if (searches.enrolled & searches.right & side_flags).sum() < MIN_IN_BAND:
+            raise CalibrationUnsupported(
+                f"each half of the people takes {MIN_IN_BAND} segments that are nearest to their"
+                " own speaker's profile, made of other speech; there are"
+                f" {(searches.enrolled & searches.right).sum()}: label more segments of enrolled"
+                " people, or enroll them with more"
+            )
+    return flags
+
+
+def _merged(
+    material: Material, half: Flags, band_ms: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The bands, those with too few searches joined to a neighbour, and the words for that."""
+    left, notes = list(band_ms), []
+    while len(left) > 1:
+        weak = next(
+            (
+                found
+                for side in (half, ~half)
+                if (found := weakest(material[side], left, MIN_IN_BAND)) is not None
+            ),
+            None,
+        )
+        if weak is None:
+            break
+        counts = np.bincount(bands(material.duration_ms, left), minlength=len(left))
+        before = weak > 0 and (weak == len(left) - 1 or counts[weak - 1] <= counts[weak + 1])
+        edge = left.pop(weak if before else weak + 1)
+        notes.append(f"too few searches on one side of {edge / 1000:g} s: bands joined")
+    return tuple(left), tuple(notes)
+
+
+def _held_out(material: Material, half: Flags, tuned: Callable[[Material], Rule]) -> Flags:
+    """Which searches are answered by the rule that is tuned on the other half."""
+    answered = np.zeros(len(material), bool)
+    for side in (half, ~half):
+        answered[side] = tuned(material[~side]).answered(material[side])
+    return answered
+
+
+def _figures(
+    trials: Trials,
+    material: Material,
+    answered: Flags,
+    single: Flags,
+    generator: np.random.Generator,
+) -> Figures:
+    searches = material.searches
+    inside, outside = searches.enrolled, ~searches.enrolled
+    named = answered & searches.right
+    similarity, same, person = trials.comparisons()
+
+    def over(measure: Callable[..., float]) -> tuple[float, Interval]:
+        def of(rows: Indices) -> float:
+            return measure(similarity[rows][same[rows]], similarity[rows][~same[rows]])
+
+        everything = np.arange(len(similarity))
+        drawn = measures.bootstrap(of, person, generator, repetitions=DRAWS)
+        return of(everything), drawn
+
+    def rate(flags: Flags, among: Flags) -> tuple[float, Interval]:
+        rows, whose = flags[among].astype(float), searches.person[among]
+        drawn = measures.bootstrap(lambda chosen: float(rows[chosen].mean()), whose, generator)
+        return float(rows.mean()), drawn
+
+    return Figures(
+        len(similarity),
+        int(inside.sum()),
+        len(np.unique(searches.person[inside])),
+        int(outside.sum()),
+        len(np.unique(searches.person[outside])),
+        trials.similarity.shape[1],
+        *over(measures.eer),
+        *over(measures.min_dcf),
+        measures.PRIOR,
+        *rate(named, inside),
+        *rate(answered, outside),
+        float((single & searches.right)[inside].mean()),
+        float(single[outside].mean()),
+    )
+
+
+def _bands(rule: Rule, material: Material, answered: Flags) -> tuple[Band, ...]:
+    places = bands(material.duration_ms, rule.band_ms)
+    ends = [edge / 1000 for edge in rule.band_ms[1:]] + [None]
+    searches = material.searches
+    return tuple(
+        Band(
+            rule.band_ms[band] / 1000,
+            ends[band],
+            rule.thresholds[band],
+            rule.margin,
+            int((here & searches.enrolled).sum()),
+            int((here & ~searches.enrolled).sum()),
+            _mean((answered & searches.right)[here & searches.enrolled]),
+            _mean(answered[here & ~searches.enrolled]),
+        )
+        for band in range(len(rule.band_ms))
+        for here in [places == band]
+    )
+
+
+def _mean(flags: Flags) -> float | None:
+    return float(flags.mean()) if len(flags) else None

@@ -1,0 +1,153 @@
+"""Backfills: which recordings of a manifest are filled, which failed and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.recordings.encoders import EncoderIdentity
+
+#: A row of a manifest, as JSON has it.
+Document = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a recording."""
+
+    video: str
+    #: None where it is filled.
+    error: str | None = None
+    requested: int = 0
+    filled: int = 0
+    #: Of speech that was filled, in seconds.
+    audio_seconds: float = 0.0
+    work_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillStatus:
+    """How far a backfill is."""
+
+    backfill: str
+    videos: int
+    done: int
+    failed: int
+    waiting: int
+    #: Vectors that its fills computed.
+    filled: int
+    #: Of the speech of those.
+    audio_seconds: float
+    #: Of all workers together.
+    work_seconds: float
+    #: While somebody filled.
+    wall_seconds: float
+    #: Of wall time, as the next; None where nothing was filled yet.
+    vectors_per_second: float | None
+    speech_per_second: float | None
+    #: Of one worker's time.
+    speech_per_work_second: float | None
+    #: At the pace of late; None where nothing is known.
+    seconds_left: float | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailedVideo:
+    """A recording that could not be filled."""
+
+    video: str
+    attempts: int
+    error: str
+    document: Document
+
+
+def expect(connection: Connection, backfill: str, rows: Mapping[str, Document]) -> None:
+    """Note recordings, by key, that a backfill is to fill; what is noted already stays."""
+    connection.execute(
+        text(
+            "INSERT INTO pgvoice.backfill_video AS b (backfill, video, document)"
+            " SELECT :backfill, key, value FROM jsonb_each(CAST(:rows AS jsonb))"
+            " ON CONFLICT (backfill, video) DO UPDATE SET document = EXCLUDED.document"
+            " WHERE b.document <> EXCLUDED.document"
+        ),
+        {"backfill": backfill, "rows": json.dumps({key: dict(row) for key, row in rows.items()})},
+    )
+
+
+def complete(
+    connection: Connection, encoder: EncoderIdentity, asked: Mapping[str, Sequence[SegmentKey]]
+) -> set[str]:
+    """Of these videos those that miss nothing: one SELECT for all of them."""
+    rows = [(video, key) for video, keys in asked.items() for key in keys]
+    missing = connection.execute(
+        text(
+            "SELECT DISTINCT a.video FROM unnest(CAST(:videos AS text[]), CAST(:starts AS"
+            " integer[]), CAST(:ends AS integer[])) AS a(video, start_ms, end_ms)"
+            " WHERE NOT EXISTS (SELECT FROM pgvoice.segment_embedding s"
+            " JOIN pgvoice.video v ON v.id = s.video_id"
+            " WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms"
+            " AND s.encoder_id = (SELECT e.id FROM pgvoice.encoder e WHERE (e.name, e.revision,"
+            " e.preprocessing, e.dimension, e.sample_rate)"
+            " = (:name, :revision, :preprocessing, :dimension, :sample_rate)))"
+        ),
+        {
+            "videos": [video for video, _ in rows],
+            "starts": [key.start_ms for _, key in rows],
+            "ends": [key.end_ms for _, key in rows],
+            "name": encoder.name,
+            "revision": encoder.revision,
+            "preprocessing": encoder.preprocessing,
+            "dimension": encoder.dimension,
+            "sample_rate": encoder.sample_rate,
+        },
+    )
+    return set(asked) - {row.video for row in missing}
+
+
+def settle(connection: Connection, backfill: str, outcomes: Sequence[Outcome]) -> None:
+    """Keep what came of recordings; one that was complete already keeps its figures."""
+    connection.execute(
+        text(
+            "UPDATE pgvoice.backfill_video AS b SET error = o.error,"
+            " state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,"
+            " attempts = b.attempts"
+            " + CASE WHEN o.work_seconds > 0 OR o.error IS NOT NULL THEN 1 ELSE 0 END,"
+            " requested = coalesce(nullif(o.requested, 0), b.requested),"
+            " filled = coalesce(b.filled, 0) + o.filled,"
+            " audio_seconds = coalesce(b.audio_seconds, 0) + o.audio_seconds,"
+            " work_seconds = coalesce(b.work_seconds, 0) + o.work_seconds, changed_at = now()"
+            " FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS o(video text, error text,"
+            " requested integer, filled integer, audio_seconds double precision,"
+            " work_seconds double precision)"
+            " WHERE b.backfill = :backfill AND b.video = o.video"
+            " AND (b.state <> 'done' OR o.work_seconds > 0 OR o.error IS NOT NULL)"
+        ),
+        {"backfill": backfill, "outcomes": json.dumps([asdict(each) for each in outcomes])},
+    )
+
+
+def status(connection: Connection, backfill: str | None) -> list[BackfillStatus]:
+    """A backfill, or every one, by name."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice.backfill_progress(:backfill)"), {"backfill": backfill}
+    )
+    return [BackfillStatus(*row) for row in rows]
+
+
+def failed(connection: Connection, backfill: str | None) -> list[FailedVideo]:
+    """What could not be filled, of a backfill or of all, by key."""
+    rows = connection.execute(
+        text(
+            "SELECT video, attempts, error, document FROM pgvoice.backfill_video"
+            " WHERE state = 'failed' AND (CAST(:backfill AS text) IS NULL OR backfill = :backfill)"
+            " ORDER BY backfill, video"
+        ),
+        {"backfill": backfill},
+    )
+    return [FailedVideo(*row) for row in rows]

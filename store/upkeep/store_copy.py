@@ -1,0 +1,154 @@
+"""A whole store from one database into another: rows as they are, and compared once they are there.
+
+It works like a dump and its restore through pipes: one snapshot there, one transaction here, no
+more than a few rows in memory; servers and pgvector may be of different versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+
+from sqlalchemy import Connection, Table, delete, func, inspect, select, text, update
+
+from pgvoice.store.database import failures, schema
+from pgvoice.store.database.connection import Database
+from pgvoice.store.database.schema import SchemaState
+from pgvoice.store.errors import CopyDiffers, TargetInUse
+from pgvoice.store.models import SCHEMA, setting
+from pgvoice.store.recordings.segment_rows import HEADER, TRAILER
+from pgvoice.store.upkeep import table_rows
+from pgvoice.store.upkeep.table_rows import TABLES, RowSum, TableSum
+
+#: Rows that are sent at once, and how often before a COPY ends: the server remembers every row of
+#: one, for the foreign keys that it checks at its end.
+_BLOCK, _BLOCKS = 128, 512
+#: Rows between two words on the progress.
+_EVERY = 1000
+#: A copy takes as long as it takes, like a dump.
+_NO_LIMITS = (
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL lock_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+)
+OnProgress = Callable[[int, int], None]
+
+
+def prepare(target: Database, like: SchemaState) -> None:
+    """Make the tables, roles and rights in a database that has none, or bring them up to date.
+
+    Raises `TargetInUse` where there are rows, before anything is changed.
+    """
+    with target.engine.connect() as connection:
+        found = schema.state(connection)
+        if found.revision is not None:
+            _refuse_rows(connection)
+        if (found.revision or "") > schema.HEAD:
+            schema.check(found)
+    assert like.grid_ms is not None  # noqa: S101 - a store was opened
+    schema.upgrade(target.engine, grid_ms=like.grid_ms, partitions=like.partitions or 1)
+
+
+def copy(
+    source: Connection, target: Connection, on_progress: OnProgress | None = None
+) -> list[TableSum]:
+    """Copy every table into those that are there; returns counts and checksums of both sides.
+
+    `source` must see one moment; what is in `target` counts when the caller commits. Its triggers
+    rest meanwhile, and nobody else writes there. Raises `TargetInUse` and `CopyDiffers`.
+    """
+    for connection in (source, target):
+        _run(connection, *_NO_LIMITS)
+    progress = _Progress(on_progress, 2 * _rows(source))
+    _run(target, *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES))
+    _refuse_rows(target)
+    partitions = target.scalar(select(setting.c.partitions))
+    for table in filter(_is_single, TABLES):
+        target.execute(delete(table))
+    sent = [_copy_table(source, target, table, progress) for table in TABLES]
+    target.execute(update(setting).values(partitions=partitions))
+    _copy_sequences(source, target)
+    source.rollback()
+    _compare(sent, [_arrived(target, table, progress) for table in TABLES])
+    _run(target, *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in TABLES))
+    _run(target, *(f"ANALYZE {table}" for table in TABLES))
+    return sent
+
+
+class _Progress:
+    def __init__(self, on_progress: OnProgress | None, total: int) -> None:
+        self._on_progress = on_progress or (lambda _done, _total: None)
+        self._done, self._total = 0, total
+
+    def passing(self, rows: Iterable[bytes]) -> Iterator[bytes]:
+        for row in rows:
+            self._done += 1
+            if self._done % _EVERY == 0 or self._done == self._total:
+                self._on_progress(self._done, self._total)
+            yield row
+
+
+def _rows(connection: Connection) -> int:
+    counts = (connection.scalar(select(func.count()).select_from(table)) for table in TABLES)
+    return sum(count or 0 for count in counts)
+
+
+def _refuse_rows(connection: Connection) -> None:
+    there = inspect(connection).get_table_names(SCHEMA)
+    for table in TABLES:
+        known = not _is_single(table) and table.name in there
+        if known and connection.scalar(select(select(table.c[0]).exists())):
+            raise TargetInUse(table.name)
+
+
+def _is_single(table: Table) -> bool:
+    """Whether its one row came with the table, and gives way to that of the other store."""
+    return "only_row" in table.columns
+
+
+def _copy_table(
+    source: Connection, target: Connection, table: Table, progress: _Progress
+) -> TableSum:
+    sums = RowSum()
+    with table_rows.reading(source, table) as rows:
+        _write(target, table, progress.passing(sums.passing(rows)))
+    return sums.of(table)
+
+
+def _arrived(target: Connection, table: Table, progress: _Progress) -> TableSum:
+    with table_rows.reading(target, table) as rows:
+        return table_rows.summed(table, progress.passing(rows))
+
+
+def _write(connection: Connection, table: Table, rows: Iterator[bytes]) -> None:
+    statement = f"COPY {table} ({table_rows.columns(table)}) FROM STDIN (FORMAT binary)".encode()
+    blocks = iter(lambda: b"".join(islice(rows, _BLOCK)), b"")
+    for first in blocks:
+        with (
+            failures.copying(connection) as driver_connection,
+            driver_connection.cursor() as cursor,
+            cursor.copy(statement) as copied,
+        ):
+            for block in chain((HEADER, first), islice(blocks, _BLOCKS - 1), (TRAILER,)):
+                copied.write(block)
+
+
+def _copy_sequences(source: Connection, target: Connection) -> None:
+    """Ids go on where they were: none is given to somebody else."""
+    for table in TABLES:
+        for column in table.columns:
+            if column.identity is not None:
+                named = func.pg_get_serial_sequence(str(table), column.name)
+                state = text(f"SELECT last_value, is_called FROM {source.scalar(select(named))}")  # noqa: S608
+                target.execute(select(func.setval(named, *source.execute(state).one())))
+
+
+def _compare(sent: Iterable[TableSum], arrived: Iterable[TableSum]) -> None:
+    differing = [one.table for one, other in zip(sent, arrived, strict=True) if one != other]
+    if differing:
+        raise CopyDiffers(differing)
+
+
+def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.execute(text(statement))
