@@ -36,7 +36,7 @@ def stats(video: str | None, url: str | None, as_json: bool) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.statistics()
+        found = store.recordings.statistics()
     holdings = [holding for holding in found.holdings if video in (None, holding.video)]
     if video is not None and not holdings:
         raise UnknownVideo(video)
@@ -74,10 +74,10 @@ def prune(
         raise click.UsageError("Say what to delete: --video, --encoder or --older-than.")
     with VoiceStore.open(url) as store:
         selection = _selection(store, video, encoder, older_than)
-        count = store.prune(selection, dry_run=True)
+        count = store.recordings.prune(selection, dry_run=True)
         if count and not dry_run:
             options.confirm(f"Delete {output.counted(count, 'stored segment')}?", yes)
-            count = store.prune(selection)
+            count = store.recordings.prune(selection)
     if as_json:
         output.write_json({"segments": count, "dry_run": dry_run})
     else:
@@ -92,7 +92,7 @@ def _selection(
 
     return PruneSelection(
         video,
-        None if encoder is None else store.encoder(encoder).id,
+        None if encoder is None else store.recordings.encoder(encoder).id,
         None if days is None else timedelta(days=days),
     )
 

@@ -61,7 +61,7 @@ def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
         return [], None
     try:
         with VoiceStore.open(url) as store:
-            return store.encoders(), None
+            return store.recordings.encoders(), None
     except DatabaseError as error:
         return [], str(error)
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pgvoice.hooks.answers import IdentifyResult
 from pgvoice.hooks.plugins import calls
 from pgvoice.store.answers.clusters import ClusterSummary, summarize_clusters
-from pgvoice.store.voice_store import Span, VoiceStore, WhichEncoder
+from pgvoice.store.keys import Span
+from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.voice_store import VoiceStore
 
 
 def identify(
@@ -26,15 +28,17 @@ def identify(
     """
     summaries: list[ClusterSummary] = []
     if spans is None or clusters is None:
-        answers = store.identify(
+        answers = store.answers.identify(
             video, spans, encoder=encoder, threshold=threshold, min_margin=min_margin
         )
     else:
-        found = store.identify_clusters(
+        found = store.answers.identify_clusters(
             video, spans, clusters, encoder=encoder, threshold=threshold, min_margin=min_margin
         )
         answers = [each.identification for each in found]
         summaries = summarize_clusters(found)
-    result = IdentifyResult(video, store.encoder(encoder), tuple(answers), tuple(summaries))
+    result = IdentifyResult(
+        video, store.recordings.encoder(encoder), tuple(answers), tuple(summaries)
+    )
     calls.after_identify(result)
     return result

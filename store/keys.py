@@ -16,6 +16,10 @@ DEFAULT_GRID_MS = 100
 MAX_SECONDS = 2_147_483.0
 
 
+#: A (start, end) in seconds.
+Span = Sequence[float]
+
+
 class SegmentKey(NamedTuple):
     """A segment's place in its video, in whole milliseconds on the store's grid."""
 
@@ -63,9 +67,7 @@ def snap_ms(seconds: float, grid_ms: int = DEFAULT_GRID_MS) -> int:
     return int(steps.quantize(Decimal(1), rounding=ROUND_HALF_UP)) * grid_ms
 
 
-def snap_segment(
-    segment: Sequence[float], grid_ms: int = DEFAULT_GRID_MS, *, index: int = 0
-) -> SegmentKey:
+def snap_segment(segment: Span, grid_ms: int = DEFAULT_GRID_MS, *, index: int = 0) -> SegmentKey:
     """The key of one (start, end) in seconds.
 
     Raises `InvalidSegment`, a `ValueError`, when a time is not finite or, on the grid, the start
@@ -83,9 +85,7 @@ def snap_segment(
     return key
 
 
-def snap_segments(
-    segments: Iterable[Sequence[float]], grid_ms: int = DEFAULT_GRID_MS
-) -> SnappedSegments:
+def snap_segments(segments: Iterable[Span], grid_ms: int = DEFAULT_GRID_MS) -> SnappedSegments:
     """Keys for many segments; an invalid one does not stop the others."""
     snapped = SnappedSegments([], [])
     for index, segment in enumerate(segments):
@@ -95,3 +95,8 @@ def snap_segments(
             snapped.keys.append(None)
             snapped.invalid.append(error)
     return snapped
+
+
+def valid_keys(spans: Iterable[Span], grid_ms: int) -> list[SegmentKey]:
+    """The key of each (start, end) in seconds, in order; raises `InvalidSegment` for the first."""
+    return [snap_segment(span, grid_ms, index=index) for index, span in enumerate(spans)]

@@ -198,15 +198,15 @@ def test_the_nearest_are_found_by_whoever_is_asked(store: VoiceStore) -> None:
     pgvoice = dict(Pgvoice(store).figures(task))
     assert {EXACT, BUILD, INDEXED} < set(pgvoice) < set(WHAT)
     assert pgvoice[RECALL].value == 1
-    (index,) = store.index_status()
+    (index,) = store.index.status()
     assert (index.m, index.ef_construction) == (LINKS, CANDIDATES)
     assert set(dict(Arrays().figures(task))) < set(WHAT)
-    answers = store.identify(task.library.video(task.video).key)
+    answers = store.answers.identify(task.library.video(task.video).key)
     who, similarity = two_nearest(task.video_vectors, task.all_profiles)
     assert [answer.nearest for answer in answers] == [library.name(person) for person in who[:, 0]]
     assert [answer.similarity for answer in answers] == pytest.approx(similarity[:, 0], abs=1e-6)
     spoken = spoken_by(task.vectors, task.all_profiles, task.newcomer)
-    assert len(store.search(library.name(task.newcomer))) == len(spoken)
+    assert len(store.answers.appearances(library.name(task.newcomer))) == len(spoken)
 
 
 def test_memory_is_counted_in_bytes() -> None:

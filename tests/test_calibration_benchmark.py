@@ -22,11 +22,11 @@ def test_thresholds_are_measured_on_people_whom_they_were_not_tuned_on(store: Vo
     labels = {"v": write(store, "v", PEOPLE + STRANGERS, each=24, seed=2)}
     library = Library(store, ENCODER, THRESHOLD, people, labels)
     found = library.measure(PEOPLE[:4], 0.1)
-    assert {summary.speaker for summary in store.speakers()} == set(PEOPLE[4:])
+    assert {summary.speaker for summary in store.people.speakers()} == set(PEOPLE[4:])
     assert set(found.dir_by_length) == {1.5, 3.0, 6.0}
     assert found.far_interval.low <= found.far <= found.far_interval.high
     assert found.far_interval.low <= 0.1
     assert found.dir_by_length[6.0] >= found.dir_by_length[1.5]
-    calibration = store.calibration()
+    calibration = store.thresholds.active()
     assert calibration is not None
     assert calibration.figures.outside_people == 4, "strangers are not tuned on"

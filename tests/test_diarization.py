@@ -100,8 +100,8 @@ def test_clusters_are_never_less_right(
     truth = [turn.label if turn.label in ENROLLED else None for turn in turns]
     # A threshold too high for many segments alone: the evidence of several has to do it.
     for threshold in (None, 0.6, 0.7):
-        alone = library.identify(podcast.video, spans, threshold=threshold)
-        found = library.identify_clusters(podcast.video, spans, labels, threshold=threshold)
+        alone = library.answers.identify(podcast.video, spans, threshold=threshold)
+        found = library.answers.identify_clusters(podcast.video, spans, labels, threshold=threshold)
         before = [answer.speaker == who for answer, who in zip(alone, truth, strict=True)]
         names = [each.identification.speaker for each in found]
         after = [name == who for name, who in zip(names, truth, strict=True)]

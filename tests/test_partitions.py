@@ -106,21 +106,21 @@ def test_fill_identify_search_prune_and_remove(store: VoiceStore, tmp_path: Path
     assert len(counts) > 1
     assert set(counts.values()) <= set(range(4, 33, 4))
 
-    store.enroll_segments("Ada", "talk 0", [(0, 2)])
-    store.enroll_segments("Bob", "talk 0", [(2, 4)])
+    store.people.enroll_segments("Ada", "talk 0", [(0, 2)])
+    store.people.enroll_segments("Bob", "talk 0", [(2, 4)])
     for video in videos:
-        answers = store.identify(video)
+        answers = store.answers.identify(video)
         assert [answer.speaker for answer in answers] == ["Ada", "Bob", "Ada", None]
         assert answers[-1].reason == "too_short"
-    assert len(store.search("Ada")) == 2 * len(videos)
-    statistics = store.statistics()
+    assert len(store.answers.appearances("Ada")) == 2 * len(videos)
+    statistics = store.recordings.statistics()
     assert len(statistics.holdings) == len(videos)
     assert statistics.bytes_on_disk > sum(holding.bytes for holding in statistics.holdings)
 
-    assert store.prune(PruneSelection(video="talk 1")) == 4
-    assert [found for found in store.search("Ada") if found.video == "talk 1"] == []
-    assert store.remove("Bob") == 1
-    assert {answer.nearest for answer in store.identify("talk 2")} == {"Ada", None}
+    assert store.recordings.prune(PruneSelection(video="talk 1")) == 4
+    assert [found for found in store.answers.appearances("Ada") if found.video == "talk 1"] == []
+    assert store.people.remove("Bob") == 1
+    assert {answer.nearest for answer in store.answers.identify("talk 2")} == {"Ada", None}
     with store.database.engine.begin() as connection:
         connection.execute(text("DELETE FROM pgvoice.video"))
         assert _counts(connection) == {}
@@ -129,13 +129,13 @@ def test_fill_identify_search_prune_and_remove(store: VoiceStore, tmp_path: Path
 def test_labels_and_what_they_are_computed_from(store: VoiceStore) -> None:
     for number in range(8):
         put(store, f"v{number}", {(0, 1): X, (1, 2): Y, (2, 3): Z, (3, 3.1): "too_short"})
-    store.enroll_segments("ann", "v0", [(0, 1)])
-    assert (store.label().segments, store.label().changed) == (32, 0)
-    store.enroll_segments("bob", "v0", [(1, 2)])
-    assert store.relabel(dry_run=True).changed == store.relabel().changed == 8
-    assert [label.speaker for label in store.labels("v5")] == ["ann", "bob", None, None]
+    store.people.enroll_segments("ann", "v0", [(0, 1)])
+    assert (store.labels.label().segments, store.labels.label().changed) == (32, 0)
+    store.people.enroll_segments("bob", "v0", [(1, 2)])
+    assert store.labels.relabel(dry_run=True).changed == store.labels.relabel().changed == 8
+    assert [label.speaker for label in store.labels.current("v5")] == ["ann", "bob", None, None]
     assert _nearest(store) == 32
-    assert store.prune(PruneSelection(video="v5")) == 4
+    assert store.recordings.prune(PruneSelection(video="v5")) == 4
     assert _nearest(store) == 28
     with store.database.engine.begin() as connection:
         connection.execute(text("DELETE FROM pgvoice.video WHERE key = 'v6'"))
@@ -151,37 +151,39 @@ def _nearest(store: VoiceStore) -> int:
 def test_search_by_an_index_on_each_part(store: VoiceStore) -> None:
     for number in range(8):
         put(store, f"v{number}", {(0, 1): unit(9, 1, number), (1, 2): unit(1, 9, number)})
-    store.build_index()
-    (status,) = store.index_status()
+    store.index.build()
+    (status,) = store.index.status()
     assert (status.parts, status.indexed) == (PARTS, PARTS)
-    by_index = store.similar("v3", (0, 1), limit=7, exact=False)
-    assert by_index == store.similar("v3", (0, 1), limit=7, exact=True)
+    by_index = store.answers.similar("v3", (0, 1), limit=7, exact=False)
+    assert by_index == store.answers.similar("v3", (0, 1), limit=7, exact=True)
     assert {found.start for found in by_index} == {0}
-    assert store.drop_index() == PARTS
+    assert store.index.drop() == PARTS
 
 
 def test_a_row_that_is_there_or_wrong_is_refused(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     with pytest.raises(RowsStored):
         put(store, "v", {(0, 1): Y})
-    ids = store.register("v", None, ENCODER, CountingEncoder.default_threshold)
+    ids = store.recordings.register("v", None, ENCODER, CountingEncoder.default_threshold)
     with pytest.raises(RowsRefused, match="segment_embedding_span_check"):
-        store.write(ids, ENCODER, [SegmentRow(SegmentKey(2000, 1000), "ok", Z)])
+        store.recordings.write(ids, ENCODER, [SegmentRow(SegmentKey(2000, 1000), "ok", Z)])
     with pytest.raises(VideoErased):
-        store.write((ids[0] + 999, ids[1]), ENCODER, [SegmentRow(SegmentKey(0, 1000), "ok", Z)])
+        store.recordings.write(
+            (ids[0] + 999, ids[1]), ENCODER, [SegmentRow(SegmentKey(0, 1000), "ok", Z)]
+        )
 
 
 def test_down_and_up_again_keeps_rows_and_parts(store: VoiceStore) -> None:
     for number in range(8):
         put(store, f"v{number}", {(0, 1): X, (1, 2): unit(1, 2, 3), (2, 2.1): "too_short"})
-    store.enroll_segments("ann", "v0", [(0, 1)])
-    before = [store.identify(f"v{number}") for number in range(8)]
+    store.people.enroll_segments("ann", "v0", [(0, 1)])
+    before = [store.answers.identify(f"v{number}") for number in range(8)]
     with store.database.engine.connect() as connection:
         counts = _counts(connection)
     for revision in ("0005", "0001"):
         schema.downgrade(store.database.engine, revision)
         schema.upgrade(store.database.engine)
-        assert [store.identify(f"v{number}") for number in range(8)] == before
+        assert [store.answers.identify(f"v{number}") for number in range(8)] == before
     with store.database.engine.connect() as connection:
         assert _counts(connection) == counts
         assert schema.state(connection) == (schema.HEAD, 100, PARTS)

@@ -81,30 +81,30 @@ def test_answers_and_labels(pooled: VoiceStore, talk: Path) -> None:
     enroll_recordings(pooled, CountingEncoder(), "Ada", [Recording(talk)])
     # More often than it takes the driver to prepare a statement.
     for _ in range(8):
-        assert [each.speaker for each in pooled.identify("talk")] == ["Ada"] * 3
-        assert len(pooled.search("Ada")) == len(SPANS)
-        assert len(pooled.similar("talk", (0, 1))) == len(SPANS) - 1
-    run = pooled.label().run
+        assert [each.speaker for each in pooled.answers.identify("talk")] == ["Ada"] * 3
+        assert len(pooled.answers.appearances("Ada")) == len(SPANS)
+        assert len(pooled.answers.similar("talk", (0, 1))) == len(SPANS) - 1
+    run = pooled.labels.label().run
     assert run is not None
     for _ in range(8):
-        assert pooled.relabel().run is None
-    assert pooled.revert(run) == len(SPANS)
-    assert [check for check in pooled.verify() if check.problems] == []
+        assert pooled.labels.relabel().run is None
+    assert pooled.labels.revert(run) == len(SPANS)
+    assert [check for check in pooled.upkeep.verify() if check.problems] == []
 
 
 @needs_pooler
 @pytest.mark.usefixtures("fills")
 def test_the_index(pooled: VoiceStore) -> None:
     for _ in range(3):
-        built = pooled.build_index()
+        built = pooled.index.build()
         assert (len(built.built), built.without_memory) == (1, False)
-        assert pooled.drop_index() == 1
+        assert pooled.index.drop() == 1
     with pooled.database.engine.begin() as connection:
         indexes.hold(connection)
         with pytest.raises(IndexBusy):
-            pooled.build_index()
+            pooled.index.build()
     with pytest.raises(ValueError, match="--url"):
-        pooled.build_index(memory="77MB")
+        pooled.index.build(memory="77MB")
 
 
 @needs_pooler
@@ -126,8 +126,8 @@ def test_a_build_that_is_interrupted_stops_in_the_server(
         old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         old.execute("SELECT count(*) FROM pgvoice.segment_embedding")
         with pytest.raises(KeyboardInterrupt):
-            store.build_index(on_progress=interrupt)
-        (status,) = store.index_status()
+            store.index.build(on_progress=interrupt)
+        (status,) = store.index.status()
         assert (status.building, status.indexed) == (False, 0)
 
 

@@ -10,9 +10,29 @@ from click import Command, Group
 from readme import README, comparable, renewed
 
 from pgvoice.cli.main import cli
-from pgvoice.store import VoiceStore
+from pgvoice.store.answers.answers import Answers
+from pgvoice.store.answers.segment_index import SegmentIndex
+from pgvoice.store.labels.labels import Labels
+from pgvoice.store.people.people import People
+from pgvoice.store.privacy.privacy import Privacy
+from pgvoice.store.recordings.recordings import Recordings
+from pgvoice.store.thresholds.thresholds import Thresholds
+from pgvoice.store.upkeep.backfills import Backfills
+from pgvoice.store.upkeep.upkeep import Upkeep
 
 TEXT = README.read_text()
+#: By attribute of a store the class of the facet.
+FACETS = {
+    "answers": Answers,
+    "backfills": Backfills,
+    "index": SegmentIndex,
+    "labels": Labels,
+    "people": People,
+    "privacy": Privacy,
+    "recordings": Recordings,
+    "thresholds": Thresholds,
+    "upkeep": Upkeep,
+}
 
 
 def test_the_console_sessions_print_what_they_show() -> None:
@@ -24,7 +44,10 @@ def test_the_python_examples_use_what_there_is() -> None:
     assert examples
     for node in ast.walk(ast.parse("\n".join(examples))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert node.value.id != "store" or hasattr(VoiceStore, node.attr)
+            assert node.value.id != "store" or node.attr in FACETS
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+            facet = FACETS.get(node.value.attr)
+            assert facet is None or hasattr(facet, node.attr)
         if isinstance(node, ast.ImportFrom):
             module = __import__(str(node.module), fromlist=["_"])
             assert all(hasattr(module, alias.name) for alias in node.names)

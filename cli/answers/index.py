@@ -56,8 +56,8 @@ def build(
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store, _progress() as on_progress:
-        label = str(store.encoder(encoder).identity)
-        report = store.build_index(encoder, memory=memory, workers=workers, on_progress=on_progress)
+        label = str(store.recordings.encoder(encoder).identity)
+        report = store.index.build(encoder, memory=memory, workers=workers, on_progress=on_progress)
     if as_json:
         output.write_json({"encoder": label} | asdict(report))
     else:
@@ -72,7 +72,7 @@ def status(url: str | None, as_json: bool) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.index_status()
+        found = store.index.status()
     if as_json:
         output.write_json({"encoders": found})
         return
@@ -96,8 +96,8 @@ def drop(encoder: str | None, url: str | None, as_json: bool) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        label = str(store.encoder(encoder).identity)
-        dropped = store.drop_index(encoder)
+        label = str(store.recordings.encoder(encoder).identity)
+        dropped = store.index.drop(encoder)
     if as_json:
         output.write_json({"encoder": label, "dropped": dropped})
     else:

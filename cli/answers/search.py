@@ -47,7 +47,7 @@ def search(
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.search(
+        found = store.answers.appearances(
             name,
             encoder=encoder,
             threshold=threshold,

@@ -94,7 +94,9 @@ def similar(
         same_video=not other_videos,
     )
     with VoiceStore.open(url) as store:
-        found = store.similar(video, span, limit=limit, among=among, encoder=encoder, exact=exact)
+        found = store.answers.similar(
+            video, span, limit=limit, among=among, encoder=encoder, exact=exact
+        )
     if as_json:
         output.write_json({"video": video, "segments": [asdict(segment) for segment in found]})
         return

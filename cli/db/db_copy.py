@@ -31,8 +31,8 @@ def copy(target: str, url: str | None, as_json: bool) -> None:
 
     shown = place.libpq_url(psycopg_url(target))
     with VoiceStore.open(url) as store, output.progress_bar("copying and comparing") as bar:
-        indexed = [str(each.encoder) for each in store.index_status() if each.indexed]
-        sums = store.copy_to(target, on_progress=bar)
+        indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
+        sums = store.upkeep.copy_to(target, on_progress=bar)
     if as_json:
         output.write_json({"to": shown, "tables": sums, "indexes_to_build": indexed})
         return
@@ -56,7 +56,7 @@ def checksums(url: str | None, as_json: bool) -> None:
     from pgvoice.store import VoiceStore
 
     with VoiceStore.open(url) as store, output.waiting("reading everything"):
-        sums = store.checksums()
+        sums = store.upkeep.checksums()
     if as_json:
         output.write_json({"tables": sums})
     else:

@@ -58,7 +58,7 @@ def verify(
 
     again = None
     with VoiceStore.open(url) as store, output.waiting("looking at everything"):
-        checks = store.verify(sample=sample)
+        checks = store.upkeep.verify(sample=sample)
         if recompute is not None:
             again = _recompute(store, recompute, encoder, device)
             checks.append(_check(again))

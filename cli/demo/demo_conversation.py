@@ -75,7 +75,7 @@ def play(store: VoiceStore, conversation: Conversation, device: str | None = Non
         span = [(turn.start, turn.end)]
         enroll_video(store, encoder, str(turn.label), VIDEO, span, audio=conversation.audio)
     first = _fill(store, encoder, conversation)
-    answers = store.identify(VIDEO, _spans(conversation.asking), encoder=encoder.identity)
+    answers = store.answers.identify(VIDEO, _spans(conversation.asking), encoder=encoder.identity)
     second = _fill(store, make_encoder(ENCODER, device=device), conversation)
     return Outcome(conversation, first, answers, second)
 

@@ -102,7 +102,9 @@ def add(
                 store, name, video, audio[0], spans, encoder, device, consent, force
             )
         else:
-            added = store.enroll_segments(name, video, spans, encoder, consent=consent, force=force)
+            added = store.people.enroll_segments(
+                name, video, spans, encoder, consent=consent, force=force
+            )
     if as_json:
         output.write_json(added)
     else:
@@ -121,7 +123,7 @@ def list_people(url: str | None, as_json: bool) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        people = store.speakers()
+        people = store.people.speakers()
     if as_json:
         output.write_json(people)
     elif people:
@@ -143,7 +145,7 @@ def rename(name: str, new: str, url: str | None) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        store.rename(name, new)
+        store.people.rename(name, new)
     click.echo(output.printable(f"{name} is now {new}"))
 
 
@@ -161,8 +163,8 @@ def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> 
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        moving, there = len(store.exemplars(name)), len(store.exemplars(into))
-        store.merge(name, into, force=force, dry_run=dry_run)
+        moving, there = len(store.people.exemplars(name)), len(store.people.exemplars(into))
+        store.people.merge(name, into, force=force, dry_run=dry_run)
     verb = "would be merged" if dry_run else "merged"
     exemplars = output.counted(moving, "exemplar")
     click.echo(output.printable(f"{name} ({exemplars}) {verb} into {into} ({there:,})"))
@@ -183,10 +185,10 @@ def remove(name: str, dry_run: bool, yes: bool, url: str | None) -> None:
 
     shown = output.printable(name)
     with VoiceStore.open(url) as store:
-        count = len(store.exemplars(name))
+        count = len(store.people.exemplars(name))
         if not dry_run:
             options.confirm(f"Delete {shown} and {output.counted(count, 'exemplar')}?", yes)
-            count = store.remove(name)
+            count = store.people.remove(name)
     verb = "would be deleted" if dry_run else "deleted"
     click.echo(f"{shown} and {output.counted(count, 'exemplar')} {verb}")
 

@@ -29,7 +29,7 @@ def show(name: str, url: str | None, as_json: bool) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        exemplars, profiles = store.exemplars(name), store.profile_quality(name)
+        exemplars, profiles = store.people.exemplars(name), store.people.quality(name)
     if as_json:
         output.write_json({"speaker": name, "profiles": profiles, "exemplars": exemplars})
     elif exemplars:
@@ -70,7 +70,7 @@ def check(
     if dry_run and not drop:
         raise click.UsageError("--dry-run goes with --drop-outliers")
     with VoiceStore.open(url) as store:
-        profiles = store.profile_quality(name, encoder=encoder)
+        profiles = store.people.quality(name, encoder=encoder)
         found = _dropped(store, profiles, encoder, dry_run) if drop else {}
     if as_json:
         output.write_json({"profiles": profiles, "left_out": found} if drop else profiles)
@@ -91,7 +91,7 @@ def restore(name: str, encoder: str | None, url: str | None) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        restored = store.restore_exemplars(name, encoder=encoder)
+        restored = store.people.restore_exemplars(name, encoder=encoder)
     click.echo(f"{output.printable(name)}: {output.counted(restored, 'exemplar')} restored")
 
 
@@ -99,7 +99,9 @@ def _dropped(
     store: VoiceStore, profiles: Sequence[ProfileQuality], encoder: str | None, dry_run: bool
 ) -> dict[str, list[Outlier]]:
     names = sorted({profile.speaker for profile in profiles})
-    dropped = {name: store.drop_outliers(name, encoder=encoder, dry_run=dry_run) for name in names}
+    dropped = {
+        name: store.people.drop_outliers(name, encoder=encoder, dry_run=dry_run) for name in names
+    }
     return {name: outliers for name, outliers in dropped.items() if outliers}
 
 

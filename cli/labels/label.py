@@ -45,7 +45,7 @@ def label(
     if bool(videos) == everything:
         raise click.UsageError("Say what to label: VIDEO, or --all.")
     with VoiceStore.open(url) as store, output.waiting("labelling"):
-        found = store.label(
+        found = store.labels.label(
             None if everything else videos, encoder=encoder, threshold=threshold, min_margin=margin
         )
         used = rule.yardstick(store, encoder, threshold, margin)
@@ -87,7 +87,11 @@ def relabel(
 
     with VoiceStore.open(url) as store:
         judge = partial(
-            store.relabel, videos or None, encoder=encoder, threshold=threshold, min_margin=margin
+            store.labels.relabel,
+            videos or None,
+            encoder=encoder,
+            threshold=threshold,
+            min_margin=margin,
         )
         with output.waiting("comparing"):
             found = judge(dry_run=dry_run or not yes)

@@ -49,7 +49,7 @@ def show(video: str, encoder: str | None, url: str | None, as_json: bool) -> Non
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.labels(video, encoder=encoder)
+        found = store.labels.current(video, encoder=encoder)
     if as_json:
         output.write_json({"video": video, "labels": found})
     elif found:
@@ -72,7 +72,7 @@ def time(video: str | None, encoder: str | None, url: str | None, as_json: bool)
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.speaker_time(video, encoder=encoder)
+        found = store.labels.speaker_time(video, encoder=encoder)
     if as_json:
         output.write_json(found)
     elif found:
@@ -93,7 +93,7 @@ def runs(url: str | None, as_json: bool) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.label_runs()
+        found = store.labels.runs()
     if as_json:
         output.write_json(found)
     elif found:
@@ -113,7 +113,7 @@ def revert(run: int, url: str | None) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        count = store.revert(run)
+        count = store.labels.revert(run)
     click.echo(f"run {run} reverted: {output.counted(count, 'label')} of it counted")
 
 
@@ -145,7 +145,7 @@ def pin(
     if (name is None) != nobody:
         raise click.UsageError("Say who it is: NAME, or --nobody.")
     with VoiceStore.open(url) as store:
-        made = [store.pin(video, span, name, encoder=encoder) for span in spans]
+        made = [store.labels.pin(video, span, name, encoder=encoder) for span in spans]
     runs = ", ".join(map(str, made))
     click.echo(output.printable(f"pinned to {name or 'nobody'} (run {runs})"))
 
@@ -164,7 +164,7 @@ def unpin(video: str, spans: tuple[Span, ...], encoder: str | None, url: str | N
 
     with VoiceStore.open(url) as store:
         for span in spans:
-            store.unpin(video, span, encoder=encoder)
+            store.labels.unpin(video, span, encoder=encoder)
     click.echo(f"{output.counted(len(spans), 'segment')} unpinned")
 
 

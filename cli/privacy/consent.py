@@ -65,7 +65,7 @@ def withdraw(name: str, yes: bool, url: str | None) -> None:
 
     shown = output.printable(name)
     with VoiceStore.open(url) as store:
-        count = len(store.exemplars(name))
+        count = len(store.people.exemplars(name))
         options.confirm(f"Delete {output.counted(count, 'exemplar')} of {shown}?", yes)
         count = store.privacy.withdraw(name)
     click.echo(f"consent of {shown} withdrawn, {output.counted(count, 'exemplar')} deleted")

@@ -119,7 +119,7 @@ def calibrate(
             return
         turns = options.turns_from(store, labels)
         with output.waiting("comparing"):
-            found = store.calibrate(
+            found = store.thresholds.calibrate(
                 target_far,
                 labels=turns,
                 pinned=pinned,
@@ -130,7 +130,9 @@ def calibrate(
                 dry_run=dry_run,
             )
         if picture is not None:
-            spoken = store.trials(labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder)
+            spoken = store.thresholds.trials(
+                labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder
+            )
             margin = found.bands[0].margin
             normalised = any(band.level is not None for band in found.bands)
             title = f"Calibration: {found.labels_from}"
@@ -146,16 +148,16 @@ def _manage(
     store: VoiceStore, encoder: str | None, activate: int | None, listed: bool, as_json: bool
 ) -> None:
     if activate is not None:
-        store.activate_calibration(activate)
+        store.thresholds.activate(activate)
         click.echo(f"identify goes by calibration {activate}")
     elif not listed:
-        was = store.reset_calibration(encoder=encoder)
+        was = store.thresholds.reset(encoder=encoder)
         again = f"; `pgvoice calibrate --activate {was}` goes back to calibration {was}"
         click.echo("identify goes by the encoder's own threshold" + (again if was else ""))
     elif as_json:
-        output.write_json(store.calibrations(encoder=encoder))
+        output.write_json(store.thresholds.calibrations(encoder=encoder))
     else:
-        _write_list(store.calibrations(encoder=encoder))
+        _write_list(store.thresholds.calibrations(encoder=encoder))
 
 
 def write(found: Calibration) -> None:

@@ -113,7 +113,7 @@ def evaluate(
             )
         used = None if labels else rule.yardstick(store, encoder, threshold, margin)
         if picture is not None and used is not None:
-            spoken = store.trials(labels=turns, encoder=encoder)
+            spoken = store.thresholds.trials(labels=turns, encoder=encoder)
             title = f"Evaluation: {', '.join(turns)}"
             score_plots.draw(picture, spoken, rule.by_length(used), used.margin, title)
     if as_json:

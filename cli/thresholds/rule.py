@@ -50,8 +50,8 @@ def yardstick(
     store: VoiceStore, encoder: str | None, threshold: float | None, margin: float | None
 ) -> Yardstick:
     """What is given, else what the calibration says, else the encoder's own, without margin."""
-    found = store.encoder(encoder)
-    label, calibration = str(found.identity), store.calibration(encoder=encoder)
+    found = store.recordings.encoder(encoder)
+    label, calibration = str(found.identity), store.thresholds.active(encoder=encoder)
     if margin is None:
         margin = calibration.bands[0].margin if calibration else 0.0
     if threshold is not None:

@@ -69,7 +69,7 @@ def enroll_recordings(
     known = _known_seconds(store, encoder, name)
     if sum(heard.values()) + known < min_speech:
         raise TooLittleSpeech(name, heard, known, min_speech)
-    return store.enroll(
+    return store.people.enroll(
         name,
         exemplars,
         encoder.identity,
@@ -96,7 +96,9 @@ def enroll_video(
     Nothing but these spans: an exemplar is a segment as it is stored.
     """
     fill(store, encoder, video=video, audio=audio, segments=spans, progress=progress)
-    return store.enroll_segments(name, video, spans, encoder.identity, consent=consent, force=force)
+    return store.people.enroll_segments(
+        name, video, spans, encoder.identity, consent=consent, force=force
+    )
 
 
 def _by_file(recordings: Sequence[Recording]) -> dict[Path, list[Sequence[float] | None]]:
@@ -110,7 +112,7 @@ def _known_seconds(store: VoiceStore, encoder: Encoder, name: str) -> float:
     label = str(encoder.identity)
     return sum(
         person.seconds
-        for person in store.speakers()
+        for person in store.people.speakers()
         if (person.speaker, person.encoder) == (name, label)
     )
 

@@ -11,12 +11,12 @@ from typing import Literal, NamedTuple
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
 from pgvoice.store.answers.identify import Identification
-from pgvoice.store.keys import SegmentKey
+from pgvoice.store.keys import SegmentKey, Span
 from pgvoice.store.models import SKIPPED_STATUSES
-from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
 from pgvoice.store.thresholds import reference_turns
 from pgvoice.store.turns import Turn
-from pgvoice.store.voice_store import Span, VoiceStore, WhichEncoder
+from pgvoice.store.voice_store import VoiceStore
 
 #: Whose names: asked for the reference's turns, for the stored segments, or kept labels.
 Segments = Literal["reference", "stored", "labels"]
@@ -129,9 +129,11 @@ def evaluate(
         raise NotEvaluable("clusters have to be those of the reference's turns, for every video")
     if not turns:
         raise NotEvaluable("nothing to evaluate: give a video and its reference")
-    which = store.encoder(encoder)
+    which = store.recordings.encoder(encoder)
     names = {
-        profile.speaker for profile in store.speakers() if profile.encoder == str(which.identity)
+        profile.speaker
+        for profile in store.people.speakers()
+        if profile.encoder == str(which.identity)
     }
     asked = _Asked(which.identity, threshold, min_margin)
     found = {}
@@ -162,7 +164,7 @@ def _answers(
     asked: _Asked,
 ) -> list[Answer]:
     if segments == "labels":
-        kept = store.labels(video, encoder=asked.encoder)
+        kept = store.labels.current(video, encoder=asked.encoder)
         if not kept:
             raise NotEvaluable(f"{video} has no labels: `pgvoice label {video}` keeps them")
         return [Answer(one.start, one.end, one.speaker, one.reason) for one in kept]
@@ -185,8 +187,8 @@ def _identified(
 ) -> list[Identification]:
     given = asked._asdict()
     if spans is None or clusters is None:
-        return store.identify(video, spans, **given)
-    found = store.identify_clusters(video, spans, clusters, **given)
+        return store.answers.identify(video, spans, **given)
+    found = store.answers.identify_clusters(video, spans, clusters, **given)
     return [each.identification for each in found]
 
 

@@ -59,7 +59,7 @@ def _read(store: VoiceStore, file: ReferenceFile) -> tuple[list[_Recording], lis
         raise NotEvaluable(
             f"{file.path} does not say which recording it is of: give VIDEO={file.path}"
         )
-    stored = store.stored_videos(recordings)
+    stored = store.recordings.stored(recordings)
     others = [name for name in recordings if name not in stored]
     if not stored:
         raise NotEvaluable(_not_stored(file.path, others))

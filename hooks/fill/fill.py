@@ -94,7 +94,7 @@ class _Filling:
         if self._missing(keys):
             self._fill_patiently(keys, on_audio_change)
         run = self._summary(len(keys), len(keys) - self._statuses.total())
-        self._store.record_fill(self._video, self._identity, run)
+        self._store.recordings.record_fill(self._video, self._identity, run)
         return run
 
     def report(self, run: FillRun) -> FillReport:
@@ -102,14 +102,14 @@ class _Filling:
         return FillReport(self._video, self._identity, run, self._pass is not None, encoder_calls)
 
     def _missing(self, keys: Sequence[SegmentKey]) -> list[SegmentKey]:
-        return self._store.missing(self._video, self._identity, keys)
+        return self._store.recordings.missing(self._video, self._identity, keys)
 
     def _fill_patiently(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> None:
         """Fill; and as often as the database goes away, go on where it stopped."""
         waits, done = deque(RETRY_SECONDS), 0
         while True:
             try:
-                with self._store.filling(self._video) as hold:
+                with self._store.recordings.filling(self._video) as hold:
                     self._fill(keys, on_audio_change, hold)
                 return
             except WrongPassword:
@@ -161,14 +161,14 @@ class _Filling:
         return [row for row in unsettled if row.key in lacking]
 
     def _register(self, audio: VideoAudio | None, change: OnAudioChange) -> tuple[int, int]:
-        return self._store.register(
+        return self._store.recordings.register(
             self._video, audio, self._identity, self._encoder.default_threshold, change
         )
 
     def _write(self, ids: tuple[int, int], rows: list[SegmentRow], hold: Hold) -> None:
         self._unsettled = rows
         hold.check()
-        self._store.write(ids, self._identity, rows)
+        self._store.recordings.write(ids, self._identity, rows)
         self._unsettled = []
         self._statuses.update(row.status for row in rows)
 

@@ -44,7 +44,7 @@ def recompute(store: VoiceStore, encoder: Encoder, number: int) -> Recomputed:
     is the very file. Raises `UnknownEncoder` for one that the store has no vectors of, and
     `EncoderUnavailable`.
     """
-    sample = store.sample_vectors(number, encoder=encoder.identity)
+    sample = store.upkeep.sample_vectors(number, encoder=encoder.identity)
     different: list[str] = []
     unheard: dict[str, int] = {}
     for _, group in groupby(sample, attrgetter("video")):

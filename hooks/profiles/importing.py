@@ -109,7 +109,7 @@ def _from_export(
         here = encoder or make_encoder(identity.name)
         _require_same(identity, here.identity)
         thresholds[identity] = here.default_threshold
-    taken = store.take_in(speakers, thresholds, source=source, force=force)
+    taken = store.people.import_exported(speakers, thresholds, source=source, force=force)
     return [Imported(enrollment, ()) for enrollment in taken]
 
 
@@ -141,7 +141,7 @@ def _from_original(
     profile = read_original(found, encoder, path.name)
     if not (name or profile.name.strip()):
         raise ProfileRefused("it does not say whose voice it is: give --name")
-    enrollment = store.enroll(
+    enrollment = store.people.enroll(
         name or profile.name,
         profile.exemplars,
         encoder.identity,
@@ -153,7 +153,9 @@ def _from_original(
 
 def _require_the_stores(store: VoiceStore, identity: EncoderIdentity) -> None:
     """Raises `ProfileRefused` when the store's vectors are of another encoder of that name."""
-    stored = [one.identity for one in store.encoders() if one.identity.name == identity.name]
+    stored = [
+        one.identity for one in store.recordings.encoders() if one.identity.name == identity.name
+    ]
     if stored and identity not in stored:
         _require_same(identity, stored[-1])
 

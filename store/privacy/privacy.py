@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
-
+from pgvoice.store.database.connection import Database
 from pgvoice.store.privacy import audit, consents, erasing, opt_outs, retention
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
@@ -15,15 +14,15 @@ from pgvoice.store.privacy.retention import Retention
 class Privacy:
     """What people may ask of whoever keeps their voices; for admins."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def grant(self, name: str, consent: Consent | str) -> None:
         """Keep a speaker's consent; the speaker is created if new.
 
         Raises `OptedOut`, and `ValueError` for a consent that does not say who agreed to what.
         """
-        with consents.refusals(name), self._engine.begin() as connection:
+        with consents.refusals(name), self._database.engine.begin() as connection:
             consents.grant(connection, name, consent)
 
     def withdraw(self, name: str) -> int:
@@ -31,23 +30,23 @@ class Privacy:
 
         Returns how many exemplars went; labels that were kept stay. Raises `UnknownSpeaker`.
         """
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             return consents.withdraw(connection, name)
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
         """Those of a speaker, or of everybody. Raises `UnknownSpeaker`."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return consents.stored(connection, name)
 
     @property
     def consent_required(self) -> bool:
         """Whether nobody is enrolled without a consent that counts."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return consents.is_required(connection)
 
     def require_consent(self, *, required: bool = True) -> None:
         """Ask for a consent from now on, or for none; who is enrolled stays."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             consents.require(connection, required=required)
 
     def erase_speaker(
@@ -65,7 +64,7 @@ class Privacy:
         give to them. `opt_out` keeps a hash of the name, `opt_out_voice` also the profiles, so that
         name and voice are refused when somebody enrolls them again. Raises `UnknownSpeaker`.
         """
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             if (opt_out or opt_out_voice) and not dry_run:
                 opt_outs.keep(connection, name, voice=opt_out_voice)
             return erasing.erase_speaker(
@@ -74,25 +73,25 @@ class Privacy:
 
     def erase_video(self, video: str, *, dry_run: bool = False) -> Erasure:
         """Delete a recording with everything about it. Raises `UnknownVideo`."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             return erasing.erase_video(connection, video, dry_run=dry_run)
 
     def opt_outs(self) -> list[OptOut]:
         """Everybody who is to stay out; without names, which are not kept."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return opt_outs.stored(connection)
 
     def allow(self, name: str) -> None:
         """Let somebody in again. Raises `UnknownSpeaker` where the name is not out."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             opt_outs.allow(connection, name)
 
     def retain(self, *, unattributed_days: int | None = None, dry_run: bool = False) -> Retention:
         """Delete voices whose consent ended, and, if asked, old vectors that are nobody's."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             return retention.retain(connection, unattributed_days, dry_run=dry_run)
 
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
         """What was done with voiceprints, the newest first."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return audit.trail(connection, subject, limit)

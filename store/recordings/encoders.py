@@ -37,6 +37,10 @@ class EncoderIdentity:
         return f"{self.name}@{self.revision[:19]}"
 
 
+#: An encoder by its identity, by name or ``name@revision…``, or None for the store's only one.
+WhichEncoder = EncoderIdentity | str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """The similarity from which a segment is taken for a speaker, and where the figure is from."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Engine
-
+from pgvoice.store.database.connection import Database
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep import backfill_rows
@@ -15,33 +14,33 @@ from pgvoice.store.upkeep.backfill_rows import BackfillStatus, Document, FailedV
 class Backfills:
     """State of backfills; each call is a transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def expect(self, name: str, rows: Mapping[str, Document]) -> None:
         """Note the recordings, by key, that a backfill is to fill."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             backfill_rows.expect(connection, name, rows)
 
     def complete(
         self, encoder: EncoderIdentity, asked: Mapping[str, Sequence[SegmentKey]]
     ) -> set[str]:
         """Of these videos those that miss nothing."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return backfill_rows.complete(connection, encoder, asked)
 
     def settle(self, name: str, outcomes: Sequence[Outcome]) -> None:
         """Keep what came of recordings."""
         if outcomes:
-            with self._engine.begin() as connection:
+            with self._database.engine.begin() as connection:
                 backfill_rows.settle(connection, name, outcomes)
 
     def status(self, name: str | None = None) -> list[BackfillStatus]:
         """How far a backfill is, or every one, by name."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return backfill_rows.status(connection, name)
 
     def failed(self, name: str | None = None) -> list[FailedVideo]:
         """What could not be filled, of a backfill or of all."""
-        with self._engine.connect() as connection:
+        with self._database.engine.connect() as connection:
             return backfill_rows.failed(connection, name)

@@ -223,21 +223,21 @@ def _killed(store: VoiceStore, videos: int, workers: str) -> int:
 
 
 def _stored(store: VoiceStore) -> int:
-    return sum(each.segments for each in store.statistics().holdings)
+    return sum(each.segments for each in store.recordings.statistics().holdings)
 
 
 def _empty(store: VoiceStore) -> None:
-    for each in {holding.video for holding in store.statistics().holdings}:
+    for each in {holding.video for holding in store.recordings.statistics().holdings}:
         store.privacy.erase_video(each)
 
 
 def _stored_rows(store: VoiceStore) -> dict[Place, SegmentRow]:
     encoder = make_encoder("campplus").identity
     found: dict[Place, SegmentRow] = {}
-    for video in {holding.video for holding in store.statistics().holdings}:
-        answers = store.identify(video)
+    for video in {holding.video for holding in store.recordings.statistics().holdings}:
+        answers = store.answers.identify(video)
         keys = [SegmentKey(round(a.start * 1000), round(a.end * 1000)) for a in answers]
-        rows = store.read(video, encoder, keys)
+        rows = store.recordings.read(video, encoder, keys)
         found |= {(video, key): row for key, row in rows.items()}
     return found
 

@@ -72,7 +72,7 @@ def show(found: list[Measured]) -> None:
 
 def normalise(store: VoiceStore, labels: Labels, cohort: list[str]) -> None:
     """Everybody is enrolled; half of the strangers are the cohort, the others are tuned on."""
-    made = store.calibrate(
+    made = store.thresholds.calibrate(
         TARGET,
         labels={video: turns for video, turns in labels.items() if video not in cohort},
         cohort={video: labels[video] for video in cohort},

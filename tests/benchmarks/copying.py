@@ -52,8 +52,8 @@ def main(segments: int) -> None:
 def fill(store: VoiceStore, segments: int) -> None:
     """Store a library of so many segments."""
     for video in Library(segments).videos():
-        ids = store.register(video.key, None, ENCODER, THRESHOLD)
-        store.write(ids, ENCODER, video.rows())
+        ids = store.recordings.register(video.key, None, ENCODER, THRESHOLD)
+        store.recordings.write(ids, ENCODER, video.rows())
 
 
 def copy(source: str, target: str) -> int:

@@ -62,18 +62,18 @@ def calibrate(store: VoiceStore, encoder: Encoder) -> Calibration:
     """Thresholds tuned on people who do not speak in either; five of them are enrolled for it."""
     others = [name for name in people() if name not in (*ENROLLED, STRANGER)]
     for name, made in exemplars(encoder, others).items():
-        store.enroll(name, made, encoder.identity, encoder.default_threshold)
+        store.people.enroll(name, made, encoder.identity, encoder.default_threshold)
     labels = fill_pieces(store, encoder, others)
-    found = store.calibrate(TARGET, labels=labels)
+    found = store.thresholds.calibrate(TARGET, labels=labels)
     for name in others:
-        store.remove(name)
+        store.people.remove(name)
     return found
 
 
 def measure(store: VoiceStore, references: Sequence[Reference]) -> list[Row]:
     """Every recording by every rule; afterwards the encoder's own is what counts."""
     rows = [_row(store, one, "calibrated") for one in references]
-    store.reset_calibration()
+    store.thresholds.reset()
     rows += [_row(store, one, "the encoder's own") for one in references]
     rows += [_row(store, one, f"{x:.2f}", x) for one in references for x in THRESHOLDS]
     return sorted(rows, key=lambda row: [one.video for one in references].index(row.recording))

@@ -107,7 +107,7 @@ def _teller(times: int) -> Callable[[int], None]:
 
 
 def _verify(store: VoiceStore) -> None:
-    checks = store.verify()
+    checks = store.upkeep.verify()
     problems = sum(check.problems for check in checks)
     CONSOLE.print(f"db verify: {len(checks)} checks, {problems} problems")
 

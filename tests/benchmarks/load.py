@@ -50,9 +50,9 @@ class Load:
             started = time.monotonic()
             try:
                 if turn % 2:
-                    self._store.identify("first")
+                    self._store.answers.identify("first")
                 else:
-                    self._store.search("ann", limit=20)
+                    self._store.answers.appearances("ann", limit=20)
             except Exception as error:  # counted
                 self.errors.append(f"{type(error).__name__}: {error}")
             self.seconds.append(time.monotonic() - started)
@@ -104,8 +104,8 @@ def main(minutes: float, clients: int) -> None:
     with tempfile.TemporaryDirectory() as folder, temporary_store() as store:
         audio = write(Path(folder) / "talk.wav", voice(110, 8), voice(220, 8, 1))
         fill(store, CountingEncoder(), video="first", audio=audio, segments=SEGMENTS)
-        store.enroll_segments("ann", "first", [SEGMENTS[0]], force=True)
-        store.enroll_segments("bob", "first", [SEGMENTS[20]], force=True)
+        store.people.enroll_segments("ann", "first", [SEGMENTS[0]], force=True)
+        store.people.enroll_segments("bob", "first", [SEGMENTS[20]], force=True)
         load = Load(store, audio, 60 * minutes)
         threads = [threading.Thread(target=load.client, args=(n,)) for n in range(clients)]
         threads += [threading.Thread(target=load.filler, args=(n,)) for n in range(FILLERS)]
@@ -115,7 +115,7 @@ def main(minutes: float, clients: int) -> None:
         for thread in threads:
             thread.join()
         p50, p95 = np.percentile(load.seconds, [50, 95]) * 1000
-        problems = sum(check.problems for check in store.verify())
+        problems = sum(check.problems for check in store.upkeep.verify())
     console.print(
         f"{clients} clients, {minutes:g} minutes: {len(load.seconds):,} answers, p50 {p50:.0f} ms,"
         f" p95 {p95:.0f} ms, {len(load.errors)} errors; {load.fills} fills; {most} connections;"

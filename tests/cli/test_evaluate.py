@@ -32,8 +32,8 @@ def reference(pgvoice: Pgvoice, store_url: str, tmp_path: Path) -> Path:
     said: list[Embedding | str] = [X, Y, unit(1, 0.3, 0), Z, "too_short", Y]
     with VoiceStore.open(store_url) as store:
         put(store, "before", {(0, 2): X, (2, 4): Y})
-        store.enroll_segments("Ada L", "before", [(0, 2)])
-        store.enroll_segments("Bob", "before", [(2, 4)])
+        store.people.enroll_segments("Ada L", "before", [(0, 2)])
+        store.people.enroll_segments("Bob", "before", [(2, 4)])
         put(store, "talk", dict(zip(spans, said, strict=True)))
     return _rttm(tmp_path / "talk.rttm", TURNS)
 

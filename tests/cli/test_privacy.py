@@ -58,7 +58,7 @@ def test_from_consent_to_erasure(library: VoiceStore, pgvoice: Command) -> None:
 
 
 def test_withdraw_and_retention(library: VoiceStore, pgvoice: Command) -> None:
-    library.enroll_segments("bob", "v", [(1, 2)])
+    library.people.enroll_segments("bob", "v", [(1, 2)])
     assert pgvoice("consent", "withdraw", "bob").exit_code == 2
     withdrawn = pgvoice("consent", "withdraw", "bob", "--yes")
     assert withdrawn.output == "consent of bob withdrawn, 1 exemplar deleted\n"

@@ -29,7 +29,7 @@ def main() -> None:
 
 def enroll_once(pipeline: Pipeline) -> None:
     """Enroll who is not yet."""
-    known = {speaker.speaker for speaker in pipeline.store.speakers()}
+    known = {speaker.speaker for speaker in pipeline.store.people.speakers()}
     for person, reader in PEOPLE.items():
         if person not in known:
             enroll_recordings(

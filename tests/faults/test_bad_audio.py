@@ -54,5 +54,5 @@ def test_a_header_that_lies_stores_nothing(store: VoiceStore, tmp_path: Path, da
     with pytest.raises(AudioError, match=r"lie\.wav"):
         fill(store, CountingEncoder(), video="v", audio=path, segments=[(0.0, 1.0)])
     with pytest.raises(UnknownVideo):
-        store.identify("v")
-    assert store.encoders() == []
+        store.answers.identify("v")
+    assert store.recordings.encoders() == []

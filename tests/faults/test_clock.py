@@ -21,28 +21,28 @@ FORWARD, BACK = "now() + make_interval(years => {}::int)", "now() - make_interva
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.enroll_segments("ann", "v", [(0, 1)])
-    store.label(["v"])
-    store.enroll_segments("bob", "v", [(1, 2)])
-    store.label(["v"])
-    store.pin("v", (1, 2), "ann")
+    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.labels.label(["v"])
+    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.labels.label(["v"])
+    store.labels.pin("v", (1, 2), "ann")
     return store
 
 
 @pytest.mark.parametrize("turned", [FORWARD, BACK])
 def test_labels_and_what_can_be_taken_back(library: VoiceStore, turned: str) -> None:
-    before = [(label.speaker, label.reason) for label in library.labels("v")]
+    before = [(label.speaker, label.reason) for label in library.labels.current("v")]
     _turn(library, "attribution_run", "created_at", turned.format("r.id"))
     _turn(library, "enrollment", "created_at", turned.format("r.id"))
-    assert [(label.speaker, label.reason) for label in library.labels("v")] == before
-    runs = library.label_runs()
+    assert [(label.speaker, label.reason) for label in library.labels.current("v")] == before
+    runs = library.labels.runs()
     assert [one.id for one in runs] == sorted((one.id for one in runs), reverse=True)
-    assert library.revert(runs[0].id) == 1
-    assert [label.speaker for label in library.labels("v")] == ["ann", "bob"]
-    assert library.revert(runs[1].id) == 1
-    assert [label.speaker for label in library.labels("v")] == ["ann", None]
-    assert library.label().changed == 1
-    assert not any(check.problems for check in library.verify())
+    assert library.labels.revert(runs[0].id) == 1
+    assert [label.speaker for label in library.labels.current("v")] == ["ann", "bob"]
+    assert library.labels.revert(runs[1].id) == 1
+    assert [label.speaker for label in library.labels.current("v")] == ["ann", None]
+    assert library.labels.label().changed == 1
+    assert not any(check.problems for check in library.upkeep.verify())
 
 
 @pytest.mark.parametrize("turned", [FORWARD, BACK])
@@ -53,11 +53,11 @@ def test_the_newest_fill_and_the_newest_thresholds(
     for video in ("one", "two", "three"):
         fill(store, CountingEncoder(), video=video, audio=wav, segments=[(0, 1)])
     _turn(store, "fill_run", "finished_at", turned.format("r.id"))
-    last = store.statistics().last_fill
+    last = store.recordings.statistics().last_fill
     assert last is not None
     assert last.video == "three"
     assert fill(store, CountingEncoder(), video="one", segments=[(0, 1)]).run.hits == 1
-    again = store.statistics().last_fill
+    again = store.recordings.statistics().last_fill
     assert again is not None
     assert again.video == "one"
 

@@ -29,4 +29,4 @@ def test_a_crowd_on_one_store(store: VoiceStore, store_url: str, wav: Path) -> N
         done = fills_against_the_rest(eight, 8, ROUNDS, wav, rounds.append)
     assert len(rounds) == 4 * ROUNDS
     assert sum(done.values()) == 8 * ROUNDS
-    assert [check for check in store.verify() if check.problems] == []
+    assert [check for check in store.upkeep.verify() if check.problems] == []

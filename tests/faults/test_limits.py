@@ -102,7 +102,7 @@ def test_a_deadlock_is_a_sentence(store: VoiceStore) -> None:
     for thread in threads:
         thread.join(30)
     assert len(errors) == 1
-    assert ENCODER.name in {encoder.identity.name for encoder in store.encoders()}
+    assert ENCODER.name in {encoder.identity.name for encoder in store.recordings.encoders()}
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def _fill_the_disk(url: str, disk: Path, wav: Path) -> None:
             fill(store, encoder, video="v", audio=wav, segments=SEGMENTS)
         assert "\n" not in str(caught.value)
         (disk / "ballast").unlink()
-        assert not any(check.problems for check in store.verify())
+        assert not any(check.problems for check in store.upkeep.verify())
         again = CountingEncoder(dimension=1900)
         report = fill(store, again, video="v", audio=wav, segments=SEGMENTS)
         assert report.run.hits >= 3

@@ -40,7 +40,7 @@ def undisturbed(server: OwnServer, wav: Path) -> dict[SegmentKey, Bits]:
 
 def _rows(store: VoiceStore, video: str) -> dict[SegmentKey, Bits]:
     keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in SEGMENTS]
-    return all_bits(store.read(video, CountingEncoder().identity, keys))
+    return all_bits(store.recordings.read(video, CountingEncoder().identity, keys))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_fill_goes_on(
     with VoiceStore.open(server.url) as store:
         report = fill(store, encoder, video=video, audio=wav, segments=SEGMENTS)
         assert _rows(store, video) == undisturbed
-        assert not any(check.problems for check in store.verify())
+        assert not any(check.problems for check in store.upkeep.verify())
     assert (report.run.requested, report.run.hits, report.run.filled) == (10, 0, 10)
     assert len(encoder.calls) == 10
 
@@ -91,7 +91,7 @@ def test_another_fill_takes_over_where_the_lock_was_lost(
     with VoiceStore.open(server.url) as store:
         report = fill(store, encoder, video="taken over", audio=wav, segments=SEGMENTS)
         assert _rows(store, "taken over") == undisturbed
-        assert not any(check.problems for check in store.verify())
+        assert not any(check.problems for check in store.upkeep.verify())
     assert (len(encoder.calls), sum(others.calls)) == (4, 7)
     assert report.run.hits + report.run.filled == 10
 
@@ -120,6 +120,6 @@ def test_a_server_that_stays_away_is_named_and_the_next_call_goes_on(
 
 def test_connections_that_died_while_nobody_used_them_are_replaced(server: OwnServer) -> None:
     with VoiceStore.open(server.url) as store:
-        assert store.verify()
+        assert store.upkeep.verify()
         server.terminate()
-        assert store.verify()
+        assert store.upkeep.verify()

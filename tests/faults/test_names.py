@@ -36,23 +36,23 @@ REFUSED = ["", " \n", "nul\0", "x" * 501, "x" * 1_000_000, "\ud800"]
 @pytest.mark.parametrize("name", EXACT, ids=range(len(EXACT)))
 def test_stored_exactly(store: VoiceStore, name: str) -> None:
     put(store, name, {(0, 1): X})
-    store.enroll_segments(name, name, [(0, 1)])
-    (answer,) = store.identify(name)
+    store.people.enroll_segments(name, name, [(0, 1)])
+    (answer,) = store.answers.identify(name)
     assert (answer.speaker, answer.reason) == (name, "matched")
-    assert [place.video for place in store.search(name)] == [name]
-    assert [speaker.speaker for speaker in store.speakers()] == [name]
-    assert not any(check.problems for check in store.verify())
+    assert [place.video for place in store.answers.appearances(name)] == [name]
+    assert [speaker.speaker for speaker in store.people.speakers()] == [name]
+    assert not any(check.problems for check in store.upkeep.verify())
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=range(len(REFUSED)))
 def test_refused(store: VoiceStore, name: str) -> None:
     with pytest.raises(ValueError, match="a video's key must") as caught:
-        store.register(name, None, ENCODER, THRESHOLD)
+        store.recordings.register(name, None, ENCODER, THRESHOLD)
     assert len(str(caught.value)) < 200
     put(store, "v", {(0, 1): X})
     with pytest.raises(ValueError, match="a speaker's name must"):
-        store.enroll_segments(name, "v", [(0, 1)])
-    assert store.speakers() == []
+        store.people.enroll_segments(name, "v", [(0, 1)])
+    assert store.people.speakers() == []
 
 
 @settings(
@@ -64,7 +64,7 @@ def test_refused(store: VoiceStore, name: str) -> None:
 def test_any_name(store: VoiceStore, name: str) -> None:
     refusal: str | None = None
     try:
-        store.register(name, None, ENCODER, THRESHOLD)
+        store.recordings.register(name, None, ENCODER, THRESHOLD)
     except ValueError as error:
         refusal = str(error)
     with store.database.engine.connect() as connection:

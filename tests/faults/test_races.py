@@ -38,17 +38,17 @@ def test_a_pin_waits_for_an_erasure(
     store: VoiceStore, statement: str, error: type[PgvoiceError]
 ) -> None:
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)])
     with ThreadPoolExecutor(1) as pool, store.database.engine.connect() as erasing:
         erasing.execute(text(statement))
-        pin = pool.submit(store.pin, "v", (0, 1), "ann")
+        pin = pool.submit(store.labels.pin, "v", (0, 1), "ann")
         _wait_until_somebody_waits(store)
         erasing.commit()
         with pytest.raises(error) as caught:
             pin.result(20)
     assert "\n" not in str(caught.value)
-    assert store.label_runs() == []
-    assert not any(check.problems for check in store.verify())
+    assert store.labels.runs() == []
+    assert not any(check.problems for check in store.upkeep.verify())
 
 
 def _wait_until_somebody_waits(store: VoiceStore) -> None:
@@ -74,8 +74,8 @@ def test_a_video_that_is_erased_under_its_fill(store: VoiceStore, wav: Path, at:
         fill(store, DisturbedEncoder(erase, at), video="v", audio=wav, segments=SEGMENTS)
     assert "\n" not in str(caught.value)
     with pytest.raises(UnknownVideo):
-        store.identify("v")
-    assert not any(check.problems for check in store.verify())
+        store.answers.identify("v")
+    assert not any(check.problems for check in store.upkeep.verify())
     again = CountingEncoder()
     fill(store, again, video="v", audio=wav, segments=SEGMENTS)
     assert sum(again.calls) == 6
@@ -83,9 +83,9 @@ def test_a_video_that_is_erased_under_its_fill(store: VoiceStore, wav: Path, at:
 
 def test_a_speaker_who_is_removed_under_a_fill(store: VoiceStore, wav: Path) -> None:
     fill(store, CountingEncoder(), video="first", audio=wav, segments=SEGMENTS)
-    store.enroll_segments("ann", "first", SEGMENTS[:2], force=True)
-    encoder = DisturbedEncoder(lambda: store.remove("ann"), 3)
+    store.people.enroll_segments("ann", "first", SEGMENTS[:2], force=True)
+    encoder = DisturbedEncoder(lambda: store.people.remove("ann"), 3)
     assert fill(store, encoder, video="v", audio=wav, segments=SEGMENTS).run.filled == 6
-    assert {answer.reason for answer in store.identify("v")} == {"no_profiles"}
-    assert store.speakers() == []
-    assert not any(check.problems for check in store.verify())
+    assert {answer.reason for answer in store.answers.identify("v")} == {"no_profiles"}
+    assert store.people.speakers() == []
+    assert not any(check.problems for check in store.upkeep.verify())

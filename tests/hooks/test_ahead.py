@@ -67,7 +67,7 @@ def _threads() -> list[str]:
 
 
 def _stored(store: VoiceStore, video: str) -> list[tuple[SegmentKey, str, bytes]]:
-    read = store.read(video, CountingEncoder().identity, KEYS)
+    read = store.recordings.read(video, CountingEncoder().identity, KEYS)
     return [
         (key, row.status, np.asarray(row.embedding).tobytes()) for key, row in sorted(read.items())
     ]

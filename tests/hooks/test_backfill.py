@@ -49,7 +49,7 @@ def _stored(store: VoiceStore, prefix: str) -> list[list[SegmentRow]]:
     keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in SPANS]
     found = []
     for number in range(VIDEOS):
-        read = store.read(f"{prefix}{number}", CountingEncoder().identity, keys)
+        read = store.recordings.read(f"{prefix}{number}", CountingEncoder().identity, keys)
         found.append([read[key] for key in keys if key in read])
     return found
 

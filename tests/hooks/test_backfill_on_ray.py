@@ -25,7 +25,7 @@ VIDEOS = 5
 
 def _vectors(store: VoiceStore, video: str) -> list[bytes]:
     keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in SPANS]
-    rows = store.read(video, CountingEncoder().identity, keys)
+    rows = store.recordings.read(video, CountingEncoder().identity, keys)
     return [vector.tobytes() for key in keys if (vector := rows[key].embedding) is not None]
 
 

@@ -175,7 +175,7 @@ def test_after_identify(store: VoiceStore, whole: Whole, talk: Path) -> None:
     assert whole.results == [result]
     assert (result.video, result.encoder.identity) == ("talk", encoder.identity)
     assert [answer.reason for answer in result.answers] == ["no_profiles"]
-    assert list(result.answers) == store.identify("talk")
+    assert list(result.answers) == store.answers.identify("talk")
 
 
 REGISTERING: dict[str, Callable[[], object]] = {

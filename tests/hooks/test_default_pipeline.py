@@ -70,8 +70,8 @@ def test_named_speakers_by_one_call(encoder: CountingEncoder, talk: Path) -> Non
     before = segments_ready("talk", talk, [ADA, BOB])
     assert [label.reason for label in before] == ["no_profiles", "no_profiles"]
     with VoiceStore.open() as store:
-        store.enroll_segments("Ada", "talk", [ADA])
-        store.enroll_segments("Bob", "talk", [BOB])
+        store.people.enroll_segments("Ada", "talk", [ADA])
+        store.people.enroll_segments("Bob", "talk", [BOB])
     given = [{"start": 4.0, "end": 6.0, "speaker": "S1"}, (0.0, 2.0), (3.0, 1.0)]
     labels = segments_ready("talk", None, given)
     assert _names(labels) == ["Bob", "Ada", None]
@@ -161,8 +161,8 @@ def test_in_a_process_of_its_own(store: VoiceStore, store_url: str) -> None:
     identity = make_encoder("campplus").identity
     turns = {(0.0, 2.0): unit(*np.eye(192)[0]), (4.0, 6.0): unit(*np.eye(192)[1])}
     put(store, "talk", turns, identity)
-    store.enroll_segments("Ada", "talk", [ADA])
-    store.enroll_segments("Bob", "talk", [BOB])
+    store.people.enroll_segments("Ada", "talk", [ADA])
+    store.people.enroll_segments("Bob", "talk", [BOB])
     settings = {"PGVOICE_DATABASE_URL": store_url, "PGVOICE_ENCODER": "campplus"}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT)],

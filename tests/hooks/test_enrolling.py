@@ -33,14 +33,14 @@ def test_from_files_then_named_in_a_video(store: VoiceStore, talk: Path, tmp_pat
     assert (enrolled.added, enrolled.exemplars) == (2, 2)
     enroll_recordings(store, encoder, "bob", [Recording(high)])
     fill(store, encoder, video="v", audio=talk, segments=[(0, 4), (6, 9)])
-    assert [answer.speaker for answer in store.identify("v")] == ["ann", "bob"]
-    (exemplar,) = store.exemplars("bob")
+    assert [answer.speaker for answer in store.answers.identify("v")] == ["ann", "bob"]
+    (exemplar,) = store.people.exemplars("bob")
     assert (exemplar.source, exemplar.start, exemplar.end) == (str(high), 0, 3)
 
 
 def test_from_a_span_of_a_file(store: VoiceStore, talk: Path) -> None:
     enroll_recordings(store, CountingEncoder(), "bob", [Recording(talk, (6.02, 8.0))])
-    (exemplar,) = store.exemplars("bob")
+    (exemplar,) = store.people.exemplars("bob")
     assert (exemplar.start, exemplar.end) == (6.0, 8.0)
 
 
@@ -66,7 +66,7 @@ def test_nobody_is_enrolled_without_speech(
     recordings = [Recording(talk, (0, 2)), Recording(talk, span)]
     with pytest.raises(NotEnrollable, match=f"is {status}"):
         enroll_recordings(store, CountingEncoder(), "ann", recordings)
-    assert store.speakers() == []
+    assert store.people.speakers() == []
 
 
 def test_what_cannot_be_heard(store: VoiceStore, talk: Path, tmp_path: Path) -> None:
@@ -91,16 +91,16 @@ def test_a_long_recording_is_heard_in_windows(store: VoiceStore, tmp_path: Path)
     encoder = CountingEncoder(batch_samples=10**9)
     enrolled = enroll_recordings(store, encoder, "ann", [Recording(file)])
     assert (enrolled.added, encoder.calls) == (4, [4])
-    spans = sorted((e.start, e.end, e.quality) for e in store.exemplars("ann"))
+    spans = sorted((e.start, e.end, e.quality) for e in store.people.exemplars("ann"))
     assert spans == [(0, 3, 1), (1.5, 4.5, 1), (3, 6, 1), (4.1, 7.1, 1)]
-    assert store.speakers()[0].seconds == 7.1
+    assert store.people.speakers()[0].seconds == 7.1
 
 
 def test_windows_without_speech_are_left_out(store: VoiceStore, tmp_path: Path) -> None:
     hum = 0.02 * voice(50, 9)
     file = write(tmp_path / "ann.wav", voice(110, 4), hum, voice(110, 3.5, seed=2))
     enrolled = enroll_recordings(store, CountingEncoder(), "ann", [Recording(file)])
-    found = sorted((e.start, e.quality) for e in store.exemplars("ann"))
+    found = sorted((e.start, e.quality) for e in store.people.exemplars("ann"))
     # 3 to 6 s has a third of speech; 4.5 to 12 s has less.
     assert [start for start, _ in found] == [0, 1.5, 3, 12, 13.5]
     assert found[1][1] == pytest.approx(2.5 / 3, abs=0.04)
@@ -109,7 +109,7 @@ def test_windows_without_speech_are_left_out(store: VoiceStore, tmp_path: Path) 
 
 def test_only_the_spans_are_heard(store: VoiceStore, talk: Path) -> None:
     enroll_recordings(store, CountingEncoder(), "bob", [Recording(talk, (5.5, 10))])
-    assert {(e.start, e.end) for e in store.exemplars("bob")} == {(5.5, 8.5), (7, 10)}
+    assert {(e.start, e.end) for e in store.people.exemplars("bob")} == {(5.5, 8.5), (7, 10)}
 
 
 def test_too_little_speech_is_refused_and_says_what_was_there(
@@ -121,7 +121,7 @@ def test_too_little_speech_is_refused_and_says_what_was_there(
         TooLittleSpeech, match=r"'ann' with: 1\.2 s in .*short.wav; 2 s are needed.*--min-speech"
     ):
         enroll_recordings(store, encoder, "ann", [Recording(short)])
-    assert store.speakers() == []
+    assert store.people.speakers() == []
     assert enroll_recordings(store, encoder, "ann", [Recording(short)], min_speech=1).added == 1
     more = write(tmp_path / "more.wav", voice(110, 1, seed=4))
     # What somebody is enrolled with counts.
@@ -132,7 +132,7 @@ def test_two_voices_in_one_file_are_refused(store: VoiceStore, tmp_path: Path) -
     both = write(tmp_path / "both.wav", voice(110, 6), voice(900, 6))
     with pytest.raises(IncoherentExemplars, match=r"both.wav 6 to 9 s.*others are 0\.[567]"):
         enroll_recordings(store, CountingEncoder(), "ann", [Recording(both)])
-    assert store.speakers() == []
+    assert store.people.speakers() == []
 
 
 def test_a_span_nearly_without_speech(store: VoiceStore, tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ def test_the_vectors_are_those_of_the_store(store: VoiceStore, talk: Path) -> No
     encoder = CountingEncoder()
     fill(store, encoder, video="v", audio=talk, segments=[(0.12, 2.08)])
     (vector,) = extract_embeddings_batch(talk, [(0.12, 2.08)], encoder=encoder)
-    row = store.read("v", encoder.identity, [SegmentKey(100, 2100)])[SegmentKey(100, 2100)]
+    row = store.recordings.read("v", encoder.identity, [SegmentKey(100, 2100)])[
+        SegmentKey(100, 2100)
+    ]
     assert row.embedding is not None
     assert vector is not None
     assert row.embedding.tobytes() == vector.tobytes()

@@ -58,7 +58,7 @@ def _rows(
     store: VoiceStore, encoder: CountingEncoder, segments: Iterable[tuple[float, float]] = SEGMENTS
 ) -> dict[SegmentKey, Bits]:
     keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in segments]
-    return all_bits(store.read("v", encoder.identity, keys))
+    return all_bits(store.recordings.read("v", encoder.identity, keys))
 
 
 def test_a_first_fill_computes_everything(store: VoiceStore, wav: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_second_fill_does_nothing(store: VoiceStore, wav: Path, decodes: list[
     assert (report.missing, report.run.hits, report.decoded) == (0, 5, False)
     assert (report.encoder_calls, report.run.device) == (0, None)
     assert _rows(store, encoder) == before
-    assert store.statistics().all_time.rate == 0.5
+    assert store.recordings.statistics().all_time.rate == 0.5
 
 
 def test_only_what_is_missing_is_computed(
@@ -107,7 +107,9 @@ def test_the_vector_is_of_the_snapped_span(store: VoiceStore, wav: Path) -> None
     fill(store, encoder, video="v", audio=wav, segments=[(0.1234, 2.6789)])
     fill(store, encoder, video="w", audio=wav, segments=[(0.1, 2.7)])
     key = SegmentKey(100, 2700)
-    one, other = (store.read(video, encoder.identity, [key])[key].embedding for video in "vw")
+    one, other = (
+        store.recordings.read(video, encoder.identity, [key])[key].embedding for video in "vw"
+    )
     assert one is not None
     assert other is not None
     assert one.tobytes() == other.tobytes()
@@ -119,7 +121,7 @@ def test_company_and_order_do_not_matter(store: VoiceStore, wav: Path) -> None:
     together = _rows(store, encoder)
     for segment in reversed(SEGMENTS):
         fill(store, encoder, video="w", audio=wav, segments=[segment])
-    apart = store.read("w", encoder.identity, list(together))
+    apart = store.recordings.read("w", encoder.identity, list(together))
     assert all_bits(apart) == together
 
 
@@ -205,7 +207,7 @@ def test_no_span_of_time_is_named_and_the_others_are_filled(
 def test_nothing_asked_nothing_done(store: VoiceStore) -> None:
     report = fill(store, CountingEncoder(), video="v", audio="none", segments=[])
     assert (report.run.requested, report.decoded) == (0, False)
-    assert store.statistics().last_fill is None
+    assert store.recordings.statistics().last_fill is None
 
 
 def test_what_is_too_short_needs_no_audio(store: VoiceStore) -> None:
@@ -238,7 +240,7 @@ def test_a_file_that_cannot_be_used_leaves_the_store_as_it_was(
         wav.write_bytes(damaged)
     with pytest.raises(error, match=r"talk\.wav"):
         fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS)
-    assert (store.statistics().holdings, store.encoders()) == ([], [])
+    assert (store.recordings.statistics().holdings, store.recordings.encoders()) == ([], [])
 
 
 def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav: Path) -> None:
@@ -250,7 +252,7 @@ def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav:
 
     with pytest.raises(EncoderUnavailable):
         fill(store, Away("away"), video="v", audio=wav, segments=SEGMENTS)
-    assert (store.statistics().holdings, store.encoders()) == ([], [])
+    assert (store.recordings.statistics().holdings, store.recordings.encoders()) == ([], [])
 
 
 def test_a_warm_fill_is_one_select_and_its_record(store: VoiceStore, wav: Path) -> None:
@@ -327,14 +329,17 @@ def test_two_fills_at_once_do_the_work_once(store_url: str, wav: Path) -> None:
         thread.join()
     assert sorted(sum(encoder.calls) for encoder in encoders) == [0, 0, 0, 5]
     with VoiceStore.open(store_url) as store:
-        assert (store.statistics().all_time.requested, store.statistics().all_time.hits) == (20, 15)
+        assert (
+            store.recordings.statistics().all_time.requested,
+            store.recordings.statistics().all_time.hits,
+        ) == (20, 15)
 
 
 def test_encoders_live_side_by_side(store: VoiceStore, wav: Path) -> None:
     small, wide = CountingEncoder("small", dimension=8), CountingEncoder("wide", dimension=256)
     for encoder in (small, wide):
         assert fill(store, encoder, video="v", audio=wav, segments=SEGMENTS).run.filled == 5
-    assert [e.identity.dimension for e in store.encoders()] == [8, 256]
+    assert [e.identity.dimension for e in store.recordings.encoders()] == [8, 256]
 
 
 def test_a_warm_fill_imports_nothing_heavy(store: VoiceStore, store_url: str, wav: Path) -> None:

@@ -37,8 +37,8 @@ def pipeline(store_url: str, encoder: CountingEncoder, talk: Path) -> Iterator[P
     """One whose store knows Ada and Bob."""
     with Pipeline(store_url, encoder) as opened:
         opened.label("talk", talk, [ADA, BOB])
-        opened.store.enroll_segments("Ada", "talk", [ADA])
-        opened.store.enroll_segments("Bob", "talk", [BOB])
+        opened.store.people.enroll_segments("Ada", "talk", [ADA])
+        opened.store.people.enroll_segments("Bob", "talk", [BOB])
         yield opened
 
 
@@ -186,7 +186,7 @@ def test_the_hooks_of_pyannote_as_they_are(pipeline: Pipeline, talk: Path) -> No
 def test_the_store_of_somebody_else_stays_open(store: VoiceStore, encoder: CountingEncoder) -> None:
     with Pipeline(store, encoder):
         pass
-    assert store.speakers() == []
+    assert store.people.speakers() == []
 
 
 def test_clusters_where_they_are_asked_for(

@@ -47,7 +47,7 @@ def test_the_same_is_the_same(library: VoiceStore) -> None:
 )  # fmt: skip
 def test_what_differs_is_named(library: VoiceStore, damage: str, differs: str) -> None:
     run(library.database.engine, damage.replace("{}", "pgvoice.segment_embedding"))
-    assert not any(check.problems for check in library.verify()), "nothing else finds it"
+    assert not any(check.problems for check in library.upkeep.verify()), "nothing else finds it"
     (found,) = recompute(library, CountingEncoder(), 10).different
     assert found.startswith(differs)
 

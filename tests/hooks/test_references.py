@@ -59,7 +59,7 @@ def test_every_recording_of_a_json(videos: VoiceStore, tmp_path: Path) -> None:
 def test_a_key_that_a_name_could_mean_two_of_is_meant_by_none(
     videos: VoiceStore, tmp_path: Path
 ) -> None:
-    assert videos.stored_videos(["a_b_c", "a b_c", "a_b c", "nul\0", "talk"]) == {
+    assert videos.recordings.stored(["a_b_c", "a b_c", "a_b c", "nul\0", "talk"]) == {
         "a b_c": "a b_c", "a_b c": "a_b c", "talk": "talk",
     }  # fmt: skip
 

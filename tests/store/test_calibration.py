@@ -52,7 +52,7 @@ def labels(library: VoiceStore, turns: dict[str, list[Turn]]) -> dict[str, list[
 def test_thresholds_hold_the_target_on_people_left_out(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
-    found = library.calibrate(TARGET, labels=labels)
+    found = library.thresholds.calibrate(TARGET, labels=labels)
     figures = found.figures
     assert (figures.inside, figures.inside_people) == (8 * 24, 8)
     assert (figures.outside, figures.outside_people) == (14 * 24, 14)
@@ -71,44 +71,44 @@ def test_thresholds_hold_the_target_on_people_left_out(
 def test_identify_goes_by_it_until_it_is_reset(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
-    profiles = library.profile_quality()
-    made = library.calibrate(TARGET, labels=labels)
-    assert library.profile_quality() == profiles, "no profile learns from it"
-    assert library.calibration() == made
-    assert library.encoder().calibrated
+    profiles = library.people.quality()
+    made = library.thresholds.calibrate(TARGET, labels=labels)
+    assert library.people.quality() == profiles, "no profile learns from it"
+    assert library.thresholds.active() == made
+    assert library.recordings.encoder().calibrated
     edges = np.array([0, 2, 4])
-    for answer in library.identify("second"):
+    for answer in library.answers.identify("second"):
         assert answer.similarity is not None
         band = np.searchsorted(edges, answer.end - answer.start, side="right") - 1
         enough = answer.similarity >= made.bands[band].threshold
         assert (answer.reason != "below_threshold") == enough
-    assert library.reset_calibration() == made.id
-    assert (library.calibration(), library.reset_calibration()) == (None, None)
-    assert not library.encoder().calibrated
+    assert library.thresholds.reset() == made.id
+    assert (library.thresholds.active(), library.thresholds.reset()) == (None, None)
+    assert not library.recordings.encoder().calibrated
     limit = THRESHOLD.similarity
-    for answer in library.identify("second"):
+    for answer in library.answers.identify("second"):
         assert (answer.reason == "matched") == ((answer.similarity or 0) >= limit)
     assert made.id is not None
-    library.activate_calibration(made.id)
-    assert library.calibration() == made
-    assert library.calibrations()[0].id == made.id
+    library.thresholds.activate(made.id)
+    assert library.thresholds.active() == made
+    assert library.thresholds.calibrations()[0].id == made.id
 
 
 def test_the_same_labels_give_the_same_thresholds(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
-    before = len(library.calibrations())
-    one, two = (library.calibrate(TARGET, labels=labels, dry_run=True) for _ in range(2))
+    before = len(library.thresholds.calibrations())
+    one, two = (library.thresholds.calibrate(TARGET, labels=labels, dry_run=True) for _ in range(2))
     assert one == two
     assert (one.id, one.active) == (None, False)
-    assert len(library.calibrations()) == before
+    assert len(library.thresholds.calibrations()) == before
 
 
 def test_who_calibrates_is_in_the_audit_trail(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
-    made = library.calibrate(TARGET, labels=labels)
-    library.reset_calibration()
+    made = library.thresholds.calibrate(TARGET, labels=labels)
+    library.thresholds.reset()
     with library.database.engine.connect() as connection:
         rows = connection.execute(
             text(
@@ -122,11 +122,11 @@ def test_who_calibrates_is_in_the_audit_trail(
 
 
 def test_exemplars_are_left_out_one_at_a_time(library: VoiceStore) -> None:
-    found = library.calibrate(0.2, exemplars=True, edges=(), dry_run=True)
+    found = library.thresholds.calibrate(0.2, exemplars=True, edges=(), dry_run=True)
     assert found.figures.inside == found.figures.outside == 8 * 3
     assert len(found.bands) == 1
     with library.database.engine.connect() as connection:
-        all_trials = trials.gather(connection, library.encoder().id, {}, exemplars=True)
+        all_trials = trials.gather(connection, library.recordings.encoder().id, {}, exemplars=True)
         vectors = np.array(
             connection.scalars(
                 text(
@@ -146,7 +146,7 @@ def test_an_enrolled_segment_is_judged_without_its_own_exemplars(
 ) -> None:
     keys = [SegmentKey(round(t.start * 1000), round(t.end * 1000)) for t in turns["first"]]
     names = [str(turn.label) for turn in turns["first"]]
-    encoder = library.encoder().id
+    encoder = library.recordings.encoder().id
     with library.database.engine.begin() as connection:
         spoken = {("first", key): name for key, name in zip(keys, names, strict=True)}
         found = trials.gather(connection, encoder, spoken, exemplars=False)
@@ -162,7 +162,7 @@ def test_somebody_with_one_exemplar_is_outside_of_the_gallery(store: VoiceStore)
     turns = write(store, "v", PEOPLE[:2], each=3)
     enroll(store, "v", turns, PEOPLE[:2])
     with store.database.engine.connect() as connection:
-        found = trials.gather(connection, store.encoder().id, {}, exemplars=True)
+        found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
     assert np.isnan(found.similarity[[0, 1], found.own]).all()
     searches, _ = found.searches()
     assert not searches.enrolled.any()
@@ -174,7 +174,7 @@ def test_excluded_exemplars_take_no_part(store: VoiceStore) -> None:
     enroll(store, "v", turns, PEOPLE[:2])
     with store.database.engine.begin() as connection:
         connection.execute(text("UPDATE pgvoice.enrollment SET excluded = true WHERE id IN (1, 2)"))
-        found = trials.gather(connection, store.encoder().id, {}, exemplars=True)
+        found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
     assert len(found) == 4
     assert np.isnan(found.similarity[found.person == 0, 0]).all()
 
@@ -182,8 +182,8 @@ def test_excluded_exemplars_take_no_part(store: VoiceStore) -> None:
 def test_pinned_labels(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     for turn in labels["second"]:
         who = turn.label if turn.label in PEOPLE else None
-        library.pin("second", (turn.start, turn.end), who)
-    found = library.calibrate(TARGET, pinned=True, dry_run=True)
+        library.labels.pin("second", (turn.start, turn.end), who)
+    found = library.thresholds.calibrate(TARGET, pinned=True, dry_run=True)
     assert (found.figures.inside, found.figures.outside) == (8 * 24, 14 * 24)
     assert found.figures.outside_people == 9, "whom nobody knows counts as one in each video"
     assert found.labels_from == "pinned labels"
@@ -192,7 +192,7 @@ def test_pinned_labels(library: VoiceStore, labels: dict[str, list[Turn]]) -> No
 def test_bands_with_too_few_searches_are_joined(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
-    found = library.calibrate(TARGET, labels=labels, edges=(1, 2, 4, 20), dry_run=True)
+    found = library.thresholds.calibrate(TARGET, labels=labels, edges=(1, 2, 4, 20), dry_run=True)
     assert [band.min_s for band in found.bands] == [0, 2, 4]
     assert found.notes == (
         "too few searches on one side of 1 s: bands joined",
@@ -203,7 +203,7 @@ def test_bands_with_too_few_searches_are_joined(
 def test_no_margin_where_it_does_not_help(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
-    found = library.calibrate(TARGET, labels=labels, dry_run=True)
+    found = library.thresholds.calibrate(TARGET, labels=labels, dry_run=True)
     assert {band.margin for band in found.bands} == {0.0}
 
 
@@ -214,7 +214,7 @@ def test_too_few_searches_for_the_target(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
     with pytest.raises(CalibrationUnsupported) as error:
-        library.calibrate(0.001, labels=labels)
+        library.thresholds.calibrate(0.001, labels=labels)
     assert "0.001 takes 1998 searches by 4 people outside" in str(error.value)
     assert "there are 336 by 14, 168 in one half" in str(error.value)
 
@@ -222,13 +222,13 @@ def test_too_few_searches_for_the_target(
 def test_too_few_people(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     few = [turn for turn in labels["second"] if turn.label in PEOPLE[:3]]
     with pytest.raises(CalibrationUnsupported, match=r"by 4 people .* there are 72 by 3,"):
-        library.calibrate(0.2, labels={"second": few})
+        library.thresholds.calibrate(0.2, labels={"second": few})
 
 
 def test_nobody_of_the_gallery_speaks(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     others = [turn for turn in labels["second"] if turn.label in STRANGERS]
     with pytest.raises(CalibrationUnsupported, match=r"takes 10 segments .* there are 0"):
-        library.calibrate(TARGET, labels={"second": others})
+        library.thresholds.calibrate(TARGET, labels={"second": others})
 
 
 def test_names_that_are_mixed_up(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
@@ -237,49 +237,49 @@ def test_names_that_are_mixed_up(library: VoiceStore, labels: dict[str, list[Tur
         for number, turn in enumerate(labels["second"])
     ]
     with pytest.raises(CalibrationUnsupported, match=r"only \d+ of \d+ labelled segments"):
-        library.calibrate(TARGET, labels={"second": mixed})
+        library.thresholds.calibrate(TARGET, labels={"second": mixed})
 
 
 def test_others_sound_more_like_the_enrolled_than_they_do(store: VoiceStore) -> None:
     put(store, "first", {(0, 5): X, (5, 10): Y, (10, 15): Z})
     for place, name in enumerate(("ann", "bob", "cyd")):
-        store.enroll_segments(name, "first", [(5 * place, 5 * place + 5)])
+        store.people.enroll_segments(name, "first", [(5 * place, 5 * place + 5)])
     said = [(name, voice) for name, voice in zip(("ann", "bob", "cyd"), FAR_OFF, strict=True)] * 12
     said += [(f"stranger {number % 4}", X) for number in range(48)]
     put(store, "second", {(at, at + 1): voice for at, (_, voice) in enumerate(said)})
     turns = [Turn(at, at + 1, name) for at, (name, _) in enumerate(said)]
     with pytest.raises(CalibrationUnsupported, match="no more similar to a segment than others"):
-        store.calibrate(0.2, labels={"second": turns})
+        store.thresholds.calibrate(0.2, labels={"second": turns})
 
 
 def test_labels_that_cover_no_segment(library: VoiceStore) -> None:
     with pytest.raises(CalibrationUnsupported, match=r"no vector .* labels of second"):
-        library.calibrate(TARGET, labels={"second": [Turn(0, 0.2, PEOPLE[0])]})
+        library.thresholds.calibrate(TARGET, labels={"second": [Turn(0, 0.2, PEOPLE[0])]})
 
 
 def test_nobody_is_enrolled(store: VoiceStore) -> None:
     turns = write(store, "v", each=3)
     with pytest.raises(CalibrationUnsupported, match="nobody is enrolled with voices@"):
-        store.calibrate(TARGET, labels={"v": turns})
+        store.thresholds.calibrate(TARGET, labels={"v": turns})
 
 
 def test_a_diarizers_label_is_no_name(library: VoiceStore) -> None:
     with pytest.raises(LabelIsNoName, match="SPEAKER_00"):
-        library.calibrate(TARGET, labels={"second": [Turn(0, 5, "SPEAKER_00")]})
+        library.thresholds.calibrate(TARGET, labels={"second": [Turn(0, 5, "SPEAKER_00")]})
 
 
 def test_wrong_arguments(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     with pytest.raises(ValueError, match="between 0 and 1, and 1 does not"):
-        library.calibrate(1, labels=labels)
+        library.thresholds.calibrate(1, labels=labels)
     with pytest.raises(ValueError, match="nothing to calibrate with"):
-        library.calibrate(TARGET)
+        library.thresholds.calibrate(TARGET)
     with pytest.raises(ValueError, match="4, 2 s do not rise"):
-        library.calibrate(TARGET, labels=labels, edges=(4, 2))
+        library.thresholds.calibrate(TARGET, labels=labels, edges=(4, 2))
     with pytest.raises(UnknownVideo):
-        library.calibrate(TARGET, labels={"third": []})
+        library.thresholds.calibrate(TARGET, labels={"third": []})
     with pytest.raises(UnknownCalibration, match="--list"):
-        library.activate_calibration(10_000)
+        library.thresholds.activate(10_000)
 
 
 def test_an_encoder_of_its_own(library: VoiceStore) -> None:
-    assert library.encoder().identity == ENCODER
+    assert library.recordings.encoder().identity == ENCODER

@@ -41,7 +41,7 @@ def people(module_store: VoiceStore) -> VoiceStore:
     """Enrolled: ann is X, bob is Y; `v` has segments of 1 s, each named for what it sounds like."""
     for name, voice in (("ann", X), ("bob", Y)):
         exemplar = Exemplar(voice, name[0] * 64, SegmentKey(0, 5000), name)
-        module_store.enroll(name, [exemplar], ENCODER, THRESHOLD)
+        module_store.people.enroll(name, [exemplar], ENCODER, THRESHOLD)
     put(module_store, "v", dict(zip(SPANS, VOICES, strict=True)))
     return module_store
 
@@ -60,12 +60,12 @@ ANN, BOB, WEAK_1, WEAK_2, ALIKE_1, ALIKE_2, STRANGER, SHORT, SILENT = SPANS
 def _names(
     store: VoiceStore, spans: Sequence[Span], clusters: Sequence[str | None]
 ) -> list[str | None]:
-    found = store.identify_clusters("v", spans, clusters)
+    found = store.answers.identify_clusters("v", spans, clusters)
     return [each.identification.speaker for each in found]
 
 
 def test_weak_segments_of_one_voice_are_heard_together(people: VoiceStore) -> None:
-    found = people.identify_clusters("v", [ANN, WEAK_1, WEAK_2], ["a"] * 3)
+    found = people.answers.identify_clusters("v", [ANN, WEAK_1, WEAK_2], ["a"] * 3)
     answers = [each.identification for each in found]
     assert [answer.reason for answer in answers] == ["matched", "by_cluster", "by_cluster"]
     assert [answer.speaker for answer in answers] == ["ann"] * 3
@@ -109,7 +109,7 @@ def test_a_segment_twice_is_no_more_evidence_than_once(people: VoiceStore) -> No
 
 def test_a_cluster_of_several_is_split(people: VoiceStore) -> None:
     spans = [ANN, BOB, WEAK_1, WEAK_2, STRANGER, SHORT]
-    found = people.identify_clusters("v", spans, ["SPEAKER_00"] * 6)
+    found = people.answers.identify_clusters("v", spans, ["SPEAKER_00"] * 6)
     assert [each.identification.speaker for each in found] == [
         "ann", "bob", "ann", "ann", None, None,
     ]  # fmt: skip
@@ -128,14 +128,14 @@ def test_what_is_too_short_goes_with_a_cluster_of_one(people: VoiceStore) -> Non
 
 def test_what_is_not_there_gets_no_name(people: VoiceStore) -> None:
     """In the pipeline that this comes from it got that of the nearest segment."""
-    (_, absent) = people.identify_clusters("v", [ANN, (500.0, 501.0)], ["a", "a"])
+    (_, absent) = people.answers.identify_clusters("v", [ANN, (500.0, 501.0)], ["a", "a"])
     assert (absent.identification.speaker, absent.identification.reason) == (None, "missing")
 
 
 def test_as_many_clusters_as_spans(people: VoiceStore) -> None:
-    with pytest.raises(ValueError, match="1 clusters for 2 spans"):
-        people.identify_clusters("v", [ANN, BOB], ["a"])
-    assert people.identify_clusters("v", [], []) == []
+    with pytest.raises(ValueError, match="1 labels for 2 spans"):
+        people.answers.identify_clusters("v", [ANN, BOB], ["a"])
+    assert people.answers.identify_clusters("v", [], []) == []
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -147,13 +147,13 @@ def test_neither_order_nor_names_of_clusters_matter(
     labels = data.draw(st.lists(st.sampled_from(["a", "b", None]), min_size=9, max_size=9))
     order = data.draw(st.permutations(range(9)))
     renamed = {"a": "SPEAKER_01", "b": "SPEAKER_00", None: None}
-    first = people.identify_clusters("v", SPANS, labels)
-    second = people.identify_clusters(
+    first = people.answers.identify_clusters("v", SPANS, labels)
+    second = people.answers.identify_clusters(
         "v", [SPANS[place] for place in order], [renamed[labels[place]] for place in order]
     )
     assert second == [replace(first[place], cluster=renamed[labels[place]]) for place in order]
-    alone = people.identify("v", SPANS)
-    assert people.identify("v", [SPANS[place] for place in order]) == [
+    alone = people.answers.identify("v", SPANS)
+    assert people.answers.identify("v", [SPANS[place] for place in order]) == [
         alone[place] for place in order
     ]
     for before, after in zip(alone, first, strict=True):
@@ -172,8 +172,8 @@ def test_three_hundred_segments_in_one_pass(server_url: str) -> None:
             video = library.video(0)
             spans = [(span.start_s, span.end_s) for span in video.spans]
             labels = [f"SPEAKER_{who:02}" for who in video.speakers]
-            found = store.identify_clusters(video.key, spans, labels, encoder=LARGE_ENCODER)
-            alone = store.identify(video.key, spans, encoder=LARGE_ENCODER)
+            found = store.answers.identify_clusters(video.key, spans, labels, encoder=LARGE_ENCODER)
+            alone = store.answers.identify(video.key, spans, encoder=LARGE_ENCODER)
     assert _right(found, video.speakers) >= sum(
         answer.speaker == f"person {who}" for answer, who in zip(alone, video.speakers, strict=True)
     )

@@ -24,7 +24,7 @@ def few(store: VoiceStore) -> VoiceStore:
 
 
 def _status(store: VoiceStore) -> IndexStatus:
-    (status,) = store.index_status()
+    (status,) = store.index.status()
     return status
 
 
@@ -37,30 +37,30 @@ def test_none_then_built_then_dropped(few: VoiceStore) -> None:
     assert (before.encoder, before.segments, before.indexed) == (str(ENCODER), 3, 0)
     assert (before.invalid, before.building, before.bytes, before.m) == ([], False, 0, None)
     assert not before.worth_building
-    report = few.build_index()
+    report = few.index.build()
     assert (len(report.built), report.without_workers) == (before.parts, None)
     after = _status(few)
     assert (after.indexed, after.m) == (after.parts, 24)
     assert after.bytes > 0
-    assert few.build_index().built == []
-    assert few.drop_index() == after.parts
+    assert few.index.build().built == []
+    assert few.index.drop() == after.parts
     assert _status(few) == before
-    assert few.drop_index() == 0
+    assert few.index.drop() == 0
 
 
 def test_each_encoder_has_its_own(few: VoiceStore) -> None:
     put(few, "v", {(0, 1): X}, OTHER_ENCODER)
-    few.build_index(OTHER_ENCODER)
-    one, other = few.index_status()
+    few.index.build(OTHER_ENCODER)
+    one, other = few.index.status()
     assert (one.indexed, other.indexed) == (0, other.parts)
-    few.build_index(ENCODER)
-    few.drop_index(OTHER_ENCODER)
-    one, other = few.index_status()
+    few.index.build(ENCODER)
+    few.index.drop(OTHER_ENCODER)
+    one, other = few.index.status()
     assert (one.indexed, other.indexed) == (one.parts, 0)
 
 
 def test_rows_that_come_later_are_found(few: VoiceStore) -> None:
-    few.build_index()
+    few.index.build()
     put(few, "later", {(0, 1): X})
     with few.database.engine.connect() as connection:
         found = connection.scalar(
@@ -78,7 +78,7 @@ def test_progress_is_told(few: VoiceStore, monkeypatch: pytest.MonkeyPatch) -> N
             told.append(progress)
             release()
 
-        few.build_index(on_progress=tell)
+        few.index.build(on_progress=tell)
     assert told[0].table.startswith("segment_embedding")
     assert told[0].phase
 
@@ -93,7 +93,7 @@ def _old_snapshot(store: VoiceStore) -> Iterator[Callable[[], None]]:
 
 
 def test_what_an_interrupted_build_left_is_built_anew(few: VoiceStore) -> None:
-    few.build_index()
+    few.index.build()
     run(
         few.database.engine,
         "UPDATE pg_index SET indisvalid = false"
@@ -103,7 +103,7 @@ def test_what_an_interrupted_build_left_is_built_anew(few: VoiceStore) -> None:
     assert len(broken.invalid) == 1
     assert broken.invalid[0].endswith("_hnsw")
     assert (broken.indexed, broken.building) == (broken.parts - 1, False)
-    assert len(few.build_index().built) == 1
+    assert len(few.index.build().built) == 1
     assert _status(few).indexed == broken.parts
 
 
@@ -116,10 +116,10 @@ def test_a_build_that_is_interrupted_stops_in_the_server(
         raise KeyboardInterrupt
 
     with _old_snapshot(few), pytest.raises(KeyboardInterrupt):
-        few.build_index(on_progress=interrupt)
+        few.index.build(on_progress=interrupt)
     assert _status(few).indexed == 0
     assert not _status(few).building
-    few.build_index()
+    few.index.build()
     assert _status(few).indexed == _parts(few)
 
 
@@ -127,19 +127,19 @@ def test_one_build_at_a_time(few: VoiceStore) -> None:
     with engine_of(few.database.url) as engine, engine.connect() as connection:
         indexes.hold(connection)
         with pytest.raises(IndexBusy, match="index status"):
-            few.build_index()
-    few.build_index()
+            few.index.build()
+    few.index.build()
 
 
 def test_settings_of_a_build_stay_in_it(few: VoiceStore) -> None:
-    few.build_index(memory="77MB", workers=0)
+    few.index.build(memory="77MB", workers=0)
     with few.database.engine.connect() as connection:
         assert connection.scalar(text("SHOW maintenance_work_mem")) != "77MB"
 
 
 def test_memory_that_is_none(few: VoiceStore) -> None:
     with pytest.raises(ValueError, match="'much'"):
-        few.build_index(memory="much")
+        few.index.build(memory="much")
 
 
 def test_without_shared_memory_it_is_built_without_workers(few: VoiceStore) -> None:
@@ -149,7 +149,7 @@ def test_without_shared_memory_it_is_built_without_workers(few: VoiceStore) -> N
         name = connection.engine.url.database
     run(few.database.engine, f"ALTER DATABASE {name} SET min_parallel_table_scan_size = 0")
     few.database.engine.dispose()
-    report = few.build_index(memory="1TB", workers=2)
+    report = few.index.build(memory="1TB", workers=2)
     assert report.without_workers is not None
     assert "shared memory" in report.without_workers
     assert _status(few).indexed == _parts(few)
@@ -157,9 +157,9 @@ def test_without_shared_memory_it_is_built_without_workers(few: VoiceStore) -> N
 
 def test_vectors_that_are_too_long(store: VoiceStore) -> None:
     long = EncoderIdentity("long", "sha256:long", "1", 4001, 16_000)
-    store.register("v", None, long, THRESHOLD)
+    store.recordings.register("v", None, long, THRESHOLD)
     with pytest.raises(ValueError, match="4,001 elements"):
-        store.build_index()
+        store.index.build()
 
 
 def test_a_user_who_does_not_own_the_tables(few: VoiceStore, store_url: str) -> None:
@@ -174,7 +174,7 @@ def test_a_user_who_does_not_own_the_tables(few: VoiceStore, store_url: str) -> 
             VoiceStore.open(plain(as_other)) as other,
             pytest.raises(SchemaForbidden, match=r"must be owner.*created the tables"),
         ):
-            other.build_index()
+            other.index.build()
 
 
 def test_the_statements_can_be_run_from_psql(few: VoiceStore) -> None:
@@ -188,7 +188,7 @@ def test_the_statements_can_be_run_from_psql(few: VoiceStore) -> None:
 
 
 def test_going_down_takes_it_along(few: VoiceStore) -> None:
-    few.build_index()
+    few.index.build()
     schema.downgrade(few.database.engine, "0004")
     with engine_of(few.database.url) as engine, engine.connect() as connection:
         left = connection.scalar(

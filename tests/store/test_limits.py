@@ -21,20 +21,24 @@ def test_people_who_do_not_sound_alike_are_not_merged(store: VoiceStore) -> None
     before = profile(store, "ann")
     for dry_run in (True, False):
         with pytest.raises(IncoherentExemplars, match=r"'ann' .* bob.wav 0 to 1 s and the others"):
-            store.merge("bob", "ann", dry_run=dry_run)
-    store.merge("anna", "ann", dry_run=True)
+            store.people.merge("bob", "ann", dry_run=dry_run)
+    store.people.merge("anna", "ann", dry_run=True)
     assert profile(store, "ann") == before
-    assert [person.speaker for person in store.speakers()] == ["ann", "anna", "bob"]
-    store.merge("anna", "ann")
-    store.merge("bob", "ann", force=True)
-    assert [(person.speaker, person.exemplars) for person in store.speakers()] == [("ann", 6)]
+    assert [person.speaker for person in store.people.speakers()] == ["ann", "anna", "bob"]
+    store.people.merge("anna", "ann")
+    store.people.merge("bob", "ann", force=True)
+    assert [(person.speaker, person.exemplars) for person in store.people.speakers()] == [
+        ("ann", 6)
+    ]
 
 
 def test_merging_judges_what_comes_and_not_what_was_forced_in_before(store: VoiceStore) -> None:
     enroll(store, "ann", X, Y, force=True)
-    store.enroll("ann l", exemplars([X], audio="ann.wav"), ENCODER, THRESHOLD, force=True)
-    store.merge("ann l", "ann")
-    assert [(person.speaker, person.exemplars) for person in store.speakers()] == [("ann", 2)]
+    store.people.enroll("ann l", exemplars([X], audio="ann.wav"), ENCODER, THRESHOLD, force=True)
+    store.people.merge("ann l", "ann")
+    assert [(person.speaker, person.exemplars) for person in store.people.speakers()] == [
+        ("ann", 2)
+    ]
 
 
 # By the calibration
@@ -68,10 +72,10 @@ def test_a_calibration_says_what_is_of_one_person(store: VoiceStore) -> None:
         IncoherentExemplars, match=r"0\.600 similar, under the calibrated threshold of 0\.700"
     ):
         enroll(store, "ann", X, APART)
-    store.reset_calibration()
+    store.thresholds.reset()
     _calibrate(store, 0.9, 0.55)
     assert enroll(store, "ann", X, APART).added == 2
-    store.reset_calibration()
+    store.thresholds.reset()
     _calibrate(store, 0.3)
     # .4 similar, which the encoder's own threshold refuses.
     assert enroll(store, "bob", Z, unit(0, 0.917, 0.4)).added == 2
@@ -82,9 +86,9 @@ def test_a_calibration_says_who_is_merged(store: VoiceStore) -> None:
     enroll(store, "bob", APART)
     _calibrate(store, 0.7)
     with pytest.raises(IncoherentExemplars, match=r"the calibrated threshold of 0\.700"):
-        store.merge("bob", "ann")
-    store.reset_calibration()
-    store.merge("bob", "ann")
+        store.people.merge("bob", "ann")
+    store.thresholds.reset()
+    store.people.merge("bob", "ann")
 
 
 def test_a_calibration_says_who_sounds_like_another(store: VoiceStore) -> None:
@@ -93,13 +97,13 @@ def test_a_calibration_says_who_sounds_like_another(store: VoiceStore) -> None:
     _calibrate(store, 0.9, 0.3)
     with pytest.raises(SoundsLikeAnother, match=r"'ann' 0\.600; different people are under 0\.475"):
         enroll(store, "eve", unit(0.6, 0, 0.8))
-    store.reset_calibration()
+    store.thresholds.reset()
     enroll(store, "eve", unit(0.6, 0, 0.8))
 
 
 def test_a_calibration_says_what_is_outlying(store: VoiceStore) -> None:
     enroll(store, "ann", *near(X, 5, 0.02), unit(0.78, 0.63, 0))
-    assert store.drop_outliers("ann", dry_run=True) == []
+    assert store.people.drop_outliers("ann", dry_run=True) == []
     _calibrate(store, 0.7)
-    (outlier,) = store.drop_outliers("ann", dry_run=True)
+    (outlier,) = store.people.drop_outliers("ann", dry_run=True)
     assert (outlier.similarity, outlier.needed) == pytest.approx((0.78, 0.85), abs=0.01)

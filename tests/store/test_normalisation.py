@@ -57,7 +57,9 @@ def _write(
             rows.append(SegmentRow(key, "ok", unit(*vector)))
             turns.append(Turn(at, at + 3.0, person))
     audio = VideoAudio(f"{seed:064x}", 4_000_000, video)
-    store.write(store.register(video, audio, ENCODER, THRESHOLD), ENCODER, rows)
+    store.recordings.write(
+        store.recordings.register(video, audio, ENCODER, THRESHOLD), ENCODER, rows
+    )
     return turns
 
 
@@ -69,12 +71,12 @@ class Made:
         first = _write(store, "first", PEOPLE, 1, most=most, each=6)
         for person in PEOPLE:
             spans = [(turn.start, turn.end) for turn in first if turn.label == person]
-            store.enroll_segments(person, "first", spans, force=True, encoder=ENCODER)
+            store.people.enroll_segments(person, "first", spans, force=True, encoder=ENCODER)
         self.labels = {"second": _write(store, "second", PEOPLE + STRANGERS, 2, most=most)}
         self.cohort = {"others": _write(store, "others", COHORT, 3, most=most, each=8)}
 
     def calibrate(self, *, cohort: bool = True, dry_run: bool = False) -> Calibration:
-        return self.store.calibrate(
+        return self.store.thresholds.calibrate(
             TARGET,
             labels=self.labels,
             edges=(),
@@ -106,7 +108,7 @@ def test_it_is_used_where_it_names_more(made: Made, normalised: Calibration) -> 
     assert normalised.figures == told.normalised
     assert normalised.figures.far <= max(TARGET, told.plain.far)
     assert normalised.figures.eer < told.plain.eer
-    assert made.store.calibration() == normalised
+    assert made.store.thresholds.active() == normalised
     (band,) = normalised.bands
     assert band.level is not None
 
@@ -142,7 +144,7 @@ def test_the_answers_are_those_of_the_definition(made: Made, normalised: Calibra
     score = scores[np.arange(len(said)), nearest] / 2
     sure = np.abs(score - band.level) > 1e-4
     expected = (score >= band.level) & (ordered[:, -1] - ordered[:, -2] >= band.margin)
-    answers = store.identify("second")
+    answers = store.answers.identify("second")
     found = np.array([answer.reason == "matched" for answer in answers])
     assert sure.sum() > len(answers) - 5
     assert (found == expected)[sure].all()
@@ -152,22 +154,22 @@ def test_the_answers_are_those_of_the_definition(made: Made, normalised: Calibra
 
 def test_everything_that_judges_says_the_same(made: Made, normalised: Calibration) -> None:
     store = made.store
-    answers = store.identify("second")
+    answers = store.answers.identify("second")
     told = {(a.start, a.end): a.speaker for a in answers if a.speaker}
     found = {
         (hit.start, hit.end): person
         for person in PEOPLE
-        for hit in store.search(person, limit=None)
+        for hit in store.answers.appearances(person, limit=None)
         if hit.video == "second"
     }
     assert found == told
-    store.label(["second"])
-    kept = {(label.start, label.end): label.speaker for label in store.labels("second")}
+    store.labels.label(["second"])
+    kept = {(label.start, label.end): label.speaker for label in store.labels.current("second")}
     assert {span: name for span, name in kept.items() if name} == told
-    store.relabel()
-    again = {(label.start, label.end): label.speaker for label in store.labels("second")}
+    store.labels.relabel()
+    again = {(label.start, label.end): label.speaker for label in store.labels.current("second")}
     assert again == kept
-    by_threshold = store.identify("second", threshold=THRESHOLD.similarity)
+    by_threshold = store.answers.identify("second", threshold=THRESHOLD.similarity)
     assert [a.reason == "below_threshold" for a in by_threshold] == [
         (a.similarity or 0) < THRESHOLD.similarity for a in by_threshold
     ]
@@ -187,10 +189,10 @@ def test_whoever_of_the_cohort_is_enrolled_is_not_compared_with_themselves(made:
 
 
 def test_a_dry_run_keeps_nothing(made: Made, normalised: Calibration) -> None:
-    before = made.store.calibrations()
+    before = made.store.thresholds.calibrations()
     dry = made.calibrate(dry_run=True)
     assert dry.normalisation == normalised.normalisation
-    assert (dry.id, made.store.calibrations()) == (None, before)
+    assert (dry.id, made.store.thresholds.calibrations()) == (None, before)
     with made.store.database.engine.connect() as connection:
         kept = connection.scalar(
             text("SELECT count(DISTINCT calibration_id) FROM pgvoice.cohort_voice")
@@ -201,22 +203,22 @@ def test_a_dry_run_keeps_nothing(made: Made, normalised: Calibration) -> None:
 def test_too_few_voices(made: Made) -> None:
     few = {"others": made.cohort["others"][: 8 * 9]}
     with pytest.raises(CalibrationUnsupported, match=r"takes 10 voices.* of the 9 given"):
-        made.store.calibrate(TARGET, labels=made.labels, edges=(), cohort=few)
+        made.store.thresholds.calibrate(TARGET, labels=made.labels, edges=(), cohort=few)
     with pytest.raises(CalibrationUnsupported, match=r"of the 16 given"):
-        made.store.calibrate(TARGET, labels=made.labels, edges=(), cohort=made.labels)
+        made.store.thresholds.calibrate(TARGET, labels=made.labels, edges=(), cohort=made.labels)
 
 
 def test_without_a_gain_it_is_left_out(server_url: str, template: str) -> None:
     with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
         library = Made(store, 0.0)
         alone = library.calibrate(cohort=False)
-        answers = store.identify("second")
+        answers = store.answers.identify("second")
         found = library.calibrate()
         assert found.normalisation is not None
         assert not found.normalisation.used
         assert found.normalisation.plain == alone.figures
         assert (found.bands, found.figures) == (alone.bands, alone.figures)
-        assert store.identify("second") == answers
+        assert store.answers.identify("second") == answers
         with store.database.engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort_voice")) == 0
 
@@ -226,17 +228,21 @@ def test_who_erases_a_voice_erases_its_cohort(server_url: str, template: str, er
     with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
         library = Made(store, 0.8)
         library.calibrate(cohort=False)
-        answers = store.identify("second")
+        answers = store.answers.identify("second")
         assert library.calibrate().bands[0].level is not None
-        assert store.identify("second") != answers
-        assert [check.problems for check in store.verify()] == [0] * len(store.verify())
+        assert store.answers.identify("second") != answers
+        assert [check.problems for check in store.upkeep.verify()] == [0] * len(
+            store.upkeep.verify()
+        )
         assert store.privacy.retain(unattributed_days=1, dry_run=True).segments == 0
         if erased == "the recording":
             store.privacy.erase_video("others")
         else:
-            store.enroll_segments("late", "others", [(0.0, 3.0)], force=True, encoder=ENCODER)
+            store.people.enroll_segments(
+                "late", "others", [(0.0, 3.0)], force=True, encoder=ENCODER
+            )
             store.privacy.erase_speaker("late", with_segments=True)
-        assert store.identify("second") == answers
-        assert store.calibration() is not None
+        assert store.answers.identify("second") == answers
+        assert store.thresholds.active() is not None
         with store.database.engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.cohort_voice")) == 0

@@ -35,8 +35,8 @@ def library(store: VoiceStore) -> VoiceStore:
     mine, between = unit(1, 0.3, 0.9), unit(1, 0.8, 0)
     put(store, "v", {(0, 1): mine, (0, 2): mine, (0, 4): mine, (5, 6): between, (5, 9): between})
     put(store, "w", {(0, 1): X, (1, 2): Y})
-    store.enroll_segments("ann", "w", [(0, 1)])
-    store.enroll_segments("bob", "w", [(1, 2)])
+    store.people.enroll_segments("ann", "w", [(0, 1)])
+    store.people.enroll_segments("bob", "w", [(1, 2)])
     with store.database.engine.begin() as connection:
         calibrate(connection, [0, 2000, 4000], [0.9, 0.7, 0.75], [0.0, 0.0, 0.2])
     return store
@@ -52,56 +52,60 @@ EXPECTED = {
 
 
 def test_identify_takes_the_band_of_the_length(library: VoiceStore) -> None:
-    assert {(a.start, a.end): a.reason for a in library.identify("v")} == EXPECTED
-    given = {a.reason for a in library.identify("v", threshold=0.1)}
+    assert {(a.start, a.end): a.reason for a in library.answers.identify("v")} == EXPECTED
+    given = {a.reason for a in library.answers.identify("v", threshold=0.1)}
     assert given == {"matched", "ambiguous"}, "the margin is still the calibration's"
-    assert {a.reason for a in library.identify("v", threshold=0.1, min_margin=0)} == {"matched"}
+    assert {a.reason for a in library.answers.identify("v", threshold=0.1, min_margin=0)} == {
+        "matched"
+    }
 
 
 def test_search_finds_what_identify_gives(library: VoiceStore) -> None:
     for threshold, margin in ((None, None), (0.72, None), (None, 0.5), (0.1, 0.0)):
         found = {
             (a.video, a.start, a.end)
-            for a in library.search("ann", threshold=threshold, min_margin=margin)
+            for a in library.answers.appearances("ann", threshold=threshold, min_margin=margin)
         }
         named = {
             (video, a.start, a.end)
             for video in ("v", "w")
-            for a in library.identify(video, threshold=threshold, min_margin=margin)
+            for a in library.answers.identify(video, threshold=threshold, min_margin=margin)
             if a.speaker == "ann"
         }
         assert found == named
 
 
 def test_labels_of_the_library_are_those_of_its_videos(library: VoiceStore) -> None:
-    library.label()
-    kept = {(label.start, label.end): label.reason for label in library.labels("v")}
+    library.labels.label()
+    kept = {(label.start, label.end): label.reason for label in library.labels.current("v")}
     assert kept == EXPECTED
-    assert library.label(["v"]).changed == 0
+    assert library.labels.label(["v"]).changed == 0
 
 
 def test_similar_leaves_out_what_identify_gives(library: VoiceStore) -> None:
-    found = library.similar("w", (1, 2), among=SimilarFilter(excluded_speakers=["ann"]), exact=True)
+    found = library.answers.similar(
+        "w", (1, 2), among=SimilarFilter(excluded_speakers=["ann"]), exact=True
+    )
     assert {(a.start, a.end) for a in found} == {(0, 1), (0, 4), (5, 6), (5, 9)}
 
 
 def test_a_run_says_what_it_went_by(library: VoiceStore) -> None:
-    library.label()
-    run = library.label_runs()[0]
+    library.labels.label()
+    run = library.labels.runs()[0]
     assert (run.threshold, run.margin, run.calibration) == (None, None, 1)
-    library.label(threshold=0.1)
-    run = library.label_runs()[0]
+    library.labels.label(threshold=0.1)
+    run = library.labels.runs()[0]
     assert (run.threshold, run.margin, run.calibration) == (0.1, None, 1)
-    library.label(threshold=0.2, min_margin=0.9)
-    run = library.label_runs()[0]
+    library.labels.label(threshold=0.2, min_margin=0.9)
+    run = library.labels.runs()[0]
     assert (run.threshold, run.margin, run.calibration) == (0.2, 0.9, None)
 
 
 def test_recalibrating_compares_nothing_again(library: VoiceStore) -> None:
-    library.label()
+    library.labels.label()
     with library.database.engine.begin() as connection:
         calibrate(connection, [0], [0.1], [0.0])
-    told = library.relabel(dry_run=True)
+    told = library.labels.relabel(dry_run=True)
     assert {(move.from_reason, move.to_speaker) for move in told.moves} == {
         ("below_threshold", "ann"),
         ("ambiguous", "ann"),
@@ -111,7 +115,9 @@ def test_recalibrating_compares_nothing_again(library: VoiceStore) -> None:
         assert row.pairs == 0
         # Not even the dry run did: what is kept would be the answer if it were wrong.
         connection.execute(text("UPDATE pgvoice.nearest SET similarity = 0"))
-    assert {move.to_reason for move in library.relabel(dry_run=True).moves} == {"below_threshold"}
+    assert {move.to_reason for move in library.labels.relabel(dry_run=True).moves} == {
+        "below_threshold"
+    }
 
 
 def test_verdicts_equal_identify_bit_for_bit(connection: Connection) -> None:
@@ -136,7 +142,7 @@ def test_only_one_calibration_is_active_and_resetting_keeps_it(library: VoiceSto
         assert connection.scalar(text("SELECT pgvoice.reset_calibration()")) == 2
         assert connection.scalar(text("SELECT pgvoice.reset_calibration()")) is None
         assert connection.execute(count).one() == (2, 0)
-    assert {a.reason for a in library.identify("v")} == {"matched"}
+    assert {a.reason for a in library.answers.identify("v")} == {"matched"}
 
 
 def test_the_bands_cost_a_lookup_not_a_call(connection: Connection) -> None:

@@ -49,7 +49,7 @@ def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
 
 @pytest.fixture(scope="module")
 def sums(older: VoiceStore) -> dict[str, TableSum]:
-    return _by_table(older.checksums())
+    return _by_table(older.upkeep.checksums())
 
 
 def _by_table(sums: list[TableSum]) -> dict[str, TableSum]:
@@ -57,8 +57,8 @@ def _by_table(sums: list[TableSum]) -> dict[str, TableSum]:
 
 
 def _check(arrived: VoiceStore, original: VoiceStore, sums: dict[str, TableSum]) -> None:
-    assert _by_table(arrived.checksums()) == sums
-    assert [check for check in arrived.verify() if check.problems] == []
+    assert _by_table(arrived.upkeep.checksums()) == sums
+    assert [check for check in arrived.upkeep.verify() if check.problems] == []
     assert whole_library.answers(arrived) == whole_library.answers(original)
     with arrived.database.engine.connect() as connection:
         assert roles.lacking(connection) is None
@@ -67,7 +67,7 @@ def _check(arrived: VoiceStore, original: VoiceStore, sums: dict[str, TableSum])
 def test_a_copy(older: VoiceStore, sums: dict[str, TableSum], server_url: str) -> None:
     told: list[tuple[int, int]] = []
     with new_database(server_url) as url:
-        older.copy_to(plain(url), on_progress=lambda done, total: told.append((done, total)))
+        older.upkeep.copy_to(plain(url), on_progress=lambda done, total: told.append((done, total)))
         assert told[-1] == (2 * sum(each.rows for each in sums.values()),) * 2
         with VoiceStore.open(plain(url)) as arrived:
             _check(arrived, older, sums)
@@ -78,7 +78,7 @@ def test_a_dump_restored(
     older: VoiceStore, programs: dict[int, Path], server_url: str, tmp_path: Path, option: str
 ) -> None:
     """The extension, generated columns, functions' search paths, the index of vectors too."""
-    before = _by_table(older.checksums())
+    before = _by_table(older.upkeep.checksums())
     dump = tmp_path / "library.dump"
     where = libpq_url(older.database.url)
     subprocess.run([programs[OLD] / "pg_dump", "-Fc", "-f", dump, where], check=True)
@@ -93,10 +93,10 @@ def test_a_dump_restored(
         with VoiceStore.open(plain(url)) as arrived:
             _check(arrived, older, before)
             assert _said(arrived) == _said(older)
-            assert [each.indexed for each in arrived.index_status()] == [1, 0, 0]
+            assert [each.indexed for each in arrived.index.status()] == [1, 0, 0]
             with engine_of(url) as engine:
                 schema.upgrade(engine, consent=False)
-            assert _by_table(arrived.checksums()) == before
+            assert _by_table(arrived.upkeep.checksums()) == before
 
 
 def _said(store: VoiceStore) -> Mapping[str, object]:

@@ -25,9 +25,9 @@ def library(store: VoiceStore) -> VoiceStore:
     """Ann is X, bob is Y, both enrolled from `v`; `w` has more of ann, and nobody known."""
     put(store, "v", {(0, 1): X, (1, 2): Y})
     put(store, "w", {(0, 1): unit(1, 0.1, 0), (2, 3): unit(0.1, 0.1, 1), (4, 4.1): "too_short"})
-    store.enroll_segments("ann", "v", [(0, 1)], consent=AGREED)
-    store.enroll_segments("bob", "v", [(1, 2)])
-    store.label()
+    store.people.enroll_segments("ann", "v", [(0, 1)], consent=AGREED)
+    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.labels.label()
     return store
 
 
@@ -39,8 +39,8 @@ def _rows(store: VoiceStore, question: str) -> list[tuple[object, ...]]:
 def test_nobody_is_enrolled_without_a_consent(library: VoiceStore) -> None:
     library.privacy.require_consent()
     with pytest.raises(ConsentMissing, match=r"'cem'.*--consent"):
-        library.enroll_segments("cem", "w", [(2, 3)], force=True)
-    assert "cem" not in {person.speaker for person in library.speakers()}
+        library.people.enroll_segments("cem", "w", [(2, 3)], force=True)
+    assert "cem" not in {person.speaker for person in library.people.speakers()}
     with pytest.raises(DBAPIError, match="no consent that counts of 'bob'"):
         run(
             library.database.engine,
@@ -48,9 +48,9 @@ def test_nobody_is_enrolled_without_a_consent(library: VoiceStore) -> None:
             " start_ms, end_ms, audio_sha256, source) SELECT id, 1, 3, '[0,0,1]', 0, 1, 'x', 'psql'"
             " FROM pgvoice.speaker WHERE name = 'bob'",
         )
-    assert library.enroll_segments("cem", "w", [(2, 3)], consent=Consent("cem")).added == 1
+    assert library.people.enroll_segments("cem", "w", [(2, 3)], consent=Consent("cem")).added == 1
     library.privacy.require_consent(required=False)
-    assert library.enroll_segments("bob", "w", [(0, 1)], force=True).added == 1
+    assert library.people.enroll_segments("bob", "w", [(0, 1)], force=True).added == 1
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_nobody_is_enrolled_without_a_consent(library: VoiceStore) -> None:
 def test_a_consent_that_ended_does_not_count(library: VoiceStore, ended: Consent) -> None:
     library.privacy.require_consent()
     with pytest.raises(ConsentMissing):
-        library.enroll_segments("cem", "w", [(2, 3)], consent=ended)
+        library.people.enroll_segments("cem", "w", [(2, 3)], consent=ended)
     library.privacy.grant("cem", ended)
     (kept,) = library.privacy.consents("cem")
     assert not kept.counts
@@ -81,17 +81,17 @@ def test_a_consent_says_who_agreed_to_what(library: VoiceStore) -> None:
 
 def test_a_withdrawal_ends_recognition_at_once(library: VoiceStore) -> None:
     assert library.privacy.withdraw("ann") == 1
-    assert {each.speaker for each in library.identify("w")} == {None}
-    assert library.exemplars("ann") == []
+    assert {each.speaker for each in library.answers.identify("w")} == {None}
+    assert library.people.exemplars("ann") == []
     (kept,) = library.privacy.consents("ann")
     assert kept.consent.withdrawn_at is not None
-    assert library.labels("w")[0].speaker == "ann"
+    assert library.labels.current("w")[0].speaker == "ann"
 
 
 def test_a_dry_run_lists_what_then_goes(library: VoiceStore) -> None:
-    before = library.checksums()
+    before = library.upkeep.checksums()
     planned = library.privacy.erase_speaker("ann", with_segments=True, dry_run=True)
-    assert library.checksums() == before
+    assert library.upkeep.checksums() == before
     done = library.privacy.erase_speaker("ann", with_segments=True)
     assert done.rows == planned.rows
     assert {each.what: each.rows for each in done.rows if each.rows} == {
@@ -105,15 +105,15 @@ def test_a_dry_run_lists_what_then_goes(library: VoiceStore) -> None:
         "names": 1,
     }
     with pytest.raises(UnknownSpeaker):
-        library.exemplars("ann")
+        library.people.exemplars("ann")
     assert _rows(library, "SELECT count(*) FROM pgvoice.attribution WHERE speaker_id = 1") == [(0,)]
-    assert not [check for check in library.verify() if check.problems]
+    assert not [check for check in library.upkeep.verify() if check.problems]
 
 
 def test_emptied_segments_are_not_missing(library: VoiceStore) -> None:
     library.privacy.erase_speaker("ann", with_segments=True)
-    assert library.missing("w", ENCODER, [SegmentKey(0, 1000)]) == []
-    assert [each.reason for each in library.identify("w")] == [
+    assert library.recordings.missing("w", ENCODER, [SegmentKey(0, 1000)]) == []
+    assert [each.reason for each in library.answers.identify("w")] == [
         "erased",
         "below_threshold",
         "too_short",
@@ -126,7 +126,10 @@ def test_emptied_segments_are_not_missing(library: VoiceStore) -> None:
 def test_segments_stay_on_request(library: VoiceStore) -> None:
     done = library.privacy.erase_speaker("ann", with_segments=False)
     assert done.count(f"{SEGMENTS} that stay") == 2
-    assert {each.reason for each in library.identify("w")} == {"below_threshold", "too_short"}
+    assert {each.reason for each in library.answers.identify("w")} == {
+        "below_threshold",
+        "too_short",
+    }
 
 
 def test_calibrations_that_used_the_person_go(library: VoiceStore) -> None:
@@ -153,8 +156,8 @@ def test_a_recording_goes_with_all_of_it(library: VoiceStore) -> None:
         "recordings": 1,
         "exemplars that stay with their people": 2,
     }
-    assert not [check for check in library.verify() if check.problems]
-    assert library.identify("w")[0].speaker == "ann"
+    assert not [check for check in library.upkeep.verify() if check.problems]
+    assert library.answers.identify("w")[0].speaker == "ann"
 
 
 def test_vectors_leave_the_index_with_a_vacuum(library: VoiceStore) -> None:
@@ -162,8 +165,8 @@ def test_vectors_leave_the_index_with_a_vacuum(library: VoiceStore) -> None:
     marked = np.array([0.123, 0.456, 0.789], np.float32)
     marked /= np.linalg.norm(marked)
     put(library, "x", {(0, 1): marked, (1, 2): Y})
-    library.enroll_segments("cem", "x", [(0, 1)])
-    library.build_index()
+    library.people.enroll_segments("cem", "x", [(0, 1)])
+    library.index.build()
     halves, singles = marked.astype(np.float16).tobytes(), marked.tobytes()
     assert halves in _index_bytes(library)
     library.privacy.erase_speaker("cem", with_segments=True)
@@ -200,16 +203,16 @@ def test_a_name_that_opted_out_stays_out(library: VoiceStore) -> None:
     library.privacy.erase_speaker("ann", with_segments=False, opt_out=True)
     for again in ("ann", " Ann"):
         with pytest.raises(OptedOut, match="asked not to be"):
-            library.enroll_segments(again, "w", [(0, 1)], force=True)
+            library.people.enroll_segments(again, "w", [(0, 1)], force=True)
     with pytest.raises(OptedOut):
-        library.rename("bob", "ANN")
-    assert library.enroll_segments("other", "w", [(0, 1)]).added == 1
+        library.people.rename("bob", "ANN")
+    assert library.people.enroll_segments("other", "w", [(0, 1)]).added == 1
     (kept,) = library.privacy.opt_outs()
     assert kept.voices == ()
     kept_rows = _rows(library, "SELECT o.*, k.* FROM pgvoice.opt_out o, pgvoice.opt_out_key k")
     assert "ann" not in str(kept_rows)
     library.privacy.allow("ANN")
-    assert library.enroll_segments("ann", "v", [(0, 1)], force=True).added == 1
+    assert library.people.enroll_segments("ann", "v", [(0, 1)], force=True).added == 1
     with pytest.raises(UnknownSpeaker):
         library.privacy.allow("ann")
 
@@ -217,11 +220,11 @@ def test_a_name_that_opted_out_stays_out(library: VoiceStore) -> None:
 def test_a_voice_that_opted_out_stays_out(library: VoiceStore) -> None:
     library.privacy.erase_speaker("ann", with_segments=False, opt_out_voice=True)
     with pytest.raises(OptedOut):
-        library.enroll_segments("other", "w", [(0, 1)], force=True)
+        library.people.enroll_segments("other", "w", [(0, 1)], force=True)
     exemplar = Exemplar(X, "0" * 64, SegmentKey(0, 1000), "file")
     with pytest.raises(OptedOut):
-        library.enroll("another", [exemplar], ENCODER, THRESHOLD, force=True)
-    assert library.enroll_segments("cem", "w", [(2, 3)]).added == 1
+        library.people.enroll("another", [exemplar], ENCODER, THRESHOLD, force=True)
+    assert library.people.enroll_segments("cem", "w", [(2, 3)]).added == 1
     (kept,) = library.privacy.opt_outs()
     assert kept.voices == (str(ENCODER),)
 
@@ -238,19 +241,19 @@ def test_retention(library: VoiceStore) -> None:
     assert (planned.speakers, planned.exemplars, planned.segments) == (("ann",), 1, 1)
     done = library.privacy.retain(unattributed_days=9)
     assert (done.speakers, done.exemplars, done.segments) == (("ann",), 1, 1)
-    assert library.exemplars("ann") == []
-    assert len(library.exemplars("bob")) == 1
-    assert library.missing("w", ENCODER, [SegmentKey(0, 1000), SegmentKey(2000, 3000)]) == [
-        SegmentKey(2000, 3000)
-    ]
+    assert library.people.exemplars("ann") == []
+    assert len(library.people.exemplars("bob")) == 1
+    assert library.recordings.missing(
+        "w", ENCODER, [SegmentKey(0, 1000), SegmentKey(2000, 3000)]
+    ) == [SegmentKey(2000, 3000)]
     nothing = library.privacy.retain()
     assert (nothing.speakers, nothing.segments) == ((), 0)
 
 
 def test_the_trail_tells_what_was_done(library: VoiceStore) -> None:
-    library.pin("w", (0, 1), "bob")
-    library.relabel()
-    library.export(["bob"], destination="file")
+    library.labels.pin("w", (0, 1), "bob")
+    library.labels.relabel()
+    library.people.export(["bob"], destination="file")
     library.privacy.erase_video("v")
     library.privacy.erase_speaker("ann", with_segments=True, opt_out=True)
     told = [(event.action, event.subject) for event in library.privacy.audit()]

@@ -39,9 +39,9 @@ def library(store: VoiceStore) -> VoiceStore:
 def _fill(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
-    store.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
-    store.enroll_segments("ann", "v", [(0, 1)])
-    store.label()
+    store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
+    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.labels.label()
 
 
 def _login(store_url: str, group: str) -> Iterator[str]:
@@ -240,25 +240,29 @@ def test_a_reader_changes_nothing(reader: str, statement: str) -> None:
 
 def test_a_reader_by_the_python_api(reader: str) -> None:
     with VoiceStore.open(reader) as store:
-        assert [who.speaker for who in store.identify("w")] == [None, "ann"]
-        assert [found.video for found in store.search("ann", order="time")] == ["v", "v", "w"]
-        assert store.similar("v", (0, 1), limit=1)[0].video == "w"
-        assert store.statistics().all_time.requested == 3
-        assert [label.speaker for label in store.labels("w")] == [None, "ann"]
-        assert len(store.speaker_time()) == 4
-        assert len(store.label_runs()) == 1
-        assert store.index_status()[0].segments > 0
-        assert store.speakers()[0].exemplars == 1
-        assert store.exemplars("ann")[0].similarity == 1
+        assert [who.speaker for who in store.answers.identify("w")] == [None, "ann"]
+        assert [found.video for found in store.answers.appearances("ann", order="time")] == [
+            "v",
+            "v",
+            "w",
+        ]
+        assert store.answers.similar("v", (0, 1), limit=1)[0].video == "w"
+        assert store.recordings.statistics().all_time.requested == 3
+        assert [label.speaker for label in store.labels.current("w")] == [None, "ann"]
+        assert len(store.labels.speaker_time()) == 4
+        assert len(store.labels.runs()) == 1
+        assert store.index.status()[0].segments > 0
+        assert store.people.speakers()[0].exemplars == 1
+        assert store.people.exemplars("ann")[0].similarity == 1
         for forbidden in (
             lambda: put(store, "x", {(0, 1): X}),
-            lambda: store.enroll_segments("bob", "w", [(0, 1)]),
-            lambda: store.remove("ann"),
-            lambda: store.label(),
-            lambda: store.read("v", ENCODER, [SegmentKey(0, 1000)]),
-            lambda: store.export(destination="x.json"),
-            lambda: store.drop_outliers("ann"),
-            lambda: store.restore_exemplars("ann"),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.remove("ann"),
+            lambda: store.labels.label(),
+            lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
+            lambda: store.people.export(destination="x.json"),
+            lambda: store.people.drop_outliers("ann"),
+            lambda: store.people.restore_exemplars("ann"),
         ):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 forbidden()
@@ -269,26 +273,26 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
 
 def test_a_writer_fills(writer: str) -> None:
     with VoiceStore.open(writer) as store:
-        with store.filling("x"):
-            assert store.missing("x", ENCODER, [SegmentKey(0, 1000)])
+        with store.recordings.filling("x"):
+            assert store.recordings.missing("x", ENCODER, [SegmentKey(0, 1000)])
             put(store, "x", {(0, 1): X, (1, 1.1): "too_short"})
-            store.record_fill("x", ENCODER, FillRun(2, 0, 1, {"too_short": 1}))
-        assert [who.reason for who in store.identify("x")] == ["matched", "too_short"]
-        assert store.statistics().all_time.requested == 5
+            store.recordings.record_fill("x", ENCODER, FillRun(2, 0, 1, {"too_short": 1}))
+        assert [who.reason for who in store.answers.identify("x")] == ["matched", "too_short"]
+        assert store.recordings.statistics().all_time.requested == 5
         audio = VideoAudio("b" * 64, 1000, "other.wav")
-        store.register("v", audio, ENCODER, THRESHOLD, "replace")
-        assert (store.identify("v"), store.labels("v")) == ([], [])
+        store.recordings.register("v", audio, ENCODER, THRESHOLD, "replace")
+        assert (store.answers.identify("v"), store.labels.current("v")) == ([], [])
 
 
 def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
     with VoiceStore.open(writer) as store:
         for forbidden in (
-            lambda: store.enroll_segments("bob", "w", [(0, 1)]),
-            lambda: store.rename("ann", "eve"),
-            lambda: store.remove("ann"),
-            lambda: store.label(),
-            lambda: store.read("v", ENCODER, [SegmentKey(0, 1000)]),
-            lambda: store.export(destination="x.json"),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.rename("ann", "eve"),
+            lambda: store.people.remove("ann"),
+            lambda: store.labels.label(),
+            lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
+            lambda: store.people.export(destination="x.json"),
         ):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 forbidden()
@@ -309,20 +313,20 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
 
 def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
     with VoiceStore.open(admin) as store:
-        assert store.enroll_segments("bob", "w", [(0, 1)]).added == 1
+        assert store.people.enroll_segments("bob", "w", [(0, 1)]).added == 1
         put(store, "x", {(0, 1): Z}, audio="b" * 64)
-        (exported,) = store.export(["bob"], destination="x.json")
+        (exported,) = store.people.export(["bob"], destination="x.json")
         assert len(exported.profiles[ENCODER]) == 1
-        assert (store.drop_outliers("bob"), store.restore_exemplars("bob")) == ([], 0)
-        store.rename("bob", "rob")
-        run_id = store.label().run
+        assert (store.people.drop_outliers("bob"), store.people.restore_exemplars("bob")) == ([], 0)
+        store.people.rename("bob", "rob")
+        run_id = store.labels.label().run
         assert run_id is not None
-        store.pin("x", (0, 1), "rob")
-        store.unpin("x", (0, 1))
-        store.revert(run_id)
-        store.enroll_segments("eve", "x", [(0, 1)])
-        store.merge("eve", "rob", force=True)
-        assert store.remove("rob") == 2
+        store.labels.pin("x", (0, 1), "rob")
+        store.labels.unpin("x", (0, 1))
+        store.labels.revert(run_id)
+        store.people.enroll_segments("eve", "x", [(0, 1)])
+        store.people.merge("eve", "rob", force=True)
+        assert store.people.remove("rob") == 2
     for statement in (
         "DROP VIEW pgvoice.label",
         "CREATE TABLE pgvoice.mine ()",

@@ -21,19 +21,19 @@ KEYS = [SegmentKey(0, 1000), SegmentKey(0, 2000), SegmentKey(1000, 2000)]
 
 def test_missing_compares_the_whole_key(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): "silent"})
-    assert store.missing("v", ENCODER, KEYS) == [SegmentKey(0, 2000)]
-    assert store.missing("v", OTHER_ENCODER, KEYS) == KEYS
-    assert store.missing("w", ENCODER, KEYS) == KEYS
+    assert store.recordings.missing("v", ENCODER, KEYS) == [SegmentKey(0, 2000)]
+    assert store.recordings.missing("v", OTHER_ENCODER, KEYS) == KEYS
+    assert store.recordings.missing("w", ENCODER, KEYS) == KEYS
 
 
 def test_nothing_asked_nothing_missing(store: VoiceStore) -> None:
-    assert store.missing("v", ENCODER, []) == []
+    assert store.recordings.missing("v", ENCODER, []) == []
 
 
 def test_read_gives_vectors_and_statuses_bit_for_bit(store: VoiceStore) -> None:
     vector = unit(0.1, -0.2, 1e-7)
     put(store, "v", {(0, 1): vector, (1, 2): "silent"})
-    rows = store.read("v", ENCODER, KEYS)
+    rows = store.recordings.read("v", ENCODER, KEYS)
     assert set(rows) == {KEYS[0], KEYS[2]}
     assert rows[KEYS[2]] == (KEYS[2], "silent", None)
     assert bits(rows[KEYS[0]]) == ("ok", vector.tobytes())
@@ -57,8 +57,10 @@ def test_a_copied_batch_comes_back_as_it_was(store: VoiceStore, data: st.DataObj
         vector = unit(*noise.normal(size=dimension)) if status in ("ok", "partial") else None
         rows.append(SegmentRow(key, status, vector))
     video = f"v{next(_videos)}"
-    store.write(store.register(video, None, encoder, THRESHOLD), encoder, rows)
-    found = store.read(video, encoder, [row.key for row in rows])
+    store.recordings.write(
+        store.recordings.register(video, None, encoder, THRESHOLD), encoder, rows
+    )
+    found = store.recordings.read(video, encoder, [row.key for row in rows])
     assert all_bits(found) == {row.key: bits(row) for row in rows}
 
 
@@ -75,22 +77,24 @@ def test_a_copied_batch_comes_back_as_it_was(store: VoiceStore, data: st.DataObj
     ],
 )
 def test_the_table_refuses_what_makes_no_sense(store: VoiceStore, row: SegmentRow) -> None:
-    ids = store.register("v", None, ENCODER, THRESHOLD)
+    ids = store.recordings.register("v", None, ENCODER, THRESHOLD)
     with pytest.raises(RowsRefused):
-        store.write(ids, ENCODER, [row])
+        store.recordings.write(ids, ENCODER, [row])
 
 
 def test_a_vector_that_is_not_finite_never_gets_in(store: VoiceStore) -> None:
-    ids = store.register("v", None, ENCODER, THRESHOLD)
+    ids = store.recordings.register("v", None, ENCODER, THRESHOLD)
     with pytest.raises(Exception, match="NaN"):
-        store.write(ids, ENCODER, [SegmentRow(KEYS[0], "ok", X * np.float32("nan"))])
+        store.recordings.write(ids, ENCODER, [SegmentRow(KEYS[0], "ok", X * np.float32("nan"))])
 
 
 def test_a_vector_of_another_dimension_never_gets_in(store: VoiceStore) -> None:
-    video_id, encoder_id = store.register("v", None, ENCODER, THRESHOLD)
+    video_id, encoder_id = store.recordings.register("v", None, ENCODER, THRESHOLD)
     wide = EncoderIdentity("wide", "sha256:1", "1", 4, 16_000)
     with pytest.raises(RowsRefused):
-        store.write((video_id, encoder_id), wide, [SegmentRow(KEYS[0], "ok", unit(1, 0, 0, 0))])
+        store.recordings.write(
+            (video_id, encoder_id), wide, [SegmentRow(KEYS[0], "ok", unit(1, 0, 0, 0))]
+        )
 
 
 def test_a_row_is_written_once(store: VoiceStore) -> None:

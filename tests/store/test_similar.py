@@ -41,11 +41,11 @@ def few(store: VoiceStore) -> VoiceStore:
 
 
 def test_the_most_similar_first_without_itself(few: VoiceStore) -> None:
-    found = few.similar("v", (0, 1))
+    found = few.answers.similar("v", (0, 1))
     assert _places(found) == [("v", 1), ("w", 0), ("v", 3), ("w", 5)]
     assert [round(segment.similarity, 3) for segment in found] == [0.995, 0.995, 0.894, 0.0]
-    assert _places(few.similar("v", (0, 1), limit=1)) == [("v", 1)]
-    assert few.similar("v", (0.04, 1.01)) == found
+    assert _places(few.answers.similar("v", (0, 1), limit=1)) == [("v", 1)]
+    assert few.answers.similar("v", (0.04, 1.01)) == found
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_the_most_similar_first_without_itself(few: VoiceStore) -> None:
 )
 def test_filters(few: VoiceStore, among: SimilarFilter, expected: list[Place]) -> None:
     run(few.database.engine, "UPDATE pgvoice.video SET created_at = '2019-01-01' WHERE key = 'v'")
-    assert _places(few.similar("v", (0, 1), among=among)) == expected
+    assert _places(few.answers.similar("v", (0, 1), among=among)) == expected
 
 
 def test_encoders_never_meet(few: VoiceStore) -> None:
     put(few, "v", {(0, 1): X, (7, 8): X}, OTHER_ENCODER)
-    assert _places(few.similar("v", (0, 1), encoder=OTHER_ENCODER)) == [("v", 7)]
-    assert ("v", 7) not in _places(few.similar("v", (0, 1), encoder=ENCODER))
+    assert _places(few.answers.similar("v", (0, 1), encoder=OTHER_ENCODER)) == [("v", 7)]
+    assert ("v", 7) not in _places(few.answers.similar("v", (0, 1), encoder=ENCODER))
 
 
 def test_without_what_identify_gives_to_somebody(store: VoiceStore) -> None:
@@ -77,17 +77,17 @@ def test_without_what_identify_gives_to_somebody(store: VoiceStore) -> None:
         put(store, video, {(i, i + 1): unit(*noise.normal(size=3)) for i in range(60)})
     # The last two have the same profile: ties are decided as identify decides them.
     for name, seconds in (("ann", 0), ("bob", 1), ("eve", 2), ("twin of eve", 2)):
-        store.enroll_segments(name, "v", [(seconds, seconds + 1)], force=True)
-    everything = store.similar("w", (0, 1), limit=1000)
+        store.people.enroll_segments(name, "v", [(seconds, seconds + 1)], force=True)
+    everything = store.answers.similar("w", (0, 1), limit=1000)
     for people in (["ann"], ["eve"], ["twin of eve"], ["bob", "ann"]):
         theirs = {
             (video, answer.start)
             for video in "vw"
-            for answer in store.identify(video)
+            for answer in store.answers.identify(video)
             if answer.speaker in people
         }
         expected = [place for place in _places(everything) if place not in theirs]
-        found = store.similar(
+        found = store.answers.similar(
             "w", (0, 1), limit=1000, among=SimilarFilter(excluded_speakers=people)
         )
         assert _places(found) == expected
@@ -95,17 +95,17 @@ def test_without_what_identify_gives_to_somebody(store: VoiceStore) -> None:
 
 def test_what_cannot_be_searched_with(few: VoiceStore) -> None:
     with pytest.raises(UnknownVideo, match=r"'x'.*cache stats"):
-        few.similar("x", (0, 1))
+        few.answers.similar("x", (0, 1))
     with pytest.raises(UnknownVideo, match="'x'"):
-        few.similar("v", (0, 1), among=SimilarFilter(videos=["w", "x"]))
+        few.answers.similar("v", (0, 1), among=SimilarFilter(videos=["w", "x"]))
     with pytest.raises(UnknownSpeaker, match=r"'ann'.*enroll list"):
-        few.similar("v", (0, 1), among=SimilarFilter(excluded_speakers=["ann"]))
+        few.answers.similar("v", (0, 1), among=SimilarFilter(excluded_speakers=["ann"]))
     with pytest.raises(NoEmbedding, match=r"search with in 'v': \(0.0, 2.0\) is missing; fill"):
-        few.similar("v", (0, 2))
+        few.answers.similar("v", (0, 2))
     with pytest.raises(NoEmbedding, match="is silent"):
-        few.similar("v", (4, 4.2))
+        few.answers.similar("v", (4, 4.2))
     with pytest.raises(InvalidSegment):
-        few.similar("v", (1, 0))
+        few.answers.similar("v", (1, 0))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def crowded(server_url: str, template: str) -> Iterator[VoiceStore]:
     """20,000 segments of 100 voices, with an index."""
     with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
         crowd.fill(store)
-        store.build_index()
+        store.index.build()
         yield store
 
 
@@ -167,8 +167,8 @@ def _recall(store: VoiceStore, among: SimilarFilter, limit: int) -> float:
     shares = []
     for number, segment in ASKED:
         asked = crowd.place(number, segment)
-        exact = store.similar(asked.video, asked.span, limit=limit, among=among, exact=True)
-        found = store.similar(asked.video, asked.span, limit=limit, among=among)
+        exact = store.answers.similar(asked.video, asked.span, limit=limit, among=among, exact=True)
+        found = store.answers.similar(asked.video, asked.span, limit=limit, among=among)
         assert len(found) == limit
         assert found == sorted(found, key=lambda each: -each.similarity)
         shares.append(len(set(found) & set(exact)) / limit)
@@ -186,32 +186,37 @@ def test_a_filter_that_leaves_few_is_searched_to_the_end(crowded: VoiceStore) ->
         SimilarFilter(videos=[crowd.video(number) for number in range(2)]),
         SimilarFilter(videos=[crowd.video(8)], min_seconds=crowd.LONG_SECONDS),
     ):
-        found = crowded.similar(asked.video, asked.span, limit=300, among=among)
-        assert found == crowded.similar(asked.video, asked.span, limit=300, among=among, exact=True)
+        found = crowded.answers.similar(asked.video, asked.span, limit=300, among=among)
+        assert found == crowded.answers.similar(
+            asked.video, asked.span, limit=300, among=among, exact=True
+        )
         assert len(found) in (200, 1)
 
 
 def test_somebody_who_is_excluded_does_not_crowd_out_the_others(crowded: VoiceStore) -> None:
     asked = crowd.place(3, 5)
-    crowded.enroll_segments("loud", asked.video, [asked.span])
+    crowded.people.enroll_segments("loud", asked.video, [asked.span])
     try:
         among = SimilarFilter(excluded_speakers=["loud"])
-        found = crowded.similar(asked.video, asked.span, among=among)
-        exact = crowded.similar(asked.video, asked.span, among=among, exact=True)
+        found = crowded.answers.similar(asked.video, asked.span, among=among)
+        exact = crowded.answers.similar(asked.video, asked.span, among=among, exact=True)
         assert len(found) == 20
         assert len(set(found) & set(exact)) >= 18
-        assert max(segment.similarity for segment in found) < crowded.encoder().threshold.similarity
+        assert (
+            max(segment.similarity for segment in found)
+            < crowded.recordings.encoder().threshold.similarity
+        )
     finally:
-        crowded.remove("loud")
+        crowded.people.remove("loud")
 
 
 def test_similarities_by_the_index_are_exact(crowded: VoiceStore) -> None:
     asked = crowd.place(11, 50)
     exact = {
         (one.video, one.start): one.similarity
-        for one in crowded.similar(asked.video, asked.span, limit=200, exact=True)
+        for one in crowded.answers.similar(asked.video, asked.span, limit=200, exact=True)
     }
-    for one in crowded.similar(asked.video, asked.span, limit=50):
+    for one in crowded.answers.similar(asked.video, asked.span, limit=50):
         assert exact.get((one.video, one.start), one.similarity) == one.similarity
 
 
@@ -240,7 +245,7 @@ def test_what_the_index_lacks_is_found_all_the_same(crowded: VoiceStore) -> None
     run(engine, ready.format("true"))
     try:
         first, second = crowd.span(1), crowd.span(2)
-        (found,) = crowded.similar("twins", first, limit=1)
+        (found,) = crowded.answers.similar("twins", first, limit=1)
         assert (found.video, found.start) == ("twins", second[0])
         with engine.connect() as connection:
             (by_index,) = connection.execute(
@@ -248,9 +253,9 @@ def test_what_the_index_lacks_is_found_all_the_same(crowded: VoiceStore) -> None
                 {"v": "twins", "s": first[0], "e": first[1]},
             ).one()
         # Small parts are not scanned by their index, even where it is asked for.
-        assert by_index != "twins" or crowded.index_status()[0].parts > 1
+        assert by_index != "twins" or crowded.index.status()[0].parts > 1
     finally:
-        crowded.prune(PruneSelection(video="twins"))
+        crowded.recordings.prune(PruneSelection(video="twins"))
 
 
 def _plan(connection: Connection, *, by_index: bool, among: list[int] | None) -> str:

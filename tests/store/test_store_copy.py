@@ -49,7 +49,7 @@ def arrived(server_url: str, library_url: str) -> Iterator[VoiceStore]:
         patch.setattr(store_copy, "_BLOCK", 3)
         patch.setattr(store_copy, "_BLOCKS", 2)
         migrate(url, partitions=3, grid_ms=10)
-        library.copy_to(plain(url.set(password="secret")))
+        library.upkeep.copy_to(plain(url.set(password="secret")))
         with VoiceStore.open(plain(url)) as store:
             yield store
 
@@ -58,7 +58,7 @@ def test_the_parts_are_those_of_the_target(arrived: VoiceStore, library: VoiceSt
     assert arrived.grid_ms == library.grid_ms == 100
     with arrived.database.engine.connect() as connection:
         assert schema.state(connection) == (schema.HEAD, 100, 3)
-    assert not any(check.problems for check in arrived.verify())
+    assert not any(check.problems for check in arrived.upkeep.verify())
     assert whole_library.answers(arrived) == whole_library.answers(library)
 
 
@@ -91,25 +91,25 @@ def test_a_target_with_rows_is_left_alone(library: VoiceStore, target: URL) -> N
     with engine_of(target) as engine:
         schema.downgrade(engine, "0011")
     with pytest.raises(TargetInUse, match="rows in encoder already"):
-        library.copy_to(plain(target))
+        library.upkeep.copy_to(plain(target))
     with engine_of(target) as engine, engine.connect() as connection:
         assert schema.state(connection).revision == "0011"
     with pytest.raises(TargetInUse):
-        library.copy_to(plain(library.database.url))
+        library.upkeep.copy_to(plain(library.database.url))
 
 
 def test_a_newer_target_is_left_alone(library: VoiceStore, target: URL) -> None:
     with engine_of(target) as engine:
         run(engine, "UPDATE pgvoice.alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseError, match="newer pgvoice"):
-        library.copy_to(plain(target))
+        library.upkeep.copy_to(plain(target))
 
 
 def test_what_arrives_differently_is_not_kept(library: VoiceStore, target: URL) -> None:
     with engine_of(target) as engine:
         run(engine, "ALTER TABLE pgvoice.video ALTER COLUMN created_at TYPE timestamptz(0)")
         with pytest.raises(CopyDiffers, match="arrived in video is not"):
-            library.copy_to(plain(target))
+            library.upkeep.copy_to(plain(target))
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.speaker")) == 0
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.setting")) == 1
@@ -134,9 +134,9 @@ def test_a_copy_that_is_cut_off_leaves_nothing(
                 )
 
         with pytest.raises(ConnectionLost, match="went away"):
-            library.copy_to(plain(target), on_progress=cut_off)
+            library.upkeep.copy_to(plain(target), on_progress=cut_off)
     with VoiceStore.open(plain(target)) as store:
-        assert {each.table for each in store.checksums() if each.rows} == {"setting"}
+        assert {each.table for each in store.upkeep.checksums() if each.rows} == {"setting"}
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7])
@@ -151,9 +151,9 @@ def test_a_copy_that_is_interrupted_ends(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        library.copy_to(plain(target), on_progress=interrupt)
+        library.upkeep.copy_to(plain(target), on_progress=interrupt)
     with VoiceStore.open(plain(target)) as store:
-        assert {each.table for each in store.checksums() if each.rows} == {"setting"}
+        assert {each.table for each in store.upkeep.checksums() if each.rows} == {"setting"}
 
 
 def test_triggers_rest_meanwhile(library: VoiceStore, target: URL) -> None:
@@ -163,15 +163,15 @@ def test_triggers_rest_meanwhile(library: VoiceStore, target: URL) -> None:
             "CREATE TRIGGER refuses BEFORE INSERT ON pgvoice.speaker"
             " FOR EACH STATEMENT EXECUTE FUNCTION pgvoice.refuse_change()",
         )
-        library.copy_to(plain(target))
+        library.upkeep.copy_to(plain(target))
         with pytest.raises(Exception, match="append-only"):
             run(engine, "INSERT INTO pgvoice.speaker (name) VALUES ('x')")
 
 
 def test_checksums_tell_stores_apart(store: VoiceStore) -> None:
-    empty = {each.table: each for each in store.checksums()}
+    empty = {each.table: each for each in store.upkeep.checksums()}
     put(store, "v", {(0, 1): X, (1, 2): X})
-    two = {each.table: each for each in store.checksums()}
+    two = {each.table: each for each in store.upkeep.checksums()}
     assert {name for name in two if two[name] != empty[name]} == {
         "video",
         "encoder",
@@ -179,10 +179,10 @@ def test_checksums_tell_stores_apart(store: VoiceStore) -> None:
     }
     assert (empty["video"].rows, empty["video"].checksum) == (0, "0" * 16)
     put(store, "v", {(2, 3): X})
-    assert store.checksums() != list(two.values())
+    assert store.upkeep.checksums() != list(two.values())
     with store.database.engine.begin() as connection:
         connection.execute(text("DELETE FROM pgvoice.segment_embedding WHERE start_ms = 2000"))
         connection.execute(text("UPDATE pgvoice.segment_embedding SET status = status"))
-    assert {each.table: each for each in store.checksums()}["segment_embedding"] == two[
+    assert {each.table: each for each in store.upkeep.checksums()}["segment_embedding"] == two[
         "segment_embedding"
     ]

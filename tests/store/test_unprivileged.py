@@ -46,9 +46,9 @@ def test_everything_works(url: URL, server_url: str) -> None:
         schema.give_roles(engine)
     with VoiceStore.open(plain(url)) as store:
         whole_library.make(store)
-        assert [check for check in store.verify() if check.problems] == []
+        assert [check for check in store.upkeep.verify() if check.problems] == []
         assert whole_library.answers(store)
-        assert store.drop_index("toy@sha256:0123") == 2
+        assert store.index.drop("toy@sha256:0123") == 2
         with new_database(server_url) as other:
             _copied_by_its_owner(store, other)
 
@@ -57,11 +57,11 @@ def _copied_by_its_owner(store: VoiceStore, other: URL) -> None:
     there = plain(other.set(username=OWNER, password="right"))
     with engine_of(other) as engine:
         with pytest.raises(ExtensionForbidden, match="CREATE EXTENSION vector"):
-            store.copy_to(there)
+            store.upkeep.copy_to(there)
         run(engine, "CREATE EXTENSION vector")
         with pytest.raises(SchemaForbidden, match="CREATE SCHEMA pgvoice"):
-            store.copy_to(there)
+            store.upkeep.copy_to(there)
         run(engine, f"CREATE SCHEMA pgvoice AUTHORIZATION {OWNER}")
-        before = store.checksums()
-        assert store.copy_to(there) == before
+        before = store.upkeep.checksums()
+        assert store.upkeep.copy_to(there) == before
         run(engine, f"DROP OWNED BY {OWNER}")

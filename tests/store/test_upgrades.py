@@ -89,6 +89,6 @@ def test_down_by_one_and_up_to_the_newest(url: URL, server_url: str, revision: s
         changed = {"calibration"} if revision < "0010" else set()
         assert _different(older, _contents(copy)) == changed
         with VoiceStore.open(plain(copy)) as store:
-            assert [check for check in store.verify() if check.problems] == []
-            named = [answer.speaker for answer in store.identify("v", encoder=ENCODER)]
+            assert [check for check in store.upkeep.verify() if check.problems] == []
+            named = [answer.speaker for answer in store.answers.identify("v", encoder=ENCODER)]
             assert named == ["ann", "ann", None, None]

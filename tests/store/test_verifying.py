@@ -33,13 +33,13 @@ def connection(library: VoiceStore) -> Iterator[Connection]:
 def _use(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
-    store.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
-    store.enroll_segments("ann", "v", [(0, 1), (1, 2)])
-    store.enroll_segments("bob", "w", [(0, 1)])
-    store.label()
-    store.pin("v", (1, 2), "bob")
-    store.revert(store.pin("v", (0, 1), "bob"))
-    store.build_index()
+    store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
+    store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
+    store.people.enroll_segments("bob", "w", [(0, 1)])
+    store.labels.label()
+    store.labels.pin("v", (1, 2), "bob")
+    store.labels.revert(store.labels.pin("v", (0, 1), "bob"))
+    store.index.build()
 
 
 def _problems(checks: list[StoreCheck]) -> list[StoreCheck]:
@@ -47,13 +47,13 @@ def _problems(checks: list[StoreCheck]) -> list[StoreCheck]:
 
 
 def test_a_store_in_use_is_clean(library: VoiceStore) -> None:
-    found = library.verify()
+    found = library.upkeep.verify()
     assert _problems(found) == []
     assert all(check.looked_at for check in found)
 
 
 def test_an_empty_store_is_clean(store: VoiceStore) -> None:
-    assert _problems(store.verify()) == []
+    assert _problems(store.upkeep.verify()) == []
 
 
 def test_after_erasing_it_is_clean(library: VoiceStore, connection: Connection) -> None:

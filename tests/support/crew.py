@@ -157,19 +157,19 @@ def _do(store: VoiceStore, encoder: CountingEncoder, task: Task) -> None:
     if task.operation == "fill":
         fill(store, encoder, video=task.video, audio=task.audio, segments=task.segments)
     elif task.operation == "enroll":
-        store.enroll_segments(task.speaker, task.video, task.segments[:2], force=True)
+        store.people.enroll_segments(task.speaker, task.video, task.segments[:2], force=True)
     elif task.operation == "label":
-        store.label([task.video])
+        store.labels.label([task.video])
     elif task.operation == "relabel":
-        store.label()
+        store.labels.label()
     elif task.operation == "pin":
-        store.pin(task.video, task.segments[0], task.speaker)
+        store.labels.pin(task.video, task.segments[0], task.speaker)
     elif task.operation == "merge":
-        store.merge("bob", "ann", force=True)
+        store.people.merge("bob", "ann", force=True)
     elif task.operation == "prune":
-        store.prune(PruneSelection(video=task.video))
+        store.recordings.prune(PruneSelection(video=task.video))
     elif task.operation == "remove":
-        store.remove(task.speaker)
+        store.people.remove(task.speaker)
     else:
         with store.database.engine.begin() as connection:
             connection.execute(

@@ -46,8 +46,8 @@ def fill(store: VoiceStore) -> None:
     directions = rng.normal(size=(VOICES, DIMENSION))
     for number, voices in enumerate(_voices()):
         vectors = directions[voices] + 0.5 * rng.normal(size=(SEGMENTS, DIMENSION))
-        ids = store.register(video(number), _AUDIO, ENCODER, THRESHOLD)
-        store.write(ids, ENCODER, _rows(vectors))
+        ids = store.recordings.register(video(number), _AUDIO, ENCODER, THRESHOLD)
+        store.recordings.write(ids, ENCODER, _rows(vectors))
     with store.database.engine.begin() as connection:
         connection.execute(text("ANALYZE"))
 
@@ -55,8 +55,8 @@ def fill(store: VoiceStore) -> None:
 def put_twins(store: VoiceStore, video: str) -> None:
     """A video of a voice of its own, twice."""
     vector = np.random.default_rng(8).normal(size=DIMENSION)
-    ids = store.register(video, _AUDIO, ENCODER, THRESHOLD)
-    store.write(ids, ENCODER, _rows(np.stack([vector, vector, vector]))[1:])
+    ids = store.recordings.register(video, _AUDIO, ENCODER, THRESHOLD)
+    store.recordings.write(ids, ENCODER, _rows(np.stack([vector, vector, vector]))[1:])
 
 
 def _voices() -> NDArray[np.int64]:

@@ -30,7 +30,7 @@ def enroll(
 ) -> Enrollment:
     """Each vector is of a second of a file of their own, which begins `step` milliseconds later."""
     made = exemplars(vectors, step=step, audio=f"{name}.wav")
-    return store.enroll(name, made, ENCODER, THRESHOLD, force=force)
+    return store.people.enroll(name, made, ENCODER, THRESHOLD, force=force)
 
 
 def near(direction: Embedding, number: int, spread: float = 0.15) -> list[Embedding]:

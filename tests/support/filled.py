@@ -34,8 +34,10 @@ def put(
 ) -> None:
     """Store rows by (start, end) in seconds: a vector, or a status."""
     sha256 = audio or hashlib.sha256(video.encode()).hexdigest()
-    ids = store.register(video, VideoAudio(sha256, 600_000, f"{video}.wav"), encoder, THRESHOLD)
-    store.write(ids, encoder, [_row(span, value) for span, value in rows.items()])
+    ids = store.recordings.register(
+        video, VideoAudio(sha256, 600_000, f"{video}.wav"), encoder, THRESHOLD
+    )
+    store.recordings.write(ids, encoder, [_row(span, value) for span, value in rows.items()])
 
 
 def _row(span: tuple[float, float], value: Embedding | str) -> SegmentRow:

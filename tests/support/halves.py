@@ -58,8 +58,8 @@ class Library:
         tuned = set(tuned_on)
         self.enroll(tuned)
         labels = self._of(tuned)
-        made = self._store.calibrate(target, labels=labels)
-        single = self._store.calibrate(target, labels=labels, edges=(), dry_run=True)
+        made = self._store.thresholds.calibrate(target, labels=labels)
+        single = self._store.thresholds.calibrate(target, labels=labels, edges=(), dry_run=True)
         self.enroll(set(self._people) - tuned)
         material = self._searches({turn.label or "" for turn in self._turns()} - tuned)
         answered = _rule(made).answered(material)
@@ -90,10 +90,12 @@ class Library:
 
     def enroll(self, names: set[str]) -> None:
         """These people, and nobody else."""
-        for summary in self._store.speakers():
-            self._store.remove(summary.speaker)
+        for summary in self._store.people.speakers():
+            self._store.people.remove(summary.speaker)
         for name in sorted(names):
-            self._store.enroll(name, self._people[name], self._encoder, self._threshold, force=True)
+            self._store.people.enroll(
+                name, self._people[name], self._encoder, self._threshold, force=True
+            )
 
     def _turns(self) -> list[Turn]:
         return [turn for turns in self._labels.values() for turn in turns]
@@ -113,7 +115,7 @@ class Library:
             if turn.label is not None
         }
         with self._store.database.engine.connect() as connection:
-            encoder = self._store.encoder(self._encoder).id
+            encoder = self._store.recordings.encoder(self._encoder).id
             return Material(*trials.gather(connection, encoder, spoken, exemplars=False).searches())
 
 

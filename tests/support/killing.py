@@ -53,7 +53,7 @@ class FillCommand:
     def rows(self, video: str) -> dict[SegmentKey, Bits]:
         """Everything that is stored for the video, bit for bit."""
         keys = snap_segments(self.segments).distinct
-        found = self.store.read(video, encoder_of(self.encoder).identity, keys)
+        found = self.store.recordings.read(video, encoder_of(self.encoder).identity, keys)
         return all_bits(found)
 
     def _start(self, video: str) -> subprocess.Popen[bytes]:

@@ -59,8 +59,10 @@ def fill_pieces(
         vectors = encoder.encode([_cut(_read(file), key) for _, _, key, file in batch])
         for (video, person, key, file), vector in zip(batch, vectors, strict=True):
             audio = VideoAudio(f"{file.stem:0>64}", 60_000, file.name)
-            ids = store.register(video, audio, encoder.identity, encoder.default_threshold)
-            store.write(ids, encoder.identity, [SegmentRow(key, "ok", vector)])
+            ids = store.recordings.register(
+                video, audio, encoder.identity, encoder.default_threshold
+            )
+            store.recordings.write(ids, encoder.identity, [SegmentRow(key, "ok", vector)])
             labels[video].append(Turn(key.start_s, key.end_s, person))
     return labels
 

@@ -57,5 +57,5 @@ def identified(
     """The turns that are long enough to be judged."""
     references = [turn for turn in turns(speech) if turn.end - turn.start >= MIN_SECONDS]
     spans = [(turn.start, turn.end) for turn in references]
-    answers = store.identify(VIDEO, spans, threshold=threshold, min_margin=margin)
+    answers = store.answers.identify(VIDEO, spans, threshold=threshold, min_margin=margin)
     return [SpokenTurn(*pair) for pair in zip(references, answers, strict=True)]

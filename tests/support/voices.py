@@ -36,10 +36,10 @@ def write(
             rows.append(SegmentRow(key, "ok", said(person, seconds, rng)))
             turns.append(Turn(at, at + seconds, person))
             at += seconds + 0.5
-    ids = store.register(
+    ids = store.recordings.register(
         video, VideoAudio(f"{seed:064x}", round(at * 1000), video), ENCODER, THRESHOLD
     )
-    store.write(ids, ENCODER, rows)
+    store.recordings.write(ids, ENCODER, rows)
     return turns
 
 
@@ -52,7 +52,7 @@ def enroll(store: VoiceStore, video: str, turns: Iterable[Turn], people: Iterabl
             for turn in listed
             if turn.label == person and turn.end - turn.start > 5
         ]
-        store.enroll_segments(person, video, spans, force=True, encoder=ENCODER)
+        store.people.enroll_segments(person, video, spans, force=True, encoder=ENCODER)
 
 
 def said(person: str, seconds: float, rng: np.random.Generator) -> Embedding:

@@ -15,17 +15,17 @@ def make(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short", (3, 4): "silent"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0), (7, 9): Z})
     put(store, "v", {(0, 1): Z, (1, 2): Y}, OTHER_ENCODER)
-    store.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
-    store.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
-    store.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER)
-    store.enroll_segments("zoë", "v", [(0, 1)], encoder=OTHER_ENCODER, force=True)
-    store.enroll_segments("gone", "w", [(7, 9)], encoder=ENCODER)
-    store.remove("gone")
+    store.recordings.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
+    store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
+    store.people.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER)
+    store.people.enroll_segments("zoë", "v", [(0, 1)], encoder=OTHER_ENCODER, force=True)
+    store.people.enroll_segments("gone", "w", [(7, 9)], encoder=ENCODER)
+    store.people.remove("gone")
     _people(store)
-    store.label(encoder=ENCODER)
-    store.pin("v", (1, 2), "Bob'; --", encoder=ENCODER)
-    store.revert(store.pin("v", (0, 1), "zoë", encoder=ENCODER))
-    store.build_index(ENCODER)
+    store.labels.label(encoder=ENCODER)
+    store.labels.pin("v", (1, 2), "Bob'; --", encoder=ENCODER)
+    store.labels.revert(store.labels.pin("v", (0, 1), "zoë", encoder=ENCODER))
+    store.index.build(ENCODER)
     run(
         store.database.engine,
         "INSERT INTO pgvoice.deleted_segment (video_id, start_ms, end_ms, encoder_id)"
@@ -34,9 +34,9 @@ def make(store: VoiceStore) -> None:
         " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
     )
     store.backfills.expect("library", {"v": {"video": "v"}})
-    store.enroll_segments("out", "w", [(7, 9)], encoder=ENCODER)
+    store.people.enroll_segments("out", "w", [(7, 9)], encoder=ENCODER)
     store.privacy.erase_speaker("out", with_segments=False, opt_out_voice=True)
-    empty = [each.table for each in store.checksums() if not each.rows]
+    empty = [each.table for each in store.upkeep.checksums() if not each.rows]
     assert not empty, f"{__name__}.make puts no rows in {empty}"
 
 
@@ -45,8 +45,8 @@ def _people(store: VoiceStore) -> None:
     first = write(store, "first", PEOPLE, each=6, seed=1)
     enroll(store, "first", first, PEOPLE)
     second = write(store, "second", PEOPLE, each=9, seed=2)
-    store.calibrate(0.05, encoder=VOICES, labels={"second": second})
-    store.label(encoder=VOICES)
+    store.thresholds.calibrate(0.05, encoder=VOICES, labels={"second": second})
+    store.labels.label(encoder=VOICES)
     left_out = f"SELECT min(id) FROM pgvoice.enrollment WHERE dimension = {VOICES.dimension}"
     run(
         store.database.engine,
@@ -66,14 +66,14 @@ def answers(store: VoiceStore) -> dict[str, object]:
     """What the store says when it is asked everything."""
     videos = [("v", ENCODER), ("w", ENCODER), ("v", OTHER_ENCODER), ("second", VOICES)]
     return {
-        "identify": [store.identify(video, encoder=encoder) for video, encoder in videos],
-        "search": store.search("ann", encoder=ENCODER),
-        "similar": store.similar("v", (0, 1), encoder=ENCODER, exact=True),
-        "labels": [store.labels(video) for video in ("v", "w", "second")],
-        "label runs": store.label_runs(),
-        "speakers": store.speakers(),
-        "exemplars": [store.exemplars(each.speaker) for each in store.speakers()],
-        "calibration": store.calibrations(encoder=VOICES),
-        "encoders": store.encoders(),
-        "statistics": store.statistics().all_time,
+        "identify": [store.answers.identify(video, encoder=encoder) for video, encoder in videos],
+        "search": store.answers.appearances("ann", encoder=ENCODER),
+        "similar": store.answers.similar("v", (0, 1), encoder=ENCODER, exact=True),
+        "labels": [store.labels.current(video) for video in ("v", "w", "second")],
+        "label runs": store.labels.runs(),
+        "speakers": store.people.speakers(),
+        "exemplars": [store.people.exemplars(each.speaker) for each in store.people.speakers()],
+        "calibration": store.thresholds.calibrations(encoder=VOICES),
+        "encoders": store.recordings.encoders(),
+        "statistics": store.recordings.statistics().all_time,
     }

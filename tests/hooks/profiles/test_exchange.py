@@ -163,5 +163,5 @@ def test_an_import_is_all_or_nobody(
     file.write_text(json.dumps(document))
     with pytest.raises(Exception, match="'Eve' is enrolled with the same audio as 'twin'"):
         import_profiles(other, file)
-    assert other.speakers() == []
+    assert other.people.speakers() == []
     assert len(import_profiles(other, file, force=True)) == 3

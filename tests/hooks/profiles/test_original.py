@@ -27,9 +27,9 @@ def test_an_original_profile(store: VoiceStore, take: Callable[..., list[Importe
         "its threshold 0.62 is not applied",
         "made from 61.5 s of audio, which is not here",
     ]
-    assert {e.source for e in store.exemplars("Ada")} == {f"ada{n}.wav" for n in range(5)}
-    assert all((e.left_out_similarity or 0) > 0.9 for e in store.exemplars("Ada"))
-    assert store.encoder().threshold.similarity == 0.9
+    assert {e.source for e in store.people.exemplars("Ada")} == {f"ada{n}.wav" for n in range(5)}
+    assert all((e.left_out_similarity or 0) > 0.9 for e in store.people.exemplars("Ada"))
+    assert store.recordings.encoder().threshold.similarity == 0.9
     (again,) = take(original_profile())
     assert (again.enrollment.added, again.enrollment.known) == (0, 5)
 
@@ -42,7 +42,7 @@ def test_an_older_profile(store: VoiceStore, take: Callable[..., list[Imported]]
     assert enrollment.speaker == "Ada L."
     assert notes[0].startswith("it does not say by which model")
     assert notes[1].startswith("its threshold 0.7 is not applied")
-    assert {e.source for e in store.exemplars("Ada L.")} == {"people.json"}
+    assert {e.source for e in store.people.exemplars("Ada L.")} == {"people.json"}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_where_the_embeddings_are_from(
     store: VoiceStore, take: Callable[..., list[Imported]], sources: object, shown: set[str]
 ) -> None:
     take(original_profile(audio_sources=sources))
-    assert {exemplar.source for exemplar in store.exemplars("Ada")} == shown
+    assert {exemplar.source for exemplar in store.people.exemplars("Ada")} == shown
 
 
 def test_both_thresholds_are_told(take: Callable[..., list[Imported]]) -> None:
@@ -90,7 +90,7 @@ def test_profiles_of_the_encoders_that_there_are(
         )
     )
     ((enrollment, _),) = import_profiles(store, file, encoder=make_encoder(encoder))
-    assert (enrollment.added, store.encoder().identity.name) == (5, encoder)
+    assert (enrollment.added, store.recordings.encoder().identity.name) == (5, encoder)
     other = "campplus" if encoder == "ecapa" else "ecapa"
     if model is not None:
         with pytest.raises(ProfileRefused, match=f"made by .*, not by {other}: .* never"):
@@ -144,7 +144,7 @@ def test_what_is_no_profile_of_a_voice_is_refused(
     profile = original_profile(**changed)
     with pytest.raises(ProfileRefused, match=f"people.json: .*{reason}"):
         take(profile, force=True)
-    assert store.speakers() == []
+    assert store.people.speakers() == []
 
 
 def test_the_encoder_must_be_named(take: Callable[..., list[Imported]]) -> None:

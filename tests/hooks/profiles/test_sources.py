@@ -19,7 +19,7 @@ def test_a_list_of_sources(
     ((enrollment, notes),) = take({"sources": [{"url": "ada.wav"}]}, name="Ada")
     assert (enrollment.speaker, enrollment.added, notes) == ("Ada", 2, ())
     assert take({"sources": [{"url": ada.as_uri()}]}, name="Ada")[0].enrollment.known == 2
-    assert store.speakers()[0].seconds == 4
+    assert store.people.speakers()[0].seconds == 4
 
 
 def test_sources_of_several_people(
@@ -70,7 +70,7 @@ def test_nobody_is_enrolled_where_a_source_is_missing(
 ) -> None:
     with pytest.raises(AudioNotFound, match=r"gone\.wav"):
         take({"a": {"urls": ["ada.wav"]}, "b": {"urls": ["gone.wav"]}})
-    assert store.speakers() == []
+    assert store.people.speakers() == []
 
 
 def test_sources_with_too_little_speech(take: Callable[..., list[Imported]], ada: Path) -> None:

@@ -18,8 +18,8 @@ def write_library(
     for video in library.videos(first):
         rows = video.rows()
         start = time.perf_counter()
-        ids = store.register(video.key, None, ENCODER, THRESHOLD)
-        store.write(ids, ENCODER, rows)
+        ids = store.recordings.register(video.key, None, ENCODER, THRESHOLD)
+        store.recordings.write(ids, ENCODER, rows)
         taken += time.perf_counter() - start
         done += len(rows)
         progress(done, library.segments)
@@ -29,4 +29,4 @@ def write_library(
 def enroll(store: VoiceStore, library: Library, people: Iterable[int]) -> None:
     """These people, by name."""
     for person in people:
-        store.enroll(name(person), library.exemplars(person), ENCODER, THRESHOLD, force=True)
+        store.people.enroll(name(person), library.exemplars(person), ENCODER, THRESHOLD, force=True)

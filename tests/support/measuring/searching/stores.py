@@ -36,7 +36,7 @@ from measuring.searching.task import (
 from measuring.timing import timed
 from measuring.writing import enroll, write_library
 from pgvoice.store import SimilarSegment, VoiceStore
-from pgvoice.store.voice_store import Span
+from pgvoice.store.keys import Span
 
 
 class Pgvoice:
@@ -49,22 +49,25 @@ class Pgvoice:
         store, library = self._store, task.library
         yield INSERT, Figure(write_library(store, library))
         self._run("VACUUM ANALYZE pgvoice.segment_embedding")
-        yield SIZE, Figure(store.statistics().bytes_on_disk, "bytes")
+        yield SIZE, Figure(store.recordings.statistics().bytes_on_disk, "bytes")
         enroll(store, library, range(library.profiles))
         video = library.video(task.video)
-        missing = quickest(lambda: store.missing(video.key, ENCODER, video.spans))
+        missing = quickest(lambda: store.recordings.missing(video.key, ENCODER, video.spans))
         yield MISSING, Figure(missing.seconds)
-        yield VIDEO, Figure(quickest(lambda: store.identify(video.key)).seconds)
+        yield VIDEO, Figure(quickest(lambda: store.answers.identify(video.key)).seconds)
         yield ALL, Figure(self._timed("SELECT * FROM pgvoice.refresh_nearest()"))
-        yield KEEP, Figure(timed(store.label).seconds)
+        yield KEEP, Figure(timed(store.labels.label).seconds)
         enroll(store, library, [task.newcomer])
-        yield SPEAKER, Figure(quickest(lambda: store.search(name(task.newcomer))).seconds)
-        yield RELABEL, Figure(timed(store.relabel).seconds)
+        yield (
+            SPEAKER,
+            Figure(quickest(lambda: store.answers.appearances(name(task.newcomer))).seconds),
+        )
+        yield RELABEL, Figure(timed(store.labels.relabel).seconds)
         yield from nearest(task, self._search(task, exact=True), EXACT, EXACT_P95)
         server = store.database.server
         held = partial(server_bytes, server) if server else None
-        yield from building(store.build_index, held)
-        yield INDEX_SIZE, Figure(sum(each.bytes for each in store.index_status()), "bytes")
+        yield from building(store.index.build, held)
+        yield INDEX_SIZE, Figure(sum(each.bytes for each in store.index.status()), "bytes")
         yield ROUND_TRIP, Figure(quickest(self._ask_nothing).seconds)
         yield from by_index(task, {ITS_OWN: self._search(task, exact=False)}, _numbers(task))
 
@@ -73,7 +76,7 @@ class Pgvoice:
 
         def search(query: int) -> list[SimilarSegment]:
             video, span = asked[query]
-            return self._store.similar(video, span, limit=task.nearest, exact=exact)
+            return self._store.answers.similar(video, span, limit=task.nearest, exact=exact)
 
         return search
 

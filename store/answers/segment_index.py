@@ -1,0 +1,70 @@
+"""``VoiceStore.index``: the index that makes `similar` fast in a large library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from pgvoice.store.answers import index_building, indexes
+from pgvoice.store.answers.index_building import BuildReport, OnProgress
+from pgvoice.store.answers.indexes import IndexStatus
+from pgvoice.store.database.connection import Database
+from pgvoice.store.database.holding import keep_open
+from pgvoice.store.recordings import encoders
+from pgvoice.store.recordings.encoders import WhichEncoder
+
+
+class SegmentIndex:
+    """The vector index of each encoder's segments."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def status(self) -> list[IndexStatus]:
+        """What there is of the index that `similar` uses, for each encoder."""
+        with self._database.engine.connect() as connection:
+            return indexes.status(connection)
+
+    def build(
+        self,
+        encoder: WhichEncoder = None,
+        *,
+        memory: str | None = None,
+        workers: int | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> BuildReport:
+        """Build the index of an encoder's segments, while others fill and search.
+
+        `memory` is Postgres' ``maintenance_work_mem``, such as ``2GB``, `workers` how many
+        processes help. Raises `IndexBusy` and `SchemaForbidden`.
+        """
+        with (
+            self._alone_at_indexes(),
+            self._statement_by_statement() as connection,
+            self._statement_by_statement() as other,
+        ):
+            found = encoders.find(connection, encoder)
+            return index_building.build(connection, other, found, memory, workers, on_progress)
+
+    def drop(self, encoder: WhichEncoder = None) -> int:
+        """Drop the index of an encoder's segments; returns how many tables had one."""
+        with self._alone_at_indexes(), self._statement_by_statement() as connection:
+            found = encoders.find(connection, encoder)
+            return index_building.drop(connection, found.id)
+
+    @contextmanager
+    def _alone_at_indexes(self) -> Iterator[None]:
+        """Raises `IndexBusy`. A build waits for transactions that look at the past: not for it."""
+        with self._database.unpooled.connect() as connection:
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            keep_open(connection)
+            indexes.hold(connection)
+            yield
+
+    @contextmanager
+    def _statement_by_statement(self) -> Iterator[Connection]:
+        """A connection of its own without transactions; what is set on it ends with it."""
+        with self._database.unpooled.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,0 +1,164 @@
+"""``VoiceStore.people``: who is enrolled, and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pgvoice.store.database.connection import Database
+from pgvoice.store.keys import Span, valid_keys
+from pgvoice.store.people import enrollments, portable, quality, speakers
+from pgvoice.store.people.enrollments import Enrollment, Exemplar
+from pgvoice.store.people.portable import PortableSpeaker
+from pgvoice.store.people.quality import Outlier, ProfileQuality
+from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
+from pgvoice.store.privacy import consents
+from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.recordings import encoders, videos
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
+
+
+class People:
+    """Speakers, their exemplars and profiles; each call is a transaction."""
+
+    def __init__(self, database: Database, grid_ms: int) -> None:
+        self._database = database
+        self._grid_ms = grid_ms
+
+    def enroll(
+        self,
+        name: str,
+        exemplars: Sequence[Exemplar],
+        encoder: EncoderIdentity,
+        threshold: Threshold,
+        *,
+        consent: Consent | str | None = None,
+        force: bool = False,
+    ) -> Enrollment:
+        """Add embedded exemplars to a speaker, created if new, and renew the profile.
+
+        `consent` is kept with them; a text is where it is written down. Raises `EnrollmentRefused`
+        in one of its kinds; `force` enrolls all the same, unless there would be no profile
+        (`CancellingExemplars`), nobody agreed (`ConsentMissing`), or the person is to stay out
+        (`OptedOut`).
+        """
+        with consents.refusals(name), self._database.engine.begin() as connection:
+            if consent is not None:
+                consents.grant(connection, name, consent)
+            encoders.ensure(connection, encoder, threshold)
+            found = encoders.find(connection, encoder)
+            return enrollments.enroll(connection, name, found, exemplars, force=force)
+
+    def enroll_segments(
+        self,
+        name: str,
+        video: str,
+        spans: Iterable[Span],
+        encoder: WhichEncoder = None,
+        *,
+        consent: Consent | str | None = None,
+        force: bool = False,
+    ) -> Enrollment:
+        """Add stored segments of a video to a speaker, created if new, and renew the profile.
+
+        Raises `UnknownVideo`, `InvalidSegment`, `NoEmbedding` for a span without a vector, and
+        `EnrollmentRefused` as `enroll` does.
+        """
+        keys = valid_keys(spans, self._grid_ms)
+        with consents.refusals(name), self._database.engine.begin() as connection:
+            if consent is not None:
+                consents.grant(connection, name, consent)
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder)
+            return enrollments.enroll_segments(connection, name, found, video, keys, force=force)
+
+    def export(
+        self, names: Sequence[str] | None = None, *, destination: str
+    ) -> list[PortableSpeaker]:
+        """These speakers, or all, with their vectors, for another store; for admins alone.
+
+        Leaves a row per speaker in the audit trail, with `destination`. Raises `UnknownSpeaker`.
+        """
+        with self._database.engine.begin() as connection:
+            return portable.export(connection, names, destination)
+
+    def import_exported(
+        self,
+        speakers: Sequence[PortableSpeaker],
+        thresholds: Mapping[EncoderIdentity, Threshold],
+        *,
+        source: str,
+        force: bool = False,
+    ) -> list[Enrollment]:
+        """Add speakers of another store, all or nobody; what is there already stays as it is.
+
+        `thresholds` are the encoders' own; consents come along. Raises `EnrollmentRefused`, of some
+        kinds only without `force`.
+        """
+        names = ", ".join(speaker.name for speaker in speakers)
+        with consents.refusals(names), self._database.engine.begin() as connection:
+            return portable.take_in(connection, speakers, thresholds, source, force=force)
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`."""
+        with consents.refusals(new_name), self._database.engine.begin() as connection:
+            speakers.rename(connection, name, new_name)
+
+    def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
+        """Make `name` and `into` one speaker, called `into`; `dry_run` only finds out if it can be.
+
+        Raises `UnknownSpeaker`, and `IncoherentExemplars` unless `force` where the two do not sound
+        like one person; `CancellingExemplars` even then.
+        """
+        with self._database.engine.connect() as connection, connection.begin() as transaction:
+            speakers.merge(connection, name, into, force=force)
+            if dry_run:
+                transaction.rollback()
+
+    def remove(self, name: str) -> int:
+        """Delete a speaker; returns how many exemplars went. Raises `UnknownSpeaker`."""
+        with self._database.engine.begin() as connection:
+            return speakers.remove(connection, name)
+
+    def speakers(self) -> list[SpeakerSummary]:
+        """Every speaker, a row per encoder, by name."""
+        with self._database.engine.connect() as connection:
+            return speakers.summaries(connection)
+
+    def exemplars(self, name: str) -> list[StoredExemplar]:
+        """A speaker's exemplars, least similar to the others first. Raises `UnknownSpeaker`."""
+        with self._database.engine.connect() as connection:
+            return speakers.exemplars(connection, name)
+
+    def quality(
+        self, name: str | None = None, *, encoder: WhichEncoder = None
+    ) -> list[ProfileQuality]:
+        """How well a speaker is enrolled, or everybody, with one encoder or with all.
+
+        Raises `UnknownSpeaker`, `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            if name is not None:
+                speakers.require(connection, name)
+            found = None if encoder is None else encoders.find(connection, encoder)
+            return quality.quality(connection, name, found)
+
+    def drop_outliers(
+        self, name: str, *, encoder: WhichEncoder = None, dry_run: bool = False
+    ) -> list[Outlier]:
+        """Leave exemplars that do not sound like the others out of a profile; they are kept.
+
+        Never half of them or more. Raises `UnknownSpeaker`, `UnknownEncoder`.
+        """
+        with self._database.engine.begin() as connection:
+            speakers.require(connection, name)
+            found = encoders.find(connection, encoder)
+            return quality.drop_outliers(connection, name, found, dry_run=dry_run)
+
+    def restore_exemplars(self, name: str, *, encoder: WhichEncoder = None) -> int:
+        """Take exemplars that were left out back into the profile; returns how many.
+
+        Raises `UnknownSpeaker`, `UnknownEncoder`, `CancellingExemplars`.
+        """
+        with self._database.engine.begin() as connection:
+            speakers.require(connection, name)
+            return quality.restore(connection, name, encoders.find(connection, encoder))

@@ -1,0 +1,142 @@
+"""``VoiceStore.thresholds``: thresholds from the library's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from pgvoice.store.database.connection import Database
+from pgvoice.store.people import speakers
+from pgvoice.store.recordings import encoders, videos
+from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.thresholds import calibration, reference_turns, trials
+from pgvoice.store.thresholds.calibration import DEFAULT_EDGES, Calibration
+from pgvoice.store.thresholds.trials import Place, Trials
+from pgvoice.store.turns import Turn
+
+#: How many videos a calibration names as the source of its labels.
+_NAMED = 3
+
+
+class Thresholds:
+    """Calibrations and the trials that they are made from; each call is a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def calibrate(
+        self,
+        target_far: float,
+        *,
+        labels: Mapping[str, Iterable[Turn]] | None = None,
+        pinned: bool = False,
+        exemplars: bool = False,
+        edges: Sequence[float] = DEFAULT_EDGES,
+        cohort: Mapping[str, Iterable[Turn]] | None = None,
+        encoder: WhichEncoder = None,
+        dry_run: bool = False,
+    ) -> Calibration:
+        """Thresholds for a false accept rate, from speech of which it is known whose it is.
+
+        That is known from `labels`, by video the turns of a reference with names, from labels that
+        are pinned, and from exemplars, each left out of its profile in turn. Whoever is enrolled
+        under none of the names is a stranger. `edges` are seconds at which bands of durations end.
+        `cohort` is, as `labels`, speech of other people, by name or by a diarizer's label: with
+        it similarities are normalised (adaptive s-norm), where that names more of the people who
+        were left out. What is found is kept, and `identify` goes by it. Raises
+        `CalibrationUnsupported` when there is too little of it, `LabelIsNoName`, `UnknownVideo`,
+        `UnknownEncoder`.
+        """
+        if not 0 < target_far < 1:
+            raise ValueError(
+                f"a false accept rate lies between 0 and 1, and {target_far:g} does not"
+            )
+        sources = [_named(list(labels))] if labels else []
+        sources += ["pinned labels"] if pinned else []
+        sources += ["exemplars left out one at a time"] if exemplars else []
+        if not sources:
+            raise ValueError("nothing to calibrate with: give labels, pinned or exemplars")
+        with self._database.engine.begin() as connection:
+            found = encoders.find(connection, encoder)
+            return calibration.calibrate(
+                connection,
+                found,
+                target_far,
+                self._spoken(connection, found.id, labels or {}, pinned=pinned),
+                exemplars=exemplars,
+                labels_from=", ".join(sources),
+                edges=edges,
+                cohort=None if cohort is None else self._heard(connection, found.id, cohort),
+                dry_run=dry_run,
+            )
+
+    def trials(
+        self,
+        *,
+        labels: Mapping[str, Iterable[Turn]] | None = None,
+        pinned: bool = False,
+        exemplars: bool = False,
+        encoder: WhichEncoder = None,
+    ) -> Trials:
+        """Speech whose speakers are known, held against every profile, as `calibrate` goes by it.
+
+        A profile is without the exemplars that share audio with the segment. Raises
+        `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            found = encoders.find(connection, encoder)
+            spoken = self._spoken(connection, found.id, labels or {}, pinned=pinned)
+            return trials.gather(connection, found.id, spoken, exemplars=exemplars)
+
+    def active(self, *, encoder: WhichEncoder = None) -> Calibration | None:
+        """The calibration that `identify` goes by; None while it is the encoder's own threshold."""
+        with self._database.engine.connect() as connection:
+            return calibration.active(connection, encoders.find(connection, encoder))
+
+    def calibrations(self, *, encoder: WhichEncoder = None) -> list[Calibration]:
+        """Every calibration that was kept, the newest first."""
+        with self._database.engine.connect() as connection:
+            return calibration.stored(connection, encoders.find(connection, encoder))
+
+    def activate(self, calibration_id: int) -> None:
+        """Make a calibration the one that `identify` goes by. Raises `UnknownCalibration`."""
+        with self._database.engine.begin() as connection:
+            calibration.activate(connection, calibration_id)
+
+    def reset(self, *, encoder: WhichEncoder = None) -> int | None:
+        """Go back to the encoder's own threshold; returns the calibration that was active."""
+        with self._database.engine.begin() as connection:
+            return calibration.reset(connection, encoders.find(connection, encoder))
+
+    def _spoken(
+        self,
+        connection: Connection,
+        encoder_id: int,
+        labels: Mapping[str, Iterable[Turn]],
+        *,
+        pinned: bool,
+    ) -> dict[Place, str]:
+        """Who speaks in stored segments; what a person pinned counts before what a label says."""
+        names = [summary.speaker for summary in speakers.summaries(connection)]
+        found: dict[Place, str] = {}
+        for video, turns in labels.items():
+            videos.require(connection, video)
+            keys = trials.stored_keys(connection, video, encoder_id)
+            spoken = reference_turns.spoken(keys, turns, names)
+            found |= {(video, key): name for key, name in spoken.items()}
+        return found | (trials.pinned(connection, encoder_id) if pinned else {})
+
+    def _heard(
+        self, connection: Connection, encoder_id: int, labels: Mapping[str, Iterable[Turn]]
+    ) -> dict[Place, str]:
+        """As `_spoken`; a diarizer's label is a name, of its recording alone."""
+        apart = {video: reference_turns.apart(turns, video) for video, turns in labels.items()}
+        return self._spoken(connection, encoder_id, apart, pinned=False)
+
+
+def _named(videos: Sequence[str]) -> str:
+    """Where labels are from, in a word."""
+    if len(videos) > _NAMED:
+        return f"labels of {videos[0]} and {len(videos) - 1:,} more"
+    return f"labels of {', '.join(videos)}"
