@@ -23,5 +23,5 @@ def test_features_are_kaldi_s(segments: list[Waveform]) -> None:
 
 
 def _kaldi(waveform: Tensor) -> Tensor:
-    features = kaldi.fbank(waveform[None], num_mel_bins=80)
+    features: Tensor = kaldi.fbank(waveform[None], num_mel_bins=80)
     return features - features.mean(0)
