@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import lazy_modules
 import pytest
-from databases import migrate, new_database, plain, temporary_folder
-from recordings import SPEECH
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.processes import lazy_modules
+from pgvoice_testkit.servers.databases import migrate, new_database, plain, temporary_folder
 from sqlalchemy import URL, Connection, create_engine, text
 
 from pgvoice.store import VoiceStore

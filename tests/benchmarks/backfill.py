@@ -24,16 +24,16 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from counting_encoder import CountingEncoder
-from databases import temporary_store
-from filled import THRESHOLD
-from measuring import machine
-from measuring.library import ENCODER as SYNTHETIC
-from measuring.library import Library
-from measuring.tables import Table, ratio, seconds
-from measuring.timing import timed
-from measuring.writing import write_library
-from recordings import SPEECH
+from pgvoice_benchmarks import machine
+from pgvoice_benchmarks.library import ENCODER as SYNTHETIC
+from pgvoice_benchmarks.library import Library
+from pgvoice_benchmarks.tables import Table, ratio, seconds
+from pgvoice_benchmarks.timing import timed
+from pgvoice_benchmarks.writing import write_library
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.servers.databases import temporary_store
+from pgvoice_testkit.stores.filled import THRESHOLD
 
 from pgvoice.hooks import fill, make_encoder
 from pgvoice.hooks.backfill.engine import Engine, Here

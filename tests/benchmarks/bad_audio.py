@@ -15,7 +15,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from bad_audio import hear
+from pgvoice_testkit.audio.bad_audio import hear
 
 AT_ONCE = 1000
 

@@ -18,10 +18,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_store
-from halves import Labels, Library, Measured
-from pieces import LENGTHS, exemplars, fill_pieces, people
-from recordings import SPEECH
+from pgvoice_testkit.audio.halves import Labels, Library, Measured
+from pgvoice_testkit.audio.pieces import LENGTHS, exemplars, fill_pieces, people
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.servers.databases import temporary_store
 
 from pgvoice.hooks import make_encoder
 from pgvoice.store import VoiceStore

@@ -15,8 +15,8 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import new_database, plain, temporary_store
-from measuring.library import ENCODER, THRESHOLD, Library
+from pgvoice_benchmarks.library import ENCODER, THRESHOLD, Library
+from pgvoice_testkit.servers.databases import new_database, plain, temporary_store
 
 from pgvoice.store import VoiceStore
 
@@ -24,10 +24,10 @@ SUPPORT = Path(__file__).resolve().parent.parent / "support"
 SMALL = 1000
 COPY = """
 import sys
-from measuring.memory import peak_bytes
+from pgvoice_benchmarks.memory import peak_bytes
 from pgvoice.store import VoiceStore
 with VoiceStore.open(sys.argv[1]) as store:
-    store.copy_to(sys.argv[2])
+    store.upkeep.copy_to(sys.argv[2])
 print(peak_bytes())
 """
 

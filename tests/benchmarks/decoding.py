@@ -28,8 +28,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from audio_files import Coding, speech_band, write
-from recordings import SPEECH
+from pgvoice_testkit.audio.audio_files import Coding, speech_band, write
+from pgvoice_testkit.audio.shared_recordings import SPEECH
 
 from pgvoice.hooks.audio.cutting import cut
 from pgvoice.hooks.audio.probing import probe

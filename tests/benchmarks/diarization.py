@@ -18,11 +18,17 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_store
-from diarization import CLUSTERINGS, Reference, errors, podcast_of_five, sample
-from pieces import exemplars, fill_pieces, people
-from podcast import ENROLLED, STRANGER
-from recordings import SPEECH
+from pgvoice_testkit.audio.diarized_recordings import (
+    CLUSTERINGS,
+    Reference,
+    errors,
+    podcast_of_five,
+    sample,
+)
+from pgvoice_testkit.audio.pieces import exemplars, fill_pieces, people
+from pgvoice_testkit.audio.podcast import ENROLLED, STRANGER
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.servers.databases import temporary_store
 
 from pgvoice.hooks import Encoder, make_encoder
 from pgvoice.hooks.evaluate.diarization import DiarizationError

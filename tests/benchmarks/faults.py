@@ -19,13 +19,13 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from counting_encoder import CountingEncoder
-from crew import crew, fills_against_the_rest, same_fills
-from databases import plain, temporary_store
-from disturbing import DisturbedEncoder
-from killing import FillCommand
-from own_server import own_server
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
+from pgvoice_testkit.processes.crew import crew, fills_against_the_rest, same_fills
+from pgvoice_testkit.processes.killing import FillCommand
+from pgvoice_testkit.servers.databases import plain, temporary_store
+from pgvoice_testkit.servers.own_server import own_server
 
 from pgvoice.hooks import fill
 from pgvoice.store import VoiceStore

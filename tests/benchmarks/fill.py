@@ -17,15 +17,15 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_folder, temporary_store
-from measuring import machine, material, original, preloaded
-from measuring.fills import EVERY, FillRuns
-from measuring.material import FORMATS, Span
-from measuring.models import MODELS
-from measuring.report import COLD, ORIGINAL, file_table, material_line, preloaded_table
-from measuring.subject import Subject, cut
-from measuring.tables import Table
-from measuring.timing import LONG, TURNS, Progress, Run, Timed, ignore, in_turns, timed
+from pgvoice_benchmarks import machine, material, original, preloaded
+from pgvoice_benchmarks.fills import EVERY, FillRuns
+from pgvoice_benchmarks.material import FORMATS, Span
+from pgvoice_benchmarks.models import MODELS
+from pgvoice_benchmarks.report import COLD, ORIGINAL, file_table, material_line, preloaded_table
+from pgvoice_benchmarks.subject import Subject, cut
+from pgvoice_benchmarks.tables import Table
+from pgvoice_benchmarks.timing import LONG, TURNS, Progress, Run, Timed, ignore, in_turns, timed
+from pgvoice_testkit.servers.databases import temporary_folder, temporary_store
 
 from pgvoice.cli.output import waiting
 from pgvoice.hooks import FillReport

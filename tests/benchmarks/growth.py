@@ -19,15 +19,15 @@ from sqlalchemy import text
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_folder
-from measuring import machine
-from measuring.growing import CONSTANT, LINEAR, LOGARITHMIC, SORTED, Law, rounded
-from measuring.library import Library
-from measuring.searching import task
-from measuring.searching.stores import Pgvoice
-from measuring.searching.task import Task
-from measuring.tables import NOTHING, Table, seconds
-from measuring.writing import write_library
+from pgvoice_benchmarks import machine
+from pgvoice_benchmarks.growing import CONSTANT, LINEAR, LOGARITHMIC, SORTED, Law, rounded
+from pgvoice_benchmarks.library import Library
+from pgvoice_benchmarks.searching import task
+from pgvoice_benchmarks.searching.stores import Pgvoice
+from pgvoice_benchmarks.searching.task import Task
+from pgvoice_benchmarks.tables import NOTHING, Table, seconds
+from pgvoice_benchmarks.writing import write_library
+from pgvoice_testkit.servers.databases import temporary_folder
 
 from pgvoice.cli.output import counted, size, waiting
 from pgvoice.store import VoiceStore

@@ -16,9 +16,9 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_store
-from killing import FillCommand
-from recordings import SPEECH
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.processes.killing import FillCommand
+from pgvoice_testkit.servers.databases import temporary_store
 
 from pgvoice.store import VoiceStore
 

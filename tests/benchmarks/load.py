@@ -20,10 +20,10 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from counting_encoder import CountingEncoder
-from databases import temporary_store
-from measuring.memory import server_bytes
-from sounds import voice, write
+from pgvoice_benchmarks.memory import server_bytes
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.servers.databases import temporary_store
 from sqlalchemy import text
 
 from pgvoice.hooks import fill

@@ -19,11 +19,11 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import plain, temporary_folder, temporary_store
-from measuring import long_files, machine
-from measuring.material import FORMATS, spans
-from measuring.models import MODELS
-from measuring.tables import Table, seconds
+from pgvoice_benchmarks import long_files, machine
+from pgvoice_benchmarks.material import FORMATS, spans
+from pgvoice_benchmarks.models import MODELS
+from pgvoice_benchmarks.tables import Table, seconds
+from pgvoice_testkit.servers.databases import plain, temporary_folder, temporary_store
 
 from pgvoice.cli.output import size, waiting
 from pgvoice.store import VoiceStore

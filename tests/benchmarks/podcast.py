@@ -15,8 +15,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_store
-from podcast import (
+from pgvoice_testkit.audio.podcast import (
     MIN_SECONDS,
     STRANGER,
     SpokenTurn,
@@ -24,7 +23,8 @@ from podcast import (
     fill_turns,
     identified,
 )
-from recordings import SPEECH
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.servers.databases import temporary_store
 
 from pgvoice.hooks import make_encoder
 from pgvoice.store import VoiceStore

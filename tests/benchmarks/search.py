@@ -18,15 +18,14 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from databases import temporary_folder
-from measuring import machine
-from measuring.library import Library
-from measuring.searching import faiss_indexes, lance_tables
-from measuring.searching.arrays import Arrays
-from measuring.searching.faiss_indexes import Faiss
-from measuring.searching.lance_tables import Lance
-from measuring.searching.stores import Pgvoice
-from measuring.searching.task import (
+from pgvoice_benchmarks import machine
+from pgvoice_benchmarks.library import Library
+from pgvoice_benchmarks.searching import faiss_indexes, lance_tables
+from pgvoice_benchmarks.searching.arrays import Arrays
+from pgvoice_benchmarks.searching.faiss_indexes import Faiss
+from pgvoice_benchmarks.searching.lance_tables import Lance
+from pgvoice_benchmarks.searching.stores import Pgvoice
+from pgvoice_benchmarks.searching.task import (
     CANDIDATES,
     LINKS,
     WANTED_RECALL,
@@ -35,7 +34,8 @@ from measuring.searching.task import (
     Figure,
     Task,
 )
-from measuring.tables import NOTHING, Table, ratio, seconds
+from pgvoice_benchmarks.tables import NOTHING, Table, ratio, seconds
+from pgvoice_testkit.servers.databases import temporary_folder
 
 from pgvoice.cli.output import size, waiting
 from pgvoice.store import VoiceStore

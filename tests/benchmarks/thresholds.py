@@ -19,8 +19,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from podcast import ENROLLED, EXEMPLARS
-from recordings import SPEECH
+from pgvoice_testkit.audio.podcast import ENROLLED, EXEMPLARS
+from pgvoice_testkit.audio.shared_recordings import SPEECH
 
 from pgvoice.hooks import Encoder, make_encoder
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from counting_encoder import CountingEncoder
-from sounds import silence, voice, write
+from pgvoice_testkit.audio.sounds import silence, voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks.encoders import registry

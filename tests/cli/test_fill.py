@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from counting_encoder import CountingEncoder
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 pytestmark = pytest.mark.usefixtures("encoder")
 
@@ -110,7 +110,7 @@ def test_a_warm_process_imports_no_model_and_no_audio(
 ) -> None:
     """In a process of its own; the encoder comes by the route of the built-in ones."""
     code = (
-        "import sys; from counting_encoder import CountingEncoder\n"
+        "import sys; from pgvoice_testkit.encoders.counting_encoder import CountingEncoder\n"
         "from pgvoice.hooks.encoders import builtin_encoders; from pgvoice.cli.main import cli\n"
         "builtin_encoders._ecapa = lambda source, device: CountingEncoder()\n"
         f"cli(['fill', 'talk', 'none.wav', {str(turns)!r}], standalone_mode=False)\n"

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from click.testing import Result
 from hypothesis import HealthCheck, given, settings
-from strange_requests import SPANS, answered, request, requests
+from pgvoice_testkit.documents.strange_requests import SPANS, answered, request, requests
 
 from pgvoice.hooks import json_requests
 

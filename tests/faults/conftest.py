@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
-from counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks.encoders import registry

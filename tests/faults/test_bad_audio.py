@@ -9,8 +9,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from bad_audio import hear
-from counting_encoder import CountingEncoder
+from pgvoice_testkit.audio.bad_audio import hear
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.hooks import AudioError, fill
 from pgvoice.store import UnknownVideo, VoiceStore

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from counting_encoder import CountingEncoder
-from databases import run
-from filled import X, Y, put
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import text
 
 from pgvoice.hooks import fill

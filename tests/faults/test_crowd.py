@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from crew import crew, fills_against_the_rest, same_fills
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.processes.crew import crew, fills_against_the_rest, same_fills
 
 from pgvoice.store import VoiceStore
 

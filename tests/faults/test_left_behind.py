@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import temporary_folder
+from pgvoice_testkit.servers.databases import temporary_folder
 
 from pgvoice.store.database import embedded, left_behind
 from pgvoice.store.errors import EmbeddedServerError

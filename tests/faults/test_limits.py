@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from counting_encoder import CountingEncoder
-from databases import engine_of, new_database, plain
-from disturbing import DisturbedEncoder
-from filled import ENCODER, X, put
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
+from pgvoice_testkit.servers.databases import engine_of, new_database, plain
+from pgvoice_testkit.stores.filled import ENCODER, X, put
 from sqlalchemy import make_url, text
 
 from pgvoice.hooks import fill

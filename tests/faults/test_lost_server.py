@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bits import Bits, all_bits
-from counting_encoder import CountingEncoder
-from disturbing import DisturbedEncoder
-from own_server import OwnServer, own_server
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
+from pgvoice_testkit.servers.own_server import OwnServer, own_server
+from pgvoice_testkit.stores.exact_rows import Bits, all_bits
 
 from pgvoice.hooks import fill
 from pgvoice.hooks.fill import fill as filling

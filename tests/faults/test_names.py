@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from counting_encoder import CountingEncoder
-from filled import ENCODER, THRESHOLD, X, put
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, X, put
 
 from pgvoice.cli.main import cli
 from pgvoice.store import PgvoiceError, VoiceStore

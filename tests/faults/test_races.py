@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from counting_encoder import CountingEncoder
-from disturbing import DisturbedEncoder
-from filled import X, Y, put
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
+from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import text
 
 from pgvoice.hooks import fill

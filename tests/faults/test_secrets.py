@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from databases import plain
-from filled import X, put
+from pgvoice_testkit.servers.databases import plain
+from pgvoice_testkit.stores.filled import X, put
 from sqlalchemy import make_url
 
 from pgvoice.store import VoiceStore

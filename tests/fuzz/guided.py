@@ -21,8 +21,8 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 with atheris.instrument_imports(include=["pgvoice"]):
     import io
 
-    from audio_files import LOSSLESS, LOSSY, speech_band, spread
-    from audio_files import write as write_audio
+    from pgvoice_testkit.audio.audio_files import LOSSLESS, LOSSY, speech_band, spread
+    from pgvoice_testkit.audio.audio_files import write as write_audio
 
     from pgvoice.hooks import json_requests
     from pgvoice.hooks.audio import cutting, probing

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
-from strange_documents import FORMATS, LARGE, check, documents, names
+from pgvoice_testkit.documents.strange_documents import FORMATS, LARGE, check, documents, names
 
 
 def fuzz(name: str, examples: int) -> Counter[str]:

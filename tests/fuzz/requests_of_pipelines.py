@@ -14,7 +14,7 @@ import click
 from hypothesis import HealthCheck, given, settings
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
-from strange_requests import answered, requests
+from pgvoice_testkit.documents.strange_requests import answered, requests
 
 
 @click.command()

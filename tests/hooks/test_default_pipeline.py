@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from counting_encoder import CountingEncoder
-from filled import put, unit
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.stores.filled import put, unit
 
 from pgvoice.hooks import (
     AudioNotFound,

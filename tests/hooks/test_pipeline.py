@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from counting_encoder import CountingEncoder
+from pgvoice_testkit.audio.sounds import silence, voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pyannote.core import Annotation, Segment
-from sounds import silence, voice, write
 
 from pgvoice.hooks import AudioNotFound, Labelled, Pipeline
 from pgvoice.store import VoiceStore

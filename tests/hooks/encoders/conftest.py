@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import lazy_modules
 import numpy as np
 import pytest
 import soundfile
 import torch
 from numpy.typing import NDArray
-from recordings import SPEECH
+from pgvoice_testkit.audio.shared_recordings import SPEECH
+from pgvoice_testkit.processes import lazy_modules
 
 from pgvoice.hooks.encoders.ecapa.ecapa import TOPOLOGY
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strange_documents import FORMATS, LARGE, check, documents, names
+from pgvoice_testkit.documents.strange_documents import FORMATS, LARGE, check, documents, names
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from faster_whisper.transcribe import Segment as HeardSegment
 from faster_whisper.transcribe import Word
-from labels import labels, unasked
+from pgvoice_testkit.processes.modules import command, environment
+from pgvoice_testkit.stores.labelled_turns import labels, unasked
 from pyannote.core import Annotation, Segment
 
 from pgvoice.hooks import FormatError
@@ -45,9 +44,8 @@ def test_an_annotation_keeps_its_tracks() -> None:
 
 
 def diarized(*names: list[str | None]) -> list[dict[str, Any]]:
-    script = Path(__file__).parents[2] / "support" / "diarized.py"
-    command = [sys.executable, str(script), json.dumps(names)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    label = command("pgvoice_testkit.processes.label_diarized", json.dumps(names))
+    done = subprocess.run(label, capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found

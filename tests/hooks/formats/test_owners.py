@@ -11,7 +11,7 @@ from typing import Any
 import pysubs2
 import pytest
 import webvtt
-from labels import labels, unasked
+from pgvoice_testkit.stores.labelled_turns import labels, unasked
 from pyannote.core import Annotation, Segment
 from pyannote.database import util as pyannote_database
 

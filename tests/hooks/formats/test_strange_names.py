@@ -14,9 +14,9 @@ import pytest
 import webvtt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from labels import labels
+from pgvoice_testkit.documents.strange_documents import names
+from pgvoice_testkit.stores.labelled_turns import labels
 from pyannote.database import util as pyannote_database
-from strange_documents import names
 
 from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.writing import write_labels

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from labels import labels, unasked
+from pgvoice_testkit.stores.labelled_turns import labels, unasked
 
 from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments

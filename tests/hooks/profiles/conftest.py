@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from counting_encoder import CountingEncoder
-from sounds import voice, write
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.hooks import Imported, import_profiles
 from pgvoice.hooks.encoders import registry

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from counting_encoder import CountingEncoder
-from databases import new_database, plain
-from profiles import original_profile
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.servers.databases import new_database, plain
+from pgvoice_testkit.stores.foreign_profiles import original_profile
 from sqlalchemy import text
 
 from pgvoice.hooks import (

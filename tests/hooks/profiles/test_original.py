@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from counting_encoder import CountingEncoder
-from profiles import one_voice, original_profile
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.stores.foreign_profiles import one_voice, original_profile
 
 from pgvoice.hooks import (
     Imported,

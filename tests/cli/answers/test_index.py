@@ -1,0 +1,86 @@
+"""``pgvoice index``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from pgvoice_testkit.servers.databases import engine_of, run
+from sqlalchemy import text
+
+from pgvoice.store.answers import index_building, indexes
+
+pytestmark = pytest.mark.usefixtures("encoder")
+LABEL = "counting@sha256:fake"
+
+
+def _status(pgvoice: Callable[..., Result]) -> dict[str, object]:
+    (one,) = json.loads(pgvoice("index", "status", "--json").stdout)["encoders"]
+    assert isinstance(one, dict)
+    return one
+
+
+def test_build_status_drop(filled: Callable[..., Result]) -> None:
+    assert _status(filled)["indexed"] == 0
+    assert "none" in filled("index", "status").stdout.splitlines()[1].split()
+    built = filled("index", "build", "--memory", "70MB", "--workers", 0)
+    assert (built.exit_code, built.stdout[: len(LABEL) + 14]) == (0, f"{LABEL}: index built,")
+    assert filled("index", "build").stdout == f"{LABEL}: the index is whole; nothing to build\n"
+    assert _status(filled)["indexed"] == _status(filled)["parts"]
+    assert "whole" in filled("index", "status").stdout
+    assert filled("index", "drop").stdout.startswith(f"{LABEL}: index dropped,")
+    assert filled("index", "drop").stdout == f"{LABEL}: no index\n"
+
+
+def test_json(filled: Callable[..., Result]) -> None:
+    report = json.loads(filled("index", "build", "--json").stdout)
+    assert set(report) == {"encoder", "built", "without_workers", "without_memory"}
+    dropped = json.loads(filled("index", "drop", "--json").stdout)
+    assert dropped == {"encoder": LABEL, "dropped": len(report["built"])}
+
+
+def test_progress_in_a_pipe_is_lines(
+    filled: Callable[..., Result], store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_building, "INTERVAL", 0.001)
+    found = indexes.progress
+    with engine_of(store_url) as engine, engine.connect() as old:
+        old.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        old.execute(text("SELECT count(*) FROM pgvoice.segment_embedding"))
+
+        def released(*arguments: object) -> object:
+            progress = found(*arguments)  # type: ignore[arg-type]
+            if progress is not None:
+                old.rollback()
+            return progress
+
+        monkeypatch.setattr(indexes, "progress", released)
+        result = filled("index", "build")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("segment_embedding")
+    assert " %" in result.stderr
+
+
+def test_what_would_help(
+    filled: Callable[..., Result], store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "index build" not in filled("index", "status").stdout
+    monkeypatch.setattr(indexes, "WORTH_FROM", 2)
+    assert "`pgvoice index build` makes `pgvoice similar` fast" in filled("index", "status").stdout
+    filled("index", "build")
+    with engine_of(store_url) as engine:
+        run(
+            engine,
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid IN"
+            " (SELECT index FROM pgvoice.segment_index)",
+        )
+    shown = filled("index", "status").stdout
+    assert "broken off" in shown
+    assert "left by an interrupted build; `pgvoice index build` builds it anew" in shown
+
+
+def test_of_no_encoder(pgvoice: Callable[..., Result]) -> None:
+    assert pgvoice("index", "build").exit_code == 1
+    assert json.loads(pgvoice("index", "status", "--json").stdout) == {"encoders": []}

@@ -1,0 +1,83 @@
+"""The commands of consent, erasure, retention and the audit trail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from pgvoice_testkit.stores.filled import X, Y, put, unit
+
+from pgvoice.store import VoiceStore
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def library(store: VoiceStore) -> VoiceStore:
+    """Two segments of ann, one of bob, nobody enrolled."""
+    put(store, "v", {(0, 1): X, (1, 2): Y, (2, 3): unit(1, 0.1, 0)})
+    return store
+
+
+def test_from_consent_to_erasure(library: VoiceStore, pgvoice: Command) -> None:
+    span = ("--video", "v", "--span", "0-1")
+    assert pgvoice("consent", "require").output == "enrolling needs a consent\n"
+    refused = pgvoice("enroll", "add", "ann", *span)
+    assert refused.exit_code == 1
+    assert "no consent that counts is kept of 'ann'" in refused.output
+    agreed = ("--consent", "form 7", "--until", "2100-01-01")
+    assert pgvoice("enroll", "add", "ann", *span, *agreed).exit_code == 0
+    assert pgvoice("consent", "grant", "bob", "--evidence", "mail").exit_code == 0
+    assert pgvoice("enroll", "add", "bob", "--video", "v", "--span", "1-2").exit_code == 0
+    listed = pgvoice("consent", "list").output.splitlines()
+    assert [" ".join(line.split()) for line in listed[:2]] == [
+        "speaker state purpose granted until evidence",
+        " ".join(listed[1].split()),
+    ]
+    assert "counts" in listed[1]
+    assert "2100-01-01" in listed[1]
+    assert "form 7" in listed[1]
+    assert json.loads(pgvoice("consent", "list", "--json").output)["required"] is True
+
+    assert "exemplars" in pgvoice("erase", "speaker", "ann", "--dry-run").output
+    undecided = pgvoice("erase", "speaker", "ann", "--yes")
+    assert undecided.exit_code == 2
+    assert "--with-segments or --keep-segments" in undecided.output
+    done = pgvoice("erase", "speaker", "ann", "--yes", "--with-segments", "--opt-out", "--json")
+    rows = {each["what"]: each["rows"] for each in json.loads(done.output)["rows"]}
+    assert rows["vectors of segments"] == 2
+    assert "2 erased" in pgvoice("cache", "stats").output
+    assert "opt-out" in pgvoice("erase", "opt-outs").output
+    again = pgvoice("enroll", "add", "Ann", "--video", "v", "--span", "1-2", *agreed)
+    assert again.exit_code == 1
+    assert "asked not to be enrolled again" in again.output
+    assert pgvoice("erase", "allow", "ann").output == "ann may be enrolled again\n"
+    assert pgvoice("erase", "opt-outs").output == "nobody is to stay out\n"
+
+
+def test_withdraw_and_retention(library: VoiceStore, pgvoice: Command) -> None:
+    library.people.enroll_segments("bob", "v", [(1, 2)])
+    assert pgvoice("consent", "withdraw", "bob").exit_code == 2
+    withdrawn = pgvoice("consent", "withdraw", "bob", "--yes")
+    assert withdrawn.output == "consent of bob withdrawn, 1 exemplar deleted\n"
+    told = pgvoice("retention", "run", "--unattributed-days", "0").output
+    assert told == "0 exemplars deleted\n3 old vectors of nobody known deleted\n"
+
+
+def test_erase_video_and_audit(library: VoiceStore, pgvoice: Command) -> None:
+    assert pgvoice("audit").output == "nothing was done yet\n"
+    assert "recordings" in pgvoice("erase", "video", "v", "--yes").output
+    assert pgvoice("erase", "video", "v", "--yes").exit_code == 1
+    (event,) = json.loads(pgvoice("audit", "--json").output)
+    assert (event["action"], event["subject"]) == ("erase video", "v")
+    assert "erase video" in pgvoice("audit", "v").output
+
+
+def test_doctor_says_it_loudly(library: VoiceStore, pgvoice: Command) -> None:
+    assert "PEOPLE ARE ENROLLED HERE WITHOUT A CONSENT" in " ".join(
+        pgvoice("doctor", "--no-torch").output.split()
+    )
+    pgvoice("consent", "require")
+    assert "needed to enroll anybody" in pgvoice("doctor", "--no-torch").output

@@ -1,0 +1,173 @@
+"""``pgvoice calibrate``: what it prints, what it keeps, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from pgvoice_testkit.stores.voices import PEOPLE, STRANGERS, enroll, write
+
+from pgvoice.store import Turn, VoiceStore
+
+Pgvoice = Callable[..., Result]
+
+
+@pytest.fixture
+def labels(pgvoice: Pgvoice, store_url: str, tmp_path: Path) -> Path:
+    """An RTTM of a stored video, in which eight people who are enrolled and six others speak."""
+    with VoiceStore.open(store_url) as store:
+        enroll(store, "first", write(store, "first", PEOPLE, each=9, seed=1), PEOPLE)
+        turns = write(store, "second", each=12, seed=2)
+    path = tmp_path / "second.rttm"
+    path.write_text("".join(_rttm(turn) for turn in turns))
+    return path
+
+
+def _rttm(turn: Turn) -> str:
+    name = str(turn.label).replace(" ", "_")
+    times = f"{turn.start:.3f} {turn.end - turn.start:.3f}"
+    return f"SPEAKER second 1 {times} <NA> <NA> {name} <NA> <NA>\n"
+
+
+def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> None:
+    before = pgvoice("identify", "second").stdout.splitlines()[-1]
+    assert before == "threshold 0.500 (uncalibrated; made up)"
+    pgvoice("label", "--all")
+    done = pgvoice("calibrate", "--target-far", "0.1", "--labels", f"second={labels}")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("voices@sha256:5e1f5e1f5e1f, calibrated 2")
+    assert lines[0].endswith(" for FAR 10 %, from labels of second")
+    assert lines[1] == (
+        "96 searches by 8 enrolled people, 168 by 14 outside of the gallery, of 8 profiles"
+    )
+    assert [line.split()[0] for line in lines[3:7]] == ["length", "under", "2", "from"]
+    assert lines[-1] == "kept as calibration 1, which identify goes by"
+    for word in ("DIR ", "FAR ", "EER ", "minDCF (p = 0.01)", "each half of the people judged"):
+        assert f"\n{word}" in done.stdout or word in done.stdout
+    after = pgvoice("identify", "second").stdout.splitlines()[-1]
+    assert " under 2 s, " in after
+    assert " for FAR 10 %)" in after
+    assert "calibrated 2" in after
+    assert "uncalibrated" not in after
+    told = pgvoice("relabel", "--dry-run").stdout
+    assert "would change" in told
+    assert "not used" in pgvoice("encoder", "list").stdout
+    assert pgvoice("calibrate", "--reset").stdout == (
+        "identify goes by the encoder's own threshold;"
+        " `pgvoice calibrate --activate 1` goes back to calibration 1\n"
+    )
+    assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
+    assert pgvoice("calibrate", "--activate", 1).stdout == "identify goes by calibration 1\n"
+    assert pgvoice("identify", "second").stdout.splitlines()[-1] == after
+    (_, row) = pgvoice("calibrate", "--list").stdout.splitlines()
+    assert row.split()[0] == "1"
+    assert row.endswith("labels of second  yes")
+
+
+def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str) -> None:
+    with VoiceStore.open(store_url) as store:
+        turns = write(store, "others", STRANGERS, each=10, seed=5)
+    anonymous = "".join(
+        _rttm(replace(turn, label=f"SPEAKER_{place // 6:02}")).replace("second", "others", 1)
+        for place, turn in enumerate(turns)
+    )
+    cohort = tmp_path / "others.rttm"
+    cohort.write_text(anonymous)
+    arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--cohort", cohort)
+    done = pgvoice("calibrate", *arguments)
+    assert done.exit_code == 0, done.output
+    assert "\nAdaptive s-norm by the nearest 10 of 10 voices (0 left out" in done.stdout
+    assert "\nnormalised  DIR " in done.stdout
+    assert "\nwithout     DIR " in done.stdout
+    assert "gain in DIR " in done.stdout
+    few = pgvoice("calibrate", *arguments[:4], "--cohort", f"second={labels}")
+    assert few.exit_code == 1
+    assert "a cohort takes 10 voices" in few.stderr
+    assert pgvoice("calibrate", "--list", "--cohort", cohort).exit_code == 2
+
+
+def test_as_json(pgvoice: Pgvoice, labels: Path) -> None:
+    arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--bands", "", "--json")
+    document = json.loads(pgvoice("calibrate", *arguments, "--dry-run").stdout)
+    assert (document["id"], document["active"], len(document["bands"])) == (None, False, 1)
+    low, high = document["figures"]["far_interval"]
+    assert low <= document["figures"]["far"] <= high
+    assert json.loads(pgvoice("calibrate", "--list", "--json").stdout) == []
+    kept = json.loads(pgvoice("calibrate", *arguments).stdout)
+    assert json.loads(pgvoice("calibrate", "--list", "--json").stdout) == [kept]
+    used = json.loads(pgvoice("identify", "second", "--json").stdout)
+    assert used["calibrated"] is True
+    assert used["threshold"] == kept["bands"][0]["threshold"]
+    given = json.loads(pgvoice("identify", "second", "--json", "--threshold", "0.2").stdout)
+    assert (given["calibrated"], given["threshold"], given["bands"]) == (False, 0.2, [])
+
+
+def test_a_file_of_several_recordings(pgvoice: Pgvoice, store_url: str, labels: Path) -> None:
+    with VoiceStore.open(store_url) as store:
+        turns = write(store, "third", each=6, seed=3)
+    rest = "".join(_rttm(turn).replace("second", "third", 1) for turn in turns)
+    labels.write_text(labels.read_text() + rest + _rttm(turns[0]).replace("second", "lost", 1))
+    done = pgvoice("calibrate", "--target-far", "0.1", "--labels", labels, "--dry-run")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith("from labels of second, third")
+    assert lines[1].startswith("144 searches by 8 enrolled people, 252 by 14 outside")
+    assert "Warning: " in done.stderr
+    assert "not in the store ('lost')" in done.stderr
+
+
+def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
+    done = pgvoice("calibrate", "--target-far", "0.2", "--exemplars", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith("not kept (--dry-run)\n")
+    assert "too few searches on one side of 2 s: bands joined" in done.stdout
+    assert pgvoice("calibrate", "--list").stdout.startswith("there are none yet")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--exemplars"], 1, "takes 198 searches by 4 people outside of the gallery"),
+        (["--pinned"], 1, "whose speaker is known from pinned labels"),
+        (["--labels", "third={}"], 1, "no video 'third'"),
+        (["--labels", "second"], 2, "'second' is neither VIDEO=FILE nor a file"),
+        (["--labels", "second=nowhere.rttm"], 2, "there is no file 'nowhere.rttm'"),
+        (["--exemplars", "--bands", "2,x"], 2, "'2,x' is no list of seconds"),
+        (["--exemplars", "--bands", "4,2"], 1, "bands that end at 4, 2 s do not rise"),
+        (["--exemplars", "--target-far", "0"], 2, "not in the range"),
+        ([], 2, "Say who speaks"),
+        (["--reset", "--list"], 2, "Say who speaks"),
+        (["--activate", "7"], 1, "no calibration 7 in the store"),
+    ],
+)
+def test_refusals(
+    pgvoice: Pgvoice, labels: Path, arguments: list[str], code: int, message: str
+) -> None:
+    done = pgvoice("calibrate", *(argument.format(labels) for argument in arguments))
+    assert done.exit_code == code
+    assert message in done.output
+
+
+def test_a_diarizers_labels_are_refused(pgvoice: Pgvoice, labels: Path) -> None:
+    labels.write_text(labels.read_text().replace("stranger_", "SPEAKER_0"))
+    done = pgvoice("calibrate", "--labels", f"second={labels}")
+    assert done.exit_code == 1
+    assert "'SPEAKER_00' is a diarizer's label" in done.output
+
+
+def test_a_picture_of_the_scores(pgvoice: Pgvoice, labels: Path, tmp_path: Path) -> None:
+    path = tmp_path / "scores.svg"
+    arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--dry-run")
+    done = pgvoice("calibrate", *arguments, "--plot", path)
+    assert done.exit_code == 0, done.output
+    drawn = path.read_text()
+    assert "under 2 s" in drawn
+    figures = json.loads(pgvoice("calibrate", *arguments, "--json").stdout)["bands"]
+    assert len(figures) > 1
+    assert "these thresholds: DIR" in drawn
+    assert pgvoice("calibrate", "--list", "--plot", path).exit_code == 2

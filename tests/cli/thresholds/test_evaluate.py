@@ -1,0 +1,177 @@
+"""``pgvoice evaluate``: figures that can be reckoned by hand, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from pgvoice_testkit.stores.filled import X, Y, Z, put, unit
+
+from pgvoice.store import VoiceStore
+from pgvoice.store.recordings.segment_rows import Embedding
+
+Pgvoice = Callable[..., Result]
+#: Ada's last turn is Bob's voice; Carl has no profile.
+TURNS = [
+    (0.0, 2.0, "Ada_L"),
+    (2.0, 4.0, "Bob"),
+    (4.0, 6.0, "Ada_L"),
+    (6.0, 8.0, "Carl"),
+    (8.0, 8.2, "Ada_L"),
+    (9.0, 11.0, "Ada_L"),
+]
+
+
+@pytest.fixture
+def reference(pgvoice: Pgvoice, store_url: str, tmp_path: Path) -> Path:
+    """Who speaks in the video `talk`, which is stored; Ada and Bob are enrolled from another."""
+    spans = [(start, end) for start, end, _ in TURNS]
+    said: list[Embedding | str] = [X, Y, unit(1, 0.3, 0), Z, "too_short", Y]
+    with VoiceStore.open(store_url) as store:
+        put(store, "before", {(0, 2): X, (2, 4): Y})
+        store.people.enroll_segments("Ada L", "before", [(0, 2)])
+        store.people.enroll_segments("Bob", "before", [(2, 4)])
+        put(store, "talk", dict(zip(spans, said, strict=True)))
+    return _rttm(tmp_path / "talk.rttm", TURNS)
+
+
+def _rttm(path: Path, turns: list[tuple[float, float, str]]) -> Path:
+    lines = (
+        f"SPEAKER talk 1 {start:.3f} {end - start:.3f} <NA> <NA> {name} <NA> <NA>\n"
+        for start, end, name in turns
+    )
+    path.write_text("".join(lines))
+    return path
+
+
+def _document(done: Result) -> dict[str, dict[str, float]]:
+    assert done.exit_code == 0, done.output
+    document: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return document
+
+
+def test_a_table_of_rates(pgvoice: Pgvoice, reference: Path) -> None:
+    done = pgvoice("evaluate", f"talk={reference}")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert " ".join(lines[1].split()) == (
+        "talk 4 of 6 78.4 % 75 % of 4 0 % of 1 21.6 % 0 % 0 % 21.6 % 21.6 %"
+    )
+    assert lines[3] == "names of the references' turns; DIR and FAR of those with a vector"
+    assert "collar 0 s, overlapping speech counted for each" in done.stdout
+    assert lines[-1] == "threshold 0.500 (uncalibrated; made up)"
+
+
+def test_several_videos_have_a_row_of_all(pgvoice: Pgvoice, reference: Path) -> None:
+    before = _rttm(reference.parent / "before.rttm", [(0, 2, "Ada_L"), (2, 4, "Bob")])
+    arguments = ("evaluate", f"talk={reference}", f"before={before}")
+    rows = pgvoice(*arguments).stdout.splitlines()[1:4]
+    assert [row.split()[0:4] for row in rows] == [
+        ["talk", "4", "of", "6"],
+        ["before", "2", "of", "2"],
+        ["(all)", "6", "of", "8"],
+    ]
+    document = _document(pgvoice(*arguments, "--json"))
+    before.write_text(reference.read_text() + before.read_text().replace("talk", "before"))
+    assert _document(pgvoice("evaluate", before, "--json")) == document
+    found = document["overall"]
+    assert (found["enrolled_right"], found["enrolled"], found["dir"]) == (5, 6, 5 / 6)
+    assert found["der"] == pytest.approx(2.2 / 14.2)
+
+
+def test_a_threshold_names_fewer(pgvoice: Pgvoice, reference: Path) -> None:
+    arguments = ("evaluate", f"talk={reference}", "--json", "--threshold")
+    low, high = (_document(pgvoice(*arguments, value))["overall"] for value in (-1, 0.99))
+    assert (low["far"], low["dir"]) == (1, 0.75)
+    assert (high["far"], high["dir"]) == (0, 0.5)
+    assert high["misnamed"] == pytest.approx(4.2)
+
+
+def test_stored_segments_are_judged_where_one_person_speaks(
+    pgvoice: Pgvoice, reference: Path
+) -> None:
+    _rttm(reference, [(0.0, 3.0, "Ada_L"), (3.0, 4.0, "Bob"), (4.0, 6.0, "Ada_L")])
+    found = _document(pgvoice("evaluate", f"talk={reference}", "--stored", "--json"))["overall"]
+    assert (found["segments"], found["right"], found["unclear"]) == (2, 2, 4)
+    assert [found[part] for part in ("speech", "missed", "false_alarm", "misnamed")] == (
+        pytest.approx([6, 0, 4.2, 1])
+    )
+
+
+def test_labels_are_judged_as_they_are_kept(pgvoice: Pgvoice, reference: Path) -> None:
+    arguments = ("evaluate", f"talk={reference}", "--labels")
+    none = pgvoice(*arguments)
+    assert (none.exit_code, "talk has no labels: `pgvoice label talk`" in none.output) == (1, True)
+    pgvoice("label", "talk")
+    before = _document(pgvoice(*arguments, "--json"))
+    pgvoice("labels", "pin", "talk", "Ada L", "--span", "9-11", "--span", "8-8.2")
+    after = _document(pgvoice(*arguments, "--json"))
+    assert (before["overall"]["right"], after["overall"]["right"]) == (4, 6)
+    assert (after["overall"]["der"], "judged_by" in before) == (0, True)
+    assert not after["judged_by"]
+    assert pgvoice(*arguments, "--stored").exit_code == 2
+
+
+def test_names_say_whom_labels_mean(pgvoice: Pgvoice, reference: Path) -> None:
+    _rttm(reference, [(0.0, 2.0, "SPEAKER_00"), (2.0, 4.0, "SPEAKER_01")])
+    arguments = ("evaluate", f"talk={reference}", "--name", "SPEAKER_00=Ada L")
+    assert "'SPEAKER_01' is a diarizer's label" in pgvoice(*arguments).output
+    done = pgvoice(*arguments, "--name", "SPEAKER_01=Bob")
+    assert done.stdout.splitlines()[1].split()[:4] == ["talk", "2", "of", "2"]
+
+
+def test_der_options_reach_it(pgvoice: Pgvoice, reference: Path) -> None:
+    _rttm(reference, [*TURNS[:2], (2.0, 4.0, "Ada_L")])
+    arguments = ("evaluate", f"talk={reference}", "--json")
+    both = _document(pgvoice(*arguments))["overall"]
+    one = _document(pgvoice(*arguments, "--skip-overlap", "--collar", "0.5"))["overall"]
+    assert [both["speech"], one["speech"]] == pytest.approx([6, 1.5])
+    assert [both["misnamed"], one["misnamed"]] == pytest.approx([2, 0])
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "message"),
+    [
+        ("talk", 2, "'talk' is neither VIDEO=FILE nor a file"),
+        ("talk=nowhere", 2, "there is no file 'nowhere'"),
+        ("other={}", 1, "no video 'other'"),
+        ("talk={} --name Ada", 2, "'Ada' is not LABEL=NAME"),
+    ],
+)
+def test_refusals(
+    pgvoice: Pgvoice, reference: Path, argument: str, code: int, message: str
+) -> None:
+    done = pgvoice("evaluate", *argument.format(reference).split())
+    assert (done.exit_code, message in done.output) == (code, True), done.output
+
+
+def test_what_is_not_filled_is_named(pgvoice: Pgvoice, reference: Path) -> None:
+    _rttm(reference, [*TURNS, (20.0, 22.0, "Bob")])
+    done = pgvoice("evaluate", f"talk={reference}")
+    assert done.exit_code == 1
+    assert "1 of 7 turns (20-22 s) of talk are not stored: `pgvoice fill talk" in done.output
+
+
+def test_a_reference_says_who_speaks(pgvoice: Pgvoice, reference: Path) -> None:
+    nameless = reference.with_suffix(".json")
+    nameless.write_text("[[0, 2]]")
+    done = pgvoice("evaluate", f"talk={nameless}")
+    assert (done.exit_code, "none at 0 s" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["scores.png", "scores.svg", "scores.html"])
+def test_a_picture_of_the_scores(pgvoice: Pgvoice, reference: Path, name: str) -> None:
+    path = reference.parent / name
+    done = pgvoice("evaluate", f"talk={reference}", "--json", "--plot", path)
+    assert (done.exit_code, done.stderr) == (0, f"picture in {path}\n")
+    assert json.loads(done.stdout)["overall"]["right"] == 4
+    assert path.stat().st_size > 5000
+
+
+def test_a_picture_of_a_kind_that_there_is_not(pgvoice: Pgvoice, reference: Path) -> None:
+    for name, message in (("a.jpg", "does not end in .png"), ("no/a.png", "no folder 'no'")):
+        done = pgvoice("evaluate", f"talk={reference}", "--plot", name)
+        assert (done.exit_code, message in done.output) == (2, True)

@@ -1,0 +1,186 @@
+"""Backfills: the same rows as fills one by one, in one process or several, whatever dies."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
+
+from pgvoice.hooks import FormatError, fill
+from pgvoice.hooks.backfill.engine import Here
+from pgvoice.hooks.backfill.manifest import ManifestRow, read_manifest
+from pgvoice.hooks.backfill.processes import Processes
+from pgvoice.hooks.backfill.running import BackfillReport, backfill
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
+
+SPANS = ((0.0, 1.0), (1.0, 2.5), (2.5, 2.6))
+VIDEOS = 6
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Of 3 s, each of a voice of its own."""
+    folder = tmp_path_factory.mktemp("library")
+    return [write(folder / f"{n}.wav", voice(90 + 10 * n, 3, n)) for n in range(VIDEOS)]
+
+
+@pytest.fixture
+def rows(recordings: list[Path]) -> list[ManifestRow]:
+    return [ManifestRow(f"v{n}", str(path), SPANS) for n, path in enumerate(recordings)]
+
+
+@pytest.fixture
+def expected(recordings: list[Path], store: VoiceStore) -> list[list[SegmentRow]]:
+    """What fills one by one store, under other keys."""
+    for number, path in enumerate(recordings):
+        fill(store, CountingEncoder(), video=f"alone {number}", audio=path, segments=SPANS)
+    return _stored(store, "alone ")
+
+
+def _stored(store: VoiceStore, prefix: str) -> list[list[SegmentRow]]:
+    keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in SPANS]
+    found = []
+    for number in range(VIDEOS):
+        read = store.recordings.read(f"{prefix}{number}", CountingEncoder().identity, keys)
+        found.append([read[key] for key in keys if key in read])
+    return found
+
+
+def _same(found: list[list[SegmentRow]], expected: list[list[SegmentRow]]) -> bool:
+    def plain(rows: list[list[SegmentRow]]) -> list[object]:
+        return [
+            (row.key, row.status, None if row.embedding is None else row.embedding.tobytes())
+            for each in rows
+            for row in each
+        ]
+
+    return plain(found) == plain(expected)
+
+
+def test_the_rows_are_those_of_fills(
+    store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]]
+) -> None:
+    report = backfill(Here(store, CountingEncoder), "library", rows)
+    assert (report.complete, report.filled, report.vectors) == (0, VIDEOS, 2 * VIDEOS)
+    assert _same(_stored(store, "v"), expected)
+    (status,) = store.backfills.status()
+    assert (status.videos, status.done, status.filled) == (VIDEOS, VIDEOS, 2 * VIDEOS)
+    assert status.audio_seconds == pytest.approx(VIDEOS * 2.6 * 2 / 3)
+    again = backfill(Processes(store, _Unused, 2), "library", rows)
+    assert (again.complete, again.filled) == (VIDEOS, 0)
+    assert store.backfills.status() == [status]
+
+
+class _Unused(CountingEncoder):
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        raise AssertionError
+
+
+def test_a_worker_that_is_killed_is_replaced(
+    store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]], tmp_path: Path
+) -> None:
+    with Processes(store, partial(DyingEncoder, str(tmp_path / "died")), 2) as engine:
+        report = backfill(engine, "library", rows)
+    assert (tmp_path / "died").exists()
+    assert report.failed == []
+    assert report.filled == VIDEOS
+    assert _same(_stored(store, "v"), expected)
+
+
+def test_what_is_wrong_is_kept_and_the_rest_is_filled(
+    store: VoiceStore, rows: list[ManifestRow], tmp_path: Path
+) -> None:
+    wrong = [
+        ManifestRow("nowhere", str(tmp_path / "nowhere.wav"), SPANS),
+        ManifestRow("unread", rows[0].audio, str(tmp_path / "nowhere.rttm")),
+        ManifestRow("backward", rows[1].audio, ((0.0, 1.0), (2.0, 1.0))),
+    ]
+    report = backfill(Here(store, CountingEncoder), "library", [*wrong, *rows], retries=1)
+    assert {each.video for each in report.failed} == {each.video for each in wrong}
+    assert report.filled == VIDEOS
+    failed = {each.video: each for each in store.backfills.failed("library")}
+    assert "nowhere.wav" in failed["nowhere"].error
+    assert "nowhere.rttm" in failed["unread"].error
+    assert "2" in failed["backward"].error
+    assert failed["nowhere"].document["audio"] == str(tmp_path / "nowhere.wav")
+    write(tmp_path / "nowhere.wav", voice(90, 3))
+    again = backfill(Here(store, CountingEncoder), "library", [*wrong[:1], *rows])
+    assert (again.complete, again.filled) == (VIDEOS, 1)
+    assert {each.video for each in store.backfills.failed()} == {"unread", "backward"}
+
+
+def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> None:
+    parts = [
+        backfill(Here(store, CountingEncoder), "library", rows, shard=(part, 3)).filled
+        for part in (1, 2, 3)
+    ]
+    assert sum(parts) == VIDEOS
+    assert max(parts) < VIDEOS
+
+
+def test_a_limit_and_a_stop(store: VoiceStore, rows: list[ManifestRow]) -> None:
+    assert backfill(Here(store, CountingEncoder), "library", rows, limit=2).filled == 2
+    told: list[BackfillReport] = []
+    stopped = backfill(
+        Here(store, CountingEncoder),
+        "library",
+        rows,
+        stop=lambda: len(told) >= 2,
+        on_progress=told.append,
+    )
+    assert stopped.stopped
+    assert (stopped.complete, stopped.filled) == (2, 1)
+    (status,) = store.backfills.status()
+    assert (status.done, status.waiting) == (3, 3)
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    (folder / "a.rttm").write_text("SPEAKER a 1 0.5 1.5 <NA> <NA> S0 <NA> <NA>\n")
+    with (folder / "m.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["video", "audio", "segments"])
+        writer.writerow(["a", "a.wav", "a.rttm"])
+        writer.writerow(["b", "", "[[1, 2]]"])
+    yield folder / "m.csv"
+    documents = [
+        {"video": "a", "audio": "a.wav", "segments": "a.rttm"},
+        {"video": "b", "segments": [[1, 2]]},
+    ]
+    (folder / "m.jsonl").write_text("\n".join(map(json.dumps, documents)))
+    yield folder / "m.jsonl"
+
+
+def test_manifests(tmp_path: Path) -> None:
+    for path in _manifests(tmp_path):
+        first, second = read_manifest(path)
+        assert (first.video, first.audio) == ("a", str((tmp_path / "a.wav").resolve()))
+        assert first.spans() == [(0.5, 2.0)]
+        assert (second.audio, second.spans()) == (None, [(1.0, 2.0)])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "line 1"),
+        ("[]", "row 1: no text under 'video'"),
+        ('{"video": ""}', "no text under 'video'"),
+        ('{"video": "a"}', "no segments of 'a'"),
+        ('{"video": "a", "segments": [1]}', "a list of"),
+        ('{"video": "a", "segments": "[1"}', "no JSON"),
+    ],
+)
+def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(line)
+    with pytest.raises(FormatError, match=said):
+        list(read_manifest(path))
+    with pytest.raises(FormatError, match=r"\.csv, \.jsonl"):
+        list(read_manifest(tmp_path / "m.txt"))

@@ -1,0 +1,64 @@
+"""Backfills on a real Ray cluster of this machine: the rows of fills, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pgvoice_testkit.audio.sounds import voice, write
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
+
+from pgvoice.hooks import fill
+from pgvoice.hooks.backfill.manifest import ManifestRow
+from pgvoice.hooks.backfill.on_ray import RayActors
+from pgvoice.hooks.backfill.running import backfill
+from pgvoice.hooks.errors import ClusterUnavailable
+from pgvoice.store import SegmentKey, VoiceStore
+
+SPANS = ((0.0, 1.0), (1.0, 2.5))
+VIDEOS = 5
+
+
+def _vectors(store: VoiceStore, video: str) -> list[bytes]:
+    keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in SPANS]
+    rows = store.recordings.read(video, CountingEncoder().identity, keys)
+    return [vector.tobytes() for key in keys if (vector := rows[key].embedding) is not None]
+
+
+def test_actors_fill_and_one_that_is_killed_is_replaced(
+    store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    rows = []
+    for number in range(VIDEOS):
+        audio = write(tmp_path / f"{number}.wav", voice(90 + 10 * number, 3, number))
+        fill(store, CountingEncoder(), video=f"alone {number}", audio=audio, segments=SPANS)
+        rows.append(ManifestRow(f"v{number}", str(audio), SPANS))
+    wrong = ManifestRow("wrong", str(tmp_path / "nowhere.wav"), SPANS)
+    make = partial(DyingEncoder, str(tmp_path / "died"))
+    with RayActors(store, make, "local", workers=2) as engine:
+        report = backfill(engine, "library", [wrong, *rows])
+        again = backfill(engine, "library", rows)
+    assert {each.video: each.error for each in report.failed} == {
+        "wrong": f"AudioNotFound: {wrong.audio} does not exist; check the path"
+    }
+    assert (tmp_path / "died").exists()
+    assert (report.filled, again.complete) == (VIDEOS, VIDEOS)
+    for number in range(VIDEOS):
+        assert len(_vectors(store, f"v{number}")) == len(SPANS)
+        assert _vectors(store, f"v{number}") == _vectors(store, f"alone {number}")
+
+
+def test_a_cluster_that_is_not_there(store: VoiceStore) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    rows = [ManifestRow("v", "v.wav", SPANS)]
+    with (
+        pytest.raises(ClusterUnavailable, match="no Ray cluster answers at auto"),
+        RayActors(store, CountingEncoder, "auto") as engine,
+    ):
+        backfill(engine, "library", rows)

@@ -1,0 +1,146 @@
+"""The conformance tests for encoders: ours pass, and wrong ones do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import signature
+
+import numpy as np
+import pytest
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+
+from pgvoice.hooks import Encoder
+from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.waveforms import check_waveforms
+from pgvoice.hooks.testing import EncoderConformance
+from pgvoice.store import EncoderIdentity
+
+
+class Strict(CountingEncoder):
+    """The counting encoder with the checks that a real one makes."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        check_waveforms(waveforms, self.min_samples)
+        return super().encode(waveforms)
+
+
+class TestCounting(EncoderConformance):
+    def make_encoder(self) -> Encoder:
+        return Strict()
+
+
+class TestCampplus(EncoderConformance):
+    def make_encoder(self) -> Encoder:
+        return CampplusEncoder("cpu")
+
+
+class Padding(Strict):
+    """Pads a batch to its longest waveform with its own last sample."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        check_waveforms(waveforms, self.min_samples)
+        longest = max(map(len, waveforms), default=0)
+        return super().encode([np.pad(w, (0, longest - len(w)), mode="wrap") for w in waveforms])
+
+
+class NotUnit(Strict):
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        return super().encode(waveforms) * np.float32(1.01)
+
+
+class LoadingIdentity(Strict):
+    """Loads its model to say what it is."""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        self.load()
+        return self.known
+
+    @identity.setter
+    def identity(self, known: EncoderIdentity) -> None:
+        self.known = known
+
+
+class Double(Strict):
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        return super().encode(waveforms).astype(np.float64)
+
+
+class Sorting(Strict):
+    """Returns rows by length."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        return super().encode(sorted(waveforms, key=len))
+
+
+class Lenient(CountingEncoder):
+    """Takes waveforms of any length."""
+
+
+class Random(Strict):
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        rows = np.random.default_rng().normal(size=(len(waveforms), self.identity.dimension))
+        check_waveforms(waveforms, self.min_samples)
+        unit: Embeddings = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        return unit
+
+
+class Constant(Strict):
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        rows = super().encode(waveforms)
+        rows[:] = 1 / np.float32(np.sqrt(self.identity.dimension))
+        return rows
+
+
+class Altering(Strict):
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        rows = super().encode(waveforms)
+        for waveform in waveforms:
+            waveform *= -1
+        return rows
+
+
+WRONG = {
+    Padding: "test_a_row_depends_on_its_own_waveform_alone",
+    NotUnit: "test_unit_length",
+    LoadingIdentity: "test_identity_and_settings_need_no_weights",
+    Double: "test_shape_and_dtype",
+    Sorting: "test_order",
+    Lenient: "test_the_shortest",
+    Random: "test_the_same_again",
+    Constant: "test_different_sounds_differ",
+    Altering: "test_waveforms_stay_as_they_are",
+}
+
+
+def _failed(wrong: type[EncoderConformance]) -> set[str]:
+    """The tests that an author would see fail."""
+    failed = set()
+    for name in (name for name in dir(wrong) if name.startswith("test_")):
+        tests = wrong()
+        encoder = tests.make_encoder()
+        given = {
+            "encoder": encoder,
+            "waveforms": tests.make_waveforms(encoder),
+            "monkeypatch": pytest.MonkeyPatch(),
+        }
+        test = getattr(tests, name)
+        try:
+            test(**{parameter: given[parameter] for parameter in signature(test).parameters})
+        except (AssertionError, pytest.fail.Exception):
+            failed.add(name)
+    return failed
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_encoder_is_caught(wrong: type[CountingEncoder]) -> None:
+    class Tests(EncoderConformance):
+        def make_encoder(self) -> Encoder:
+            return wrong()
+
+    assert WRONG[wrong] in _failed(Tests)
+
+
+def test_a_right_encoder_is_not() -> None:
+    assert _failed(TestCounting) == set()

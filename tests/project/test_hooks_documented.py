@@ -1,0 +1,38 @@
+"""Every hook has a test and a signature in the README."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from pgvoice_testkit.documents.readme import README
+
+from pgvoice.hooks.plugins import calls, specs
+
+HOOKS = {name: hook for name, hook in vars(specs).items() if hasattr(hook, "pgvoice_spec")}
+TESTS = (README.parent / "tests" / "hooks" / "plugins" / "test_calls.py").read_text()
+
+
+def test_all_of_them() -> None:
+    assert len(HOOKS) == 7
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_it_has_a_signature_in_the_readme(name: str) -> None:
+    parameters = ", ".join(inspect.signature(HOOKS[name]).parameters)
+    assert re.search(rf"^\| `{name}\({parameters}\)` \| .+ \|$", README.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_it_has_a_docstring_and_types(name: str) -> None:
+    assert inspect.getdoc(HOOKS[name])
+    signature = inspect.signature(HOOKS[name])
+    annotations = [parameter.annotation for parameter in signature.parameters.values()]
+    assert inspect.Signature.empty not in [*annotations, signature.return_annotation]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_it_has_a_typed_caller_and_a_test(name: str) -> None:
+    assert inspect.getdoc(getattr(calls, name))
+    assert re.search(rf"^def test_{name}\(", TESTS, re.MULTILINE)

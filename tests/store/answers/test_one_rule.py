@@ -1,0 +1,161 @@
+"""Everything that judges a segment goes by the active calibration, and by the same rule."""
+
+from __future__ import annotations
+
+import pytest
+from pgvoice_testkit.stores.filled import ENCODER, X, Y, put, unit
+from pgvoice_testkit.stores.libraries import Library
+from sqlalchemy import Connection, text
+
+from pgvoice.store import VoiceStore
+from pgvoice.store.answers.similar import SimilarFilter
+from pgvoice.store.recordings import encoders
+
+_INSERT = text(
+    "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
+    " labels_from, measured) VALUES (:encoder, 0.01, :band_ms, :thresholds, :margins, 'made up',"
+    " '{}') RETURNING id"
+)
+
+
+def calibrate(
+    connection: Connection, bands: list[int], thresholds: list[float], margins: list[float]
+) -> int:
+    """Keep and activate made-up thresholds."""
+    encoder = encoders.find(connection, ENCODER).id
+    values = {"band_ms": bands, "thresholds": thresholds, "margins": margins}
+    made: int = connection.scalar(_INSERT, {"encoder": encoder} | values)
+    connection.execute(text("SELECT pgvoice.activate_calibration(:id)"), {"id": made})
+    return made
+
+
+@pytest.fixture
+def library(store: VoiceStore) -> VoiceStore:
+    """Ann's voice at three lengths, and between ann and bob."""
+    mine, between = unit(1, 0.3, 0.9), unit(1, 0.8, 0)
+    put(store, "v", {(0, 1): mine, (0, 2): mine, (0, 4): mine, (5, 6): between, (5, 9): between})
+    put(store, "w", {(0, 1): X, (1, 2): Y})
+    store.people.enroll_segments("ann", "w", [(0, 1)])
+    store.people.enroll_segments("bob", "w", [(1, 2)])
+    with store.database.engine.begin() as connection:
+        calibrate(connection, [0, 2000, 4000], [0.9, 0.7, 0.75], [0.0, 0.0, 0.2])
+    return store
+
+
+EXPECTED = {
+    (0, 1): "below_threshold",
+    (0, 2): "matched",
+    (0, 4): "below_threshold",
+    (5, 6): "below_threshold",
+    (5, 9): "ambiguous",
+}
+
+
+def test_identify_takes_the_band_of_the_length(library: VoiceStore) -> None:
+    assert {(a.start, a.end): a.reason for a in library.answers.identify("v")} == EXPECTED
+    given = {a.reason for a in library.answers.identify("v", threshold=0.1)}
+    assert given == {"matched", "ambiguous"}, "the margin is still the calibration's"
+    assert {a.reason for a in library.answers.identify("v", threshold=0.1, min_margin=0)} == {
+        "matched"
+    }
+
+
+def test_search_finds_what_identify_gives(library: VoiceStore) -> None:
+    for threshold, margin in ((None, None), (0.72, None), (None, 0.5), (0.1, 0.0)):
+        found = {
+            (a.video, a.start, a.end)
+            for a in library.answers.appearances("ann", threshold=threshold, min_margin=margin)
+        }
+        named = {
+            (video, a.start, a.end)
+            for video in ("v", "w")
+            for a in library.answers.identify(video, threshold=threshold, min_margin=margin)
+            if a.speaker == "ann"
+        }
+        assert found == named
+
+
+def test_labels_of_the_library_are_those_of_its_videos(library: VoiceStore) -> None:
+    library.labels.label()
+    kept = {(label.start, label.end): label.reason for label in library.labels.current("v")}
+    assert kept == EXPECTED
+    assert library.labels.label(["v"]).changed == 0
+
+
+def test_similar_leaves_out_what_identify_gives(library: VoiceStore) -> None:
+    found = library.answers.similar(
+        "w", (1, 2), among=SimilarFilter(excluded_speakers=["ann"]), exact=True
+    )
+    assert {(a.start, a.end) for a in found} == {(0, 1), (0, 4), (5, 6), (5, 9)}
+
+
+def test_a_run_says_what_it_went_by(library: VoiceStore) -> None:
+    library.labels.label()
+    run = library.labels.runs()[0]
+    assert (run.threshold, run.margin, run.calibration) == (None, None, 1)
+    library.labels.label(threshold=0.1)
+    run = library.labels.runs()[0]
+    assert (run.threshold, run.margin, run.calibration) == (0.1, None, 1)
+    library.labels.label(threshold=0.2, min_margin=0.9)
+    run = library.labels.runs()[0]
+    assert (run.threshold, run.margin, run.calibration) == (0.2, 0.9, None)
+
+
+def test_recalibrating_compares_nothing_again(library: VoiceStore) -> None:
+    library.labels.label()
+    with library.database.engine.begin() as connection:
+        calibrate(connection, [0], [0.1], [0.0])
+    told = library.labels.relabel(dry_run=True)
+    assert {(move.from_reason, move.to_speaker) for move in told.moves} == {
+        ("below_threshold", "ann"),
+        ("ambiguous", "ann"),
+    }
+    with library.database.engine.begin() as connection:
+        row = connection.execute(text("SELECT pairs FROM pgvoice.refresh_nearest()")).one()
+        assert row.pairs == 0
+        # Not even the dry run did: what is kept would be the answer if it were wrong.
+        connection.execute(text("UPDATE pgvoice.nearest SET similarity = 0"))
+    assert {move.to_reason for move in library.labels.relabel(dry_run=True).moves} == {
+        "below_threshold"
+    }
+
+
+def test_verdicts_equal_identify_bit_for_bit(connection: Connection) -> None:
+    library = Library(connection)
+    for place in range(20):
+        library.fill("v", place, unit(1, place, place % 3))
+    library.enroll("ann", X)
+    library.enroll("bob", Y)
+    library.refresh()
+    for bands in ([0], [0, 1000], [0, 1001]):
+        size = len(bands)
+        calibrate(connection, bands, [0.5, 0.8][:size], [0.1, 0.3][:size])
+        for given in ((None, None), (0.3, None), (None, 0.2)):
+            assert library.verdicts(*given) == library.identified(*given)
+
+
+def test_only_one_calibration_is_active_and_resetting_keeps_it(library: VoiceStore) -> None:
+    count = text("SELECT count(*), count(*) FILTER (WHERE active) FROM pgvoice.calibration")
+    with library.database.engine.begin() as connection:
+        calibrate(connection, [0], [0.1], [0.0])
+        assert connection.execute(count).one() == (2, 1)
+        assert connection.scalar(text("SELECT pgvoice.reset_calibration()")) == 2
+        assert connection.scalar(text("SELECT pgvoice.reset_calibration()")) is None
+        assert connection.execute(count).one() == (2, 0)
+    assert {a.reason for a in library.answers.identify("v")} == {"matched"}
+
+
+def test_the_bands_cost_a_lookup_not_a_call(connection: Connection) -> None:
+    """The rule is inlined into the statement, where its tables are read once, not per segment."""
+    library = Library(connection)
+    library.fill("v", 0, X)
+    calibrate(connection, [0, 2000], [0.5, 0.6], [0.0, 0.0])
+    plan = "\n".join(
+        connection.scalars(
+            text("EXPLAIN (VERBOSE) SELECT * FROM pgvoice.verdicts(:encoder, NULL, NULL)"),
+            {"encoder": library.encoder.id},
+        )
+    )
+    assert "width_bucket" in plan
+    assert "Function Scan" not in plan
+    assert "required" not in plan

@@ -1,0 +1,438 @@
+"""What readers, writers and admins may do, each logged in; no reader ever sees a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role, run
+from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, X, Y, Z, put, unit
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ProgrammingError
+
+from pgvoice.store import SegmentKey, VideoAudio, VoiceStore
+from pgvoice.store.database import roles, schema
+from pgvoice.store.errors import RolesForbidden, SchemaForbidden
+from pgvoice.store.recordings.fills import FillRun
+
+FUNCTIONS = text(
+    "SELECT DISTINCT proname::text FROM pg_proc p WHERE pronamespace = 'pgvoice'::regnamespace"
+    " AND prorettype <> 'trigger'::regtype AND has_function_privilege(:role, p.oid, 'EXECUTE')"
+)
+TABLES = text(
+    "SELECT relname::text FROM pg_class c WHERE relnamespace = 'pgvoice'::regnamespace"
+    " AND relkind IN ('r', 'v', 'p') AND NOT relispartition"
+    " AND has_any_column_privilege(:role, c.oid, 'SELECT')"
+)
+
+
+@pytest.fixture
+def library(store: VoiceStore) -> VoiceStore:
+    """Two recordings, ann enrolled, and labels."""
+    _fill(store)
+    return store
+
+
+def _fill(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
+    put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
+    store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
+    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.labels.label()
+
+
+def _login(store_url: str, group: str) -> Iterator[str]:
+    url = make_url(store_url)
+    with role(url, f"{group}_of_a_test") as login:
+        with engine_of(url) as engine:
+            run(engine, f"GRANT {group} TO {group}_of_a_test")
+        yield plain(login)
+
+
+@pytest.fixture(scope="module")
+def reader(server_url: str, template: str) -> Iterator[str]:
+    """Of one library for all tests, as a reader changes nothing."""
+    with new_database(server_url, template) as url:
+        with VoiceStore.open(plain(url)) as store:
+            _fill(store)
+        yield from _login(plain(url), "pgvoice_reader")
+
+
+@pytest.fixture
+def writer(library: VoiceStore, store_url: str) -> Iterator[str]:
+    yield from _login(store_url, "pgvoice_writer")
+
+
+@pytest.fixture
+def admin(library: VoiceStore, store_url: str) -> Iterator[str]:
+    yield from _login(store_url, "pgvoice_admin")
+
+
+def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        for statement in statements:
+            cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+# Readers
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("SELECT backfill FROM backfill_progress()", []),
+        ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
+        ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
+        ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",
+         [("S0", "ann")]),
+        ("SELECT video FROM speaker_segments('ann')", [("v",), ("w",), ("v",)]),
+        ("SELECT video FROM speaker_segments('ann', ordered => 'time')",
+         [("v",), ("v",), ("w",)]),
+        ("SELECT video, start_s FROM similar_segments('v', 0, 1, 1)", [("w", 4)]),
+        ("SELECT video, embedded, not_embedded FROM coverage()", [("v", 2, 1), ("w", 2, 0)]),
+        ("SELECT requested, hits, last_video FROM cache_stats()", [(3, 0, "v")]),
+        ("SELECT speaker, segments FROM speaker_time('w')", [("ann", 1), (None, 1)]),
+        ("SELECT source, similarity FROM exemplar_similarity(1)", [("v", 1.0)]),
+        ("SELECT speaker, seconds, nearest_other FROM profile_quality()", [("ann", 1, None)]),
+        ("SELECT exemplar_seconds(1, 1)", [(1,)]),
+        ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
+        ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
+        ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
+        ("SELECT count(*) FROM label WHERE speaker = 'ann'", [(3,)]),
+        ("SELECT count(*) FROM segment_index WHERE valid", [(0,)]),
+        ("SELECT status, count(*) FROM segment_embedding GROUP BY 1 ORDER BY 1",
+         [("ok", 4), ("too_short", 1)]),
+        ("SELECT exemplars FROM profile", [(1,)]),
+        ("SELECT source FROM enrollment", [("v",)]),
+        ("SELECT name FROM speaker", [("ann",)]),
+        ("SELECT key FROM video ORDER BY 1", [("v",), ("w",)]),
+        ("SELECT name FROM encoder", [("toy",)]),
+        ("SELECT requested FROM fill_run", [(3,)]),
+    ],
+)  # fmt: skip
+def test_a_reader_asks(reader: str, question: str, answer: list[tuple[object, ...]]) -> None:
+    assert _ask(reader, "SET search_path = pgvoice, public", question) == answer
+
+
+def test_every_function_of_a_reader_is_asked_above(connection: Connection) -> None:
+    asked = test_a_reader_asks.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    functions = connection.scalars(FUNCTIONS, {"role": "pgvoice_reader"}).all()
+    assert [name for name in functions if not any(f"{name}(" in q for q, _ in asked)] == []
+
+
+@pytest.mark.parametrize("table", ["segment_embedding", "enrollment", "profile"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT embedding FROM {}",
+        "SELECT * FROM {}",
+        "SELECT x FROM {} AS x",
+        "TABLE {}",
+        "SELECT row_to_json(x) FROM {} AS x",
+        "SELECT x.embedding::text FROM {} AS x",
+        "SELECT CAST(embedding AS real[]) FROM {}",
+        "SELECT embedding::halfvec(3) FROM {}",
+        "SELECT avg(embedding) FROM {}",
+        "SELECT array_agg(embedding) FROM {}",
+        "SELECT embedding <#> '[1,0,0]' FROM {}",
+        "SELECT count(*) FROM {} WHERE embedding <#> '[1,0,0]' < -0.5",
+        "SELECT dimension FROM {} ORDER BY embedding",
+        "SELECT min(dimension) FROM {} GROUP BY embedding",
+        "COPY {} TO STDOUT",
+        "COPY {} (embedding) TO STDOUT",
+        "COPY (SELECT embedding FROM {}) TO STDOUT",
+        "CREATE TEMPORARY VIEW seen AS SELECT * FROM {}; SELECT * FROM seen",
+        "CREATE TEMPORARY TABLE mine AS SELECT * FROM {}",
+        "SELECT a.* FROM {} AS a JOIN {} AS b USING (embedding)",
+    ],
+)
+def test_a_reader_sees_no_vector(reader: str, table: str, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        _ask(reader, statement.replace("{}", f"pgvoice.{table}"))
+
+
+@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_writer"])
+def test_no_function_that_takes_or_gives_a_vector(connection: Connection, group: str) -> None:
+    of_vectors = connection.scalars(
+        text(
+            "SELECT proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass"
+            " AND d.objid = p.oid AND d.refclassid = 'pg_type'::regclass"
+            " WHERE pronamespace = 'pgvoice'::regnamespace"
+            " AND has_function_privilege(:role, p.oid, 'EXECUTE')"
+        ),
+        {"role": group},
+    ).all()
+    assert of_vectors == []
+    columns = connection.execute(
+        text(
+            "SELECT attrelid::regclass::text, attname FROM pg_attribute a JOIN pg_class c"
+            " ON c.oid = a.attrelid WHERE relnamespace = 'pgvoice'::regnamespace AND attnum > 0"
+            " AND relkind IN ('r', 'p', 'v', 'm') AND a.atttypid::regtype::text ~ 'vec'"
+            " AND has_column_privilege(:role, c.oid, attnum, 'SELECT')"
+        ),
+        {"role": group},
+    ).all()
+    assert columns == []
+
+
+def test_the_planners_statistics_hold_no_vector(library: VoiceStore, store_url: str) -> None:
+    held = "SELECT DISTINCT attname FROM pg_stats WHERE schemaname = 'pgvoice'"
+    with engine_of(store_url) as engine:
+        run(engine, "ANALYZE pgvoice.profile", "ANALYZE pgvoice.segment_embedding")
+    names = {name for (name,) in _ask(store_url, held)}
+    assert "dimension" in names
+    assert "embedding" not in names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["' OR true --", "ann'; DROP TABLE pgvoice.video; --", "%s", "$1", "{embedding}", "\\"],
+)
+def test_names_are_only_names(reader: str, name: str) -> None:
+    for call in ("identify(%s)", "speaker_segments(%s)", "coverage(%s)", "speaker_time(%s)"):
+        with psycopg.connect(reader.replace("+psycopg", "")) as connection:
+            assert connection.execute(f"SELECT * FROM pgvoice.{call}", [name]).fetchall() == []
+
+
+def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> None:
+    (answer,) = _ask(
+        reader,
+        "CREATE FUNCTION pg_temp.seen(vector, vector) RETURNS float8 LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'seen %', $1; END $$",
+        "CREATE OPERATOR pg_temp.<#>"
+        " (leftarg = vector, rightarg = vector, function = pg_temp.seen)",
+        "CREATE TEMPORARY TABLE segment_embedding (embedding text)",
+        "SET search_path = pg_temp, pgvoice, public",
+        "SELECT speaker FROM pgvoice.identify('v', ARRAY[0], ARRAY[1])",
+    )
+    assert answer == ("ann",)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO pgvoice.video (key) VALUES ('x')",
+        "UPDATE pgvoice.encoder SET default_threshold = -1",
+        "DELETE FROM pgvoice.speaker",
+        "DELETE FROM pgvoice.segment_embedding",
+        "TRUNCATE pgvoice.attribution",
+        "SELECT pgvoice.keep_labels()",
+        "SELECT pgvoice.refresh_profile(1, 1)",
+        "SELECT pgvoice.refresh_nearest()",
+        "SELECT * FROM pgvoice.best_two('[1,0,0]', 1, false)",
+        "SELECT * FROM pgvoice.near_segments(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true)",
+        "SELECT * FROM pgvoice.audit_event",
+        "SELECT * FROM pgvoice.consent",
+        "SELECT * FROM pgvoice.nearest",
+        "CREATE TABLE pgvoice.mine ()",
+        "CREATE FUNCTION pgvoice.mine() RETURNS integer LANGUAGE sql RETURN 1",
+        "ALTER FUNCTION pgvoice.identify SECURITY INVOKER",
+    ],
+)
+def test_a_reader_changes_nothing(reader: str, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        _ask(reader, statement)
+
+
+def test_a_reader_by_the_python_api(reader: str) -> None:
+    with VoiceStore.open(reader) as store:
+        assert [who.speaker for who in store.answers.identify("w")] == [None, "ann"]
+        assert [found.video for found in store.answers.appearances("ann", order="time")] == [
+            "v",
+            "v",
+            "w",
+        ]
+        assert store.answers.similar("v", (0, 1), limit=1)[0].video == "w"
+        assert store.recordings.statistics().all_time.requested == 3
+        assert [label.speaker for label in store.labels.current("w")] == [None, "ann"]
+        assert len(store.labels.speaker_time()) == 4
+        assert len(store.labels.runs()) == 1
+        assert store.index.status()[0].segments > 0
+        assert store.people.speakers()[0].exemplars == 1
+        assert store.people.exemplars("ann")[0].similarity == 1
+        for forbidden in (
+            lambda: put(store, "x", {(0, 1): X}),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.remove("ann"),
+            lambda: store.labels.label(),
+            lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
+            lambda: store.people.export(destination="x.json"),
+            lambda: store.people.drop_outliers("ann"),
+            lambda: store.people.restore_exemplars("ann"),
+        ):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                forbidden()
+
+
+# Writers
+
+
+def test_a_writer_fills(writer: str) -> None:
+    with VoiceStore.open(writer) as store:
+        with store.recordings.filling("x"):
+            assert store.recordings.missing("x", ENCODER, [SegmentKey(0, 1000)])
+            put(store, "x", {(0, 1): X, (1, 1.1): "too_short"})
+            store.recordings.record_fill("x", ENCODER, FillRun(2, 0, 1, {"too_short": 1}))
+        assert [who.reason for who in store.answers.identify("x")] == ["matched", "too_short"]
+        assert store.recordings.statistics().all_time.requested == 5
+        audio = VideoAudio("b" * 64, 1000, "other.wav")
+        store.recordings.register("v", audio, ENCODER, THRESHOLD, "replace")
+        assert (store.answers.identify("v"), store.labels.current("v")) == ([], [])
+
+
+def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
+    with VoiceStore.open(writer) as store:
+        for forbidden in (
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.rename("ann", "eve"),
+            lambda: store.people.remove("ann"),
+            lambda: store.labels.label(),
+            lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
+            lambda: store.people.export(destination="x.json"),
+        ):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                forbidden()
+    for statement in (
+        "SELECT embedding FROM pgvoice.segment_embedding",
+        "DELETE FROM pgvoice.video",
+        "DELETE FROM pgvoice.segment_embedding RETURNING embedding",
+        "UPDATE pgvoice.segment_embedding SET embedding = embedding",
+        "UPDATE pgvoice.video SET key = 'y'",
+        "INSERT INTO pgvoice.audit_event (action, subject) VALUES ('x', 'y')",
+    ):
+        with pytest.raises(InsufficientPrivilege):
+            _ask(writer, statement)
+
+
+# Admins
+
+
+def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
+    with VoiceStore.open(admin) as store:
+        assert store.people.enroll_segments("bob", "w", [(0, 1)]).added == 1
+        put(store, "x", {(0, 1): Z}, audio="b" * 64)
+        (exported,) = store.people.export(["bob"], destination="x.json")
+        assert len(exported.profiles[ENCODER]) == 1
+        assert (store.people.drop_outliers("bob"), store.people.restore_exemplars("bob")) == ([], 0)
+        store.people.rename("bob", "rob")
+        run_id = store.labels.label().run
+        assert run_id is not None
+        store.labels.pin("x", (0, 1), "rob")
+        store.labels.unpin("x", (0, 1))
+        store.labels.revert(run_id)
+        store.people.enroll_segments("eve", "x", [(0, 1)])
+        store.people.merge("eve", "rob", force=True)
+        assert store.people.remove("rob") == 2
+    for statement in (
+        "DROP VIEW pgvoice.label",
+        "CREATE TABLE pgvoice.mine ()",
+        "UPDATE pgvoice.setting SET grid_ms = 10",
+        "INSERT INTO pgvoice.audit_event (actor, action, subject) VALUES ('you', 'x', 'y')",
+        "DELETE FROM pgvoice.audit_event",
+    ):
+        with pytest.raises(InsufficientPrivilege):
+            _ask(admin, statement)
+    assert ("remove", "pgvoice_admin_of_a_test") in _ask(
+        admin, "SELECT action, actor FROM pgvoice.audit_event"
+    )
+
+
+# The lists and the roles themselves
+
+
+def test_every_function_and_table_is_in_the_grants(connection: Connection) -> None:
+    everything = connection.scalars(
+        text(
+            "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace ="
+            " 'pgvoice'::regnamespace AND prorettype <> 'trigger'::regtype UNION ALL"
+            " SELECT relname::text FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
+            " AND relkind IN ('r', 'v', 'p', 'm') AND NOT relispartition"
+        )
+    ).all()
+    admins = {"role": "pgvoice_admin"}
+    granted = {*connection.scalars(FUNCTIONS, admins), *connection.scalars(TABLES, admins)}
+    assert sorted(set(everything) - granted) == [], "to be listed in alembic/grants.sql"
+
+
+def test_a_login_without_a_role_gets_nothing(library: VoiceStore, store_url: str) -> None:
+    with role(make_url(store_url), "pgvoice_test_nobody") as login:
+        with pytest.raises(SchemaForbidden, match="grant it the role pgvoice_reader"):
+            VoiceStore.open(plain(login))
+        with engine_of(store_url) as engine:
+            run(engine, "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_nobody")
+        with pytest.raises(InsufficientPrivilege):
+            _ask(plain(login), "SELECT * FROM pgvoice.identify('v', encoder => 1)")
+
+
+def test_definers_have_the_fixed_search_path(connection: Connection) -> None:
+    rows = connection.execute(
+        text(
+            "SELECT proname, proconfig FROM pg_proc WHERE prosecdef"
+            " AND pronamespace = 'pgvoice'::regnamespace"
+        )
+    ).all()
+    assert {"identify", "speaker_segments", "similar_segments"} <= {name for name, _ in rows}
+    for _, settings in rows:
+        (path,) = [entry for entry in settings if entry.startswith("search_path=")]
+        assert path.startswith("search_path=pgvoice, ")
+        assert path.endswith(", pg_temp")
+
+
+def test_granting_again_changes_nothing(store: VoiceStore) -> None:
+    acl = text(
+        "SELECT relname, relacl::text FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
+        " UNION ALL SELECT oid::regprocedure::text, proacl::text FROM pg_proc"
+        " WHERE pronamespace = 'pgvoice'::regnamespace ORDER BY 1"
+    )
+    with store.database.engine.connect() as connection:
+        before = connection.execute(acl).all()
+    schema.upgrade(store.database.engine)
+    schema.give_roles(store.database.engine)
+    with store.database.engine.connect() as connection:
+        assert connection.execute(acl).all() == before
+        assert roles.lacking(connection) is None
+
+
+def test_two_databases_create_them_at_once(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"pgvoice_test_raced_{number}" for number in range(20)]
+    monkeypatch.setattr(roles, "ROLES", dict.fromkeys(names, "is raced for"))
+    with new_database(server_url) as one, new_database(server_url) as two:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_create_roles, (one, two, one, two)))
+        with engine_of(one) as engine:
+            with engine.connect() as connection:
+                assert all(role.exists for role in roles.status(connection))
+            run(engine, *(f"DROP ROLE {name}" for name in names))
+
+
+def _create_roles(url: URL) -> None:
+    with engine_of(url) as engine, engine.begin() as connection:
+        roles.create(connection)
+
+
+def test_somebody_who_may_not_create_roles(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roles, "ROLES", {"pgvoice_test_missing": "is not there"})
+    monkeypatch.setattr(roles, "CREATION", "CREATE ROLE pgvoice_test_missing NOLOGIN;")
+    with new_database(server_url) as url, role(url, "pgvoice_test_owner") as owner:
+        with engine_of(url) as engine:
+            run(
+                engine,
+                "CREATE EXTENSION vector",
+                "CREATE SCHEMA pgvoice AUTHORIZATION pgvoice_test_owner",
+            )
+        migrate(owner)
+        with engine_of(owner) as engine:
+            with engine.connect() as connection:
+                found = roles.lacking(connection)
+            assert found is not None
+            assert "run `CREATE ROLE pgvoice_test_missing NOLOGIN;`" in found
+            with pytest.raises(RolesForbidden, match="CREATE ROLE pgvoice_test_missing"):
+                schema.give_roles(engine)

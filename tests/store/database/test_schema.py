@@ -1,0 +1,252 @@
+"""Migrations make what the models say, go up and down with data, and name what a server lacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role
+from pgvoice_testkit.stores.filled import X, Y, put
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.schema import CreateSchema
+
+from pgvoice.store import VoiceStore
+from pgvoice.store.database import schema
+from pgvoice.store.errors import (
+    DatabaseError,
+    ExtensionForbidden,
+    PgvectorCrashed,
+    PgvectorMissing,
+    PgvectorTooOld,
+    SchemaForbidden,
+    SchemaMismatch,
+)
+from pgvoice.store.models import PARTITION, SCHEMA, metadata
+
+ROOT = Path(__file__).parents[3]
+CONSTRAINTS = text(
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+    " WHERE connamespace = 'pgvoice'::regnamespace"
+    " AND conrelid <> coalesce(to_regclass('pgvoice.alembic_version'), 0) AND contype <> 'n'"
+    " AND conrelid NOT IN (SELECT oid FROM pg_class WHERE relispartition)"
+    " ORDER BY 1, 2"
+)
+
+
+def test_head_is_the_newest_revision() -> None:
+    scripts = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
+    assert scripts.get_current_head() == schema.HEAD
+
+
+def test_migrations_equal_the_models(connection: Connection) -> None:
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "include_schemas": True,
+            "include_name": lambda name, kind, _: (
+                name == SCHEMA if kind == "schema" else not str(name).startswith(PARTITION)
+            ),
+            "version_table_schema": SCHEMA,
+            "compare_server_default": True,
+        },
+    )
+    assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_make_the_models_constraints(connection: Connection, server_url: str) -> None:
+    with new_database(server_url) as url, engine_of(url) as engine, engine.begin() as fresh:
+        fresh.execute(text("CREATE EXTENSION vector"))
+        fresh.execute(CreateSchema(SCHEMA))
+        metadata.create_all(fresh)
+        expected = fresh.execute(CONSTRAINTS).all()
+    assert connection.execute(CONSTRAINTS).all() == expected
+
+
+def test_every_table_and_function_says_what_it_is_for(connection: Connection) -> None:
+    silent = connection.execute(
+        text(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
+            " AND relkind IN ('r', 'p', 'v', 'm') AND relname <> 'alembic_version'"
+            " AND obj_description(oid) IS NULL UNION ALL SELECT proname FROM pg_proc"
+            " WHERE pronamespace = 'pgvoice'::regnamespace AND obj_description(oid) IS NULL"
+        )
+    ).all()
+    assert silent == []
+
+
+def test_no_function_is_led_astray_by_a_search_path(connection: Connection) -> None:
+    """Each has its own; one whose body was parsed when it was created looks no name up any more."""
+    loose = connection.execute(
+        text(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'pgvoice'::regnamespace"
+            " AND prosqlbody IS NULL AND NOT EXISTS"
+            " (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=pgvoice%pg_temp')"
+        )
+    ).all()
+    assert loose == []
+
+
+def test_down_and_up_again_keeps_the_data(store_url: str) -> None:
+    with VoiceStore.open(store_url) as store:
+        put(store, "v", {(0, 1): X, (1, 2): Y, (2, 2.1): "too_short"})
+        store.people.enroll_segments("ann", "v", [(0, 1)])
+        before = store.answers.identify("v")
+        schema.downgrade(store.database.engine, "0001")
+        with pytest.raises(SchemaMismatch, match=r"revision 0001.*db upgrade"):
+            VoiceStore.open(store_url)
+        schema.upgrade(store.database.engine)
+        assert store.answers.identify("v") == before
+
+
+def test_down_to_nothing_leaves_nothing(store_url: str) -> None:
+    with VoiceStore.open(store_url) as store:
+        put(store, "v", {(0, 1): X})
+        schema.downgrade(store.database.engine, "base")
+        with store.database.engine.connect() as connection:
+            left = connection.execute(
+                text(
+                    "SELECT relname FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
+                    " AND relname NOT LIKE 'alembic_version%' UNION ALL SELECT proname"
+                    " FROM pg_proc WHERE pronamespace = 'pgvoice'::regnamespace"
+                )
+            ).all()
+            assert left == []
+            assert schema.state(connection) == (None, None, None)
+        schema.upgrade(store.database.engine, grid_ms=10)
+    with VoiceStore.open(store_url) as again:
+        assert again.grid_ms == 10
+
+
+def test_alembic_from_a_checkout_does_the_same(server_url: str) -> None:
+    with new_database(server_url) as url:
+        subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=ROOT,
+            env=os.environ | {"PGVOICE_DATABASE_URL": plain(url)},
+            check=True,
+            capture_output=True,
+        )
+        with VoiceStore.open(plain(url)) as store:
+            assert store.grid_ms == 100
+
+
+def test_the_grid_is_fixed_at_creation(server_url: str) -> None:
+    with new_database(server_url) as url:
+        migrate(url, grid_ms=10)
+        migrate(url, grid_ms=100)
+        with VoiceStore.open(plain(url)) as store:
+            assert store.grid_ms == 10
+
+
+def test_another_grid_is_refused(store: VoiceStore) -> None:
+    with pytest.raises(ValueError, match="25 ms"):
+        schema.upgrade(store.database.engine, grid_ms=25)
+
+
+def test_a_newer_schema_is_refused(store_url: str) -> None:
+    with VoiceStore.open(store_url) as store, store.database.engine.begin() as connection:
+        connection.execute(text("UPDATE pgvoice.alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaMismatch, match="newer pgvoice"):
+        VoiceStore.open(store_url)
+
+
+def test_an_empty_database_asks_for_an_upgrade(server_url: str) -> None:
+    with new_database(server_url) as url, pytest.raises(SchemaMismatch, match="db upgrade"):
+        VoiceStore.open(plain(url))
+
+
+def test_the_extension_may_live_in_another_schema(server_url: str) -> None:
+    with new_database(server_url) as url:
+        with engine_of(url) as engine, engine.begin() as connection:
+            connection.execute(CreateSchema("odd name"))
+            connection.execute(text('CREATE EXTENSION vector SCHEMA "odd name"'))
+        migrate(url)
+        with VoiceStore.open(plain(url)) as store:
+            put(store, "v", {(0, 1): X, (1, 2): Y})
+            store.people.enroll_segments("ann", "v", [(0, 1)])
+            assert [who.speaker for who in store.answers.identify("v")] == ["ann", None]
+            assert [found.start for found in store.answers.appearances("ann")] == [0]
+
+
+def test_the_audit_trail_is_append_only(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X})
+    store.people.enroll_segments("ann", "v", [(0, 1)])
+    for change in ("UPDATE pgvoice.audit_event SET actor = 'x'", "DELETE FROM pgvoice.audit_event"):
+        with (
+            pytest.raises(Exception, match="append-only"),
+            store.database.engine.begin() as connection,
+        ):
+            connection.execute(text(change))
+
+
+@pytest.mark.parametrize(
+    ("offered", "error", "remedy"),
+    [(None, PgvectorMissing, "install it there"), ("0.7.4", PgvectorTooOld, "0.7.4 is older")],
+)
+def test_a_server_without_a_good_pgvector(
+    server_url: str,
+    data_folder: Path,
+    offered: str | None,
+    error: type[DatabaseError],
+    remedy: str,
+) -> None:
+    extensions = data_folder / "extension"
+    extensions.mkdir()
+    if offered:
+        (extensions / "vector.control").write_text(f"default_version = '{offered}'\n")
+    with new_database(server_url) as url:
+        with engine_of(url) as engine, engine.begin() as connection:
+            if (connection.dialect.server_version_info or ()) < (18,):
+                pytest.skip("needs extension_control_path, which came with Postgres 18")
+            connection.execute(
+                text(f"ALTER DATABASE {url.database} SET extension_control_path = '{data_folder}'")
+            )
+        with pytest.raises(error, match=remedy):
+            migrate(url)
+
+
+def test_a_user_who_may_not_create_the_extension(server_url: str) -> None:
+    with new_database(server_url) as url, role(url, "pgvoice_test_plain") as as_plain:
+        with pytest.raises(ExtensionForbidden, match="CREATE EXTENSION vector"):
+            migrate(as_plain)
+        with engine_of(url) as engine, engine.begin() as connection:
+            connection.execute(text("CREATE EXTENSION vector"))
+        with pytest.raises(SchemaForbidden, match="CREATE SCHEMA pgvoice"):
+            migrate(as_plain)
+        with engine_of(url) as engine, engine.begin() as connection:
+            connection.execute(text("CREATE SCHEMA pgvoice AUTHORIZATION pgvoice_test_plain"))
+        migrate(as_plain)
+        with VoiceStore.open(plain(as_plain)) as store:
+            put(store, "v", {(0, 1): X})
+
+
+def test_a_user_who_may_not_read_the_schema(store_url: str) -> None:
+    with (
+        role(make_url(store_url), "pgvoice_test_reader") as as_reader,
+        pytest.raises(SchemaForbidden, match="may not read"),
+    ):
+        VoiceStore.open(plain(as_reader))
+
+
+def test_a_server_that_dies_in_a_distance(server_url: str) -> None:
+    with new_database(server_url) as url:
+        with engine_of(url) as engine, engine.begin() as connection:
+            for statement in _DYING_DISTANCE:
+                connection.execute(text(statement))
+        with pytest.raises(PgvectorCrashed, match="processor is too old"):
+            migrate(url)
+
+
+_DYING_DISTANCE = (
+    "CREATE EXTENSION vector",
+    "CREATE SCHEMA pgvoice",
+    "CREATE FUNCTION pgvoice.die(vector, vector) RETURNS boolean LANGUAGE sql"
+    " AS 'SELECT pg_terminate_backend(pg_backend_pid())'",
+    "CREATE OPERATOR pgvoice.<#> (leftarg = vector, rightarg = vector, function = pgvoice.die)",
+)

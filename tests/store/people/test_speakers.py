@@ -1,0 +1,172 @@
+"""Enrolling, renaming, merging, removing; profiles follow."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, Z, put, unit
+from sqlalchemy import text
+
+from pgvoice.store import (
+    Exemplar,
+    InvalidSegment,
+    NoEmbedding,
+    SegmentKey,
+    SpeakerExists,
+    UnknownSpeaker,
+    UnknownVideo,
+    VoiceStore,
+)
+from pgvoice.store.recordings.segment_rows import Embedding
+
+
+def _exemplar(embedding: Embedding, start_ms: int = 0) -> Exemplar:
+    audio = hashlib.sha256(embedding.tobytes()).hexdigest()
+    return Exemplar(embedding, audio, SegmentKey(start_ms, start_ms + 1000), "ann.wav")
+
+
+def _profile(store: VoiceStore, name: str) -> list[float]:
+    with store.database.engine.connect() as connection:
+        vector: list[float] = connection.scalar(
+            text(
+                "SELECT CAST(embedding AS real[]) FROM pgvoice.profile p"
+                " JOIN pgvoice.speaker s ON s.id = p.speaker_id WHERE name = :name"
+            ),
+            {"name": name},
+        )
+    return vector
+
+
+def _actions(store: VoiceStore) -> list[tuple[str, str]]:
+    with store.database.engine.connect() as connection:
+        rows = connection.execute(text("SELECT action, subject FROM pgvoice.audit_event"))
+        return [(action, subject) for action, subject in rows]
+
+
+def test_a_profile_is_the_unit_mean_of_its_exemplars(store: VoiceStore) -> None:
+    exemplars = [_exemplar(X), _exemplar(Y, 1000)]
+    enrolled = store.people.enroll("ann", exemplars, ENCODER, THRESHOLD, force=True)
+    assert (enrolled.added, enrolled.known, enrolled.exemplars) == (2, 0, 2)
+    assert enrolled.cohesion == pytest.approx(0.5**0.5)
+    assert _profile(store, "ann") == pytest.approx(list(unit(1, 1, 0)))
+
+
+def test_the_same_exemplar_counts_once(store: VoiceStore) -> None:
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    exemplars = [_exemplar(X), _exemplar(unit(3, 1, 0), 1000)]
+    again = store.people.enroll("ann", exemplars, ENCODER, THRESHOLD)
+    assert (again.added, again.known, again.exemplars) == (1, 1, 2)
+
+
+def test_enroll_from_stored_segments(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): unit(3, 1, 0)})
+    enrolled = store.people.enroll_segments("ann", "v", [(0.04, 1.01), (0, 1), (1, 2)])
+    assert (enrolled.added, enrolled.known) == (2, 0)
+    assert store.people.enroll_segments("ann", "v", [(0, 1)]).known == 1
+    assert {(e.source, e.start, e.end) for e in store.people.exemplars("ann")} == {
+        ("v", 0, 1),
+        ("v", 1, 2),
+    }
+
+
+def test_enroll_from_segments_that_are_not_there(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): "silent"})
+    with pytest.raises(NoEmbedding, match=r"\(1.0, 2.0\) is silent, \(5.0, 6.0\) is missing"):
+        store.people.enroll_segments("ann", "v", [(0, 1), (1, 2), (5, 6)])
+    with pytest.raises(UnknownVideo):
+        store.people.enroll_segments("ann", "w", [(0, 1)])
+    with pytest.raises(InvalidSegment):
+        store.people.enroll_segments("ann", "v", [(1, 0)])
+    assert store.people.speakers() == []
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_name_is_not_empty(store: VoiceStore, name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        store.people.enroll(name, [_exemplar(X)], ENCODER, THRESHOLD)
+
+
+def test_no_exemplars_is_no_enrollment(store: VoiceStore) -> None:
+    with pytest.raises(ValueError, match="no exemplars"):
+        store.people.enroll("ann", [], ENCODER, THRESHOLD)
+
+
+def test_exemplars_are_shown_least_similar_first(store: VoiceStore) -> None:
+    exemplars = [_exemplar(X), _exemplar(unit(9, 1, 0), 1000), _exemplar(Z, 2000)]
+    store.people.enroll("ann", exemplars, ENCODER, THRESHOLD, force=True)
+    shown = store.people.exemplars("ann")
+    assert shown[0].start == 2
+    similarities = [e.left_out_similarity or 0 for e in shown]
+    assert similarities == sorted(similarities)
+
+
+def test_a_profile_for_each_encoder(store: VoiceStore) -> None:
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    store.people.enroll("ann", [_exemplar(Y)], OTHER_ENCODER, THRESHOLD)
+    assert [(s.speaker, s.encoder, s.exemplars, s.seconds) for s in store.people.speakers()] == [
+        ("ann", "toy@sha256:0123456789ab", 1, 1.0),
+        ("ann", "toy@sha256:fedcba987654", 1, 1.0),
+    ]
+
+
+def test_rename(store: VoiceStore) -> None:
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    store.people.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD)
+    store.people.rename("ann", "anna")
+    assert [s.speaker for s in store.people.speakers()] == ["anna", "bob"]
+    with pytest.raises(SpeakerExists, match="enroll merge"):
+        store.people.rename("anna", "bob")
+    with pytest.raises(UnknownSpeaker):
+        store.people.rename("ann", "x")
+
+
+def test_merge_moves_exemplars_and_renews_the_profile(store: VoiceStore) -> None:
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    exemplars = [_exemplar(X), _exemplar(Y, 1000)]
+    store.people.enroll("anna", exemplars, ENCODER, THRESHOLD, force=True)
+    store.people.merge("anna", "ann", force=True)
+    (summary,) = store.people.speakers()
+    assert (summary.speaker, summary.exemplars) == ("ann", 2)
+    assert _profile(store, "ann") == pytest.approx(list(unit(1, 1, 0)))
+    with pytest.raises(ValueError, match="itself"):
+        store.people.merge("ann", "ann")
+    with pytest.raises(UnknownSpeaker):
+        store.people.merge("anna", "ann")
+
+
+def test_remove_takes_everything_of_the_speaker(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X})
+    store.people.enroll_segments("ann", "v", [(0, 1)])
+    assert store.people.remove("ann") == 1
+    assert store.people.speakers() == []
+    assert store.answers.identify("v")[0].reason == "no_profiles"
+    with pytest.raises(UnknownSpeaker):
+        store.people.remove("ann")
+
+
+def test_every_change_is_in_the_audit_trail(store: VoiceStore) -> None:
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    store.people.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD)
+    store.people.rename("ann", "anna")
+    store.people.merge("bob", "anna", force=True)
+    store.people.remove("anna")
+    assert _actions(store) == [
+        ("enroll", "ann"),
+        ("enroll", "bob"),
+        ("rename", "ann"),
+        ("merge", "bob"),
+        ("remove", "anna"),
+    ]
+
+
+def test_enrollments_at_once_all_count(store: VoiceStore) -> None:
+    def enroll(i: int) -> None:
+        exemplar = _exemplar(unit(1, i, 0), i * 1000)
+        store.people.enroll("ann", [exemplar], ENCODER, THRESHOLD, force=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enroll, range(24)))
+    (summary,) = store.people.speakers()
+    assert summary.exemplars == 24

@@ -1,0 +1,285 @@
+"""Calibration on a store of made-up voices: thresholds, figures, what is kept, every refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pgvoice_testkit.servers.databases import new_database, plain
+from pgvoice_testkit.stores.filled import THRESHOLD, X, Y, Z, put, unit
+from pgvoice_testkit.stores.voices import ENCODER, PEOPLE, STRANGERS, enroll, write
+from sqlalchemy import text
+
+from pgvoice.store import (
+    CalibrationUnsupported,
+    LabelIsNoName,
+    SegmentKey,
+    Turn,
+    UnknownCalibration,
+    UnknownVideo,
+    VoiceStore,
+)
+from pgvoice.store.thresholds import trials
+
+TARGET = 0.05
+#: Each nearest to X, Y and Z, and not near.
+FAR_OFF = (unit(0.6, 0.55, 0.55), unit(0.55, 0.6, 0.55), unit(0.55, 0.55, 0.6))
+
+
+@pytest.fixture(scope="module")
+def turns() -> dict[str, list[Turn]]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def library(server_url: str, template: str, turns: dict[str, list[Turn]]) -> Iterator[VoiceStore]:
+    """Eight people enrolled from one video, who speak in another with six strangers."""
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        first = write(store, "first", PEOPLE, each=9, seed=1)
+        enroll(store, "first", first, PEOPLE)
+        turns |= {"first": first, "second": write(store, "second", each=24, seed=2)}
+        yield store
+
+
+@pytest.fixture
+def labels(library: VoiceStore, turns: dict[str, list[Turn]]) -> dict[str, list[Turn]]:
+    return {"second": turns["second"]}
+
+
+def test_thresholds_hold_the_target_on_people_left_out(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    found = library.thresholds.calibrate(TARGET, labels=labels)
+    figures = found.figures
+    assert (figures.inside, figures.inside_people) == (8 * 24, 8)
+    assert (figures.outside, figures.outside_people) == (14 * 24, 14)
+    assert figures.comparisons == 14 * 24 * 8
+    assert figures.far_interval.low <= TARGET
+    assert figures.far_interval.low <= figures.far <= figures.far_interval.high
+    assert figures.dir > 0.9
+    assert 0 <= figures.eer_interval.low <= figures.eer <= figures.eer_interval.high < 0.1
+    assert figures.dir >= figures.single_dir or figures.far < figures.single_far
+    low, middle, high = (band.threshold for band in found.bands)
+    assert low < middle < high, "a long segment is expected to be nearer"
+    assert [(band.min_s, band.max_s) for band in found.bands] == [(0, 2), (2, 4), (4, None)]
+    assert [band.outside for band in found.bands] == [14 * 8] * 3
+
+
+def test_identify_goes_by_it_until_it_is_reset(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    profiles = library.people.quality()
+    made = library.thresholds.calibrate(TARGET, labels=labels)
+    assert library.people.quality() == profiles, "no profile learns from it"
+    assert library.thresholds.active() == made
+    assert library.recordings.encoder().calibrated
+    edges = np.array([0, 2, 4])
+    for answer in library.answers.identify("second"):
+        assert answer.similarity is not None
+        band = np.searchsorted(edges, answer.end - answer.start, side="right") - 1
+        enough = answer.similarity >= made.bands[band].threshold
+        assert (answer.reason != "below_threshold") == enough
+    assert library.thresholds.reset() == made.id
+    assert (library.thresholds.active(), library.thresholds.reset()) == (None, None)
+    assert not library.recordings.encoder().calibrated
+    limit = THRESHOLD.similarity
+    for answer in library.answers.identify("second"):
+        assert (answer.reason == "matched") == ((answer.similarity or 0) >= limit)
+    assert made.id is not None
+    library.thresholds.activate(made.id)
+    assert library.thresholds.active() == made
+    assert library.thresholds.calibrations()[0].id == made.id
+
+
+def test_the_same_labels_give_the_same_thresholds(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    before = len(library.thresholds.calibrations())
+    one, two = (library.thresholds.calibrate(TARGET, labels=labels, dry_run=True) for _ in range(2))
+    assert one == two
+    assert (one.id, one.active) == (None, False)
+    assert len(library.thresholds.calibrations()) == before
+
+
+def test_who_calibrates_is_in_the_audit_trail(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    made = library.thresholds.calibrate(TARGET, labels=labels)
+    library.thresholds.reset()
+    with library.database.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT action, subject, details FROM pgvoice.audit_event ORDER BY id DESC LIMIT 2"
+            )
+        ).all()
+        measured = connection.scalar(text("SELECT measured FROM pgvoice.calibration LIMIT 1"))
+    assert [row.action for row in rows] == ["reset calibration", "calibrate"]
+    assert {json.dumps(row.details) for row in rows} == {json.dumps({"calibration": made.id})}
+    assert "embedding" not in json.dumps(measured)
+
+
+def test_exemplars_are_left_out_one_at_a_time(library: VoiceStore) -> None:
+    found = library.thresholds.calibrate(0.2, exemplars=True, edges=(), dry_run=True)
+    assert found.figures.inside == found.figures.outside == 8 * 3
+    assert len(found.bands) == 1
+    with library.database.engine.connect() as connection:
+        all_trials = trials.gather(connection, library.recordings.encoder().id, {}, exemplars=True)
+        vectors = np.array(
+            connection.scalars(
+                text(
+                    "SELECT CAST(e.embedding AS real[]) FROM pgvoice.enrollment e"
+                    " JOIN pgvoice.speaker s ON s.id = e.speaker_id WHERE s.name = 'person 0'"
+                    " ORDER BY e.id"
+                )
+            ).all()
+        )
+    mean = vectors[1:].mean(axis=0)
+    expected = vectors[0] @ mean / np.linalg.norm(mean)
+    assert all_trials.similarity[0, all_trials.own[0]] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_enrolled_segment_is_judged_without_its_own_exemplars(
+    library: VoiceStore, turns: dict[str, list[Turn]]
+) -> None:
+    keys = [SegmentKey(round(t.start * 1000), round(t.end * 1000)) for t in turns["first"]]
+    names = [str(turn.label) for turn in turns["first"]]
+    encoder = library.recordings.encoder().id
+    with library.database.engine.begin() as connection:
+        spoken = {("first", key): name for key, name in zip(keys, names, strict=True)}
+        found = trials.gather(connection, encoder, spoken, exemplars=False)
+        alone = trials.gather(connection, encoder, {}, exemplars=True)
+    rows = np.arange(len(found))
+    own = found.similarity[rows, found.own]
+    assert own.max() < 0.99
+    exemplars = alone.similarity[np.arange(len(alone)), alone.own]
+    assert np.isin(exemplars, own).all()
+
+
+def test_somebody_with_one_exemplar_is_outside_of_the_gallery(store: VoiceStore) -> None:
+    turns = write(store, "v", PEOPLE[:2], each=3)
+    enroll(store, "v", turns, PEOPLE[:2])
+    with store.database.engine.connect() as connection:
+        found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
+    assert np.isnan(found.similarity[[0, 1], found.own]).all()
+    searches, _ = found.searches()
+    assert not searches.enrolled.any()
+    assert len(searches) == 2
+
+
+def test_excluded_exemplars_take_no_part(store: VoiceStore) -> None:
+    turns = write(store, "v", PEOPLE[:2], each=9)
+    enroll(store, "v", turns, PEOPLE[:2])
+    with store.database.engine.begin() as connection:
+        connection.execute(text("UPDATE pgvoice.enrollment SET excluded = true WHERE id IN (1, 2)"))
+        found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
+    assert len(found) == 4
+    assert np.isnan(found.similarity[found.person == 0, 0]).all()
+
+
+def test_pinned_labels(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    for turn in labels["second"]:
+        who = turn.label if turn.label in PEOPLE else None
+        library.labels.pin("second", (turn.start, turn.end), who)
+    found = library.thresholds.calibrate(TARGET, pinned=True, dry_run=True)
+    assert (found.figures.inside, found.figures.outside) == (8 * 24, 14 * 24)
+    assert found.figures.outside_people == 9, "whom nobody knows counts as one in each video"
+    assert found.labels_from == "pinned labels"
+
+
+def test_bands_with_too_few_searches_are_joined(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    found = library.thresholds.calibrate(TARGET, labels=labels, edges=(1, 2, 4, 20), dry_run=True)
+    assert [band.min_s for band in found.bands] == [0, 2, 4]
+    assert found.notes == (
+        "too few searches on one side of 1 s: bands joined",
+        "too few searches on one side of 20 s: bands joined",
+    )
+
+
+def test_no_margin_where_it_does_not_help(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    found = library.thresholds.calibrate(TARGET, labels=labels, dry_run=True)
+    assert {band.margin for band in found.bands} == {0.0}
+
+
+# Refusals
+
+
+def test_too_few_searches_for_the_target(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    with pytest.raises(CalibrationUnsupported) as error:
+        library.thresholds.calibrate(0.001, labels=labels)
+    assert "0.001 takes 1998 searches by 4 people outside" in str(error.value)
+    assert "there are 336 by 14, 168 in one half" in str(error.value)
+
+
+def test_too_few_people(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    few = [turn for turn in labels["second"] if turn.label in PEOPLE[:3]]
+    with pytest.raises(CalibrationUnsupported, match=r"by 4 people .* there are 72 by 3,"):
+        library.thresholds.calibrate(0.2, labels={"second": few})
+
+
+def test_nobody_of_the_gallery_speaks(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    others = [turn for turn in labels["second"] if turn.label in STRANGERS]
+    with pytest.raises(CalibrationUnsupported, match=r"takes 10 segments .* there are 0"):
+        library.thresholds.calibrate(TARGET, labels={"second": others})
+
+
+def test_names_that_are_mixed_up(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    mixed = [
+        replace(turn, label=(PEOPLE + STRANGERS)[number % 14])
+        for number, turn in enumerate(labels["second"])
+    ]
+    with pytest.raises(CalibrationUnsupported, match=r"only \d+ of \d+ labelled segments"):
+        library.thresholds.calibrate(TARGET, labels={"second": mixed})
+
+
+def test_others_sound_more_like_the_enrolled_than_they_do(store: VoiceStore) -> None:
+    put(store, "first", {(0, 5): X, (5, 10): Y, (10, 15): Z})
+    for place, name in enumerate(("ann", "bob", "cyd")):
+        store.people.enroll_segments(name, "first", [(5 * place, 5 * place + 5)])
+    said = [(name, voice) for name, voice in zip(("ann", "bob", "cyd"), FAR_OFF, strict=True)] * 12
+    said += [(f"stranger {number % 4}", X) for number in range(48)]
+    put(store, "second", {(at, at + 1): voice for at, (_, voice) in enumerate(said)})
+    turns = [Turn(at, at + 1, name) for at, (name, _) in enumerate(said)]
+    with pytest.raises(CalibrationUnsupported, match="no more similar to a segment than others"):
+        store.thresholds.calibrate(0.2, labels={"second": turns})
+
+
+def test_labels_that_cover_no_segment(library: VoiceStore) -> None:
+    with pytest.raises(CalibrationUnsupported, match=r"no vector .* labels of second"):
+        library.thresholds.calibrate(TARGET, labels={"second": [Turn(0, 0.2, PEOPLE[0])]})
+
+
+def test_nobody_is_enrolled(store: VoiceStore) -> None:
+    turns = write(store, "v", each=3)
+    with pytest.raises(CalibrationUnsupported, match="nobody is enrolled with voices@"):
+        store.thresholds.calibrate(TARGET, labels={"v": turns})
+
+
+def test_a_diarizers_label_is_no_name(library: VoiceStore) -> None:
+    with pytest.raises(LabelIsNoName, match="SPEAKER_00"):
+        library.thresholds.calibrate(TARGET, labels={"second": [Turn(0, 5, "SPEAKER_00")]})
+
+
+def test_wrong_arguments(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1, and 1 does not"):
+        library.thresholds.calibrate(1, labels=labels)
+    with pytest.raises(ValueError, match="nothing to calibrate with"):
+        library.thresholds.calibrate(TARGET)
+    with pytest.raises(ValueError, match="4, 2 s do not rise"):
+        library.thresholds.calibrate(TARGET, labels=labels, edges=(4, 2))
+    with pytest.raises(UnknownVideo):
+        library.thresholds.calibrate(TARGET, labels={"third": []})
+    with pytest.raises(UnknownCalibration, match="--list"):
+        library.thresholds.activate(10_000)
+
+
+def test_an_encoder_of_its_own(library: VoiceStore) -> None:
+    assert library.recordings.encoder().identity == ENCODER

@@ -1,0 +1,151 @@
+"""A store that is as it should be is called that; every way to be wrong is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pgvoice_testkit.servers.databases import new_database, plain
+from pgvoice_testkit.stores.filled import ENCODER, X, Y, put, unit
+from sqlalchemy import Connection, text
+
+from pgvoice.store import FillRun, StoreCheck, VoiceStore
+from pgvoice.store.people import speakers
+from pgvoice.store.upkeep import verifying
+
+
+@pytest.fixture(scope="module")
+def library(server_url: str, template: str) -> Iterator[VoiceStore]:
+    """Segments of two recordings, two people, labels, a pin, an index and fills."""
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        _use(store)
+        yield store
+
+
+@pytest.fixture
+def connection(library: VoiceStore) -> Iterator[Connection]:
+    """A transaction on that, whose damage is undone at the end."""
+    with library.database.unpooled.connect() as opened:
+        yield opened
+        opened.rollback()
+
+
+def _use(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
+    put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
+    store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
+    store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
+    store.people.enroll_segments("bob", "w", [(0, 1)])
+    store.labels.label()
+    store.labels.pin("v", (1, 2), "bob")
+    store.labels.revert(store.labels.pin("v", (0, 1), "bob"))
+    store.index.build()
+
+
+def _problems(checks: list[StoreCheck]) -> list[StoreCheck]:
+    return [check for check in checks if check.problems]
+
+
+def test_a_store_in_use_is_clean(library: VoiceStore) -> None:
+    found = library.upkeep.verify()
+    assert _problems(found) == []
+    assert all(check.looked_at for check in found)
+
+
+def test_an_empty_store_is_clean(store: VoiceStore) -> None:
+    assert _problems(store.upkeep.verify()) == []
+
+
+def test_after_erasing_it_is_clean(library: VoiceStore, connection: Connection) -> None:
+    speakers.remove(connection, "ann")
+    connection.execute(text("DELETE FROM pgvoice.video WHERE key = 'w'"))
+    assert _problems(verifying.verify(connection)) == []
+
+
+LOOSE = "ALTER TABLE pgvoice.{} DROP CONSTRAINT {}"
+#: An index of vectors takes none of another length.
+NO_INDEX = (
+    "DO $$ BEGIN EXECUTE (SELECT string_agg(format('DROP INDEX pgvoice.%I', indexname), '; ')"
+    " FROM pg_indexes WHERE indexdef LIKE '%USING hnsw%'); END $$"
+)
+
+
+@pytest.mark.parametrize(
+    ("damage", "what", "example"),
+    [
+        ([LOOSE.format("segment_embedding", "segment_embedding_status_embedding_check"),
+          "UPDATE pgvoice.segment_embedding SET status = 'silent' WHERE end_ms = 2000"],
+         "segments: a vector exactly", "v, 1000 to 2000 ms"),
+        ([LOOSE.format("segment_embedding", "segment_embedding_dimension_check"),
+          LOOSE.format("segment_embedding", "segment_embedding_encoder_id_dimension_fkey"),
+          "UPDATE pgvoice.segment_embedding SET dimension = 2 WHERE end_ms = 6000"],
+         "segments: vectors of their encoder's", "w, 4000 to 6000 ms"),
+        ([NO_INDEX, LOOSE.format("segment_embedding", "segment_embedding_dimension_check"),
+          "UPDATE pgvoice.segment_embedding SET embedding = '[1,0]' WHERE end_ms = 6000"],
+         "segments: vectors of their encoder's", "w, 4000 to 6000 ms"),
+        ([LOOSE.format("segment_embedding", "segment_embedding_encoder_id_dimension_fkey"),
+          "UPDATE pgvoice.segment_embedding SET encoder_id = 99 WHERE end_ms = 6000"],
+         "segments: of a recording", "w, 4000 to 6000 ms"),
+        ([LOOSE.format("segment_embedding", "segment_embedding_unit_length_check"),
+          "UPDATE pgvoice.segment_embedding SET embedding = '[1,1,0]' WHERE end_ms = 6000"],
+         "segments: vectors of unit", "w, 4000 to 6000 ms"),
+        (["UPDATE pgvoice.segment_embedding SET start_ms = 4010 WHERE end_ms = 6000"],
+         "segments: spans on the grid", "w, 4010 to 6000 ms"),
+        ([LOOSE.format("segment_embedding", "segment_embedding_video_id_fkey"),
+          "ALTER TABLE pgvoice.video DISABLE TRIGGER ALL", "UPDATE pgvoice.segment_embedding"
+          " SET video_id = 99 WHERE end_ms = 6000"],
+         "segments: of a recording", "video 99, 4000 to 6000 ms"),
+        ([LOOSE.format("enrollment", "enrollment_unit_length_check"),
+          "UPDATE pgvoice.enrollment SET embedding = '[2,0,0]' WHERE id = 1"],
+         "exemplars", "exemplar 1 of ann"),
+        ([LOOSE.format("enrollment", "enrollment_dimension_check"),
+          "UPDATE pgvoice.enrollment SET embedding = '[1,0]' WHERE id = 1"],
+         "exemplars", "exemplar 1 of ann"),
+        ([LOOSE.format("enrollment", "enrollment_speaker_id_fkey"),
+          "UPDATE pgvoice.enrollment SET speaker_id = 99 WHERE id = 1"],
+         "exemplars", "exemplar 1 of speaker 99"),
+        ([LOOSE.format("profile", "profile_dimension_check"),
+          "UPDATE pgvoice.profile SET embedding = '[1,0]' WHERE speaker_id = 1"],
+         "profiles", "ann"),
+        ([LOOSE.format("profile", "profile_unit_length_check"),
+          "UPDATE pgvoice.profile SET embedding = embedding + embedding WHERE speaker_id = 1"],
+         "profiles", "ann"),
+        (["UPDATE pgvoice.profile SET cohesion = 0.9 WHERE speaker_id = 1"], "profiles", "ann"),
+        (["UPDATE pgvoice.profile SET embedding = '[0,0,1]' WHERE speaker_id = 1"],
+         "profiles", "ann"),
+        (["UPDATE pgvoice.enrollment SET excluded = true WHERE id = 1"], "profiles", "ann"),
+        (["DELETE FROM pgvoice.profile WHERE speaker_id = 2"], "profiles", "bob"),
+        (["ALTER TABLE pgvoice.segment_embedding DISABLE TRIGGER USER",
+          "DELETE FROM pgvoice.segment_embedding WHERE end_ms = 6000"],
+         "comparisons: of segments", "4000 to 6000 ms"),
+        (["UPDATE pgvoice.compared_profile SET embedding = '[1,0]' WHERE speaker_id = 1"],
+         "comparisons: profiles", "profile of speaker 1"),
+        (["UPDATE pgvoice.nearest SET similarity = 0.5 WHERE end_ms = 6000"],
+         "comparisons: the two", "w, 4000 to 6000 ms"),
+        (["UPDATE pgvoice.attribution SET current = false WHERE end_ms = 6000"],
+         "labels: one", "4000 to 6000 ms"),
+        (["UPDATE pgvoice.attribution SET current = NOT current WHERE video_id = 1"
+          " AND end_ms = 1000"], "labels: one", "0 to 1000 ms"),
+        *(([LOOSE.format("attribution", f"attribution_{column}_fkey"),
+            f"UPDATE pgvoice.attribution SET {column} = 99 WHERE end_ms = 6000"],
+           "labels: of a recording", "4000 to 6000 ms")
+          for column in ("video_id", "speaker_id", "runner_up_id", "run_id")),
+        (["UPDATE pgvoice.attribution_run SET changed = 1"], "label runs", "run 1"),
+        (["UPDATE pgvoice.fill_run SET filled = 3"], "fills", "fill 1"),
+        (["ALTER TABLE pgvoice.segment_embedding DISABLE TRIGGER segment_embedding_deleted"],
+         "indexes and", "segment_embedding_deleted"),
+        (["UPDATE pg_index SET indisvalid = false WHERE indexrelid ="
+          " 'pgvoice.attribution_run_id_idx'::regclass"], "indexes and", "attribution_run_id_idx"),
+        (["ALTER TABLE pgvoice.fill_run ADD CONSTRAINT new CHECK (requested > 9) NOT VALID"],
+         "indexes and", "new"),
+    ],
+)  # fmt: skip
+def test_damage_is_found(
+    connection: Connection, damage: list[str], what: str, example: str
+) -> None:
+    for statement in damage:
+        connection.execute(text(statement))
+    (found,) = (each for each in verifying.verify(connection) if each.what.startswith(what))
+    assert found.problems
+    assert found.example is not None
+    assert example in found.example

@@ -1,0 +1,168 @@
+"""Libraries of any size whose truth is known: who speaks in each segment, and how alike it is.
+
+A speaker is a direction, partly common to all; a segment is the speaker's direction and noise, the
+more of it the shorter the segment. The figures below are those of real speech.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgvoice.store import EncoderIdentity, Exemplar, SegmentKey, SegmentRow, Threshold
+from pgvoice_benchmarks.material import LONGEST, MEDIAN, SHORTEST, SPREAD
+
+DIMENSION = 192
+ENCODER = EncoderIdentity("synthetic", "sha256:" + 64 * "0", "1", DIMENSION, 16_000)
+THRESHOLD = Threshold(0.4, "that of CAM++")
+GRID_MS = 100
+#: Of the keys of videos; a number follows.
+PREFIX = "video "
+#: People who are heard in one video.
+VOICES = 4
+#: Of all people, those who are not enrolled.
+STRANGERS = 0.2
+EXEMPLARS, EXEMPLAR_SECONDS = 3, 8.0
+
+#: Seconds of two clips, and their mean similarity where one person speaks in both: CAM++ on
+#: LibriSpeech test-other, ``python tests/benchmarks/thresholds.py``; its whole clips have 6.6 s.
+SAME_BY_SECONDS = {1.5: 0.53, 3.0: 0.69, 6.6: 0.79}
+WHOLE = SAME_BY_SECONDS[6.6]
+SAME_DEVIATION = 0.08
+#: The same of whole clips of two people.
+DIFFERENT, DIFFERENT_DEVIATION = 0.10, 0.10
+Matrix = NDArray[np.float32]
+
+
+class Video(NamedTuple):
+    """The segments of one video."""
+
+    key: str
+    spans: list[SegmentKey]
+    #: Who speaks in each.
+    speakers: NDArray[np.int64]
+    vectors: Matrix
+
+    def rows(self) -> list[SegmentRow]:
+        return [SegmentRow(*row) for row in zip(self.spans, self._ok(), self.vectors, strict=True)]
+
+    def _ok(self) -> list[str]:
+        return ["ok"] * len(self.spans)
+
+
+@dataclass(frozen=True)
+class Library:
+    """The same for the same numbers, whatever part of it is made, in whatever order."""
+
+    segments: int
+    profiles: int = 200
+    video_segments: int = 300
+    seed: int = 0
+
+    @property
+    def people(self) -> int:
+        """Enrolled are the first `profiles` of them."""
+        return round(self.profiles / (1 - STRANGERS))
+
+    @cached_property
+    def voices(self) -> Matrix:
+        """A unit vector a person, ``(people, DIMENSION)``."""
+        common = DIFFERENT / WHOLE
+        own = self._rng(0).standard_normal((self.people, DIMENSION - 1)) * _deviations()
+        shared = np.full((self.people, 1), np.sqrt(common))
+        return _unit(np.hstack([shared, np.sqrt(1 - common) * _unit(own)]))
+
+    def videos(self, first: int = 0) -> Iterator[Video]:
+        """In their order, from one on."""
+        for number in range(first, -(-self.segments // self.video_segments)):
+            yield self.video(number)
+
+    def video(self, number: int) -> Video:
+        rng = self._rng(1, number)
+        size = min(self.video_segments, self.segments - number * self.video_segments)
+        cast = rng.choice(self.people, min(VOICES, self.people), replace=False)
+        speakers = rng.choice(cast, size)
+        spans, seconds = _spans(rng, size)
+        return Video(f"{PREFIX}{number}", spans, speakers, self.spoken(rng, speakers, seconds))
+
+    def vectors(self) -> Matrix:
+        """Of all segments, in the order of the videos."""
+        everything = np.empty((self.segments, DIMENSION), np.float32)
+        for number, video in enumerate(self.videos()):
+            start = number * self.video_segments
+            everything[start : start + len(video.vectors)] = video.vectors
+        return everything
+
+    def exemplars(self, person: int) -> list[Exemplar]:
+        """Clips of `EXEMPLAR_SECONDS` that somebody is enrolled with."""
+        rng, end = self._rng(2, person), round(EXEMPLAR_SECONDS * 1000)
+        vectors = self.spoken(rng, np.full(EXEMPLARS, person), np.full(EXEMPLARS, EXEMPLAR_SECONDS))
+        return [
+            Exemplar(vector, f"{person:032x}{clip:032x}", SegmentKey(0, end), f"clip {clip}")
+            for clip, vector in enumerate(vectors)
+        ]
+
+    def spoken(
+        self, rng: np.random.Generator, speakers: NDArray[np.int64], seconds: NDArray[np.float64]
+    ) -> Matrix:
+        """Vectors of segments in which these people speak for so long."""
+        likeness = _sameness(seconds) + SAME_DEVIATION * np.sqrt(2) * rng.standard_normal(
+            len(seconds)
+        )
+        likeness = likeness.clip(0.05, 0.98)[:, None]
+        noise = _unit(rng.standard_normal((len(seconds), DIMENSION)))
+        return _unit(np.sqrt(likeness) * self.voices[speakers] + np.sqrt(1 - likeness) * noise)
+
+    def _rng(self, *what: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, *what))
+
+
+def name(person: int) -> str:
+    """What an enrolled person is called."""
+    return f"person {person}"
+
+
+def _sameness(seconds: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Mean similarity of two clips of so many seconds of one person."""
+    known = np.log(list(SAME_BY_SECONDS))
+    likeness: NDArray[np.float64] = np.interp(
+        np.log(seconds), known, list(SAME_BY_SECONDS.values())
+    )
+    return likeness
+
+
+def _deviations() -> NDArray[np.float64]:
+    """Of voices by dimension, falling, so that two people's similarities spread as they do.
+
+    Directions in n equal dimensions have similarities that deviate by the root of 1/n; variances
+    that fall by exp(-f) from each dimension to the next are worth 2/f equal ones.
+    """
+    spread = DIFFERENT_DEVIATION / (WHOLE - DIFFERENT)
+    fall = 2 * spread**2
+    deviations: NDArray[np.float64] = np.exp(-fall / 2 * np.arange(DIMENSION - 1))
+    return deviations
+
+
+def _spans(rng: np.random.Generator, size: int) -> tuple[list[SegmentKey], NDArray[np.float64]]:
+    """Turns one after the other with pauses, on the grid, and their seconds."""
+    seconds = rng.lognormal(np.log(MEDIAN), SPREAD, size).clip(SHORTEST, LONGEST)
+    steps = np.round(seconds * 1000 / GRID_MS).astype(np.int64)
+    ends = np.cumsum(steps + rng.integers(0, 10, size))
+    return (
+        [
+            SegmentKey(int(end - step) * GRID_MS, int(end) * GRID_MS)
+            for end, step in zip(ends, steps, strict=True)
+        ],
+        steps * GRID_MS / 1000,
+    )
+
+
+def _unit(rows: NDArray[np.floating]) -> Matrix:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Matrix = (rows / lengths).astype(np.float32)
+    return unit

@@ -1,0 +1,101 @@
+"""What was measured, as tables and in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pgvoice.hooks import FillReport
+from pgvoice.hooks.encoders.encoder import Embeddings
+from pgvoice_benchmarks import preloaded
+from pgvoice_benchmarks.material import Span
+from pgvoice_benchmarks.subject import Subject
+from pgvoice_benchmarks.tables import NOTHING, Table, ratio, seconds
+from pgvoice_benchmarks.timing import Timed
+
+ORIGINAL = "original way"
+COLD = "fill, empty store"
+#: By what it is called, what was done with a file.
+FileRuns = Mapping[str, Timed[FillReport | None]]
+
+_FILE_COLUMNS = (
+    "file",
+    "what",
+    "seconds",
+    "original takes",
+    "cold takes",
+    "vectors",
+    "decode",
+    "encode",
+    "encode / one by one",
+    "encode / floor",
+)
+
+
+def preloaded_table(subject: Subject, ways: Mapping[str, Timed[Embeddings]]) -> Table:
+    """What needs no file."""
+    alone = ways[preloaded.ONE_BY_ONE]
+    table = Table(
+        f"{subject.name} on waveforms in memory; {subject.plain.weights}",
+        ("what", "seconds", "of one by one", "worst cosine to one by one"),
+    )
+    for name, way in ways.items():
+        worst = preloaded.worst_cosine(way.result, alone.result)
+        table.add(name, seconds(way.seconds), ratio(way.seconds, alone.seconds), f"{worst:.4f}")
+    for name, taken in _floors(subject).items():
+        table.add(name, seconds(taken), ratio(taken, alone.seconds), NOTHING)
+    return table
+
+
+def _floors(subject: Subject) -> dict[str, float]:
+    floor = subject.floor
+    (inputs, outputs), rate = floor.best
+    amount = f"{floor.total / 1e9:,.0f} G multiply-adds"
+    return {
+        f"floor: {amount} at {rate / 1e9:.0f} G/s ({inputs} x {outputs})": floor.seconds,
+        "floor with each product at the rate of its own shape": floor.seconds_by_shape,
+    }
+
+
+def file_table(subject: Subject, results: Mapping[str, FileRuns], alone: float, step: int) -> Table:
+    """What starts from a file; `alone` is the time of one by one."""
+    title = f"{subject.name} from a file"
+    if step > 1:
+        title += f"; the original way measured on every {step}th segment, and scaled up"
+    table = Table(title, _FILE_COLUMNS, words=2)
+    for name, runs in results.items():
+        if ORIGINAL not in runs:
+            nothing = [NOTHING] * (len(_FILE_COLUMNS) - 3)
+            table.add(name, ORIGINAL, "not readable", *nothing)
+        for what, run in runs.items():
+            table.add(name, what, *_cells(runs, run), *_parts(subject, run.result, alone))
+    return table
+
+
+def _cells(runs: FileRuns, run: Timed[FillReport | None]) -> tuple[str, ...]:
+    """Seconds, and how many times as long the original way and the cold fill take."""
+    original = ratio(runs[ORIGINAL].seconds, run.seconds) if ORIGINAL in runs else NOTHING
+    cold = NOTHING if run is runs.get(ORIGINAL) else ratio(runs[COLD].seconds, run.seconds)
+    return seconds(run.seconds), original, cold
+
+
+def _parts(subject: Subject, report: FillReport | None, alone: float) -> tuple[str, ...]:
+    """Vectors, seconds of decoding and encoding, and for a whole fill what those are beside."""
+    if report is None:
+        return (NOTHING,) * 5
+    run = report.run
+    decode, encode = seconds(run.decode_seconds), seconds(run.encode_seconds)
+    if run.hits:
+        return str(run.filled), decode, encode, NOTHING, NOTHING
+    beside = (ratio(run.encode_seconds, other) for other in (alone, subject.floor.seconds))
+    return str(run.filled), decode, encode, *beside
+
+
+def material_line(spans: Sequence[Span], minutes: float, kind: str) -> str:
+    """What was embedded."""
+    durations = sorted(end - start for start, end in spans)
+    middle = durations[len(durations) // 2]
+    return (
+        f"{minutes:g} minutes of {kind}, 44.1 kHz, two channels; {len(spans)} segments of"
+        f" {durations[0]:.1f} to {durations[-1]:.1f} s, {middle:.1f} s in the middle,"
+        f" {sum(durations):.0f} s together"
+    )

@@ -1,0 +1,53 @@
+"""What is measured: an encoder, the plain model that it stands for, and speech."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pgvoice.hooks import Encoder, make_encoder
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.fill.embedding_pass import too_short
+from pgvoice.store.keys import snap_segments
+from pgvoice_benchmarks import preloaded
+from pgvoice_benchmarks.floor import Floor, count
+from pgvoice_benchmarks.material import RATE, Span
+from pgvoice_benchmarks.models import MODELS, PlainModel
+from pgvoice_benchmarks.timing import Run, ignore, timed
+
+PGVOICE = "pgvoice's encoder"
+
+
+class Subject:
+    """A model in both forms with the same weights, on the CPU."""
+
+    def __init__(self, name: str, folder: Path, waveforms: Sequence[Waveform]) -> None:
+        """Weights that no package carries are written to `folder`."""
+        self.name = name
+        self.plain: PlainModel = MODELS[name]()
+        #: What the command line calls the encoder.
+        self.source = self.plain.source(folder)
+        self.encoder: Encoder = make_encoder(self.source, device="cpu")
+        self.waveforms = waveforms
+        self.floor = Floor(count(self.plain, [waveform.size for waveform in waveforms]))
+
+    def warm_up(self) -> None:
+        self.encoder.load()
+        for run in self._ways(self.waveforms[:3]).values():
+            run(ignore)
+
+    def ways(self) -> dict[str, Run[Embeddings]]:
+        """From waveforms to vectors: the plain model's, and pgvoice's."""
+        return self._ways(self.waveforms)
+
+    def _ways(self, waveforms: Sequence[Waveform]) -> dict[str, Run[Embeddings]]:
+        return preloaded.runs(self.plain, waveforms) | {
+            PGVOICE: lambda _progress: timed(lambda: self.encoder.encode(waveforms))
+        }
+
+
+def cut(samples: Waveform, spans: Sequence[Span], grid_ms: int) -> list[Waveform]:
+    """What a fill of these spans embeds, from samples at `RATE`."""
+    keys = [key for key in snap_segments(spans, grid_ms).distinct if not too_short(key)]
+    per_ms = RATE // 1000
+    return [samples[key.start_ms * per_ms : key.end_ms * per_ms] for key in keys]

@@ -1,0 +1,1 @@
+"""Sounds made for tests, and real recordings where they are."""

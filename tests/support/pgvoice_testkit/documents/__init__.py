@@ -1,0 +1,1 @@
+"""Strange documents and requests, and the READMEs' sessions."""

@@ -1,0 +1,1 @@
+"""Processes of their own: fills that are killed, crews, installed plugins."""

@@ -1,0 +1,30 @@
+"""The plugins in tests/plugins, installed by pip into a folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).resolve().parents[3] / "plugins"
+#: What GE2E's weights come with.
+WEIGHTS = "resemblyzer==0.1.4"
+
+
+def install_plugins(target: Path, *names: str) -> None:
+    """Install these, and what they need beside pgvoice; skips where the index cannot be reached."""
+    # Alone: what it depends on needs a compiler, and only its file of weights is read.
+    fetched = _install(target, WEIGHTS, "--only-binary=:all:", "--retries=1", "--timeout=10")
+    if fetched.returncode:
+        pytest.skip(f"{WEIGHTS} cannot be had from the package index: {fetched.stderr[-200:]}")
+    packages = [str(SOURCES / name) for name in names]
+    done = _install(target, *packages, "--no-build-isolation", "--no-index")
+    assert done.returncode == 0, done.stderr
+
+
+def _install(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    options = ["--no-deps", "--quiet", "--disable-pip-version-check", "--target", str(target)]
+    command = [sys.executable, "-m", "pip", "install", *options, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)

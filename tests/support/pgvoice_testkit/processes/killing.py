@@ -1,0 +1,62 @@
+"""Fills that are killed, to be taken up again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgvoice.hooks import fill
+from pgvoice.store import SegmentKey, VoiceStore
+from pgvoice.store.keys import snap_segments
+from pgvoice_testkit.processes.fill_process import encoder_of
+from pgvoice_testkit.processes.modules import command, environment
+from pgvoice_testkit.stores.exact_rows import Bits, all_bits
+
+
+@dataclass(frozen=True, slots=True)
+class FillCommand:
+    """One and the same fill, as often as one likes."""
+
+    store: VoiceStore
+    encoder: str
+    audio: Path
+    segments: list[tuple[float, float]]
+
+    def run(self, video: str) -> None:
+        """In this process, undisturbed."""
+        encoder = encoder_of(self.encoder)
+        fill(self.store, encoder, video=video, audio=self.audio, segments=self.segments)
+
+    def kill_after_seconds(self, video: str, seconds: float) -> int:
+        """Killed after so many seconds; returns how many rows it had stored by then."""
+        process = self._start(video)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.wait()
+        return len(self.rows(video))
+
+    def kill_after_rows(self, video: str, rows: int) -> int:
+        """Killed as soon as so many rows are stored; returns how many it had stored by then."""
+        process = self._start(video)
+        while process.poll() is None and len(self.rows(video)) < rows:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        return len(self.rows(video))
+
+    def rows(self, video: str) -> dict[SegmentKey, Bits]:
+        """Everything that is stored for the video, bit for bit."""
+        keys = snap_segments(self.segments).distinct
+        found = self.store.recordings.read(video, encoder_of(self.encoder).identity, keys)
+        return all_bits(found)
+
+    def _start(self, video: str) -> subprocess.Popen[bytes]:
+        url = self.store.database.url.render_as_string(hide_password=False)
+        arguments = (url, self.encoder, video, str(self.audio), json.dumps(self.segments))
+        fill = command("pgvoice_testkit.processes.fill_process", *arguments)
+        return subprocess.Popen(fill, env=environment())

@@ -1,0 +1,19 @@
+"""Modules of the testkit and the benchmarks, run as programs in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+SUPPORT = Path(__file__).resolve().parents[2]
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module; it needs `environment`."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """That of this process, with the packages in tests/support."""
+    return os.environ | {"PYTHONPATH": str(SUPPORT)}

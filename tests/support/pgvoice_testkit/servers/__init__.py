@@ -1,0 +1,1 @@
+"""Postgres servers and databases for tests."""

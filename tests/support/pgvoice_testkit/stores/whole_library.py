@@ -1,0 +1,78 @@
+"""A store with rows of every kind, in every table, and all that can be asked of it."""
+
+from __future__ import annotations
+
+from pgvoice.store import FillRun, VoiceStore
+from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, unit
+from pgvoice_testkit.stores.voices import ENCODER as VOICES
+from pgvoice_testkit.stores.voices import PEOPLE, enroll, write
+
+
+def make(store: VoiceStore) -> None:
+    """Fill a new store; every table must have rows."""
+    put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short", (3, 4): "silent"})
+    put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0), (7, 9): Z})
+    put(store, "v", {(0, 1): Z, (1, 2): Y}, OTHER_ENCODER)
+    store.recordings.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
+    store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
+    store.people.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER)
+    store.people.enroll_segments("zoë", "v", [(0, 1)], encoder=OTHER_ENCODER, force=True)
+    store.people.enroll_segments("gone", "w", [(7, 9)], encoder=ENCODER)
+    store.people.remove("gone")
+    _people(store)
+    store.labels.label(encoder=ENCODER)
+    store.labels.pin("v", (1, 2), "Bob'; --", encoder=ENCODER)
+    store.labels.revert(store.labels.pin("v", (0, 1), "zoë", encoder=ENCODER))
+    store.index.build(ENCODER)
+    run(
+        store.database.engine,
+        "INSERT INTO pgvoice.deleted_segment (video_id, start_ms, end_ms, encoder_id)"
+        " VALUES (1, 500000, 501000, 1)",
+        "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, expires_at)"
+        " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
+    )
+    store.backfills.expect("library", {"v": {"video": "v"}})
+    store.people.enroll_segments("out", "w", [(7, 9)], encoder=ENCODER)
+    store.privacy.erase_speaker("out", with_segments=False, opt_out_voice=True)
+    empty = [each.table for each in store.upkeep.checksums() if not each.rows]
+    assert not empty, f"{__name__}.make puts no rows in {empty}"
+
+
+def _people(store: VoiceStore) -> None:
+    """Made-up voices of more elements, thresholds calibrated on them, and a cohort of some."""
+    first = write(store, "first", PEOPLE, each=6, seed=1)
+    enroll(store, "first", first, PEOPLE)
+    second = write(store, "second", PEOPLE, each=9, seed=2)
+    store.thresholds.calibrate(0.05, encoder=VOICES, labels={"second": second})
+    store.labels.label(encoder=VOICES)
+    left_out = f"SELECT min(id) FROM pgvoice.enrollment WHERE dimension = {VOICES.dimension}"
+    run(
+        store.database.engine,
+        f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
+        "SELECT pgvoice.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
+        f" WHERE id = ({left_out})",
+        "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)"
+        " SELECT c.id, row_number() OVER (), s.embedding, ARRAY[s.video_id]"
+        " FROM pgvoice.calibration AS c, pgvoice.segment_embedding AS s"
+        f" WHERE s.dimension = {VOICES.dimension} AND s.start_ms < 60000",
+        "UPDATE pgvoice.calibration SET levels = array_fill(1.5, ARRAY[cardinality(thresholds)]),"
+        " level_margins = margins, cohort_top = 3",
+    )
+
+
+def answers(store: VoiceStore) -> dict[str, object]:
+    """What the store says when it is asked everything."""
+    videos = [("v", ENCODER), ("w", ENCODER), ("v", OTHER_ENCODER), ("second", VOICES)]
+    return {
+        "identify": [store.answers.identify(video, encoder=encoder) for video, encoder in videos],
+        "search": store.answers.appearances("ann", encoder=ENCODER),
+        "similar": store.answers.similar("v", (0, 1), encoder=ENCODER, exact=True),
+        "labels": [store.labels.current(video) for video in ("v", "w", "second")],
+        "label runs": store.labels.runs(),
+        "speakers": store.people.speakers(),
+        "exemplars": [store.people.exemplars(each.speaker) for each in store.people.speakers()],
+        "calibration": store.thresholds.calibrations(encoder=VOICES),
+        "encoders": store.recordings.encoders(),
+        "statistics": store.recordings.statistics().all_time,
+    }
