@@ -7,12 +7,12 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from pgvoice.migrations import functions
+from pgvoice.migrations import function_files
 from pgvoice.store.database import open_database
 from pgvoice.store.errors import SchemaMismatch
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
 from pgvoice.store.roles import create_where_allowed
-from pgvoice.store.schema import HEAD, prepare, refuse_unknown
+from pgvoice.store.schema import HEAD, OLDEST, prepare, refuse_unknown
 
 
 def _ours(name: str | None, type_: str, parents: object) -> bool:
@@ -35,7 +35,7 @@ def _migrate(connection: Connection) -> None:
     with context.begin_transaction():
         _change_tables(migration)
         if _is_asked_for(migration) and migration.get_current_revision() == HEAD:
-            functions.apply(connection)
+            function_files.apply(connection)
             create_where_allowed(connection)
 
 
@@ -64,7 +64,7 @@ def _create(migration: MigrationContext) -> None:
             f"there are no tables to change to revision {context.get_revision_argument()}:"
             f" a new store is created at revision {HEAD}"
         )
-    baseline = context.script.get_revision(context.script.get_base())
+    baseline = context.script.get_revision(OLDEST)
     with Operations.context(migration):
         baseline.module.upgrade()
     migration.stamp(context.script, HEAD)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 ${imports if imports else ""}
-from pgvoice.migrations import functions
+from pgvoice.migrations import function_files
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -18,5 +18,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    functions.drop(op.get_bind())
+    function_files.drop(op.get_bind())
     ${downgrades if downgrades else ""}

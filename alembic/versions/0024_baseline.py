@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import op
 from sqlalchemy import MetaData, insert
 
-from pgvoice.migrations import creation, functions
+from pgvoice.migrations import creation, function_files
 from pgvoice.store.models import INTERNAL_SCHEMA, PARTITION, metadata, segment_embedding, setting
 
 revision = "0024"
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    functions.drop(op.get_bind())
+    function_files.drop(op.get_bind())
     metadata.drop_all(op.get_bind())
     op.execute(f"DROP SCHEMA {INTERNAL_SCHEMA}")
 

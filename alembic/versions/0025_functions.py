@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import op
 from sqlalchemy import Column, Text
 
-from pgvoice.migrations import functions
+from pgvoice.migrations import function_files
 
 revision = "0025"
 down_revision = "0024"
@@ -23,5 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    functions.drop(op.get_bind())
+    function_files.drop(op.get_bind())
     op.drop_column("setting", "functions", schema="pgvoice")

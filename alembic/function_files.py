@@ -54,7 +54,7 @@ _ROUTINES = text(
     f" CAST(p.xmin AS text), CAST(p.ctid AS text){_OWN}"
 )
 _DEPENDENTS = text(
-    "SELECT format('DROP TRIGGER %I ON %s', t.tgname, CAST(t.tgrelid AS regclass))"
+    "SELECT format('DROP TRIGGER %I ON %s', t.tgname, CAST(t.tgrelid AS regclass))"  # noqa: S608 - of our own parts
     " FROM pg_trigger t WHERE t.tgparentid = 0 AND NOT t.tgisinternal"
     f" AND t.tgfoid IN (SELECT p.oid{_OWN}) UNION ALL"
     " SELECT format('DROP VIEW %s', CAST(c.oid AS regclass)) FROM pg_class c"
@@ -78,12 +78,17 @@ def apply(connection: Connection) -> None:
 
     A row of pg_proc that is the same afterwards, by its ctid and xmin too, was not replaced, so no
     file defines that function. Raises psycopg's error if something else depends on one to drop.
+    Comments come last: their function may be named without arguments once others are gone.
     """
     connection.execute(text("SET LOCAL check_function_bodies = off"))
-    before = _routines(connection)
-    for statement in read():
-        _execute(_driver_connection(connection), statement)
+    before, driver = _routines(connection), _driver_connection(connection)
+    everything = list(read())
+    for statement in everything:
+        if not _is_comment(statement):
+            _replace(driver, statement)
     _drop_routines(connection, before & _routines(connection))
+    for statement in filter(_is_comment, everything):
+        driver.execute(statement.encode())
     connection.execute(
         text("UPDATE pgvoice.setting SET functions = :digest"), {"digest": functions_digest()}
     )
@@ -107,8 +112,12 @@ def _drop_routines(connection: Connection, routines: set[tuple[str, str, str]]) 
         _driver_connection(connection).execute(f"DROP ROUTINE {names}".encode())
 
 
-def _execute(connection: psycopg.Connection[object], statement: str) -> None:
-    """Run a statement; drop the old function or view first if it cannot be replaced as it is."""
+def _is_comment(statement: str) -> bool:
+    return statement.startswith("COMMENT ")
+
+
+def _replace(connection: psycopg.Connection[object], statement: str) -> None:
+    """Create or replace one object; drop it first if Postgres cannot replace it as it is."""
     try:
         with connection.transaction():
             connection.execute(statement.encode())
