@@ -19,6 +19,7 @@ from pgvoice.store import VoiceStore, roles, schema
 from pgvoice.store.errors import SchemaMismatch
 
 MIGRATIONS = Path(schema.__file__).parent.parent / "migrations"
+FUNCTION_NAME = re.compile(r"CREATE OR REPLACE FUNCTION (pgvoice(?:_internal)?)\.(\w+)\(")
 FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION (pgvoice(?:_internal)?\.\w+)\(")
 DEFINED = re.compile(
     r"CREATE OR REPLACE (?:FUNCTION|TRIGGER|VIEW) [\w.]+|COMMENT ON (?:FUNCTION|VIEW) [\w.]+"
@@ -56,9 +57,7 @@ def _files() -> list[Path]:
 
 
 def test_every_file_has_its_place_in_the_order() -> None:
-    assert sorted(f"{name}.sql" for name in function_files.FILES) == [
-        file.name for file in _files()
-    ]
+    assert sorted(function_files.FILES) == [file.stem for file in _files()]
 
 
 def test_each_is_defined_once() -> None:
@@ -83,15 +82,26 @@ def test_a_file_is_laid_out_in_statements(file: Path) -> None:
     assert len(sql.splitlines()) <= 350
 
 
+def test_the_reference_lists_each_with_its_file() -> None:
+    """The README of the folder, in the table of its schema."""
+    reference = (MIGRATIONS / "README.md").read_text(encoding="utf-8")
+    public, internal = reference.split("\n## Public functions")[1].split("\n## Internal functions")
+    for file in _files():
+        for schema_name, name in FUNCTION_NAME.findall(file.read_text(encoding="utf-8")):
+            if schema_name == "pgvoice":
+                assert re.search(rf"\| .*`{name}\(.* \| .* \| `{file.stem}` \|", public), name
+            else:
+                assert re.search(rf"\| `{file.stem}` \| .*`{name}`", internal), name
+
+
 def test_nothing_else_defines_a_function_or_edits_a_file() -> None:
     others = [*MIGRATIONS.glob("*.py"), *MIGRATIONS.glob("versions/*"), MIGRATIONS / "grants.sql"]
     for file in filter(Path.is_file, others):
         written = file.read_text(encoding="utf-8")
         assert not re.search(r"(CREATE|ALTER)( OR REPLACE)? FUNCTION \w*\.", written), file
         assert ".replace(" not in written, file
-    assert [
-        file.name for file in MIGRATIONS.rglob("*.sql") if file.parent != function_files.FOLDER
-    ] == ["grants.sql"]
+    sql = [file for file in MIGRATIONS.rglob("*.sql") if file.parent != function_files.FOLDER]
+    assert [file.name for file in sql] == ["grants.sql"]
 
 
 # Upgrades
