@@ -12,7 +12,7 @@ from pgvoice.store.database import open_database
 from pgvoice.store.errors import SchemaMismatch
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
 from pgvoice.store.roles import create_where_allowed
-from pgvoice.store.schema import HEAD, OLDEST, prepare, refuse_unknown
+from pgvoice.store.schema import HEAD, OLDEST, acting_as_owner, prepare, refuse_unknown
 
 
 def _ours(name: str | None, type_: str, parents: object) -> bool:
@@ -33,9 +33,12 @@ def _migrate(connection: Connection) -> None:
     )
     migration = context.get_context()
     with context.begin_transaction():
-        _change_tables(migration)
-        if _is_asked_for(migration) and migration.get_current_revision() == HEAD:
-            function_files.apply(connection)
+        with acting_as_owner(connection):
+            _change_tables(migration)
+            is_newest = migration.get_current_revision() == HEAD
+            if _is_asked_for(migration) and is_newest:
+                function_files.apply(connection)
+        if _is_asked_for(migration) and is_newest:
             create_where_allowed(connection)
 
 

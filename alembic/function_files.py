@@ -28,6 +28,7 @@ FILES = (
     "appearances",
     "index",
     "similar",
+    "comparisons",
     "nearest",
     "verdicts",
     "labels",

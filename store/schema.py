@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import NamedTuple
 from psycopg.errors import InsufficientPrivilege, InvalidSchemaName
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.schema import CreateSchema
 
 from pgvoice.store import roles
 from pgvoice.store.errors import (
@@ -151,8 +154,8 @@ def prepare(connection: Connection) -> None:
     """
     _take_turns(connection)
     _ensure_extension(connection)
-    for name in (SCHEMA, INTERNAL_SCHEMA):
-        _ensure_schema(connection, name)
+    _ensure_schema(connection, SCHEMA)
+    _ensure_schema(connection, INTERNAL_SCHEMA, _owner(connection))
     connection.execute(
         text(
             "SELECT set_config('search_path', 'pgvoice, ' || quote_ident(n.nspname) || ', pg_temp',"
@@ -227,11 +230,14 @@ def _create_extension(connection: Connection) -> None:
         ) from error
 
 
-def _ensure_schema(connection: Connection, name: str) -> None:
+def _ensure_schema(connection: Connection, name: str, owner: str | None = None) -> None:
     if name in inspect(connection).get_schema_names():
         return
     try:
-        connection.execute(text(f"CREATE SCHEMA {name}"))
+        connection.execute(CreateSchema(name))
+        if owner is not None:
+            quoted = connection.dialect.identifier_preparer.quote(owner)
+            connection.execute(text(f"ALTER SCHEMA {name} OWNER TO {quoted}"))
     except ProgrammingError as error:
         if sqlstate(error) != _FORBIDDEN:
             raise
@@ -239,6 +245,30 @@ def _ensure_schema(connection: Connection, name: str) -> None:
             f"this user may not create the schema {name} ({_message(error)}): have the database's"
             f" owner run `CREATE SCHEMA {name} AUTHORIZATION` with this user's name"
         ) from error
+
+
+def _owner(connection: Connection) -> str | None:
+    """The owner of the tables, if there are some and this user may act as that role."""
+    found: str | None = connection.scalar(
+        text(
+            "SELECT CAST(pg_get_userbyid(relowner) AS text) FROM pg_class"
+            " WHERE oid = to_regclass('pgvoice.setting') AND pg_has_role(relowner, 'MEMBER')"
+        )
+    )
+    return found
+
+
+@contextmanager
+def acting_as_owner(connection: Connection) -> Iterator[None]:
+    """What is created meanwhile belongs to the owner of the tables, as what was there does."""
+    before = connection.scalar(text("SELECT current_setting('role')"))
+    _act_as(connection, _owner(connection) or before)
+    yield
+    _act_as(connection, before)
+
+
+def _act_as(connection: Connection, role: str | None) -> None:
+    connection.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
 
 
 def _ensure_distance_works(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from databases import engine_of, new_database, plain, role, run
+from databases import engine_of, migrate, new_database, plain, role, run
 from filled import X, put
 from psycopg.errors import DependentObjectsStillExist
 from sqlalchemy import URL, Connection, text
@@ -79,7 +79,7 @@ def test_a_file_is_laid_out_in_statements(file: Path) -> None:
     assert [each for each in statements if not DEFINED.match(each)] == []
     assert [each for each in statements if not re.search(r";\s*(--.*\s*)*\Z", each)] == []
     assert not re.search(r"^(ALTER|DROP|DO|GRANT|REVOKE|UPDATE|INSERT)\b", sql, re.MULTILINE)
-    assert len(sql.splitlines()) <= 350
+    assert len(sql.splitlines()) <= 300
 
 
 def test_the_reference_lists_each_with_its_file() -> None:
@@ -181,6 +181,29 @@ def test_views_and_rights_of_others_survive(url: URL) -> None:
         with _answer(url, "SELECT count(*) FROM public.theirs, public.labelled") as found:
             assert found == 0
         with _answer(guest, "SELECT count(*) FROM pgvoice.coverage()") as found:
+            assert found == 0
+
+
+def test_an_upgrade_by_somebody_else_leaves_the_owner_in_charge(server_url: str) -> None:
+    """A superuser upgrades: definers still reach the functions that they call."""
+    with new_database(server_url) as database, role(database, "pgvoice_test_owner") as owner:
+        with engine_of(database) as engine:
+            run(
+                engine,
+                "CREATE EXTENSION vector",
+                f"GRANT CREATE ON DATABASE {database.database} TO pgvoice_test_owner",
+            )
+            migrate(owner)
+            schema.downgrade(engine, schema.OLDEST)
+            run(engine, "DROP SCHEMA pgvoice_internal")
+            schema.upgrade(engine)
+        with VoiceStore.open(plain(owner)) as store:
+            put(store, "v", {(0, 1): X})
+            store.enroll_segments("ann", "v", [(0, 1)])
+            assert [answer.speaker for answer in store.identify("v")] == ["ann"]
+        others = "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        others += " WHERE n.nspname LIKE 'pgvoice%' AND p.proowner <> n.nspowner"
+        with _answer(database, others) as found:
             assert found == 0
 
 

@@ -49,6 +49,12 @@ def _fill(store: VoiceStore) -> None:
     store.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
     store.enroll_segments("ann", "v", [(0, 1)])
     store.label()
+    run(
+        store.database.engine,
+        "INSERT INTO pgvoice.calibration"
+        " (encoder_id, target_far, band_ms, thresholds, margins, labels_from, measured)"
+        " SELECT id, 0.01, '{0}', '{0.5}', '{0}', 'nowhere', '{}' FROM pgvoice.encoder",
+    )
 
 
 def _login(store_url: str, group: str) -> Iterator[str]:
