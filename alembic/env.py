@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, inspect
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 
+from pgvoice.migrations import function_files
 from pgvoice.store.database.connection import open_database
 from pgvoice.store.database.roles import create_where_allowed
-from pgvoice.store.database.schema import prepare
+from pgvoice.store.database.schema import (
+    HEAD,
+    OLDEST,
+    acting_as_owner,
+    prepare,
+    refuse_unknown,
+)
+from pgvoice.store.errors import SchemaMismatch
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
 
 
@@ -27,10 +37,46 @@ def _migrate(connection: Connection) -> None:
         include_name=_ours,
         compare_server_default=True,
     )
+    migration = context.get_context()
     with context.begin_transaction():
+        with acting_as_owner(connection):
+            _change_tables(migration)
+            is_newest = migration.get_current_revision() == HEAD
+            if _is_asked_for(migration) and is_newest:
+                function_files.apply(connection)
+        if _is_asked_for(migration) and is_newest:
+            create_where_allowed(connection)
+
+
+def _is_asked_for(migration: MigrationContext) -> bool:
+    """Whether this is an upgrade or a downgrade, not only a look."""
+    return "destination_rev" in migration.opts
+
+
+def _change_tables(migration: MigrationContext) -> None:
+    found = migration.get_current_revision()
+    if found is None and _is_asked_for(migration) and context.get_revision_argument():
+        _create(migration)
+    else:
+        refuse_unknown(found)
         context.run_migrations()
-    if inspect(connection).has_table("setting", SCHEMA):
-        create_where_allowed(connection)
+
+
+def _create(migration: MigrationContext) -> None:
+    """Make the tables of a new store: run the baseline, then stamp the newest revision.
+
+    The baseline takes the tables from the models, which are those of the newest revision. Later
+    revisions only change stores that exist, so none of them runs here.
+    """
+    if context.get_revision_argument() != HEAD:
+        raise SchemaMismatch(
+            f"there are no tables to change to revision {context.get_revision_argument()}:"
+            f" a new store is created at revision {HEAD}"
+        )
+    baseline = context.script.get_revision(OLDEST)
+    with Operations.context(migration):
+        baseline.module.upgrade()
+    migration.stamp(context.script, HEAD)
 
 
 if context.is_offline_mode():

@@ -1,5 +1,5 @@
--- Who may do what in the schema pgvoice; safe to repeat, for whichever of the roles there are.
--- Run by whoever owns the schema. A function that is listed nowhere may be called by nobody else.
+-- Who may do what in the schemas pgvoice and pgvoice_internal; safe to repeat, for whichever of the
+-- roles exist. Run by the owner of the schemas. Whoever is granted nothing here may do nothing.
 DO $grants$
 DECLARE
     everybody CONSTANT text[] := ARRAY['pgvoice_reader', 'pgvoice_writer', 'pgvoice_admin'];
@@ -10,64 +10,23 @@ DECLARE
     );
     command text;
 BEGIN
-    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgvoice FROM PUBLIC;
+    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgvoice, pgvoice_internal FROM PUBLIC;
+    REVOKE ALL ON SCHEMA pgvoice_internal FROM PUBLIC;
     FOR command IN
-        -- What is not granted below is nobody's, whatever was granted before.
+        -- Everything is revoked first, whatever was granted before. Functions follow their schema:
+        -- those in pgvoice are for everybody, and run with their owner's rights or with the
+        -- caller's; those in pgvoice_internal are for admins, as some take or return a vector.
         SELECT format(step.command, role) FROM unnest(there) AS role CROSS JOIN (VALUES
-            (1, 'REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgvoice FROM %I'),
-            (2, 'REVOKE ALL ON ALL TABLES IN SCHEMA pgvoice FROM %I'),
-            (3, 'REVOKE ALL ON SCHEMA pgvoice FROM %I'),
-            (4, 'GRANT USAGE ON SCHEMA pgvoice TO %I')
-        ) AS step(place, command)
+            (1, everybody, 'REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgvoice, pgvoice_internal FROM %I'),
+            (2, everybody, 'REVOKE ALL ON ALL TABLES IN SCHEMA pgvoice FROM %I'),
+            (3, everybody, 'REVOKE ALL ON SCHEMA pgvoice, pgvoice_internal FROM %I'),
+            (4, everybody, 'GRANT USAGE ON SCHEMA pgvoice TO %I'),
+            (5, everybody, 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgvoice TO %I'),
+            (6, admins, 'GRANT USAGE ON SCHEMA pgvoice_internal TO %I'),
+            (7, admins, 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgvoice_internal TO %I')
+        ) AS step(place, roles, command)
+        WHERE role = ANY (step.roles)
         ORDER BY role, step.place
-    LOOP
-        EXECUTE command;
-    END LOOP;
-
-    -- These look at vectors for people who may see none; what they return holds none.
-    FOR command IN
-        SELECT format('ALTER FUNCTION %s SECURITY DEFINER', p.oid::regprocedure)
-        FROM pg_proc AS p
-        WHERE p.pronamespace = 'pgvoice'::regnamespace AND NOT p.prosecdef
-          AND p.proname IN (
-              'coverage', 'exemplar_similarity', 'forget_all_segments', 'forget_profiles',
-              'forget_segments', 'identify', 'identify_clusters', 'profile_quality', 'require_consent',
-              'similar_segments', 'speaker_segments'
-          )
-    LOOP
-        EXECUTE command;
-    END LOOP;
-
-    FOR command IN
-        SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, role)
-        FROM (VALUES
-            (everybody, ARRAY[
-                'backfill_progress', 'cache_stats', 'coverage', 'encoder_id', 'exemplar_seconds',
-                'exemplar_similarity', 'identify', 'identify_clusters', 'label_reason',
-                'profile_quality', 'similar_segments', 'similarity', 'snap_ms', 'sole_encoder',
-                'speaker_segments', 'speaker_time'
-            ]),
-            -- Some of these take a vector or tell of one: by asking with vectors of their own, a
-            -- reader could work out somebody's.
-            (admins, ARRAY[
-                'activate_calibration', 'apply_verdicts', 'are_keys', 'are_others_compared',
-                'best_keys', 'best_two', 'coherence', 'cohort_scores', 'compare_absent',
-                'compare_fresh', 'drop_outliers', 'duplicate_limit', 'exemplar_trials',
-                'has_consent', 'has_segment', 'held_speaker', 'hold_labels', 'indexed_segments',
-                'is_by_time', 'is_search_by_index', 'keep_labels', 'key_similarity',
-                'key_speaker', 'label_lock', 'least_required', 'least_similarity',
-                'left_out_similarities', 'name_hash', 'near_duplicates', 'near_segments',
-                'near_statement', 'normalised_threshold', 'outlying_exemplars', 'pin_label',
-                'profile_without', 'reason', 'refresh_nearest', 'refresh_profile',
-                'require_consent', 'required', 'required_of', 'reset_calibration',
-                'restore_exemplars', 'revert_labels', 'rival', 'segment_index_statements',
-                'segment_trials', 'segments_of', 'shared_exemplars', 'speaker_ids', 'unpin_label',
-                'verdict_moves', 'verdicts', 'verdicts_of', 'verify', 'video_ids'
-            ])
-        ) AS listed(roles, names)
-        JOIN pg_proc AS p
-            ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname::text = ANY (names)
-        JOIN unnest(there) AS role ON role = ANY (roles)
     LOOP
         EXECUTE command;
     END LOOP;

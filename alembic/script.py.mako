@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 ${imports if imports else ""}
+from pgvoice.migrations import function_files
+
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 
@@ -16,4 +18,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    function_files.drop(op.get_bind())
+    ${downgrades if downgrades else ""}

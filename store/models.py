@@ -29,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "pgvoice"
+#: Of the functions that only the owner and admins may call.
+INTERNAL_SCHEMA = "pgvoice_internal"
 #: Statuses of a segment that has a vector. ``partial``: only a part of the span was used, its
 #: first 60 seconds or what there is before the end of the audio.
 EMBEDDED_STATUSES = ("ok", "partial")
@@ -131,6 +133,7 @@ setting = Table(
         server_default=text("false"),
         comment="Whether nobody can be enrolled without a consent that counts.",
     ),
+    Column("functions", Text, comment="Digest of the function files that were applied last."),
     CheckConstraint("only_row", "only_row"),
     CheckConstraint("grid_ms IN (10, 100)", "grid_ms"),
     CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),

@@ -83,7 +83,7 @@ def _ready(database: Database, grid_ms: int, partitions: int, consent: bool) -> 
     """The grid of a store that can be used; in the embedded server it is upgraded on the way."""
     with database.engine.connect() as connection:
         found = schema.state(connection)
-    behind = found.revision is None or found.revision < schema.HEAD
+    behind = (found.revision or "") <= schema.HEAD and not schema.is_current(found)
     if behind and database.server is not None:
         schema.upgrade(database.engine, grid_ms=grid_ms, partitions=partitions, consent=consent)
         with database.engine.connect() as connection:

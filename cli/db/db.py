@@ -188,7 +188,7 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
             "pgvector_version": schema.pgvector_version(connection),
             "revision": state.revision,
             "needed_revision": schema.HEAD,
-            "current": state.revision == schema.HEAD,
+            "current": schema.is_current(state),
             "grid_ms": state.grid_ms,
             "partitions": state.partitions,
         }
@@ -205,7 +205,8 @@ def _write_status(document: dict[str, object]) -> None:
         click.echo(f"nothing there yet: the first command creates a database in {folder}")
         return
     revision, needed = document["revision"], document["needed_revision"]
-    state = "current" if document["current"] else f"{needed} is needed: `pgvoice db upgrade`"
+    lacking = "other functions are" if revision == needed else f"{needed} is"
+    state = "current" if document["current"] else f"{lacking} needed: `pgvoice db upgrade`"
     grid = "-" if document["grid_ms"] is None else f"{document['grid_ms']} ms"
     embedded = document["embedded_folder"]
     output.write_pairs(

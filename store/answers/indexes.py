@@ -25,7 +25,8 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import IndexBusy
 
-#: From how many segments on searches go by an index; `pgvoice.is_search_by_index` has the same.
+#: From how many segments on searches use an index; the same as in
+#: `pgvoice_internal.is_search_by_index`.
 WORTH_FROM = 10_000
 #: The longest vectors that pgvector indexes as ``halfvec``.
 MAX_DIMENSION = 4000

@@ -1,7 +1,7 @@
 """What sounds like a stored segment, over all videos.
 
-The decisions are made in `pgvoice.near_segments`, in SQL, on figures of 100,000 synthetic segments
-of 192 elements (`measuring.library`, which is as alike as real speech), on two cores:
+The decisions are made in `pgvoice_internal.near_segments`, in SQL, on figures of 100,000 synthetic
+segments of 192 elements (`measuring.library`, which is as alike as real speech), on two cores:
 
 - Comparing every segment takes 36 ms (0.4 µs each), a look into the index 2.6 ms. Under 10,000
   segments, or where the videos asked for have no more than 20,000, comparing is as fast, and exact.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.schema import CreateSchema
 
 from pgvoice.store.database import roles
 from pgvoice.store.database.failures import sqlstate
@@ -22,13 +27,16 @@ from pgvoice.store.errors import (
     SchemaMismatch,
 )
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
-from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
+from pgvoice.store.models import INTERNAL_SCHEMA, MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; known here so that a look at the schema does not import alembic.
-HEAD = "0024"
+HEAD = "0025"
+#: The oldest revision that can be upgraded.
+OLDEST = "0024"
 #: Iterative index scans came with it.
 MIN_PGVECTOR = (0, 8)
 _FORBIDDEN = "42501"
+_MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 class SchemaState(NamedTuple):
@@ -38,6 +46,18 @@ class SchemaState(NamedTuple):
     grid_ms: int | None
     #: Of the table of vectors; None also where an older revision does not say.
     partitions: int | None = None
+    #: The digest of its function files; None also where an older revision does not say.
+    functions: str | None = None
+
+
+@cache
+def functions_digest() -> str:
+    """The digest of the function files, and of the rights, that this pgvoice has."""
+    files = [*sorted((_MIGRATIONS / "functions").glob("*.sql")), _MIGRATIONS / "grants.sql"]
+    digest = sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def state(connection: Connection) -> SchemaState:
@@ -47,7 +67,8 @@ def state(connection: Connection) -> SchemaState:
             text(
                 "SELECT (SELECT version_num FROM pgvoice.alembic_version),"
                 " (SELECT grid_ms FROM pgvoice.setting),"
-                " (SELECT (to_jsonb(s) ->> 'partitions')::integer FROM pgvoice.setting s)"
+                " (SELECT (to_jsonb(s) ->> 'partitions')::integer FROM pgvoice.setting s),"
+                " (SELECT to_jsonb(s) ->> 'functions' FROM pgvoice.setting s)"
             )
         ).one()
     except ProgrammingError as error:
@@ -65,17 +86,36 @@ def check(found: SchemaState) -> int:
     """The grid of a store that this pgvoice can use; raises `SchemaMismatch` for any other."""
     if found.revision is None or found.grid_ms is None:
         raise SchemaMismatch("pgvoice's tables are not in this database: run `pgvoice db upgrade`")
+    refuse_unknown(found.revision)
     if found.revision < HEAD:
         raise SchemaMismatch(
             f"the tables are at revision {found.revision}, this pgvoice needs {HEAD}:"
             " run `pgvoice db upgrade`"
         )
-    if found.revision > HEAD:
+    if not is_current(found):
         raise SchemaMismatch(
-            f"the tables are at revision {found.revision}, this pgvoice knows {HEAD}:"
-            " install a newer pgvoice"
+            "the SQL functions are those of another pgvoice: run `pgvoice db upgrade`"
         )
     return found.grid_ms
+
+
+def is_current(found: SchemaState) -> bool:
+    """Whether a store has the tables and functions of this pgvoice."""
+    return (found.revision, found.functions) == (HEAD, functions_digest())
+
+
+def refuse_unknown(revision: str | None) -> None:
+    """Raises `SchemaMismatch` for tables that this pgvoice can neither use nor upgrade."""
+    if revision is not None and revision < OLDEST:
+        raise SchemaMismatch(
+            f"the tables are at revision {revision}, and this pgvoice upgrades them from {OLDEST}"
+            " on: run `pgvoice db upgrade` with pgvoice 0.1.0 first, then with this one"
+        )
+    if revision is not None and revision > HEAD:
+        raise SchemaMismatch(
+            f"the tables are at revision {revision}, this pgvoice knows {HEAD}:"
+            " install a newer pgvoice"
+        )
 
 
 def upgrade(
@@ -100,18 +140,22 @@ def upgrade(
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Go back to an older revision, ``base`` for none; what only newer revisions hold is lost."""
+    """Go back to an older revision, ``base`` for none; what only newer revisions hold is lost.
+
+    The functions are dropped, as they need the newest tables; an upgrade brings them back.
+    """
     _migrate(engine, revision, up=False)
 
 
 def prepare(connection: Connection) -> None:
-    """Make a database ready for the schema: extension, schema, search path of this session.
+    """Make a database ready for the schema: extension, schemas, search path of this session.
 
     Serialises concurrent upgrades. Raises the error that names what the server lacks.
     """
     _take_turns(connection)
     _ensure_extension(connection)
-    _ensure_schema(connection)
+    _ensure_schema(connection, SCHEMA)
+    _ensure_schema(connection, INTERNAL_SCHEMA, _owner(connection))
     connection.execute(
         text(
             "SELECT set_config('search_path', 'pgvoice, ' || quote_ident(n.nspname) || ', pg_temp',"
@@ -133,6 +177,10 @@ def give_roles(engine: Engine) -> None:
             raise RolesForbidden(
                 f"this user may not give rights in the schema {SCHEMA}"
                 f" ({str(error).splitlines()[0]}): connect as the user who created it"
+            ) from error
+        except InvalidSchemaName as error:
+            raise SchemaMismatch(
+                "the rights are for newer functions than there are: run `pgvoice db upgrade`"
             ) from error
 
 
@@ -182,18 +230,45 @@ def _create_extension(connection: Connection) -> None:
         ) from error
 
 
-def _ensure_schema(connection: Connection) -> None:
-    if SCHEMA in inspect(connection).get_schema_names():
+def _ensure_schema(connection: Connection, name: str, owner: str | None = None) -> None:
+    if name in inspect(connection).get_schema_names():
         return
     try:
-        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        connection.execute(CreateSchema(name))
+        if owner is not None:
+            quoted = connection.dialect.identifier_preparer.quote(owner)
+            connection.execute(text(f"ALTER SCHEMA {name} OWNER TO {quoted}"))
     except ProgrammingError as error:
         if sqlstate(error) != _FORBIDDEN:
             raise
         raise SchemaForbidden(
-            f"this user may not create the schema {SCHEMA} ({_message(error)}): have the database's"
-            f" owner run `CREATE SCHEMA {SCHEMA} AUTHORIZATION` with this user's name"
+            f"this user may not create the schema {name} ({_message(error)}): have the database's"
+            f" owner run `CREATE SCHEMA {name} AUTHORIZATION` with this user's name"
         ) from error
+
+
+def _owner(connection: Connection) -> str | None:
+    """The owner of the tables, if there are some and this user may act as that role."""
+    found: str | None = connection.scalar(
+        text(
+            "SELECT CAST(pg_get_userbyid(relowner) AS text) FROM pg_class"
+            " WHERE oid = to_regclass('pgvoice.setting') AND pg_has_role(relowner, 'MEMBER')"
+        )
+    )
+    return found
+
+
+@contextmanager
+def acting_as_owner(connection: Connection) -> Iterator[None]:
+    """What is created meanwhile belongs to the owner of the tables, as what was there does."""
+    before = connection.scalar(text("SELECT current_setting('role')"))
+    _act_as(connection, _owner(connection) or before)
+    yield
+    _act_as(connection, before)
+
+
+def _act_as(connection: Connection, role: str | None) -> None:
+    connection.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
 
 
 def _ensure_distance_works(connection: Connection) -> None:
@@ -215,7 +290,7 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         config.attributes |= {"connection": connection} | attributes
         (command.upgrade if up else command.downgrade)(config, revision)

@@ -195,7 +195,7 @@ def pin(
         speakers.require(connection, speaker)
     place = {"video": video, "start": key.start_s, "end": key.end_s, "encoder": encoder_id}
     if not connection.scalar(
-        text("SELECT pgvoice.has_segment(:video, :start, :end, :encoder)"),
+        text("SELECT pgvoice_internal.has_segment(:video, :start, :end, :encoder)"),
         place | {"video": video_id, "start": key.start_ms, "end": key.end_ms},
     ):
         raise UnknownLabel(video, (key.start_s, key.end_s), "segment")
@@ -219,4 +219,4 @@ def unpin(connection: Connection, video: str, key: SegmentKey, encoder_id: int) 
 
 
 def _hold(connection: Connection) -> None:
-    connection.execute(text("SELECT pgvoice.hold_labels()"))
+    connection.execute(text("SELECT pgvoice_internal.hold_labels()"))

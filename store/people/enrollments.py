@@ -168,7 +168,7 @@ def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int)
     """Make a profile anew from its exemplars. Raises `CancellingExemplars`."""
     try:
         connection.execute(
-            text("SELECT pgvoice.refresh_profile(:speaker, :encoder)"),
+            text("SELECT pgvoice_internal.refresh_profile(:speaker, :encoder)"),
             {"speaker": speaker_id, "encoder": encoder_id},
         )
     except DataError as error:

@@ -94,8 +94,8 @@ def require_coherent(
     """Raises `IncoherentExemplars` when the exemplars are of two voices at least."""
     similarity, apart, needed = connection.execute(
         text(
-            "SELECT similarity, apart, pgvoice.least_required(:encoder, NULL)"
-            " FROM pgvoice.coherence(:speaker, :encoder)"
+            "SELECT similarity, apart, pgvoice_internal.least_required(:encoder, NULL)"
+            " FROM pgvoice_internal.coherence(:speaker, :encoder)"
         ),
         {"speaker": speaker_id, "encoder": encoder.id},
     ).one()
@@ -109,7 +109,7 @@ def require_nobody_else(
 ) -> None:
     """Raises `SharedExemplars` and `SoundsLikeAnother` when somebody else is enrolled as this."""
     shared = connection.execute(
-        text("SELECT * FROM pgvoice.shared_exemplars(:speaker)"), {"speaker": speaker_id}
+        text("SELECT * FROM pgvoice_internal.shared_exemplars(:speaker)"), {"speaker": speaker_id}
     ).all()
     if shared:
         raise SharedExemplars(
@@ -117,11 +117,12 @@ def require_nobody_else(
         )
     asked = {"speaker": speaker_id, "encoder": encoder.id}
     alike = connection.execute(
-        text("SELECT other, similarity FROM pgvoice.near_duplicates(:speaker, :encoder)"), asked
+        text("SELECT other, similarity FROM pgvoice_internal.near_duplicates(:speaker, :encoder)"),
+        asked,
     ).all()
     if alike:
         limit: float = connection.scalar(
-            text("SELECT pgvoice.duplicate_limit(:encoder)"), {"encoder": encoder.id}
+            text("SELECT pgvoice_internal.duplicate_limit(:encoder)"), {"encoder": encoder.id}
         )
         raise SoundsLikeAnother(name, [(row.other, row.similarity) for row in alike], limit)
 

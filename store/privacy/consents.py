@@ -146,7 +146,9 @@ def is_required(connection: Connection) -> bool:
 
 def require(connection: Connection, *, required: bool) -> None:
     """Ask for a consent from now on, or for none; who is enrolled stays."""
-    connection.execute(text("SELECT pgvoice.require_consent(:required)"), {"required": required})
+    connection.execute(
+        text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
+    )
     audit.record(connection, "require consent", "the store", required=required)
 
 

@@ -35,7 +35,8 @@ def keep(connection: Connection, name: str, *, voice: bool) -> None:
     connection.execute(text(_KEY))
     ids["opt_out"] = connection.scalar(
         text(
-            "INSERT INTO pgvoice.opt_out AS o (name_hash) VALUES (pgvoice.name_hash(:name))"
+            "INSERT INTO pgvoice.opt_out AS o (name_hash)"
+            " VALUES (pgvoice_internal.name_hash(:name))"
             " ON CONFLICT (name_hash) DO UPDATE SET created_at = o.created_at RETURNING id"
         ),
         ids,
@@ -56,7 +57,10 @@ def keep(connection: Connection, name: str, *, voice: bool) -> None:
 def allow(connection: Connection, name: str) -> None:
     """Let a name, and the voice with it, in again. Raises `UnknownSpeaker` where none is out."""
     gone = connection.scalar(
-        text("DELETE FROM pgvoice.opt_out WHERE name_hash = pgvoice.name_hash(:name) RETURNING id"),
+        text(
+            "DELETE FROM pgvoice.opt_out WHERE name_hash = pgvoice_internal.name_hash(:name)"
+            " RETURNING id"
+        ),
         {"name": name},
     )
     if gone is None:

@@ -25,7 +25,7 @@ _ENDED = """
 SELECT s.id, s.name, (SELECT count(*) FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
 FROM pgvoice.speaker AS s
 WHERE EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = s.id)
-  AND NOT pgvoice.has_consent(s.id)
+  AND NOT pgvoice_internal.has_consent(s.id)
   AND EXISTS (SELECT FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
 ORDER BY s.id FOR UPDATE
 """

@@ -44,7 +44,8 @@ _KEEP = text(
 _TOP = text("UPDATE pgvoice.calibration SET cohort_top = :top WHERE id = :calibration")
 _OF_PROFILES = text(
     "SELECT c.mean, c.deviation FROM pgvoice.profile AS p"
-    " CROSS JOIN LATERAL pgvoice.cohort_scores(:calibration, p.embedding, p.embedding) AS c"
+    " CROSS JOIN LATERAL"
+    " pgvoice_internal.cohort_scores(:calibration, p.embedding, p.embedding) AS c"
     " WHERE p.encoder_id = :encoder ORDER BY p.speaker_id"
 )
 _OF_SEGMENTS = text(
@@ -54,12 +55,12 @@ _OF_SEGMENTS = text(
     " JOIN pgvoice.video AS v ON v.key = a.video"
     " JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms"
     " AND s.end_ms = a.end_ms AND s.encoder_id = :encoder"
-    " CROSS JOIN LATERAL pgvoice.cohort_scores(:calibration, s.embedding, NULL) AS c"
+    " CROSS JOIN LATERAL pgvoice_internal.cohort_scores(:calibration, s.embedding, NULL) AS c"
     " WHERE s.embedding IS NOT NULL ORDER BY a.ordinal"
 )
 _OF_EXEMPLARS = text(
     "SELECT c.mean, c.deviation FROM pgvoice.enrollment AS x"
-    " CROSS JOIN LATERAL pgvoice.cohort_scores(:calibration, x.embedding, NULL) AS c"
+    " CROSS JOIN LATERAL pgvoice_internal.cohort_scores(:calibration, x.embedding, NULL) AS c"
     " WHERE x.encoder_id = :encoder AND NOT x.excluded ORDER BY x.id"
 )
 

@@ -17,7 +17,7 @@ from pgvoice_testkit.stores.filled import X, put
 from sqlalchemy import make_url
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.database import schema
+from pgvoice.store.database.connection import schema
 from pgvoice.store.errors import DatabaseUnreachable
 
 SECRET = "hunter2-very-secret"
@@ -55,7 +55,7 @@ def test_no_log_tells_it(store_url: str, caplog: pytest.LogCaptureFixture, in_qu
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "sqlalchemy")
     with VoiceStore.open(url) as store:
-        schema.downgrade(store.database.engine, "0011")
+        schema.downgrade(store.database.engine, "0024")
         schema.upgrade(store.database.engine)
         put(store, "v", {(0, 1): X})
         told = repr(store.database) + str(store.database.url)

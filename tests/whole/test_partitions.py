@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from click.testing import CliRunner, Result
 from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.servers.comparing import differences
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain
 from pgvoice_testkit.servers.described import description
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, Z, put, unit
@@ -21,7 +20,7 @@ from pgvoice.hooks import fill
 from pgvoice.store import PruneSelection, SegmentKey, SegmentRow, VoiceStore
 from pgvoice.store.database import schema
 from pgvoice.store.errors import RowsRefused, RowsStored, VideoErased
-from pgvoice.store.models import MAX_PARTITIONS, PARTITION, SCHEMA, metadata
+from pgvoice.store.models import MAX_PARTITIONS, PARTITION
 
 PARTS = 16
 SEGMENTS = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0), (6.0, 6.1)]
@@ -68,18 +67,7 @@ def test_everything_is_said_of_it_that_is_said_of_a_plain_one(
 
 def test_it_equals_the_models(store: VoiceStore) -> None:
     with store.database.engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "include_schemas": True,
-                "include_name": lambda name, kind, _: (
-                    name == SCHEMA if kind == "schema" else not name.startswith(PARTITION)
-                ),
-                "version_table_schema": SCHEMA,
-                "compare_server_default": True,
-            },
-        )
-        assert compare_metadata(context, metadata) == []
+        assert differences(connection) == []
 
 
 def test_each_part_says_what_it_is(store: VoiceStore) -> None:
@@ -180,19 +168,18 @@ def test_down_and_up_again_keeps_rows_and_parts(store: VoiceStore) -> None:
     before = [store.answers.identify(f"v{number}") for number in range(8)]
     with store.database.engine.connect() as connection:
         counts = _counts(connection)
-    for revision in ("0005", "0001"):
-        schema.downgrade(store.database.engine, revision)
-        schema.upgrade(store.database.engine)
-        assert [store.answers.identify(f"v{number}") for number in range(8)] == before
+    schema.downgrade(store.database.engine, "0024")
+    schema.upgrade(store.database.engine)
+    assert [store.answers.identify(f"v{number}") for number in range(8)] == before
     with store.database.engine.connect() as connection:
         assert _counts(connection) == counts
-        assert schema.state(connection) == (schema.HEAD, 100, PARTS)
+        assert schema.state(connection)[:3] == (schema.HEAD, 100, PARTS)
 
 
 def test_down_to_nothing_leaves_nothing(store: VoiceStore) -> None:
     schema.downgrade(store.database.engine, "base")
     with store.database.engine.connect() as connection:
-        assert schema.state(connection) == (None, None, None)
+        assert schema.state(connection) == (None, None, None, None)
         left = connection.scalar(
             text(f"SELECT count(*) FROM pg_class WHERE relname LIKE '{PARTITION}%'")
         )

@@ -152,7 +152,7 @@ def test_the_bands_cost_a_lookup_not_a_call(connection: Connection) -> None:
     calibrate(connection, [0, 2000], [0.5, 0.6], [0.0, 0.0])
     plan = "\n".join(
         connection.scalars(
-            text("EXPLAIN (VERBOSE) SELECT * FROM pgvoice.verdicts(:encoder, NULL, NULL)"),
+            text("EXPLAIN (VERBOSE) SELECT * FROM pgvoice_internal.verdicts(:encoder, NULL, NULL)"),
             {"encoder": library.encoder.id},
         )
     )

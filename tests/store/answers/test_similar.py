@@ -264,7 +264,7 @@ def _plan(connection: Connection, *, by_index: bool, among: list[int] | None) ->
         text("SELECT encoder_id, dimension, embedding::text FROM pgvoice.segment_embedding LIMIT 1")
     ).one()
     statement = connection.scalar(
-        text("SELECT pgvoice.near_statement(:e, :d, :i, true, :among, false, false)"),
+        text("SELECT pgvoice_internal.near_statement(:e, :d, :i, true, :among, false, false)"),
         {"e": encoder, "d": dimension, "i": by_index, "among": among is not None},
     )
     values = f"'{vector}', 1, 0, 0, '{{{str(among or [])[1:-1]}}}', 0, '{{}}', 0, 20, 40"
@@ -307,7 +307,8 @@ def test_when_the_index_is_used(
 ) -> None:
     chosen = connection.scalar(
         text(
-            "SELECT pgvoice.is_search_by_index(e.id, pgvoice.indexed_segments(e.id), :max_rows,"
+            "SELECT pgvoice_internal.is_search_by_index(e.id,"
+            " pgvoice_internal.indexed_segments(e.id), :max_rows,"
             f" CAST({videos} AS bigint[])) FROM pgvoice.encoder e"
         ),
         {"max_rows": max_rows},

@@ -111,8 +111,9 @@ def _said(store: VoiceStore) -> Mapping[str, object]:
 def _allowed(connection: Connection, role: str) -> list[str]:
     """Functions that a role may call, and tables of which it may read something."""
     statement = text(
-        "SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc WHERE pronamespace ="
-        " CAST('pgvoice' AS regnamespace) AND has_function_privilege(:role, oid, 'EXECUTE')"
+        "SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc WHERE pronamespace IN"
+        " (CAST('pgvoice' AS regnamespace), CAST('pgvoice_internal' AS regnamespace))"
+        " AND has_function_privilege(:role, oid, 'EXECUTE')"
         " UNION ALL SELECT relname FROM pg_class WHERE relnamespace ="
         " CAST('pgvoice' AS regnamespace) AND relkind IN ('r', 'v')"
         " AND has_any_column_privilege(:role, oid, 'SELECT') ORDER BY 1"

@@ -22,6 +22,14 @@ FUNCTIONS = text(
     "SELECT DISTINCT proname::text FROM pg_proc p WHERE pronamespace = 'pgvoice'::regnamespace"
     " AND prorettype <> 'trigger'::regtype AND has_function_privilege(:role, p.oid, 'EXECUTE')"
 )
+PRIVILEGES = text(
+    "SELECT CAST(nspname AS text), has_schema_privilege(:role, n.oid, 'USAGE'),"
+    " has_function_privilege(:role, p.oid, 'EXECUTE'),"
+    " EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
+    " WHERE acl.grantee = 0)"
+    " FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace"
+    " WHERE nspname IN ('pgvoice', 'pgvoice_internal')"
+)
 TABLES = text(
     "SELECT relname::text FROM pg_class c WHERE relnamespace = 'pgvoice'::regnamespace"
     " AND relkind IN ('r', 'v', 'p') AND NOT relispartition"
@@ -42,6 +50,12 @@ def _fill(store: VoiceStore) -> None:
     store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
     store.people.enroll_segments("ann", "v", [(0, 1)])
     store.labels.label()
+    run(
+        store.database.engine,
+        "INSERT INTO pgvoice.calibration"
+        " (encoder_id, target_far, band_ms, thresholds, margins, labels_from, measured)"
+        " SELECT id, 0.01, '{0}', '{0.5}', '{0}', 'nowhere', '{}' FROM pgvoice.encoder",
+    )
 
 
 def _login(store_url: str, group: str) -> Iterator[str]:
@@ -118,10 +132,68 @@ def test_a_reader_asks(reader: str, question: str, answer: list[tuple[object, ..
     assert _ask(reader, "SET search_path = pgvoice, public", question) == answer
 
 
-def test_every_function_of_a_reader_is_asked_above(connection: Connection) -> None:
-    asked = test_a_reader_asks.pytestmark[0].args[1]  # type: ignore[attr-defined]
+#: Calls of every public function that neither readers nor writers may use.
+REFUSED = [
+    "keep_labels()",
+    "keep_labels(ARRAY['w'], dry_run => true)",
+    "pin_label('v', 0, 1, 'ann')",
+    "unpin_label('v', 0, 1)",
+    "revert_labels(1)",
+    "refresh_nearest()",
+    "drop_outliers('ann', dry_run => true)",
+    "restore_exemplars('ann')",
+    "segment_trials(ARRAY['v'], ARRAY[0], ARRAY[1], ARRAY['ann'])",
+    "exemplar_trials()",
+    "activate_calibration((SELECT min(id) FROM pgvoice.calibration))",
+    "reset_calibration()",
+    "segment_index_statements(1)",
+    "verify()",
+]
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_a_reader_is_refused(reader: str, call: str) -> None:
+    with pytest.raises(InsufficientPrivilege, match="permission denied"):
+        _ask(reader, f"SELECT pgvoice.{call}")
+
+
+def test_every_public_function_is_asked_or_refused_above(connection: Connection) -> None:
+    asked = [q for q, _ in test_a_reader_asks.pytestmark[0].args[1]]  # type: ignore[attr-defined]
     functions = connection.scalars(FUNCTIONS, {"role": "pgvoice_reader"}).all()
-    assert [name for name in functions if not any(f"{name}(" in q for q, _ in asked)] == []
+    assert [name for name in functions if not any(f"{name}(" in q for q in asked + REFUSED)] == []
+    assert [call for call in REFUSED if call.partition("(")[0] not in functions] == []
+
+
+@pytest.mark.parametrize(
+    ("group", "schemas"),
+    [
+        ("pgvoice_reader", {"pgvoice"}),
+        ("pgvoice_writer", {"pgvoice"}),
+        ("pgvoice_admin", {"pgvoice", "pgvoice_internal"}),
+    ],
+)
+def test_rights_on_functions_follow_the_schema(
+    connection: Connection, group: str, schemas: set[str]
+) -> None:
+    """All functions of a schema or none; and none to everybody else."""
+    rows = connection.execute(PRIVILEGES, {"role": group}).all()
+    assert {name for name, *_ in rows} == {"pgvoice", "pgvoice_internal"}
+    assert {(name, usage, may) for name, usage, may, _ in rows} == {
+        (name, name in schemas, name in schemas) for name in ("pgvoice", "pgvoice_internal")
+    }
+    assert not any(public for *_, public in rows)
+
+
+def test_a_public_definer_takes_and_returns_no_vector(connection: Connection) -> None:
+    """Nor does any other function in pgvoice: nobody can compare with vectors of their own."""
+    types = connection.scalars(
+        text(
+            "SELECT DISTINCT CAST(CAST(type AS regtype) AS text) FROM pg_proc p"
+            " CROSS JOIN LATERAL unnest(coalesce(p.proallargtypes, CAST(p.proargtypes AS oid[]))"
+            " || p.prorettype) AS type WHERE pronamespace = 'pgvoice'::regnamespace"
+        )
+    ).all()
+    assert not any("vec" in name for name in types), types
 
 
 @pytest.mark.parametrize("table", ["segment_embedding", "enrollment", "profile"])
@@ -161,8 +233,8 @@ def test_no_function_that_takes_or_gives_a_vector(connection: Connection, group:
         text(
             "SELECT proname FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass"
             " AND d.objid = p.oid AND d.refclassid = 'pg_type'::regclass"
-            " WHERE pronamespace = 'pgvoice'::regnamespace"
-            " AND has_function_privilege(:role, p.oid, 'EXECUTE')"
+            " WHERE has_function_privilege(:role, p.oid, 'EXECUTE') AND pronamespace IN"
+            " ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
         ),
         {"role": group},
     ).all()
@@ -221,10 +293,11 @@ def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> N
         "DELETE FROM pgvoice.segment_embedding",
         "TRUNCATE pgvoice.attribution",
         "SELECT pgvoice.keep_labels()",
-        "SELECT pgvoice.refresh_profile(1, 1)",
+        "SELECT pgvoice_internal.refresh_profile(1, 1)",
         "SELECT pgvoice.refresh_nearest()",
-        "SELECT * FROM pgvoice.best_two('[1,0,0]', 1, false)",
-        "SELECT * FROM pgvoice.near_segments(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true)",
+        "SELECT * FROM pgvoice_internal.best_two('[1,0,0]', 1, false)",
+        "SELECT * FROM pgvoice_internal.near_segments"
+        "(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true)",
         "SELECT * FROM pgvoice.audit_event",
         "SELECT * FROM pgvoice.consent",
         "SELECT * FROM pgvoice.nearest",
@@ -282,6 +355,12 @@ def test_a_writer_fills(writer: str) -> None:
         audio = VideoAudio("b" * 64, 1000, "other.wav")
         store.recordings.register("v", audio, ENCODER, THRESHOLD, "replace")
         assert (store.answers.identify("v"), store.labels.current("v")) == ([], [])
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_a_writer_is_refused(writer: str, call: str) -> None:
+    with pytest.raises(InsufficientPrivilege, match="permission denied"):
+        _ask(writer, f"SELECT pgvoice.{call}")
 
 
 def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
@@ -344,18 +423,15 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
 # The lists and the roles themselves
 
 
-def test_every_function_and_table_is_in_the_grants(connection: Connection) -> None:
+def test_every_table_is_in_the_grants(connection: Connection) -> None:
     everything = connection.scalars(
         text(
-            "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace ="
-            " 'pgvoice'::regnamespace AND prorettype <> 'trigger'::regtype UNION ALL"
-            " SELECT relname::text FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
             " AND relkind IN ('r', 'v', 'p', 'm') AND NOT relispartition"
         )
     ).all()
-    admins = {"role": "pgvoice_admin"}
-    granted = {*connection.scalars(FUNCTIONS, admins), *connection.scalars(TABLES, admins)}
-    assert sorted(set(everything) - granted) == [], "to be listed in alembic/grants.sql"
+    granted = connection.scalars(TABLES, {"role": "pgvoice_admin"}).all()
+    assert sorted(set(everything) - set(granted)) == [], "to be listed in alembic/grants.sql"
 
 
 def test_a_login_without_a_role_gets_nothing(library: VoiceStore, store_url: str) -> None:
@@ -371,8 +447,8 @@ def test_a_login_without_a_role_gets_nothing(library: VoiceStore, store_url: str
 def test_definers_have_the_fixed_search_path(connection: Connection) -> None:
     rows = connection.execute(
         text(
-            "SELECT proname, proconfig FROM pg_proc WHERE prosecdef"
-            " AND pronamespace = 'pgvoice'::regnamespace"
+            "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace IN"
+            " ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
         )
     ).all()
     assert {"identify", "speaker_segments", "similar_segments"} <= {name for name, _ in rows}
@@ -386,7 +462,9 @@ def test_granting_again_changes_nothing(store: VoiceStore) -> None:
     acl = text(
         "SELECT relname, relacl::text FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
         " UNION ALL SELECT oid::regprocedure::text, proacl::text FROM pg_proc"
-        " WHERE pronamespace = 'pgvoice'::regnamespace ORDER BY 1"
+        " WHERE pronamespace IN ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
+        " UNION ALL SELECT nspname, nspacl::text FROM pg_namespace"
+        " WHERE nspname IN ('pgvoice', 'pgvoice_internal') ORDER BY 1"
     )
     with store.database.engine.connect() as connection:
         before = connection.execute(acl).all()
@@ -427,6 +505,7 @@ def test_somebody_who_may_not_create_roles(
                 engine,
                 "CREATE EXTENSION vector",
                 "CREATE SCHEMA pgvoice AUTHORIZATION pgvoice_test_owner",
+                "CREATE SCHEMA pgvoice_internal AUTHORIZATION pgvoice_test_owner",
             )
         migrate(owner)
         with engine_of(owner) as engine:

@@ -7,17 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role
+from pgvoice_testkit.servers.comparing import differences
+from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role, run
 from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.schema import CreateSchema
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.database import schema
+from pgvoice.store.database import roles, schema
 from pgvoice.store.errors import (
     DatabaseError,
     ExtensionForbidden,
@@ -27,7 +27,7 @@ from pgvoice.store.errors import (
     SchemaForbidden,
     SchemaMismatch,
 )
-from pgvoice.store.models import PARTITION, SCHEMA, metadata
+from pgvoice.store.models import SCHEMA, metadata
 
 ROOT = Path(__file__).parents[3]
 CONSTRAINTS = text(
@@ -42,21 +42,11 @@ CONSTRAINTS = text(
 def test_head_is_the_newest_revision() -> None:
     scripts = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
     assert scripts.get_current_head() == schema.HEAD
+    assert scripts.get_base() == schema.OLDEST
 
 
 def test_migrations_equal_the_models(connection: Connection) -> None:
-    context = MigrationContext.configure(
-        connection,
-        opts={
-            "include_schemas": True,
-            "include_name": lambda name, kind, _: (
-                name == SCHEMA if kind == "schema" else not str(name).startswith(PARTITION)
-            ),
-            "version_table_schema": SCHEMA,
-            "compare_server_default": True,
-        },
-    )
-    assert compare_metadata(context, metadata) == []
+    assert differences(connection) == []
 
 
 def test_migrations_make_the_models_constraints(connection: Connection, server_url: str) -> None:
@@ -74,7 +64,8 @@ def test_every_table_and_function_says_what_it_is_for(connection: Connection) ->
             "SELECT relname FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
             " AND relkind IN ('r', 'p', 'v', 'm') AND relname <> 'alembic_version'"
             " AND obj_description(oid) IS NULL UNION ALL SELECT proname FROM pg_proc"
-            " WHERE pronamespace = 'pgvoice'::regnamespace AND obj_description(oid) IS NULL"
+            " WHERE pronamespace IN ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
+            " AND obj_description(oid) IS NULL"
         )
     ).all()
     assert silent == []
@@ -84,7 +75,8 @@ def test_no_function_is_led_astray_by_a_search_path(connection: Connection) -> N
     """Each has its own; one whose body was parsed when it was created looks no name up any more."""
     loose = connection.execute(
         text(
-            "SELECT proname FROM pg_proc WHERE pronamespace = 'pgvoice'::regnamespace"
+            "SELECT proname FROM pg_proc"
+            " WHERE pronamespace IN ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
             " AND prosqlbody IS NULL AND NOT EXISTS"
             " (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=pgvoice%pg_temp')"
         )
@@ -97,8 +89,8 @@ def test_down_and_up_again_keeps_the_data(store_url: str) -> None:
         put(store, "v", {(0, 1): X, (1, 2): Y, (2, 2.1): "too_short"})
         store.people.enroll_segments("ann", "v", [(0, 1)])
         before = store.answers.identify("v")
-        schema.downgrade(store.database.engine, "0001")
-        with pytest.raises(SchemaMismatch, match=r"revision 0001.*db upgrade"):
+        schema.downgrade(store.database.engine, "0024")
+        with pytest.raises(SchemaMismatch, match=r"revision 0024.*db upgrade"):
             VoiceStore.open(store_url)
         schema.upgrade(store.database.engine)
         assert store.answers.identify("v") == before
@@ -113,11 +105,12 @@ def test_down_to_nothing_leaves_nothing(store_url: str) -> None:
                 text(
                     "SELECT relname FROM pg_class WHERE relnamespace = 'pgvoice'::regnamespace"
                     " AND relname NOT LIKE 'alembic_version%' UNION ALL SELECT proname"
-                    " FROM pg_proc WHERE pronamespace = 'pgvoice'::regnamespace"
+                    " FROM pg_proc WHERE pronamespace = 'pgvoice'::regnamespace UNION ALL"
+                    " SELECT nspname FROM pg_namespace WHERE nspname = 'pgvoice_internal'"
                 )
             ).all()
             assert left == []
-            assert schema.state(connection) == (None, None, None)
+            assert schema.state(connection) == (None, None, None, None)
         schema.upgrade(store.database.engine, grid_ms=10)
     with VoiceStore.open(store_url) as again:
         assert again.grid_ms == 10
@@ -154,6 +147,47 @@ def test_a_newer_schema_is_refused(store_url: str) -> None:
         connection.execute(text("UPDATE pgvoice.alembic_version SET version_num = '9999'"))
     with pytest.raises(SchemaMismatch, match="newer pgvoice"):
         VoiceStore.open(store_url)
+
+
+def test_an_older_schema_is_refused(store_url: str) -> None:
+    with VoiceStore.open(store_url) as store:
+        with store.database.engine.begin() as connection:
+            connection.execute(text("UPDATE pgvoice.alembic_version SET version_num = '0013'"))
+        remedy = r"at revision 0013, .* from 0024 on: run `pgvoice db upgrade` with pgvoice 0\.1\.0"
+        with pytest.raises(SchemaMismatch, match=remedy):
+            schema.upgrade(store.database.engine)
+    with pytest.raises(SchemaMismatch, match=remedy):
+        VoiceStore.open(store_url)
+
+
+def test_a_new_store_has_the_newest_revision(server_url: str) -> None:
+    with new_database(server_url) as url, engine_of(url) as engine:
+        for change in (schema.upgrade, schema.downgrade):
+            with pytest.raises(SchemaMismatch, match="a new store is created at revision"):
+                change(engine, schema.OLDEST)
+        with engine.connect() as connection:
+            assert schema.state(connection).revision is None
+
+
+def test_an_upgrade_that_fails_leaves_nothing(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roles, "_GRANTS", Path(__file__))
+    with new_database(server_url) as url, engine_of(url) as engine:
+        with pytest.raises(psycopg.errors.SyntaxError):
+            schema.upgrade(engine)
+        schemas = text("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pgvoice%'")
+        with engine.connect() as connection:
+            assert connection.execute(schemas).all() == []
+
+
+def test_two_upgrades_at_once_take_turns(server_url: str) -> None:
+    with new_database(server_url) as url:
+        command = [sys.executable, "-m", "pgvoice.cli", "db", "upgrade", "--no-consent", "--url"]
+        started = [subprocess.Popen([*command, plain(url)]) for _ in range(3)]
+        assert [process.wait() for process in started] == [0, 0, 0]
+        with VoiceStore.open(plain(url)) as store:
+            put(store, "v", {(0, 1): X})
 
 
 def test_an_empty_database_asks_for_an_upgrade(server_url: str) -> None:
@@ -219,8 +253,11 @@ def test_a_user_who_may_not_create_the_extension(server_url: str) -> None:
             connection.execute(text("CREATE EXTENSION vector"))
         with pytest.raises(SchemaForbidden, match="CREATE SCHEMA pgvoice"):
             migrate(as_plain)
-        with engine_of(url) as engine, engine.begin() as connection:
-            connection.execute(text("CREATE SCHEMA pgvoice AUTHORIZATION pgvoice_test_plain"))
+        with engine_of(url) as engine:
+            run(engine, "CREATE SCHEMA pgvoice AUTHORIZATION pgvoice_test_plain")
+            with pytest.raises(SchemaForbidden, match="CREATE SCHEMA pgvoice_internal"):
+                migrate(as_plain)
+            run(engine, "CREATE SCHEMA pgvoice_internal AUTHORIZATION pgvoice_test_plain")
         migrate(as_plain)
         with VoiceStore.open(plain(as_plain)) as store:
             put(store, "v", {(0, 1): X})

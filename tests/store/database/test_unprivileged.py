@@ -62,6 +62,9 @@ def _copied_by_its_owner(store: VoiceStore, other: URL) -> None:
         with pytest.raises(SchemaForbidden, match="CREATE SCHEMA pgvoice"):
             store.upkeep.copy_to(there)
         run(engine, f"CREATE SCHEMA pgvoice AUTHORIZATION {OWNER}")
+        with pytest.raises(SchemaForbidden, match="CREATE SCHEMA pgvoice_internal"):
+            store.upkeep.copy_to(there)
+        run(engine, f"CREATE SCHEMA pgvoice_internal AUTHORIZATION {OWNER}")
         before = store.upkeep.checksums()
         assert store.upkeep.copy_to(there) == before
         run(engine, f"DROP OWNED BY {OWNER}")

@@ -1,33 +1,46 @@
-"""From every revision, with rows in every table: down to it, and from there to the newest."""
+"""From every older revision to the newest, with rows in every table; a store of the code before."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.databases import engine_of, new_database, plain, run
+from pgvoice_testkit.servers.comparing import differences
+from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain
+from pgvoice_testkit.servers.described_schema import description
 from pgvoice_testkit.stores import whole_library
 from pgvoice_testkit.stores.filled import ENCODER
-from sqlalchemy import URL, text
+from sqlalchemy import URL, make_url, text
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.database import schema
+from pgvoice.store.database import embedded, schema
+from pgvoice.store.errors import SchemaMismatch
 
 #: By table, its rows by column, as text.
 Contents = dict[str, list[dict[str, str]]]
 SCRIPTS = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
 #: Every revision but the newest, from new to old.
 OLDER = [script.revision for script in SCRIPTS.walk_revisions()][1:]
-#: Tables whose rows change on the way down to a revision: thresholds of one's own came with 0010,
-#: and before 0004 even a pin had one.
-CHANGED = {"0009": {"attribution_run", "calibration"}, "0003": {"attribution_run"}}
-#: Before, thresholds had another table, to which nothing wrote.
-OLD_CALIBRATION = (
-    "INSERT INTO pgvoice.calibration (encoder_id, min_ms, threshold, margin, target_far, trials)"
-    " SELECT id, 0, 0.9, 0, 0.01, 1 FROM pgvoice.encoder"
-)
+#: A dump, and the answers to what is asked below.
+OLD_STORE = Path(__file__).parent / "fixtures" / "store_0024"
+ASKED = {
+    "identify": "SELECT * FROM pgvoice.identify('one') UNION ALL"
+    " SELECT * FROM pgvoice.identify('two')",
+    "labels": "SELECT * FROM pgvoice.label ORDER BY video, start_s",
+    "speaker_time": "SELECT * FROM pgvoice.speaker_time()",
+    "profile_quality": "SELECT * FROM pgvoice.profile_quality()",
+    # How many constraints there are depends on the server.
+    "verify": "SELECT what, problems, example,"
+    " CASE WHEN what NOT LIKE '%constraints%' THEN looked_at END AS rows FROM pgvoice.verify()",
+    "speaker_segments": "SELECT * FROM pgvoice.speaker_segments('Ada')",
+    "similar_segments": "SELECT * FROM pgvoice.similar_segments('one', 0, 2, exact => true)",
+    "exemplar_similarity": "SELECT * FROM pgvoice.exemplar_similarity(1)",
+    "coverage": "SELECT video, encoder, embedded, statuses, seconds FROM pgvoice.coverage()",
+    "backfill_progress": "SELECT * FROM pgvoice.backfill_progress()",
+}
 TABLES = text(
     "SELECT CAST(relname AS text), string_agg(format('CAST(%1$I AS text) AS %1$I', attname), ', ')"
     " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE relnamespace ="
@@ -77,18 +90,100 @@ def test_down_by_one_and_up_to_the_newest(url: URL, server_url: str, revision: s
     newer = _contents(url)
     with engine_of(url) as engine:
         schema.downgrade(engine, revision)
-        assert _different(newer, _contents(url)) == CHANGED.get(revision, set())
-        if revision == "0009":
-            run(engine, OLD_CALIBRATION)
+        assert _different(newer, _contents(url)) == set()
     older = _contents(url)
     assert older.keys() <= newer.keys()
     assert [table for table, rows in older.items() if not rows] == []
     with new_database(server_url, url.database) as copy:
         with engine_of(copy) as engine:
             schema.upgrade(engine, consent=False)
-        changed = {"calibration"} if revision < "0010" else set()
-        assert _different(older, _contents(copy)) == changed
+        assert _different(older, _contents(copy)) == set()
         with VoiceStore.open(plain(copy)) as store:
             assert [check for check in store.upkeep.verify() if check.problems] == []
             named = [answer.speaker for answer in store.answers.identify("v", encoder=ENCODER)]
             assert named == ["ann", "ann", None, None]
+
+
+# A store that an older pgvoice made
+
+
+@pytest.fixture
+def old(server_url: str) -> Iterator[URL]:
+    """A small store at revision 0024, restored from a dump."""
+    with new_database(server_url) as database:
+        _restore(database)
+        yield database
+
+
+def _restore(database: URL) -> None:
+    with engine_of(database) as engine, engine.begin() as connection:
+        driver_connection = connection.connection.driver_connection
+        assert driver_connection is not None
+        driver_connection.execute(OLD_STORE.with_suffix(".sql").read_text(encoding="utf-8"))
+
+
+def _upgrade(database: URL) -> None:
+    with engine_of(database) as engine:
+        schema.upgrade(engine)
+
+
+def test_an_old_store_asks_for_an_upgrade(old: URL) -> None:
+    with pytest.raises(SchemaMismatch, match=r"revision 0024, this .*: run `pgvoice db upgrade`"):
+        VoiceStore.open(plain(old))
+
+
+def test_an_old_store_keeps_its_rows(old: URL) -> None:
+    before = _contents(old)
+    _upgrade(old)
+    after = _contents(old)
+    (setting,) = after["setting"]
+    assert setting.pop("functions") == schema.functions_digest()
+    assert after == before
+
+
+def test_an_old_store_becomes_what_a_new_one_is(old: URL, server_url: str, template: str) -> None:
+    """Tables, views, functions, rights: all that the catalog says, and what the models say."""
+    _upgrade(old)
+    with new_database(server_url) as new:
+        migrate(new)
+        with engine_of(new) as engine, engine.connect() as connection:
+            expected = description(connection)
+    with engine_of(old) as engine, engine.connect() as connection:
+        found = description(connection)
+        assert differences(connection) == []
+    for what, rows in expected.items():
+        assert found[what] == rows, what
+
+
+def test_an_old_store_answers_as_it_did(old: URL) -> None:
+    """The answers were recorded from the code that made the store."""
+    expected = json.loads(OLD_STORE.with_suffix(".json").read_text(encoding="utf-8"))
+    _upgrade(old)
+    assert expected.keys() == ASKED.keys()
+    with engine_of(old) as engine, engine.connect() as connection:
+        connection.execute(text("SET LOCAL timezone = 'UTC'"))
+        for what, question in ASKED.items():
+            answer = connection.scalar(
+                text(f"SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM ({question}) AS a")
+            )
+            assert _rounded(answer) == _rounded(expected[what]), what
+
+
+def _rounded(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Rows whose numbers are equal on every processor."""
+    return [
+        {
+            name: round(value, 5) if isinstance(value, float) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def test_an_old_store_of_the_embedded_server_is_upgraded_when_it_is_opened(
+    data_folder: Path,
+) -> None:
+    _restore(make_url(embedded.start(data_folder).url))
+    with VoiceStore.open(folder=data_folder) as store:
+        assert [answer.speaker for answer in store.answers.identify("one")][:2] == ["Ada", "Ada"]
+        assert not any(check.problems for check in store.upkeep.verify())

@@ -237,7 +237,7 @@ def test_the_whole_comparison_is_made_by_the_workers(connection: Connection, sou
     (plan,) = connection.scalar(
         text(
             "EXPLAIN (FORMAT JSON, VERBOSE) CREATE TEMPORARY TABLE t AS"
-            " SELECT s.video_id, pgvoice.best_keys(s.embedding, 1) AS keys"
+            " SELECT s.video_id, pgvoice_internal.best_keys(s.embedding, 1) AS keys"
             f" FROM {source} WHERE {where}"
         )
     )

@@ -403,7 +403,7 @@ def test_older_tables_keep_the_labels(library: VoiceStore) -> None:
     library.labels.revert(2)
     before = {video: library.labels.current(video) for video in ("v", "w")}
     runs = library.labels.runs()
-    schema.downgrade(library.database.engine, "0003")
+    schema.downgrade(library.database.engine, "0024")
     schema.upgrade(library.database.engine)
     assert {video: library.labels.current(video) for video in ("v", "w")} == before
     assert [(run.id, run.changed, run.current, run.reverted_at) for run in runs] == [

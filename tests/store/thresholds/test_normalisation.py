@@ -180,8 +180,9 @@ def test_whoever_of_the_cohort_is_enrolled_is_not_compared_with_themselves(made:
         scores = connection.execute(
             text(
                 "SELECT alone.mean, among.mean FROM pgvoice.cohort_voice k,"
-                " pgvoice.cohort_scores(k.calibration_id, k.embedding, k.embedding) AS alone,"
-                " pgvoice.cohort_scores(k.calibration_id, k.embedding, NULL) AS among"
+                " pgvoice_internal.cohort_scores(k.calibration_id, k.embedding, k.embedding)"
+                " AS alone,"
+                " pgvoice_internal.cohort_scores(k.calibration_id, k.embedding, NULL) AS among"
                 " WHERE k.place = 1"
             )
         ).one()

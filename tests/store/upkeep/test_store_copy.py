@@ -57,7 +57,7 @@ def arrived(server_url: str, library_url: str) -> Iterator[VoiceStore]:
 def test_the_parts_are_those_of_the_target(arrived: VoiceStore, library: VoiceStore) -> None:
     assert arrived.grid_ms == library.grid_ms == 100
     with arrived.database.engine.connect() as connection:
-        assert schema.state(connection) == (schema.HEAD, 100, 3)
+        assert schema.state(connection)[:3] == (schema.HEAD, 100, 3)
     assert not any(check.problems for check in arrived.upkeep.verify())
     assert whole_library.answers(arrived) == whole_library.answers(library)
 
@@ -89,11 +89,11 @@ def test_a_target_with_rows_is_left_alone(library: VoiceStore, target: URL) -> N
     with VoiceStore.open(plain(target)) as store:
         put(store, "mine", {(0, 1): X})
     with engine_of(target) as engine:
-        schema.downgrade(engine, "0011")
+        schema.downgrade(engine, "0024")
     with pytest.raises(TargetInUse, match="rows in encoder already"):
         library.upkeep.copy_to(plain(target))
     with engine_of(target) as engine, engine.connect() as connection:
-        assert schema.state(connection).revision == "0011"
+        assert schema.state(connection).revision == "0024"
     with pytest.raises(TargetInUse):
         library.upkeep.copy_to(plain(library.database.url))
 
@@ -161,7 +161,7 @@ def test_triggers_rest_meanwhile(library: VoiceStore, target: URL) -> None:
         run(
             engine,
             "CREATE TRIGGER refuses BEFORE INSERT ON pgvoice.speaker"
-            " FOR EACH STATEMENT EXECUTE FUNCTION pgvoice.refuse_change()",
+            " FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.refuse_change()",
         )
         library.upkeep.copy_to(plain(target))
         with pytest.raises(Exception, match="append-only"):

@@ -28,7 +28,8 @@ STATEMENTS = {
     " WHERE relnamespace = CAST('pgvoice' AS regnamespace) AND relkind IN ('r', 'p', 'v', 'm')"
     " AND NOT relispartition",
     "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc"
-    " WHERE pronamespace = CAST('pgvoice' AS regnamespace) AND prokind <> 'a'",
+    " WHERE pronamespace IN (CAST('pgvoice' AS regnamespace),"
+    " CAST('pgvoice_internal' AS regnamespace)) AND prokind <> 'a'",
 }
 
 

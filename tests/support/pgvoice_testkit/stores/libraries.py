@@ -99,7 +99,8 @@ class Library:
             name=name,
         )
         self._run(
-            "SELECT pgvoice.refresh_profile(id, :encoder) FROM pgvoice.speaker WHERE name = :name",
+            "SELECT pgvoice_internal.refresh_profile(id, :encoder) FROM pgvoice.speaker"
+            " WHERE name = :name",
             name=name,
         )
 
@@ -134,7 +135,8 @@ class Library:
     def verdicts(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
         """What the library as a whole is labelled with."""
         return self._rows(
-            "SELECT * FROM pgvoice.verdicts(:encoder, :threshold, :margin) ORDER BY 1, 2, 3",
+            "SELECT * FROM pgvoice_internal.verdicts(:encoder, :threshold, :margin)"
+            " ORDER BY 1, 2, 3",
             threshold=threshold,
             margin=margin,
         )
@@ -142,8 +144,8 @@ class Library:
     def identified(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
         """What single videos are labelled with."""
         return self._rows(
-            "SELECT * FROM pgvoice.verdicts_of(ARRAY(SELECT key FROM pgvoice.video), :encoder,"
-            " :threshold, :margin) ORDER BY 1, 2, 3",
+            "SELECT * FROM pgvoice_internal.verdicts_of(ARRAY(SELECT key FROM pgvoice.video),"
+            " :encoder, :threshold, :margin) ORDER BY 1, 2, 3",
             threshold=threshold,
             margin=margin,
         )

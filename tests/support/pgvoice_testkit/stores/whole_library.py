@@ -50,7 +50,7 @@ def _people(store: VoiceStore) -> None:
     run(
         store.database.engine,
         f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
-        "SELECT pgvoice.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
+        "SELECT pgvoice_internal.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
         f" WHERE id = ({left_out})",
         "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)"
         " SELECT c.id, row_number() OVER (), s.embedding, ARRAY[s.video_id]"

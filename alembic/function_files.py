@@ -1,0 +1,145 @@
+"""Apply the SQL functions, triggers and views in ``functions/`` to a database, or drop them.
+
+A file holds whole statements, each of which begins in the first column with CREATE or COMMENT;
+nothing else does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.errors import InvalidFunctionDefinition, InvalidTableDefinition
+from sqlalchemy import Connection, text
+
+from pgvoice.store.database.schema import functions_digest
+from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
+
+FOLDER = Path(__file__).parent / "functions"
+#: The files in the order in which they run. It matters only for what Postgres looks up at once:
+#: argument defaults, bodies in BEGIN ATOMIC or RETURN, views and triggers.
+FILES = (
+    "basics",
+    "thresholds",
+    "identify",
+    "clusters",
+    "appearances",
+    "index",
+    "similar",
+    "comparisons",
+    "nearest",
+    "verdicts",
+    "labels",
+    "profiles",
+    "enrollment",
+    "calibration",
+    "privacy",
+    "statistics",
+    "verify",
+)
+_START = re.compile(r"^(?=(?:CREATE|COMMENT) )", re.MULTILINE)
+_DROP = re.compile(r"DROP FUNCTION .+\)")
+_VIEW = re.compile(r"CREATE OR REPLACE (VIEW \S+)")
+_SCHEMAS = {"schemas": [SCHEMA, INTERNAL_SCHEMA]}
+#: Those of an extension in our schema are not ours.
+_OWN = (
+    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+    " WHERE n.nspname = ANY (CAST(:schemas AS text[])) AND p.prokind IN ('f', 'p') AND NOT EXISTS"
+    " (SELECT FROM pg_depend d WHERE d.classid = CAST('pg_proc' AS regclass) AND d.objid = p.oid"
+    " AND d.deptype = 'e')"
+)
+_ROUTINES = text(
+    "SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),"
+    f" CAST(p.xmin AS text), CAST(p.ctid AS text){_OWN}"
+)
+_DEPENDENTS = text(
+    "SELECT format('DROP TRIGGER %I ON %s', t.tgname, CAST(t.tgrelid AS regclass))"  # noqa: S608 - of our own parts
+    " FROM pg_trigger t WHERE t.tgparentid = 0 AND NOT t.tgisinternal"
+    f" AND t.tgfoid IN (SELECT p.oid{_OWN}) UNION ALL"
+    " SELECT format('DROP VIEW %s', CAST(c.oid AS regclass)) FROM pg_class c"
+    f" WHERE c.relkind = 'v' AND c.relnamespace = CAST('{SCHEMA}' AS regnamespace)"
+)
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a file, in order; what stands before the first is a comment."""
+    return _START.split(sql)[1:]
+
+
+def read() -> Iterator[str]:
+    """The statements of all files, in the order in which they run."""
+    for name in FILES:
+        yield from statements((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def apply(connection: Connection) -> None:
+    """Create or replace everything in the files, and drop functions that no file defines any more.
+
+    A row of pg_proc that is the same afterwards, by its ctid and xmin too, was not replaced, so no
+    file defines that function. Raises psycopg's error if something else depends on one to drop.
+    Comments come last: their function may be named without arguments once others are gone.
+    """
+    connection.execute(text("SET LOCAL check_function_bodies = off"))
+    before, driver = _routines(connection), _driver_connection(connection)
+    everything = list(read())
+    for statement in everything:
+        if not _is_comment(statement):
+            _replace(driver, statement)
+    _drop_routines(connection, before & _routines(connection))
+    for statement in filter(_is_comment, everything):
+        driver.execute(statement.encode())
+    connection.execute(
+        text("UPDATE pgvoice.setting SET functions = :digest"), {"digest": functions_digest()}
+    )
+
+
+def drop(connection: Connection) -> None:
+    """Drop every function, and the triggers and views that are made with them."""
+    for statement in connection.scalars(_DEPENDENTS, _SCHEMAS).all():
+        connection.execute(text(statement))
+    _drop_routines(connection, _routines(connection))
+
+
+def _routines(connection: Connection) -> set[tuple[str, str, str]]:
+    return {(name, xmin, ctid) for name, xmin, ctid in connection.execute(_ROUTINES, _SCHEMAS)}
+
+
+def _drop_routines(connection: Connection, routines: set[tuple[str, str, str]]) -> None:
+    """All in one statement, as some depend on others."""
+    if routines:
+        names = ", ".join(sorted(name for name, _, _ in routines))
+        _driver_connection(connection).execute(f"DROP ROUTINE {names}".encode())
+
+
+def _is_comment(statement: str) -> bool:
+    return statement.startswith("COMMENT ")
+
+
+def _replace(connection: psycopg.Connection[object], statement: str) -> None:
+    """Create or replace one object; drop it first if Postgres cannot replace it as it is."""
+    try:
+        with connection.transaction():
+            connection.execute(statement.encode())
+    except (InvalidFunctionDefinition, InvalidTableDefinition) as error:
+        dropping = _dropping(statement, error)
+        if dropping is None:
+            raise
+        connection.execute(dropping.encode())
+        connection.execute(statement.encode())
+
+
+def _dropping(statement: str, error: psycopg.Error) -> str | None:
+    """The statement that makes room: Postgres hints at it for a function, with its arguments."""
+    if view := _VIEW.match(statement):
+        return f"DROP {view[1]}"
+    hint = _DROP.search(error.diag.message_hint or "")
+    return hint and hint[0]
+
+
+def _driver_connection(connection: Connection) -> psycopg.Connection[object]:
+    """Straight to the driver: ``%`` and ``:`` in the files are their own."""
+    found = connection.connection.driver_connection
+    assert isinstance(found, psycopg.Connection)  # noqa: S101 - a connection in use has one
+    return found

@@ -1,0 +1,149 @@
+-- Where one person speaks, over all videos.
+
+CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
+    speaker text,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL,
+    max_rows bigint DEFAULT NULL,
+    ordered text DEFAULT 'similarity'
+) RETURNS TABLE (
+    video text,
+    start_s double precision,
+    end_s double precision,
+    similarity double precision,
+    runner_up text,
+    runner_up_similarity double precision,
+    margin double precision
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    by_time CONSTANT boolean := ordered = 'time';
+    target record;
+BEGIN
+    IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
+        RAISE EXCEPTION 'no order %', coalesce(quote_literal(ordered), 'NULL')
+            USING HINT = 'There are ''similarity'' and ''time''.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT p.speaker_id, p.embedding,
+           pgvoice_internal.least_similarity(encoder, speaker_segments.threshold) AS lowest
+    INTO target
+    FROM pgvoice.profile AS p
+    JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
+    WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
+    RETURN QUERY
+    SELECT v.key, near.start_ms / 1000.0::double precision, near.end_ms / 1000.0::double precision,
+           pgvoice.similarity(near.similarity), other.name,
+           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity
+    FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.embedding, target.lowest) AS near
+    CROSS JOIN LATERAL pgvoice_internal.required_of(
+        encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
+        speaker_segments.threshold, min_margin
+    ) AS q
+    JOIN pgvoice.video AS v ON v.id = near.video_id
+    LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
+    WHERE pgvoice_internal.reason(
+        'ok', near.similarity, near.other_similarity, q.threshold, q.margin
+    ) = 'matched'
+    ORDER BY CASE WHEN NOT by_time THEN near.similarity END DESC,
+             v.key, near.start_ms, near.end_ms
+    LIMIT max_rows;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.speaker_segments IS
+'Where somebody speaks, over all videos: the segments that identify assigns to this person, the most
+similar first, or by video and time if ordered is ''time''.';
+
+-- Rows of nearest are looked up one by one: the planner cannot estimate the number of candidates,
+-- and would otherwise join the whole table.
+CREATE OR REPLACE FUNCTION pgvoice_internal.segments_of(
+    speaker bigint, encoder integer, voice vector, lowest double precision
+) RETURNS TABLE (
+    video_id bigint,
+    start_ms integer,
+    end_ms integer,
+    similarity double precision,
+    other_id bigint,
+    other_similarity double precision
+)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_memoize = off
+AS $$
+DECLARE
+    kept CONSTANT boolean := pgvoice_internal.are_others_compared(speaker, encoder);
+    farthest CONSTANT double precision := -lowest;
+BEGIN
+    -- In plpgsql, because Postgres runs the query of RETURN QUERY with parallel workers.
+    RETURN QUERY
+    SELECT near.*
+    FROM (
+        SELECT s.video_id, s.start_ms, s.end_ms, -(s.embedding <#> voice) AS similarity,
+               CASE WHEN n.video_id IS NULL THEN r.speaker_id
+                    WHEN n.nearest_id = speaker THEN n.runner_up_id
+                    ELSE n.nearest_id END AS other_id,
+               CASE WHEN n.video_id IS NULL THEN r.similarity
+                    WHEN n.nearest_id = speaker THEN n.runner_up_similarity
+                    ELSE n.similarity END AS other_similarity
+        FROM pgvoice.segment_embedding AS s
+        LEFT JOIN pgvoice.nearest AS n
+            ON kept AND n.video_id = s.video_id AND n.start_ms = s.start_ms
+            AND n.end_ms = s.end_ms AND n.encoder_id = encoder
+        CROSS JOIN LATERAL pgvoice_internal.rival(
+            CASE WHEN n.video_id IS NULL THEN s.embedding END, encoder, speaker
+        ) AS r
+        WHERE s.encoder_id = encoder AND s.embedding <#> voice <= farthest
+    ) AS near
+    WHERE near.other_id IS NULL
+       OR (near.similarity, -speaker) > (near.other_similarity, -near.other_id);
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.segments_of IS
+'The segments whose similarity to a speaker''s voice is at least lowest and that are nearer to it than
+to any other profile, with the runner-up. The runner-up comes from nearest where nearest is up to date.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.are_others_compared(speaker bigint, encoder integer)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT NOT EXISTS (
+        SELECT FROM pgvoice.profile AS p
+        LEFT JOIN pgvoice.compared_profile AS c USING (encoder_id, speaker_id)
+        WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
+          AND (c.fresh IS DISTINCT FROM false OR c.embedding <> p.embedding)
+    ) AND NOT EXISTS (
+        SELECT FROM pgvoice.deleted_segment AS d WHERE d.encoder_id = encoder
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.are_others_compared(bigint, integer) IS
+'Whether the rows of nearest include the best of all other profiles as they are now. Each row keeps
+two profiles; at least one of them is not this speaker''s.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.rival(
+    voice vector,
+    encoder integer,
+    speaker bigint,
+    OUT speaker_id bigint,
+    OUT similarity double precision
+)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 10000
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    SELECT p.speaker_id, -(voice <#> p.embedding) INTO rival.speaker_id, rival.similarity
+    FROM pgvoice.profile AS p
+    WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
+    ORDER BY voice <#> p.embedding, p.speaker_id
+    LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.rival IS
+'The profile most similar to a voice, that of one speaker excepted; NULLs if there is no other profile
+or no voice.';

@@ -1,0 +1,114 @@
+-- What many other functions use: points of the grid, ids of names, similarity.
+
+CREATE OR REPLACE FUNCTION pgvoice.snap_ms(seconds double precision, grid_ms integer) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (round(seconds::numeric * 1000 / grid_ms) * grid_ms)::integer;
+COMMENT ON FUNCTION pgvoice.snap_ms(double precision, integer) IS
+'The grid point nearest to a time, in milliseconds; halves round away from zero.';
+
+CREATE OR REPLACE FUNCTION pgvoice.snap_ms(seconds double precision) RETURNS integer
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN pgvoice.snap_ms(seconds, (SELECT setting.grid_ms::integer FROM pgvoice.setting));
+COMMENT ON FUNCTION pgvoice.snap_ms(double precision) IS
+'The point of this store''s grid nearest to a time, in milliseconds.';
+
+CREATE OR REPLACE FUNCTION pgvoice.similarity(inner_product double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN inner_product > 1 THEN 1 WHEN inner_product < -1 THEN -1 ELSE inner_product END;
+COMMENT ON FUNCTION pgvoice.similarity(double precision) IS
+'The inner product of two unit vectors, limited to the range from -1 to 1, which rounding can exceed.';
+
+CREATE OR REPLACE FUNCTION pgvoice.encoder_id(name text) RETURNS integer
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    ids integer[] := ARRAY(SELECT e.id FROM pgvoice.encoder AS e WHERE e.name = encoder_id.name);
+BEGIN
+    IF cardinality(ids) = 1 THEN
+        RETURN ids[1];
+    ELSIF cardinality(ids) = 0 THEN
+        RAISE EXCEPTION 'no encoder named % in the store', name USING ERRCODE = 'no_data_found';
+    END IF;
+    RAISE EXCEPTION '% encoders are named %: pass the id of one, from pgvoice.encoder',
+        cardinality(ids), name USING ERRCODE = 'too_many_rows';
+END
+$$;
+COMMENT ON FUNCTION pgvoice.encoder_id(text) IS
+'The id of the encoder with this name; fails if there is none or several.';
+
+CREATE OR REPLACE FUNCTION pgvoice.sole_encoder() RETURNS integer
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    ids integer[] := ARRAY(SELECT id FROM pgvoice.encoder ORDER BY id);
+BEGIN
+    IF cardinality(ids) > 1 THEN
+        RAISE EXCEPTION 'the store holds vectors of % encoders', cardinality(ids)
+            USING HINT = 'Name one: encoder => pgvoice.encoder_id(''campplus'').',
+                  ERRCODE = 'too_many_rows';
+    END IF;
+    RETURN ids[1];
+END
+$$;
+COMMENT ON FUNCTION pgvoice.sole_encoder() IS
+'The id of the only encoder in the store, NULL if there is none yet; fails if there are several.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.video_ids(keys text[]) RETURNS bigint[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    unknown text := (
+        SELECT min(asked.key) FROM unnest(keys) AS asked(key)
+        WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.key = asked.key)
+    );
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'no video % in the store', quote_literal(unknown)
+            USING HINT = 'The table pgvoice.video lists them.', ERRCODE = 'no_data_found';
+    END IF;
+    RETURN ARRAY(SELECT v.id FROM pgvoice.video AS v WHERE v.key = ANY (keys));
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.video_ids(text[]) IS
+'The ids of the videos with these keys; fails if no video has one of them.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.speaker_ids(names text[]) RETURNS bigint[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    unknown text := (
+        SELECT min(asked.name) FROM unnest(names) AS asked(name)
+        WHERE NOT EXISTS (SELECT FROM pgvoice.speaker AS s WHERE s.name = asked.name)
+    );
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'no speaker % in the store', quote_literal(unknown)
+            USING HINT = 'The table pgvoice.speaker lists them.', ERRCODE = 'no_data_found';
+    END IF;
+    RETURN ARRAY(SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = ANY (names));
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.speaker_ids(text[]) IS
+'The ids of the speakers with these names; fails if nobody has one of them.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.held_speaker(speaker text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    found bigint;
+BEGIN
+    SELECT s.id INTO found FROM pgvoice.speaker AS s WHERE s.name = speaker FOR NO KEY UPDATE;
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'no speaker % in the store', quote_literal(speaker)
+            USING HINT = 'The table pgvoice.speaker lists them.', ERRCODE = 'no_data_found';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.held_speaker(text) IS
+'The id of a speaker, locked until commit against other enrollments; fails if there is none.';

@@ -1,0 +1,265 @@
+-- The stored segments that sound most like a stored one.
+
+CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
+    video text,
+    start_s double precision,
+    end_s double precision,
+    max_rows integer DEFAULT 20,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    videos text[] DEFAULT NULL,
+    since timestamptz DEFAULT NULL,
+    min_seconds double precision DEFAULT NULL,
+    excluded_speakers text[] DEFAULT NULL,
+    same_video boolean DEFAULT true,
+    exact boolean DEFAULT NULL
+) RETURNS TABLE (
+    video text,
+    start_s double precision,
+    end_s double precision,
+    similarity double precision
+)
+LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0, pgvoice.similarity(-near.distance)
+    FROM pgvoice_internal.near_segments(
+        (pgvoice_internal.video_ids(ARRAY[similar_segments.video]))[1],
+        pgvoice.snap_ms(similar_segments.start_s),
+        pgvoice.snap_ms(similar_segments.end_s),
+        encoder,
+        max_rows,
+        CASE WHEN videos IS NOT NULL OR since IS NOT NULL THEN ARRAY(
+            SELECT v.id FROM pgvoice.video AS v
+            WHERE (videos IS NULL OR v.id IN (SELECT unnest(pgvoice_internal.video_ids(videos))))
+              AND (since IS NULL OR v.created_at >= since)
+        ) END,
+        ceil(min_seconds::numeric * 1000)::integer,
+        pgvoice_internal.speaker_ids(excluded_speakers),
+        same_video,
+        exact
+    ) AS near
+    JOIN pgvoice.video AS v ON v.id = near.video_id
+    ORDER BY near.distance, near.video_id, near.start_ms, near.end_ms
+$$;
+COMMENT ON FUNCTION pgvoice.similar_segments IS
+'The stored segments that sound most like a stored one, over all videos, the most similar first,
+without the segment itself. since: only videos added to the store from then on; excluded_speakers:
+without the segments that identify assigns to these people; same_video => false: without other segments
+of the same video. Uses the index if there is one and it pays, else compares every segment; exact =>
+false or true decides it. The index finds nearly all of the most similar, not certainly all; similarity
+is exact either way.';
+
+-- ROWS 100 has the planner look up the videos of the few rows found, instead of reading all videos.
+CREATE OR REPLACE FUNCTION pgvoice_internal.near_segments(
+    asked_video bigint,
+    asked_start_ms integer,
+    asked_end_ms integer,
+    encoder integer,
+    max_rows integer,
+    among bigint[],
+    min_ms integer,
+    excluded bigint[],
+    same_video boolean,
+    exact boolean
+) RETURNS TABLE (video_id bigint, start_ms integer, end_ms integer, distance double precision)
+LANGUAGE plpgsql STABLE ROWS 100
+SET search_path FROM CURRENT
+SET hnsw.iterative_scan = relaxed_order
+SET hnsw.ef_search = 400
+SET hnsw.max_scan_tuples = 20000
+SET hnsw.scan_mem_multiplier = 8
+AS $$
+DECLARE
+    asked record;
+    indexed bigint := pgvoice_internal.indexed_segments(encoder);
+    by_index boolean := coalesce(
+        NOT exact, pgvoice_internal.is_search_by_index(encoder, indexed, max_rows, among)
+    );
+    filtered boolean := coalesce(
+        among IS NOT NULL OR min_ms IS NOT NULL OR cardinality(excluded) > 0, false
+    );
+    candidates integer := CASE WHEN filtered THEN 4 ELSE 1 END * max_rows + 20;
+    efforts integer[];
+    effort integer;
+    statement text;
+    nearest double precision;
+    videos bigint[];
+    starts integer[];
+    ends integer[];
+    distances double precision[];
+BEGIN
+    SELECT s.embedding, s.dimension, s.status INTO asked
+    FROM pgvoice.segment_embedding AS s
+    WHERE s.video_id = asked_video AND s.start_ms = asked_start_ms AND s.end_ms = asked_end_ms
+      AND s.encoder_id = encoder;
+    IF asked.embedding IS NULL THEN
+        RAISE EXCEPTION 'no vector of the segment from % to % s: it is %',
+            asked_start_ms / 1000.0, asked_end_ms / 1000.0, coalesce(asked.status, 'missing')
+            USING HINT = CASE WHEN asked.status IS NULL THEN 'Fill it first, or choose another.'
+                              ELSE 'Choose another segment.' END,
+                  ERRCODE = 'no_data_found';
+    END IF;
+    IF by_index THEN
+        -- Every partition is searched, so each needs less effort.
+        SELECT array_agg(
+            DISTINCT least(greatest((tried / parts.factor)::integer, candidates + 10), 1000)
+        )
+        INTO efforts
+        FROM unnest(CASE WHEN filtered THEN ARRAY[400] ELSE ARRAY[130, 400] END) AS tried
+        CROSS JOIN (
+            SELECT sqrt(greatest(count(*), 1))
+            FROM pg_inherits WHERE inhparent = 'pgvoice.segment_embedding'::regclass
+        ) AS parts(factor);
+        PERFORM set_config(
+            'hnsw.max_scan_tuples', greatest(indexed / 100, candidates)::integer::text, true
+        );
+        IF among IS NULL OR asked_video = ANY (among) THEN
+            EXECUTE 'SELECT distance FROM (' || pgvoice_internal.near_statement(
+                encoder, asked.dimension, false, same_video,
+                true, min_ms IS NOT NULL, cardinality(excluded) > 0
+            ) || ') AS near' INTO nearest
+            USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, ARRAY[asked_video],
+                  min_ms, excluded, 1;
+        END IF;
+        statement := pgvoice_internal.near_statement(
+            encoder, asked.dimension, true, same_video,
+            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0
+        );
+        -- Now and then a scan ends in a far corner of the graph, where nothing is as near as the
+        -- nearest segment of the asked video. It is repeated with more effort, which seldom fails.
+        FOREACH effort IN ARRAY efforts LOOP
+            PERFORM set_config('hnsw.ef_search', effort::text, true);
+            EXECUTE 'SELECT array_agg(video_id), array_agg(start_ms), array_agg(end_ms),'
+                ' array_agg(distance) FROM (' || statement || ') AS near'
+            INTO videos, starts, ends, distances
+            USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, among, min_ms,
+                  excluded, max_rows, candidates;
+            EXIT WHEN distances[1] <= coalesce(nearest, 2);
+        END LOOP;
+        by_index := exact IS NOT NULL
+            -- A scan that gave up early cost little; then everything is compared, so that filters
+            -- that leave few rows lose none of them.
+            OR cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2);
+    END IF;
+    IF by_index THEN
+        RETURN QUERY SELECT * FROM unnest(videos, starts, ends, distances) LIMIT max_rows;
+    ELSE
+        RETURN QUERY EXECUTE pgvoice_internal.near_statement(
+            encoder, asked.dimension, false, same_video,
+            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0
+        )
+        USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded,
+              max_rows;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.near_segments IS
+'The stored segments nearest to a stored one, in ids and milliseconds; pgvoice.similar_segments returns
+keys and seconds. distance is the negative inner product.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.near_statement(
+    encoder integer,
+    dimension integer,
+    by_index boolean,
+    same_video boolean,
+    among boolean,
+    at_least boolean,
+    excluding boolean
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $statement$
+    SELECT format(
+        CASE WHEN by_index THEN $$
+            SELECT near.video_id, near.start_ms, near.end_ms, near.embedding <#> $1 AS distance
+            FROM (
+                SELECT s.* FROM pgvoice.segment_embedding AS s
+                WHERE s.encoder_id = %1$s%3$s%4$s
+                ORDER BY s.embedding::halfvec(%2$s) <#> $1::halfvec(%2$s)
+                LIMIT $9
+            ) AS near
+            ORDER BY distance, near.video_id, near.start_ms, near.end_ms
+        $$ ELSE $$
+            SELECT s.video_id, s.start_ms, s.end_ms, s.distance
+            FROM (
+                SELECT s.video_id, s.start_ms, s.end_ms, s.embedding <#> $1 AS distance
+                FROM pgvoice.segment_embedding AS s
+                WHERE s.encoder_id = %1$s AND s.embedding IS NOT NULL%3$s
+                ORDER BY distance, s.video_id, s.start_ms, s.end_ms
+                OFFSET 0
+            ) AS s
+            WHERE true%4$s
+            ORDER BY s.distance, s.video_id, s.start_ms, s.end_ms
+            LIMIT $8
+        $$ END,
+        encoder,
+        dimension,
+        ' AND (s.video_id, s.start_ms, s.end_ms) <> ($2, $3, $4)'
+        || CASE WHEN same_video THEN '' ELSE ' AND s.video_id <> $2' END
+        || CASE WHEN among THEN ' AND s.video_id = ANY ($5)' ELSE '' END
+        || CASE WHEN at_least THEN ' AND s.end_ms - s.start_ms >= $6' ELSE '' END,
+        CASE WHEN excluding THEN format($$
+                AND NOT coalesce((
+                    SELECT two.ids[1]
+                    FROM (
+                        SELECT array_agg(best.speaker_id ORDER BY best.distance, best.speaker_id)
+                                   AS ids,
+                               array_agg(-best.distance ORDER BY best.distance, best.speaker_id)
+                                   AS similarities
+                        FROM (
+                            SELECT p.speaker_id, own.embedding <#> p.embedding AS distance
+                            FROM pgvoice.segment_embedding AS own
+                            JOIN pgvoice.profile AS p ON p.encoder_id = own.encoder_id
+                            WHERE own.video_id = s.video_id AND own.start_ms = s.start_ms
+                              AND own.end_ms = s.end_ms AND own.encoder_id = %1$s
+                            ORDER BY distance, p.speaker_id
+                            LIMIT 2
+                        ) AS best
+                    ) AS two
+                    CROSS JOIN LATERAL pgvoice_internal.required_of(
+                        %1$s, s.video_id, s.start_ms, s.end_ms, two.ids[1], NULL, NULL
+                    ) AS q
+                    WHERE pgvoice_internal.reason(
+                        'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin
+                    ) = 'matched'
+                ) = ANY ($7), false)$$, encoder) ELSE '' END
+    )
+$statement$;
+COMMENT ON FUNCTION pgvoice_internal.near_statement IS
+'The statement that near_segments runs. Postgres uses the partial index of an encoder only if id and
+dimension are literals in the statement; these two integers are all that is put into it.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.indexed_segments(encoder integer) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT sum(i.rows)::bigint FROM pgvoice.segment_index AS i
+    WHERE i.encoder_id = encoder HAVING bool_and(i.valid)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.indexed_segments(integer) IS
+'About how many segments the index of an encoder holds; NULL if there is no complete index.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.is_search_by_index(
+    encoder integer, indexed bigint, max_rows integer, among bigint[]
+) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF max_rows IS NULL OR max_rows > 1000 OR coalesce(indexed, 0) < 10000 THEN
+        RETURN false;
+    END IF;
+    RETURN among IS NULL OR 20000 < (
+        SELECT count(*) FROM (
+            SELECT FROM pgvoice.segment_embedding AS s
+            WHERE s.video_id = ANY (among) AND s.encoder_id = encoder
+            LIMIT 20001
+        ) AS counted
+    );
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.is_search_by_index IS
+'Whether a search uses the index instead of comparing every candidate: if at least 10,000 segments are
+indexed, at most 1,000 are asked for, and the videos to search among (NULL for all) have more than
+20,000 segments.';

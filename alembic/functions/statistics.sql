@@ -1,0 +1,156 @@
+-- What the store holds, how well the cache serves, and how far backfills are.
+
+CREATE OR REPLACE FUNCTION pgvoice.coverage(video text DEFAULT NULL, encoder integer DEFAULT NULL)
+RETURNS TABLE (
+    video text,
+    encoder text,
+    segments bigint,
+    embedded bigint,
+    not_embedded bigint,
+    statuses jsonb,
+    seconds double precision,
+    embedded_seconds double precision,
+    bytes bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    WITH counted AS (
+        SELECT s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL AS embedded,
+               count(*) AS segments, sum(s.end_ms - s.start_ms) AS ms,
+               sum(pg_column_size(s.*)) AS bytes
+        FROM pgvoice.segment_embedding AS s
+        WHERE (coverage.video IS NULL
+               OR s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = coverage.video))
+          AND (coverage.encoder IS NULL OR s.encoder_id = coverage.encoder)
+        GROUP BY s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL
+    )
+    SELECT v.key, e.label, sum(c.segments)::bigint,
+           coalesce(sum(c.segments) FILTER (WHERE c.embedded), 0)::bigint,
+           coalesce(sum(c.segments) FILTER (WHERE NOT c.embedded), 0)::bigint,
+           jsonb_object_agg(c.status, c.segments),
+           (sum(c.ms) / 1000)::double precision,
+           (coalesce(sum(c.ms) FILTER (WHERE c.embedded), 0) / 1000)::double precision,
+           sum(c.bytes)::bigint
+    FROM counted AS c
+    JOIN pgvoice.video AS v ON v.id = c.video_id
+    JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
+    GROUP BY v.key, e.id, e.label
+    ORDER BY v.key, e.id
+$$;
+COMMENT ON FUNCTION pgvoice.coverage IS
+'Per video and encoder: segments with a vector, segments without, and why; for one video and encoder or
+all. bytes is the size of the rows without indexes.';
+
+CREATE OR REPLACE FUNCTION pgvoice.cache_stats() RETURNS TABLE (
+    requested bigint,
+    hits bigint,
+    misses bigint,
+    hit_rate double precision,
+    last_video text,
+    last_requested integer,
+    last_hits integer,
+    last_finished_at timestamptz,
+    bytes_on_disk bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH total AS (
+        SELECT coalesce(sum(f.requested), 0)::bigint AS requested,
+               coalesce(sum(f.hits), 0)::bigint AS hits
+        FROM pgvoice.fill_run AS f
+    ), last AS (
+        SELECT v.key, f.requested, f.hits, f.finished_at
+        FROM pgvoice.fill_run AS f JOIN pgvoice.video AS v ON v.id = f.video_id
+        ORDER BY f.id DESC LIMIT 1
+    ), part AS (
+        SELECT 'pgvoice.segment_embedding'::regclass AS relid
+        UNION SELECT t.relid FROM pg_partition_tree('pgvoice.segment_embedding') AS t
+    )
+    SELECT total.requested, total.hits, total.requested - total.hits,
+           total.hits::double precision / nullif(total.requested, 0),
+           last.key, last.requested, last.hits, last.finished_at,
+           (SELECT sum(pg_total_relation_size(part.relid))::bigint FROM part)
+    FROM total LEFT JOIN last ON true
+$$;
+COMMENT ON FUNCTION pgvoice.cache_stats() IS
+'How many segments all fills asked for and found in the store, the same for the newest fill, and the
+size on disk of the table of vectors with its indexes. One row.';
+
+-- The time of a fill follows from when it ended and how long it took.
+
+CREATE OR REPLACE FUNCTION pgvoice.backfill_progress(name text DEFAULT NULL) RETURNS TABLE (
+    backfill text,
+    videos bigint,
+    done bigint,
+    failed bigint,
+    waiting bigint,
+    filled bigint,
+    audio_seconds double precision,
+    work_seconds double precision,
+    wall_seconds double precision,
+    vectors_per_second double precision,
+    speech_per_second double precision,
+    speech_per_work_second double precision,
+    seconds_left double precision,
+    changed_at timestamptz
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH worked AS (
+        SELECT b.backfill, b.changed_at AS ended,
+               b.changed_at - make_interval(secs => b.work_seconds) AS began,
+               row_number() OVER newest <= 50 OR b.changed_at
+                   > first_value(b.changed_at) OVER newest - interval '10 minutes' AS late
+        FROM pgvoice.backfill_video AS b
+        WHERE b.work_seconds > 0 AND (name IS NULL OR b.backfill = name)
+        WINDOW newest AS (PARTITION BY b.backfill ORDER BY b.changed_at DESC)
+    ), stretch AS (
+        SELECT w.backfill, w.began, w.ended, false AS late FROM worked AS w
+        UNION ALL
+        SELECT w.backfill, w.began, w.ended, true FROM worked AS w WHERE w.late
+    ), reached AS (
+        SELECT s.*, max(s.ended) OVER (
+            PARTITION BY s.backfill, s.late ORDER BY s.began, s.ended
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS before
+        FROM stretch AS s
+    ), taken AS (
+        -- What each adds to the time in which others were filled; short breaks belong to it.
+        SELECT r.backfill, r.late, count(*) AS videos, sum(greatest(0, extract(epoch FROM
+            r.ended - CASE WHEN r.began < r.before + interval '1 minute' THEN r.before
+                           ELSE r.began END))) AS seconds
+        FROM reached AS r GROUP BY r.backfill, r.late
+    ), counted AS (
+        SELECT b.backfill, count(*) AS videos,
+               count(*) FILTER (WHERE b.state = 'done') AS done,
+               count(*) FILTER (WHERE b.state = 'failed') AS failed,
+               count(*) FILTER (WHERE b.state = 'waiting') AS waiting,
+               coalesce(sum(b.filled), 0)::bigint AS filled,
+               coalesce(sum(b.audio_seconds), 0) AS audio_seconds,
+               coalesce(sum(b.work_seconds), 0) AS work_seconds,
+               max(b.changed_at) AS changed_at
+        FROM pgvoice.backfill_video AS b
+        WHERE name IS NULL OR b.backfill = name
+        GROUP BY b.backfill
+    )
+    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled, c.audio_seconds,
+           c.work_seconds, coalesce(w.seconds, 0)::double precision,
+           c.filled / nullif(w.seconds, 0)::double precision,
+           c.audio_seconds / nullif(w.seconds, 0)::double precision,
+           c.audio_seconds / nullif(c.work_seconds, 0),
+           CASE WHEN c.waiting = 0 THEN 0
+                ELSE c.waiting * l.seconds::double precision / l.videos END,
+           c.changed_at
+    FROM counted AS c
+    LEFT JOIN taken AS w ON w.backfill = c.backfill AND NOT w.late
+    LEFT JOIN taken AS l ON l.backfill = c.backfill AND l.late
+    ORDER BY c.backfill
+$$;
+COMMENT ON FUNCTION pgvoice.backfill_progress(text) IS
+'How far backfills are. wall_seconds: the time in which fills ran, including breaks of less than a
+minute; work_seconds: the time of all workers together. seconds_left: at the pace of the last 10 minutes,
+or of the last 50 recordings if those took longer; NULL if none was filled yet.';

@@ -1,0 +1,167 @@
+-- The threshold and margin that a segment must reach, and the reason that follows from them.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.reason(
+    status text,
+    similarity double precision,
+    runner_up_similarity double precision,
+    threshold double precision,
+    margin double precision
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN status NOT IN ('ok', 'partial') THEN status
+    WHEN similarity IS NULL THEN 'no_profiles'
+    WHEN similarity < threshold THEN 'below_threshold'
+    WHEN similarity - runner_up_similarity < margin THEN 'ambiguous'
+    ELSE 'matched'
+END;
+COMMENT ON FUNCTION pgvoice_internal.reason IS 'Why a segment gets a name or none, as in identify.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.required(
+    encoder integer,
+    duration_ms integer,
+    given_threshold double precision,
+    given_margin double precision
+) RETURNS TABLE (threshold double precision, margin double precision)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(given_threshold, c.thresholds[width_bucket(duration_ms, c.band_ms)],
+                    e.default_threshold),
+           coalesce(given_margin, c.margins[width_bucket(duration_ms, c.band_ms)], 0)
+    FROM pgvoice.encoder AS e
+    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
+    WHERE e.id = encoder;
+END;
+COMMENT ON FUNCTION pgvoice_internal.required IS
+'The threshold and margin for segments of a duration, before any normalisation: the given ones, else
+those of the active calibration for that duration, else the encoder''s own.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice vector, person vector)
+RETURNS TABLE (mean double precision, deviation double precision)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT avg(near.similarity), greatest(stddev_pop(near.similarity), 0.01)
+    FROM (
+        SELECT -(k.embedding <#> voice) AS similarity
+        FROM pgvoice.cohort_voice AS k
+        JOIN pgvoice.calibration AS c ON c.id = k.calibration_id
+        JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
+        WHERE k.calibration_id = calibration
+          AND coalesce(-(k.embedding <#> person) < e.default_threshold, true)
+        ORDER BY k.embedding <#> voice
+        LIMIT (SELECT c.cohort_top FROM pgvoice.calibration AS c WHERE c.id = calibration)
+    ) AS near
+    HAVING count(*) >= 5
+$$;
+COMMENT ON FUNCTION pgvoice_internal.cohort_scores IS
+'Mean and standard deviation (at least 0.01) of the similarities of a voice to the nearest voices of the
+cohort. Voices that reach the encoder''s own threshold with person are left out, because they may be
+enrolled by now. No row if fewer than five remain.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.normalised_threshold(
+    calibration bigint, level double precision, speaker_id bigint, encoder integer, voice vector
+) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT (2 * level + e.mean / e.deviation + t.mean / t.deviation)
+           / (1 / e.deviation + 1 / t.deviation)
+    FROM pgvoice.profile AS p
+    CROSS JOIN LATERAL pgvoice_internal.cohort_scores(calibration, p.embedding, p.embedding) AS e
+    CROSS JOIN LATERAL
+        pgvoice_internal.cohort_scores(calibration, normalised_threshold.voice, p.embedding) AS t
+    WHERE p.speaker_id = normalised_threshold.speaker_id
+      AND p.encoder_id = normalised_threshold.encoder
+$$;
+COMMENT ON FUNCTION pgvoice_internal.normalised_threshold IS
+'The similarity of a voice to a profile at which the normalised similarity equals level. Adaptive
+s-norm: the mean of (s - mean) / deviation with the cohort scores of the profile and with those of the
+voice, each of its nearest voices in the cohort (Matejka and others, Analysis of score normalization in
+multilingual speaker recognition, Interspeech 2017).';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.required_of(
+    encoder integer,
+    video_id bigint,
+    start_ms integer,
+    end_ms integer,
+    speaker_id bigint,
+    given_threshold double precision,
+    given_margin double precision
+) RETURNS TABLE (threshold double precision, margin double precision)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(
+               required_of.given_threshold,
+               CASE WHEN c.levels IS NOT NULL THEN pgvoice_internal.normalised_threshold(
+                   c.id,
+                   c.levels[width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)],
+                   required_of.speaker_id,
+                   required_of.encoder,
+                   (SELECT s.embedding FROM pgvoice.segment_embedding AS s
+                    WHERE s.video_id = required_of.video_id AND s.start_ms = required_of.start_ms
+                      AND s.end_ms = required_of.end_ms AND s.encoder_id = required_of.encoder)
+               ) END,
+               c.thresholds[width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)],
+               e.default_threshold
+           ),
+           coalesce(
+               required_of.given_margin,
+               CASE WHEN required_of.given_threshold IS NULL THEN c.level_margins[
+                   width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)] END,
+               c.margins[width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)],
+               0
+           )
+    FROM pgvoice.encoder AS e
+    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
+    WHERE e.id = required_of.encoder;
+END;
+COMMENT ON FUNCTION pgvoice_internal.required_of IS
+'The threshold and margin that a stored segment must reach to get the name of the nearest person: the
+given ones, else those of the active calibration, normalised if it has levels, else the encoder''s own.
+Everything that judges segments takes its threshold and margin from here.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
+    encoder integer, given_threshold double precision
+) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(given_threshold, (SELECT min(t) FROM unnest(c.thresholds) AS t),
+                    e.default_threshold)
+    FROM pgvoice.encoder AS e
+    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
+    WHERE e.id = encoder
+$$;
+COMMENT ON FUNCTION pgvoice_internal.least_required IS
+'The lowest threshold that required returns for any duration.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.least_similarity(
+    encoder integer, given_threshold double precision
+) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT CASE WHEN given_threshold IS NULL AND EXISTS (
+               SELECT FROM pgvoice.calibration AS c
+               WHERE c.encoder_id = encoder AND c.active AND c.levels IS NOT NULL
+           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, given_threshold) END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.least_similarity IS
+'A similarity below which no segment gets a name; -1 if the threshold is a normalised one.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.without_cohort() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    UPDATE pgvoice.calibration SET levels = NULL, level_margins = NULL, cohort_top = NULL
+    WHERE id = OLD.calibration_id AND cohort_top IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.without_cohort() IS
+'Removes the normalised levels of a calibration whose cohort is deleted: its plain thresholds apply.';
+
+CREATE OR REPLACE TRIGGER without_cohort AFTER DELETE ON pgvoice.cohort_voice
+    FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.without_cohort();

@@ -1,1 +1,0 @@
-ALTER TABLE pgvoice.setting DROP COLUMN partitions;

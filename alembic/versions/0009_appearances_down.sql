@@ -1,1 +1,0 @@
-DROP FUNCTION pgvoice.rival(vector, integer, bigint);

@@ -1,1 +1,0 @@
-DROP FUNCTION pgvoice.identify_clusters;
