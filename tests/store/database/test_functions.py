@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, text
 from pgvoice.migrations import function_files
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import roles, schema
-from pgvoice.store.errors import SchemaMismatch
+from pgvoice.store.errors import SchemaForbidden, SchemaMismatch
 
 MIGRATIONS = Path(schema.__file__).parents[2] / "migrations"
 FUNCTION_NAME = re.compile(r"CREATE OR REPLACE FUNCTION (pgvoice(?:_internal)?)\.(\w+)\(")
@@ -206,6 +206,14 @@ def test_an_upgrade_by_somebody_else_leaves_the_owner_in_charge(server_url: str)
         others += " WHERE n.nspname LIKE 'pgvoice%' AND p.proowner <> n.nspowner"
         with _answer(database, others) as found:
             assert found == 0
+
+
+def test_who_does_not_own_them_may_not_upgrade(url: URL) -> None:
+    with role(url, "pgvoice_test_other") as other, engine_of(other) as engine:
+        with engine_of(url) as owning:
+            run(owning, "GRANT pgvoice_admin TO pgvoice_test_other")
+        with pytest.raises(SchemaForbidden, match=r"permission denied .* connect as the user who"):
+            schema.upgrade(engine)
 
 
 def test_functions_of_an_extension_stay(url: URL, server_url: str) -> None:
