@@ -1,4 +1,8 @@
-"""The README's console sessions, run for real: ``python tests/support/readme.py`` renews them."""
+"""The READMEs: their parts, and their console sessions run for real.
+
+``python tests/support/pgvoice_testkit/documents/readme.py`` renews the sessions of every README, or
+of those that are named.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,37 @@ import subprocess
 import sys
 from pathlib import Path
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from pgvoice_testkit.servers.databases import temporary_folder
 
-README = Path(__file__).resolve().parents[4] / "README.md"
-_BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).resolve().parents[4]
+README = ROOT / "README.md"
+#: Every README, the root's first.
+READMES = (
+    README,
+    *(ROOT / folder / "README.md" for folder in ("alembic", "cli", "hooks", "store", "tests")),
+)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SESSION = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _MARK = "--- next command ---"
 #: Seconds, sizes and dates are never the same twice.
 _VARYING = re.compile(r"\d+\.\d s\b|\d+(\.\d)? k?B\b|\d{4}-\d\d-\d\d")
 
 
 def renewed(text: str) -> str:
-    """The text with the output that its commands print now."""
-    blocks = [_commands(block) for block in _BLOCK.findall(text)]
-    outputs = iter(_run([command for block in blocks for command in block]))
-    sessions = iter(
-        ["".join(f"$ {command}\n{next(outputs)}" for command in block) for block in blocks]
+    """The text with the output that its commands print now, in one shell and an empty store."""
+    sessions = [_commands(session) for session in _SESSION.findall(text)]
+    if not sessions:
+        return text
+    outputs = iter(_run([command for session in sessions for command in session]))
+    printed = iter(
+        "".join(f"$ {command}\n{next(outputs)}" for command in session) for session in sessions
     )
-    return _BLOCK.sub(lambda _: next(sessions), text)
+    return _SESSION.sub(lambda _: next(printed), text)
 
 
 def comparable(text: str) -> str:
@@ -32,8 +50,35 @@ def comparable(text: str) -> str:
     return _VARYING.sub("#", text)
 
 
-def _commands(block: str) -> list[str]:
-    return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks in a language."""
+    return [code for found, code in _BLOCK.findall(text) if found == language]
+
+
+def headings(text: str, level: int) -> list[str]:
+    """The headings of a level, from 1."""
+    found = _HEADING.findall(_BLOCK.sub("", text))
+    return [title for marks, title in found if len(marks) == level]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that the headings have on GitHub."""
+    return {anchor(title) for level in range(1, 7) for title in headings(text, level)}
+
+
+def anchor(title: str) -> str:
+    """What a link to a heading ends in: lower case, hyphens for spaces, no punctuation."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def links(text: str) -> list[str]:
+    """The targets of links and images that are no web addresses."""
+    targets = _LINK.findall(_BLOCK.sub("", text))
+    return [target for target in targets if "://" not in target]
+
+
+def _commands(session: str) -> list[str]:
+    return [line[2:] for line in session.splitlines() if line.startswith("$ ")]
 
 
 def _run(commands: list[str]) -> list[str]:
@@ -57,4 +102,5 @@ def _run(commands: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    for readme in map(Path, sys.argv[1:]) if sys.argv[1:] else READMES:
+        readme.write_text(renewed(readme.read_text()))
