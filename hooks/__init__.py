@@ -22,6 +22,9 @@ from pgvoice.hooks.fill.extraction import extract_embeddings_batch
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.recompute import Recomputed, recompute
 from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments
+from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
 from pgvoice.hooks.plugins.calls import segments_ready
@@ -29,6 +32,7 @@ from pgvoice.hooks.plugins.specs import hookimpl
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
 from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.store.turns import Turn
 
 __all__ = [
     "AudioError",
@@ -39,6 +43,7 @@ __all__ = [
     "Encoder",
     "EncoderUnavailable",
     "FillReport",
+    "Format",
     "FormatError",
     "IdentifyResult",
     "Imported",
@@ -51,7 +56,9 @@ __all__ = [
     "ProfileRefused",
     "Recomputed",
     "Recording",
+    "SegmentsDocument",
     "TooLittleSpeech",
+    "Turn",
     "enroll_recordings",
     "enroll_video",
     "export_profiles",
@@ -61,7 +68,11 @@ __all__ = [
     "identify",
     "import_profiles",
     "make_encoder",
+    "read_document",
+    "read_segments",
     "recompute",
     "resolve_audio",
+    "save_labels",
     "segments_ready",
+    "write_labels",
 ]
