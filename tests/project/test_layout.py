@@ -34,7 +34,7 @@ def test_nothing_else_at_the_root() -> None:
         pytest.skip("not a checkout")
     top = {path.split("/")[0] for path in tracked}
     folders = {"alembic", "store", "hooks", "cli", "tests"}
-    files = {"pyproject.toml", "README.md", "LICENSE"}
+    files = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"}
     assert {name for name in top if not name.startswith(".")} <= folders | files
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pgvoice_testkit.processes.installing import install_plugins
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+README = ROOT / "hooks" / "README.md"
 
 
 def test_ten_lines_name_the_speakers(tmp_path: Path, store_url: str) -> None:
