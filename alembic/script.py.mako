@@ -19,4 +19,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     function_files.drop(op.get_bind())
-    ${downgrades if downgrades else ""}
+% if downgrades:
+    ${downgrades}
+% endif

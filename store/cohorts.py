@@ -14,7 +14,7 @@ from pgvoice.store.trials import Place, Trials
 
 #: Voices, at the least.
 MIN_VOICES = 10
-#: Of the nearest that count, at most, as in the source of `pgvoice.normalised_threshold`.
+#: Of the nearest that count, at most, as in the source of `pgvoice_internal.normalised_threshold`.
 MAX_TOP = 200
 
 _KEEP = text(

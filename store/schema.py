@@ -293,7 +293,13 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         config.attributes |= {"connection": connection} | attributes
-        (command.upgrade if up else command.downgrade)(config, revision)
+        try:
+            (command.upgrade if up else command.downgrade)(config, revision)
+        except InsufficientPrivilege as error:
+            raise SchemaForbidden(
+                f"this user may not change the schema {SCHEMA} ({str(error).splitlines()[0]}):"
+                " connect as the user who created it"
+            ) from error
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:
