@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from pgvoice_testkit.sources.import_graph import cycles, imports
 
 ROOT = Path(__file__).parents[2]
+#: Where code lives; in none of their folders more than 15 files.
+FILLED = ("store", "hooks", "cli", "tests/store", "tests/hooks", "tests/cli")
 FOLDERS = {"store": "store", "hooks": "hooks", "cli": "cli", "migrations": "alembic"}
 
 
@@ -64,3 +69,41 @@ def test_importing_is_light(name: str, unwanted: str) -> None:
         env=os.environ | {"PGVOICE_PLUGINS": ""},
     )
     assert done.stdout == "[]\n"
+
+
+def test_no_module_imports_itself_on_the_way() -> None:
+    """Whether at the top, inside a function or for types; a package is imported with its parts."""
+    assert cycles(imports(ROOT, ("store", "hooks", "cli"))) == []
+
+
+def test_a_cycle_is_found_through_a_package(tmp_path: Path) -> None:
+    """As in: calls imports formats.format, so formats, which imports registry, which calls."""
+    for name, source in {
+        "calls.py": "def f():\n    from pgvoice.hooks.formats.format import Format\n",
+        "formats/__init__.py": "from pgvoice.hooks.formats.registry import find\n",
+        "formats/format.py": "",
+        "formats/registry.py": "from pgvoice.hooks import calls\n",
+    }.items():
+        path = tmp_path / "hooks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    (found,) = cycles(imports(tmp_path, ("hooks",)))
+    assert found == [
+        "pgvoice.hooks.calls",
+        "pgvoice.hooks.formats",
+        "pgvoice.hooks.formats.registry",
+    ]
+
+
+@pytest.mark.parametrize("folder", FILLED)
+def test_no_folder_has_to_be_searched(folder: str) -> None:
+    sizes = Counter(path.parent for path in (ROOT / folder).rglob("*.py"))
+    assert {str(path): size for path, size in sizes.items() if size > 15} == {}
+
+
+def test_no_package_but_the_public_ones_imports_its_modules() -> None:
+    public = {ROOT / "store" / "__init__.py", ROOT / "hooks" / "__init__.py"}
+    for folder in ("store", "hooks", "cli"):
+        for path in set((ROOT / folder).rglob("__init__.py")) - public:
+            (docstring,) = ast.parse(path.read_text()).body
+            assert isinstance(docstring, ast.Expr), path

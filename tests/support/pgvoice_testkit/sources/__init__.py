@@ -1,0 +1,1 @@
+"""The source files themselves, as tests look at them."""
