@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from click import Command, Group
+from click import Command, Context, Group
 from pgvoice_testkit.documents.readme import (
     README,
     READMES,
@@ -59,14 +59,17 @@ def _folder(readme: Path) -> str:
     return readme.parent.name if readme.parent != ROOT else readme.stem
 
 
-def _commands(command: Command, *names: str) -> list[tuple[str, Command]]:
-    if isinstance(command, Group):
-        return [
-            found
-            for name, child in command.commands.items()
-            for found in _commands(child, *names, name)
-        ]
-    return [(" ".join(names), command)]
+def _commands(command: Command | None, *names: str) -> list[tuple[str, Command]]:
+    """The built-in commands below a group, each as it is when it is called."""
+    assert command is not None
+    if not isinstance(command, Group):
+        return [(" ".join(names), command)]
+    context = Context(command)
+    return [
+        found
+        for name in command.commands
+        for found in _commands(command.resolve_command(context, [name])[1], *names, name)
+    ]
 
 
 WITH_SESSIONS = [readme for readme in READMES if blocks(readme.read_text(), "console")]
