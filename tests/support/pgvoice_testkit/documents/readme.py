@@ -26,6 +26,7 @@ READMES = (
 )
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SESSION = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)", re.MULTILINE)
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _MARK = "--- next command ---"
@@ -40,7 +41,8 @@ def renewed(text: str) -> str:
         return text
     outputs = iter(_run([command for session in sessions for command in session]))
     printed = iter(
-        "".join(f"$ {command}\n{next(outputs)}" for command in session) for session in sessions
+        "".join(f"{_prompted(command)}\n{next(outputs)}" for command in session)
+        for session in sessions
     )
     return _SESSION.sub(lambda _: next(printed), text)
 
@@ -78,7 +80,12 @@ def links(text: str) -> list[str]:
 
 
 def _commands(session: str) -> list[str]:
-    return [line[2:] for line in session.splitlines() if line.startswith("$ ")]
+    """Each command, whose further lines begin with ``> ``."""
+    return [found.replace("\n> ", "\n") for found in _COMMAND.findall(session)]
+
+
+def _prompted(command: str) -> str:
+    return "$ " + command.replace("\n", "\n> ")
 
 
 def _run(commands: list[str]) -> list[str]:
