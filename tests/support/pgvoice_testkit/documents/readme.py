@@ -1,7 +1,7 @@
-"""The READMEs: their parts, and their console sessions run for real.
+"""Parses the READMEs, and runs their console sessions.
 
-``python tests/support/pgvoice_testkit/documents/readme.py`` renews the sessions of every README, or
-of those that are named.
+As a program (``python tests/support/pgvoice_testkit/documents/readme.py``) it rewrites the output of
+the sessions in every README, or in those named as arguments.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)", re.MULTILINE)
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _MARK = "--- next command ---"
-#: Seconds, sizes and dates are never the same twice.
+#: Seconds, sizes and dates vary from run to run.
 _VARYING = re.compile(r"\d+\.\d s\b|\d+(\.\d)? k?B\b|\d{4}-\d\d-\d\d")
 
 
 def renewed(text: str) -> str:
-    """The text with the output that its commands print now, in one shell and an empty store."""
+    """The text with the current output of its commands, run in one shell with an empty store."""
     sessions = [_commands(session) for session in _SESSION.findall(text)]
     if not sessions:
         return text
@@ -48,7 +48,7 @@ def renewed(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """Without what differs from run to run."""
+    """The text without what varies from run to run."""
     return _VARYING.sub("#", text)
 
 
@@ -74,7 +74,7 @@ def anchor(title: str) -> str:
 
 
 def links(text: str) -> list[str]:
-    """The targets of links and images that are no web addresses."""
+    """The targets of links and images, except web addresses."""
     targets = _LINK.findall(_BLOCK.sub("", text))
     return [target for target in targets if "://" not in target]
 
@@ -89,7 +89,7 @@ def _prompted(command: str) -> str:
 
 
 def _run(commands: list[str]) -> list[str]:
-    """What each command prints, one after the other in one shell, in an empty store."""
+    """The output of each command; they run in one shell, with an empty store."""
     script = f"\necho '{_MARK}'\n".join(commands)
     with temporary_folder() as folder:
         done = subprocess.run(
