@@ -1,7 +1,7 @@
 """Parses the READMEs, and runs their console sessions.
 
-As a program (``python tests/support/pgvoice_testkit/documents/readme.py``) it rewrites the output of
-the sessions in every README, or in those named as arguments.
+As a program (``python tests/support/pgvoice_testkit/documents/readme.py``) it rewrites the output
+of the sessions in every README, or in those named as arguments.
 """
 
 from __future__ import annotations
