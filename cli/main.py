@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import click
 
-from pgvoice.cli.answers.identify import identify
-from pgvoice.cli.answers.index import index
-from pgvoice.cli.answers.search import search
-from pgvoice.cli.answers.similar import similar
-from pgvoice.cli.backfill.backfill import backfill
-from pgvoice.cli.cache import cache
-from pgvoice.cli.commands import Commands
-from pgvoice.cli.db.db import db
-from pgvoice.cli.demo.demo import demo
-from pgvoice.cli.doctor.doctor import doctor
-from pgvoice.cli.encoder import encoder
-from pgvoice.cli.enroll.enroll import enroll
-from pgvoice.cli.fill import fill
-from pgvoice.cli.hook import hook
-from pgvoice.cli.labels.label import label, relabel
-from pgvoice.cli.labels.labels import labels
-from pgvoice.cli.plugin import plugin
-from pgvoice.cli.privacy.consent import consent
-from pgvoice.cli.privacy.erase import erase
-from pgvoice.cli.privacy.retention import audit, retention
-from pgvoice.cli.thresholds.calibrate import calibrate
-from pgvoice.cli.thresholds.evaluate import evaluate
+from pgvoice.cli.commands import Commands, LazyCommand
+
+#: Every command, in the order of use; the help here is the first line of the command's own.
+COMMANDS = [
+    LazyCommand(name, f"pgvoice.cli.{target}", short_help)
+    for name, target, short_help in (
+        ("fill", "fill:fill", "Compute the voice embeddings that a recording lacks."),
+        ("enroll", "enroll.enroll:enroll", "Enroll people, so that their voices get names."),
+        ("identify", "answers.identify:identify", "Say who speaks in a recording, segment by segment."),
+        ("label", "labels.label:label", "Keep who speaks in recordings."),
+        ("relabel", "labels.label:relabel", "Judge kept labels again."),
+        ("labels", "labels.labels:labels", "See kept labels, take runs back, pin what you know."),
+        ("search", "answers.search:search", "Find where somebody speaks, in all recordings."),
+        ("calibrate", "thresholds.calibrate:calibrate", "Find thresholds on your own recordings."),
+        ("evaluate", "thresholds.evaluate:evaluate", "Measure how right the names are."),
+        ("similar", "answers.similar:similar", "Find segments that sound like one of them, in all recordings."),
+        ("index", "answers.index:index", "Make `pgvoice similar` fast in a large library."),
+        ("hook", "hook:hook", "Answer JSON requests on standard input."),
+        ("backfill", "backfill.backfill:backfill", "Fill many recordings and follow the progress."),
+        ("consent", "privacy.consent:consent", "Record who agreed to be enrolled."),
+        ("erase", "privacy.erase:erase", "Erase people and recordings with all their data."),
+        ("retention", "privacy.retention:retention", "Delete data whose retention period has ended."),
+        ("audit", "privacy.audit:audit", "Show what was done with voiceprints, newest first."),
+        ("cache", "cache:cache", "Show how often stored vectors are reused; delete old ones."),
+        ("encoder", "encoder:encoder", "Show the models that turn speech into vectors."),
+        ("plugin", "plugin:plugin", "Show the installed plugins."),
+        ("db", "db.db:db", "Create, upgrade and inspect the database."),
+        ("demo", "demo.demo:demo", "Try pgvoice on a conversation of two people."),
+        ("doctor", "doctor.doctor:doctor", "Check the installation and suggest fixes."),
+    )
+]  # fmt: skip
 
 EPILOG = """\b
 See it work:
@@ -37,51 +46,28 @@ Then with a recording of your own:
 
 \b
 Settings, from the environment:
-  PGVOICE_DATABASE_URL  your Postgres; without it an embedded server is used
+  PGVOICE_DATABASE_URL  your Postgres; if unset, an embedded server is used
   PGVOICE_DATA          folder of the embedded server
-  PGVOICE_ENCODER       encoder to use when none is named
-  PGVOICE_AUDIO         folder of recordings, for a fill that names none
-  PGVOICE_PLUGINS       plugins to load, by entry point; unset is all
+  PGVOICE_ENCODER       encoder to use unless --encoder names one
+  PGVOICE_AUDIO         folder of recordings, for fills without a file
+  PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
 
 \b
-Exit codes: 0 done, 1 failed (standard error says why and what helps),
-2 wrong usage, 3 some segments are no spans of time.
+Exit codes: 0 done, 1 failed (standard error has the reason and the remedy),
+2 wrong usage, 3 some segments are not spans of time.
 """
 
 
-@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    commands=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="pgvoice", prog_name="pgvoice")
 def cli() -> None:
     """Know who is speaking, in Postgres.
 
     pgvoice keeps one voice embedding per segment of your recordings, computes
-    only the missing ones, and tells by name who speaks where.
+    only the missing ones, and answers "who is speaking?" by name.
     """
-
-
-for command in (
-    fill,
-    enroll,
-    identify,
-    label,
-    relabel,
-    labels,
-    search,
-    calibrate,
-    evaluate,
-    similar,
-    index,
-    hook,
-    backfill,
-    consent,
-    erase,
-    retention,
-    audit,
-    cache,
-    encoder,
-    plugin,
-    db,
-    demo,
-    doctor,
-):
-    cli.add_command(command)

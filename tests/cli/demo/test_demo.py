@@ -12,7 +12,7 @@ from click.testing import Result
 
 from pgvoice.cli.demo import demo_conversation
 from pgvoice.cli.demo.demo_conversation import Score, find_conversation, score, score_long
-from pgvoice.cli.doctor.extras import missing_packages
+from pgvoice.cli.doctor.optional_packages import missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.store import Identification
 from pgvoice.store.turns import Turn
