@@ -60,10 +60,9 @@ def check(
 ) -> None:
     """Check how well people are enrolled: NAME, or everybody.
 
-    An exemplar is outlying if its similarity to the person's other exemplars is less than the mean
-    of two values: the threshold (calibrated, or the encoder's default) and the median of all such
-    similarities of the person. At most half of the exemplars can be outlying. Excluded exemplars
-    stay in the store, marked.
+    An exemplar is outlying if its similarity to the person's other exemplars is below the middle
+    between the threshold (calibrated, or the encoder's default) and the median of all such
+    similarities. Outliers are always fewer than half. Excluded exemplars stay in the store, marked.
     """
     if dry_run and not drop:
         raise click.UsageError("--dry-run needs --drop-outliers.")
