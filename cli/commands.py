@@ -16,20 +16,21 @@ BUILTIN = "builtin-commands"
 
 
 class LazyCommand(click.Command):
-    """Stands in for a command until it is called; only then is the command's module imported."""
+    """Stands in for the command of the same name in a module that is not imported yet."""
 
-    def __init__(self, name: str, target: str, short_help: str) -> None:
+    def __init__(self, name: str, module: str, short_help: str) -> None:
         super().__init__(name, short_help=short_help)
-        #: ``module:attribute`` of the command.
-        self.target = target
+        #: Below `pgvoice.cli`.
+        self.module = module
 
 
 def loaded(command: click.Command) -> click.Command:
-    """The command itself, imported if only its stand-in is here."""
+    """The command that a `LazyCommand` stands in for; any other command itself."""
     if not isinstance(command, LazyCommand):
         return command
-    module, _, attribute = command.target.partition(":")
-    found: click.Command = getattr(import_module(module), attribute)
+    found: click.Command = getattr(
+        import_module(f"pgvoice.cli.{command.module}"), str(command.name)
+    )
     return found
 
 

@@ -19,7 +19,9 @@ def _files(
 ) -> tuple[str | None, str]:
     """AUDIO, which may be omitted, and SEGMENTS."""
     if len(values) > 2:
-        raise click.UsageError(f"Unexpected argument {values[2]!r}: give VIDEO, AUDIO and SEGMENTS.")
+        raise click.UsageError(
+            f"Unexpected argument {values[2]!r}: give VIDEO, AUDIO and SEGMENTS."
+        )
     segments = options.segments_file.convert(values[-1], parameter, context)
     return (values[0] if len(values) == 2 else None), str(segments)
 

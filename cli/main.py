@@ -6,35 +6,38 @@ import click
 
 from pgvoice.cli.commands import Commands, LazyCommand
 
-#: Every command, in the order of use; the help here is the first line of the command's own.
+#: Name, module and short help of every command, in the order of use.
 COMMANDS = [
-    LazyCommand(name, f"pgvoice.cli.{target}", short_help)
-    for name, target, short_help in (
-        ("fill", "fill:fill", "Compute the voice embeddings that a recording lacks."),
-        ("enroll", "enroll.enroll:enroll", "Enroll people, so that their voices get names."),
-        ("identify", "answers.identify:identify", "Say who speaks in a recording, segment by segment."),
-        ("label", "labels.label:label", "Keep who speaks in recordings."),
-        ("relabel", "labels.label:relabel", "Judge kept labels again."),
-        ("labels", "labels.labels:labels", "See kept labels, take runs back, pin what you know."),
-        ("search", "answers.search:search", "Find where somebody speaks, in all recordings."),
-        ("calibrate", "thresholds.calibrate:calibrate", "Find thresholds on your own recordings."),
-        ("evaluate", "thresholds.evaluate:evaluate", "Measure how right the names are."),
-        ("similar", "answers.similar:similar", "Find segments that sound like one of them, in all recordings."),
-        ("index", "answers.index:index", "Make `pgvoice similar` fast in a large library."),
-        ("hook", "hook:hook", "Answer JSON requests on standard input."),
-        ("backfill", "backfill.backfill:backfill", "Fill many recordings and follow the progress."),
-        ("consent", "privacy.consent:consent", "Record who agreed to be enrolled."),
-        ("erase", "privacy.erase:erase", "Erase people and recordings with all their data."),
-        ("retention", "privacy.retention:retention", "Delete data whose retention period has ended."),
-        ("audit", "privacy.audit:audit", "Show what was done with voiceprints, newest first."),
-        ("cache", "cache:cache", "Show how often stored vectors are reused; delete old ones."),
-        ("encoder", "encoder:encoder", "Show the models that turn speech into vectors."),
-        ("plugin", "plugin:plugin", "Show the installed plugins."),
-        ("db", "db.db:db", "Create, upgrade and inspect the database."),
-        ("demo", "demo.demo:demo", "Try pgvoice on a conversation of two people."),
-        ("doctor", "doctor.doctor:doctor", "Check the installation and suggest fixes."),
-    )
-]  # fmt: skip
+    LazyCommand("fill", "fill", "Compute the voice embeddings that a recording lacks."),
+    LazyCommand("enroll", "enroll.enroll", "Enroll people, so that their voices get names."),
+    LazyCommand(
+        "identify", "answers.identify", "Say who speaks in a recording, segment by segment."
+    ),
+    LazyCommand("label", "labels.label", "Keep who speaks in recordings."),
+    LazyCommand("relabel", "labels.label", "Judge kept labels again."),
+    LazyCommand("labels", "labels.labels", "See kept labels, take runs back, pin what you know."),
+    LazyCommand("search", "answers.search", "Find where somebody speaks, in all recordings."),
+    LazyCommand("calibrate", "thresholds.calibrate", "Find thresholds on your own recordings."),
+    LazyCommand("evaluate", "thresholds.evaluate", "Measure how right the names are."),
+    LazyCommand(
+        "similar",
+        "answers.similar",
+        "Find segments that sound like one of them, in all recordings.",
+    ),
+    LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
+    LazyCommand("hook", "hook", "Answer JSON requests on standard input."),
+    LazyCommand("backfill", "backfill.backfill", "Fill many recordings and follow the progress."),
+    LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
+    LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
+    LazyCommand("retention", "privacy.retention", "Delete data whose retention period has ended."),
+    LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
+    LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
+    LazyCommand("encoder", "encoder", "Show the models that turn speech into vectors."),
+    LazyCommand("plugin", "plugin", "Show the installed plugins."),
+    LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
+    LazyCommand("demo", "demo.demo", "Try pgvoice on a conversation of two people."),
+    LazyCommand("doctor", "doctor.doctor", "Check the installation and suggest fixes."),
+]
 
 EPILOG = """\b
 See it work:

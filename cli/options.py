@@ -37,7 +37,7 @@ url_option = click.option(
 encoder_option = click.option(
     "--encoder",
     metavar="NAME",
-    help="Encoder that computes the vectors, see `pgvoice encoder list` [PGVOICE_ENCODER or ecapa].",
+    help="Encoder to compute vectors with, see `pgvoice encoder list` [PGVOICE_ENCODER or ecapa].",
 )
 stored_encoder_option = click.option(
     "--encoder",

@@ -55,7 +55,9 @@ Examples: pgvoice backfill run library.csv --workers 2
           pgvoice backfill run library.parquet --ray head.example:6379"""
 )
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix].")
+@click.option(
+    "--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix]."
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -84,9 +86,14 @@ Examples: pgvoice backfill run library.csv --workers 2
     metavar="N",
     help="Try a failed recording again this many times, after the others.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Fill at most this many recordings.")
 @click.option(
-    "--shard", callback=_shard, metavar="I/N", help="Fill only the I-th of N parts of the recordings."
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Fill at most this many recordings."
+)
+@click.option(
+    "--shard",
+    callback=_shard,
+    metavar="I/N",
+    help="Fill only the I-th of N parts of the recordings.",
 )
 @click.option(
     "--metrics",

@@ -95,11 +95,13 @@ class _LiveTable:
     def drawn(self) -> RenderableType:
         self._forget_other_width()
         so_far = duration(time.monotonic() - self._start)
-        note = Text(f"running for {so_far}; Ctrl-C to stop", "dim", no_wrap=True, overflow="ellipsis")
+        note = Text(
+            f"running for {so_far}; Ctrl-C to stop", "dim", no_wrap=True, overflow="ellipsis"
+        )
         return Group(*(_drawn(each) for each in self._found), note)
 
     def _forget_other_width(self) -> None:
-        """Clear a terminal of another width: it has wrapped the table into an unknown number of lines."""
+        """Clear a resized terminal: it has wrapped the table into an unknown number of lines."""
         if self._console.width != self._width:
             self._width = self._console.width
             self._console.control(Control.clear(), Control.home())

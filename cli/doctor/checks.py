@@ -67,7 +67,9 @@ def _settings() -> Iterator[Check]:
     for name in sorted(name for name in os.environ if name.startswith("PGVOICE_")):
         value = os.environ[name]
         if name not in SETTINGS:
-            yield Check(name, "warn", f"not a setting of pgvoice; its settings are {', '.join(SETTINGS)}")
+            yield Check(
+                name, "warn", f"not a setting of pgvoice; its settings are {', '.join(SETTINGS)}"
+            )
         elif name != URL_VARIABLE:
             yield Check(name, "ok", value or "(empty)")
         else:

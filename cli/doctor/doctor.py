@@ -13,7 +13,11 @@ _INDENT = 26
 
 
 @click.command(epilog="Example: pgvoice doctor --no-torch")
-@click.option("--no-torch", is_flag=True, help="Skip the check of the device, because importing torch takes long.")
+@click.option(
+    "--no-torch",
+    is_flag=True,
+    help="Skip the check of the device, because importing torch takes long.",
+)
 @options.url_option
 @options.json_option
 @click.pass_context

@@ -31,7 +31,9 @@ Examples: pgvoice erase speaker Ada --dry-run
     default=None,
     help="Also erase the vectors of the person's segments, or keep them [asks].",
 )
-@click.option("--opt-out", is_flag=True, help="Refuse the name in future; pgvoice keeps a hash of it.")
+@click.option(
+    "--opt-out", is_flag=True, help="Refuse the name in future; pgvoice keeps a hash of it."
+)
 @click.option(
     "--opt-out-voice",
     is_flag=True,

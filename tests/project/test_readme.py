@@ -9,6 +9,7 @@ import pytest
 from click import Command, Group
 from pgvoice_testkit.documents.readme import README, comparable, renewed
 
+from pgvoice.cli.commands import loaded
 from pgvoice.cli.main import cli
 from pgvoice.store.answers.answers import Answers
 from pgvoice.store.answers.segment_index import SegmentIndex
@@ -62,6 +63,7 @@ def test_every_setting_is_told() -> None:
 
 
 def _commands(command: Command, *names: str) -> list[tuple[str, Command]]:
+    command = loaded(command)
     if isinstance(command, Group):
         return [
             found
