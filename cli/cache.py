@@ -22,8 +22,7 @@ def cache() -> None:
 
 @cache.command(epilog="Example: pgvoice cache stats --video talk")
 @click.option("--video", metavar="KEY", help="List the stored segments of this recording only.")
-@options.url_option
-@options.json_option
+@options.store_options
 def stats(video: str | None, url: str | None, as_json: bool) -> None:
     """Show hits, misses, and what is stored.
 
@@ -53,8 +52,7 @@ def stats(video: str | None, url: str | None, as_json: bool) -> None:
 )
 @options.dry_run_option
 @options.yes_option
-@options.url_option
-@options.json_option
+@options.store_options
 def prune(
     video: str | None,
     encoder: str | None,

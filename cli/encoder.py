@@ -25,8 +25,7 @@ def encoder() -> None:
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
-@options.url_option
-@options.json_option
+@options.store_options
 def list_encoders(url: str | None, as_json: bool) -> None:
     """List the available encoders and those in the store.
 

@@ -33,8 +33,7 @@ Examples: pgvoice fill talk talk.mp3 talk.rttm --device cpu
 )
 @click.argument("video")
 @click.argument("files", nargs=-1, required=True, metavar="[AUDIO] SEGMENTS", callback=_files)
-@options.encoder_option
-@options.device_option
+@options.model_options
 @click.option(
     "--on-audio-change",
     type=click.Choice(["raise", "keep", "replace"]),
@@ -45,8 +44,7 @@ Examples: pgvoice fill talk talk.mp3 talk.rttm --device cpu
 )
 @options.format_option
 @options.uri_option
-@options.url_option
-@options.json_option
+@options.store_options
 def fill(
     video: str,
     files: tuple[str | None, str],

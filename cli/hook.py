@@ -34,8 +34,7 @@ standard output has the reason. With --stdio-lines: 0 at the end of the input.""
 @click.option(
     "--stdio-lines", "lines", is_flag=True, help="Answer one request per line until the input ends."
 )
-@options.encoder_option
-@options.device_option
+@options.model_options
 @options.url_option
 def hook(
     schema: bool, lines: bool, encoder: str | None, device: str | None, url: str | None

@@ -9,7 +9,7 @@ from pgvoice.cli.commands import Commands, LazyCommand
 #: Name, module and short help of every command, in the order of use.
 COMMANDS = [
     LazyCommand("fill", "fill", "Compute the voice embeddings that a recording lacks."),
-    LazyCommand("enroll", "enroll.enroll", "Enroll people, so that their voices get names."),
+    LazyCommand("enroll", "enroll.enroll", "Enroll people so that pgvoice can name their voices."),
     LazyCommand(
         "identify", "answers.identify", "Say who speaks in a recording, segment by segment."
     ),

@@ -100,6 +100,16 @@ uri_option = click.option(
 )
 
 
+def store_options(command: Decorated) -> Decorated:
+    """The options of most commands: which database, and which form of the answer."""
+    return url_option(json_option(command))
+
+
+def model_options(command: Decorated) -> Decorated:
+    """Options of commands that may compute vectors."""
+    return encoder_option(device_option(command))
+
+
 def consent_options(command: Decorated) -> Decorated:
     """Options that record the consent of the person who is enrolled."""
     evidence = click.option(

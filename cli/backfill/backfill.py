@@ -101,10 +101,8 @@ Examples: pgvoice backfill run library.csv --workers 2
     metavar="[HOST:]PORT",
     help="Serve Prometheus metrics during the run, on this machine only unless a host is given.",
 )
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 @click.pass_context
 def run(
     context: click.Context,
@@ -200,8 +198,7 @@ def _write_report(report: BackfillReport, name: str) -> None:
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
-@options.url_option
-@options.json_option
+@options.store_options
 def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> None:
     """Show the progress of all backfills, or of one."""
     with VoiceStore.open(url) as store:
@@ -234,8 +231,7 @@ def metrics(name: str | None, url: str | None) -> None:
     metavar="FILE",
     help="Also write them to a manifest (JSON lines) that can be run again.",
 )
-@options.url_option
-@options.json_option
+@options.store_options
 def failed(name: str | None, manifest: Path | None, url: str | None, as_json: bool) -> None:
     """List the recordings that could not be filled, with the errors."""
     with VoiceStore.open(url) as store:

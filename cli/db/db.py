@@ -30,16 +30,13 @@ def db() -> None:
 @click.option(
     "--grid-ms",
     type=click.Choice(["10", "100"]),
-    default="100",
-    show_default=True,
-    help="Round segments to this grid; fixed when the tables are created.",
+    help="Round segments to this grid; fixed when the tables are created [100].",
 )
 @click.option(
     "--partitions",
     type=click.IntRange(1, 100),
-    default=1,
-    show_default=True,
-    help="Split the table of vectors, by recording; fixed when the tables are created.",
+    metavar="N",
+    help="Split the table of vectors, by recording; fixed when the tables are created [1].",
 )
 @click.option(
     "--no-consent",
@@ -47,7 +44,7 @@ def db() -> None:
     help="Create tables that do not require consent; `pgvoice consent require` changes that.",
 )
 @options.url_option
-def upgrade(grid_ms: str, partitions: int, no_consent: bool, url: str | None) -> None:
+def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: str | None) -> None:
     """Create pgvoice's tables, or bring them up to date.
 
     Safe to repeat. Needs pgvector 0.8 or newer on the server. Partitions, say 16, make a library of
@@ -56,8 +53,8 @@ def upgrade(grid_ms: str, partitions: int, no_consent: bool, url: str | None) ->
     with open_database(url) as database:
         schema.upgrade(
             database.engine,
-            grid_ms=int(grid_ms),
-            partitions=partitions,
+            grid_ms=int(grid_ms or 100),
+            partitions=partitions or 1,
             consent=not no_consent,
         )
         with database.engine.connect() as connection:
@@ -65,17 +62,16 @@ def upgrade(grid_ms: str, partitions: int, no_consent: bool, url: str | None) ->
             lacking = roles.lacking(connection)
     parts = f", {state.partitions} partitions" if state.partitions != 1 else ""
     click.echo(f"revision {state.revision}, grid {state.grid_ms} ms{parts}")
-    if state.grid_ms != int(grid_ms) and _is_given("grid_ms"):
-        _warn_fixed(f"the grid stays {state.grid_ms} ms: it")
-    if state.partitions != partitions and _is_given("partitions"):
-        _warn_fixed(f"the number of partitions stays {state.partitions}: it")
+    if grid_ms and state.grid_ms != int(grid_ms):
+        _warn(f"the grid stays {state.grid_ms} ms: it is fixed when the tables are created")
+    if partitions and state.partitions != partitions:
+        _warn(f"partitions stay {state.partitions}: they are fixed when the tables are created")
     if lacking is not None:
-        click.echo(f"Warning: {lacking}", err=True)
+        _warn(lacking)
 
 
 @db.command(epilog="Example: pgvoice db status --json")
-@options.url_option
-@options.json_option
+@options.store_options
 def status(url: str | None, as_json: bool) -> None:
     """Show where the data is, and the versions. Changes nothing."""
     folder = place.embedded_folder(url)
@@ -92,8 +88,7 @@ def status(url: str | None, as_json: bool) -> None:
 
 @db.command("roles", epilog="Example: pgvoice db roles --create")
 @click.option("--create", is_flag=True, help="Create the roles and grant them their privileges.")
-@options.url_option
-@options.json_option
+@options.store_options
 def show_roles(create: bool, url: str | None, as_json: bool) -> None:
     """Show the roles that may read, fill and enroll.
 
@@ -145,18 +140,12 @@ def shell(context: click.Context, url: str | None, psql_args: tuple[str, ...]) -
         context.exit(run_psql(database.url, psql_args))
 
 
-db.add_command(verify)
-db.add_command(copy)
-db.add_command(checksums)
+for command in (verify, copy, checksums):
+    db.add_command(command)
 
 
-def _warn_fixed(setting: str) -> None:
-    click.echo(f"Warning: {setting} is fixed when the tables are created", err=True)
-
-
-def _is_given(parameter: str) -> bool:
-    source = click.get_current_context().get_parameter_source(parameter)
-    return source is click.core.ParameterSource.COMMANDLINE
+def _warn(warning: str) -> None:
+    click.echo(f"Warning: {warning}", err=True)
 
 
 def _status(database: Database, folder: Path | None) -> dict[str, object]:

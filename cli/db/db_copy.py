@@ -14,8 +14,7 @@ from pgvoice.store.database.connection import psycopg_url
 
 @click.command(epilog="Example: pgvoice db copy --to postgresql://me@host/library")
 @click.option("--to", "target", required=True, metavar="URL", help="Database to copy to.")
-@options.url_option
-@options.json_option
+@options.store_options
 def copy(target: str, url: str | None, as_json: bool) -> None:
     """Copy the whole store into another database and compare both.
 
@@ -41,8 +40,7 @@ def copy(target: str, url: str | None, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: pgvoice db checksums --url postgresql://me@host/restored")
-@options.url_option
-@options.json_option
+@options.store_options
 def checksums(url: str | None, as_json: bool) -> None:
     """Show the number of rows and a checksum of each table.
 

@@ -33,10 +33,8 @@ Examples: pgvoice db verify --json
     metavar="N",
     help="Also compute this many vectors again from the recordings.",
 )
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 @click.pass_context
 def verify(
     context: click.Context,

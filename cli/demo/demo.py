@@ -11,6 +11,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.identify import who
 from pgvoice.cli.demo.demo_conversation import (
+    LONG_TURN,
     VIDEO,
     Conversation,
     Outcome,
@@ -18,7 +19,6 @@ from pgvoice.cli.demo.demo_conversation import (
     find_conversation,
     play,
     score,
-    score_long,
 )
 from pgvoice.cli.fill import report_document, summary
 from pgvoice.store.database import embedded
@@ -61,11 +61,10 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
 
 
 def _remove(folder: Path, dry_run: bool) -> None:
-    if dry_run and embedded.exists(folder):
-        click.echo(f"{folder} would be deleted")
-        return
-    embedded.remove(folder)
-    click.echo(f"deleted {folder}")
+    dry_run = dry_run and embedded.exists(folder)
+    if not dry_run:
+        embedded.remove(folder)
+    click.echo(f"{folder} {output.done('deleted', dry_run)}")
 
 
 def _write_beginning(conversation: Conversation, folder: Path) -> None:
@@ -124,7 +123,7 @@ def _scores(outcome: Outcome) -> dict[str, Score]:
     asked = outcome.conversation.asking
     return {
         "all_turns": score(outcome.answers, asked),
-        "long_turns": score_long(outcome.answers, asked),
+        "long_turns": score(outcome.answers, asked, at_least=LONG_TURN),
     }
 
 

@@ -63,7 +63,7 @@ def find_conversation() -> Conversation:
     """
     audio, turns = _sample_file("sample.wav"), read_segments(_sample_file("sample.rttm"))
     enrolling = [
-        next(turn for turn in turns if turn.label == label and _is_long(turn))
+        next(turn for turn in turns if turn.label == label and turn.end - turn.start >= LONG_TURN)
         for label in dict.fromkeys(turn.label for turn in turns)
     ]
     return Conversation(audio, enrolling, [turn for turn in turns if turn not in enrolling])
@@ -82,27 +82,23 @@ def play(store: VoiceStore, conversation: Conversation, device: str | None = Non
     return Outcome(conversation, first, answers, second)
 
 
-def score(answers: Sequence[Identification], turns: Sequence[Turn]) -> Score:
-    """Compare answers with the reference, in the same order."""
-    named = [(answer.speaker, turn.label) for answer, turn in zip(answers, turns, strict=True)]
+def score(
+    answers: Sequence[Identification], turns: Sequence[Turn], *, at_least: float = 0.0
+) -> Score:
+    """Compare answers with the reference, in the same order; `at_least` is in seconds."""
+    named = [
+        (answer.speaker, turn.label)
+        for answer, turn in zip(answers, turns, strict=True)
+        if turn.end - turn.start >= at_least
+    ]
     right = sum(speaker == label for speaker, label in named)
     abstained = sum(speaker is None for speaker, _ in named)
     return Score(len(named), right, len(named) - right - abstained, abstained)
 
 
-def score_long(answers: Sequence[Identification], turns: Sequence[Turn]) -> Score:
-    """The score of the long turns only."""
-    both = [(a, turn) for a, turn in zip(answers, turns, strict=True) if _is_long(turn)]
-    return score([answer for answer, _ in both], [turn for _, turn in both])
-
-
 def _fill(store: VoiceStore, encoder: Encoder, conversation: Conversation) -> FillReport:
     segments = options.spans(conversation.asking)
     return fill(store, encoder, video=VIDEO, audio=conversation.audio, segments=segments)
-
-
-def _is_long(turn: Turn) -> bool:
-    return turn.end - turn.start >= LONG_TURN
 
 
 def _sample_file(name: str) -> Path:

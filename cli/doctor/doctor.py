@@ -16,10 +16,9 @@ _INDENT = 26
 @click.option(
     "--no-torch",
     is_flag=True,
-    help="Skip the check of the device, because importing torch takes long.",
+    help="Skip the check of the device, because importing torch is slow.",
 )
-@options.url_option
-@options.json_option
+@options.store_options
 @click.pass_context
 def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: bool) -> None:
     """Check the installation and suggest fixes.

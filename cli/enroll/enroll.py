@@ -23,7 +23,7 @@ Span = tuple[float, float]
 
 @click.group(cls=Group)
 def enroll() -> None:
-    """Enroll people, so that their voices get names.
+    """Enroll people so that pgvoice can name their voices.
 
     A person is known by exemplars, spans of clear speech; the mean of their vectors is the profile
     that identification compares with. A voiceprint is biometric data: enroll people who agreed.
@@ -56,10 +56,8 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
 @options.consent_options
 @options.min_speech_option
 @options.force_option
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 def add(
     name: str,
     audio: tuple[str, ...],
@@ -121,8 +119,7 @@ def add(
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
-@options.url_option
-@options.json_option
+@options.store_options
 def list_people(url: str | None, as_json: bool) -> None:
     """List the people who are enrolled.
 
@@ -143,8 +140,8 @@ def list_people(url: str | None, as_json: bool) -> None:
             output.day(person.enrolled_at),
         )
 
-    columns = ("speaker", "encoder", *output.numbers("exemplars", "speech", "cohesion"), "enrolled")
-    output.write_list(people, as_json, columns, row, NOBODY)
+    numbers = output.numbers("exemplars", "speech", "cohesion")
+    output.write_list(people, as_json, ["speaker", "encoder", *numbers, "enrolled"], row, NOBODY)
 
 
 for command in (show, check, restore, import_files, export):
@@ -188,8 +185,8 @@ def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> 
 def remove(name: str, dry_run: bool, yes: bool, url: str | None) -> None:
     """Delete a person.
 
-    Deletes the exemplars and the profile. Recordings keep their segments, and labels their reasons;
-    `pgvoice erase speaker` deletes everything about a person.
+    Deletes the exemplars and the profile. Recordings keep their segments, and labels keep their
+    reasons. To delete everything about a person, use `pgvoice erase speaker`.
     """
     shown = output.printable(name)
     with VoiceStore.open(url) as store:

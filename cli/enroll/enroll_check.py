@@ -16,8 +16,7 @@ NOBODY = "nobody is enrolled yet: see `pgvoice enroll add --help`"
 
 @click.command(epilog="Example: pgvoice enroll show Ada")
 @click.argument("name")
-@options.url_option
-@options.json_option
+@options.store_options
 def show(name: str, url: str | None, as_json: bool) -> None:
     """Show a person's exemplars, those that fit least first.
 
@@ -53,15 +52,14 @@ Examples: pgvoice enroll check
 )
 @options.dry_run("excluded")
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.store_options
 def check(
     name: str | None, drop: bool, dry_run: bool, encoder: str | None, url: str | None, as_json: bool
 ) -> None:
     """Check how well people are enrolled: NAME, or everybody.
 
-    An exemplar is outlying if its similarity to the person's other exemplars is below the middle
-    between the threshold (calibrated, or the encoder's default) and the median of all such
+    An exemplar is outlying if its similarity to the person's other exemplars is below the
+    midpoint between the threshold (calibrated, or the encoder's default) and the median of all such
     similarities. Outliers are always fewer than half. Excluded exemplars stay in the store, marked.
     """
     if dry_run and not drop:

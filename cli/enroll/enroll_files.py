@@ -25,10 +25,8 @@ Examples: pgvoice enroll import people.json
 @click.option("--name", metavar="NAME", help="Name of the person, for a file of one person.")
 @options.min_speech_option
 @options.force_option
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 def import_files(
     files: tuple[str, ...],
     name: str | None,

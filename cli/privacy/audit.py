@@ -21,8 +21,7 @@ from pgvoice.store.voice_store import VoiceStore
     metavar="N",
     help="Show at most this many entries.",
 )
-@options.url_option
-@options.json_option
+@options.store_options
 def audit(subject: str | None, limit: int, url: str | None, as_json: bool) -> None:
     """Show what was done with voiceprints, newest first.
 

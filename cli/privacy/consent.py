@@ -21,9 +21,7 @@ def consent() -> None:
     """
 
 
-@consent.command(
-    epilog='Example: pgvoice consent grant Ada --evidence "form of 2026-03-01" --until 2028-03-01'
-)
+@consent.command(epilog='Example: pgvoice consent grant Ada --evidence "form 7" --until 2028-03-01')
 @click.argument("name")
 @click.option("--evidence", metavar="TEXT", help="Where the consent is documented.")
 @click.option("--by", "granted_by", metavar="WHO", help="Who agreed [NAME].")
@@ -79,8 +77,7 @@ def require(off: bool, url: str | None) -> None:
 
 @consent.command("list", epilog="Example: pgvoice consent list Ada --json")
 @click.argument("name", required=False)
-@options.url_option
-@options.json_option
+@options.store_options
 def list_consents(name: str | None, url: str | None, as_json: bool) -> None:
     """List what people agreed to, and whether it is valid."""
     with VoiceStore.open(url) as store:

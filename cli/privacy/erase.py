@@ -41,8 +41,7 @@ Examples: pgvoice erase speaker Ada --dry-run
 )
 @options.dry_run_option
 @options.yes_option
-@options.url_option
-@options.json_option
+@options.store_options
 def speaker(
     name: str,
     with_segments: bool | None,
@@ -74,8 +73,7 @@ def speaker(
 @click.argument("video")
 @options.dry_run_option
 @options.yes_option
-@options.url_option
-@options.json_option
+@options.store_options
 def video(video: str, dry_run: bool, yes: bool, url: str | None, as_json: bool) -> None:
     """Erase a recording: segments, labels, records of fills."""
     with VoiceStore.open(url) as store:
@@ -87,10 +85,12 @@ def video(video: str, dry_run: bool, yes: bool, url: str | None, as_json: bool) 
 
 
 @erase.command("opt-outs", epilog="Example: pgvoice erase opt-outs")
-@options.url_option
-@options.json_option
+@options.store_options
 def list_opt_outs(url: str | None, as_json: bool) -> None:
-    """List the people who opted out, by number: their names are not stored."""
+    """List the opt-outs.
+
+    Opt-outs are listed by number, because the names of these people are not stored.
+    """
     with VoiceStore.open(url) as store:
         found = store.privacy.opt_outs()
     output.write_list(

@@ -19,12 +19,11 @@ def retention() -> None:
     "--unattributed-days",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Also delete vectors older than this that no stored label or exemplar attributes to"
-    " anybody.",
+    help="Also delete vectors that are more than N days old and belong to nobody according to"
+    " stored labels and exemplars.",
 )
 @options.dry_run_option
-@options.url_option
-@options.json_option
+@options.store_options
 def run(unattributed_days: int | None, dry_run: bool, url: str | None, as_json: bool) -> None:
     """Delete the voiceprints of people whose consents have all ended."""
     with VoiceStore.open(url) as store:
