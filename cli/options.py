@@ -21,6 +21,20 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 STANDARD_INPUT = "-"
 
 
+def integer(
+    name: str, least: int, meaning: str, default: int | None = None
+) -> Callable[[Decorated], Decorated]:
+    """An option that takes an integer of at least `least`."""
+    return click.option(
+        name,
+        type=click.IntRange(min=least),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help=meaning,
+    )
+
+
 def dry_run(verb: str) -> Callable[[Decorated], Decorated]:
     """An option that shows what would be deleted, merged or the like."""
     return click.option("--dry-run", is_flag=True, help=f"Show what would be {verb}.")
@@ -130,7 +144,7 @@ def _picture(
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         raise click.BadParameter(f"{value!r} does not end in .png, .svg or .html")
     if not path.parent.is_dir():
-        raise click.BadParameter(f"the folder {str(path.parent)!r} does not exist")
+        raise click.BadParameter(f"there is no folder {str(path.parent)!r}")
     return path
 
 
@@ -174,7 +188,7 @@ def reference_files(
         if not path:
             raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
         if not Path(path).is_file():
-            raise click.BadParameter(f"the file {path!r} does not exist")
+            raise click.BadParameter(f"there is no file {path!r}")
         files.append(ReferenceFile(path, video or None))
     return tuple(files)
 
@@ -202,5 +216,6 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not somebody_answers():
-        raise click.UsageError(f"{question} There is no terminal to ask at: give --yes.")
+        preview = ", or --dry-run" if "dry_run" in click.get_current_context().params else ""
+        raise click.UsageError(f"{question} There is no terminal to ask at: give --yes{preview}.")
     click.confirm(question, abort=True, err=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -58,37 +58,22 @@ Examples: pgvoice backfill run library.csv --workers 2
 @click.option(
     "--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix]."
 )
-@click.option(
+@options.integer(
     "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that each load the model [1; on a Ray cluster one per GPU, or as many as its"
-    " cores allow].",
+    1,
+    "Processes that each load the model [1; on a Ray cluster one per GPU, or as many as its cores"
+    " allow].",
 )
 @click.option(
     "--ray",
     metavar="ADDRESS",
     help="Fill on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
 )
-@click.option(
-    "--cores",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Cores of each worker on a Ray cluster.",
+@options.integer("--cores", 1, "Cores of each worker on a Ray cluster.", 1)
+@options.integer(
+    "--retries", 0, "Try a failed recording again this many times, after the others.", 2
 )
-@click.option(
-    "--retries",
-    type=click.IntRange(min=0),
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="Try a failed recording again this many times, after the others.",
-)
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Fill at most this many recordings."
-)
+@options.integer("--limit", 1, "Fill at most this many recordings.")
 @click.option(
     "--shard",
     callback=_shard,
@@ -134,7 +119,7 @@ def run(
         _engine(store, made, workers, ray, cores) as engine,
         backfill_metrics.measured(lambda: store.backfills.status(called), metrics) as ask,
         backfill_progress.shown(ask) as tell,
-        _asked_to_stop() as stop,
+        _stop_requested() as stop,
     ):
         report = fill_all(
             engine,
@@ -161,26 +146,25 @@ def _engine(
     return Processes(store, made, workers) if workers and workers > 1 else Here(store, made)
 
 
-class _asked_to_stop:  # noqa: N801 - a context manager
+@contextmanager
+def _stop_requested() -> Iterator[Callable[[], bool]]:
     """Gives whether Ctrl-C or a termination signal arrived; the second one stops at once."""
+    requested = False
 
-    def __enter__(self) -> Callable[[], bool]:
-        self._asked = False
-        self._before = {
-            each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)
-        }
-        return lambda: self._asked
-
-    def __exit__(self, *_: object) -> None:
-        for each, before in self._before.items():
-            signal.signal(each, before)
-
-    def _ask(self, _number: int, _frame: object) -> None:
-        if self._asked:
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        self._asked = True
+        requested = True
         # Not click.echo, which would write past the live table.
         sys.stderr.write("finishing the recordings in progress; press again to stop at once\n")
+
+    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: requested
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _write_report(report: BackfillReport, name: str) -> None:

@@ -19,20 +19,10 @@ from pgvoice.store import StoreCheck, VoiceStore
 Examples: pgvoice db verify --json
           pgvoice db verify --recompute 50 --encoder campplus"""
 )
-@click.option(
-    "--sample",
-    type=click.IntRange(min=0),
-    default=10_000,
-    show_default=True,
-    metavar="N",
-    help="Stored comparisons to compute again; everything else is checked in full.",
+@options.integer(
+    "--sample", 0, "Stored comparisons to compute again; all else is checked in full.", 10_000
 )
-@click.option(
-    "--recompute",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Also compute this many vectors again from the recordings.",
-)
+@options.integer("--recompute", 1, "Also compute this many vectors again from the recordings.")
 @options.model_options
 @options.store_options
 @click.pass_context

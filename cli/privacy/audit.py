@@ -13,14 +13,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 @click.command(epilog="Example: pgvoice audit Ada")
 @click.argument("subject", required=False)
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="Show at most this many entries.",
-)
+@options.integer("--limit", 1, "Show at most this many entries.", 50)
 @options.store_options
 def audit(subject: str | None, limit: int, url: str | None, as_json: bool) -> None:
     """Show what was done with voiceprints, newest first.

@@ -85,12 +85,10 @@ def list_consents(name: str | None, url: str | None, as_json: bool) -> None:
     if as_json:
         output.write_json({"required": required, "consents": found})
         return
+    told = _requires(required) + ("" if required else ": see `pgvoice consent require`")
     if found:
         _write(found)
-    else:
-        click.echo("no consent on record")
-    remedy = "" if required else ": see `pgvoice consent require`"
-    click.echo(f"\n{_requires(required)}{remedy}")
+    click.echo(f"\n{told}" if found else f"no consent on record; {told}")
 
 
 def _requires(required: bool) -> str:

@@ -125,7 +125,7 @@ def _ask_for_segments(count: int) -> bool:
 
 def _question(found: Erasure) -> str:
     rows = sum(each.rows for each in found.rows)
-    return f"Erase {output.printable(found.subject)}, {output.counted(rows, 'row')}?"
+    return f"Erase {output.printable(found.subject)} ({output.counted(rows, 'row')})?"
 
 
 def _write(found: Erasure, as_json: bool) -> None:

@@ -15,12 +15,11 @@ def retention() -> None:
 
 
 @retention.command(epilog="Example, once a day: pgvoice retention run --unattributed-days 180")
-@click.option(
+@options.integer(
     "--unattributed-days",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Also delete vectors that are more than N days old and belong to nobody according to"
-    " stored labels and exemplars.",
+    0,
+    "Also delete vectors that are more than N days old and belong to nobody according to stored"
+    " labels and exemplars.",
 )
 @options.dry_run_option
 @options.store_options
