@@ -1,5 +1,5 @@
-"""The command line: nouns are groups, verbs are commands; it decides nothing.
+"""The command line: nouns are groups, verbs are commands; it makes no decisions.
 
-What `main` imports imports click and its neighbours only; store, hooks and rich are imported inside
-the functions that use them, so that help comes at once.
+`main` imports click and nothing heavy. It lists the commands in a table and imports the module of
+the command that is called, so modules of commands import what they need at the top.
 """

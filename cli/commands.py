@@ -1,47 +1,70 @@
-"""The root's commands: pgvoice's own, and those of plugins, which are looked for only when needed.
-
-Both are registered by the same function. For a built-in command nothing of a plugin is imported.
-"""
+"""The root's commands: pgvoice's own, imported when called, and those of plugins."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli.group import Group
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.plugins.specs import RegisterCommand
-
-#: Who brings the commands of pgvoice itself.
+#: Names the provider of pgvoice's own commands in errors.
 BUILTIN = "builtin-commands"
 
 
+class LazyCommand(click.Command):
+    """Stands in for the command of the same name in a module that is not imported yet."""
+
+    def __init__(self, name: str, module: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        #: Below `pgvoice.cli`.
+        self.module = module
+
+
+def loaded(command: click.Command) -> click.Command:
+    """The command that a `LazyCommand` stands in for; any other command itself."""
+    if not isinstance(command, LazyCommand):
+        return command
+    found: click.Command = getattr(
+        import_module(f"pgvoice.cli.{command.module}"), str(command.name)
+    )
+    return found
+
+
 class Commands(Group):
-    """A command that is not built in, and the list of all, ask the plugins."""
+    """The root group.
+
+    Plugins are imported only for a command that is not built in, and for the list of commands.
+    """
 
     group_class = type
-    _asked = False
+    _has_plugin_commands = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         try:
-            self._ask_plugins()
+            self._add_plugin_commands()
         except click.ClickException as error:
             click.echo(f"Warning: {error.message}", err=True)
         return super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands:
-            self._ask_plugins()
+            self._add_plugin_commands()
         return super().get_command(ctx, cmd_name)
 
-    def _ask_plugins(self) -> None:
-        """Once, where any is installed: importing pluggy and the hooks takes long."""
-        if self._asked or not _some_installed():
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and loaded(command), rest
+
+    def _add_plugin_commands(self) -> None:
+        if self._has_plugin_commands or not _any_plugin_installed():
             return
+        # Imported here because the hooks take long to import and most calls need no plugin.
         from pgvoice.hooks.errors import PluginError
         from pgvoice.hooks.plugins import calls
         from pgvoice.hooks.plugins.registered_names import Names
@@ -50,7 +73,7 @@ class Commands(Group):
         for name, command in self.commands.items():
             names.add(BUILTIN, name, command)
 
-        def registering(plugin: str) -> RegisterCommand:
+        def registering(plugin: str) -> Callable[[click.Command], None]:
             return lambda command: names.add(plugin, str(command.name), command)
 
         try:
@@ -58,10 +81,10 @@ class Commands(Group):
         except PluginError as error:
             raise click.ClickException(str(error)) from error
         self.commands = names.found
-        self._asked = True
+        self._has_plugin_commands = True
 
 
-def _some_installed() -> bool:
+def _any_plugin_installed() -> bool:
     wanted = os.environ.get("PGVOICE_PLUGINS")
     if wanted is not None:
         return bool(wanted.strip(", "))

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor.extras import missing_packages
+from pgvoice.cli.doctor.optional_packages import missing_packages
 from pgvoice.cli.group import Group
 from pgvoice.cli.thresholds import rule
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.encoders.registry import RegisteredEncoder
-    from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
+from pgvoice.store.database import embedded
+from pgvoice.store.errors import DatabaseError
+from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.group(cls=Group)
 def encoder() -> None:
-    """See the models that turn speech into vectors."""
+    """Show the models that turn speech into vectors."""
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
-@options.url_option
-@options.json_option
+@options.store_options
 def list_encoders(url: str | None, as_json: bool) -> None:
-    """List what can be used here and what the store has.
+    """List the available encoders and those in the store.
 
-    Vectors of different encoders are never compared: a recording is filled, and people are
-    enrolled, with one and the same.
+    Vectors of different encoders are never compared: fill recordings and enroll people with the
+    same encoder.
     """
-    from pgvoice.hooks.encoders.registry import registered_encoders
-
-    available = sorted(registered_encoders().values())
+    available = sorted(registry.registered_encoders().values())
     stored, trouble = _stored(url)
     if as_json:
         output.write_json(
@@ -47,15 +45,11 @@ def list_encoders(url: str | None, as_json: bool) -> None:
         _write_available(available)
         _write_stored(stored)
     if trouble:
-        click.echo(f"Warning: the store was not asked: {trouble}", err=True)
+        click.echo(f"Warning: the store could not be read: {trouble}", err=True)
 
 
 def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
-    """The store's encoders, or why they cannot be told."""
-    from pgvoice.store.database import embedded
-    from pgvoice.store.errors import DatabaseError
-    from pgvoice.store.voice_store import VoiceStore
-
+    """The store's encoders, or why they cannot be read."""
     folder = place.embedded_folder(url)
     if folder is not None and not embedded.exists(folder):
         return [], None
@@ -67,41 +61,38 @@ def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
 
 
 def _remedy(encoder: RegisteredEncoder) -> str | None:
-    """The line that installs what an encoder lacks; None for one that can be used."""
+    """The command that installs what an encoder lacks; None if it is ready."""
     lacking = encoder.extra and missing_packages(encoder.extra)
     return f'pip install "pgvoice[{encoder.extra}]"' if lacking else None
 
 
 def _write_available(available: Sequence[RegisteredEncoder]) -> None:
-    columns = [output.Column("encoder"), output.Column("installed"), output.Column("what it is")]
     rows = ((encoder.name, _remedy(encoder) or "yes", encoder.summary) for encoder in available)
-    output.write_table(columns, rows)
+    output.write_table(["encoder", "installed", "description"], rows)
 
 
 def _write_stored(stored: Sequence[StoredEncoder]) -> None:
     if not stored:
         return
-    columns = [output.Column("in the store"), output.number("dimension")]
-    columns += [output.number("threshold"), output.Column("where that is from")]
     click.echo()
     output.write_table(
-        columns,
+        ["stored encoder", *output.numbers("dimension", "threshold"), "source of the threshold"],
         (
             (
                 str(found.identity),
-                str(found.identity.dimension),
-                output.similarity(found.threshold.similarity),
-                _origin(found),
+                found.identity.dimension,
+                found.threshold.similarity,
+                _source(found),
             )
             for found in stored
         ),
     )
 
 
-def _origin(found: StoredEncoder) -> str:
-    """Of the encoder's own threshold, which counts unless there is a calibration."""
+def _source(found: StoredEncoder) -> str:
+    """Where the encoder's default threshold comes from, which applies without a calibration."""
     if found.calibrated:
-        return "not used: `pgvoice calibrate --list` has this library's own"
+        return "not used: `pgvoice calibrate --list` shows this library's own"
     return f"{rule.UNCALIBRATED}; {found.threshold.source}"
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from pgvoice.cli import options, output
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.fill.report import FillReport
-    from pgvoice.store.errors import InvalidSegment
-    from pgvoice.store.recordings.videos import OnAudioChange
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.errors import InvalidSegments
+from pgvoice.hooks.fill.fill import fill as fill_missing
+from pgvoice.hooks.fill.report import FillReport
+from pgvoice.store.errors import InvalidSegment
+from pgvoice.store.recordings.videos import OnAudioChange
+from pgvoice.store.voice_store import VoiceStore
 
 
 def _files(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str | None, str]:
-    """AUDIO, which can be left out, and SEGMENTS."""
+    """AUDIO, which may be omitted, and SEGMENTS."""
     if len(values) > 2:
-        raise click.UsageError(f"{values[2]!r} is too much: give VIDEO, AUDIO and SEGMENTS.")
+        raise click.UsageError(
+            f"Unexpected argument {values[2]!r}: give VIDEO, AUDIO and SEGMENTS."
+        )
     segments = options.segments_file.convert(values[-1], parameter, context)
     return (values[0] if len(values) == 2 else None), str(segments)
 
@@ -31,20 +33,18 @@ Examples: pgvoice fill talk talk.mp3 talk.rttm --device cpu
 )
 @click.argument("video")
 @click.argument("files", nargs=-1, required=True, metavar="[AUDIO] SEGMENTS", callback=_files)
-@options.encoder_option
-@options.device_option
+@options.model_options
 @click.option(
     "--on-audio-change",
     type=click.Choice(["raise", "keep", "replace"]),
     default="raise",
     show_default=True,
-    help="When AUDIO is not the file that was filled before: fail, add to what is stored, or"
-    " delete that and start afresh.",
+    help="If AUDIO is not the file of earlier fills: fail, keep the stored segments and add to"
+    " them, or replace them.",
 )
 @options.format_option
 @options.uri_option
-@options.url_option
-@options.json_option
+@options.store_options
 def fill(
     video: str,
     files: tuple[str | None, str],
@@ -56,19 +56,16 @@ def fill(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Compute the voice embeddings that a recording is missing.
+    """Compute the voice embeddings that a recording lacks.
 
-    VIDEO is your own name for the recording, AUDIO its sound or video file, SEGMENTS a file that
-    says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input. Without
-    AUDIO the file is asked of the audio sources: the folder PGVOICE_AUDIO, and plugins. What is
-    stored already is not computed again; with nothing missing, AUDIO is not even opened. A fill
-    that was stopped goes on where it was.
+    VIDEO is your own name for the recording and AUDIO its sound or video file. SEGMENTS is a file
+    that says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input.
+    Without AUDIO, pgvoice looks the file up in its audio sources: the folder PGVOICE_AUDIO and
+    plugins.
+
+    Stored segments are not computed again; if none is missing, AUDIO is not even opened. A fill
+    that was stopped resumes where it ended.
     """
-    from pgvoice.hooks.encoders.registry import make_encoder
-    from pgvoice.hooks.errors import InvalidSegments
-    from pgvoice.hooks.fill.fill import fill as fill_missing
-    from pgvoice.store.voice_store import VoiceStore
-
     audio, segments = files
     asked = options.spans(options.segments_from(segments, format_name, uri))
     made = make_encoder(encoder, device=device)
@@ -92,7 +89,7 @@ def fill(
 def write_report(
     report: FillReport, as_json: bool, invalid: tuple[InvalidSegment, ...] = ()
 ) -> None:
-    """What a fill found and did."""
+    """Print what a fill found and did."""
     if as_json:
         output.write_json(report_document(report, invalid))
         return
@@ -108,7 +105,7 @@ def write_report(
 
 
 def summary(report: FillReport) -> str:
-    """What it took, in a line."""
+    """The work that a fill did, in one line."""
     run = report.run
     if not report.decoded:
         return f"{report.missing} missing, audio not opened, no model loaded"
@@ -121,7 +118,7 @@ def summary(report: FillReport) -> str:
 def report_document(
     report: FillReport, invalid: tuple[InvalidSegment, ...] = ()
 ) -> dict[str, object]:
-    """A report as JSON shows it."""
+    """A report as JSON."""
     run = report.run
     return {
         "video": report.video,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.json_requests import Reply
+from pgvoice.cli.group import FAILED
+from pgvoice.hooks import json_requests
+from pgvoice.hooks.json_requests import LONGEST, Reply, failed, reply
+from pgvoice.hooks.pipeline import Pipeline
+from pgvoice.store.errors import PgvoiceError
 
 
 @click.command(
@@ -26,29 +27,26 @@ A request:
    "segments": [{"start": 8.3, "end": 10.0, "speaker": "SPEAKER_00"}]}
 
 \b
-Exit codes: 0 answered, 1 failed, 2 no request; the document on standard
-output says why. With --stdio-lines 0 at the end of the input."""
+Exit codes: 0 answered, 1 failed, 2 not a valid request; the document on
+standard output has the reason. With --stdio-lines: 0 at the end of the input."""
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of requests and answers.")
 @click.option(
-    "--stdio-lines", "lines", is_flag=True, help="Answer a request a line, until the end."
+    "--stdio-lines", "lines", is_flag=True, help="Answer one request per line until the input ends."
 )
-@options.encoder_option
-@options.device_option
+@options.model_options
 @options.url_option
 def hook(
     schema: bool, lines: bool, encoder: str | None, device: str | None, url: str | None
 ) -> None:
-    """Answer a JSON request on standard input.
+    """Answer JSON requests on standard input.
 
-    One document in, one out, and nothing else on standard output: what is missing is filled, and
-    every segment comes back as it was, with its answer beside. With --stdio-lines the model stays
-    loaded, and a request that fails is answered by its failure, on a line of its own.
+    Reads one document and writes one document, nothing else, to standard output. Missing segments
+    are filled, and each segment is returned unchanged with its answer added. With --stdio-lines
+    the model stays loaded, and the answer to a failed request is a line with the error.
     """
     if schema:
-        from pgvoice.hooks.json_requests import schema as published
-
-        click.echo(published())
+        click.echo(json_requests.schema())
         return
     codes = []
     for answer in _replies(encoder, device, url, lines):
@@ -62,16 +60,12 @@ def hook(
 def _replies(
     encoder: str | None, device: str | None, url: str | None, lines: bool
 ) -> Iterator[Reply]:
-    from pgvoice.hooks.json_requests import failed, reply
-    from pgvoice.hooks.pipeline import Pipeline
-    from pgvoice.store.errors import PgvoiceError
-
     try:
         pipeline = Pipeline(url, encoder, device=device)
     except PgvoiceError as error:
         yield failed(error)
         if lines:
-            click.get_current_context().exit(1)
+            click.get_current_context().exit(FAILED)
         return
     with pipeline:
         for request in _requests(lines):
@@ -79,16 +73,14 @@ def _replies(
 
 
 def _requests(lines: bool) -> Iterator[bytes]:
-    """What is asked; a byte more than may be read tells of more."""
-    from pgvoice.hooks.json_requests import LONGEST
-
+    """The requests, cut one byte after the longest allowed, so that longer ones are recognised."""
     source = sys.stdin.buffer
     if not lines:
         yield source.read(LONGEST + 1)
         return
     while line := source.readline(LONGEST + 1):
         while len(line) > LONGEST and not line.endswith(b"\n"):
-            # The rest of a line that is too long is passed over.
+            # Skip the rest of a line that is too long.
             rest = source.readline(LONGEST)
             if not rest or rest.endswith(b"\n"):
                 break

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import click
 
-from pgvoice.cli.answers.identify import identify
-from pgvoice.cli.answers.index import index
-from pgvoice.cli.answers.search import search
-from pgvoice.cli.answers.similar import similar
-from pgvoice.cli.backfill.backfill import backfill
-from pgvoice.cli.cache import cache
-from pgvoice.cli.commands import Commands
-from pgvoice.cli.db.db import db
-from pgvoice.cli.demo.demo import demo
-from pgvoice.cli.doctor.doctor import doctor
-from pgvoice.cli.encoder import encoder
-from pgvoice.cli.enroll.enroll import enroll
-from pgvoice.cli.fill import fill
-from pgvoice.cli.hook import hook
-from pgvoice.cli.labels.label import label, relabel
-from pgvoice.cli.labels.labels import labels
-from pgvoice.cli.plugin import plugin
-from pgvoice.cli.privacy.consent import consent
-from pgvoice.cli.privacy.erase import erase
-from pgvoice.cli.privacy.retention import audit, retention
-from pgvoice.cli.thresholds.calibrate import calibrate
-from pgvoice.cli.thresholds.evaluate import evaluate
+from pgvoice.cli.commands import Commands, LazyCommand
+
+#: Name, module and short help of every command, in the order of use.
+COMMANDS = [
+    LazyCommand("fill", "fill", "Compute the voice embeddings that a recording lacks."),
+    LazyCommand("enroll", "enroll.enroll", "Enroll people so that pgvoice can name their voices."),
+    LazyCommand(
+        "identify", "answers.identify", "Say who speaks in a recording, segment by segment."
+    ),
+    LazyCommand("label", "labels.label", "Keep who speaks in recordings."),
+    LazyCommand("relabel", "labels.label", "Judge kept labels again."),
+    LazyCommand("labels", "labels.labels", "See kept labels, take runs back, pin what you know."),
+    LazyCommand("search", "answers.search", "Find where somebody speaks, in all recordings."),
+    LazyCommand("calibrate", "thresholds.calibrate", "Find thresholds on your own recordings."),
+    LazyCommand("evaluate", "thresholds.evaluate", "Measure how right the names are."),
+    LazyCommand(
+        "similar",
+        "answers.similar",
+        "Find segments that sound like one of them, in all recordings.",
+    ),
+    LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
+    LazyCommand("hook", "hook", "Answer JSON requests on standard input."),
+    LazyCommand("backfill", "backfill.backfill", "Fill many recordings and follow the progress."),
+    LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
+    LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
+    LazyCommand("retention", "privacy.retention", "Delete data whose retention period has ended."),
+    LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
+    LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
+    LazyCommand("encoder", "encoder", "Show the models that turn speech into vectors."),
+    LazyCommand("plugin", "plugin", "Show the installed plugins."),
+    LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
+    LazyCommand("demo", "demo.demo", "Try pgvoice on a conversation of two people."),
+    LazyCommand("doctor", "doctor.doctor", "Check the installation and suggest fixes."),
+]
 
 EPILOG = """\b
 See it work:
@@ -37,51 +49,28 @@ Then with a recording of your own:
 
 \b
 Settings, from the environment:
-  PGVOICE_DATABASE_URL  your Postgres; without it an embedded server is used
+  PGVOICE_DATABASE_URL  your Postgres; if unset, an embedded server is used
   PGVOICE_DATA          folder of the embedded server
-  PGVOICE_ENCODER       encoder to use when none is named
-  PGVOICE_AUDIO         folder of recordings, for a fill that names none
-  PGVOICE_PLUGINS       plugins to load, by entry point; unset is all
+  PGVOICE_ENCODER       encoder to use unless --encoder names one
+  PGVOICE_AUDIO         folder of recordings, for fills without a file
+  PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
 
 \b
-Exit codes: 0 done, 1 failed (standard error says why and what helps),
-2 wrong usage, 3 some segments are no spans of time.
+Exit codes: 0 done, 1 failed (standard error has the reason and the remedy),
+2 wrong usage, 3 some segments are not spans of time.
 """
 
 
-@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    commands=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="pgvoice", prog_name="pgvoice")
 def cli() -> None:
     """Know who is speaking, in Postgres.
 
     pgvoice keeps one voice embedding per segment of your recordings, computes
-    only the missing ones, and tells by name who speaks where.
+    only the missing ones, and answers "who is speaking?" by name.
     """
-
-
-for command in (
-    fill,
-    enroll,
-    identify,
-    label,
-    relabel,
-    labels,
-    search,
-    calibrate,
-    evaluate,
-    similar,
-    index,
-    hook,
-    backfill,
-    consent,
-    erase,
-    retention,
-    audit,
-    cache,
-    encoder,
-    plugin,
-    db,
-    demo,
-    doctor,
-):
-    cli.add_command(command)

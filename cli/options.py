@@ -1,23 +1,45 @@
-"""Options and arguments that several commands share, each written once."""
+"""Options that several commands share, and what they mean; each is described once."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
-    from pgvoice.hooks.formats.reading import SegmentsDocument
-    from pgvoice.store.turns import Turn
-    from pgvoice.store.voice_store import VoiceStore
+from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.evaluate.reference_files import ReferenceFile, read_references
+from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
+from pgvoice.hooks.formats.times import parse_span
+from pgvoice.store.turns import Turn
+from pgvoice.store.voice_store import VoiceStore
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 STANDARD_INPUT = "-"
+
+
+def integer(
+    name: str, least: int, meaning: str, default: int | None = None
+) -> Callable[[Decorated], Decorated]:
+    """An option that takes an integer of at least `least`."""
+    return click.option(
+        name,
+        type=click.IntRange(min=least),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help=meaning,
+    )
+
+
+def dry_run(verb: str) -> Callable[[Decorated], Decorated]:
+    """An option that shows what would be deleted, merged or the like."""
+    return click.option("--dry-run", is_flag=True, help=f"Show what would be {verb}.")
+
+
 segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 json_option = click.option(
@@ -29,27 +51,27 @@ url_option = click.option(
 encoder_option = click.option(
     "--encoder",
     metavar="NAME",
-    help="Encoder that makes the vectors [PGVOICE_ENCODER, else ecapa]; `pgvoice encoder list`.",
+    help="Encoder to compute vectors with, see `pgvoice encoder list` [PGVOICE_ENCODER or ecapa].",
 )
 stored_encoder_option = click.option(
     "--encoder",
     metavar="NAME",
-    help="Encoder whose vectors to use; needed when the store has those of several.",
+    help="Encoder whose vectors to use; required if the store has vectors of several.",
 )
 device_option = click.option(
-    "--device", metavar="DEVICE", help="cpu, cuda or mps [the best there is]."
+    "--device", metavar="DEVICE", help="cpu, cuda or mps [the fastest available]."
 )
 threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(-1, 1),
     metavar="X",
-    help="Name nobody whose cosine similarity is lower [calibrated, else the encoder's own].",
+    help="Lowest cosine similarity that names somebody [calibrated, or the encoder's default].",
 )
 margin_option = click.option(
     "--margin",
     type=click.FloatRange(0, 2),
     metavar="X",
-    help="Name nobody whose lead over the runner-up is smaller [0].",
+    help="Smallest lead over the runner-up that names somebody [0].",
 )
 min_speech_option = click.option(
     "--min-speech",
@@ -57,46 +79,58 @@ min_speech_option = click.option(
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="Refuse to enroll from files with less speech, all together.",
+    help="Refuse to enroll from files that have less speech in total.",
 )
 force_option = click.option(
     "--force",
     is_flag=True,
-    help="Enroll all the same what sounds like several people, or like somebody else.",
+    help="Enroll even if the audio sounds like several people or like somebody else.",
 )
 until_option = click.option(
     "--until",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="The consent ends at the beginning of this day, such as 2027-01-01 [never].",
+    help="Day on which the consent ends, such as 2027-01-01 [never].",
 )
 purpose_option = click.option(
     "--purpose",
     default="speaker identification",
     show_default=True,
     metavar="TEXT",
-    help="To what end the person agreed.",
+    help="What the person agreed to.",
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would go.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
+dry_run_option = dry_run("deleted")
+yes_option = click.option(
+    "--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal."
+)
 format_option = click.option(
     "--format",
     "format_name",
     metavar="NAME",
-    help="Format of the segments: json, rttm, srt, vtt or whisperx [told by name and content].",
+    help="Format of the segments: json, rttm, srt, vtt or whisperx [detected].",
 )
 uri_option = click.option(
-    "--uri", metavar="URI", help="Recording to take from an RTTM file that has several."
+    "--uri", metavar="URI", help="Recording to read from an RTTM file that has several."
 )
+
+
+def store_options(command: Decorated) -> Decorated:
+    """The options of most commands: which database, and which form of the answer."""
+    return url_option(json_option(command))
+
+
+def model_options(command: Decorated) -> Decorated:
+    """Options of commands that may compute vectors."""
+    return encoder_option(device_option(command))
 
 
 def consent_options(command: Decorated) -> Decorated:
-    """What a person agreed to who is enrolled."""
+    """Options that record the consent of the person who is enrolled."""
     evidence = click.option(
         "--consent",
         "evidence",
         metavar="TEXT",
-        help="The person agreed: where that is written down.",
+        help="The person agreed; TEXT says where that is documented.",
     )
     return evidence(purpose_option(until_option(command)))
 
@@ -119,7 +153,7 @@ plot_option = click.option(
     "picture",
     callback=_picture,
     metavar="FILE",
-    help="Write a picture too: .png, .svg or a self-contained .html.",
+    help="Also write a picture: .png, .svg or a self-contained .html.",
 )
 
 
@@ -127,9 +161,6 @@ def parsed_spans(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[tuple[float, float], ...]:
     """Spans of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
-    from pgvoice.hooks.errors import FormatError
-    from pgvoice.hooks.formats.times import parse_span
-
     try:
         return tuple(parse_span(value) for value in values)
     except (FormatError, ValueError) as error:
@@ -138,8 +169,6 @@ def parsed_spans(
 
 def document_from(path: str, format_name: str | None, uri: str | None) -> SegmentsDocument:
     """A file of segments, or standard input for ``-``."""
-    from pgvoice.hooks.formats.reading import read_document
-
     source = sys.stdin if path == STANDARD_INPUT else path
     return read_document(source, format=format_name, uri=uri)
 
@@ -152,9 +181,7 @@ def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequen
 def reference_files(
     _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> tuple[ReferenceFile, ...]:
-    """Files that say who speaks when, each given as VIDEO=FILE, or FILE for those of several."""
-    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
-
+    """Files that say who speaks when, each VIDEO=FILE, or FILE if it names its recordings."""
     files = []
     for value in values:
         video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
@@ -167,9 +194,7 @@ def reference_files(
 
 
 def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, list[Turn]]:
-    """By video the turns of these files, and a warning of what is not in the store."""
-    from pgvoice.hooks.evaluate.reference_files import read_references
-
+    """The turns of these files by video; warns of what the store does not have."""
     found = read_references(store, files)
     for warning in found.left_out:
         click.echo(f"Warning: {warning}", err=True)
@@ -182,14 +207,15 @@ def spans(segments: Sequence[Turn]) -> list[tuple[float, float]]:
 
 
 def somebody_answers() -> bool:
-    """Whether standard input is a terminal."""
+    """Whether there is a terminal to ask at."""
     return sys.stdin.isatty()
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Go on only with a yes: from ``--yes``, or from a person at a terminal."""
+    """Continue only after a yes: ``--yes``, or the answer of a person at a terminal."""
     if yes:
         return
     if not somebody_answers():
-        raise click.UsageError(f"{question} Nobody can be asked here: give --yes, or --dry-run.")
+        preview = ", or --dry-run" if "dry_run" in click.get_current_context().params else ""
+        raise click.UsageError(f"{question} There is no terminal to ask at: give --yes{preview}.")
     click.confirm(question, abort=True, err=True)

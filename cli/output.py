@@ -1,4 +1,4 @@
-"""How answers are shown: tables for people, JSON for programs, progress for those who wait."""
+"""How answers are shown: tables for people, JSON for programs, progress on a terminal."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import click
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from pgvoice.store.people.enrollments import Enrollment
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 NOTHING = "-"
-#: What a table may take where there is no terminal whose width would matter.
+#: Width of a table that is not printed on a terminal.
 _UNLIMITED = 10_000
+Item = TypeVar("Item")
+#: An integer is printed with thousands separators, a float as a similarity, None as ``-``.
+Cell = str | int | float | None
 
 
 class Column(NamedTuple):
@@ -32,13 +34,22 @@ class Column(NamedTuple):
 
     header: str
     justify: Literal["left", "right"] = "left"
-    #: Never broken into lines, however narrow the terminal.
+    #: Never wrapped, however narrow the terminal.
     whole: bool = False
+
+
+#: A string is the header of a column of text.
+Columns = Sequence[str | Column]
 
 
 def number(header: str) -> Column:
     """A column of numbers."""
     return Column(header, "right", whole=True)
+
+
+def numbers(*headers: str) -> tuple[Column, ...]:
+    """Columns of numbers."""
+    return tuple(map(number, headers))
 
 
 def word(header: str) -> Column:
@@ -51,10 +62,24 @@ def write_json(document: object) -> None:
     click.echo(json.dumps(document, default=_plain, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """A table on standard output, as wide as the terminal at most; one line a row in a pipe."""
-    from rich.console import Console
+def write_list(
+    found: Sequence[Item],
+    as_json: bool,
+    columns: Columns,
+    row: Callable[[Item], Sequence[Cell]],
+    nothing: str,
+) -> None:
+    """A table with a row per item, or the items as JSON; `nothing` instead of an empty table."""
+    if as_json:
+        write_json(found)
+    elif found:
+        write_table(columns, map(row, found))
+    else:
+        click.echo(nothing)
 
+
+def write_table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> None:
+    """A table on standard output, no wider than the terminal; in a pipe each row is one line."""
     console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
     table = _table(columns, rows)
     if console.measure(table).maximum > console.width:
@@ -64,20 +89,24 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=True)
 
 
-def _table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
+def _table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header, justify, whole in columns:
+    for column in columns:
+        header, justify, whole = Column(column) if isinstance(column, str) else column
         table.add_column(header, justify=justify, no_wrap=whole, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(_shown(cell))) for cell in row))
     return table
 
 
+def _shown(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    return f"{cell:,}" if isinstance(cell, int) else similarity(cell)
+
+
 def write_pairs(pairs: Iterable[tuple[str, str]]) -> None:
-    """Names and values, a line each, the values under each other."""
+    """Names and values, a line each, the values aligned."""
     listed = list(pairs)
     width = max(len(name) for name, _ in listed)
     for name, value in listed:
@@ -86,13 +115,10 @@ def write_pairs(pairs: Iterable[tuple[str, str]]) -> None:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Takes (done, total) and shows it on standard error; None where that is no terminal."""
+    """Gives a function of (done, total) that draws on standard error, None without a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=None)
@@ -101,18 +127,16 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
 
 @contextmanager
 def waiting(label: str) -> Iterator[None]:
-    """Shows on standard error that something is going on, if that is a terminal."""
+    """Shows activity on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console
-
     with Console(stderr=True).status(label):
         yield
 
 
 def clock(seconds: float) -> str:
-    """``h:mm:ss.s``; hundredths where there are any."""
+    """``h:mm:ss.s``, with hundredths unless they are zero."""
     centiseconds = round(seconds * 100)
     minutes, rest = divmod(centiseconds, 6000)
     places = 2 if rest % 10 else 1
@@ -127,15 +151,6 @@ def day(moment: datetime | None) -> str:
 def similarity(value: float | None) -> str:
     """A cosine similarity or a difference of two."""
     return NOTHING if value is None else f"{value:.3f}"
-
-
-def enrolled(added: Enrollment) -> str:
-    """What an enrollment came to."""
-    known = f", {added.known:,} there already" if added.known else ""
-    return (
-        f"{printable(added.speaker)}: {counted(added.added, 'exemplar')} added{known};"
-        f" {added.exemplars:,} in all, cohesion {similarity(added.cohesion)}"
-    )
 
 
 def size(count: int) -> str:
@@ -153,25 +168,30 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def done(verb: str, dry_run: bool) -> str:
+    """``deleted``, or ``would be deleted``."""
+    return f"would be {verb}" if dry_run else verb
+
+
 def named(person: str | None, value: float | None) -> str:
     """A person and the similarity to them."""
     return NOTHING if person is None else f"{person} {similarity(value)}"
 
 
 def short_labels(labels: Iterable[str]) -> dict[str, str]:
-    """For each encoder's label the name alone, where no other label has the same name."""
+    """For each encoder's label its name alone, unless another label has the same name."""
     names = {label: label.partition("@")[0] for label in labels}
     uses = Counter(names.values())
     return {label: name if uses[name] == 1 else label for label, name in names.items()}
 
 
 def coloured(text: str, colour: str) -> str:
-    """Text for `click.echo`, which drops the colour where there is no terminal."""
+    """Text for `click.echo`, which drops the colour if there is no terminal."""
     return text if os.environ.get("NO_COLOR") else click.style(text, fg=colour)
 
 
 def hanging(text: str, indent: int) -> str:
-    """Text that goes on at `indent` in the lines that the terminal breaks it into."""
+    """Text wrapped to the terminal, with the second and later lines indented."""
     if not sys.stdout.isatty():
         return text
     room = shutil.get_terminal_size().columns - indent
@@ -179,7 +199,7 @@ def hanging(text: str, indent: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Without what would steer the terminal."""
+    """Text without characters that control the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -190,4 +210,4 @@ def _plain(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__} does not belong into JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

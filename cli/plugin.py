@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import FAILED, Group
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.plugins.survey import Surveyed
+from pgvoice.hooks.plugins.survey import Surveyed, survey
 
 
 @click.group(cls=Group)
 def plugin() -> None:
-    """See what takes part in pgvoice."""
+    """Show the installed plugins."""
 
 
 @plugin.command("list", epilog="Example: pgvoice plugin list")
 @options.json_option
 def list_plugins(as_json: bool) -> None:
-    """List the plugins, what became of each, and its hooks.
+    """List the plugins with their state and hooks.
 
-    A plugin is a package with an entry point in the group pgvoice. PGVOICE_PLUGINS names those
-    to load; the others are left out. The exit code is 1 where one fails.
+    A plugin is a package with an entry point in the group pgvoice. If PGVOICE_PLUGINS is set, only
+    the plugins that it names are loaded. The exit code is 1 if a plugin fails.
     """
-    from pgvoice.hooks.plugins.survey import survey
-
     found = survey()
     if as_json:
         output.write_json([asdict(each.plugin) | {"state": each.state} for each in found.plugins])
     else:
         columns = ("plugin", "package", "version", "state", "hooks")
-        output.write_table([output.Column(name) for name in columns], map(_row, found.plugins))
+        output.write_table(columns, map(_row, found.plugins))
     for problem in found.problems:
         click.echo(f"Error: {output.printable(problem)}", err=True)
     if found.problems:

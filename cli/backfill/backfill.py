@@ -5,32 +5,35 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.backfill import backfill_metrics, backfill_progress
 from pgvoice.cli.group import FAILED, Group
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pgvoice.hooks.backfill.engine import Engine
-    from pgvoice.hooks.backfill.running import BackfillReport
-    from pgvoice.hooks.backfill.worker import MakeEncoder
-    from pgvoice.store.upkeep.backfill_rows import FailedVideo
-    from pgvoice.store.voice_store import VoiceStore
+from pgvoice.hooks.backfill.engine import Engine, Here
+from pgvoice.hooks.backfill.manifest import Manifest
+from pgvoice.hooks.backfill.metrics import exposition
+from pgvoice.hooks.backfill.on_ray import RayActors
+from pgvoice.hooks.backfill.processes import Processes
+from pgvoice.hooks.backfill.running import BackfillReport
+from pgvoice.hooks.backfill.running import backfill as fill_all
+from pgvoice.hooks.backfill.worker import MakeEncoder
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.group(cls=Group)
 def backfill() -> None:
-    """Fill many recordings, and see how far it is.
+    """Fill many recordings and follow the progress.
 
-    A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; empty is
-    asked of the audio sources) and segments (a file, or a list of [start, end]). The state is in
-    the database: run it again, and it does what is missing.
+    A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; if empty,
+    pgvoice looks it up in its audio sources) and segments (a file, or a list of [start, end]). The
+    state is in the database: running a backfill again does only what is missing.
     """
 
 
@@ -41,7 +44,7 @@ def _shard(
         return 1, 1
     part, slash, parts = value.partition("/")
     if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise click.BadParameter(f"{value!r} is not like 2/8")
+        raise click.BadParameter(f"{value!r} is not of the form I/N, such as 2/8")
     return int(part), int(parts)
 
 
@@ -52,48 +55,39 @@ Examples: pgvoice backfill run library.csv --workers 2
           pgvoice backfill run library.parquet --ray head.example:6379"""
 )
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", metavar="NAME", help="Of the backfill [the manifest's, without suffix].")
 @click.option(
+    "--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix]."
+)
+@options.integer(
     "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes, each with the model [1]; of a Ray cluster one for each GPU, or for its cores.",
+    1,
+    "Processes that each load the model [1; on a Ray cluster one per GPU, or as many as its cores"
+    " allow].",
 )
 @click.option(
     "--ray",
     metavar="ADDRESS",
-    help="Fill on this Ray cluster: host:port, auto, or local for one of this machine alone.",
+    help="Fill on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
 )
-@click.option(
-    "--cores",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Of each worker on a Ray cluster.",
+@options.integer("--cores", 1, "Cores of each worker on a Ray cluster.", 1)
+@options.integer(
+    "--retries", 0, "Try a failed recording again this many times, after the others.", 2
 )
+@options.integer("--limit", 1, "Fill at most this many recordings.")
 @click.option(
-    "--retries",
-    type=click.IntRange(min=0),
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="Try a recording that fails so often again, at the end.",
-)
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Fill no more recordings.")
-@click.option(
-    "--shard", callback=_shard, metavar="I/N", help="Only the I-th of N parts of the recordings."
+    "--shard",
+    callback=_shard,
+    metavar="I/N",
+    help="Fill only the I-th of N parts of the recordings.",
 )
 @click.option(
     "--metrics",
     callback=backfill_metrics.address,
     metavar="[HOST:]PORT",
-    help="Serve metrics for Prometheus meanwhile; to this machine alone unless a host is named.",
+    help="Serve Prometheus metrics during the run, on this machine only unless a host is given.",
 )
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 @click.pass_context
 def run(
     context: click.Context,
@@ -113,26 +107,19 @@ def run(
 ) -> None:
     """Fill the recordings of a MANIFEST.
 
-    Recordings that are complete are passed over, many at a time. Ctrl-C ends those under way first,
-    a second one at once; nothing that was stored is lost. Exit code 1 when recordings failed.
+    Complete recordings are skipped, many at a time. Ctrl-C finishes the recordings in progress
+    first; a second Ctrl-C stops at once. Nothing that was stored is lost. The exit code is 1 if
+    recordings failed.
     """
-    from contextlib import redirect_stdout
-    from functools import partial
-
-    from pgvoice.hooks.backfill.manifest import Manifest
-    from pgvoice.hooks.backfill.running import backfill as fill_all
-    from pgvoice.hooks.encoders.registry import make_encoder
-    from pgvoice.store.voice_store import VoiceStore
-
     called = name or manifest.stem
     made = partial(make_encoder, encoder, device=device)
     with (
         VoiceStore.open(url) as store,
-        redirect_stdout(sys.stderr),  # Ray prints what it has to say
+        redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
         backfill_metrics.measured(lambda: store.backfills.status(called), metrics) as ask,
         backfill_progress.shown(ask) as tell,
-        _asked_to_stop() as stop,
+        _stop_requested() as stop,
     ):
         report = fill_all(
             engine,
@@ -154,47 +141,38 @@ def run(
 def _engine(
     store: VoiceStore, made: MakeEncoder, workers: int | None, ray: str | None, cores: int
 ) -> Engine:
-    from pgvoice.hooks.backfill.engine import Here
-    from pgvoice.hooks.backfill.on_ray import RayActors
-    from pgvoice.hooks.backfill.processes import Processes
-
     if ray is not None:
         return RayActors(store, made, ray, workers, cores)
     return Processes(store, made, workers) if workers and workers > 1 else Here(store, made)
 
 
-class _asked_to_stop:  # noqa: N801 - a context manager
-    """Whether somebody pressed Ctrl-C, or the machine ends; a second time ends at once."""
+@contextmanager
+def _stop_requested() -> Iterator[Callable[[], bool]]:
+    """Gives whether Ctrl-C or a termination signal arrived; the second one stops at once."""
+    requested = False
 
-    def __enter__(self) -> Callable[[], bool]:
-        self._asked = False
-        self._before = {
-            each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)
-        }
-        return lambda: self._asked
-
-    def __exit__(self, *_: object) -> None:
-        for each, before in self._before.items():
-            signal.signal(each, before)
-
-    def _ask(self, _number: int, _frame: object) -> None:
-        if self._asked:
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        self._asked = True
-        # Not by click, which would write around the live table.
-        sys.stderr.write("ending what is under way; again to end at once\n")
+        requested = True
+        # Not click.echo, which would write past the live table.
+        sys.stderr.write("finishing the recordings in progress; press again to stop at once\n")
 
-
-def _summary(report: BackfillReport) -> str:
-    return (
-        f"{output.counted(report.videos, 'recording')}: {report.complete:,} complete before,"
-        f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
-        f" {len(report.failed):,} failed"
-    )
+    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: requested
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _write_report(report: BackfillReport, name: str) -> None:
-    click.echo(_summary(report) + ("; stopped" if report.stopped else ""))
+    click.echo(
+        f"{output.counted(report.videos, 'recording')}: {report.complete:,} already complete,"
+        f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
+        f" {len(report.failed):,} failed{'; stopped' if report.stopped else ''}"
+    )
     for outcome in report.failed[:10]:
         click.echo(output.printable(f"  {outcome.video}: {outcome.error}"))
     if report.failed:
@@ -203,13 +181,10 @@ def _write_report(report: BackfillReport, name: str) -> None:
 
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
 @click.argument("name", required=False)
-@click.option("--watch", is_flag=True, help="Go on showing it until nothing is left.")
-@options.url_option
-@options.json_option
+@click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
+@options.store_options
 def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> None:
-    """Show how far every backfill is, whoever runs it."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Show the progress of all backfills, or of one."""
     with VoiceStore.open(url) as store:
         if watch:
             backfill_progress.watch(lambda: store.backfills.status(name))
@@ -226,10 +201,7 @@ def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> Non
 @click.argument("name", required=False)
 @options.url_option
 def metrics(name: str | None, url: str | None) -> None:
-    """Print how far every backfill is, for Prometheus."""
-    from pgvoice.hooks.backfill.metrics import exposition
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Print the progress of all backfills, or of one, for Prometheus."""
     with VoiceStore.open(url) as store:
         click.echo(exposition(store.backfills.status(name)), nl=False)
 
@@ -241,26 +213,19 @@ def metrics(name: str | None, url: str | None) -> None:
     "manifest",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write them as a manifest too, JSON lines, to run again.",
+    help="Also write them to a manifest (JSON lines) that can be run again.",
 )
-@options.url_option
-@options.json_option
+@options.store_options
 def failed(name: str | None, manifest: Path | None, url: str | None, as_json: bool) -> None:
-    """List the recordings that could not be filled, and why."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """List the recordings that could not be filled, with the errors."""
     with VoiceStore.open(url) as store:
         found = store.backfills.failed(name)
     if manifest is not None:
         manifest.write_text("".join(f"{json.dumps(dict(each.document))}\n" for each in found))
-    if as_json:
-        output.write_json(found)
-    elif found:
-        _write_failed(found)
-    else:
-        click.echo("none failed")
-
-
-def _write_failed(found: list[FailedVideo]) -> None:
-    columns = [output.Column("recording"), output.number("attempts"), output.Column("error")]
-    output.write_table(columns, ((each.video, f"{each.attempts:,}", each.error) for each in found))
+    output.write_list(
+        found,
+        as_json,
+        ["recording", output.number("attempts"), "error"],
+        lambda each: (each.video, each.attempts, each.error),
+        "no recording failed",
+    )

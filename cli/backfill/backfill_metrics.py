@@ -1,18 +1,18 @@
-"""``pgvoice backfill run --metrics``: what people are shown is served to Prometheus, too."""
+"""``pgvoice backfill run --metrics``: serves the progress to Prometheus."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from pgvoice.cli.backfill.backfill_progress import Ask
-    from pgvoice.store.upkeep.backfill_rows import BackfillStatus
+from pgvoice.cli.backfill.backfill_progress import Ask
+from pgvoice.hooks.backfill.metrics import served
+from pgvoice.store.errors import DatabaseError
+from pgvoice.store.upkeep.backfill_rows import BackfillStatus
 
-#: Where only this machine can ask.
+#: Only this machine can connect here.
 HERE = "127.0.0.1"
 
 
@@ -24,18 +24,17 @@ def address(
         return None
     host, _, port = value.rpartition(":")
     if not (port.isdecimal() and int(port) < 1 << 16):
-        raise click.BadParameter(f"{value!r} is not like 9108 or 0.0.0.0:9108")
+        raise click.BadParameter(f"{value!r} is not of the form [HOST:]PORT, such as 9108")
     return host.strip("[]") or HERE, int(port)
 
 
 @contextmanager
 def measured(ask: Ask, served_at: tuple[str, int] | None) -> Iterator[Ask]:
-    """Gives what asks how far it is; the last answer is what is served, so that no scrape asks.
+    """Gives a function that queries the progress, and serves its last result to Prometheus.
 
-    Where the database does not answer, that stays: who only looks ends no backfill.
+    Scrapes run no query. If the database does not answer, the last result is given again, because
+    looking at a backfill must not stop it.
     """
-    from pgvoice.store.errors import DatabaseError
-
     last: list[BackfillStatus] = []
 
     def asked() -> list[BackfillStatus]:
@@ -47,8 +46,6 @@ def measured(ask: Ask, served_at: tuple[str, int] | None) -> Iterator[Ask]:
     if served_at is None:
         yield asked
         return
-    from pgvoice.hooks.backfill.metrics import served
-
     asked()
     with served(*served_at, lambda: last) as port:
         click.echo(f"metrics at http://{served_at[0]}:{port}/metrics", err=True)

@@ -1,4 +1,4 @@
-"""How far a backfill is: a live table on a terminal, lines in a log."""
+"""The progress of backfills: a live table on a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console, Group, RenderableType
+from rich.control import Control
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from pgvoice.cli import output
+from pgvoice.store.upkeep.backfill_rows import BackfillStatus
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from pgvoice.store.upkeep.backfill_rows import BackfillStatus
-
-#: Seconds between two looks at the database, for a terminal and for a log.
+#: Seconds between two queries of the progress, for a terminal and for a log.
 TERMINAL_EVERY, LOG_EVERY = 1.0, 10.0
-#: Looking takes no more than this part of the time.
+#: Largest share of the time that the queries may take.
 SHARE = 0.05
-#: What takes longer than so many seconds is told in minutes, hours, days.
+#: By the seconds from which they are used: the units of a duration.
 _UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
 
-Ask = Callable[[], list["BackfillStatus"]]
+#: Queries the progress.
+Ask = Callable[[], list[BackfillStatus]]
 
 
 @contextmanager
 def shown(ask: Ask) -> Iterator[Callable[[], None]]:
-    """Gives what is to be called whenever something was done: it asks now and then, and tells."""
+    """Gives a function to call after each piece of work; it shows the progress now and then."""
     if not sys.stderr.isatty():
         yield _NowAndThen(LOG_EVERY, lambda: _write_lines(ask()), time.monotonic() + LOG_EVERY)
         return
-    from rich.console import Console
-    from rich.live import Live
-
     console = Console(stderr=True)
     table = _LiveTable(console, ask)
     with Live(console=console, get_renderable=table.drawn, transient=True, refresh_per_second=4):
@@ -44,7 +43,7 @@ def shown(ask: Ask) -> Iterator[Callable[[], None]]:
 
 
 def watch(ask: Ask) -> None:
-    """Show it until nothing is left, or somebody ends it."""
+    """Show the progress until nothing is left."""
     found = ask()
 
     def asked() -> list[BackfillStatus]:
@@ -59,7 +58,7 @@ def watch(ask: Ask) -> None:
 
 
 def duration(seconds: float) -> str:
-    """In two units, such as ``3 h 20 min``."""
+    """A duration in two units, such as ``3 h 20 min``."""
     for unit, name, part, part_name in _UNITS:
         if seconds >= unit:
             return f"{seconds // unit:.0f} {name} {seconds % unit // part:.0f} {part_name}"
@@ -71,7 +70,7 @@ def rate(amount: float | None) -> str:
 
 
 class _NowAndThen:
-    """Calls something if the last time is long enough ago."""
+    """Calls a function if the last call was long enough ago."""
 
     def __init__(self, every: float, what: Callable[[], None], first: float) -> None:
         self._every, self._what, self._next = every, what, first
@@ -94,28 +93,21 @@ class _LiveTable:
         self._found = self._ask()
 
     def drawn(self) -> RenderableType:
-        from rich.console import Group
-        from rich.text import Text
-
         self._forget_other_width()
         so_far = duration(time.monotonic() - self._start)
-        note = Text(f"for {so_far}; Ctrl-C to end", "dim", no_wrap=True, overflow="ellipsis")
+        note = Text(
+            f"running for {so_far}; Ctrl-C to stop", "dim", no_wrap=True, overflow="ellipsis"
+        )
         return Group(*(_drawn(each) for each in self._found), note)
 
     def _forget_other_width(self) -> None:
-        """A terminal breaks what was drawn into other lines: nobody knows how many."""
-        from rich.control import Control
-
+        """Clear a resized terminal: it has wrapped the table into an unknown number of lines."""
         if self._console.width != self._width:
             self._width = self._console.width
             self._console.control(Control.clear(), Control.home())
 
 
 def _drawn(status: BackfillStatus) -> RenderableType:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, min_width=len("recordings"))
     table.add_column(no_wrap=True, overflow="ellipsis")
@@ -135,17 +127,17 @@ def _pairs(status: BackfillStatus) -> Iterator[tuple[str, str]]:
     yield "done", f"{status.done:,}"
     yield "failed", f"{status.failed:,}"
     yield "left", f"{status.waiting:,}{_estimate(status)}"
-    yield "vectors", f"{status.filled:,}, {rate(status.vectors_per_second)} a second"
-    speech = f"{rate(status.speech_per_second)} h an hour"
+    yield "vectors", f"{status.filled:,}, {rate(status.vectors_per_second)} per second"
+    speech = f"{rate(status.speech_per_second)} h per hour"
     yield "speech", f"{duration(status.audio_seconds)}, {speech}"
-    yield "", f"{rate(status.speech_per_work_second)} h an hour of one worker's time"
+    yield "", f"{rate(status.speech_per_work_second)} h per hour of one worker's time"
 
 
 def _estimate(status: BackfillStatus) -> str:
     if not status.seconds_left:
         return ""
     end = datetime.now().astimezone() + timedelta(seconds=status.seconds_left)
-    return f", {duration(status.seconds_left)}, to about {end:%a %d %b %H:%M}"
+    return f", {duration(status.seconds_left)}; done about {end:%a %d %b %H:%M}"
 
 
 def _write_lines(found: list[BackfillStatus]) -> None:
@@ -157,33 +149,31 @@ def _line(status: BackfillStatus) -> str:
     return (
         f"{status.backfill}: {status.done:,} of {status.videos:,} done, {status.failed:,} failed,"
         f" {status.waiting:,} left{_estimate(status)};"
-        f" {rate(status.vectors_per_second)} vectors a second,"
-        f" {rate(status.speech_per_second)} h of speech an hour"
+        f" {rate(status.vectors_per_second)} vectors per second,"
+        f" {rate(status.speech_per_second)} h of speech per hour"
     )
 
 
 def write_status(found: list[BackfillStatus]) -> None:
-    """A row for each, on standard output."""
-    columns = [output.Column("backfill")]
-    columns += [output.number(each) for each in ("recordings", "done", "failed", "left")]
-    columns += [output.number(each) for each in ("a second", "an hour", "a worker", "time left")]
-    output.write_table(columns, (_row(each) for each in found))
+    """A table on standard output, with a row for each backfill."""
+    numbers = ("recordings", "done", "failed", "left", "vectors/s", "speech", "per worker")
+    output.write_table(["backfill", *output.numbers(*numbers, "time left")], map(_row, found))
     click.echo(
-        "\nvectors a second, hours of speech an hour and an hour of one worker's time;\n"
-        "the time left is at the pace of the last 10 minutes, or of 50 recordings"
+        "\nspeech: hours filled per hour; per worker: the same per hour of one worker's time;\n"
+        "time left: at the rate of the last 10 minutes or of the last 50 recordings"
     )
 
 
-def _row(status: BackfillStatus) -> tuple[str, ...]:
+def _row(status: BackfillStatus) -> tuple[output.Cell, ...]:
     left = status.seconds_left
     return (
         status.backfill,
-        f"{status.videos:,}",
-        f"{status.done:,}",
-        f"{status.failed:,}",
-        f"{status.waiting:,}",
+        status.videos,
+        status.done,
+        status.failed,
+        status.waiting,
         rate(status.vectors_per_second),
         rate(status.speech_per_second),
         rate(status.speech_per_work_second),
-        output.NOTHING if left is None else duration(left),
+        None if left is None else duration(left),
     )

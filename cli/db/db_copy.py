@@ -1,34 +1,28 @@
-"""``pgvoice db copy`` and ``pgvoice db checksums``: a whole store elsewhere, and whether it is."""
+"""``pgvoice db copy`` and ``pgvoice db checksums``: copying a whole store, and comparing two."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.db import place
-
-if TYPE_CHECKING:
-    from pgvoice.store import TableSum
+from pgvoice.store import TableSum, VoiceStore
+from pgvoice.store.database.connection import psycopg_url
 
 
 @click.command(epilog="Example: pgvoice db copy --to postgresql://me@host/library")
 @click.option("--to", "target", required=True, metavar="URL", help="Database to copy to.")
-@options.url_option
-@options.json_option
+@options.store_options
 def copy(target: str, url: str | None, as_json: bool) -> None:
-    """Copy the whole store into another database, and compare both.
+    """Copy the whole store into another database and compare both.
 
-    From the embedded server to your own, or between any two; tables, roles and rights are made
-    there. It must hold no rows of pgvoice yet: all rows of one moment arrive, or none. Needs the
-    owner of the tables on both sides. A password need not stand in the URL: PGPASSFILE and
-    ~/.pgpass are read.
+    Copies from the embedded server to your own, or between any two servers, and creates tables,
+    roles and privileges in the target. The target must not contain rows of pgvoice yet. The copy is
+    a snapshot: all rows arrive, or none. The user must own the tables in both databases. Instead of
+    putting the password in the URL, you can use PGPASSFILE or ~/.pgpass.
     """
-    from pgvoice.store import VoiceStore
-    from pgvoice.store.database.connection import psycopg_url
-
     shown = place.libpq_url(psycopg_url(target))
     with VoiceStore.open(url) as store, output.progress_bar("copying and comparing") as bar:
         indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
@@ -39,23 +33,21 @@ def copy(target: str, url: str | None, as_json: bool) -> None:
     _write(sums)
     rows = sum(each.rows for each in sums)
     click.echo(
-        f"\n{output.counted(rows, 'row')} copied to {output.printable(shown)}: the same there"
+        f"\n{output.counted(rows, 'row')} copied to {output.printable(shown)}; checksums agree"
     )
     for encoder in indexed:
-        click.echo(f"an index is not copied: there, `pgvoice index build --encoder {encoder}`")
+        click.echo(f"indexes are not copied: run `pgvoice index build --encoder {encoder}` there")
 
 
 @click.command(epilog="Example: pgvoice db checksums --url postgresql://me@host/restored")
-@options.url_option
-@options.json_option
+@options.store_options
 def checksums(url: str | None, as_json: bool) -> None:
-    """Show how many rows each table has, and a checksum.
+    """Show the number of rows and a checksum of each table.
 
-    The same rows have the same checksum on any server: compare a restored dump with the original.
+    The same rows have the same checksum on any server, so you can compare a restored dump with the
+    original.
     """
-    from pgvoice.store import VoiceStore
-
-    with VoiceStore.open(url) as store, output.waiting("reading everything"):
+    with VoiceStore.open(url) as store, output.waiting("reading all tables"):
         sums = store.upkeep.checksums()
     if as_json:
         output.write_json({"tables": sums})
@@ -64,5 +56,5 @@ def checksums(url: str | None, as_json: bool) -> None:
 
 
 def _write(sums: Sequence[TableSum]) -> None:
-    columns = [output.Column("table"), output.number("rows"), output.word("checksum")]
-    output.write_table(columns, ((one.table, f"{one.rows:,}", one.checksum) for one in sums))
+    columns = ("table", output.number("rows"), output.word("checksum"))
+    output.write_table(columns, ((one.table, one.rows, one.checksum) for one in sums))

@@ -9,26 +9,21 @@ import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sqlalchemy import URL
 
 from pgvoice.cli.db.place import libpq_url
 from pgvoice.store.database.connection import password_of, without_password
 from pgvoice.store.errors import DatabaseError
 
-if TYPE_CHECKING:
-    from sqlalchemy import URL
-
 
 def find_psql() -> str:
-    """The psql of the PATH, else the one that comes with the embedded server.
-
-    Raises `DatabaseError` where there is neither.
-    """
+    """The psql on the PATH, or else the embedded server's; raises `DatabaseError` without one."""
     found = shutil.which("psql") or _embedded_psql()
     if found is None:
         raise DatabaseError(
-            "there is no psql on the PATH: install the Postgres client (Debian and Ubuntu:"
-            ' postgresql-client), or `pip install "pgvoice[embedded]"`, which has one'
+            "psql was not found on the PATH: install the Postgres client (Debian and Ubuntu:"
+            ' postgresql-client), or `pip install "pgvoice[embedded]"`, which includes it'
         )
     return found
 
@@ -43,10 +38,10 @@ def _embedded_psql() -> str | None:
 
 
 def run_psql(url: URL, arguments: Sequence[str]) -> int:
-    """Run psql until it ends; returns its exit status.
+    """Run psql and return its exit status.
 
-    This process stays: the embedded server stops with the last process that uses it. Ctrl-C is
-    psql's.
+    This process waits, because the embedded server stops with the last process that uses it, and
+    leaves Ctrl-C to psql.
     """
     password = password_of(url)
     command = [find_psql(), libpq_url(without_password(url)), *arguments]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import FAILED
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.fill.recompute import Recomputed
-    from pgvoice.store import StoreCheck, VoiceStore
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.fill.recompute import Recomputed
+from pgvoice.hooks.fill.recompute import recompute as compute_again
+from pgvoice.store import StoreCheck, VoiceStore
 
 
 @click.command(
@@ -19,24 +19,12 @@ if TYPE_CHECKING:
 Examples: pgvoice db verify --json
           pgvoice db verify --recompute 50 --encoder campplus"""
 )
-@click.option(
-    "--sample",
-    type=click.IntRange(min=0),
-    default=10_000,
-    show_default=True,
-    metavar="N",
-    help="Kept comparisons to compute again; everything else is looked at whole.",
+@options.integer(
+    "--sample", 0, "Stored comparisons to compute again; all else is checked in full.", 10_000
 )
-@click.option(
-    "--recompute",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Also compute so many vectors of the encoder again, from the recordings.",
-)
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.integer("--recompute", 1, "Also compute this many vectors again from the recordings.")
+@options.model_options
+@options.store_options
 @click.pass_context
 def verify(
     context: click.Context,
@@ -47,20 +35,18 @@ def verify(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Check that the store is what it should be; changes nothing.
+    """Check the integrity of the store. Changes nothing.
 
-    Statuses, vectors, lengths and dimensions; that nothing belongs to what is gone; that profiles
-    are the means of their exemplars; kept comparisons, labels and fills' sums; that indexes are
-    valid. With --recompute, also that vectors are those of their audio, as far as the files are
-    where they were, or an audio source has them. Exit code 1 when something is wrong.
+    Checks statuses, vectors, lengths and dimensions; references to deleted rows; profiles, which
+    must be the means of their exemplars; stored comparisons, labels and the totals of fills; and
+    indexes. With --recompute, also checks vectors against their audio, if the files are still in
+    place or an audio source has them. The exit code is 1 if there is a problem.
     """
-    from pgvoice.store import VoiceStore
-
     again = None
-    with VoiceStore.open(url) as store, output.waiting("looking at everything"):
+    with VoiceStore.open(url) as store, output.waiting("checking the store"):
         checks = store.upkeep.verify(sample=sample)
         if recompute is not None:
-            again = _recompute(store, recompute, encoder, device)
+            again = compute_again(store, make_encoder(encoder, device=device), recompute)
             checks.append(_check(again))
     problems = sum(check.problems for check in checks)
     if as_json:
@@ -72,31 +58,17 @@ def verify(
     context.exit(FAILED if problems else 0)
 
 
-def _recompute(
-    store: VoiceStore, number: int, encoder: str | None, device: str | None
-) -> Recomputed:
-    from pgvoice.hooks.encoders.registry import make_encoder
-    from pgvoice.hooks.fill.recompute import recompute
-
-    return recompute(store, make_encoder(encoder, device=device), number)
-
-
 def _check(again: Recomputed) -> StoreCheck:
-    from pgvoice.store import StoreCheck
-
-    what = f"segments: what {again.encoder} makes of their audio, of a sample"
+    what = f"segments: vectors that {again.encoder} computes again, a sample"
     example = again.different[0] if again.different else None
     return StoreCheck(what, again.compared, len(again.different), example)
 
 
-def _write(checks: list[StoreCheck], again: Recomputed | None) -> None:
-    columns = [output.Column("check"), output.number("looked at"), output.number("problems")]
+def _write(checks: Sequence[StoreCheck], again: Recomputed | None) -> None:
     output.write_table(
-        [*columns, output.Column("one of them")],
-        (
-            (c.what, f"{c.looked_at:,}", f"{c.problems:,}", c.example or output.NOTHING)
-            for c in checks
-        ),
+        ["check", *output.numbers("checked", "problems"), "example"],
+        ((each.what, each.looked_at, each.problems, each.example) for each in checks),
     )
     for why, segments in (again.unheard if again else {}).items():
-        click.echo(output.printable(f"{output.counted(segments, 'segment')} not heard: {why}"))
+        not_recomputed = f"{output.counted(segments, 'segment')} not recomputed: {why}"
+        click.echo(output.printable(not_recomputed))

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.identify import who
+from pgvoice.cli.demo.demo_conversation import (
+    LONG_TURN,
+    VIDEO,
+    Conversation,
+    Outcome,
+    Score,
+    find_conversation,
+    play,
+    score,
+)
 from pgvoice.cli.fill import report_document, summary
-
-if TYPE_CHECKING:
-    from pgvoice.cli.demo.demo_conversation import Conversation, Outcome, Score
+from pgvoice.store.database import embedded
+from pgvoice.store.voice_store import VoiceStore
 
 CREDIT = "the sample of pyannote.audio (MIT License)"
 
@@ -24,28 +33,23 @@ CREDIT = "the sample of pyannote.audio (MIT License)"
 @options.device_option
 @options.json_option
 def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None:
-    """Play all of pgvoice on a conversation of two people.
+    """Try pgvoice on a conversation of two people.
 
-    Both are enrolled from one turn each; the other turns are embedded and named in SQL, and
-    compared with the reference. Needs `pip install "pgvoice[demo]"`. The data goes into an
-    embedded server of its own; PGVOICE_DATABASE_URL is ignored on purpose.
+    Enrolls both from one turn each, fills and identifies the other turns, and compares the answers
+    with the reference. Needs `pip install "pgvoice[demo]"`. The data is stored in an embedded
+    server of its own; PGVOICE_DATABASE_URL is ignored.
     """
-    from pgvoice.store.database import embedded
-
     folder = embedded.data_folder() / "demo"
     if remove:
         _remove(folder, dry_run)
         return
     if dry_run:
-        raise click.UsageError("--dry-run goes with --remove")
-    from pgvoice.cli.demo.demo_conversation import find_conversation, play
-    from pgvoice.store.voice_store import VoiceStore
-
+        raise click.UsageError("--dry-run needs --remove.")
     conversation = find_conversation()
     if not as_json:
         _write_beginning(conversation, folder)
     with (
-        output.waiting("embedding and comparing"),
+        output.waiting("filling and identifying"),
         VoiceStore.open(folder=folder, consent=False) as store,
     ):
         outcome = play(store, conversation, device)
@@ -57,13 +61,10 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
 
 
 def _remove(folder: Path, dry_run: bool) -> None:
-    from pgvoice.store.database import embedded
-
-    if dry_run and embedded.exists(folder):
-        click.echo(f"{folder} would be deleted")
-        return
-    embedded.remove(folder)
-    click.echo(f"deleted {folder}")
+    dry_run = dry_run and embedded.exists(folder)
+    if not dry_run:
+        embedded.remove(folder)
+    click.echo(f"{folder} {output.done('deleted', dry_run)}")
 
 
 def _write_beginning(conversation: Conversation, folder: Path) -> None:
@@ -83,30 +84,27 @@ def _write_outcome(outcome: Outcome) -> None:
 
 
 def _write_turns(outcome: Outcome) -> None:
-    columns = [output.number("start"), output.Column("reference"), output.Column("speaker")]
-    columns += [output.number("similarity"), output.Column("runner-up"), output.word("reason")]
-    rows = (
+    similarity = output.number("similarity")
+    output.write_table(
+        [output.number("start"), "reference", "speaker", similarity, "runner-up", "reason"],
         (
-            output.clock(answer.start),
-            str(turn.label),
-            who(answer),
-            output.similarity(answer.similarity),
-            output.named(answer.runner_up, answer.runner_up_similarity),
-            answer.reason,
-        )
-        for turn, answer in zip(outcome.conversation.asking, outcome.answers, strict=True)
+            (
+                output.clock(answer.start),
+                turn.label,
+                who(answer),
+                answer.similarity,
+                output.named(answer.runner_up, answer.runner_up_similarity),
+                answer.reason,
+            )
+            for turn, answer in zip(outcome.conversation.asking, outcome.answers, strict=True)
+        ),
     )
-    output.write_table(columns, rows)
 
 
 def _write_ending(outcome: Outcome, folder: Path) -> None:
-    from pgvoice.cli.demo.demo_conversation import VIDEO
-
     scores = _scores(outcome)
-    click.echo(f"\nof all {scores['all_turns'].turns} turns: {_told(scores['all_turns'])}")
-    click.echo(
-        f"of the {scores['long_turns'].turns} of at least 1 s: {_told(scores['long_turns'])}"
-    )
+    click.echo(f"\nall {_counts(scores['all_turns'], 'turns')}")
+    click.echo(_counts(scores["long_turns"], "turns of at least 1 s"))
     click.echo(f"the same fill again: {summary(outcome.second)}")
     person = outcome.conversation.enrolling[0].label
     unset = "env -u PGVOICE_DATABASE_URL " if os.environ.get("PGVOICE_DATABASE_URL") else ""
@@ -116,23 +114,20 @@ def _write_ending(outcome: Outcome, folder: Path) -> None:
     click.echo("Delete the demo's data:\n  pgvoice demo --remove")
 
 
-def _told(score: Score) -> str:
-    return f"{score.right} right, {score.wrong} wrong, {score.abstained} not named"
+def _counts(score: Score, turns: str) -> str:
+    counts = f"{score.right} right, {score.wrong} wrong, {score.abstained} not named"
+    return f"{score.turns} {turns}: {counts}"
 
 
 def _scores(outcome: Outcome) -> dict[str, Score]:
-    from pgvoice.cli.demo.demo_conversation import score, score_long
-
     asked = outcome.conversation.asking
     return {
         "all_turns": score(outcome.answers, asked),
-        "long_turns": score_long(outcome.answers, asked),
+        "long_turns": score(outcome.answers, asked, at_least=LONG_TURN),
     }
 
 
 def _document(outcome: Outcome, folder: Path) -> dict[str, object]:
-    from dataclasses import asdict
-
     enrolled = [
         {"speaker": turn.label, "start": turn.start, "end": turn.end}
         for turn in outcome.conversation.enrolling

@@ -1,4 +1,4 @@
-"""The demo's recording, its turns, and how right the answers about them are."""
+"""The demo's recording, its turns, and the score of the answers about them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
+from pgvoice.cli import options
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import enroll_video
@@ -21,7 +22,7 @@ from pgvoice.store.voice_store import VoiceStore
 PACKAGE = "pyannote-audio"
 ENCODER = "campplus"
 VIDEO = "sample"
-#: A turn this long is enough to be enrolled with, and to be judged apart, in seconds.
+#: Turns of at least this many seconds serve to enroll, and get a score of their own.
 LONG_TURN = 1.0
 
 
@@ -29,9 +30,9 @@ class Conversation(NamedTuple):
     """A recording, and who speaks when according to its reference."""
 
     audio: Path
-    #: Each speaker's first long turn, to enroll them with.
+    #: Each speaker's first long turn, to enroll them from.
     enrolling: list[Turn]
-    #: The other turns, to ask about.
+    #: The other turns, to identify.
     asking: list[Turn]
 
 
@@ -51,18 +52,18 @@ class Outcome(NamedTuple):
     conversation: Conversation
     first: FillReport
     answers: list[Identification]
-    #: The same fill once more.
+    #: The same fill again.
     second: FillReport
 
 
 def find_conversation() -> Conversation:
-    """The two-person conversation that pyannote-audio carries; its code is not imported.
+    """The two-person conversation in the package pyannote-audio, whose code is not imported.
 
-    Raises `EncoderUnavailable` where the package is not installed or has none.
+    Raises `EncoderUnavailable` if the package is not installed or lacks the recording.
     """
     audio, turns = _sample_file("sample.wav"), read_segments(_sample_file("sample.rttm"))
     enrolling = [
-        next(turn for turn in turns if turn.label == label and _is_long(turn))
+        next(turn for turn in turns if turn.label == label and turn.end - turn.start >= LONG_TURN)
         for label in dict.fromkeys(turn.label for turn in turns)
     ]
     return Conversation(audio, enrolling, [turn for turn in turns if turn not in enrolling])
@@ -75,36 +76,29 @@ def play(store: VoiceStore, conversation: Conversation, device: str | None = Non
         span = [(turn.start, turn.end)]
         enroll_video(store, encoder, str(turn.label), VIDEO, span, audio=conversation.audio)
     first = _fill(store, encoder, conversation)
-    answers = store.answers.identify(VIDEO, _spans(conversation.asking), encoder=encoder.identity)
+    asked = options.spans(conversation.asking)
+    answers = store.answers.identify(VIDEO, asked, encoder=encoder.identity)
     second = _fill(store, make_encoder(ENCODER, device=device), conversation)
     return Outcome(conversation, first, answers, second)
 
 
-def score(answers: Sequence[Identification], turns: Sequence[Turn]) -> Score:
-    """Answers against the reference, in the same order."""
-    named = [(answer.speaker, turn.label) for answer, turn in zip(answers, turns, strict=True)]
+def score(
+    answers: Sequence[Identification], turns: Sequence[Turn], *, at_least: float = 0.0
+) -> Score:
+    """Compare answers with the reference, in the same order; `at_least` is in seconds."""
+    named = [
+        (answer.speaker, turn.label)
+        for answer, turn in zip(answers, turns, strict=True)
+        if turn.end - turn.start >= at_least
+    ]
     right = sum(speaker == label for speaker, label in named)
     abstained = sum(speaker is None for speaker, _ in named)
     return Score(len(named), right, len(named) - right - abstained, abstained)
 
 
-def score_long(answers: Sequence[Identification], turns: Sequence[Turn]) -> Score:
-    """The score of long turns alone."""
-    both = [(a, turn) for a, turn in zip(answers, turns, strict=True) if _is_long(turn)]
-    return score([answer for answer, _ in both], [turn for _, turn in both])
-
-
 def _fill(store: VoiceStore, encoder: Encoder, conversation: Conversation) -> FillReport:
-    segments = _spans(conversation.asking)
+    segments = options.spans(conversation.asking)
     return fill(store, encoder, video=VIDEO, audio=conversation.audio, segments=segments)
-
-
-def _spans(turns: Sequence[Turn]) -> list[tuple[float, float]]:
-    return [(turn.start, turn.end) for turn in turns]
-
-
-def _is_long(turn: Turn) -> bool:
-    return turn.end - turn.start >= LONG_TURN
 
 
 def _sample_file(name: str) -> Path:
@@ -117,5 +111,5 @@ def _sample_file(name: str) -> Path:
         if file.match(f"pyannote/audio/sample/{name}") and path.is_file():
             return path
     raise EncoderUnavailable(
-        f'the recording {name} of {PACKAGE} is not installed here: `pip install "pgvoice[demo]"`'
+        f'{name}, a file of {PACKAGE}, is not installed: `pip install "pgvoice[demo]"`'
     )

@@ -1,39 +1,45 @@
-"""The doctor's checks: each looks at one thing and says what it saw, and what helps."""
+"""The doctor's checks: each looks at one thing and says what it found and what helps."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection
 
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
-from pgvoice.cli.doctor.extras import PURPOSES, installed_version, missing_packages
+from pgvoice.cli.doctor.optional_packages import PURPOSES, installed_version, missing_packages
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.devices import choose_device
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.store.database import embedded
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.sources.resolve import registered_sources
+from pgvoice.store.database import embedded, roles, schema
 from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.database.embedded import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvoiceError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from pgvoice.store.privacy import consents, retention
+from pgvoice.store.voice_store import VoiceStore
 
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
 
 
 class Check(NamedTuple):
-    """What a check saw."""
+    """The result of a check."""
 
     name: str
     state: Literal["ok", "warn", "fail"]
-    #: What was seen; with the remedy where the state is not ok.
+    #: What was found, with the remedy unless the state is ok.
     detail: str
 
 
 def checks(url: str | None, *, torch: bool) -> Iterator[Check]:
-    """Every check, as soon as it is done; cheap ones first."""
+    """The result of every check as soon as it is there, cheap ones first."""
     yield Check("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
     yield Check("pgvoice", "ok", str(installed_version("pgvoice")))
     yield from (_extra(name, url) for name in PURPOSES)
@@ -61,7 +67,9 @@ def _settings() -> Iterator[Check]:
     for name in sorted(name for name in os.environ if name.startswith("PGVOICE_")):
         value = os.environ[name]
         if name not in SETTINGS:
-            yield Check(name, "warn", f"unknown to pgvoice; it knows {', '.join(SETTINGS)}")
+            yield Check(
+                name, "warn", f"not a setting of pgvoice; its settings are {', '.join(SETTINGS)}"
+            )
         elif name != URL_VARIABLE:
             yield Check(name, "ok", value or "(empty)")
         else:
@@ -77,15 +85,10 @@ def _url_setting(value: str) -> Check:
 
 
 def _plugins() -> Check:
-    from pgvoice.hooks.encoders.registry import registered_encoders
-    from pgvoice.hooks.formats.choosing import registered_formats
-    from pgvoice.hooks.plugins import installed
-    from pgvoice.hooks.sources.resolve import registered_sources
-
     try:
         found = [each.name for each in installed.listed() if each.distribution != installed.OWN]
         brought: dict[str, Iterable[str]] = {
-            "encoders": registered_encoders(),
+            "encoders": registry.registered_encoders(),
             "formats": registered_formats(),
             "audio sources": registered_sources(),
         }
@@ -98,16 +101,13 @@ def _plugins() -> Check:
 def _place(url: str | None) -> Check:
     folder = place.embedded_folder(url)
     if folder is None:
-        return Check("data", "ok", "in your own server")
+        return Check("data", "ok", "on your own server")
     created = "" if embedded.exists(folder) else ", created now"
-    return Check("data", "ok", f"in the embedded server of {folder}{created}")
+    return Check("data", "ok", f"on the embedded server in {folder}{created}")
 
 
 def _database(url: str | None) -> Iterator[Check]:
-    """Whether the server answers, has pgvector, and has tables that this pgvoice can use."""
-    from pgvoice.store.database import schema
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Whether the server answers, has pgvector, and has tables that this version can use."""
     try:
         with open_database(url) as database, database.engine.connect() as connection:
             version = server_version(connection.dialect.server_version_info)
@@ -126,45 +126,40 @@ def _database(url: str | None) -> Iterator[Check]:
 
 
 def _roles(connection: Connection) -> Check:
-    """Whether they are there, and whether nobody can slip functions under those that they call."""
-    from pgvoice.store.database import roles
-
-    lacking, schema = roles.lacking(connection), roles.open_schema(connection)
+    """Whether the roles exist, and whether nobody can shadow the functions that they call."""
+    lacking, open_schema = roles.lacking(connection), roles.open_schema(connection)
     if lacking is not None:
         return Check("roles", "warn", lacking)
-    if schema is not None:
+    if open_schema is not None:
         return Check(
             "roles",
             "warn",
-            f"everybody may create functions beside pgvector's, which pgvoice's then might call:"
-            f' have the owner run `REVOKE CREATE ON SCHEMA "{schema}" FROM PUBLIC`',
+            "everybody may create functions in the schema of pgvector, which pgvoice might then"
+            f' call: have the owner run `REVOKE CREATE ON SCHEMA "{open_schema}" FROM PUBLIC`',
         )
     return Check("roles", "ok", ", ".join(roles.ROLES))
 
 
 def _consent(connection: Connection) -> Check:
-    from pgvoice.store.privacy import consents, retention
-
     ended = retention.retain(connection, None, dry_run=True).speakers
     if ended:
         return Check(
             "consent",
             "warn",
-            f"ended, and still enrolled: {', '.join(ended)}; `pgvoice retention run` deletes them",
+            f"ended for people still enrolled: {', '.join(ended)}; `pgvoice retention run`"
+            " deletes their voiceprints",
         )
     if not consents.is_required(connection):
         return Check(
             "consent",
             "warn",
-            "PEOPLE ARE ENROLLED HERE WITHOUT A CONSENT, and a voiceprint is biometric data:"
-            " `pgvoice consent require` asks for one from now on",
+            "ENROLLING DOES NOT REQUIRE CONSENT, though voiceprints are biometric data:"
+            " `pgvoice consent require` requires it from now on",
         )
-    return Check("consent", "ok", "needed to enroll anybody")
+    return Check("consent", "ok", "required to enroll anybody")
 
 
 def _device() -> Check:
-    from pgvoice.hooks.encoders.devices import choose_device
-
     try:
         return Check("device", "ok", choose_device())
     except EncoderUnavailable as error:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.doctor.checks import Check, checks
 from pgvoice.cli.group import FAILED
-
-if TYPE_CHECKING:
-    from pgvoice.cli.doctor.checks import Check
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _INDENT = 26
 
 
 @click.command(epilog="Example: pgvoice doctor --no-torch")
-@click.option("--no-torch", is_flag=True, help="Leave out the device; importing torch takes long.")
-@options.url_option
-@options.json_option
+@click.option(
+    "--no-torch",
+    is_flag=True,
+    help="Skip the check of the device, because importing torch is slow.",
+)
+@options.store_options
 @click.pass_context
 def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: bool) -> None:
-    """Check the installation, and say what helps.
+    """Check the installation and suggest fixes.
 
-    The embedded server is started, and created if there is none yet. Exit code 1 when a check
+    Starts the embedded server, and creates it if there is none yet. The exit code is 1 if a check
     fails.
     """
-    from pgvoice.cli.doctor.checks import checks
-
     done = []
     for check in checks(url, torch=not no_torch):
         done.append(check)

@@ -1,35 +1,32 @@
-"""``pgvoice enroll``: the people whose voices are known."""
+"""``pgvoice enroll``: people whose voices are known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from pathlib import Path
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.enroll.enroll_check import check, restore, show
-from pgvoice.cli.enroll.enroll_files import export, import_files
+from pgvoice.cli.enroll.enroll_check import NOBODY, check, restore, show
+from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollment
 from pgvoice.cli.group import Group
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from pgvoice.hooks.enroll.enroll import Recording
-    from pgvoice.store.people.enrollments import Enrollment
-    from pgvoice.store.people.speakers import SpeakerSummary
-    from pgvoice.store.privacy.consents import Consent
-    from pgvoice.store.voice_store import VoiceStore
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.store.people.speakers import SpeakerSummary
+from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.voice_store import VoiceStore
 
 Span = tuple[float, float]
 
 
 @click.group(cls=Group)
 def enroll() -> None:
-    """Give voices their names.
+    """Enroll people so that pgvoice can name their voices.
 
-    A person is known by exemplars, spans of clear speech; their mean is the profile that
-    identification compares with. A voiceprint is biometric data: enroll people who agreed.
+    A person is known by exemplars, spans of clear speech; the mean of their vectors is the profile
+    that identification compares with. A voiceprint is biometric data: enroll people who agreed.
     """
 
 
@@ -42,11 +39,10 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
 @click.argument("name")
 @click.option(
     "--audio",
-    "audio",
     type=click.Path(),
     multiple=True,
     metavar="FILE",
-    help="Recording of this person alone; or, with --video, the file of that recording.",
+    help="Recording of this person alone; with --video, the file of that recording.",
 )
 @click.option("--video", metavar="KEY", help="Recording in the store to take --span from.")
 @click.option(
@@ -60,10 +56,8 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
 @options.consent_options
 @options.min_speech_option
 @options.force_option
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 def add(
     name: str,
     audio: tuple[str, ...],
@@ -81,25 +75,38 @@ def add(
 ) -> None:
     """Enroll a person, or add exemplars to one.
 
-    From audio files or spans of one, an exemplar from each window of 3 s that holds speech, every
-    1.5 s; or from spans of a recording in the store, an exemplar each. Spans that are not stored
-    yet need its --audio. Exemplars that do not sound like one person are refused, and so is who
-    sounds like somebody else, or is given somebody else's audio.
-    """
-    from pgvoice.store.privacy.consents import Consent
-    from pgvoice.store.voice_store import VoiceStore
+    Give audio files, or spans of one file: every window of 3 s that contains speech becomes an
+    exemplar, with a new window every 1.5 s. Or give spans of a recording in the store: each becomes
+    an exemplar. If a span is not stored yet, its --audio is needed too.
 
+    pgvoice refuses exemplars that do not sound like one person, a person who sounds like somebody
+    else, and audio that somebody else is enrolled with.
+    """
     _check_usage(audio, video, spans)
     consent = Consent(name, purpose, evidence, expires_at=until) if evidence else None
-    with VoiceStore.open(url) as store:
+    with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
         if video is None:
-            recordings = _recordings(audio, spans)
-            added = _from_files(
-                store, name, recordings, min_speech, encoder, device, consent, force
+            added = enroll_recordings(
+                store,
+                make_encoder(encoder, device=device),
+                name,
+                [Recording(Path(file), span) for file in audio for span in spans or (None,)],
+                min_speech=min_speech,
+                consent=consent,
+                force=force,
+                progress=progress,
             )
         elif audio:
-            added = _from_video(
-                store, name, video, audio[0], spans, encoder, device, consent, force
+            added = enroll_video(
+                store,
+                make_encoder(encoder, device=device),
+                name,
+                video,
+                spans,
+                audio=audio[0],
+                consent=consent,
+                force=force,
+                progress=progress,
             )
         else:
             added = store.people.enroll_segments(
@@ -108,28 +115,33 @@ def add(
     if as_json:
         output.write_json(added)
     else:
-        click.echo(output.enrolled(added))
+        write_enrollment(added)
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
-@options.url_option
-@options.json_option
+@options.store_options
 def list_people(url: str | None, as_json: bool) -> None:
-    """List everybody who is enrolled.
+    """List the people who are enrolled.
 
-    Cohesion is the mean similarity of a person's exemplars to the profile that they make;
-    `pgvoice enroll check` tells how well they fit each other.
+    Cohesion is the mean similarity of a person's exemplars to the profile that they form;
+    `pgvoice enroll check` shows how well they fit each other.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         people = store.people.speakers()
-    if as_json:
-        output.write_json(people)
-    elif people:
-        _write_people(people)
-    else:
-        click.echo("nobody is enrolled yet: see `pgvoice enroll add --help`")
+    labels = output.short_labels(person.encoder for person in people if person.encoder)
+
+    def row(person: SpeakerSummary) -> Sequence[output.Cell]:
+        return (
+            person.speaker,
+            labels[person.encoder] if person.encoder else None,
+            person.exemplars,
+            output.clock(person.seconds),
+            person.cohesion,
+            output.day(person.enrolled_at),
+        )
+
+    numbers = output.numbers("exemplars", "speech", "cohesion")
+    output.write_list(people, as_json, ["speaker", "encoder", *numbers, "enrolled"], row, NOBODY)
 
 
 for command in (show, check, restore, import_files, export):
@@ -141,9 +153,7 @@ for command in (show, check, restore, import_files, export):
 @click.argument("new")
 @options.url_option
 def rename(name: str, new: str, url: str | None) -> None:
-    """Call a person NEW from now on."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Change a person's name to NEW."""
     with VoiceStore.open(url) as store:
         store.people.rename(name, new)
     click.echo(output.printable(f"{name} is now {new}"))
@@ -152,22 +162,19 @@ def rename(name: str, new: str, url: str | None) -> None:
 @enroll.command(epilog="Example: pgvoice enroll merge 'Ada L.' Ada --dry-run")
 @click.argument("name")
 @click.argument("into")
-@click.option("--force", is_flag=True, help="Merge all the same what sounds like two people.")
-@options.dry_run_option
+@click.option("--force", is_flag=True, help="Merge even if they sound like two people.")
+@options.dry_run("merged")
 @options.url_option
 def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> None:
-    """Make two entries of one person one, called INTO.
+    """Merge two entries of one person under the name INTO.
 
-    Refused where their exemplars do not sound like one person.
+    pgvoice refuses if their exemplars do not sound like one person.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         moving, there = len(store.people.exemplars(name)), len(store.people.exemplars(into))
         store.people.merge(name, into, force=force, dry_run=dry_run)
-    verb = "would be merged" if dry_run else "merged"
-    exemplars = output.counted(moving, "exemplar")
-    click.echo(output.printable(f"{name} ({exemplars}) {verb} into {into} ({there:,})"))
+    merged = f"{output.counted(moving, 'exemplar')}) {output.done('merged', dry_run)}"
+    click.echo(output.printable(f"{name} ({merged} into {into} ({there:,})"))
 
 
 @enroll.command(epilog="Example: pgvoice enroll remove Ada --dry-run")
@@ -178,107 +185,23 @@ def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> 
 def remove(name: str, dry_run: bool, yes: bool, url: str | None) -> None:
     """Delete a person.
 
-    Exemplars and profile go; the recordings keep their segments, and labels their reasons. What
-    else there is of somebody, `pgvoice erase speaker` finds.
+    Deletes the exemplars and the profile. Recordings keep their segments, and labels keep their
+    reasons. To delete everything about a person, use `pgvoice erase speaker`.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     shown = output.printable(name)
     with VoiceStore.open(url) as store:
         count = len(store.people.exemplars(name))
         if not dry_run:
             options.confirm(f"Delete {shown} and {output.counted(count, 'exemplar')}?", yes)
             count = store.people.remove(name)
-    verb = "would be deleted" if dry_run else "deleted"
-    click.echo(f"{shown} and {output.counted(count, 'exemplar')} {verb}")
+    exemplars = output.counted(count, "exemplar")
+    click.echo(f"{shown} and {exemplars} {output.done('deleted', dry_run)}")
 
 
 def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[Span]) -> None:
     if video is None and not audio:
-        raise click.UsageError("Say where the voice is: --audio FILE, or --video KEY --span.")
+        raise click.UsageError("Choose the audio: --audio FILE, or --video KEY --span START-END.")
     if video is not None and not spans:
-        raise click.UsageError("--video needs --span: when does the person speak in it?")
+        raise click.UsageError("--video needs --span: when does the person speak?")
     if len(audio) > 1 and (spans or video is not None):
-        raise click.UsageError("--span and --video go with one --audio only.")
-
-
-def _from_files(
-    store: VoiceStore,
-    name: str,
-    recordings: Sequence[Recording],
-    min_speech: float,
-    encoder: str | None,
-    device: str | None,
-    consent: Consent | None,
-    force: bool,
-) -> Enrollment:
-    from pgvoice.hooks.encoders.registry import make_encoder
-    from pgvoice.hooks.enroll.enroll import enroll_recordings
-
-    made = make_encoder(encoder, device=device)
-    with output.progress_bar("enrolling") as progress:
-        return enroll_recordings(
-            store,
-            made,
-            name,
-            recordings,
-            min_speech=min_speech,
-            consent=consent,
-            force=force,
-            progress=progress,
-        )
-
-
-def _recordings(audio: Sequence[str], spans: Sequence[Span]) -> list[Recording]:
-    from pathlib import Path
-
-    from pgvoice.hooks.enroll.enroll import Recording
-
-    return [Recording(Path(file), span) for file in audio for span in spans or (None,)]
-
-
-def _from_video(
-    store: VoiceStore,
-    name: str,
-    video: str,
-    audio: str,
-    spans: Sequence[Span],
-    encoder: str | None,
-    device: str | None,
-    consent: Consent | None,
-    force: bool,
-) -> Enrollment:
-    from pgvoice.hooks.encoders.registry import make_encoder
-    from pgvoice.hooks.enroll.enroll import enroll_video
-
-    made = make_encoder(encoder, device=device)
-    with output.progress_bar("filling") as progress:
-        return enroll_video(
-            store,
-            made,
-            name,
-            video,
-            spans,
-            audio=audio,
-            consent=consent,
-            force=force,
-            progress=progress,
-        )
-
-
-def _write_people(people: Sequence[SpeakerSummary]) -> None:
-    columns = [output.Column("speaker"), output.Column("encoder"), output.number("exemplars")]
-    columns += [output.number("speech"), output.number("cohesion"), output.Column("enrolled")]
-    labels = output.short_labels(person.encoder for person in people if person.encoder)
-    rows = (
-        (
-            person.speaker,
-            labels[person.encoder] if person.encoder else output.NOTHING,
-            f"{person.exemplars:,}",
-            output.clock(person.seconds),
-            output.similarity(person.cohesion),
-            f"{person.enrolled_at:%Y-%m-%d}",
-        )
-        for person in people
-    )
-    output.write_table(columns, rows)
+        raise click.UsageError("With --span or --video, give only one --audio.")

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.store.people.quality import Outlier, ProfileQuality
+from pgvoice.store.people.speakers import StoredExemplar
+from pgvoice.store.voice_store import VoiceStore
 
-if TYPE_CHECKING:
-    from pgvoice.store.people.quality import Outlier, ProfileQuality
-    from pgvoice.store.people.speakers import StoredExemplar
-    from pgvoice.store.voice_store import VoiceStore
+NOBODY = "nobody is enrolled yet: see `pgvoice enroll add --help`"
 
 
 @click.command(epilog="Example: pgvoice enroll show Ada")
 @click.argument("name")
-@options.url_option
-@options.json_option
+@options.store_options
 def show(name: str, url: str | None, as_json: bool) -> None:
-    """Show a person's exemplars, the least fitting first.
+    """Show a person's exemplars, those that fit least first.
 
-    Similarity is that to the profile, which the exemplar is part of; "to others" is leave-one-out:
-    to the mean of the person's others that share no audio with it. One that is "outlying" may be of
-    somebody else: see `pgvoice enroll check`. Speech is the share of the span with speech energy.
+    "similarity" compares an exemplar with the profile, which it is part of; "to others" compares it
+    with the mean of the person's other exemplars that share no audio with it. An "outlying" one may
+    be the voice of somebody else: see `pgvoice enroll check`. "speech" is the share of the span
+    that has the energy of speech.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         exemplars, profiles = store.people.exemplars(name), store.people.quality(name)
     if as_json:
@@ -35,7 +32,7 @@ def show(name: str, url: str | None, as_json: bool) -> None:
     elif exemplars:
         _write_exemplars(exemplars)
         for profile in profiles:
-            click.echo(f"\n{_told(profile)}")
+            click.echo(f"\n{_summary(profile)}")
     else:
         click.echo(f"{output.printable(name)} has no exemplars")
 
@@ -50,25 +47,23 @@ Examples: pgvoice enroll check
     "--drop-outliers",
     "drop",
     is_flag=True,
-    help="Leave outlying exemplars out of the profile; `pgvoice enroll restore` takes them back.",
+    help="Exclude outlying exemplars from the profile; `pgvoice enroll restore` includes them"
+    " again.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be left out.")
+@options.dry_run("excluded")
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.store_options
 def check(
     name: str | None, drop: bool, dry_run: bool, encoder: str | None, url: str | None, as_json: bool
 ) -> None:
     """Check how well people are enrolled: NAME, or everybody.
 
-    An exemplar is outlying when its similarity to the person's others is under half-way between
-    the threshold (calibrated, else the encoder's own) and the median of all such similarities;
-    half of them never are. What is left out is kept, and marked.
+    An exemplar is outlying if its similarity to the person's other exemplars is below the
+    midpoint between the threshold (calibrated, or the encoder's default) and the median of all such
+    similarities. Outliers are always fewer than half. Excluded exemplars stay in the store, marked.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     if dry_run and not drop:
-        raise click.UsageError("--dry-run goes with --drop-outliers")
+        raise click.UsageError("--dry-run needs --drop-outliers.")
     with VoiceStore.open(url) as store:
         profiles = store.people.quality(name, encoder=encoder)
         found = _dropped(store, profiles, encoder, dry_run) if drop else {}
@@ -79,7 +74,7 @@ def check(
     elif profiles:
         _write_profiles(profiles)
     else:
-        click.echo("nobody is enrolled yet: see `pgvoice enroll add --help`")
+        click.echo(NOBODY)
 
 
 @click.command(epilog="Example: pgvoice enroll restore Ada")
@@ -87,9 +82,7 @@ def check(
 @options.stored_encoder_option
 @options.url_option
 def restore(name: str, encoder: str | None, url: str | None) -> None:
-    """Take back exemplars that were left out."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Include excluded exemplars in the profile again."""
     with VoiceStore.open(url) as store:
         restored = store.people.restore_exemplars(name, encoder=encoder)
     click.echo(f"{output.printable(name)}: {output.counted(restored, 'exemplar')} restored")
@@ -105,7 +98,7 @@ def _dropped(
     return {name: outliers for name, outliers in dropped.items() if outliers}
 
 
-def _told(profile: ProfileQuality) -> str:
+def _summary(profile: ProfileQuality) -> str:
     others = output.named(profile.nearest_other, profile.nearest_similarity)
     return output.printable(
         f"{profile.encoder}: {output.counted(profile.exemplars, 'exemplar')} of"
@@ -116,27 +109,27 @@ def _told(profile: ProfileQuality) -> str:
 
 
 def _write_exemplars(exemplars: Sequence[StoredExemplar]) -> None:
-    columns = [output.number("similarity"), output.number("to others"), output.number("speech")]
-    columns += [output.number("start"), output.number("end"), output.Column("source")]
-    columns += [output.Column("encoder"), output.Column("note")]
     labels = output.short_labels(exemplar.encoder for exemplar in exemplars)
-    rows = (
+    numbers = output.numbers("similarity", "to others", "speech", "start", "end")
+    output.write_table(
+        [*numbers, "source", "encoder", "note"],
         (
-            output.similarity(exemplar.similarity),
-            output.similarity(exemplar.left_out_similarity),
-            output.NOTHING if exemplar.quality is None else f"{exemplar.quality:.0%}",
-            *_times(exemplar),
-            exemplar.source,
-            labels[exemplar.encoder],
-            _note(exemplar),
-        )
-        for exemplar in exemplars
+            (
+                exemplar.similarity,
+                exemplar.left_out_similarity,
+                None if exemplar.quality is None else f"{exemplar.quality:.0%}",
+                *_times(exemplar),
+                exemplar.source,
+                labels[exemplar.encoder],
+                _note(exemplar),
+            )
+            for exemplar in exemplars
+        ),
     )
-    output.write_table(columns, rows)
 
 
 def _times(exemplar: StoredExemplar) -> tuple[str, str]:
-    """Nothing for a vector that came without its audio."""
+    """Start and end, unless the vector was imported without its audio."""
     if not exemplar.end:
         return output.NOTHING, output.NOTHING
     return output.clock(exemplar.start), output.clock(exemplar.end)
@@ -149,47 +142,45 @@ def _note(exemplar: StoredExemplar) -> str:
 
 
 def _write_profiles(profiles: Sequence[ProfileQuality]) -> None:
-    columns = [output.Column("speaker"), output.Column("encoder"), output.number("exemplars")]
-    columns += [output.number("outlying"), output.number("excluded"), output.number("audio")]
-    columns += [output.number("cohesion"), output.number("to others")]
-    columns += [output.Column("nearest other")]
     labels = output.short_labels(profile.encoder for profile in profiles)
-    rows = (
+    numbers = ("exemplars", "outlying", "excluded", "audio", "cohesion", "to others")
+    output.write_table(
+        ["speaker", "encoder", *output.numbers(*numbers), "nearest other"],
         (
-            profile.speaker,
-            labels[profile.encoder],
-            f"{profile.exemplars:,}",
-            f"{profile.outlying:,}",
-            f"{profile.excluded:,}",
-            output.clock(profile.seconds),
-            output.similarity(profile.cohesion),
-            output.similarity(profile.left_out_similarity),
-            output.named(profile.nearest_other, profile.nearest_similarity),
-        )
-        for profile in profiles
+            (
+                profile.speaker,
+                labels[profile.encoder],
+                profile.exemplars,
+                profile.outlying,
+                profile.excluded,
+                output.clock(profile.seconds),
+                profile.cohesion,
+                profile.left_out_similarity,
+                output.named(profile.nearest_other, profile.nearest_similarity),
+            )
+            for profile in profiles
+        ),
     )
-    output.write_table(columns, rows)
 
 
 def _write_outliers(found: dict[str, list[Outlier]], dry_run: bool) -> None:
     if not found:
         click.echo("no outlying exemplars")
         return
-    columns = [output.Column("speaker"), output.number("to others"), output.number("needed")]
-    columns += [output.number("start"), output.number("end"), output.Column("source")]
-    rows = (
+    output.write_table(
+        ["speaker", *output.numbers("to others", "required", "start", "end"), "source"],
         (
-            name,
-            output.similarity(outlier.similarity),
-            output.similarity(outlier.needed),
-            output.clock(outlier.start),
-            output.clock(outlier.end),
-            outlier.source,
-        )
-        for name, outliers in found.items()
-        for outlier in outliers
+            (
+                name,
+                outlier.similarity,
+                outlier.needed,
+                output.clock(outlier.start),
+                output.clock(outlier.end),
+                outlier.source,
+            )
+            for name, outliers in found.items()
+            for outlier in outliers
+        ),
     )
-    output.write_table(columns, rows)
-    count = sum(len(outliers) for outliers in found.values())
-    verb = "would be left out" if dry_run else "left out"
-    click.echo(f"\n{output.counted(count, 'exemplar')} {verb} of the profile")
+    exemplars = output.counted(sum(map(len, found.values())), "exemplar")
+    click.echo(f"\n{exemplars} {output.done('excluded', dry_run)} from the profile")

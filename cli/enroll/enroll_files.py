@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from pgvoice.cli import options, output
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.profiles.importing import Imported
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.profiles.exported import export_profiles
+from pgvoice.hooks.profiles.importing import Imported, import_profiles
+from pgvoice.store.people.enrollments import Enrollment
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.command(
@@ -21,13 +22,11 @@ Examples: pgvoice enroll import people.json
           pgvoice enroll import sources.json --name Ada""",
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
-@click.option("--name", metavar="NAME", help="Whose voice it is, for a file of one person.")
+@click.option("--name", metavar="NAME", help="Name of the person, for a file of one person.")
 @options.min_speech_option
 @options.force_option
-@options.encoder_option
-@options.device_option
-@options.url_option
-@options.json_option
+@options.model_options
+@options.store_options
 def import_files(
     files: tuple[str, ...],
     name: str | None,
@@ -38,19 +37,15 @@ def import_files(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Enroll the people of a file.
+    """Enroll people from files.
 
-    An export of pgvoice, whose encoder must be the one here; a profile {name, centroid,
-    embeddings}, for which --encoder names what made it; or lists of sources {"sources": [{"url"}]}
-    and {"key": {"name", "urls"}}, enrolled from audio. Profiles that look made up are refused, and
-    thresholds in files are told, not applied. A second import adds nothing.
+    A FILE is one of these: an export of pgvoice, made with the encoder that is used here; a
+    profile {name, centroid, embeddings}, whose encoder you name with --encoder; or a list of
+    sources, {"sources": [{"url"}]} or {"key": {"name", "urls"}}, to enroll from audio.
+
+    Profiles that look fabricated are refused. Thresholds in files are shown but not applied.
+    Importing a file again adds nothing.
     """
-    from pathlib import Path
-
-    from pgvoice.hooks.encoders.registry import make_encoder
-    from pgvoice.hooks.profiles.importing import import_profiles
-    from pgvoice.store.voice_store import VoiceStore
-
     made = make_encoder(encoder, device=device) if encoder else None
     imported: list[Imported] = []
     with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
@@ -67,8 +62,11 @@ def import_files(
             )
     if as_json:
         output.write_json([{"enrollment": one, "notes": notes} for one, notes in imported])
-    else:
-        _write_imported(imported)
+        return
+    for added, notes in imported:
+        write_enrollment(added)
+        for note in notes:
+            click.echo(f"  {output.printable(note)}")
 
 
 @click.command(
@@ -80,33 +78,31 @@ Examples: pgvoice enroll export Ada ada.json
 @click.option("--all", "everybody", is_flag=True, help="Export everybody.")
 @options.url_option
 def export(names_and_file: tuple[str, ...], everybody: bool, url: str | None) -> None:
-    """Write people's profiles to a new FILE, for another store.
+    """Write people's profiles to a new FILE for another store.
 
-    The file holds voiceprints, which leave the store nowhere else: biometric data, readable by its
-    owner alone (mode 0600). Only an admin may do that, and it is kept in the audit trail.
+    The file contains voiceprints, which are biometric data: only its owner can read it (mode 0600).
+    No other command lets voiceprints leave the store. Exporting requires the admin role and is
+    recorded in the audit trail.
     """
-    from pathlib import Path
-
-    from pgvoice.hooks.profiles.exported import export_profiles
-    from pgvoice.store.voice_store import VoiceStore
-
     *names, file = names_and_file
     if bool(names) == everybody:
-        raise click.UsageError("Say whom to export: names before the FILE, or --all.")
+        raise click.UsageError("Choose whom to export: names before the FILE, or --all.")
     with VoiceStore.open(url) as store:
         try:
             exported = export_profiles(store, Path(file), names or None)
         except OSError as error:
             raise click.ClickException(
-                f"{file} cannot be created ({error.strerror}): choose a name that is free"
+                f"cannot create {file} ({error.strerror}): choose another name"
             ) from error
     count = sum(len(exemplars) for one in exported for exemplars in one.profiles.values())
     people = "1 person" if len(exported) == 1 else f"{len(exported):,} people"
     click.echo(f"{people} with {output.counted(count, 'exemplar')} written to {file}")
 
 
-def _write_imported(imported: Sequence[Imported]) -> None:
-    for added, notes in imported:
-        click.echo(output.enrolled(added))
-        for note in notes:
-            click.echo(f"  {output.printable(note)}")
+def write_enrollment(added: Enrollment) -> None:
+    """Print the result of an enrollment."""
+    known = f", {added.known:,} already enrolled" if added.known else ""
+    click.echo(
+        f"{output.printable(added.speaker)}: {output.counted(added.added, 'exemplar')} added"
+        f"{known}; {added.exemplars:,} in total, cohesion {output.similarity(added.cohesion)}"
+    )

@@ -1,4 +1,4 @@
-"""What all pictures share: matplotlib without a screen, fonts for any script, and the file."""
+"""What all pictures share: matplotlib without a screen, fonts for every script, and the file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pgvoice.cli import output
 from pgvoice.hooks.errors import ExtraMissing
 from pgvoice.hooks.extras import needs_extra
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an optional extra
     from matplotlib.figure import Figure
 
-#: Fonts for what the first, which comes with matplotlib, has no signs for; those that are there.
+#: The font of matplotlib, then fonts for characters that it lacks; those installed are used.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans",
@@ -46,7 +46,7 @@ DPI = 144
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Settings for everything that is drawn and saved inside. Raises `ExtraMissing`."""
+    """Settings for what is drawn and saved inside. Raises `ExtraMissing`."""
     with needs_extra("plot", ExtraMissing):
         import matplotlib as mpl
         from matplotlib import font_manager
@@ -57,11 +57,11 @@ def drawing() -> Iterator[None]:
         "axes.titlesize": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        # A name may hold dollar signs.
+        # A name may contain dollar signs.
         "text.parse_math": False,
-        # Text stays text, which a browser has fonts for.
+        # Text stays text, for which a browser has fonts.
         "svg.fonttype": "none",
-        # The same picture is the same file.
+        # The same picture gives the same file.
         "svg.hashsalt": "pgvoice",
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
@@ -70,14 +70,14 @@ def drawing() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches, white."""
+    """A white figure, in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def save(figure: Figure, path: Path, title: str) -> None:
-    """Write a PNG, an SVG, or a page of HTML that holds everything."""
+    """Write a PNG, an SVG or a self-contained HTML page."""
     if path.suffix.lower() == ".png":
         figure.savefig(path, format="png", dpi=DPI)
         return
@@ -91,6 +91,6 @@ def save(figure: Figure, path: Path, title: str) -> None:
 
 
 def shown(name: str, longest: int = 24) -> str:
-    """A name that fits beside a picture."""
+    """A name, shortened to fit beside a picture."""
     safe = output.printable(name)
     return safe if len(safe) <= longest else safe[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"

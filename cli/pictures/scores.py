@@ -1,4 +1,4 @@
-"""How well people are told apart: distributions of scores, the DET curve, DIR against FAR."""
+"""How well voices are told apart: distributions of similarity, the DET curve, DIR by FAR."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from pgvoice.cli.pictures import canvas
+import numpy as np
 
-if TYPE_CHECKING:
+from pgvoice.cli.pictures import canvas
+from pgvoice.store.thresholds import measures
+from pgvoice.store.thresholds.measures import Flags, Floats, Searches
+
+if TYPE_CHECKING:  # an optional extra
     from matplotlib.axes import Axes
 
-    from pgvoice.store.thresholds.measures import Flags, Floats, Searches
-
 RIGHT, OTHER, MARK = "#1b6ca8", "#c8553d", "#333333"
-#: Rates with a mark on the axes of a DET curve.
+#: Rates with a tick on the axes of a DET curve.
 _MARKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)
-#: Points of the curve of DIR against FAR.
+#: Points of the curve of DIR by FAR.
 _POINTS = 120
 _STYLES = ("--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A threshold, and which segments it is for."""
+    """A threshold and its label in the legend."""
 
     value: float
     told: str
@@ -33,7 +35,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is required of each search for a name."""
+    """The threshold and margin that each search must reach, and their label in the legend."""
 
     #: Shape (searches,).
     threshold: Floats
@@ -50,10 +52,10 @@ def draw(
     path: Path,
     title: str,
 ) -> None:
-    """Write three panels to a file; comparisons and searches as in `store.measures`.
+    """Draw three panels and write them to a file.
 
-    `similarity` and `right`, shape (comparisons,), say whether the profile is the speaker's own.
-    `rule` is what the thresholds together require of the searches.
+    `similarity` and `right` have the shape (comparisons,); `right` says whether the profile is the
+    speaker's own. `rule` is what the thresholds together require of the searches.
     """
     with canvas.drawing():
         figure = canvas.new_figure(13, 4.4)
@@ -69,13 +71,11 @@ def draw(
 def distributions(
     axes: Axes, same: Floats, different: Floats, thresholds: Sequence[Threshold]
 ) -> None:
-    """Which similarities come how often, of the right person and of other people."""
-    import numpy as np
-
+    """Histograms of similarity to the right person and to other people."""
     both = np.concatenate([same, different])
     axes.set_title("Similarity of segments and profiles")
     axes.set_xlabel("cosine similarity")
-    axes.set_ylabel("share of comparisons of a kind (%)")
+    axes.set_ylabel("share of the comparisons (%)")
     if not len(both):
         _say(axes, "no comparisons")
         return
@@ -90,17 +90,11 @@ def distributions(
         axes.axvline(
             threshold.value, color=MARK, linewidth=1.2, linestyle=style, label=threshold.told
         )
-    axes.legend(
-        fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False
-    )
+    _legend(axes, columns=2)
 
 
 def det(axes: Axes, same: Floats, different: Floats) -> None:
-    """Misses against false alarms, on axes by which normal distributions give a straight line."""
-    import numpy as np
-
-    from pgvoice.store.thresholds import measures
-
+    """Misses by false alarms, on axes that make a line of normal distributions."""
     axes.set_title("DET curve")
     axes.set_xlabel("false alarms: other people accepted (%)")
     axes.set_ylabel("misses: right person refused (%)")
@@ -127,27 +121,23 @@ def det(axes: Axes, same: Floats, different: Floats) -> None:
     axes.set_xlim(edge, far)
     axes.set_ylim(edge, far)
     axes.grid(color="#e8e8e8", linewidth=0.6)
-    axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
+    _legend(axes)
 
 
 def open_set(axes: Axes, searches: Searches, rule: Rule) -> None:
-    """DIR for every FAR that one threshold can give, and what the rule gives."""
-    import numpy as np
-
-    from pgvoice.store.thresholds import measures
-
+    """DIR by FAR for every single threshold, and for the rule."""
     axes.set_title("Open-set identification")
-    axes.set_xlabel("FAR: people outside of the gallery named (%)")
-    axes.set_ylabel("DIR: people of the gallery named right (%)")
+    axes.set_xlabel("FAR: speech of people outside the gallery named (%)")
+    axes.set_ylabel("DIR: speech of people in the gallery named right (%)")
     outside, inside = int((~searches.enrolled).sum()), int(searches.enrolled.sum())
     if not outside or not inside:
-        _say(axes, "needs segments of people in the gallery\nand outside of it")
+        _say(axes, "needs segments of people in the gallery\nand outside it")
         return
     hits = np.unique(np.geomspace(1, outside, _POINTS).round())
     targets = hits / outside
     rates = [100 * measures.dir_at_far(searches, target) for target in (0, *targets)]
     least = 100 * 0.5 / outside
-    axes.plot([least, *(100 * targets)], rates, color=RIGHT, label="any one threshold")
+    axes.plot([least, *(100 * targets)], rates, color=RIGHT, label="any single threshold")
     far = 100 * measures.far(searches, rule.threshold, rule.margin)
     rate = 100 * measures.identification_rate(searches, rule.threshold, rule.margin)
     label = f"{rule.told}: DIR {rate:.3g} %, FAR {far:.3g} %"
@@ -160,14 +150,20 @@ def open_set(axes: Axes, searches: Searches, rule: Rule) -> None:
     axes.set_xticks([least, *decades], ["0", *(f"{mark:g}" for mark in decades)])
     axes.axvline(least, color="#bbbbbb", linewidth=0.8, linestyle=":")
     axes.grid(color="#e8e8e8", linewidth=0.6)
-    axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
+    _legend(axes)
 
 
 def _deviates(rates: Floats) -> Floats:
-    import numpy as np
-
     normal = NormalDist()
     return np.array([normal.inv_cdf(float(rate)) for rate in rates])
+
+
+def _legend(axes: Axes, columns: int = 1) -> None:
+    """A legend below the panel."""
+    place = (0.5, -0.16)
+    axes.legend(
+        fontsize=7.5, loc="upper center", bbox_to_anchor=place, ncols=columns, frameon=False
+    )
 
 
 def _say(axes: Axes, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Who speaks when: a lane for each speaker, one for all unnamed speech, similarity as shade."""
+"""Who speaks when: a lane per speaker, one for unnamed speech, and shades for similarity."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from pgvoice.cli import output
 from pgvoice.cli.pictures import canvas
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an optional extra
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 UNNAMED = "(nobody named)"
-#: Speakers with a lane of their own; the others share one.
+#: Lanes at most; if there are more speakers, the last lane is for all others.
 MAX_LANES = 40
-#: Seconds that a strip across the picture shows at the most, where there is room for several.
+#: Longest strip across the picture, in seconds, if there is room for several.
 STRIP = 1800.0
-#: Lanes of all strips together that are still a picture and no scroll.
+#: Most lanes that fit in one picture, all strips together.
 ROOM = 72
 WIDTH = 13.0
 LANE = 0.24
-#: The least width of a segment, as a share of the strip: one that is shorter could not be seen.
+#: Smallest width of a segment, as a share of the strip, so that it can be seen.
 VISIBLE = 0.002
 NO_VECTOR = "#8f8f8f"
-#: Around a bar: of somebody, and of nobody, whose shades are the palest.
+#: Edges of the bars of somebody, and of nobody, whose shades are the palest.
 EDGES = ("#ffffff", "#5f5a4a")
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
 class Bar(NamedTuple):
-    """A segment, in seconds; no similarity where there is no vector."""
+    """A segment, in seconds; its similarity is None if it has no vector."""
 
     start: float
     end: float
@@ -43,13 +45,13 @@ class Bar(NamedTuple):
 
 
 def draw(bars: Sequence[Bar], path: Path, title: str, *thresholds: float) -> None:
-    """Write the timeline to a file; thresholds are marked on the scale of shades."""
+    """Draw the timeline and write it to a file; the scale of shades marks the thresholds."""
     with canvas.drawing():
         canvas.save(_figure(bars, title, thresholds), path, title)
 
 
 def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
-    """Names of lanes from above, who speaks longest first, and the lane of each bar."""
+    """Names of the lanes from the top, longest speech first, and the lane of each bar."""
     seconds: dict[str, float] = defaultdict(float)
     for bar in bars:
         if bar.speaker is not None:
@@ -67,12 +69,12 @@ def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
 
 
 def strips(end: float, lane_count: int) -> int:
-    """Over how many strips a recording is laid out."""
+    """The number of strips that a recording is divided into."""
     return max(1, min(math.ceil(end / STRIP), ROOM // max(lane_count, 1)))
 
 
 def step(seconds: float, most: int = 10) -> float:
-    """Seconds between marks of a clock of which there are to be so many at the most."""
+    """Seconds between ticks, so that there are at most this many."""
     return next((float(one) for one in _STEPS if seconds / one <= most), seconds / most)
 
 
@@ -102,7 +104,7 @@ def _figure(bars: Sequence[Bar], title: str, thresholds: Sequence[float]) -> Fig
 
 
 def _stretch(bars: Sequence[Bar]) -> tuple[float, float]:
-    """From the beginning of the recording, unless that leaves much of the picture empty."""
+    """Start and end of the picture; starts at 0 unless that leaves much of it empty."""
     first = min((bar.start for bar in bars), default=0.0)
     last = max((bar.end for bar in bars), default=1.0)
     return (0.0 if first < last / 4 else float(math.floor(first))), last
@@ -126,7 +128,6 @@ def _strip(
     shades: ScalarMappable,
     span: tuple[float, float],
 ) -> None:
-    import numpy as np
     from matplotlib.collections import PolyCollection
 
     least = (span[1] - span[0]) * VISIBLE
@@ -198,5 +199,5 @@ def _scale(
 
 
 def clock(seconds: float) -> str:
-    """``h:mm:ss``, with what there is of a second."""
+    """``h:mm:ss``, with a fraction if there is one."""
     return output.clock(max(seconds, 0.0)).removesuffix(".0")

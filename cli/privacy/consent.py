@@ -1,33 +1,29 @@
-"""``pgvoice consent``: who agreed to be known by voice."""
+"""``pgvoice consent``: who agreed to be enrolled."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
-
-if TYPE_CHECKING:
-    from pgvoice.store.privacy.consents import StoredConsent
+from pgvoice.store.privacy.consents import Consent, StoredConsent
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.group(cls=Group)
 def consent() -> None:
-    """Keep who agreed to be enrolled.
+    """Record who agreed to be enrolled.
 
-    Nobody is enrolled without a consent that counts, unless the tables were created by
-    `pgvoice db upgrade --no-consent`, or older than that is.
+    Enrolling requires a valid consent on record, unless the tables were created with
+    `pgvoice db upgrade --no-consent` or by a version of pgvoice without consents.
     """
 
 
-@consent.command(
-    epilog='Example: pgvoice consent grant Ada --evidence "form of 2026-03-01" --until 2028-03-01'
-)
+@consent.command(epilog='Example: pgvoice consent grant Ada --evidence "form 7" --until 2028-03-01')
 @click.argument("name")
-@click.option("--evidence", metavar="TEXT", help="Where it is written down.")
+@click.option("--evidence", metavar="TEXT", help="Where the consent is documented.")
 @click.option("--by", "granted_by", metavar="WHO", help="Who agreed [NAME].")
 @options.purpose_option
 @options.until_option
@@ -40,10 +36,7 @@ def grant(
     until: datetime | None,
     url: str | None,
 ) -> None:
-    """Keep that NAME may be enrolled."""
-    from pgvoice.store.privacy.consents import Consent
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Record that NAME agreed to be enrolled."""
     given = Consent(granted_by or name, purpose, evidence, expires_at=until)
     with VoiceStore.open(url) as store:
         store.privacy.grant(name, given)
@@ -56,13 +49,11 @@ def grant(
 @options.yes_option
 @options.url_option
 def withdraw(name: str, yes: bool, url: str | None) -> None:
-    """End the consents of NAME, and delete the voice.
+    """End the consents of NAME and delete the voiceprint.
 
-    Exemplars and profiles go at once, so that nobody is called by that name any more; labels that
-    were kept stay, and go with `pgvoice erase speaker`.
+    Exemplars and profiles are deleted at once, so the name is not given to any speech again. Stored
+    labels stay; `pgvoice erase speaker` deletes them too.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     shown = output.printable(name)
     with VoiceStore.open(url) as store:
         count = len(store.people.exemplars(name))
@@ -72,56 +63,56 @@ def withdraw(name: str, yes: bool, url: str | None) -> None:
 
 
 @consent.command(epilog="Example: pgvoice consent require")
-@click.option("--off", is_flag=True, help="Enroll without a consent from now on.")
+@click.option("--off", is_flag=True, help="Stop requiring consent.")
 @options.url_option
 def require(off: bool, url: str | None) -> None:
-    """Ask for a consent from now on.
+    """Require consent from now on.
 
-    Who is enrolled already stays.
+    Existing enrollments are not affected.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         store.privacy.require_consent(required=not off)
-    click.echo("enrolling asks for no consent" if off else "enrolling needs a consent")
+    click.echo(_requires(not off))
 
 
 @consent.command("list", epilog="Example: pgvoice consent list Ada --json")
 @click.argument("name", required=False)
-@options.url_option
-@options.json_option
+@options.store_options
 def list_consents(name: str | None, url: str | None, as_json: bool) -> None:
-    """List what people agreed to, and whether it counts."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """List what people agreed to, and whether it is valid."""
     with VoiceStore.open(url) as store:
         found, required = store.privacy.consents(name), store.privacy.consent_required
     if as_json:
         output.write_json({"required": required, "consents": found})
         return
+    told = _requires(required) + ("" if required else ": see `pgvoice consent require`")
     if found:
         _write(found)
-    needs = "needs a consent" if required else "asks for no consent: `pgvoice consent require`"
-    click.echo(f"\nenrolling {needs}" if found else f"nobody's consent is kept; enrolling {needs}")
+    click.echo(f"\n{told}" if found else f"no consent on record; {told}")
+
+
+def _requires(required: bool) -> str:
+    return "enrolling requires consent" if required else "enrolling does not require consent"
 
 
 def _write(found: list[StoredConsent]) -> None:
-    columns = [output.Column(each) for each in ("speaker", "state", "purpose", "granted", "until")]
-    rows = (
+    output.write_table(
+        ["speaker", "state", "purpose", "granted", "until", "evidence"],
         (
-            each.speaker,
-            _state(each),
-            each.consent.purpose,
-            output.day(each.consent.granted_at),
-            output.day(each.consent.expires_at),
-            each.consent.evidence or output.NOTHING,
-        )
-        for each in found
+            (
+                each.speaker,
+                _state(each),
+                each.consent.purpose,
+                output.day(each.consent.granted_at),
+                output.day(each.consent.expires_at),
+                each.consent.evidence,
+            )
+            for each in found
+        ),
     )
-    output.write_table([*columns, output.Column("evidence")], rows)
 
 
 def _state(each: StoredConsent) -> str:
     if each.consent.withdrawn_at:
         return "withdrawn"
-    return "counts" if each.counts else "expired"
+    return "valid" if each.counts else "expired"

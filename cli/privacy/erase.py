@@ -1,24 +1,21 @@
-"""``pgvoice erase``: people and recordings, with everything about them."""
+"""``pgvoice erase``: people and recordings with all their data."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
-
-if TYPE_CHECKING:
-    from pgvoice.store.privacy.erasing import Erasure
+from pgvoice.store.privacy.erasing import SEGMENTS, Erasure
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.group(cls=Group)
 def erase() -> None:
-    """Erase people and recordings, with everything about them.
+    """Erase people and recordings with all their data.
 
-    What goes is listed first (--dry-run), and the audit trail keeps that it went. Copies in backups
-    stay until those expire; erase again after a restore.
+    --dry-run lists what would be deleted, and the audit trail records what was. Backups are not
+    changed: erase again after restoring one.
     """
 
 
@@ -32,18 +29,19 @@ Examples: pgvoice erase speaker Ada --dry-run
     "--with-segments/--keep-segments",
     "with_segments",
     default=None,
-    help="Empty the segments that are theirs, too, or keep them; asked for where neither is given.",
+    help="Also erase the vectors of the person's segments, or keep them [asks].",
 )
-@click.option("--opt-out", is_flag=True, help="Refuse the name from now on; a hash of it is kept.")
+@click.option(
+    "--opt-out", is_flag=True, help="Refuse the name in future; pgvoice keeps a hash of it."
+)
 @click.option(
     "--opt-out-voice",
     is_flag=True,
-    help="Refuse the voice, under any name: their profile is kept for that, if they ask for it.",
+    help="Refuse the voice under any name, if the person asks for that; pgvoice keeps the profile.",
 )
 @options.dry_run_option
 @options.yes_option
-@options.url_option
-@options.json_option
+@options.store_options
 def speaker(
     name: str,
     with_segments: bool | None,
@@ -54,14 +52,11 @@ def speaker(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Erase a person: voice, labels, consents, name.
+    """Erase a person: voiceprint, labels, consents, name.
 
-    Thresholds that were calibrated while the person was enrolled go, too. Emptied segments stay
-    `erased`, so that no fill computes them again.
+    Thresholds that were calibrated while the person was enrolled are deleted too. Segments without
+    their vectors get the status erased, so no fill computes them again.
     """
-    from pgvoice.store.privacy.erasing import SEGMENTS
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         found = store.privacy.erase_speaker(name, with_segments=True, dry_run=True)
         if not dry_run:
@@ -78,12 +73,9 @@ def speaker(
 @click.argument("video")
 @options.dry_run_option
 @options.yes_option
-@options.url_option
-@options.json_option
+@options.store_options
 def video(video: str, dry_run: bool, yes: bool, url: str | None, as_json: bool) -> None:
     """Erase a recording: segments, labels, records of fills."""
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         found = store.privacy.erase_video(video, dry_run=True)
         if not dry_run:
@@ -93,34 +85,28 @@ def video(video: str, dry_run: bool, yes: bool, url: str | None, as_json: bool) 
 
 
 @erase.command("opt-outs", epilog="Example: pgvoice erase opt-outs")
-@options.url_option
-@options.json_option
+@options.store_options
 def list_opt_outs(url: str | None, as_json: bool) -> None:
-    """List who is to stay out; by number, as names are not kept."""
-    from pgvoice.store.voice_store import VoiceStore
+    """List the opt-outs.
 
+    Opt-outs are listed by number, because the names of these people are not stored.
+    """
     with VoiceStore.open(url) as store:
         found = store.privacy.opt_outs()
-    if as_json:
-        output.write_json(found)
-    elif found:
-        columns = [output.number("opt-out"), output.Column("since"), output.Column("voice with")]
-        rows = (
-            (str(each.id), output.day(each.created_at), ", ".join(each.voices) or output.NOTHING)
-            for each in found
-        )
-        output.write_table(columns, rows)
-    else:
-        click.echo("nobody is to stay out")
+    output.write_list(
+        found,
+        as_json,
+        [output.number("opt-out"), "since", "voice refused by encoder"],
+        lambda each: (each.id, output.day(each.created_at), ", ".join(each.voices) or None),
+        "nobody has opted out",
+    )
 
 
 @erase.command(epilog="Example: pgvoice erase allow Ada")
 @click.argument("name")
 @options.url_option
 def allow(name: str, url: str | None) -> None:
-    """Let somebody in again who was to stay out."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """End the opt-out of NAME, who may then be enrolled again."""
     with VoiceStore.open(url) as store:
         store.privacy.allow(name)
     click.echo(output.printable(f"{name} may be enrolled again"))
@@ -129,22 +115,22 @@ def allow(name: str, url: str | None) -> None:
 def _ask_for_segments(count: int) -> bool:
     if not count:
         return False
-    question = f"Empty the {output.counted(count, 'segment')} in which they speak, too?"
+    question = f"Also erase the vectors of {output.counted(count, 'segment')} in which they speak?"
     if not options.somebody_answers():
         raise click.UsageError(
-            f"{question} Nobody can be asked here: give --with-segments or --keep-segments."
+            f"{question} There is no terminal to ask at: give --with-segments or --keep-segments."
         )
     return click.confirm(question, err=True)
 
 
 def _question(found: Erasure) -> str:
     rows = sum(each.rows for each in found.rows)
-    return f"Erase {output.printable(found.subject)}, {output.counted(rows, 'row')}?"
+    return f"Erase {output.printable(found.subject)} ({output.counted(rows, 'row')})?"
 
 
 def _write(found: Erasure, as_json: bool) -> None:
     if as_json:
         output.write_json(found)
         return
-    columns = [output.Column("would go" if found.dry_run else "went"), output.number("rows")]
-    output.write_table(columns, ((each.what, f"{each.rows:,}") for each in found.rows if each.rows))
+    columns = (output.done("erased", found.dry_run), output.number("rows"))
+    output.write_table(columns, ((each.what, each.rows) for each in found.rows if each.rows))

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pgvoice.cli.answers.identify import identify
-from pgvoice.cli.commands import Commands
+from pgvoice.cli.commands import Commands, LazyCommand, loaded
+from pgvoice.cli.main import COMMANDS
 from pgvoice.hooks import hookimpl
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import RegisterCommand
@@ -34,7 +35,7 @@ class Toy:
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
     """A root of one command, in a process that has a plugin; which one the test says."""
-    monkeypatch.setattr("pgvoice.cli.commands._some_installed", lambda: True)
+    monkeypatch.setattr("pgvoice.cli.commands._any_plugin_installed", lambda: True)
     installed.manager.cache_clear()
     yield Commands("pgvoice", commands={"identify": identify})
     installed.manager.cache_clear()
@@ -69,6 +70,13 @@ def test_an_unknown_command(root: Commands) -> None:
     result = CliRunner().invoke(root, ["toy"])
     assert result.exit_code == 2
     assert "No such command 'toy'" in result.stderr
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: str(entry.name))
+def test_the_table_is_right(entry: LazyCommand) -> None:
+    command = loaded(entry)
+    assert (command is not entry, command.name) == (True, entry.name)
+    assert entry.short_help == command.get_short_help_str(limit=1000)
 
 
 def test_without_plugins_none_are_looked_for() -> None:

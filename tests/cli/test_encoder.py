@@ -42,7 +42,7 @@ def test_a_store_that_does_not_answer_is_a_warning(run: Callable[..., Result]) -
     result = run("encoder", "list", "--json", "--url", "postgresql://127.0.0.1:1/none")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["stored"] is None
-    assert result.stderr.startswith("Warning: the store was not asked")
+    assert result.stderr.startswith("Warning: the store could not be read")
 
 
 def test_a_missing_extra_has_its_remedy(

@@ -9,7 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from pgvoice.cli.group import Group, explain
+from pgvoice.cli.errors import explain
+from pgvoice.cli.group import Group
 from pgvoice.store import InvalidSegment, UnknownVideo
 from pgvoice.store.keys import snap_ms
 

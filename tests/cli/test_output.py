@@ -67,7 +67,7 @@ def test_json_has_iso_times_and_no_vectors(capsys: pytest.CaptureFixture[str]) -
         '{\n  "at": "2024-05-01T00:00:00+00:00",\n  "who": "Zoë"\n}\n'
     )
     exemplar = Exemplar(np.ones(3, np.float32), "a", SegmentKey(0, 1000), "file")
-    with pytest.raises(TypeError, match="does not belong into JSON"):
+    with pytest.raises(TypeError, match="cannot be written as JSON"):
         output.write_json(exemplar)
 
 

@@ -29,7 +29,7 @@ def test_run_status_failed_and_again(
     ran = pgvoice("backfill", "run", manifest, "--retries", 0)
     assert ran.exit_code == 1
     assert ran.stdout.startswith(
-        "2 recordings: 0 complete before, 1 filled (2 vectors), 1 failed\n  gone: "
+        "2 recordings: 0 already complete, 1 filled (2 vectors), 1 failed\n  gone: "
     )
     (status,) = json.loads(pgvoice("backfill", "status", "--json").stdout)
     assert (status["backfill"], status["done"], status["failed"]) == ("library", 1, 1)
@@ -41,7 +41,7 @@ def test_run_status_failed_and_again(
     row["audio"] = json.loads(manifest.read_text().splitlines()[0])["audio"]
     again.write_text(json.dumps(row))
     assert pgvoice("backfill", "run", again, "--name", "library").exit_code == 0
-    assert pgvoice("backfill", "failed").stdout == "none failed\n"
+    assert pgvoice("backfill", "failed").stdout == "no recording failed\n"
     loads, calls = encoder.loads, len(encoder.calls)
     warm = pgvoice("backfill", "run", manifest, "--shard", "1/1", "--json")
     assert json.loads(warm.stdout)["complete"] == 2

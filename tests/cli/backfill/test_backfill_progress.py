@@ -37,10 +37,10 @@ def test_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = terminal.getvalue()
     assert "library\N{REPLACEMENT CHARACTER}" in shown
     assert "200, 25.5 % done or failed" in shown
-    assert "149, 3 h 20 min, to about " in shown
-    assert "300, 10.0 a second" in shown
-    assert "2 h 0 min, 240.0 h an hour" in shown
-    assert "120.0 h an hour of one worker's time" in shown
+    assert "149, 3 h 20 min; done about " in shown
+    assert "300, 10.0 per second" in shown
+    assert "2 h 0 min, 240.0 h per hour" in shown
+    assert "120.0 h per hour of one worker's time" in shown
 
 
 def test_lines_in_a_log(
@@ -53,8 +53,8 @@ def test_lines_in_a_log(
     with backfill_progress.shown(lambda: [STATUS]) as tell:
         tell()
     (line,) = capsys.readouterr().err.splitlines()
-    assert "50 of 200 done, 1 failed, 149 left, 3 h 20 min, to about" in line
-    assert line.endswith("; 10.0 vectors a second, 240.0 h of speech an hour")
+    assert "50 of 200 done, 1 failed, 149 left, 3 h 20 min; done about" in line
+    assert line.endswith("; 10.0 vectors per second, 240.0 h of speech per hour")
 
 
 @pytest.mark.parametrize(

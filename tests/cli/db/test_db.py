@@ -40,7 +40,9 @@ def test_upgrade_from_nothing_and_again(run: Callable[..., Result], bare_url: st
     again = run("db", "upgrade", "--url", bare_url)
     assert (again.stdout, again.stderr) == (first.stdout, "")
     other = run("db", "upgrade", "--grid-ms", "100", "--url", bare_url)
-    assert other.stderr == "Warning: the grid stays 10 ms: it is fixed when a store is created\n"
+    assert (
+        other.stderr == "Warning: the grid stays 10 ms: it is fixed when the tables are created\n"
+    )
     assert run("db", "upgrade", "--grid-ms", "20", "--url", bare_url).exit_code == 2
 
 
@@ -58,7 +60,7 @@ def test_status_creates_nothing(
     run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGVOICE_DATA", str(tmp_path / "none"))
-    assert run("db", "status").stdout.startswith("nothing there yet")
+    assert run("db", "status").stdout.startswith("no database yet")
     document = json.loads(run("db", "status", "--json").stdout)
     assert document == {"created": False, "embedded_folder": str(tmp_path / "none")}
     assert not (tmp_path / "none").exists()

@@ -28,8 +28,8 @@ def test_a_store_goes_elsewhere(filled: Call, target: str) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout == filled("db", "checksums", "--url", target).stdout + (
         f"\n{_rows(filled, target)} rows copied to"
-        f" {make_url(target).set(drivername='postgresql').render_as_string()}: the same there\n"
-        "an index is not copied: there, `pgvoice index build --encoder counting@sha256:fake`\n"
+        f" {make_url(target).set(drivername='postgresql').render_as_string()}; checksums agree\n"
+        "indexes are not copied: run `pgvoice index build --encoder counting@sha256:fake` there\n"
     )
     here, there = filled("identify", "talk"), filled("identify", "talk", "--url", target)
     assert there.stdout == here.stdout

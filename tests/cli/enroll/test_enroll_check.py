@@ -48,7 +48,7 @@ def test_check_lists_everybody(mixed: Callable[..., Result]) -> None:
 
 def test_outliers_are_left_out_and_taken_back(mixed: Callable[..., Result]) -> None:
     planned = mixed("enroll", "check", "--drop-outliers", "--dry-run").stdout
-    assert planned.endswith("\n1 exemplar would be left out of the profile\n")
+    assert planned.endswith("\n1 exemplar would be excluded from the profile\n")
     assert "outlying" in mixed("enroll", "show", "Ada").stdout
     left_out = json.loads(mixed("enroll", "check", "Ada", "--drop-outliers", "--json").stdout)
     assert left_out["left_out"]["Ada"][0]["end"] == 3.0
@@ -61,7 +61,7 @@ def test_outliers_are_left_out_and_taken_back(mixed: Callable[..., Result]) -> N
 
 def test_a_dry_run_of_nothing(filled: Callable[..., Result]) -> None:
     result = filled("enroll", "check", "--dry-run")
-    assert (result.exit_code, "goes with --drop-outliers" in result.stderr) == (2, True)
+    assert (result.exit_code, "--dry-run needs --drop-outliers" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("verb", ["check", "restore"])

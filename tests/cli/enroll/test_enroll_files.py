@@ -21,8 +21,8 @@ def test_export_and_import_again(filled: Callable[..., Result], tmp_path: Path) 
     assert filled("enroll", "remove", "Bob", "--yes").exit_code == 0
     imported = filled("enroll", "import", file)
     assert imported.stdout.splitlines() == [
-        "Ada: 0 exemplars added, 1 there already; 1 in all, cohesion 1.000",
-        "Bob: 1 exemplar added; 1 in all, cohesion 1.000",
+        "Ada: 0 exemplars added, 1 already enrolled; 1 in total, cohesion 1.000",
+        "Bob: 1 exemplar added; 1 in total, cohesion 1.000",
     ]
     again = json.loads(filled("enroll", "import", file, "--json").stdout)
     assert [one["enrollment"]["added"] for one in again] == [0, 0]
@@ -33,7 +33,7 @@ def test_export_of_some(filled: Callable[..., Result], tmp_path: Path) -> None:
     assert filled("enroll", "export", "Ada", file).stdout.startswith("1 person with 1 exemplar")
     there = filled("enroll", "export", "Bob", file)
     assert there.exit_code == 1
-    assert "choose a name that is free" in there.stderr
+    assert "choose another name" in there.stderr
     assert filled("enroll", "export", "Eve", tmp_path / "eve.json").exit_code == 1
     assert not (tmp_path / "eve.json").exists()
 
@@ -50,7 +50,7 @@ def test_import_tells_what_is_not_applied(filled: Callable[..., Result], tmp_pat
     sources = tmp_path / "sources.json"
     sources.write_text(json.dumps({"eve": {"name": "Eve", "urls": ["eve.wav"], "threshold": 0.6}}))
     assert filled("enroll", "import", sources).stdout.splitlines() == [
-        "Eve: 2 exemplars added; 2 in all, cohesion 1.000",
+        "Eve: 2 exemplars added; 2 in total, cohesion 1.000",
         "  its threshold 0.6 is not applied: calibration sets thresholds",
     ]
 

@@ -1,0 +1,46 @@
+"""What the command line says instead of a traceback."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import click
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from pgvoice.hooks.errors import InvalidSegments
+from pgvoice.store.errors import InvalidSegment, PgvoiceError
+
+#: Exit code for a segment that is not a span of time; a fill stores the others.
+INVALID_SEGMENT = 3
+
+
+class _InvalidSegmentFailure(click.ClickException):
+    exit_code = INVALID_SEGMENT
+
+
+def explain(error: Exception) -> click.ClickException | None:
+    """The error as one line; None for an error that pgvoice did not foresee."""
+    if isinstance(error, OperationalError):
+        return click.ClickException(f"the database failed: {_first_line(error.orig or error)}")
+    if isinstance(error, ProgrammingError) and isinstance(error.orig, InsufficientPrivilege):
+        return click.ClickException(
+            f"this database user lacks the privilege ({_first_line(error.orig)}):"
+            " `pgvoice db roles` shows which role has it"
+        )
+    if isinstance(error, (InvalidSegment, InvalidSegments)):
+        return _InvalidSegmentFailure(str(error))
+    ours = isinstance(error, ValueError) and _raised_by_pgvoice(error.__traceback__)
+    return click.ClickException(str(error)) if ours or isinstance(error, PgvoiceError) else None
+
+
+def _raised_by_pgvoice(traceback: TracebackType | None) -> bool:
+    """Whether a line of pgvoice itself raised the error, not a library that it calls."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name = traceback.tb_frame.f_globals.get("__name__", "") if traceback else ""
+    return str(name).startswith("pgvoice.")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
