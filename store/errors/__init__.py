@@ -46,56 +46,11 @@ PgvoiceError
 """
 
 # mypy: implicit-reexport
-# ruff: noqa: F401
+# ruff: noqa: F403
 from __future__ import annotations
 
-from pgvoice.store.errors.base import PgvoiceError
-from pgvoice.store.errors.database_errors import (
-    ConnectionLost,
-    CopyDiffers,
-    DatabaseDeadlock,
-    DatabaseError,
-    DatabaseFull,
-    DatabaseStopped,
-    DatabaseTimeout,
-    DatabaseUnreachable,
-    EmbeddedServerError,
-    ExtensionForbidden,
-    IndexBusy,
-    PgvectorCrashed,
-    PgvectorMissing,
-    PgvectorTooOld,
-    RolesForbidden,
-    SchemaForbidden,
-    SchemaMismatch,
-    TargetInUse,
-    WrongPassword,
-)
-from pgvoice.store.errors.label_errors import (
-    CalibrationUnsupported,
-    LabelIsNoName,
-    UnknownCalibration,
-    UnknownLabel,
-    UnknownRun,
-)
-from pgvoice.store.errors.people_errors import (
-    CancellingExemplars,
-    ConsentMissing,
-    EnrollmentRefused,
-    IncoherentExemplars,
-    OptedOut,
-    SharedExemplars,
-    SoundsLikeAnother,
-    SpeakerExists,
-    UnknownSpeaker,
-)
-from pgvoice.store.errors.recording_errors import (
-    AudioChanged,
-    InvalidSegment,
-    NoEmbedding,
-    RowsRefused,
-    RowsStored,
-    UnknownEncoder,
-    UnknownVideo,
-    VideoErased,
-)
+from pgvoice.store.errors.base import PgvoiceError as PgvoiceError
+from pgvoice.store.errors.database_errors import *
+from pgvoice.store.errors.label_errors import *
+from pgvoice.store.errors.people_errors import *
+from pgvoice.store.errors.recording_errors import *

@@ -10,7 +10,6 @@ from sqlalchemy.exc import DataError
 
 from pgvoice.store.errors import CancellingExemplars, NoEmbedding
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.models import EMBEDDED_STATUSES
 from pgvoice.store.names import checked
 from pgvoice.store.people import quality
 from pgvoice.store.privacy import audit
@@ -18,6 +17,7 @@ from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
 from pgvoice.store.recordings.segments import read
+from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
