@@ -10,14 +10,9 @@ from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from pgvoice.migrations import function_files
 from pgvoice.store.database.connection import open_database
+from pgvoice.store.database.preparing import acting_as_owner, prepare
 from pgvoice.store.database.roles import create_where_allowed
-from pgvoice.store.database.schema import (
-    HEAD,
-    OLDEST,
-    acting_as_owner,
-    prepare,
-    refuse_unknown,
-)
+from pgvoice.store.database.schema import HEAD, OLDEST, refuse_unknown
 from pgvoice.store.errors import SchemaMismatch
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
 

@@ -177,7 +177,7 @@ def _is_given(parameter: str) -> bool:
 
 
 def _status(database: Database, folder: Path | None) -> dict[str, object]:
-    from pgvoice.store.database import schema
+    from pgvoice.store.database import preparing, schema
 
     with database.engine.connect() as connection:
         state = schema.state(connection)
@@ -185,7 +185,7 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
             "url": place.libpq_url(database.url),
             "embedded_folder": folder,
             "server_version": server_version(connection.dialect.server_version_info),
-            "pgvector_version": schema.pgvector_version(connection),
+            "pgvector_version": preparing.pgvector_version(connection),
             "revision": state.revision,
             "needed_revision": schema.HEAD,
             "current": schema.is_current(state),

@@ -105,7 +105,7 @@ def _place(url: str | None) -> Check:
 
 def _database(url: str | None) -> Iterator[Check]:
     """Whether the server answers, has pgvector, and has tables that this pgvoice can use."""
-    from pgvoice.store.database import schema
+    from pgvoice.store.database import preparing, schema
     from pgvoice.store.voice_store import VoiceStore
 
     try:
@@ -117,7 +117,7 @@ def _database(url: str | None) -> Iterator[Check]:
     yield Check("database", "ok", f"Postgres {version} answers")
     try:
         with VoiceStore.open(url) as store, store.database.engine.connect() as connection:
-            yield Check("pgvector", "ok", str(schema.pgvector_version(connection)))
+            yield Check("pgvector", "ok", str(preparing.pgvector_version(connection)))
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
             yield _roles(connection)
             yield _consent(connection)

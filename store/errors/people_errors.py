@@ -46,9 +46,9 @@ class IncoherentExemplars(EnrollmentRefused):
     ) -> None:
         whose = "the calibrated threshold" if calibrated else "the encoder's threshold"
         super().__init__(
-            f"the exemplars of {name!r} do not sound like one person: the similarity of"
-            f" {_exemplars(apart)} to the others is {similarity:.3f}, below {whose} of"
-            f" {needed:.3f}; leave out the exemplars of other people, or force it (--force)"
+            f"the exemplars of {name!r} do not sound like one person: {_exemplars(apart)} and the"
+            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}; leave"
+            " out the exemplars of other people, or force it (--force)"
         )
         self.similarity = similarity
 

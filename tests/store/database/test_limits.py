@@ -61,7 +61,7 @@ def _calibrate(store: VoiceStore, *thresholds: float) -> None:
         )
 
 
-#: Two voices .6 similar, over the encoder's threshold of .5 and under its .625 of duplicates.
+#: Two voices with a similarity of .6, above the threshold of .5 and below the .625 for duplicates.
 APART = unit(0.6, 0.8, 0)
 
 
@@ -69,7 +69,7 @@ def test_a_calibration_says_what_is_of_one_person(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     _calibrate(store, 0.7, 0.9)
     with pytest.raises(
-        IncoherentExemplars, match=r"0\.600 similar, under the calibrated threshold of 0\.700"
+        IncoherentExemplars, match=r"of 0\.600, below the calibrated threshold of 0\.700"
     ):
         enroll(store, "ann", X, APART)
     store.thresholds.reset()
@@ -95,7 +95,9 @@ def test_a_calibration_says_who_sounds_like_another(store: VoiceStore) -> None:
     enroll(store, "ann", X)
     enroll(store, "bob", APART)
     _calibrate(store, 0.9, 0.3)
-    with pytest.raises(SoundsLikeAnother, match=r"'ann' 0\.600; different people are under 0\.475"):
+    with pytest.raises(
+        SoundsLikeAnother, match=r"'ann' 0\.600; different people stay below 0\.475"
+    ):
         enroll(store, "eve", unit(0.6, 0, 0.8))
     store.thresholds.reset()
     enroll(store, "eve", unit(0.6, 0, 0.8))
