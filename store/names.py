@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-#: Characters. With four bytes each it still fits a row of the unique index that names have.
+#: In characters. With four bytes each, a name still fits a row of its unique index.
 MAX_LENGTH = 500
 
 
 def checked(name: str, whose: str) -> str:
-    """The name as it is; `ValueError` for one that is blank, too long, or not text to Postgres."""
+    """The same name; raises `ValueError` if it is blank, too long, or not text for Postgres."""
     if not isinstance(name, str):
         raise ValueError(f"{whose} must be text, and {name!r} is of type {type(name).__name__}")
     if not name.strip():
@@ -18,14 +18,14 @@ def checked(name: str, whose: str) -> str:
             f" {len(name):,}"
         )
     if "\0" in name:
-        raise ValueError(f"{whose} must not hold a NUL character: {name[:40]!r}")
+        raise ValueError(f"{whose} must not contain a NUL character: {name[:40]!r}")
     if not is_text(name):
         raise ValueError(f"{whose} must be text, and {name[:40]!a} is not UTF-8")
     return name
 
 
 def is_text(name: str) -> bool:
-    """Whether Postgres could hold it at all; nothing in a store is called what it could not."""
+    """Whether Postgres can store the name; if not, nothing in a store has it."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -122,7 +122,7 @@ def allow(name: str, url: str | None) -> None:
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        store.privacy.allow(name)
+        store.privacy.lift_opt_out(name)
     click.echo(output.printable(f"{name} may be enrolled again"))
 
 

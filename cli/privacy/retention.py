@@ -30,7 +30,7 @@ def run(unattributed_days: int | None, dry_run: bool, url: str | None, as_json: 
     from pgvoice.store.voice_store import VoiceStore
 
     with VoiceStore.open(url) as store:
-        found = store.privacy.retain(unattributed_days=unattributed_days, dry_run=dry_run)
+        found = store.privacy.delete_expired(unattributed_days=unattributed_days, dry_run=dry_run)
     if as_json:
         output.write_json(found)
         return

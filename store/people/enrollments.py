@@ -1,4 +1,4 @@
-"""Enrolling: exemplars in, a profile made of them, and a refusal where they are nobody's voice."""
+"""Enrolling: adds exemplars, computes the profile, and refuses exemplars of several people."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exemplar:
-    """One span of speech to enroll somebody with, already embedded."""
+    """One span of speech to enroll somebody with, and its vector."""
 
     #: Shape ``(dimension,)``, float32, unit length.
     embedding: Embedding
     audio_sha256: str
     span: SegmentKey
-    #: File or video, for people.
+    #: The file or video, to show.
     source: str
-    #: Share of the span that holds speech energy, in [0, 1]; None where nobody listened for it.
+    #: Share of the span that has speech energy, in [0, 1]; None if not measured.
     quality: float | None = None
-    #: Kept, and no part of the profile.
+    #: Whether it is kept but left out of the profile.
     excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """What an enrollment came to."""
+    """The outcome of an enrollment."""
 
     speaker: str
     added: int
-    #: Exemplars that the speaker had already.
+    #: Exemplars that the speaker already had.
     known: int
     #: Exemplars in the profile now.
     exemplars: int
     #: Mean similarity of the exemplars to the profile, in [-1, 1]; overlapping windows of one
-    #: recording raise it, as they are not independent. None where all exemplars are excluded.
+    #: recording raise it, as they are not independent. None if all exemplars are excluded.
     cohesion: float | None
 
 
@@ -59,10 +59,10 @@ def enroll(
     *,
     force: bool = False,
 ) -> Enrollment:
-    """Add exemplars to a speaker, created if new, and renew the profile.
+    """Add exemplars to a speaker, created if new, and compute the profile.
 
     Raises `EnrollmentRefused` in one of its kinds unless `force`, `CancellingExemplars` even then,
-    and `ValueError` for an empty name and for no exemplars at all.
+    and `ValueError` if the name is empty or there are no exemplars.
     """
     if not exemplars:
         raise ValueError(f"no exemplars to enroll {name!r} with")
@@ -106,7 +106,7 @@ def enroll_segments(
 ) -> Enrollment:
     """Add stored segments of a video to a speaker; their vectors never leave the database.
 
-    Raises `NoEmbedding` when one of them has no vector, and as `enroll` does.
+    Raises `NoEmbedding` if one of them has no vector, and the errors of `enroll`.
     """
     videos.require(connection, video, held=True)
     rows = read(connection, video, encoder.identity, keys)
@@ -150,7 +150,7 @@ def _require_all(
     video: str,
     keys: Sequence[SegmentKey],
 ) -> None:
-    """Raises `NoEmbedding` where somebody deleted some of these segments at the same moment."""
+    """Raises `NoEmbedding` if somebody deleted some of these segments at the same moment."""
     rows = connection.execute(
         text(
             "SELECT e.start_ms, e.end_ms FROM pgvoice.enrollment e"
@@ -165,7 +165,7 @@ def _require_all(
 
 
 def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int) -> None:
-    """Make a profile anew from its exemplars. Raises `CancellingExemplars`."""
+    """Compute a profile from its exemplars. Raises `CancellingExemplars`."""
     try:
         connection.execute(
             text("SELECT pgvoice_internal.refresh_profile(:speaker, :encoder)"),
@@ -176,21 +176,20 @@ def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int)
 
 
 def ensure(connection: Connection, name: str) -> int:
-    """The id of a speaker, created if new, locked; enrollments take turns until commit.
+    """The id of a speaker, created if new and locked; enrollments take turns until commit.
 
-    Of all people, so that two who sound alike are not let in at the same moment. Not against
-    whoever only refers to a speaker: nobody waits for labels that are being made.
+    The turns are for all speakers together, so that two people who sound alike are not enrolled at
+    the same moment. Statements that only refer to a speaker, such as new labels, do not wait.
     """
     connection.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.enrollment', 0))")
     )
-    named = {"name": checked(name, "a speaker's name")}
     found: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.speaker AS s (name) VALUES (:name)"
             " ON CONFLICT (name) DO UPDATE SET name = s.name RETURNING id"
         ),
-        named,
+        {"name": checked(name, "a speaker's name")},
     )
     return found
 

@@ -333,7 +333,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
-            lambda: store.people.export(destination="x.json"),
+            lambda: store.people.export_speakers(destination="x.json"),
             lambda: store.people.drop_outliers("ann"),
             lambda: store.people.restore_exemplars("ann"),
         ):
@@ -371,7 +371,7 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
-            lambda: store.people.export(destination="x.json"),
+            lambda: store.people.export_speakers(destination="x.json"),
         ):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 forbidden()
@@ -394,7 +394,7 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
     with VoiceStore.open(admin) as store:
         assert store.people.enroll_segments("bob", "w", [(0, 1)]).added == 1
         put(store, "x", {(0, 1): Z}, audio="b" * 64)
-        (exported,) = store.people.export(["bob"], destination="x.json")
+        (exported,) = store.people.export_speakers(["bob"], destination="x.json")
         assert len(exported.profiles[ENCODER]) == 1
         assert (store.people.drop_outliers("bob"), store.people.restore_exemplars("bob")) == ([], 0)
         store.people.rename("bob", "rob")
