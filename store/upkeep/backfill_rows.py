@@ -86,12 +86,12 @@ def complete(
     rows = [(video, key) for video, keys in asked.items() for key in keys]
     missing = connection.execute(
         text(
-            "SELECT DISTINCT a.video FROM unnest(CAST(:videos AS text[]), CAST(:starts AS"
+            "SELECT DISTINCT a.video FROM unnest(CAST(:videos AS text[]), CAST(:starts AS"  # noqa: S608 - of constants
             " integer[]), CAST(:ends AS integer[])) AS a(video, start_ms, end_ms)"
             " WHERE NOT EXISTS (SELECT FROM pgvoice.segment_embedding s"
             " JOIN pgvoice.video v ON v.id = s.video_id"
             " WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms"
-            f" AND s.encoder_id = {ENCODER_ID})"  # noqa: S608 - of constants
+            f" AND s.encoder_id = {ENCODER_ID})"
         ),
         {
             "videos": [video for video, _ in rows],
