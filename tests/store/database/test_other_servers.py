@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pgvoice_testkit.servers.databases import engine_of, new_database, plain, temporary_folder
-from pgvoice_testkit.servers.described import description
+from pgvoice_testkit.servers.descriptions import vectors_description
 from pgvoice_testkit.stores import whole_library
 from sqlalchemy import Connection, text
 
@@ -102,7 +102,7 @@ def test_a_dump_restored(
 def _said(store: VoiceStore) -> Mapping[str, object]:
     """What the catalog says, but for the numbers of roles and what only newer servers list."""
     with store.database.engine.connect() as connection:
-        found = description(connection)
+        found = vectors_description(connection)
         said = {what: rows for what, rows in found.items() if what != "grants"}
         said["constraints"] = [row for row in said["constraints"] if "NOT NULL " not in row[1][:9]]
         return said | {role: _allowed(connection, role) for role in roles.ROLES}

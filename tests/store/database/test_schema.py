@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.comparing import differences
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role, run
+from pgvoice_testkit.servers.descriptions import differences
 from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.schema import CreateSchema

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.comparing import differences
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain
-from pgvoice_testkit.servers.described_schema import description
+from pgvoice_testkit.servers.descriptions import description, differences
 from pgvoice_testkit.stores import whole_library
 from pgvoice_testkit.stores.filled import ENCODER
 from sqlalchemy import URL, make_url, text

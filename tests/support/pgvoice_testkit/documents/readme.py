@@ -1,4 +1,4 @@
-"""The README's console sessions, run for real: ``python tests/support/readme.py`` renews them."""
+"""Runs the README's console sessions; as a program it rewrites their output in the README."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pgvoice_testkit.servers.databases import temporary_folder
 README = Path(__file__).resolve().parents[4] / "README.md"
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _MARK = "--- next command ---"
-#: Seconds, sizes and dates are never the same twice.
+#: Seconds, sizes and dates vary from run to run.
 _VARYING = re.compile(r"\d+\.\d s\b|\d+(\.\d)? k?B\b|\d{4}-\d\d-\d\d")
 
 
 def renewed(text: str) -> str:
-    """The text with the output that its commands print now."""
+    """The text with the current output of its commands."""
     blocks = [_commands(block) for block in _BLOCK.findall(text)]
     outputs = iter(_run([command for block in blocks for command in block]))
     sessions = iter(
@@ -28,7 +28,7 @@ def renewed(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """Without what differs from run to run."""
+    """The text without what varies from run to run."""
     return _VARYING.sub("#", text)
 
 
@@ -37,7 +37,7 @@ def _commands(block: str) -> list[str]:
 
 
 def _run(commands: list[str]) -> list[str]:
-    """What each command prints, one after the other in one shell, in an empty store."""
+    """The output of each command; they run in one shell, with an empty store."""
     script = f"\necho '{_MARK}'\n".join(commands)
     with temporary_folder() as folder:
         done = subprocess.run(
