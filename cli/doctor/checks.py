@@ -145,7 +145,7 @@ def _roles(connection: Connection) -> Check:
 def _consent(connection: Connection) -> Check:
     from pgvoice.store.privacy import consents, retention
 
-    ended = retention.retain(connection, None, dry_run=True).speakers
+    ended = retention.delete_expired(connection, None, dry_run=True).speakers
     if ended:
         return Check(
             "consent",
