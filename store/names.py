@@ -6,21 +6,21 @@ from __future__ import annotations
 MAX_LENGTH = 500
 
 
-def checked(name: str, whose: str) -> str:
+def checked(name: str, what: str) -> str:
     """The same name; raises `ValueError` if it is blank, too long, or not text for Postgres."""
     if not isinstance(name, str):
-        raise ValueError(f"{whose} must be text, and {name!r} is of type {type(name).__name__}")
+        raise ValueError(f"{what} must be text, and {name!r} is of type {type(name).__name__}")
     if not name.strip():
-        raise ValueError(f"{whose} must not be empty")
+        raise ValueError(f"{what} must not be empty")
     if len(name) > MAX_LENGTH:
         raise ValueError(
-            f"{whose} must not be longer than {MAX_LENGTH:,} characters, and {name[:20]!r}… has"
+            f"{what} must not be longer than {MAX_LENGTH:,} characters, and {name[:20]!r}… has"
             f" {len(name):,}"
         )
     if "\0" in name:
-        raise ValueError(f"{whose} must not contain a NUL character: {name[:40]!r}")
+        raise ValueError(f"{what} must not contain a NUL character: {name[:40]!r}")
     if not is_text(name):
-        raise ValueError(f"{whose} must be text, and {name[:40]!a} is not UTF-8")
+        raise ValueError(f"{what} must be text, and {name[:40]!a} is not UTF-8")
     return name
 
 

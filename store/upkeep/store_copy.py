@@ -102,7 +102,7 @@ def _refuse_rows(connection: Connection) -> None:
 
 
 def _is_single(table: Table) -> bool:
-    """Whether the table has one row from the start, which the source's row replaces."""
+    """Whether the table has at most one row, which the source's row replaces."""
     return "only_row" in table.columns
 
 

@@ -1,4 +1,4 @@
-"""What enrollments are held against: when people are merged, and by a calibration."""
+"""The thresholds that enrollments and merges are checked against, also after a calibration."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_merging_judges_what_comes_and_not_what_was_forced_in_before(store: Voic
 
 
 def _calibrate(store: VoiceStore, *thresholds: float) -> None:
-    """Make an active calibration with these thresholds, from 0 s, 1 s, ... on."""
+    """Store an active calibration with these thresholds, for bands from 0 s, 1 s, ..."""
     with store.database.engine.begin() as connection:
         connection.execute(
             text(

@@ -1,4 +1,4 @@
-"""What readers, writers and admins may do, each logged in; no reader ever sees a vector."""
+"""The rights of readers, writers and admins who are logged in; no reader sees a vector."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _login(store_url: str, group: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def reader(server_url: str, template: str) -> Iterator[str]:
-    """Of one library for all tests, as a reader changes nothing."""
+    """A reader of one library for all tests, as a reader changes nothing."""
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
             _fill(store)
@@ -175,7 +175,7 @@ def test_every_public_function_is_asked_or_refused_above(connection: Connection)
 def test_rights_on_functions_follow_the_schema(
     connection: Connection, group: str, schemas: set[str]
 ) -> None:
-    """All functions of a schema or none; and none to everybody else."""
+    """A role may call all functions of a schema or none; everybody else may call none."""
     rows = connection.execute(PRIVILEGES, {"role": group}).all()
     assert {name for name, *_ in rows} == {"pgvoice", "pgvoice_internal"}
     assert {(name, usage, may) for name, usage, may, _ in rows} == {
@@ -185,7 +185,7 @@ def test_rights_on_functions_follow_the_schema(
 
 
 def test_a_public_definer_takes_and_returns_no_vector(connection: Connection) -> None:
-    """Nor does any other function in pgvoice: nobody can compare with vectors of their own."""
+    """Nor does any other function in pgvoice, so nobody can compare with their own vectors."""
     types = connection.scalars(
         text(
             "SELECT DISTINCT CAST(CAST(type AS regtype) AS text) FROM pg_proc p"

@@ -1,4 +1,4 @@
-"""How well people are enrolled: what is refused, what is told, what is left out and taken back."""
+"""Refusals of exemplars, the quality of profiles, and outliers that are excluded and restored."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_every_refusal_is_one_kind(store: VoiceStore) -> None:
             enroll(store, "ann", *vectors)
 
 
-# What is told
+# The quality of profiles
 
 
 def test_leave_one_out_is_as_by_hand(store: VoiceStore) -> None:
@@ -151,7 +151,7 @@ def test_the_quality_of_profiles(store: VoiceStore) -> None:
 
 @pytest.fixture
 def mixed(store: VoiceStore) -> VoiceStore:
-    """Ann, with an exemplar of somebody else at 3 s, forced in; and labels."""
+    """Ann with a forced exemplar of somebody else at 3 s, and labels."""
     enroll(store, "ann", *near(X, 3, 0.02), Y, *near(X, 4, 0.02), force=True)
     put(store, "v", {(0, 1): X, (1, 2): Y, (2, 3): unit(0.45, 0.9, 0)})
     return store
@@ -266,7 +266,7 @@ def _go_back(store: VoiceStore) -> None:
 def test_no_profile_ever_updates_itself(
     mixed: VoiceStore, act: Callable[[VoiceStore], None]
 ) -> None:
-    """Nor by labels that were kept: only enrolling changes a profile."""
+    """Kept labels do not change a profile either; only enrolling does."""
     before = profile(mixed, "ann")
     act(mixed)
     assert profile(mixed, "ann") == before

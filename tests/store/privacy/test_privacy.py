@@ -1,4 +1,4 @@
-"""Consent, erasure, opt-outs, retention, and the trail of all of it."""
+"""Consent, erasure, opt-outs, retention, and their audit trail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
-    """Ann is X, bob is Y, both enrolled from `v`; `w` has more of ann, and nobody known."""
+    """Ann is X and bob is Y, both enrolled from `v`; `w` has more of ann, and a stranger."""
     put(store, "v", {(0, 1): X, (1, 2): Y})
     put(store, "w", {(0, 1): unit(1, 0.1, 0), (2, 3): unit(0.1, 0.1, 1), (4, 4.1): "too_short"})
     store.people.enroll_segments("ann", "v", [(0, 1)], consent=AGREED)
@@ -161,7 +161,7 @@ def test_a_recording_goes_with_all_of_it(library: VoiceStore) -> None:
 
 
 def test_vectors_leave_the_index_with_a_vacuum(library: VoiceStore) -> None:
-    """Pgvector overwrites an element that is vacuumed; VACUUM FULL writes the table anew."""
+    """Pgvector overwrites an element that is vacuumed; VACUUM FULL rewrites the table."""
     marked = np.array([0.123, 0.456, 0.789], np.float32)
     marked /= np.linalg.norm(marked)
     put(library, "x", {(0, 1): marked, (1, 2): Y})
