@@ -16,8 +16,6 @@ from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
-from pgvoice.store.recordings.segments import read
-from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,60 +106,53 @@ def enroll_segments(
 
     Raises `NoEmbedding` if one of them has no vector, and the errors of `enroll`.
     """
+    if not keys:
+        raise NoEmbedding(video, [])
     videos.require(connection, video, held=True)
-    rows = read(connection, video, encoder.identity, keys)
-    unusable = [
-        ((key.start_s, key.end_s), rows[key].status if key in rows else "missing")
-        for key in keys
-        if key not in rows or rows[key].status not in EMBEDDED_STATUSES
-    ]
-    if unusable or not keys:
-        raise NoEmbedding(video, unusable)
     speaker_id = ensure(connection, name)
-    added = connection.execute(
-        text(
-            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
-            " start_ms, end_ms, audio_sha256, video_id, source)"
-            " SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension,"
-            " s.embedding, s.start_ms, s.end_ms, v.audio_sha256, v.id, v.key"
-            " FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(s_ms, e_ms)"
-            " JOIN pgvoice.video v ON v.key = :video"
-            " JOIN pgvoice.segment_embedding s ON s.video_id = v.id AND s.start_ms = a.s_ms"
-            " AND s.end_ms = a.e_ms AND s.encoder_id = :encoder"
-            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
-        ),
-        {
-            "speaker": speaker_id,
-            "encoder": encoder.id,
-            "video": video,
-            "starts": [key.start_ms for key in keys],
-            "ends": [key.end_ms for key in keys],
-        },
-    ).rowcount
-    _require_all(connection, speaker_id, encoder, video, keys)
+    values = {
+        "speaker": speaker_id,
+        "encoder": encoder.id,
+        "video": video,
+        "starts": [key.start_ms for key in keys],
+        "ends": [key.end_ms for key in keys],
+    }
+    added = connection.execute(text(_ENROLL_SEGMENTS), values).rowcount
+    left = connection.execute(text(_NOT_ENROLLED), values).all()
+    if left:
+        times = [(SegmentKey(row.start_ms, row.end_ms), row.status) for row in left]
+        raise NoEmbedding(video, [((key.start_s, key.end_s), status) for key, status in times])
     known = len(set(keys)) - added
     return _enrolled(connection, name, speaker_id, encoder, added, known, force)
 
 
-def _require_all(
-    connection: Connection,
-    speaker_id: int,
-    encoder: StoredEncoder,
-    video: str,
-    keys: Sequence[SegmentKey],
-) -> None:
-    """Raises `NoEmbedding` if somebody deleted some of these segments at the same moment."""
-    rows = connection.execute(
-        text(
-            "SELECT e.start_ms, e.end_ms FROM pgvoice.enrollment e"
-            " JOIN pgvoice.video v ON v.audio_sha256 = e.audio_sha256"
-            " WHERE v.key = :video AND e.speaker_id = :speaker AND e.encoder_id = :encoder"
-        ),
-        {"video": video, "speaker": speaker_id, "encoder": encoder.id},
-    )
-    gone = set(keys) - {SegmentKey(*row) for row in rows}
-    if gone:
-        raise NoEmbedding(video, [((key.start_s, key.end_s), "missing") for key in sorted(gone)])
+_ENROLL_SEGMENTS = """
+INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
+    audio_sha256, video_id, source)
+SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension, s.embedding, s.start_ms,
+    s.end_ms, v.audio_sha256, v.id, v.key
+FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(start_ms, end_ms)
+JOIN pgvoice.video AS v ON v.key = :video
+JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms
+    AND s.end_ms = a.end_ms AND s.encoder_id = :encoder AND s.embedding IS NOT NULL
+ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING
+"""
+#: The segments without a vector, and why; also those that were deleted at this moment.
+_NOT_ENROLLED = """
+SELECT a.start_ms, a.end_ms,
+    CASE WHEN s.embedding IS NULL THEN coalesce(s.status, 'missing') ELSE 'missing' END AS status
+FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[]))
+    WITH ORDINALITY AS a(start_ms, end_ms, place)
+JOIN pgvoice.video AS v ON v.key = :video
+LEFT JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms
+    AND s.end_ms = a.end_ms AND s.encoder_id = :encoder
+WHERE s.embedding IS NULL OR NOT EXISTS (
+    SELECT FROM pgvoice.enrollment AS e
+    WHERE e.speaker_id = :speaker AND e.encoder_id = :encoder AND e.audio_sha256 = v.audio_sha256
+      AND e.start_ms = a.start_ms AND e.end_ms = a.end_ms
+)
+ORDER BY a.place
+"""
 
 
 def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int) -> None:
