@@ -1,22 +1,18 @@
-"""Run migrations on a given connection, or on the database that the settings name."""
+"""Run migrations on a given connection, or in the database that the settings name."""
 
 from __future__ import annotations
 
 from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
+from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from pgvoice.migrations import function_files
 from pgvoice.store.database.connection import open_database
+from pgvoice.store.database.preparing import acting_as_owner, prepare
 from pgvoice.store.database.roles import create_where_allowed
-from pgvoice.store.database.schema import (
-    HEAD,
-    OLDEST,
-    acting_as_owner,
-    prepare,
-    refuse_unknown,
-)
+from pgvoice.store.database.schema import HEAD, OLDEST, refuse_unknown
 from pgvoice.store.errors import SchemaMismatch
 from pgvoice.store.models import PARTITION, SCHEMA, metadata
 
@@ -43,13 +39,28 @@ def _migrate(connection: Connection) -> None:
             _change_tables(migration)
             is_newest = migration.get_current_revision() == HEAD
             if _is_asked_for(migration) and is_newest:
+                _comment(connection)
                 function_files.apply(connection)
         if _is_asked_for(migration) and is_newest:
             create_where_allowed(connection)
 
 
+def _comment(connection: Connection) -> None:
+    """Give tables and columns the comments that the models have now."""
+    inspector = inspect(connection)
+    comments = inspector.get_multi_table_comment(SCHEMA)
+    columns = inspector.get_multi_columns(SCHEMA)
+    for table in metadata.sorted_tables:
+        if comments[SCHEMA, table.name]["text"] != table.comment:
+            connection.execute(SetTableComment(table))
+        stored = {column["name"]: column["comment"] for column in columns[SCHEMA, table.name]}
+        for column in table.columns:
+            if stored[column.name] != column.comment:
+                connection.execute(SetColumnComment(column))
+
+
 def _is_asked_for(migration: MigrationContext) -> bool:
-    """Whether this is an upgrade or a downgrade, not only a look."""
+    """Whether this is an upgrade or a downgrade, and not only a comparison."""
     return "destination_rev" in migration.opts
 
 
@@ -63,10 +74,10 @@ def _change_tables(migration: MigrationContext) -> None:
 
 
 def _create(migration: MigrationContext) -> None:
-    """Make the tables of a new store: run the baseline, then stamp the newest revision.
+    """Create the tables of a new store: run the baseline, then stamp the newest revision.
 
-    The baseline takes the tables from the models, which are those of the newest revision. Later
-    revisions only change stores that exist, so none of them runs here.
+    The baseline creates the tables that the models declare, which belong to the newest revision.
+    Later revisions only change existing stores, so none of them runs here.
     """
     if context.get_revision_argument() != HEAD:
         raise SchemaMismatch(
@@ -80,7 +91,7 @@ def _create(migration: MigrationContext) -> None:
 
 
 if context.is_offline_mode():
-    raise SystemExit("pgvoice's migrations look at the database: run them without --sql")
+    raise SystemExit("pgvoice's migrations read the database: run them without --sql")
 given = context.config.attributes.get("connection")
 if given is not None:
     _migrate(given)

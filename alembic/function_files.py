@@ -1,7 +1,7 @@
 """Apply the SQL functions, triggers and views in ``functions/`` to a database, or drop them.
 
-A file holds whole statements, each of which begins in the first column with CREATE or COMMENT;
-nothing else does.
+A file consists of statements that begin with CREATE or COMMENT in the first column; no other line
+begins like that.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from psycopg.errors import InvalidFunctionDefinition, InvalidTableDefinition
 from sqlalchemy import Connection, text
 
 from pgvoice.store.database.schema import functions_digest
+from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
 
 FOLDER = Path(__file__).parent / "functions"
-#: The files in the order in which they run. It matters only for what Postgres looks up at once:
-#: argument defaults, bodies in BEGIN ATOMIC or RETURN, views and triggers.
+#: The files in the order in which they run. The order matters only for names that Postgres looks up
+#: at creation: in argument defaults, in bodies with BEGIN ATOMIC or RETURN, in views and triggers.
 FILES = (
     "basics",
     "thresholds",
@@ -43,7 +44,7 @@ _START = re.compile(r"^(?=(?:CREATE|COMMENT) )", re.MULTILINE)
 _DROP = re.compile(r"DROP FUNCTION .+\)")
 _VIEW = re.compile(r"CREATE OR REPLACE (VIEW \S+)")
 _SCHEMAS = {"schemas": [SCHEMA, INTERNAL_SCHEMA]}
-#: Those of an extension in our schema are not ours.
+#: Leaves out the functions of an extension in our schema.
 _OWN = (
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
     " WHERE n.nspname = ANY (CAST(:schemas AS text[])) AND p.prokind IN ('f', 'p') AND NOT EXISTS"
@@ -64,7 +65,7 @@ _DEPENDENTS = text(
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a file, in order; what stands before the first is a comment."""
+    """The statements of a file, in order; leaves out the comment before the first one."""
     return _START.split(sql)[1:]
 
 
@@ -77,12 +78,12 @@ def read() -> Iterator[str]:
 def apply(connection: Connection) -> None:
     """Create or replace everything in the files, and drop functions that no file defines any more.
 
-    A row of pg_proc that is the same afterwards, by its ctid and xmin too, was not replaced, so no
-    file defines that function. Raises psycopg's error if something else depends on one to drop.
-    Comments come last: their function may be named without arguments once others are gone.
+    If a row of pg_proc is the same afterwards, including its ctid and xmin, then no file defines
+    that function. Raises psycopg's error if another object depends on a function to drop. Comments
+    run last because they may name a function without arguments once older variants are dropped.
     """
     connection.execute(text("SET LOCAL check_function_bodies = off"))
-    before, driver = _routines(connection), _driver_connection(connection)
+    before, driver = _routines(connection), driver_connection(connection)
     everything = list(read())
     for statement in everything:
         if not _is_comment(statement):
@@ -96,7 +97,7 @@ def apply(connection: Connection) -> None:
 
 
 def drop(connection: Connection) -> None:
-    """Drop every function, and the triggers and views that are made with them."""
+    """Drop every function, and the triggers and views that use them."""
     for statement in connection.scalars(_DEPENDENTS, _SCHEMAS).all():
         connection.execute(text(statement))
     _drop_routines(connection, _routines(connection))
@@ -107,10 +108,10 @@ def _routines(connection: Connection) -> set[tuple[str, str, str]]:
 
 
 def _drop_routines(connection: Connection, routines: set[tuple[str, str, str]]) -> None:
-    """All in one statement, as some depend on others."""
+    """Drop them in one statement, as some depend on others."""
     if routines:
         names = ", ".join(sorted(name for name, _, _ in routines))
-        _driver_connection(connection).execute(f"DROP ROUTINE {names}".encode())
+        driver_connection(connection).execute(f"DROP ROUTINE {names}".encode())
 
 
 def _is_comment(statement: str) -> bool:
@@ -118,7 +119,7 @@ def _is_comment(statement: str) -> bool:
 
 
 def _replace(connection: psycopg.Connection[object], statement: str) -> None:
-    """Create or replace one object; drop it first if Postgres cannot replace it as it is."""
+    """Create or replace one object; drop it first if Postgres cannot replace it in place."""
     try:
         with connection.transaction():
             connection.execute(statement.encode())
@@ -131,15 +132,8 @@ def _replace(connection: psycopg.Connection[object], statement: str) -> None:
 
 
 def _dropping(statement: str, error: psycopg.Error) -> str | None:
-    """The statement that makes room: Postgres hints at it for a function, with its arguments."""
+    """The statement that drops the old object; for a function, Postgres' hint has the arguments."""
     if view := _VIEW.match(statement):
         return f"DROP {view[1]}"
     hint = _DROP.search(error.diag.message_hint or "")
     return hint and hint[0]
-
-
-def _driver_connection(connection: Connection) -> psycopg.Connection[object]:
-    """Straight to the driver: ``%`` and ``:`` in the files are their own."""
-    found = connection.connection.driver_connection
-    assert isinstance(found, psycopg.Connection)  # noqa: S101 - a connection in use has one
-    return found

@@ -1,4 +1,4 @@
-"""The store: voice embeddings, speakers and identities in Postgres, without audio or models."""
+"""The store: voice embeddings, speakers and labels in Postgres; needs no audio and no model."""
 
 from pgvoice.store.answers.appearances import Appearance
 from pgvoice.store.answers.clusters import (

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-#: Characters. With four bytes each it still fits a row of the unique index that names have.
+#: In characters. With four bytes each, a name still fits a row of its unique index.
 MAX_LENGTH = 500
 
 
-def checked(name: str, whose: str) -> str:
-    """The name as it is; `ValueError` for one that is blank, too long, or not text to Postgres."""
+def checked(name: str, what: str) -> str:
+    """The same name; raises `ValueError` if it is blank, too long, or not text for Postgres."""
     if not isinstance(name, str):
-        raise ValueError(f"{whose} must be text, and {name!r} is of type {type(name).__name__}")
+        raise ValueError(f"{what} must be text, and {name!r} is of type {type(name).__name__}")
     if not name.strip():
-        raise ValueError(f"{whose} must not be empty")
+        raise ValueError(f"{what} must not be empty")
     if len(name) > MAX_LENGTH:
         raise ValueError(
-            f"{whose} must not be longer than {MAX_LENGTH:,} characters, and {name[:20]!r}… has"
+            f"{what} must not be longer than {MAX_LENGTH:,} characters, and {name[:20]!r}… has"
             f" {len(name):,}"
         )
     if "\0" in name:
-        raise ValueError(f"{whose} must not hold a NUL character: {name[:40]!r}")
+        raise ValueError(f"{what} must not contain a NUL character: {name[:40]!r}")
     if not is_text(name):
-        raise ValueError(f"{whose} must be text, and {name[:40]!a} is not UTF-8")
+        raise ValueError(f"{what} must be text, and {name[:40]!a} is not UTF-8")
     return name
 
 
 def is_text(name: str) -> bool:
-    """Whether Postgres could hold it at all; nothing in a store is called what it could not."""
+    """Whether Postgres can store the name; if not, nothing in a store has it."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""``VoiceStore``: opens a store, closes it, and hands out its facets."""
+"""``VoiceStore``: opens a store, closes it, and gives access to its facets."""
 
 from __future__ import annotations
 
@@ -21,26 +21,31 @@ from pgvoice.store.upkeep.upkeep import Upkeep
 
 
 class VoiceStore(Closing):
-    """The store of a library: its recordings' vectors, its people, and who speaks where.
+    """The store of a library: the vectors of its recordings, its speakers, and who speaks when.
 
-    Safe to share between threads. Use it as a context manager, or call `close`.
+    Use it as a context manager, or call `close`. Threads may share it::
+
+        with VoiceStore.open() as store:
+            store.people.enroll_segments("Ada", "talk", [(0, 4.5)], consent="form of 3 May")
+            for answer in store.answers.identify("talk"):
+                print(answer.start, answer.end, answer.speaker, answer.similarity)
     """
 
     def __init__(self, database: Database, grid_ms: int) -> None:
         self.database = database
         #: The grid that segments are snapped to, in milliseconds.
         self.grid_ms = grid_ms
-        #: Videos, encoders, stored vectors and what fills did.
+        #: Videos, encoders, vectors and records of fills.
         self.recordings = Recordings(database)
         #: Speakers, their exemplars and profiles.
         self.people = People(database, grid_ms)
-        #: Who is speaking, where somebody speaks, what sounds alike.
+        #: Who is speaking, where a person speaks, and which segments sound similar.
         self.answers = Answers(database, grid_ms)
         #: The index that makes `answers.similar` fast in a large library.
         self.index = SegmentIndex(database)
-        #: Kept labels, their runs and pins.
+        #: Kept labels, runs and pins.
         self.labels = Labels(database, grid_ms)
-        #: Calibrations, and the trials that they are made from.
+        #: Calibrations, and the trials that they are computed from.
         self.thresholds = Thresholds(database)
         #: Consent, erasure, opt-outs, retention and the audit trail.
         self.privacy = Privacy(database)
@@ -61,11 +66,11 @@ class VoiceStore(Closing):
     ) -> Self:
         """Open the store at `url`, or in the embedded server of `folder`.
 
-        Without either it is at ``PGVOICE_DATABASE_URL``, else in the embedded server of the usual
-        folder. In the embedded server the tables are created (with `grid_ms`, `partitions`, and,
-        if `consent`, so that nobody is enrolled without one) and upgraded on the way; in a server
-        of your own that is `pgvoice db upgrade`, and `SchemaMismatch` asks for it. Raises
-        `DatabaseError` in one of its kinds when the server cannot be used.
+        Without either, the store is at ``PGVOICE_DATABASE_URL``, else in the embedded server of the
+        default folder. In an embedded server, this creates or upgrades the tables; `grid_ms`,
+        `partitions` and `consent` (whether enrolling requires consent) only affect a new store. In
+        your own server, run `pgvoice db upgrade` first. Raises `SchemaMismatch` if that is needed,
+        and `DatabaseError` in one of its kinds if the server cannot be used.
         """
         database = open_database(url, folder=folder)
         try:
@@ -75,12 +80,12 @@ class VoiceStore(Closing):
             raise
 
     def close(self) -> None:
-        """Give the connections back; the store cannot be used afterwards."""
+        """Close the connections; the store cannot be used afterwards."""
         self.database.close()
 
 
 def _ready(database: Database, grid_ms: int, partitions: int, consent: bool) -> int:
-    """The grid of a store that can be used; in the embedded server it is upgraded on the way."""
+    """The grid of a usable store; upgrades a store in an embedded server if needed."""
     with database.engine.connect() as connection:
         found = schema.state(connection)
     behind = (found.revision or "") <= schema.HEAD and not schema.is_current(found)

@@ -1,8 +1,8 @@
-"""Every table, from the models.
+"""Create every table from the models.
 
 Revision ID: 0024
 
-It runs only for a new store, which then has the newest tables, not those of this revision.
+This runs only for a new store, which then has the newest tables, not those of this revision.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 from alembic import op
 from sqlalchemy import MetaData, insert
 
-from pgvoice.migrations import creation, function_files
+from pgvoice.migrations import function_files
+from pgvoice.store.keys import DEFAULT_GRID_MS
 from pgvoice.store.models import INTERNAL_SCHEMA, PARTITION, metadata, segment_embedding, setting
 
 revision = "0024"
 down_revision = None
 
-#: Tables whose vectors are kept out of the planner's statistics, which would store some of them.
+#: Tables without planner statistics for their vectors: the statistics would contain some of them.
 WITHOUT_STATISTICS = ("segment_embedding", "enrollment", "profile", "compared_profile")
 
 
 def upgrade() -> None:
-    parts = creation.partitions()
+    config = op.get_context().config
+    options = config.attributes if config else {}
+    parts = int(options.get("partitions", 1))
     _tables(parts).create_all(op.get_bind())
     for part in range(parts) if parts > 1 else ():
         _add_part(part, parts)
@@ -29,7 +32,9 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE pgvoice.{table} ALTER COLUMN embedding SET STATISTICS 0")
     op.execute(
         insert(setting).values(
-            grid_ms=creation.grid_ms(), partitions=parts, consent_required=creation.consent()
+            grid_ms=options.get("grid_ms", DEFAULT_GRID_MS),
+            partitions=parts,
+            consent_required=options.get("consent", True),
         )
     )
 
@@ -41,7 +46,7 @@ def downgrade() -> None:
 
 
 def _tables(parts: int) -> MetaData:
-    """The models; with `segment_embedding` in parts if there is more than one."""
+    """The models; `segment_embedding` is partitioned if there is more than one part."""
     if parts == 1:
         return metadata
     copied = MetaData(schema=metadata.schema, naming_convention=metadata.naming_convention)

@@ -1,4 +1,4 @@
-"""Which function files a store has.
+"""Note which function files a store has.
 
 Revision ID: 0025
 """

@@ -12,7 +12,7 @@ from pgvoice.cli.db.db_copy import checksums, copy
 from pgvoice.cli.db.psql import run_psql
 from pgvoice.cli.db.verify import verify
 from pgvoice.cli.group import Group
-from pgvoice.store.database import embedded, roles, schema
+from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.database.roles import Role
 
@@ -155,7 +155,7 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
             "url": place.libpq_url(database.url),
             "embedded_folder": folder,
             "server_version": server_version(connection.dialect.server_version_info),
-            "pgvector_version": schema.pgvector_version(connection),
+            "pgvector_version": preparing.pgvector_version(connection),
             "revision": state.revision,
             "needed_revision": schema.HEAD,
             "current": schema.is_current(state),

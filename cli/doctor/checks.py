@@ -18,7 +18,7 @@ from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.formats.choosing import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources.resolve import registered_sources
-from pgvoice.store.database import embedded, roles, schema
+from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.database.embedded import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvoiceError
@@ -117,7 +117,7 @@ def _database(url: str | None) -> Iterator[Check]:
     yield Check("database", "ok", f"Postgres {version} answers")
     try:
         with VoiceStore.open(url) as store, store.database.engine.connect() as connection:
-            yield Check("pgvector", "ok", str(schema.pgvector_version(connection)))
+            yield Check("pgvector", "ok", str(preparing.pgvector_version(connection)))
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
             yield _roles(connection)
             yield _consent(connection)
@@ -141,7 +141,7 @@ def _roles(connection: Connection) -> Check:
 
 
 def _consent(connection: Connection) -> Check:
-    ended = retention.retain(connection, None, dry_run=True).speakers
+    ended = retention.delete_expired(connection, None, dry_run=True).speakers
     if ended:
         return Check(
             "consent",

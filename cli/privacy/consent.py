@@ -39,7 +39,7 @@ def grant(
     """Record that NAME agreed to be enrolled."""
     given = Consent(granted_by or name, purpose, evidence, expires_at=until)
     with VoiceStore.open(url) as store:
-        store.privacy.grant(name, given)
+        store.privacy.grant_consent(name, given)
     end = f" until {until:%Y-%m-%d}" if until else ""
     click.echo(output.printable(f"{name}: {purpose}{end}"))
 
@@ -58,7 +58,7 @@ def withdraw(name: str, yes: bool, url: str | None) -> None:
     with VoiceStore.open(url) as store:
         count = len(store.people.exemplars(name))
         options.confirm(f"Delete {output.counted(count, 'exemplar')} of {shown}?", yes)
-        count = store.privacy.withdraw(name)
+        count = store.privacy.withdraw_consent(name)
     click.echo(f"consent of {shown} withdrawn, {output.counted(count, 'exemplar')} deleted")
 
 
@@ -115,4 +115,4 @@ def _write(found: list[StoredConsent]) -> None:
 def _state(each: StoredConsent) -> str:
     if each.consent.withdrawn_at:
         return "withdrawn"
-    return "valid" if each.counts else "expired"
+    return "valid" if each.valid else "expired"

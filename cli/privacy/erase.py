@@ -108,7 +108,7 @@ def list_opt_outs(url: str | None, as_json: bool) -> None:
 def allow(name: str, url: str | None) -> None:
     """End the opt-out of NAME, who may then be enrolled again."""
     with VoiceStore.open(url) as store:
-        store.privacy.allow(name)
+        store.privacy.lift_opt_out(name)
     click.echo(output.printable(f"{name} may be enrolled again"))
 
 

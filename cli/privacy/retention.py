@@ -26,7 +26,7 @@ def retention() -> None:
 def run(unattributed_days: int | None, dry_run: bool, url: str | None, as_json: bool) -> None:
     """Delete the voiceprints of people whose consents have all ended."""
     with VoiceStore.open(url) as store:
-        found = store.privacy.retain(unattributed_days=unattributed_days, dry_run=dry_run)
+        found = store.privacy.delete_expired(unattributed_days=unattributed_days, dry_run=dry_run)
     if as_json:
         output.write_json(found)
         return

@@ -12,8 +12,8 @@ from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.keys import SegmentKey, Span
-from pgvoice.store.models import SKIPPED_STATUSES
 from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
+from pgvoice.store.statuses import SKIPPED_STATUSES
 from pgvoice.store.thresholds import reference_turns
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore

@@ -22,10 +22,10 @@ from pgvoice.store.errors import (
     WrongPassword,
 )
 from pgvoice.store.keys import SegmentKey, snap_segments
-from pgvoice.store.models import EMBEDDED_STATUSES
 from pgvoice.store.recordings.fills import FillRun, Hold
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
+from pgvoice.store.statuses import EMBEDDED_STATUSES
 from pgvoice.store.voice_store import VoiceStore
 
 #: Seconds to wait before each attempt to go on, after the database went away; anew after progress.

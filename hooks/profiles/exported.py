@@ -39,7 +39,7 @@ def export_profiles(
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            speakers = store.people.export(names, destination=str(path.absolute()))
+            speakers = store.people.export_speakers(names, destination=str(path.absolute()))
             json.dump(_document(speakers), file, ensure_ascii=False, allow_nan=False)
             file.write("\n")
     except BaseException:

@@ -109,7 +109,7 @@ def _from_export(
         here = encoder or make_encoder(identity.name)
         _require_same(identity, here.identity)
         thresholds[identity] = here.default_threshold
-    taken = store.people.import_exported(speakers, thresholds, source=source, force=force)
+    taken = store.people.import_speakers(speakers, thresholds, source=source, force=force)
     return [Imported(enrollment, ()) for enrollment in taken]
 
 

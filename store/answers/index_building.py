@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store.answers import indexes
 from pgvoice.store.answers.indexes import BuildProgress, BuildStep
 from pgvoice.store.database.failures import sqlstate
-from pgvoice.store.database.holding import is_pooled
+from pgvoice.store.database.sessions import is_pooled
 from pgvoice.store.errors import DatabaseFull, SchemaForbidden
 from pgvoice.store.recordings.encoders import StoredEncoder
 

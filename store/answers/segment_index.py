@@ -11,7 +11,7 @@ from pgvoice.store.answers import index_building, indexes
 from pgvoice.store.answers.index_building import BuildReport, OnProgress
 from pgvoice.store.answers.indexes import IndexStatus
 from pgvoice.store.database.connection import Database
-from pgvoice.store.database.holding import keep_open
+from pgvoice.store.database.sessions import keep_open
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings.encoders import WhichEncoder
 

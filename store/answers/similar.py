@@ -29,10 +29,10 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import NoEmbedding
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.models import EMBEDDED_STATUSES
 from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import videos
+from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 _SIMILAR = text(
     "SELECT video, start_s, end_s, similarity FROM pgvoice.similar_segments(:video, :start,"

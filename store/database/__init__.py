@@ -1,1 +1,1 @@
-"""The connection, the embedded server, the schema and its roles."""
+"""Connections, the embedded server, the schema and its roles."""

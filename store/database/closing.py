@@ -1,4 +1,4 @@
-"""A context manager for whatever has a ``close``."""
+"""Makes a context manager of a class that has a ``close``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Closing:
-    """Closes itself at the end of a ``with`` statement."""
+    """Calls `close` at the end of a ``with`` statement."""
 
     def close(self) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""From a URL, a setting or nothing to a database that answers; what it refuses, in plain words."""
+"""Opens the database at a URL, a setting or the embedded server, and explains refusals."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from pgvoice.store.database import embedded, failures
+from pgvoice.store.database import embedded, failures, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 URL_VARIABLE = "PGVOICE_DATABASE_URL"
-#: Seconds to wait for a server; and no prepared statements, which a pooler that hands out sessions
-#: by transaction would give to others.
+#: Seconds to wait for a server; and no prepared statements, as a pooler that hands out sessions by
+#: transaction would run them in other sessions.
 _CONNECT = {"connect_timeout": 10, "prepare_threshold": None}
-#: Parts of a URL's query that are nobody's business.
+#: Parts of a URL's query that are never shown.
 SECRETS = ("password", "sslpassword")
-#: What servers say when the user or the password is the trouble.
+#: Words in a server's answer if the user or the password is wrong,
 _LOGIN_REFUSED = ("password", "role", "authentication failed", "pg_hba.conf")
-#: What libpq says when it is TLS.
+#: in libpq's answer if TLS fails,
 _TLS = ("SSL", "certificate")
-#: What they say when as many are connected as may be.
+#: and in a server's answer if it has no connection left.
 _NO_SLOT = ("too many clients", "too many connections", "connection slots are reserved")
 
 
@@ -46,8 +46,8 @@ class Database(Closing):
 
     engine: Engine
     server: embedded.EmbeddedServer | None
-    #: For connections that are held long: each is a new one, and ends when it is closed. Those of
-    #: `engine` are 15 at most, and whoever needs one waits.
+    #: For connections that are used for long: each is a new one, and ends when it is closed.
+    #: `engine` has at most 15 connections, and further callers wait for one.
     unpooled: Engine
 
     @property
@@ -61,8 +61,8 @@ class Database(Closing):
 def open_database(url: str | None = None, *, folder: Path | None = None) -> Database:
     """The database at `url`, else the embedded server of `folder`.
 
-    Without either it is the database at ``PGVOICE_DATABASE_URL``, else the embedded server of the
-    usual folder. Nothing is sent to a server of the user's yet: the first statement connects.
+    Without either, it is the database at ``PGVOICE_DATABASE_URL``, else the embedded server of the
+    default folder. The first statement connects; until then nothing is sent to your own server.
     """
     server = None
     if folder is None:
@@ -85,8 +85,8 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
 def psycopg_url(url: str) -> URL:
     """The URL with its driver spelled out, ``postgresql+psycopg``, and the password in its place.
 
-    There SQLAlchemy hides it wherever the URL is shown; of two the one in the query counts, as for
-    libpq. Raises `DatabaseError` for what is not a URL of a Postgres database.
+    SQLAlchemy then hides the password wherever the URL is shown. A password in the query replaces
+    the other one, as in libpq. Raises `DatabaseError` if it is not the URL of a Postgres database.
     """
     try:
         parsed = make_url(url)
@@ -103,7 +103,7 @@ def psycopg_url(url: str) -> URL:
 
 
 def without_password(url: URL) -> URL:
-    """The URL with no password in it, wherever it stood, nor that of a key for TLS."""
+    """The URL without its password and without that of a key for TLS."""
     bare = url.difference_update_query(SECRETS)
     return URL.create(
         bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
@@ -111,7 +111,7 @@ def without_password(url: URL) -> URL:
 
 
 def password_of(url: URL) -> str | None:
-    """The password in a URL, wherever it stands."""
+    """The password in a URL, in its query or before the host."""
     found = url.query.get("password") or url.password
     return None if found is None else str(found)
 
@@ -121,10 +121,10 @@ def _shape() -> str:
 
 
 class _FairPool(QueuePool):
-    """Whoever waits for a connection gets the next one.
+    """Gives the next free connection to the thread that has waited longest.
 
-    SQLAlchemy's own gives it to whoever asks first when it comes back, which is mostly the thread
-    that just gave it back; others wait until they give up.
+    SQLAlchemy's own pool mostly gives it to the thread that just returned it, while others wait
+    until they time out.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -145,13 +145,13 @@ def _refuse_dead(
     entry: ConnectionPoolEntry,
     _proxy: PoolProxiedConnection,
 ) -> None:
-    """Has the pool replace connections that the server ended while nobody used them."""
-    if "used" in entry.info and not failures.is_alive(connection):
+    """Make the pool replace a connection that the server ended while it was idle."""
+    if "used" in entry.info and not sessions.is_alive(connection):
         raise InvalidatePoolError("the server ended a connection")
 
 
 def _explain(context: ExceptionContext) -> BaseException | None:
-    """An error of ours for a refused connection and for a server that gives up; else none."""
+    """Our error if a connection is refused or the server gives up; else None."""
     if context.connection is not None:
         return failures.explained(context.original_exception, lost=context.is_disconnect)
     return None if context.engine is None else _refused(context.engine, context.original_exception)
@@ -159,7 +159,7 @@ def _explain(context: ExceptionContext) -> BaseException | None:
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
     where = without_password(engine.url).render_as_string()
-    answer = str(error).strip().splitlines()[0]
+    answer = failures.first_line(error)
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(
             f"{where} refused the login ({answer}): check user and password in {URL_VARIABLE}"

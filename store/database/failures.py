@@ -1,4 +1,4 @@
-"""What a server says when it gives up in the middle, as errors of ours."""
+"""What a server reports when it gives up in the middle of a step, as pgvoice's own errors."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg.pq import ConnStatus
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.errors import (
     ConnectionLost,
     DatabaseDeadlock,
@@ -22,7 +22,8 @@ from pgvoice.store.errors import (
     VideoErased,
 )
 
-#: SQLSTATEs (Postgres' documentation, appendix A); where none fits, a lost connection is just that.
+#: By SQLSTATE (Postgres' documentation, appendix A). A connection that is lost with any other
+#: SQLSTATE is a `ConnectionLost`.
 _KINDS: dict[str, type[DatabaseStopped]] = {
     "25P03": DatabaseTimeout,  # idle in a transaction
     "25P04": DatabaseTimeout,  # a transaction
@@ -31,7 +32,7 @@ _KINDS: dict[str, type[DatabaseStopped]] = {
     "53000": DatabaseFull,
     "53100": DatabaseFull,  # disk
     "53200": DatabaseFull,  # memory
-    "53400": DatabaseFull,  # a configured limit, as of temporary files
+    "53400": DatabaseFull,  # a configured limit, such as that for temporary files
     "55P03": DatabaseTimeout,  # waiting for a lock
     "57014": DatabaseTimeout,  # a statement, or somebody cancelled it
     "57P01": ConnectionLost,  # shut down, or terminated by somebody
@@ -42,58 +43,42 @@ _KINDS: dict[str, type[DatabaseStopped]] = {
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """What the server says that it is; None where it was not the server."""
+    """The server's code for an error; None if the error is not the server's."""
     return getattr(error.orig, "sqlstate", None)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its class."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
-    """Our error for what the driver raised; None for what is not the server's giving up."""
+    """Our error for the driver's; None unless the server gave up."""
     state = getattr(error, "sqlstate", None)
     kind = _KINDS.get(state or "") or (ConnectionLost if lost else None)
-    return kind(_first_line(error), state) if kind else None
+    return kind(first_line(error), state) if kind else None
 
 
 @contextmanager
 def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
-    """The driver's own connection, for a COPY of segments; what it raises becomes ours.
+    """The driver's own connection, for a COPY; turns the driver's errors into ours.
 
     Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased` and `RowsRefused`.
     """
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None  # noqa: S101 - a connection in use has one
+    driver = driver_connection(connection)
     try:
-        yield driver_connection
+        yield driver
     except psycopg.Error as error:
-        if driver_connection.closed:
+        if driver.closed:
             connection.invalidate(error)
-        raise _of_a_copy(error, lost=driver_connection.closed) from error
+        raise explained(error, lost=driver.closed) or _refusal(error) from error
 
 
-def is_alive(driver_connection: psycopg.Connection[object]) -> bool:
-    """Whether the server has not ended a connection that nobody uses now; asks nobody.
-
-    The first look may find the server's last words, the second that nothing follows.
-    """
-    try:
-        driver_connection.pgconn.consume_input()
-        driver_connection.pgconn.consume_input()
-    except psycopg.Error:
-        return False
-    return driver_connection.pgconn.status == ConnStatus.OK
-
-
-def _of_a_copy(error: psycopg.Error, *, lost: bool) -> PgvoiceError:
-    stopped = explained(error, lost=lost)
-    if stopped is not None:
-        return stopped
+def _refusal(error: psycopg.Error) -> PgvoiceError:
     if isinstance(error, psycopg.errors.UniqueViolation):
         return RowsStored()
     if isinstance(error, psycopg.errors.ForeignKeyViolation) and "video" in (
         error.diag.constraint_name or ""
     ):
         return VideoErased()
-    return RowsRefused(_first_line(error))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return RowsRefused(first_line(error))

@@ -1,4 +1,4 @@
-"""Three roles of the whole server: who may ask, who may fill, who may enroll and erase."""
+"""The three roles of a server: who may read, who may fill, and who may enroll and erase."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.errors import RolesForbidden
 
-#: What each of the roles may do, for people.
+#: What each role may do, to show.
 ROLES = {
-    "pgvoice_reader": "asks, and reads all but vectors",
+    "pgvoice_reader": "reads everything except vectors",
     "pgvoice_writer": "also fills",
     "pgvoice_admin": "also enrolls, labels and erases",
 }
-#: What somebody who may create roles runs once on a server.
+#: The statements that somebody who may create roles runs once on a server.
 CREATION = " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in ROLES)
 _GRANTS = Path(__file__).parents[2] / "migrations" / "grants.sql"
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role of the server, and what it is in this database."""
+    """A role of the server, and its state in this database."""
 
     name: str
     purpose: str
     exists: bool
-    #: Whether it was given its rights in this database.
+    #: Whether it has its rights in this database.
     granted: bool
-    #: Logins and roles that were granted it.
+    #: Logins and roles that are members of it.
     members: tuple[str, ...]
 
 
 def status(connection: Connection) -> list[Role]:
-    """The roles, those that are not there too."""
+    """All three roles, including those that do not exist yet."""
     rows = connection.execute(
         text(
             "SELECT asked.name, r.oid IS NOT NULL,"
@@ -54,12 +55,12 @@ def status(connection: Connection) -> list[Role]:
 
 
 def lacking(connection: Connection) -> str | None:
-    """What is to be done for the roles to work in this database; None when they do."""
+    """How to make the roles work in this database; None if they do."""
     found = status(connection)
     if not all(role.exists for role in found):
         return (
-            f"the roles {', '.join(ROLES)} are not on this server: have somebody who may create"
-            f" roles run `{CREATION}`, then run `pgvoice db roles --create`"
+            f"this server does not have the roles {', '.join(ROLES)}: ask somebody who may create"
+            f" roles to run `{CREATION}`, then run `pgvoice db roles --create`"
         )
     if not all(role.granted for role in found):
         return (
@@ -70,7 +71,7 @@ def lacking(connection: Connection) -> str | None:
 
 
 def open_schema(connection: Connection) -> str | None:
-    """The schema of pgvector's functions, where everybody may put functions of their own there."""
+    """The schema of pgvector's functions if everybody may create functions in it, else None."""
     found: str | None = connection.scalar(
         text(
             "SELECT CAST(n.nspname AS text) FROM pg_extension e JOIN pg_namespace n"
@@ -83,16 +84,16 @@ def open_schema(connection: Connection) -> str | None:
 
 
 def create(connection: Connection) -> None:
-    """Create the roles that are not there; raises `RolesForbidden`.
+    """Create the missing roles; raises `RolesForbidden`.
 
-    They are the server's: others may create them at the same moment, from other databases.
+    Roles belong to the server, so others may create them at the same moment from other databases.
     """
     if all(role.exists for role in status(connection)):
         return
     if not _may_create(connection):
         raise RolesForbidden(
-            "this user may not create roles: have somebody who may run"
-            f" `{CREATION}`, then run `pgvoice db roles --create` again"
+            f"this user may not create roles: ask somebody who may to run `{CREATION}`, then run"
+            " `pgvoice db roles --create` again"
         )
     for name in ROLES:
         connection.execute(
@@ -104,14 +105,12 @@ def create(connection: Connection) -> None:
 
 
 def grant(connection: Connection) -> None:
-    """Give the roles that are there their rights, and nobody else any; safe to repeat."""
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None  # noqa: S101 - a connection in use has one
-    driver_connection.execute(_GRANTS.read_text(encoding="utf-8"))
+    """Grant the existing roles their rights, and revoke all others; safe to repeat."""
+    driver_connection(connection).execute(_GRANTS.read_bytes())
 
 
 def create_where_allowed(connection: Connection) -> None:
-    """Create the roles if this user may, and give those that are there their rights if it may."""
+    """Create the roles, and grant the existing ones their rights, as far as this user may."""
     if _may_create(connection):
         create(connection)
     if _is_owner(connection):

@@ -1,1 +1,1 @@
-"""Speakers, their exemplars and profiles, and how well they are enrolled."""
+"""Speakers, their exemplars and profiles, and the quality of these."""

@@ -1,4 +1,4 @@
-"""Enrolling: exemplars in, a profile made of them, and a refusal where they are nobody's voice."""
+"""Enrolling: adds exemplars, computes the profile, and refuses exemplars of several people."""
 
 from __future__ import annotations
 
@@ -10,44 +10,42 @@ from sqlalchemy.exc import DataError
 
 from pgvoice.store.errors import CancellingExemplars, NoEmbedding
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.models import EMBEDDED_STATUSES
 from pgvoice.store.names import checked
 from pgvoice.store.people import quality
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
-from pgvoice.store.recordings.segments import read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exemplar:
-    """One span of speech to enroll somebody with, already embedded."""
+    """One span of speech to enroll somebody with, and its vector."""
 
     #: Shape ``(dimension,)``, float32, unit length.
     embedding: Embedding
     audio_sha256: str
     span: SegmentKey
-    #: File or video, for people.
+    #: The file or video, to show.
     source: str
-    #: Share of the span that holds speech energy, in [0, 1]; None where nobody listened for it.
+    #: Share of the span that has speech energy, in [0, 1]; None if not measured.
     quality: float | None = None
-    #: Kept, and no part of the profile.
+    #: Whether it is kept but left out of the profile.
     excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """What an enrollment came to."""
+    """The outcome of an enrollment."""
 
     speaker: str
     added: int
-    #: Exemplars that the speaker had already.
+    #: Exemplars that the speaker already had.
     known: int
     #: Exemplars in the profile now.
     exemplars: int
     #: Mean similarity of the exemplars to the profile, in [-1, 1]; overlapping windows of one
-    #: recording raise it, as they are not independent. None where all exemplars are excluded.
+    #: recording raise it, as they are not independent. None if all exemplars are excluded.
     cohesion: float | None
 
 
@@ -59,10 +57,10 @@ def enroll(
     *,
     force: bool = False,
 ) -> Enrollment:
-    """Add exemplars to a speaker, created if new, and renew the profile.
+    """Add exemplars to a speaker, created if new, and compute the profile.
 
     Raises `EnrollmentRefused` in one of its kinds unless `force`, `CancellingExemplars` even then,
-    and `ValueError` for an empty name and for no exemplars at all.
+    and `ValueError` if the name is empty or there are no exemplars.
     """
     if not exemplars:
         raise ValueError(f"no exemplars to enroll {name!r} with")
@@ -106,66 +104,59 @@ def enroll_segments(
 ) -> Enrollment:
     """Add stored segments of a video to a speaker; their vectors never leave the database.
 
-    Raises `NoEmbedding` when one of them has no vector, and as `enroll` does.
+    Raises `NoEmbedding` if one of them has no vector, and the errors of `enroll`.
     """
+    if not keys:
+        raise NoEmbedding(video, [])
     videos.require(connection, video, held=True)
-    rows = read(connection, video, encoder.identity, keys)
-    unusable = [
-        ((key.start_s, key.end_s), rows[key].status if key in rows else "missing")
-        for key in keys
-        if key not in rows or rows[key].status not in EMBEDDED_STATUSES
-    ]
-    if unusable or not keys:
-        raise NoEmbedding(video, unusable)
     speaker_id = ensure(connection, name)
-    added = connection.execute(
-        text(
-            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
-            " start_ms, end_ms, audio_sha256, video_id, source)"
-            " SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension,"
-            " s.embedding, s.start_ms, s.end_ms, v.audio_sha256, v.id, v.key"
-            " FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(s_ms, e_ms)"
-            " JOIN pgvoice.video v ON v.key = :video"
-            " JOIN pgvoice.segment_embedding s ON s.video_id = v.id AND s.start_ms = a.s_ms"
-            " AND s.end_ms = a.e_ms AND s.encoder_id = :encoder"
-            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
-        ),
-        {
-            "speaker": speaker_id,
-            "encoder": encoder.id,
-            "video": video,
-            "starts": [key.start_ms for key in keys],
-            "ends": [key.end_ms for key in keys],
-        },
-    ).rowcount
-    _require_all(connection, speaker_id, encoder, video, keys)
+    values = {
+        "speaker": speaker_id,
+        "encoder": encoder.id,
+        "video": video,
+        "starts": [key.start_ms for key in keys],
+        "ends": [key.end_ms for key in keys],
+    }
+    added = connection.execute(text(_ENROLL_SEGMENTS), values).rowcount
+    left = connection.execute(text(_NOT_ENROLLED), values).all()
+    if left:
+        times = [(SegmentKey(row.start_ms, row.end_ms), row.status) for row in left]
+        raise NoEmbedding(video, [((key.start_s, key.end_s), status) for key, status in times])
     known = len(set(keys)) - added
     return _enrolled(connection, name, speaker_id, encoder, added, known, force)
 
 
-def _require_all(
-    connection: Connection,
-    speaker_id: int,
-    encoder: StoredEncoder,
-    video: str,
-    keys: Sequence[SegmentKey],
-) -> None:
-    """Raises `NoEmbedding` where somebody deleted some of these segments at the same moment."""
-    rows = connection.execute(
-        text(
-            "SELECT e.start_ms, e.end_ms FROM pgvoice.enrollment e"
-            " JOIN pgvoice.video v ON v.audio_sha256 = e.audio_sha256"
-            " WHERE v.key = :video AND e.speaker_id = :speaker AND e.encoder_id = :encoder"
-        ),
-        {"video": video, "speaker": speaker_id, "encoder": encoder.id},
-    )
-    gone = set(keys) - {SegmentKey(*row) for row in rows}
-    if gone:
-        raise NoEmbedding(video, [((key.start_s, key.end_s), "missing") for key in sorted(gone)])
+_ENROLL_SEGMENTS = """
+INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
+    audio_sha256, video_id, source)
+SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension, s.embedding, s.start_ms,
+    s.end_ms, v.audio_sha256, v.id, v.key
+FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(start_ms, end_ms)
+JOIN pgvoice.video AS v ON v.key = :video
+JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms
+    AND s.end_ms = a.end_ms AND s.encoder_id = :encoder AND s.embedding IS NOT NULL
+ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING
+"""
+#: The segments without a vector, and why; also those that were deleted at this moment.
+_NOT_ENROLLED = """
+SELECT a.start_ms, a.end_ms,
+    CASE WHEN s.embedding IS NULL THEN coalesce(s.status, 'missing') ELSE 'missing' END AS status
+FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[]))
+    WITH ORDINALITY AS a(start_ms, end_ms, place)
+JOIN pgvoice.video AS v ON v.key = :video
+LEFT JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms
+    AND s.end_ms = a.end_ms AND s.encoder_id = :encoder
+WHERE s.embedding IS NULL OR NOT EXISTS (
+    SELECT FROM pgvoice.enrollment AS e
+    WHERE e.speaker_id = :speaker AND e.encoder_id = :encoder AND e.audio_sha256 = v.audio_sha256
+      AND e.start_ms = a.start_ms AND e.end_ms = a.end_ms
+)
+ORDER BY a.place
+"""
 
 
 def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int) -> None:
-    """Make a profile anew from its exemplars. Raises `CancellingExemplars`."""
+    """Compute a profile from its exemplars. Raises `CancellingExemplars`."""
     try:
         connection.execute(
             text("SELECT pgvoice_internal.refresh_profile(:speaker, :encoder)"),
@@ -176,21 +167,20 @@ def refresh(connection: Connection, name: str, speaker_id: int, encoder_id: int)
 
 
 def ensure(connection: Connection, name: str) -> int:
-    """The id of a speaker, created if new, locked; enrollments take turns until commit.
+    """The id of a speaker, created if new and locked; enrollments take turns until commit.
 
-    Of all people, so that two who sound alike are not let in at the same moment. Not against
-    whoever only refers to a speaker: nobody waits for labels that are being made.
+    The turns are for all speakers together, so that two people who sound alike are not enrolled at
+    the same moment. Statements that only refer to a speaker, such as new labels, do not wait.
     """
     connection.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.enrollment', 0))")
     )
-    named = {"name": checked(name, "a speaker's name")}
     found: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.speaker AS s (name) VALUES (:name)"
             " ON CONFLICT (name) DO UPDATE SET name = s.name RETURNING id"
         ),
-        named,
+        {"name": checked(name, "a speaker's name")},
     )
     return found
 

@@ -1,8 +1,11 @@
-"""``VoiceStore.people``: who is enrolled, and how well."""
+"""``VoiceStore.people``: enrolls speakers, and shows how well each is enrolled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
 
 from pgvoice.store.database.connection import Database
 from pgvoice.store.keys import Span, valid_keys
@@ -34,16 +37,13 @@ class People:
         consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
-        """Add embedded exemplars to a speaker, created if new, and renew the profile.
+        """Add exemplars to a speaker, created if new, and compute the profile.
 
-        `consent` is kept with them; a text is where it is written down. Raises `EnrollmentRefused`
-        in one of its kinds; `force` enrolls all the same, unless there would be no profile
-        (`CancellingExemplars`), nobody agreed (`ConsentMissing`), or the person is to stay out
-        (`OptedOut`).
+        `consent` is stored too; a text says where the consent is written down. Raises
+        `EnrollmentRefused` in one of its kinds. `force` only overrides the checks of the voice: it
+        does not prevent `CancellingExemplars`, `ConsentMissing` and `OptedOut`.
         """
-        with consents.refusals(name), self._database.engine.begin() as connection:
-            if consent is not None:
-                consents.grant(connection, name, consent)
+        with self._enrolling(name, consent) as connection:
             encoders.ensure(connection, encoder, threshold)
             found = encoders.find(connection, encoder)
             return enrollments.enroll(connection, name, found, exemplars, force=force)
@@ -58,30 +58,28 @@ class People:
         consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
-        """Add stored segments of a video to a speaker, created if new, and renew the profile.
+        """Add stored segments of a video to a speaker, created if new, and compute the profile.
 
-        Raises `UnknownVideo`, `InvalidSegment`, `NoEmbedding` for a span without a vector, and
-        `EnrollmentRefused` as `enroll` does.
+        Raises `UnknownVideo`, `InvalidSegment`, `NoEmbedding` if a span has no vector, and the
+        errors of `enroll`.
         """
         keys = valid_keys(spans, self._grid_ms)
-        with consents.refusals(name), self._database.engine.begin() as connection:
-            if consent is not None:
-                consents.grant(connection, name, consent)
+        with self._enrolling(name, consent) as connection:
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
             return enrollments.enroll_segments(connection, name, found, video, keys, force=force)
 
-    def export(
+    def export_speakers(
         self, names: Sequence[str] | None = None, *, destination: str
     ) -> list[PortableSpeaker]:
-        """These speakers, or all, with their vectors, for another store; for admins alone.
+        """These speakers, or all, with their vectors, for another store; only for admins.
 
-        Leaves a row per speaker in the audit trail, with `destination`. Raises `UnknownSpeaker`.
+        Writes each speaker and `destination` to the audit trail. Raises `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
-            return portable.export(connection, names, destination)
+            return portable.export_speakers(connection, names, destination)
 
-    def import_exported(
+    def import_speakers(
         self,
         speakers: Sequence[PortableSpeaker],
         thresholds: Mapping[EncoderIdentity, Threshold],
@@ -89,14 +87,14 @@ class People:
         source: str,
         force: bool = False,
     ) -> list[Enrollment]:
-        """Add speakers of another store, all or nobody; what is there already stays as it is.
+        """Add the speakers of another store with their consents, all or none.
 
-        `thresholds` are the encoders' own; consents come along. Raises `EnrollmentRefused`, of some
-        kinds only without `force`.
+        Existing exemplars are not affected. `thresholds` are the encoders' default ones. Raises the
+        errors of `enroll`.
         """
         names = ", ".join(speaker.name for speaker in speakers)
         with consents.refusals(names), self._database.engine.begin() as connection:
-            return portable.take_in(connection, speakers, thresholds, source, force=force)
+            return portable.import_speakers(connection, speakers, thresholds, source, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`."""
@@ -104,10 +102,10 @@ class People:
             speakers.rename(connection, name, new_name)
 
     def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
-        """Make `name` and `into` one speaker, called `into`; `dry_run` only finds out if it can be.
+        """Merge the speaker `name` into `into`; `dry_run` only checks that it is possible.
 
-        Raises `UnknownSpeaker`, and `IncoherentExemplars` unless `force` where the two do not sound
-        like one person; `CancellingExemplars` even then.
+        Raises `UnknownSpeaker`, `IncoherentExemplars` if the two do not sound like one person
+        (unless `force`), and `CancellingExemplars`.
         """
         with self._database.engine.connect() as connection, connection.begin() as transaction:
             speakers.merge(connection, name, into, force=force)
@@ -115,24 +113,24 @@ class People:
                 transaction.rollback()
 
     def remove(self, name: str) -> int:
-        """Delete a speaker; returns how many exemplars went. Raises `UnknownSpeaker`."""
+        """Delete a speaker; returns the number of deleted exemplars. Raises `UnknownSpeaker`."""
         with self._database.engine.begin() as connection:
             return speakers.remove(connection, name)
 
     def speakers(self) -> list[SpeakerSummary]:
-        """Every speaker, a row per encoder, by name."""
+        """Every speaker by name, one entry per encoder."""
         with self._database.engine.connect() as connection:
             return speakers.summaries(connection)
 
     def exemplars(self, name: str) -> list[StoredExemplar]:
-        """A speaker's exemplars, least similar to the others first. Raises `UnknownSpeaker`."""
+        """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
             return speakers.exemplars(connection, name)
 
     def quality(
         self, name: str | None = None, *, encoder: WhichEncoder = None
     ) -> list[ProfileQuality]:
-        """How well a speaker is enrolled, or everybody, with one encoder or with all.
+        """How well a speaker is enrolled (or everybody), with one encoder or with all.
 
         Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
@@ -145,9 +143,9 @@ class People:
     def drop_outliers(
         self, name: str, *, encoder: WhichEncoder = None, dry_run: bool = False
     ) -> list[Outlier]:
-        """Leave exemplars that do not sound like the others out of a profile; they are kept.
+        """Exclude exemplars that do not sound like the others from a profile; they are kept.
 
-        Never half of them or more. Raises `UnknownSpeaker`, `UnknownEncoder`.
+        Always excludes less than half of them. Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with self._database.engine.begin() as connection:
             speakers.require(connection, name)
@@ -155,10 +153,18 @@ class People:
             return quality.drop_outliers(connection, name, found, dry_run=dry_run)
 
     def restore_exemplars(self, name: str, *, encoder: WhichEncoder = None) -> int:
-        """Take exemplars that were left out back into the profile; returns how many.
+        """Put excluded exemplars back into the profile; returns how many.
 
         Raises `UnknownSpeaker`, `UnknownEncoder`, `CancellingExemplars`.
         """
         with self._database.engine.begin() as connection:
             speakers.require(connection, name)
             return quality.restore(connection, name, encoders.find(connection, encoder))
+
+    @contextmanager
+    def _enrolling(self, name: str, consent: Consent | str | None) -> Iterator[Connection]:
+        """A transaction that stores the consent first; raises `ConsentMissing` and `OptedOut`."""
+        with consents.refusals(name), self._database.engine.begin() as connection:
+            if consent is not None:
+                consents.grant(connection, name, consent)
+            yield connection

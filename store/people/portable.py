@@ -1,6 +1,6 @@
-"""Profiles between stores: speakers with their exemplars and consent, out of one and into another.
+"""Copies speakers with their exemplars and consents from one store to another.
 
-The only place where a person's vectors leave the store.
+This is the only place where a person's vectors leave the store.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, ensure
 
 @dataclass(frozen=True, slots=True)
 class PortableSpeaker:
-    """A speaker as another store can take them in; holds vectors."""
+    """A speaker for another store, with vectors."""
 
     name: str
     consents: tuple[Consent, ...]
     profiles: Mapping[EncoderIdentity, tuple[Exemplar, ...]]
 
 
-def export(
+def export_speakers(
     connection: Connection, names: Sequence[str] | None, destination: str
 ) -> list[PortableSpeaker]:
-    """These speakers, or all, by name; each leaves a row in the audit trail.
+    """These speakers, or all, by name; notes each in the audit trail.
 
-    Raises `UnknownSpeaker`; only an admin may read vectors and write the trail.
+    Raises `UnknownSpeaker`. Only an admin may read vectors and write to the trail.
     """
     found = connection.execute(
         text(
@@ -53,7 +53,7 @@ def export(
     return speakers
 
 
-def take_in(
+def import_speakers(
     connection: Connection,
     speakers: Sequence[PortableSpeaker],
     thresholds: Mapping[EncoderIdentity, Threshold],
@@ -61,11 +61,11 @@ def take_in(
     *,
     force: bool = False,
 ) -> list[Enrollment]:
-    """Add speakers with all that is not there yet; what is there stays as it is.
+    """Add speakers and their exemplars; existing exemplars are not affected.
 
-    `thresholds` are the encoders' own. Raises `EnrollmentRefused` unless `force`.
+    `thresholds` are the encoders' default ones. Raises the errors of `enrollments.enroll`.
     """
-    # In the order of ids, as everybody who locks several.
+    # In the order of ids, so that two transactions cannot block each other.
     connection.execute(
         text(
             "SELECT FROM pgvoice.speaker WHERE name = ANY (CAST(:names AS text[]))"

@@ -1,4 +1,4 @@
-"""How well people are enrolled: refusals, the quality of profiles, outliers left out."""
+"""How well people are enrolled: checks of new exemplars, quality of profiles, outliers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from pgvoice.store.recordings.encoders import StoredEncoder
 
 @dataclass(frozen=True, slots=True)
 class ProfileQuality:
-    """How good a profile is; similarities are in [-1, 1]."""
+    """The quality of a profile; similarities are in [-1, 1]."""
 
     speaker: str
     encoder: str
-    #: In the profile.
+    #: Number of exemplars in the profile,
     exemplars: int
-    #: Left out of it.
+    #: excluded from it,
     excluded: int
-    #: In it, and would be left out by `drop_outliers`.
+    #: and in it, but would be excluded by `drop_outliers`.
     outlying: int
-    #: Of audio, what exemplars share counted once.
+    #: Seconds of audio; audio that exemplars share counts once.
     seconds: float
-    #: Mean similarity of the exemplars to the profile, which they are part of.
+    #: Mean similarity of the exemplars to the profile, which contains them.
     cohesion: float
-    #: Mean similarity of an exemplar to the mean of the others that share no audio with it.
+    #: Mean similarity of an exemplar to the mean of those that share no audio with it.
     left_out_similarity: float | None
     #: The person with the most similar profile.
     nearest_other: str | None
@@ -48,16 +48,15 @@ class Outlier:
     #: Seconds in the source.
     start: float
     end: float
-    #: To the mean of the others.
+    #: Similarity to the mean of the others, and the least that is required.
     similarity: float
-    #: What it would have needed.
     needed: float
 
 
 def quality(
     connection: Connection, name: str | None, encoder: StoredEncoder | None
 ) -> list[ProfileQuality]:
-    """How well a speaker is enrolled, or everybody, with an encoder or with all; by name."""
+    """How well a speaker is enrolled (or everybody), with one encoder or with all; by name."""
     rows = connection.execute(
         text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
         {"name": name, "encoder": encoder and encoder.id},
@@ -68,7 +67,7 @@ def quality(
 def drop_outliers(
     connection: Connection, name: str, encoder: StoredEncoder, *, dry_run: bool
 ) -> list[Outlier]:
-    """Leave outlying exemplars out of the profile, or only tell which, least similar first."""
+    """Exclude outliers from the profile, or only list them; the least similar first."""
     rows = connection.execute(
         text("SELECT * FROM pgvoice.drop_outliers(:name, :encoder, :dry_run)"),
         {"name": name, "encoder": encoder.id, "dry_run": dry_run},
@@ -77,7 +76,7 @@ def drop_outliers(
 
 
 def restore(connection: Connection, name: str, encoder: StoredEncoder) -> int:
-    """Take what was left out back into the profile. Raises `CancellingExemplars`."""
+    """Put excluded exemplars back into the profile. Raises `CancellingExemplars`."""
     try:
         restored: int = connection.scalar(
             text("SELECT pgvoice.restore_exemplars(:name, :encoder)"),
@@ -91,7 +90,7 @@ def restore(connection: Connection, name: str, encoder: StoredEncoder) -> int:
 def require_coherent(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
 ) -> None:
-    """Raises `IncoherentExemplars` when the exemplars are of two voices at least."""
+    """Raises `IncoherentExemplars` if the exemplars do not sound like one person."""
     similarity, apart, needed = connection.execute(
         text(
             "SELECT similarity, apart, pgvoice_internal.least_required(:encoder, NULL)"
@@ -107,7 +106,7 @@ def require_coherent(
 def require_nobody_else(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
 ) -> None:
-    """Raises `SharedExemplars` and `SoundsLikeAnother` when somebody else is enrolled as this."""
+    """Raises `SharedExemplars` or `SoundsLikeAnother` if somebody else has this audio or voice."""
     shared = connection.execute(
         text("SELECT * FROM pgvoice_internal.shared_exemplars(:speaker)"), {"speaker": speaker_id}
     ).all()

@@ -1,4 +1,4 @@
-"""Speakers: who there is, under which name, and with which exemplars."""
+"""Speakers: list, rename, merge and remove them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pgvoice.store.recordings import encoders
 
 @dataclass(frozen=True, slots=True)
 class SpeakerSummary:
-    """A speaker's profile with one encoder; encoder and figures are empty for an empty profile."""
+    """A speaker's profile with one encoder; encoder and cohesion are None without a profile."""
 
     speaker: str
     encoder: str | None
@@ -30,22 +30,22 @@ class SpeakerSummary:
 
 @dataclass(frozen=True, slots=True)
 class StoredExemplar:
-    """An exemplar as the store has it."""
+    """An exemplar that is stored."""
 
     encoder: str
     source: str
     #: Seconds in the source.
     start: float
     end: float
-    #: To the speaker's profile, which it is part of, in [-1, 1].
+    #: Similarity to the speaker's profile, which contains it, in [-1, 1].
     similarity: float | None
-    #: To the mean of the speaker's others that share no audio with it; None where there are none.
+    #: Similarity to the mean of those that share no audio with it; None if there are none.
     left_out_similarity: float | None
-    #: Share of the span that holds speech energy, in [0, 1]; None where nobody listened for it.
+    #: Share of the span that has speech energy, in [0, 1]; None if not measured.
     quality: float | None
-    #: Kept, and no part of the profile.
+    #: Whether it is kept but left out of the profile.
     excluded: bool
-    #: Would be left out by `VoiceStore.drop_outliers`.
+    #: Whether `VoiceStore.people.drop_outliers` would exclude it.
     outlying: bool
 
 
@@ -63,14 +63,14 @@ def rename(connection: Connection, name: str, new_name: str) -> None:
 
 
 def merge(connection: Connection, name: str, into: str, *, force: bool = False) -> None:
-    """Make two speakers one: what is `name`'s goes to `into`, whose profiles are renewed.
+    """Give everything of the speaker `name` to `into`, and compute the profiles of `into`.
 
-    Raises `UnknownSpeaker`, `ValueError` for a speaker merged into itself, `IncoherentExemplars`
-    unless `force` where the two are not of one voice, and `CancellingExemplars` even then.
+    Raises `UnknownSpeaker`, `ValueError` if both are the same speaker, `IncoherentExemplars` if the
+    two do not sound like one person (unless `force`), and `CancellingExemplars`.
     """
     if name == into:
         raise ValueError(f"{name!r} cannot be merged into itself")
-    # In the order of ids, as everybody who locks several.
+    # In the order of ids, so that two transactions cannot block each other.
     connection.execute(
         text("SELECT FROM pgvoice.speaker WHERE name IN (:name, :into) ORDER BY id FOR UPDATE"),
         {"name": name, "into": into},
@@ -87,7 +87,7 @@ def merge(connection: Connection, name: str, into: str, *, force: bool = False) 
 
 
 def _encoders(connection: Connection, speaker_id: int) -> list[encoders.StoredEncoder]:
-    """Those that a speaker has exemplars of."""
+    """The encoders of a speaker's exemplars."""
     used = connection.scalars(
         text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :speaker"),
         {"speaker": speaker_id},
@@ -95,7 +95,7 @@ def _encoders(connection: Connection, speaker_id: int) -> list[encoders.StoredEn
     return [encoder for encoder in encoders.stored(connection) if encoder.id in used]
 
 
-# An exemplar that both have stays with the speaker that is kept.
+# An exemplar that `kept` already has is deleted with `gone`.
 _MOVE = (
     "UPDATE pgvoice.enrollment e SET speaker_id = :kept WHERE speaker_id = :gone AND NOT EXISTS"
     " (SELECT FROM pgvoice.enrollment k WHERE k.speaker_id = :kept AND"
@@ -105,7 +105,7 @@ _MOVE = (
 _MERGE = (
     "UPDATE pgvoice.attribution SET speaker_id = :kept WHERE speaker_id = :gone",
     "UPDATE pgvoice.attribution SET runner_up_id = :kept WHERE runner_up_id = :gone",
-    # Nobody is second to themselves.
+    # A speaker cannot be their own runner-up.
     "UPDATE pgvoice.attribution SET runner_up_id = NULL, margin = NULL"
     " WHERE speaker_id = :kept AND runner_up_id = :kept",
     "UPDATE pgvoice.consent SET speaker_id = :kept WHERE speaker_id = :gone",
@@ -114,7 +114,7 @@ _MERGE = (
 
 
 def remove(connection: Connection, name: str) -> int:
-    """Delete a speaker with exemplars and profiles; returns how many exemplars went.
+    """Delete a speaker with exemplars and profiles; returns the number of exemplars.
 
     Raises `UnknownSpeaker`.
     """
@@ -128,7 +128,7 @@ def remove(connection: Connection, name: str) -> int:
 
 
 def summaries(connection: Connection) -> list[SpeakerSummary]:
-    """Every speaker, one row per encoder that has a profile of theirs, by name."""
+    """Every speaker by name, one entry per encoder with a profile."""
     rows = connection.execute(
         text(
             "SELECT s.name, e.label, coalesce(p.exemplars, 0),"
@@ -138,22 +138,18 @@ def summaries(connection: Connection) -> list[SpeakerSummary]:
             " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
         )
     )
-    return [
-        SpeakerSummary(speaker, encoder, exemplars, seconds, cohesion, enrolled_at)
-        for speaker, encoder, exemplars, seconds, cohesion, enrolled_at in rows
-    ]
+    return [SpeakerSummary(*row) for row in rows]
 
 
 def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
-    """A speaker's exemplars, least similar to the others first. Raises `UnknownSpeaker`."""
-    speaker_id = require(connection, name)
+    """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
     rows = connection.execute(
         text(
             "SELECT encoder, source, start_ms, end_ms, similarity, left_out_similarity, quality,"
             " excluded, outlying"
             " FROM pgvoice.exemplar_similarity(:id)"
         ),
-        {"id": speaker_id},
+        {"id": require(connection, name)},
     )
     return [
         StoredExemplar(encoder, source, start_ms / 1000, end_ms / 1000, *figures)
@@ -162,13 +158,13 @@ def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
 
 
 def require(connection: Connection, name: str, *, lock: bool = False) -> int:
-    """The id of a speaker, kept from others' changes on request; raises `UnknownSpeaker`."""
+    """The id of a speaker, locked if asked for; raises `UnknownSpeaker`."""
     if not is_text(name):
         raise UnknownSpeaker(name)
     statement = "SELECT id FROM pgvoice.speaker WHERE name = :name"
-    if lock:
-        statement += " FOR UPDATE"
-    speaker_id: int | None = connection.scalar(text(statement), {"name": name})
+    speaker_id: int | None = connection.scalar(
+        text(f"{statement} FOR UPDATE" if lock else statement), {"name": name}
+    )
     if speaker_id is None:
         raise UnknownSpeaker(name)
     return speaker_id

@@ -11,20 +11,20 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """What somebody did; never holds a vector."""
+    """Something that a database user did; never contains a vector."""
 
     id: int
     at: datetime
-    #: The user of the database.
+    #: The database user.
     actor: str
     action: str
-    #: Of whom or what: a speaker's name, a video's key.
+    #: A speaker's name, a video's key, or what else was affected.
     subject: str
     details: dict[str, object]
 
 
 def record(connection: Connection, action: str, subject: str, **details: object) -> None:
-    """Add one row, in the transaction of what it tells of; `details` must hold no vector."""
+    """Add a row in the transaction of the action; `details` must not contain a vector."""
     connection.execute(
         text(
             "INSERT INTO pgvoice.audit_event (action, subject, details)"
@@ -35,7 +35,7 @@ def record(connection: Connection, action: str, subject: str, **details: object)
 
 
 def trail(connection: Connection, subject: str | None, limit: int | None) -> list[AuditEvent]:
-    """What was done, the newest first; of one subject, or of all."""
+    """The events of one subject, or of all, the newest first."""
     rows = connection.execute(
         text(
             "SELECT id, at, actor, action, subject, details FROM pgvoice.audit_event"

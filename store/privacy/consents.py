@@ -1,4 +1,4 @@
-"""Consent: who agreed to be enrolled, to what end, and until when."""
+"""Consent: who agreed to be enrolled, for what purpose, and until when."""
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ from pgvoice.store.people import enrollments, speakers
 from pgvoice.store.privacy import audit
 
 PURPOSE = "speaker identification"
-#: How the triggers of `enrollment` and `speaker` say no.
+#: The SQLSTATEs with which triggers of `enrollment` and `speaker` refuse a row.
 _NO_CONSENT, _OPTED_OUT = "PV001", "PV002"
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a person agreed to; times without a zone are the server's."""
+    """What a person agreed to; times without a zone are in the server's zone."""
 
     granted_by: str
     purpose: str = PURPOSE
-    #: Where it is written down.
+    #: Where the consent is written down.
     evidence: str | None = None
-    #: None is now.
+    #: None means now.
     granted_at: datetime | None = None
-    #: None is never.
+    #: None means never.
     expires_at: datetime | None = None
     withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConsent:
-    """A consent, and whose it is."""
+    """A speaker's consent."""
 
     speaker: str
     consent: Consent
-    #: Neither withdrawn nor expired.
-    counts: bool
+    #: Whether it is neither withdrawn nor expired.
+    valid: bool
 
 
 def grant(connection: Connection, name: str, consent: Consent | str) -> None:
-    """Keep a consent of a speaker, created if new; a text is their own word, and its evidence.
+    """Store a speaker's consent; the speaker is created if new.
 
-    Raises `OptedOut`, and `ValueError` where it is not said who agreed, or to what.
+    A text says where the person's own consent is written down. Raises `ValueError` if the consent
+    does not say who agreed, or to what.
     """
     if isinstance(consent, str):
         consent = Consent(name, evidence=consent)
@@ -67,7 +68,7 @@ def grant(connection: Connection, name: str, consent: Consent | str) -> None:
 
 
 def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:
-    """Once, however often it comes."""
+    """Store a consent unless the speaker already has the same one."""
     connection.execute(
         text(
             "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, evidence, granted_at,"
@@ -82,10 +83,10 @@ def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:
 
 
 def withdraw(connection: Connection, name: str) -> int:
-    """End every consent of a speaker, and delete the voice that was enrolled.
+    """End all consents of a speaker, and delete their exemplars and profiles.
 
-    The name and the labels that were kept stay; erasing takes them, too. Returns how many exemplars
-    went. Raises `UnknownSpeaker`.
+    The name and the kept labels are not affected; erasing deletes them too. Returns the number of
+    deleted exemplars. Raises `UnknownSpeaker`.
     """
     ids = {"id": speakers.require(connection, name, lock=True)}
     connection.execute(
@@ -101,7 +102,7 @@ def withdraw(connection: Connection, name: str) -> int:
 
 
 def forget_voice(connection: Connection, speaker_id: int) -> int:
-    """Delete a speaker's exemplars and profiles; returns how many exemplars there were."""
+    """Delete a speaker's exemplars and profiles; returns the number of exemplars."""
     ids = {"id": speaker_id}
     connection.execute(text("DELETE FROM pgvoice.profile WHERE speaker_id = :id"), ids)
     return connection.execute(
@@ -110,7 +111,7 @@ def forget_voice(connection: Connection, speaker_id: int) -> int:
 
 
 def of(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
-    """All of a speaker, the oldest first."""
+    """A speaker's consents, the oldest first."""
     rows = connection.execute(
         text(
             "SELECT granted_by, purpose, evidence, granted_at, expires_at, withdrawn_at"
@@ -122,7 +123,7 @@ def of(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
 
 
 def stored(connection: Connection, name: str | None) -> list[StoredConsent]:
-    """Those of a speaker, or of everybody, by name. Raises `UnknownSpeaker`."""
+    """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
     if name is not None:
         speakers.require(connection, name)
     rows = connection.execute(
@@ -135,17 +136,17 @@ def stored(connection: Connection, name: str | None) -> list[StoredConsent]:
         ),
         {"name": name},
     )
-    return [StoredConsent(whose, Consent(*said), counts) for whose, *said, counts in rows]
+    return [StoredConsent(name, Consent(*consent), valid) for name, *consent, valid in rows]
 
 
 def is_required(connection: Connection) -> bool:
-    """Whether nobody is enrolled without a consent."""
+    """Whether enrolling somebody requires a valid consent."""
     required: bool = connection.scalar(text("SELECT consent_required FROM pgvoice.setting"))
     return required
 
 
 def require(connection: Connection, *, required: bool) -> None:
-    """Ask for a consent from now on, or for none; who is enrolled stays."""
+    """Require consent for new enrollments or not; existing ones are not affected."""
     connection.execute(
         text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
     )
@@ -154,7 +155,7 @@ def require(connection: Connection, *, required: bool) -> None:
 
 @contextmanager
 def refusals(name: str) -> Iterator[None]:
-    """What the triggers refuse, in words: `ConsentMissing` and `OptedOut`."""
+    """Turn the triggers' refusals into `ConsentMissing` and `OptedOut`."""
     try:
         yield
     except DBAPIError as error:

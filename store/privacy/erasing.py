@@ -1,4 +1,4 @@
-"""Erasing a person or a recording: every row, told before it goes."""
+"""Erases a person or a recording, and lists what that deletes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pgvoice.store.recordings import videos
 
 @dataclass(frozen=True, slots=True)
 class ErasedRows:
-    """Rows of one kind that go, or would."""
+    """The number of rows of one kind that were deleted, or would be."""
 
     what: str
     rows: int
@@ -21,17 +21,18 @@ class ErasedRows:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What erasing came to, or would come to."""
+    """What erasing somebody or something deleted, or would delete."""
 
     subject: str
     rows: tuple[ErasedRows, ...]
     dry_run: bool
 
     def count(self, what: str) -> int:
+        """The number of rows of one kind."""
         return next((each.rows for each in self.rows if each.what == what), 0)
 
 
-#: Vectors of segments: kept labels, exemplars and identification give them to the person.
+#: Vectors of the segments that kept labels, exemplars or identify attribute to the person.
 SEGMENTS = "vectors of segments"
 _SEGMENTS = """
 CREATE TEMPORARY TABLE erased_segment ON COMMIT DROP AS
@@ -51,7 +52,7 @@ _IN_SEGMENTS = (
     "embedding IS NOT NULL AND (video_id, start_ms, end_ms, encoder_id) IN"
     " (SELECT video_id, start_ms, end_ms, encoder_id FROM pg_temp.erased_segment)"
 )
-#: Everybody who is enrolled takes part in a calibration, as themselves or as somebody else.
+#: A calibration uses everybody who is enrolled, to compare with themselves and with others.
 _CALIBRATIONS = (
     "encoder_id IN (SELECT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :id)"
     " AND created_at >= (SELECT created_at FROM pgvoice.speaker WHERE id = :id)"
@@ -59,16 +60,16 @@ _CALIBRATIONS = (
 _EMPTY_SEGMENTS = (  # noqa: S608 - of constants
     "UPDATE pgvoice.segment_embedding SET embedding = NULL, status = 'erased' WHERE "
 ) + _IN_SEGMENTS
-_LET_GO_OF_CALIBRATIONS = (  # noqa: S608 - of constants
+_DETACH_CALIBRATIONS = (  # noqa: S608 - of constants
     "UPDATE pgvoice.attribution_run SET calibration_id = NULL WHERE calibration_id IN"
     " (SELECT id FROM pgvoice.calibration WHERE "
 ) + f"{_CALIBRATIONS})"
-#: By what it is, the table and which of its rows; in the order in which they go.
+#: What is deleted: its name, the table and a condition; in the order of deletion.
 _OF_SPEAKER = {
     "labels": ("attribution", "speaker_id = :id"),
     "labels with the person as runner-up": ("attribution", "runner_up_id = :id"),
     "kept comparisons": ("nearest", ":id IN (nearest_id, runner_up_id)"),
-    "voices of cohorts that may have heard the person": (
+    "cohort voices from recordings of the person": (
         "cohort_voice",
         "calibration_id IN (SELECT k.calibration_id FROM pgvoice.cohort_voice AS k JOIN"
         " pg_temp.erased_segment AS e ON e.video_id = ANY (k.video_ids))",
@@ -79,7 +80,7 @@ _OF_SPEAKER = {
     "consents": ("consent", "speaker_id = :id"),
     "names": ("speaker", "id = :id"),
 }
-#: What is changed, and does not go.
+#: The rows that are changed instead of deleted.
 _CHANGED = {
     "labels with the person as runner-up": "UPDATE pgvoice.attribution"
     " SET runner_up_id = NULL, margin = NULL WHERE runner_up_id = :id",
@@ -90,13 +91,13 @@ _COHORTS = (
 )
 _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
-    "voices of cohorts that heard it": ("cohort_voice", _COHORTS),
+    "cohort voices from the recording": ("cohort_voice", _COHORTS),
     "labels": ("attribution", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
-    "fills' records": ("fill_run", "video_id = :id"),
+    "records of fills": ("fill_run", "video_id = :id"),
     "recordings": ("video", "id = :id"),
 }
-_STAYING = "exemplars that stay with their people"
+_KEPT = "exemplars that are kept"
 
 
 def erase_speaker(
@@ -104,9 +105,9 @@ def erase_speaker(
 ) -> Erasure:
     """Delete a person with everything that was derived from their voice.
 
-    Exemplars, profiles, labels, calibrations that they took part in, consents and the name; with
-    `with_segments` also the vectors of the segments that are theirs, whose rows stay as ``erased``,
-    so that no later fill computes them again. The audit trail keeps that it was done. Raises
+    This deletes exemplars, profiles, labels, calibrations that used them, consents and the name.
+    `with_segments` also deletes the vectors of their segments, and marks these segments as
+    ``erased``, so that no later fill computes them again. The audit trail notes the erasure. Raises
     `UnknownSpeaker`.
     """
     ids: dict[str, object] = {"id": speakers.require(connection, name, lock=True), "name": name}
@@ -114,15 +115,15 @@ def erase_speaker(
     found = [ErasedRows(SEGMENTS, _count(connection, "segment_embedding", _IN_SEGMENTS, ids))]
     found += [ErasedRows(what, _count(connection, *of, ids)) for what, of in _OF_SPEAKER.items()]
     if not with_segments:
-        found[0] = ErasedRows(f"{SEGMENTS} that stay", found[0].rows)
+        found[0] = ErasedRows(f"{SEGMENTS} that are kept", found[0].rows)
     done = Erasure(name, tuple(found), dry_run)
     if not dry_run:
         if with_segments:
             connection.execute(text(_EMPTY_SEGMENTS))
-        connection.execute(text(_LET_GO_OF_CALIBRATIONS), ids)
+        connection.execute(text(_DETACH_CALIBRATIONS), ids)
         for what, (table, where) in _OF_SPEAKER.items():
-            gone = f"DELETE FROM pgvoice.{table} WHERE {where}"  # noqa: S608
-            connection.execute(text(_CHANGED.get(what, gone)), ids)
+            deletion = f"DELETE FROM pgvoice.{table} WHERE {where}"  # noqa: S608
+            connection.execute(text(_CHANGED.get(what, deletion)), ids)
         _record(connection, "erase speaker", done)
     connection.execute(text("DROP TABLE pg_temp.erased_segment"))
     return done
@@ -131,11 +132,11 @@ def erase_speaker(
 def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
     """Delete a recording with its segments, labels and records of fills.
 
-    Exemplars that were taken from it stay with their people. Raises `UnknownVideo`.
+    Exemplars that were taken from it are kept. Raises `UnknownVideo`.
     """
     ids: dict[str, object] = {"id": videos.require(connection, key)}
     found = [ErasedRows(what, _count(connection, *of, ids)) for what, of in _OF_VIDEO.items()]
-    found.append(ErasedRows(_STAYING, _count(connection, "enrollment", "video_id = :id", ids)))
+    found.append(ErasedRows(_KEPT, _count(connection, "enrollment", "video_id = :id", ids)))
     done = Erasure(key, tuple(found), dry_run)
     if not dry_run:
         connection.execute(text(f"DELETE FROM pgvoice.cohort_voice WHERE {_COHORTS}"), ids)  # noqa: S608
@@ -154,9 +155,5 @@ def _count(connection: Connection, table: str, where: str, ids: dict[str, object
 
 
 def _record(connection: Connection, action: str, done: Erasure) -> None:
-    audit.record(
-        connection,
-        action,
-        done.subject,
-        **{each.what: each.rows for each in done.rows if each.rows},
-    )
+    counts = {each.what: each.rows for each in done.rows if each.rows}
+    audit.record(connection, action, done.subject, **counts)

@@ -1,4 +1,4 @@
-"""People who are to stay out: a hash of the name, and of the voice only what they asked to keep."""
+"""Opt-outs: hashed names, and on request voices, that must not be enrolled again."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pgvoice.store.privacy import audit
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A name that nobody is enrolled under again; the name itself is not kept."""
+    """A name that nobody may be enrolled under again; only its hash is kept."""
 
     id: int
     created_at: datetime
-    #: Encoders with which the voice is known, so that it is refused under any name.
+    #: Encoders that the voice is kept for; it is refused under any name.
     voices: tuple[str, ...]
 
 
@@ -30,7 +30,7 @@ VALUES (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) ON CONFLIC
 
 
 def keep(connection: Connection, name: str, *, voice: bool) -> None:
-    """Before the speaker is erased. Raises `UnknownSpeaker`."""
+    """Note that a speaker, who is erased next, opted out. Raises `UnknownSpeaker`."""
     ids: dict[str, object] = {"speaker": speakers.require(connection, name), "name": name}
     connection.execute(text(_KEY))
     ids["opt_out"] = connection.scalar(
@@ -54,22 +54,22 @@ def keep(connection: Connection, name: str, *, voice: bool) -> None:
     audit.record(connection, "opt out", f"opt-out {ids['opt_out']}", voice=voice)
 
 
-def allow(connection: Connection, name: str) -> None:
-    """Let a name, and the voice with it, in again. Raises `UnknownSpeaker` where none is out."""
-    gone = connection.scalar(
+def lift(connection: Connection, name: str) -> None:
+    """Delete the opt-out of a name. Raises `UnknownSpeaker` if it has none."""
+    number = connection.scalar(
         text(
             "DELETE FROM pgvoice.opt_out WHERE name_hash = pgvoice_internal.name_hash(:name)"
             " RETURNING id"
         ),
         {"name": name},
     )
-    if gone is None:
+    if number is None:
         raise UnknownSpeaker(name)
-    audit.record(connection, "allow", f"opt-out {gone}")
+    audit.record(connection, "allow", f"opt-out {number}")
 
 
 def stored(connection: Connection) -> list[OptOut]:
-    """All, the oldest first."""
+    """All opt-outs, the oldest first."""
     rows = connection.execute(
         text(
             "SELECT o.id, o.created_at, array_remove(array_agg(e.label ORDER BY e.id), NULL)"
@@ -77,4 +77,4 @@ def stored(connection: Connection) -> list[OptOut]:
             " LEFT JOIN pgvoice.encoder e ON e.id = x.encoder_id GROUP BY o.id ORDER BY o.id"
         )
     )
-    return [OptOut(number, at, tuple(voices)) for number, at, voices in rows]
+    return [OptOut(row[0], row[1], tuple(row[2])) for row in rows]

@@ -12,40 +12,41 @@ from pgvoice.store.privacy.retention import Retention
 
 
 class Privacy:
-    """What people may ask of whoever keeps their voices; for admins."""
+    """Everything that people may demand of somebody who keeps their voices; for admins."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def grant(self, name: str, consent: Consent | str) -> None:
-        """Keep a speaker's consent; the speaker is created if new.
+    def grant_consent(self, name: str, consent: Consent | str) -> None:
+        """Store a speaker's consent; the speaker is created if new.
 
-        Raises `OptedOut`, and `ValueError` for a consent that does not say who agreed to what.
+        Raises `OptedOut`, and `ValueError` if the consent does not say who agreed, or to what.
         """
         with consents.refusals(name), self._database.engine.begin() as connection:
             consents.grant(connection, name, consent)
 
-    def withdraw(self, name: str) -> int:
-        """End a speaker's consents, and delete their exemplars and profiles at once.
+    def withdraw_consent(self, name: str) -> int:
+        """End a speaker's consents, and delete their exemplars and profiles immediately.
 
-        Returns how many exemplars went; labels that were kept stay. Raises `UnknownSpeaker`.
+        Returns the number of deleted exemplars. Kept labels are not affected. Raises
+        `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
             return consents.withdraw(connection, name)
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
-        """Those of a speaker, or of everybody. Raises `UnknownSpeaker`."""
+        """A speaker's consents, or everybody's. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
             return consents.stored(connection, name)
 
     @property
     def consent_required(self) -> bool:
-        """Whether nobody is enrolled without a consent that counts."""
+        """Whether enrolling somebody requires a valid consent."""
         with self._database.engine.connect() as connection:
             return consents.is_required(connection)
 
     def require_consent(self, *, required: bool = True) -> None:
-        """Ask for a consent from now on, or for none; who is enrolled stays."""
+        """Require consent for new enrollments or not; existing ones are not affected."""
         with self._database.engine.begin() as connection:
             consents.require(connection, required=required)
 
@@ -60,9 +61,9 @@ class Privacy:
     ) -> Erasure:
         """Delete a person with everything that was derived from their voice.
 
-        `with_segments` also the vectors of the segments that labels, exemplars or identification
-        give to them. `opt_out` keeps a hash of the name, `opt_out_voice` also the profiles, so that
-        name and voice are refused when somebody enrolls them again. Raises `UnknownSpeaker`.
+        `with_segments` also deletes the vectors of the segments that labels, exemplars or identify
+        attribute to them. `opt_out` keeps a hash of the name, and `opt_out_voice` also the
+        profiles, to refuse both in later enrollments. Raises `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
             if (opt_out or opt_out_voice) and not dry_run:
@@ -77,21 +78,23 @@ class Privacy:
             return erasing.erase_video(connection, video, dry_run=dry_run)
 
     def opt_outs(self) -> list[OptOut]:
-        """Everybody who is to stay out; without names, which are not kept."""
+        """Everybody who opted out; names are not kept."""
         with self._database.engine.connect() as connection:
             return opt_outs.stored(connection)
 
-    def allow(self, name: str) -> None:
-        """Let somebody in again. Raises `UnknownSpeaker` where the name is not out."""
+    def lift_opt_out(self, name: str) -> None:
+        """Allow somebody to be enrolled again. Raises `UnknownSpeaker` if they did not opt out."""
         with self._database.engine.begin() as connection:
-            opt_outs.allow(connection, name)
+            opt_outs.lift(connection, name)
 
-    def retain(self, *, unattributed_days: int | None = None, dry_run: bool = False) -> Retention:
-        """Delete voices whose consent ended, and, if asked, old vectors that are nobody's."""
+    def delete_expired(
+        self, *, unattributed_days: int | None = None, dry_run: bool = False
+    ) -> Retention:
+        """Delete voices whose consent ended, and on request old vectors that belong to nobody."""
         with self._database.engine.begin() as connection:
-            return retention.retain(connection, unattributed_days, dry_run=dry_run)
+            return retention.delete_expired(connection, unattributed_days, dry_run=dry_run)
 
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
-        """What was done with voiceprints, the newest first."""
+        """What was done with voiceprints, to one subject or to all; the newest first."""
         with self._database.engine.connect() as connection:
             return audit.trail(connection, subject, limit)

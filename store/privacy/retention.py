@@ -1,4 +1,4 @@
-"""What may not be kept any longer: voices whose consent ended, old vectors that are nobody's."""
+"""Retention: deletes voices whose consent ended, and old vectors that belong to nobody."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pgvoice.store.privacy import audit, consents
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What was removed, or would be."""
+    """What was deleted, or would be."""
 
-    #: People whose exemplars and profiles go, as every consent of theirs has ended.
+    #: People whose exemplars and profiles are deleted because all their consents ended.
     speakers: tuple[str, ...]
     exemplars: int
-    #: Old vectors of nobody known: of segments, and of cohorts.
+    #: Number of old vectors that belong to nobody: of segments and of cohorts.
     segments: int
     dry_run: bool
 
@@ -46,12 +46,14 @@ WHERE s.created_at < now() - make_interval(days => :days) AND s.embedding IS NOT
 """
 
 
-def retain(connection: Connection, unattributed_days: int | None, *, dry_run: bool) -> Retention:
-    """Delete what may not be kept; a name stays, with its consents and labels.
+def delete_expired(
+    connection: Connection, unattributed_days: int | None, *, dry_run: bool
+) -> Retention:
+    """Delete voices whose consent ended; names, consents and labels are kept.
 
-    Segments that are older than `unattributed_days` go where no kept label names somebody and no
-    exemplar was taken from them; a later fill computes them again. So do cohorts of calibrations
-    that are older. None keeps them.
+    This also deletes segments older than `unattributed_days` without a label that names somebody
+    and without an exemplar (a later fill computes them again), and cohorts of older calibrations.
+    None keeps both.
     """
     ended = connection.execute(text(_ENDED)).all()
     segments = 0
@@ -75,7 +77,7 @@ def retain(connection: Connection, unattributed_days: int | None, *, dry_run: bo
 
 
 def _old_cohorts(connection: Connection, days: int, *, dry_run: bool) -> int:
-    """Delete cohorts; returns how many voices they were of."""
+    """Delete old cohorts; returns the number of their voices."""
     old = (
         "FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (SELECT c.id"
         " FROM pgvoice.calibration AS c WHERE c.created_at < now() - make_interval(days => :days))"

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.database.failures import is_alive
-from pgvoice.store.database.holding import keep_open
+from pgvoice.store.database.sessions import is_alive, keep_open
 from pgvoice.store.errors import ConnectionLost, DatabaseError, VideoErased
 from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 

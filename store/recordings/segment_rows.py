@@ -23,7 +23,7 @@ class SegmentRow(NamedTuple):
     """A segment as it is stored: a vector of unit length, or the status that says why not."""
 
     key: SegmentKey
-    #: One of `models.EMBEDDED_STATUSES` with a vector, of `models.SKIPPED_STATUSES` without.
+    #: One of `statuses.EMBEDDED_STATUSES` with a vector, of `statuses.SKIPPED_STATUSES` without.
     status: str
     embedding: Embedding | None = None
 

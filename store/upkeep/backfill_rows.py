@@ -1,4 +1,4 @@
-"""Backfills: which recordings of a manifest are filled, which failed and why."""
+"""The state of backfills: which recordings of a manifest are filled, and which failed and why."""
 
 from __future__ import annotations
 
@@ -10,49 +10,48 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 
-#: A row of a manifest, as JSON has it.
+#: A row of a manifest as a JSON object.
 Document = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a recording."""
+    """The outcome of one recording."""
 
     video: str
-    #: None where it is filled.
+    #: None if it is filled.
     error: str | None = None
     requested: int = 0
     filled: int = 0
-    #: Of speech that was filled, in seconds.
+    #: Seconds of speech that were filled.
     audio_seconds: float = 0.0
     work_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillStatus:
-    """How far a backfill is."""
+    """The progress of a backfill."""
 
     backfill: str
     videos: int
     done: int
     failed: int
     waiting: int
-    #: Vectors that its fills computed.
+    #: Vectors that its fills computed, and the seconds of speech of these.
     filled: int
-    #: Of the speech of those.
     audio_seconds: float
-    #: Of all workers together.
+    #: Seconds that the workers took, all together.
     work_seconds: float
-    #: While somebody filled.
+    #: Seconds in which at least one worker was filling.
     wall_seconds: float
-    #: Of wall time, as the next; None where nothing was filled yet.
+    #: Per second of wall time; None if nothing was filled yet.
     vectors_per_second: float | None
     speech_per_second: float | None
-    #: Of one worker's time.
+    #: Per second of one worker's time.
     speech_per_work_second: float | None
-    #: At the pace of late; None where nothing is known.
+    #: At the most recent pace; None if there is none.
     seconds_left: float | None
     changed_at: datetime
 
@@ -68,7 +67,7 @@ class FailedVideo:
 
 
 def expect(connection: Connection, backfill: str, rows: Mapping[str, Document]) -> None:
-    """Note recordings, by key, that a backfill is to fill; what is noted already stays."""
+    """Note the recordings, by key, that a backfill should fill; keeps the state of known ones."""
     connection.execute(
         text(
             "INSERT INTO pgvoice.backfill_video AS b (backfill, video, document)"
@@ -83,35 +82,29 @@ def expect(connection: Connection, backfill: str, rows: Mapping[str, Document]) 
 def complete(
     connection: Connection, encoder: EncoderIdentity, asked: Mapping[str, Sequence[SegmentKey]]
 ) -> set[str]:
-    """Of these videos those that miss nothing: one SELECT for all of them."""
+    """The videos that have all of these segments, by one SELECT."""
     rows = [(video, key) for video, keys in asked.items() for key in keys]
     missing = connection.execute(
         text(
-            "SELECT DISTINCT a.video FROM unnest(CAST(:videos AS text[]), CAST(:starts AS"
+            "SELECT DISTINCT a.video FROM unnest(CAST(:videos AS text[]), CAST(:starts AS"  # noqa: S608 - of constants
             " integer[]), CAST(:ends AS integer[])) AS a(video, start_ms, end_ms)"
             " WHERE NOT EXISTS (SELECT FROM pgvoice.segment_embedding s"
             " JOIN pgvoice.video v ON v.id = s.video_id"
             " WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms"
-            " AND s.encoder_id = (SELECT e.id FROM pgvoice.encoder e WHERE (e.name, e.revision,"
-            " e.preprocessing, e.dimension, e.sample_rate)"
-            " = (:name, :revision, :preprocessing, :dimension, :sample_rate)))"
+            f" AND s.encoder_id = {ENCODER_ID})"
         ),
         {
             "videos": [video for video, _ in rows],
             "starts": [key.start_ms for _, key in rows],
             "ends": [key.end_ms for _, key in rows],
-            "name": encoder.name,
-            "revision": encoder.revision,
-            "preprocessing": encoder.preprocessing,
-            "dimension": encoder.dimension,
-            "sample_rate": encoder.sample_rate,
-        },
+        }
+        | asdict(encoder),
     )
     return set(asked) - {row.video for row in missing}
 
 
 def settle(connection: Connection, backfill: str, outcomes: Sequence[Outcome]) -> None:
-    """Keep what came of recordings; one that was complete already keeps its figures."""
+    """Store the outcomes; a recording that was already complete keeps its figures."""
     connection.execute(
         text(
             "UPDATE pgvoice.backfill_video AS b SET error = o.error,"
@@ -133,7 +126,7 @@ def settle(connection: Connection, backfill: str, outcomes: Sequence[Outcome]) -
 
 
 def status(connection: Connection, backfill: str | None) -> list[BackfillStatus]:
-    """A backfill, or every one, by name."""
+    """The progress of one backfill, or of all, by name."""
     rows = connection.execute(
         text("SELECT * FROM pgvoice.backfill_progress(:backfill)"), {"backfill": backfill}
     )
@@ -141,7 +134,7 @@ def status(connection: Connection, backfill: str | None) -> list[BackfillStatus]
 
 
 def failed(connection: Connection, backfill: str | None) -> list[FailedVideo]:
-    """What could not be filled, of a backfill or of all, by key."""
+    """The recordings that failed in one backfill, or in all, by key."""
     rows = connection.execute(
         text(
             "SELECT video, attempts, error, document FROM pgvoice.backfill_video"

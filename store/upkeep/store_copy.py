@@ -1,7 +1,7 @@
-"""A whole store from one database into another: rows as they are, and compared once they are there.
+"""Copies a whole store into another database, and compares the rows once they have arrived.
 
-It works like a dump and its restore through pipes: one snapshot there, one transaction here, no
-more than a few rows in memory; servers and pgvector may be of different versions.
+It works like a dump that is piped into a restore: one snapshot of the source, one transaction in
+the target, and only a few rows in memory. The versions of Postgres and pgvector may differ.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pgvoice.store.recordings.segment_rows import HEADER, TRAILER
 from pgvoice.store.upkeep import table_rows
 from pgvoice.store.upkeep.table_rows import TABLES, RowSum, TableSum
 
-#: Rows that are sent at once, and how often before a COPY ends: the server remembers every row of
-#: one, for the foreign keys that it checks at its end.
+#: Rows per block, and blocks per COPY. A COPY is limited because the server remembers all its rows
+#: until it checks their foreign keys at the end.
 _BLOCK, _BLOCKS = 128, 512
-#: Rows between two words on the progress.
+#: Rows between two reports of the progress.
 _EVERY = 1000
-#: A copy takes as long as it takes, like a dump.
+#: A copy has no time limits, like a dump.
 _NO_LIMITS = (
     "SET LOCAL statement_timeout = 0",
     "SET LOCAL lock_timeout = 0",
@@ -35,9 +35,9 @@ OnProgress = Callable[[int, int], None]
 
 
 def prepare(target: Database, like: SchemaState) -> None:
-    """Make the tables, roles and rights in a database that has none, or bring them up to date.
+    """Create the tables, roles and rights of an empty database, or upgrade them.
 
-    Raises `TargetInUse` where there are rows, before anything is changed.
+    Raises `TargetInUse` if there are rows, before anything is changed.
     """
     with target.engine.connect() as connection:
         found = schema.state(connection)
@@ -52,10 +52,10 @@ def prepare(target: Database, like: SchemaState) -> None:
 def copy(
     source: Connection, target: Connection, on_progress: OnProgress | None = None
 ) -> list[TableSum]:
-    """Copy every table into those that are there; returns counts and checksums of both sides.
+    """Copy the rows of every table; returns their counts and checksums, equal on both sides.
 
-    `source` must see one moment; what is in `target` counts when the caller commits. Its triggers
-    rest meanwhile, and nobody else writes there. Raises `TargetInUse` and `CopyDiffers`.
+    `source` must be a snapshot. The triggers in `target` are disabled meanwhile, which also keeps
+    others from writing there. Raises `TargetInUse` and `CopyDiffers`.
     """
     for connection in (source, target):
         _run(connection, *_NO_LIMITS)
@@ -102,7 +102,7 @@ def _refuse_rows(connection: Connection) -> None:
 
 
 def _is_single(table: Table) -> bool:
-    """Whether its one row came with the table, and gives way to that of the other store."""
+    """Whether the table has at most one row, which the source's row replaces."""
     return "only_row" in table.columns
 
 
@@ -134,7 +134,7 @@ def _write(connection: Connection, table: Table, rows: Iterator[bytes]) -> None:
 
 
 def _copy_sequences(source: Connection, target: Connection) -> None:
-    """Ids go on where they were: none is given to somebody else."""
+    """Continue the ids where the source stopped, so that none is used twice."""
     for table in TABLES:
         for column in table.columns:
             if column.identity is not None:

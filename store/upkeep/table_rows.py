@@ -1,4 +1,4 @@
-"""A table's rows as they are, in Postgres' binary COPY format, and what they add up to."""
+"""A table's rows in Postgres' binary COPY format, and their checksums."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pgvoice.store.database import failures
 from pgvoice.store.models import metadata, setting
 from pgvoice.store.recordings.segment_rows import HEADER, TRAILER
 
-#: Every table, those that others refer to first.
+#: Every table; a table comes after those that it refers to.
 TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)
 _MODULUS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
 class TableSum:
-    """How many rows a table has, and what their bytes add up to."""
+    """The number of rows of a table, and a checksum of their bytes."""
 
     table: str
     rows: int
@@ -30,7 +30,7 @@ class TableSum:
 
 
 class RowSum:
-    """Adds up rows while they pass."""
+    """Counts and sums up rows while they pass."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -48,9 +48,9 @@ class RowSum:
 
 
 def columns(table: Table) -> str:
-    """What of a table is its content, for a statement.
+    """The columns to copy or to sum up, for a statement.
 
-    Not what is generated from other columns, nor the number of partitions, a matter of the place.
+    Leaves out generated columns, and the number of partitions, which may differ between stores.
     """
     return ", ".join(
         f'"{column.name}"'
@@ -61,10 +61,7 @@ def columns(table: Table) -> str:
 
 @contextmanager
 def reading(connection: Connection, table: Table) -> Iterator[Iterator[bytes]]:
-    """Each row, in no order; what is left of them when the context ends is not read.
-
-    Raises `DatabaseStopped` in one of its kinds.
-    """
+    """The rows of a table, in any order. Raises `DatabaseStopped` in one of its kinds."""
     statement = f"COPY (SELECT {columns(table)} FROM {table}) TO STDOUT (FORMAT binary)"  # noqa: S608
     with (
         failures.copying(connection) as driver_connection,
@@ -75,7 +72,7 @@ def reading(connection: Connection, table: Table) -> Iterator[Iterator[bytes]]:
 
 
 def _rows(connection: Connection, copy: Copy) -> Iterator[bytes]:
-    """A message of the protocol holds one; what is wrong with this connection is told as such."""
+    """The rows, one per message of the protocol; turns this connection's errors into ours."""
     with failures.copying(connection):
         for message in copy:
             row = bytes(message).removeprefix(HEADER)
@@ -92,7 +89,7 @@ def summed(table: Table, rows: Iterable[bytes]) -> TableSum:
 
 
 def all_summed(connection: Connection) -> list[TableSum]:
-    """Count and checksum of every table; of one moment where the transaction sees one."""
+    """Count and checksum of every table; consistent if the transaction is a snapshot."""
     sums = []
     for table in TABLES:
         with reading(connection, table) as rows:

@@ -1,4 +1,4 @@
-"""``VoiceStore.upkeep``: whether a store is whole, and copying it elsewhere."""
+"""``VoiceStore.upkeep``: checks a store, and copies it to another database."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ class Upkeep:
         self._database = database
 
     def verify(self, *, sample: int = verifying.SAMPLE) -> list[StoreCheck]:
-        """Whether the store is what it should be; `sample` is of kept comparisons."""
+        """Check the store; computes `sample` of the kept comparisons again."""
         with self._database.engine.connect() as connection:
             return verifying.verify(connection, sample)
 
     def sample_vectors(self, number: int, *, encoder: WhichEncoder = None) -> list[SampledSegment]:
-        """So many stored vectors, chosen at random, to be computed again; by video and time."""
+        """Randomly chosen vectors, to compute them again and compare; by video and time."""
         with self._database.engine.connect() as connection:
             found = encoders.find(connection, encoder)
             return verifying.sampled(connection, found.id, number)
 
     def checksums(self) -> list[TableSum]:
-        """Count and checksum of every table, at one moment: equal stores have equal ones."""
+        """Count and checksum of every table at one moment; equal for stores with equal rows."""
         with self._snapshot() as connection:
             return table_rows.all_summed(connection)
 
     def copy_to(
         self, url: str, *, on_progress: store_copy.OnProgress | None = None
     ) -> list[TableSum]:
-        """Copy everything into the database at `url`, and compare; all of it arrives, or nothing.
+        """Copy everything into the database at `url` and compare it, in one transaction there.
 
-        Tables, roles and rights are made there where they are not; indexes for search are not.
-        Needs the owner of the tables on both sides. `on_progress` takes (done, total) rows. Raises
-        `TargetInUse`, `CopyDiffers` and, of either database, `DatabaseError` in one of its kinds.
+        This creates missing tables, roles and rights there, but no indexes for search. Both users
+        must own the tables. `on_progress` takes (done, total) rows. Raises `TargetInUse`,
+        `CopyDiffers` and, for either database, `DatabaseError` in one of its kinds.
         """
         with open_database(url) as target:
             with self._database.engine.connect() as connection:
@@ -60,7 +60,7 @@ class Upkeep:
 
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:
-        """A connection of its own that sees the database as it is at its first statement."""
+        """A new connection that sees the database as of its first statement."""
         with self._database.unpooled.connect() as connection:
             yield connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True

@@ -1,4 +1,4 @@
-"""Whether a store is what it should be, and the vectors that somebody may compute again."""
+"""Checks of a store, and a sample of its vectors to compute again."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from sqlalchemy import Connection, text
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.segment_rows import SegmentRow
 
-#: Of the kept comparisons, how many are computed again.
+#: How many of the kept comparisons are computed again.
 SAMPLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class StoreCheck:
-    """What one check found."""
+    """The result of one check."""
 
     what: str
     looked_at: int
     problems: int
-    #: One of the problems.
+    #: One of the problems; None if there are none.
     example: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class SampledSegment:
-    """A stored vector, and where the audio was that it was computed from."""
+    """A stored vector, and the audio that it was computed from."""
 
     video: str
-    #: The file, as it was named then.
+    #: The file name at that time.
     source: str | None
     audio_sha256: str | None
     row: SegmentRow
 
 
 def verify(connection: Connection, sample: int = SAMPLE) -> list[StoreCheck]:
-    """Every check, those without a problem too."""
+    """The results of all checks, including those without a problem."""
     rows = connection.execute(text("SELECT * FROM pgvoice.verify(:sample)"), {"sample": sample})
     return [StoreCheck(*row) for row in rows]
 
 
 def sampled(connection: Connection, encoder_id: int, number: int) -> list[SampledSegment]:
-    """So many of an encoder's vectors, chosen at random, by video and time."""
+    """Randomly chosen vectors of an encoder, by video and time."""
     rows = connection.execute(
         text(
             "SELECT v.key, v.source, v.audio_sha256, s.start_ms, s.end_ms, s.status,"

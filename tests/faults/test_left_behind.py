@@ -196,7 +196,7 @@ def test_a_second_user_has_a_server_of_their_own(kept: Kept) -> None:
     try:
         os.chown(folder, 65534, 65534)
         assert _start_as_another(folder) == "True (1,)\n"
-        with pytest.raises(EmbeddedServerError, match="nobody's, who alone can run it"):
+        with pytest.raises(EmbeddedServerError, match="belongs to nobody, and only"):
             embedded.start(folder)
         assert (folder / "postgres").stat().st_uid == 65534
     finally:

@@ -17,7 +17,7 @@ from pgvoice_testkit.stores.filled import X, put
 from sqlalchemy import make_url
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.database.connection import schema
+from pgvoice.store.database import schema
 from pgvoice.store.errors import DatabaseUnreachable
 
 SECRET = "hunter2-very-secret"

@@ -9,9 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
-from pgvoice_testkit.servers.comparing import differences
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain
-from pgvoice_testkit.servers.described import description
+from pgvoice_testkit.servers.descriptions import differences, vectors_description
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, Z, put, unit
 from sqlalchemy import Connection, text
 
@@ -58,9 +57,9 @@ def test_everything_is_said_of_it_that_is_said_of_a_plain_one(
     with new_database(server_url) as url:
         migrate(url)
         with engine_of(url) as engine, engine.connect() as connection:
-            expected = description(connection)
+            expected = vectors_description(connection)
     with store.database.engine.connect() as connection:
-        found = description(connection)
+        found = vectors_description(connection)
     for what, rows in expected.items():
         assert found[what] == rows, what
 

@@ -21,7 +21,7 @@ def mixed(filled: Callable[..., Result], tmp_path: Path) -> Callable[..., Result
     assert filled(*arguments, "--video", "talk", "--span", "8-10").exit_code == 0
     refused = filled(*arguments, "--audio", guest)
     assert refused.exit_code == 1
-    assert "guest.wav 0 to 3 s and the others are 0.6" in refused.stderr
+    assert "guest.wav 0 to 3 s and the others have a similarity of 0.6" in refused.stderr
     assert filled(*arguments, "--audio", guest, "--force").exit_code == 0
     return filled
 

@@ -26,7 +26,7 @@ def test_from_consent_to_erasure(library: VoiceStore, pgvoice: Command) -> None:
     assert pgvoice("consent", "require").output == "enrolling requires consent\n"
     refused = pgvoice("enroll", "add", "ann", *span)
     assert refused.exit_code == 1
-    assert "no consent that counts is kept of 'ann'" in refused.output
+    assert "'ann' has no valid consent on record" in refused.output
     agreed = ("--consent", "form 7", "--until", "2100-01-01")
     assert pgvoice("enroll", "add", "ann", *span, *agreed).exit_code == 0
     assert pgvoice("consent", "grant", "bob", "--evidence", "mail").exit_code == 0

@@ -8,7 +8,7 @@ from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, 
 from sqlalchemy import text
 
 from pgvoice.store import UnknownEncoder, UnknownVideo, VoiceStore
-from pgvoice.store.models import SKIPPED_STATUSES
+from pgvoice.store.statuses import SKIPPED_STATUSES
 
 BETWEEN = unit(1, 1, 0)
 

@@ -1,4 +1,4 @@
-"""URLs and settings; what refused connections say."""
+"""URLs and settings, and the messages of refused connections."""
 
 from __future__ import annotations
 

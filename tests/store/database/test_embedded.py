@@ -1,4 +1,4 @@
-"""The embedded server: started, shared, stopped, removed; and what it says when it cannot be."""
+"""The embedded server is started, shared, stopped and removed, or says why that is impossible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of SQL functions: each defines its own, and an upgrade leaves just these."""
+"""The files of SQL functions, and the upgrade that makes a store have just these functions."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_files_define_what_a_store_has(connection: Connection) -> None:
 
 @pytest.mark.parametrize("file", _files(), ids=lambda file: file.stem)
 def test_a_file_is_laid_out_in_statements(file: Path) -> None:
-    """Each begins in the first column, and nothing else there looks like the start of one."""
+    """Each statement begins in the first column, and no other line begins like one."""
     sql = file.read_text(encoding="utf-8")
     assert re.match(r"-- .+\.\n\nC", sql) or re.match(r"-- .+\.\n\n-- ", sql), "what it is for"
     statements = function_files.statements(sql)
@@ -84,7 +84,7 @@ def test_a_file_is_laid_out_in_statements(file: Path) -> None:
 
 
 def test_the_reference_lists_each_with_its_file() -> None:
-    """The README of the folder, in the table of its schema."""
+    """The README of the folder lists it in the table of its schema."""
     reference = (MIGRATIONS / "README.md").read_text(encoding="utf-8")
     public, internal = reference.split("\n## Public functions")[1].split("\n## Internal functions")
     for file in _files():
@@ -109,7 +109,7 @@ def test_nothing_else_defines_a_function_or_edits_a_file() -> None:
 
 
 def test_what_no_file_defines_any_more_is_dropped(url: URL) -> None:
-    """Old helpers, and old overloads of what is there; those that need each other together."""
+    """Old helpers and old overloads; functions that depend on each other are dropped together."""
     with engine_of(url) as engine:
         run(
             engine,
@@ -144,7 +144,7 @@ def test_what_somebody_else_needs_is_not_dropped(url: URL) -> None:
 
 
 def test_a_changed_return_type_is_created_again(url: URL) -> None:
-    """So are another name of an argument, and a view with other columns; nothing else is."""
+    """So are renamed arguments and views with other columns, but nothing else."""
     kept = "SELECT CAST('pgvoice.identify' AS regproc)::oid::bigint"
     with _answer(url, kept) as before, engine_of(url) as engine:
         run(
@@ -186,7 +186,7 @@ def test_views_and_rights_of_others_survive(url: URL) -> None:
 
 
 def test_an_upgrade_by_somebody_else_leaves_the_owner_in_charge(server_url: str) -> None:
-    """A superuser upgrades: definers still reach the functions that they call."""
+    """After a superuser upgrades, definers can still call the functions that they need."""
     with new_database(server_url) as database, role(database, "pgvoice_test_owner") as owner:
         with engine_of(database) as engine:
             run(
@@ -217,7 +217,7 @@ def test_who_does_not_own_them_may_not_upgrade(url: URL) -> None:
 
 
 def test_functions_of_an_extension_stay(url: URL, server_url: str) -> None:
-    """Pgvector may live in our own schema."""
+    """Pgvector may be in our own schema."""
     with new_database(server_url) as other:
         with engine_of(other) as engine:
             run(engine, "CREATE SCHEMA pgvoice", "CREATE EXTENSION vector SCHEMA pgvoice")

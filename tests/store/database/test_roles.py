@@ -1,4 +1,4 @@
-"""What readers, writers and admins may do, each logged in; no reader ever sees a vector."""
+"""The rights of readers, writers and admins who are logged in; no reader sees a vector."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _login(store_url: str, group: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def reader(server_url: str, template: str) -> Iterator[str]:
-    """Of one library for all tests, as a reader changes nothing."""
+    """A reader of one library for all tests, as a reader changes nothing."""
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
             _fill(store)
@@ -175,7 +175,7 @@ def test_every_public_function_is_asked_or_refused_above(connection: Connection)
 def test_rights_on_functions_follow_the_schema(
     connection: Connection, group: str, schemas: set[str]
 ) -> None:
-    """All functions of a schema or none; and none to everybody else."""
+    """A role may call all functions of a schema or none; everybody else may call none."""
     rows = connection.execute(PRIVILEGES, {"role": group}).all()
     assert {name for name, *_ in rows} == {"pgvoice", "pgvoice_internal"}
     assert {(name, usage, may) for name, usage, may, _ in rows} == {
@@ -185,7 +185,7 @@ def test_rights_on_functions_follow_the_schema(
 
 
 def test_a_public_definer_takes_and_returns_no_vector(connection: Connection) -> None:
-    """Nor does any other function in pgvoice: nobody can compare with vectors of their own."""
+    """Nor does any other function in pgvoice, so nobody can compare with their own vectors."""
     types = connection.scalars(
         text(
             "SELECT DISTINCT CAST(CAST(type AS regtype) AS text) FROM pg_proc p"
@@ -333,7 +333,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
-            lambda: store.people.export(destination="x.json"),
+            lambda: store.people.export_speakers(destination="x.json"),
             lambda: store.people.drop_outliers("ann"),
             lambda: store.people.restore_exemplars("ann"),
         ):
@@ -371,7 +371,7 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
-            lambda: store.people.export(destination="x.json"),
+            lambda: store.people.export_speakers(destination="x.json"),
         ):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 forbidden()
@@ -394,7 +394,7 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
     with VoiceStore.open(admin) as store:
         assert store.people.enroll_segments("bob", "w", [(0, 1)]).added == 1
         put(store, "x", {(0, 1): Z}, audio="b" * 64)
-        (exported,) = store.people.export(["bob"], destination="x.json")
+        (exported,) = store.people.export_speakers(["bob"], destination="x.json")
         assert len(exported.profiles[ENCODER]) == 1
         assert (store.people.drop_outliers("bob"), store.people.restore_exemplars("bob")) == ([], 0)
         store.people.rename("bob", "rob")

@@ -1,4 +1,4 @@
-"""Migrations make what the models say, go up and down with data, and name what a server lacks."""
+"""Migrations create the tables of the models, keep the data, and name what a server lacks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.comparing import differences
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role, run
+from pgvoice_testkit.servers.descriptions import differences
 from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.schema import CreateSchema
@@ -72,7 +72,7 @@ def test_every_table_and_function_says_what_it_is_for(connection: Connection) ->
 
 
 def test_no_function_is_led_astray_by_a_search_path(connection: Connection) -> None:
-    """Each has its own; one whose body was parsed when it was created looks no name up any more."""
+    """Each function sets its own, unless its body was parsed when it was created."""
     loose = connection.execute(
         text(
             "SELECT proname FROM pg_proc"

@@ -1,4 +1,4 @@
-"""Nobody needs a superuser once the extension is there: everything runs as a plain owner."""
+"""Once the extension exists, everything works without a superuser, as a plain owner."""
 
 from __future__ import annotations
 

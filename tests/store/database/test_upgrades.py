@@ -1,4 +1,4 @@
-"""From every older revision to the newest, with rows in every table; a store of the code before."""
+"""Upgrades from every older revision with rows in every table, and of a recorded old store."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.comparing import differences
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain
-from pgvoice_testkit.servers.described_schema import description
+from pgvoice_testkit.servers.descriptions import description, differences
 from pgvoice_testkit.stores import whole_library
 from pgvoice_testkit.stores.filled import ENCODER
 from sqlalchemy import URL, make_url, text
@@ -19,12 +18,12 @@ from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
 from pgvoice.store.errors import SchemaMismatch
 
-#: By table, its rows by column, as text.
+#: By table, its rows; each row is text by column.
 Contents = dict[str, list[dict[str, str]]]
 SCRIPTS = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
 #: Every revision but the newest, from new to old.
 OLDER = [script.revision for script in SCRIPTS.walk_revisions()][1:]
-#: A dump, and the answers to what is asked below.
+#: A dump, and the answers to the questions below.
 OLD_STORE = Path(__file__).parent / "fixtures" / "store_0024"
 ASKED = {
     "identify": "SELECT * FROM pgvoice.identify('one') UNION ALL"
@@ -63,7 +62,7 @@ def _contents(url: URL) -> Contents:
 
 
 def _different(one: Contents, other: Contents) -> set[str]:
-    """Tables of both that have not the same rows, as far as the columns of both go."""
+    """Common tables that differ in the rows of their common columns."""
     return {table for table in one.keys() & other.keys() if not _same(one[table], other[table])}
 
 
@@ -78,7 +77,7 @@ def _same(one: list[dict[str, str]], other: list[dict[str, str]]) -> bool:
 
 @pytest.fixture(scope="module")
 def url(server_url: str, template: str) -> Iterator[URL]:
-    """A store with something in every table; each test takes it down by a revision."""
+    """A store with rows in every table; each test downgrades it by a revision."""
     with new_database(server_url, template) as database:
         with VoiceStore.open(plain(database)) as store:
             whole_library.make(store)
@@ -142,7 +141,7 @@ def test_an_old_store_keeps_its_rows(old: URL) -> None:
 
 
 def test_an_old_store_becomes_what_a_new_one_is(old: URL, server_url: str, template: str) -> None:
-    """Tables, views, functions, rights: all that the catalog says, and what the models say."""
+    """Tables, views, functions and rights are the same in the catalog, and equal the models."""
     _upgrade(old)
     with new_database(server_url) as new:
         migrate(new)
@@ -170,7 +169,7 @@ def test_an_old_store_answers_as_it_did(old: URL) -> None:
 
 
 def _rounded(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Rows whose numbers are equal on every processor."""
+    """The rows with numbers rounded, so that they are equal on every processor."""
     return [
         {
             name: round(value, 5) if isinstance(value, float) else value

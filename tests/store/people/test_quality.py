@@ -1,4 +1,4 @@
-"""How well people are enrolled: what is refused, what is told, what is left out and taken back."""
+"""Refusals of exemplars, the quality of profiles, and outliers that are excluded and restored."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def _trail(store: VoiceStore) -> list[str]:
 
 def test_exemplars_of_two_people_are_refused_by_name_and_value(store: VoiceStore) -> None:
     with pytest.raises(
-        IncoherentExemplars, match=r"'ann'.*ann.wav 1 to 2 s and the others are 0.000.*0.500"
+        IncoherentExemplars,
+        match=r"'ann'.*ann.wav 1 to 2 s and the others have a similarity of 0.000.*0.500",
     ):
         enroll(store, "ann", X, Y)
     assert store.people.speakers() == []
@@ -65,7 +66,7 @@ def test_the_same_exemplars_again_are_judged_no_more(store: VoiceStore) -> None:
 def test_who_sounds_like_somebody_enrolled_is_refused(store: VoiceStore) -> None:
     enroll(store, "ann", X)
     enroll(store, "bob", Y)
-    with pytest.raises(SoundsLikeAnother, match=r"\('ann' 0.994; different people are under 0.62"):
+    with pytest.raises(SoundsLikeAnother, match=r"\('ann' 0.994; different people stay below 0.62"):
         enroll(store, "anna", NEAR_X)
     assert [person.speaker for person in store.people.speakers()] == ["ann", "bob"]
     assert enroll(store, "anna", NEAR_X, force=True).added == 1
@@ -96,11 +97,11 @@ def test_exemplars_that_cancel_each_other_out(store: VoiceStore) -> None:
 
 def test_every_refusal_is_one_kind(store: VoiceStore) -> None:
     for vectors in ((X, Y), (X, MINUS_X)):
-        with pytest.raises(EnrollmentRefused, match="leave out what is of somebody else"):
+        with pytest.raises(EnrollmentRefused, match="leave out the exemplars of other people"):
             enroll(store, "ann", *vectors)
 
 
-# What is told
+# The quality of profiles
 
 
 def test_leave_one_out_is_as_by_hand(store: VoiceStore) -> None:
@@ -150,7 +151,7 @@ def test_the_quality_of_profiles(store: VoiceStore) -> None:
 
 @pytest.fixture
 def mixed(store: VoiceStore) -> VoiceStore:
-    """Ann, with an exemplar of somebody else at 3 s, forced in; and labels."""
+    """Ann with a forced exemplar of somebody else at 3 s, and labels."""
     enroll(store, "ann", *near(X, 3, 0.02), Y, *near(X, 4, 0.02), force=True)
     put(store, "v", {(0, 1): X, (1, 2): Y, (2, 3): unit(0.45, 0.9, 0)})
     return store
@@ -265,7 +266,7 @@ def _go_back(store: VoiceStore) -> None:
 def test_no_profile_ever_updates_itself(
     mixed: VoiceStore, act: Callable[[VoiceStore], None]
 ) -> None:
-    """Nor by labels that were kept: only enrolling changes a profile."""
+    """Kept labels do not change a profile either; only enrolling does."""
     before = profile(mixed, "ann")
     act(mixed)
     assert profile(mixed, "ann") == before

@@ -1,4 +1,4 @@
-"""Enrolling, renaming, merging, removing; profiles follow."""
+"""Enrolling, renaming, merging and removing speakers, and the profiles afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Consent, erasure, opt-outs, retention, and the trail of all of it."""
+"""Consent, erasure, opt-outs, retention, and their audit trail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
-    """Ann is X, bob is Y, both enrolled from `v`; `w` has more of ann, and nobody known."""
+    """Ann is X and bob is Y, both enrolled from `v`; `w` has more of ann, and a stranger."""
     put(store, "v", {(0, 1): X, (1, 2): Y})
     put(store, "w", {(0, 1): unit(1, 0.1, 0), (2, 3): unit(0.1, 0.1, 1), (4, 4.1): "too_short"})
     store.people.enroll_segments("ann", "v", [(0, 1)], consent=AGREED)
@@ -65,22 +65,22 @@ def test_a_consent_that_ended_does_not_count(library: VoiceStore, ended: Consent
     library.privacy.require_consent()
     with pytest.raises(ConsentMissing):
         library.people.enroll_segments("cem", "w", [(2, 3)], consent=ended)
-    library.privacy.grant("cem", ended)
+    library.privacy.grant_consent("cem", ended)
     (kept,) = library.privacy.consents("cem")
-    assert not kept.counts
+    assert not kept.valid
 
 
 def test_a_consent_says_who_agreed_to_what(library: VoiceStore) -> None:
     for empty in (Consent(" "), Consent("ann", purpose="")):
         with pytest.raises(ValueError, match="does not say"):
-            library.privacy.grant("ann", empty)
+            library.privacy.grant_consent("ann", empty)
     (kept,) = library.privacy.consents()
-    assert (kept.speaker, kept.counts) == ("ann", True)
+    assert (kept.speaker, kept.valid) == ("ann", True)
     assert (kept.consent.granted_by, kept.consent.evidence) == (AGREED.granted_by, AGREED.evidence)
 
 
 def test_a_withdrawal_ends_recognition_at_once(library: VoiceStore) -> None:
-    assert library.privacy.withdraw("ann") == 1
+    assert library.privacy.withdraw_consent("ann") == 1
     assert {each.speaker for each in library.answers.identify("w")} == {None}
     assert library.people.exemplars("ann") == []
     (kept,) = library.privacy.consents("ann")
@@ -125,7 +125,7 @@ def test_emptied_segments_are_not_missing(library: VoiceStore) -> None:
 
 def test_segments_stay_on_request(library: VoiceStore) -> None:
     done = library.privacy.erase_speaker("ann", with_segments=False)
-    assert done.count(f"{SEGMENTS} that stay") == 2
+    assert done.count(f"{SEGMENTS} that are kept") == 2
     assert {each.reason for each in library.answers.identify("w")} == {
         "below_threshold",
         "too_short",
@@ -154,14 +154,14 @@ def test_a_recording_goes_with_all_of_it(library: VoiceStore) -> None:
         "labels": 2,
         "kept comparisons": 2,
         "recordings": 1,
-        "exemplars that stay with their people": 2,
+        "exemplars that are kept": 2,
     }
     assert not [check for check in library.upkeep.verify() if check.problems]
     assert library.answers.identify("w")[0].speaker == "ann"
 
 
 def test_vectors_leave_the_index_with_a_vacuum(library: VoiceStore) -> None:
-    """Pgvector overwrites an element that is vacuumed; VACUUM FULL writes the table anew."""
+    """Pgvector overwrites an element that is vacuumed; VACUUM FULL rewrites the table."""
     marked = np.array([0.123, 0.456, 0.789], np.float32)
     marked /= np.linalg.norm(marked)
     put(library, "x", {(0, 1): marked, (1, 2): Y})
@@ -211,10 +211,10 @@ def test_a_name_that_opted_out_stays_out(library: VoiceStore) -> None:
     assert kept.voices == ()
     kept_rows = _rows(library, "SELECT o.*, k.* FROM pgvoice.opt_out o, pgvoice.opt_out_key k")
     assert "ann" not in str(kept_rows)
-    library.privacy.allow("ANN")
+    library.privacy.lift_opt_out("ANN")
     assert library.people.enroll_segments("ann", "v", [(0, 1)], force=True).added == 1
     with pytest.raises(UnknownSpeaker):
-        library.privacy.allow("ann")
+        library.privacy.lift_opt_out("ann")
 
 
 def test_a_voice_that_opted_out_stays_out(library: VoiceStore) -> None:
@@ -231,29 +231,29 @@ def test_a_voice_that_opted_out_stays_out(library: VoiceStore) -> None:
 
 def test_retention(library: VoiceStore) -> None:
     soon = datetime.now(UTC) + timedelta(days=400)
-    library.privacy.grant("bob", Consent("bob", expires_at=soon))
+    library.privacy.grant_consent("bob", Consent("bob", expires_at=soon))
     run(
         library.database.engine,
         "UPDATE pgvoice.consent SET expires_at = now() - interval '1 s' WHERE speaker_id = 1",
         "UPDATE pgvoice.segment_embedding SET created_at = now() - interval '9 days 1 hour'",
     )
-    planned = library.privacy.retain(unattributed_days=9, dry_run=True)
+    planned = library.privacy.delete_expired(unattributed_days=9, dry_run=True)
     assert (planned.speakers, planned.exemplars, planned.segments) == (("ann",), 1, 1)
-    done = library.privacy.retain(unattributed_days=9)
+    done = library.privacy.delete_expired(unattributed_days=9)
     assert (done.speakers, done.exemplars, done.segments) == (("ann",), 1, 1)
     assert library.people.exemplars("ann") == []
     assert len(library.people.exemplars("bob")) == 1
     assert library.recordings.missing(
         "w", ENCODER, [SegmentKey(0, 1000), SegmentKey(2000, 3000)]
     ) == [SegmentKey(2000, 3000)]
-    nothing = library.privacy.retain()
+    nothing = library.privacy.delete_expired()
     assert (nothing.speakers, nothing.segments) == ((), 0)
 
 
 def test_the_trail_tells_what_was_done(library: VoiceStore) -> None:
     library.labels.pin("w", (0, 1), "bob")
     library.labels.relabel()
-    library.people.export(["bob"], destination="file")
+    library.people.export_speakers(["bob"], destination="file")
     library.privacy.erase_video("v")
     library.privacy.erase_speaker("ann", with_segments=True, opt_out=True)
     told = [(event.action, event.subject) for event in library.privacy.audit()]

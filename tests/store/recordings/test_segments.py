@@ -13,7 +13,7 @@ from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, 
 
 from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, VoiceStore
 from pgvoice.store.errors import RowsRefused, RowsStored
-from pgvoice.store.models import SKIPPED_STATUSES
+from pgvoice.store.statuses import SKIPPED_STATUSES
 
 _videos = itertools.count()
 KEYS = [SegmentKey(0, 1000), SegmentKey(0, 2000), SegmentKey(1000, 2000)]

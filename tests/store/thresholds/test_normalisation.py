@@ -235,7 +235,7 @@ def test_who_erases_a_voice_erases_its_cohort(server_url: str, template: str, er
         assert [check.problems for check in store.upkeep.verify()] == [0] * len(
             store.upkeep.verify()
         )
-        assert store.privacy.retain(unattributed_days=1, dry_run=True).segments == 0
+        assert store.privacy.delete_expired(unattributed_days=1, dry_run=True).segments == 0
         if erased == "the recording":
             store.privacy.erase_video("others")
         else:

@@ -1,4 +1,4 @@
-"""How far backfills are, from the database alone."""
+"""The progress of backfills, computed in the database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _expect(connection: Connection, *videos: str, name: str = "library") -> None
 def _fill(
     connection: Connection, video: str, ended: float, took: float, *, error: str | None = None
 ) -> None:
-    """Have a recording filled, with two vectors of a minute, so many seconds after `NOW`."""
+    """Note a fill of two vectors and a minute of speech, some seconds after `NOW`."""
     made = (2, 2, 60.0) if error is None else (0, 0, 0.0)
     backfill_rows.settle(connection, "library", [Outcome(video, error, *made, took)])
     connection.execute(

@@ -1,4 +1,4 @@
-"""A whole store arrives elsewhere as it was, or not at all."""
+"""A whole store is copied to another database without changes, or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pgvoice.store.upkeep import store_copy
 
 @pytest.fixture(scope="module")
 def library_url(server_url: str, template: str) -> Iterator[str]:
-    """A store with something in every table."""
+    """A store with rows in every table."""
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
             whole_library.make(store)
@@ -33,14 +33,14 @@ def library(library_url: str) -> Iterator[VoiceStore]:
 
 @pytest.fixture
 def target(server_url: str, template: str) -> Iterator[URL]:
-    """A database with the tables, and no rows in them."""
+    """A database with empty tables."""
     with new_database(server_url, template) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def arrived(server_url: str, library_url: str) -> Iterator[VoiceStore]:
-    """A copy among which the rows went in pieces, into a table in parts."""
+    """A copy in several COPY statements into a partitioned table."""
     with (
         new_database(server_url) as url,
         VoiceStore.open(library_url) as library,
@@ -90,7 +90,7 @@ def test_a_target_with_rows_is_left_alone(library: VoiceStore, target: URL) -> N
         put(store, "mine", {(0, 1): X})
     with engine_of(target) as engine:
         schema.downgrade(engine, "0024")
-    with pytest.raises(TargetInUse, match="rows in encoder already"):
+    with pytest.raises(TargetInUse, match="already has rows in encoder"):
         library.upkeep.copy_to(plain(target))
     with engine_of(target) as engine, engine.connect() as connection:
         assert schema.state(connection).revision == "0024"
@@ -108,7 +108,7 @@ def test_a_newer_target_is_left_alone(library: VoiceStore, target: URL) -> None:
 def test_what_arrives_differently_is_not_kept(library: VoiceStore, target: URL) -> None:
     with engine_of(target) as engine:
         run(engine, "ALTER TABLE pgvoice.video ALTER COLUMN created_at TYPE timestamptz(0)")
-        with pytest.raises(CopyDiffers, match="arrived in video is not"):
+        with pytest.raises(CopyDiffers, match="arrived in video differ from"):
             library.upkeep.copy_to(plain(target))
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM pgvoice.speaker")) == 0
@@ -119,7 +119,7 @@ def test_what_arrives_differently_is_not_kept(library: VoiceStore, target: URL) 
 def test_a_copy_that_is_cut_off_leaves_nothing(
     library: VoiceStore, target: URL, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    """The server ends the connection among the rows, at the half of them."""
+    """The server ends the connection after half of the rows."""
     monkeypatch.setattr(store_copy, "_EVERY", 10)
     monkeypatch.setattr(store_copy, "_BLOCK", 5)
     database = library.database.url.database if lost == "source" else target.database
@@ -143,7 +143,7 @@ def test_a_copy_that_is_cut_off_leaves_nothing(
 def test_a_copy_that_is_interrupted_ends(
     library: VoiceStore, target: URL, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
-    """By Ctrl-C, while rows are sent and while they are compared."""
+    """Ctrl-C works while rows are sent and while they are compared."""
     monkeypatch.setattr(store_copy, "_EVERY", 1)
 
     def interrupt(done: int, total: int) -> None:

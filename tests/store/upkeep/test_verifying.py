@@ -1,4 +1,4 @@
-"""A store that is as it should be is called that; every way to be wrong is found and named."""
+"""A sound store has no problems, and every kind of damage is found and named."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def library(server_url: str, template: str) -> Iterator[VoiceStore]:
 
 @pytest.fixture
 def connection(library: VoiceStore) -> Iterator[Connection]:
-    """A transaction on that, whose damage is undone at the end."""
+    """A transaction on that store, which is rolled back at the end."""
     with library.database.unpooled.connect() as opened:
         yield opened
         opened.rollback()
@@ -63,7 +63,7 @@ def test_after_erasing_it_is_clean(library: VoiceStore, connection: Connection) 
 
 
 LOOSE = "ALTER TABLE pgvoice.{} DROP CONSTRAINT {}"
-#: An index of vectors takes none of another length.
+#: An index of vectors rejects vectors of another length.
 NO_INDEX = (
     "DO $$ BEGIN EXECUTE (SELECT string_agg(format('DROP INDEX pgvoice.%I', indexname), '; ')"
     " FROM pg_indexes WHERE indexdef LIKE '%USING hnsw%'); END $$"

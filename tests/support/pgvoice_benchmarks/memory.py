@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import psutil
 
-from pgvoice.store.database.embedded import SHARED_MEMORY, EmbeddedServer
+from pgvoice.store.database.embedded import EmbeddedServer
+from pgvoice.store.database.serving import SHARED_MEMORY
 from pgvoice_benchmarks.timing import Timed, timed
 
 T = TypeVar("T")

@@ -1,1 +1,1 @@
-"""Sounds made for tests, and real recordings where they are."""
+"""Sounds made for tests, and real recordings if this machine has them."""

@@ -1,4 +1,4 @@
-"""Audio files of every format, encoded from samples of which the test knows everything."""
+"""Writes audio files of every format from given samples."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ Channels = NDArray[np.float32]
 
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 16: "9.1.6"}
 
-#: Of samples, where it is not the encoder's first.
+#: The sample format by codec, if it is not the encoder's default.
 _FORMATS = {"alac": "s16p", "pcm_s16le": "s16", "pcm_s64le": "s64", "wavpack": "fltp"}
 
 
 class Coding(NamedTuple):
-    """How FFmpeg, or libsndfile where `codec` is one of its subtypes, makes a file."""
+    """How FFmpeg writes a file, or libsndfile if `codec` is one of its subtypes."""
 
     suffix: str
     codec: str
     container: str
-    #: Of the container.
+    #: Options of the container.
     options: Mapping[str, str] = {}
-    #: Of the encoder.
+    #: Options of the encoder.
     encoder: Mapping[str, str] = {}
 
 
-#: A file of each is cut short, and each says that it is.
+#: Formats whose length shows that a file is cut short.
 LOSSY = {
     "mp3": Coding(".mp3", "libmp3lame", "mp3"),
     "opus": Coding(".opus", "libopus", "ogg"),
@@ -43,7 +43,7 @@ LOSSY = {
     "webm": Coding(".webm", "libopus", "webm"),
     "mka": Coding(".mka", "aac", "matroska"),
 }
-#: Decoded in blocks. Noise substitution is FFmpeg's habit; at a low bit rate it is everywhere.
+#: Decoded in blocks. FFmpeg's AAC encoder substitutes noise, at a low bit rate everywhere.
 INDEXED = {
     "mp3 32 kbit/s": Coding(".mp3", "libmp3lame", "mp3", {}, {"b": "32000"}),
     "mp3 variable": Coding(".mp3", "libmp3lame", "mp3", {}, {"q": "6"}),
@@ -52,7 +52,7 @@ INDEXED = {
     "aac 32 kbit/s": Coding(".m4a", "aac", "ipod", {}, {"b": "32000"}),
     "aac 32 kbit/s in mp4": Coding(".mp4", "aac", "mp4", {}, {"b": "32000"}),
 }
-#: Without a length to hold them to.
+#: Formats that do not state their length.
 OPEN_ENDED = {
     "mp3 without count": Coding(".mp3", "libmp3lame", "mp3", {"write_xing": "0"}),
     "adts": Coding(".aac", "aac", "adts"),
@@ -84,7 +84,7 @@ LOSSLESS = {
 
 
 def speech_band(seconds: float, rate: int, seed: int = 0) -> NDArray[np.float32]:
-    """Noise between 300 Hz and 2 kHz, of which no two places are alike."""
+    """Noise between 300 Hz and 2 kHz that never repeats."""
     count = round(seconds * rate)
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     frequencies = np.fft.rfftfreq(count, 1 / rate)
@@ -100,7 +100,7 @@ def spread(sound: NDArray[np.float32], channels: int) -> Channels:
 
 
 def write(path: Path, samples: Channels, rate: int, coding: Coding) -> Path:
-    """The file at `path`, whose suffix stays the caller's."""
+    """Write the file; the caller chooses the suffix of `path`."""
     if coding.codec.isupper() or coding.codec.startswith("PCM_"):
         soundfile.write(path, samples.T, rate, coding.codec, format=coding.container)
         return path
@@ -110,7 +110,7 @@ def write(path: Path, samples: Channels, rate: int, coding: Coding) -> Path:
 
 
 def write_video(path: Path, samples: Channels | None, rate: int = 44_100) -> Path:
-    """An mp4 of 64 by 64 pixels and, where there are samples, AAC."""
+    """Write an mp4 of 64 by 64 pixels, with AAC if there are samples."""
     with av.open(str(path), "w", "mp4") as container:
         video = container.add_stream("mpeg4", rate=10)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
@@ -138,7 +138,7 @@ def _encode(
 
 
 def copy_packets(source: Path, path: Path, container_format: str) -> Path:
-    """The same packets in another container."""
+    """Write the same packets in another container."""
     with av.open(str(source)) as old, av.open(str(path), "w", container_format) as new:
         stream = new.add_stream_from_template(old.streams.audio[0])
         for packet in old.demux(old.streams.audio[0]):

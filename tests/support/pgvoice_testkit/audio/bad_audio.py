@@ -1,4 +1,4 @@
-"""Audio files that are cut, flipped and lie about themselves, heard in a process with limits."""
+"""Damaged audio files, decoded in a process with limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBERS = (0, 1, 0x7FFF, 0xFFFF, 10**9, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
 class Heard(NamedTuple):
-    """What came of the inputs."""
+    """The outcome for all inputs."""
 
     #: By kind of answer: ``heard``, or the name of an `AudioError`.
     answers: Counter[str]
@@ -40,7 +40,7 @@ class Heard(NamedTuple):
 
 
 def hear(first: int, number: int, folder: Path) -> Heard:
-    """Make and hear so many inputs in a process of at most 4 GB; a hang of 20 s ends it."""
+    """Decode `number` inputs in a process that ends at 4 GB or if an input takes 20 s."""
     done = subprocess.run(
         command("pgvoice_testkit.audio.bad_audio", str(first), str(number), str(folder)),
         env=environment(),
@@ -57,7 +57,7 @@ def hear(first: int, number: int, folder: Path) -> Heard:
 
 
 def inputs(first: int, number: int, folder: Path) -> Iterator[tuple[int, str, bytes]]:
-    """(number, suffix, bytes), the same for the same number."""
+    """(number, suffix, bytes); the same for the same number."""
     samples = spread(speech_band(1.0, 16_000), 2)
     whole = {}
     for name, coding in KINDS.items():

@@ -1,4 +1,4 @@
-"""Recordings with references, named segment by segment and by a diarizer's clusters."""
+"""Recordings with references, labelled per segment and per cluster of a diarizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pgvoice.hooks.evaluate.evaluate import evaluate
 from pgvoice.store import Turn, VoiceStore
 from pgvoice_testkit.audio import podcast
 
-#: What a diarizer makes of the speakers of the reference: those of it, several as one, one as two.
+#: Clusterings of a diarizer: correct, all speakers as one, each speaker as two.
 AS_SPOKEN, ALL_AS_ONE, EACH_AS_TWO = "as spoken", "all as one", "each as two"
 CLUSTERINGS = (AS_SPOKEN, ALL_AS_ONE, EACH_AS_TWO)
 
@@ -35,9 +35,9 @@ class Reference:
 
 
 def sample(store: VoiceStore, encoder: Encoder) -> Reference:
-    """The conversation that comes with pyannote.audio; two are enrolled from a turn each.
+    """The conversation that comes with pyannote.audio; each speaker is enrolled from one turn.
 
-    Those turns are no part of the reference.
+    The reference does not contain these turns.
     """
     found = find_conversation()
     for turn in found.enrolling:
@@ -58,7 +58,7 @@ def podcast_of_five(store: VoiceStore, encoder: Encoder, speech: Path) -> Refere
 def errors(
     store: VoiceStore, reference: Reference, threshold: float | None = None
 ) -> tuple[DiarizationError, Mapping[str, DiarizationError]]:
-    """Of the names per segment, and by clustering of those per cluster; None is the store's own."""
+    """Errors of labels per segment, and per cluster for each clustering."""
     turns = {reference.video: reference.turns}
     alone = evaluate(store, turns, threshold=threshold).overall.diarization
     return alone, {

@@ -1,4 +1,4 @@
-"""Thresholds tuned on one half of the people, and measured on the other half and on strangers."""
+"""Thresholds tuned on half of the people, and measured on the others and on strangers."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ DRAWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What thresholds did on people whom they were not tuned on."""
+    """Figures of thresholds for people whom they were not tuned on."""
 
     far: float
     far_interval: Interval
     dir: float
-    #: By seconds.
+    #: By the length of the segment in seconds.
     dir_by_length: dict[float, float]
-    #: DIR of the one threshold that has this FAR on these very searches.
+    #: DIR of a single threshold with this FAR, chosen on the same searches.
     fixed_dir: float
-    #: Of one threshold for all lengths, tuned on the same people as the others.
+    #: For one threshold for all lengths, tuned on the same people.
     single_far: float
     single_dir: float
 
 
 class Library:
-    """A store that holds everybody's segments; who is enrolled changes."""
+    """A store with everybody's segments, and changing enrollments."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Library:
         self._labels = labels
 
     def measure(self, tuned_on: Iterable[str], target: float) -> Measured:
-        """Tune on these people alone, measure on all the others; strangers are never tuned on."""
+        """Tune on these people, and measure on all others; never tune on strangers."""
         tuned = set(tuned_on)
         self.enroll(tuned)
         labels = self._of(tuned)
@@ -89,7 +89,7 @@ class Library:
         )
 
     def enroll(self, names: set[str]) -> None:
-        """These people, and nobody else."""
+        """Enroll these people and remove everybody else."""
         for summary in self._store.people.speakers():
             self._store.people.remove(summary.speaker)
         for name in sorted(names):

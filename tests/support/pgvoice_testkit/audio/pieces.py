@@ -1,4 +1,4 @@
-"""LibriSpeech's people: who is enrolled with what, and everything else of them in pieces."""
+"""LibriSpeech's speakers: some recordings to enroll, and the others cut into pieces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pgvoice.store import Exemplar, SegmentKey, SegmentRow, Turn, VideoAudio, Vo
 from pgvoice_testkit.audio.podcast import EXEMPLARS
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 
-#: Of pieces, in seconds.
+#: Lengths of the pieces in seconds.
 LENGTHS = (1.5, 3.0, 6.0)
 #: Seconds from one piece to the next.
 HOP = 1.2
@@ -25,12 +25,12 @@ BATCH = 64
 
 
 def people() -> list[str]:
-    """The ten of whom there are several recordings."""
+    """The ten speakers with several recordings."""
     return sorted(f.name for f in (SPEECH / "librispeech-test-other").iterdir() if f.is_dir())
 
 
 def exemplars(encoder: Encoder, names: Collection[str]) -> dict[str, list[Exemplar]]:
-    """These people's first recordings, whole."""
+    """An exemplar from each of these people's first recordings."""
     made: dict[str, list[Exemplar]] = {}
     for name in names:
         files = _recordings(name)[:EXEMPLARS]
@@ -45,7 +45,7 @@ def exemplars(encoder: Encoder, names: Collection[str]) -> dict[str, list[Exempl
 def fill_pieces(
     store: VoiceStore, encoder: Encoder, names: Collection[str]
 ) -> dict[str, list[Turn]]:
-    """These people's other recordings in pieces, and the strangers'; by recording who speaks."""
+    """Fill pieces of these people's other recordings and of strangers; returns who speaks."""
     pieces = [
         (file.stem, person, SegmentKey(round(start * 1000), round(end * 1000)), file)
         for person, files in _probes(names).items()

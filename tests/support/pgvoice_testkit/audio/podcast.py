@@ -1,4 +1,4 @@
-"""The simulated podcast: four people enrolled from other recordings, a fifth stays a stranger."""
+"""The simulated podcast: four enrolled people and a stranger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENROLLED = ("1688", "2414", "3080", "367")
 STRANGER = "533"
 #: Turns shorter than this are not judged, in seconds.
 MIN_SECONDS = 1.5
-#: How many of a speaker's recordings are enrolled.
+#: Number of enrolled recordings per speaker.
 EXEMPLARS = 4
 
 
@@ -27,7 +27,7 @@ class SpokenTurn:
 
     @property
     def right(self) -> bool:
-        """A stranger is right when nobody is named."""
+        """Whether the answer is correct; for a stranger, if nobody is named."""
         who = self.reference.label
         return self.answer.speaker == (who if who in ENROLLED else None)
 

@@ -1,4 +1,4 @@
-"""Where real recordings with labels lie, on machines that have them."""
+"""The folder of real recordings with labels, which only some machines have."""
 
 from __future__ import annotations
 

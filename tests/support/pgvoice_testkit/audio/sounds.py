@@ -1,4 +1,4 @@
-"""Sounds made for tests: voices that tell themselves apart, written as files."""
+"""Sounds made for tests: distinct voices, written to files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATE = 16_000
 
 
 def voice(pitch: float, seconds: float, seed: int = 0) -> NDArray[np.float32]:
-    """A buzz of this pitch in Hz, with a little noise of its own."""
+    """A buzz of this pitch in Hz with a little noise."""
     time = np.arange(round(seconds * RATE)) / RATE
     buzz = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 6))
     noise = np.random.default_rng(seed).normal(size=time.size)

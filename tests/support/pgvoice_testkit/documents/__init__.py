@@ -1,1 +1,1 @@
-"""Strange documents and requests, and the READMEs' sessions."""
+"""Malformed documents and requests, and the console sessions of the README."""

@@ -1,4 +1,4 @@
-"""Documents and names as nobody should write them, and what must hold for each of them."""
+"""Malformed documents and names, and the properties to check with each of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pgvoice.hooks import FormatError
 from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.writing import write_labels
-from pgvoice.store.answers.identify import Identification
 from pgvoice.store.turns import Turn
+from pgvoice_testkit.stores.labelled_turns import named
 
 FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
 _JSON = ("json", "whisperx")
@@ -103,7 +103,7 @@ _shaped: dict[str, st.SearchStrategy[str]] = {
 
 @st.composite
 def documents(draw: st.DrawFn, name: str) -> str:
-    """A document of a format, sound or not, with some damage, or any text at all."""
+    """A document of a format, valid or damaged, or any text."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.text(max_size=40))
     text = draw(_shaped[name])
@@ -113,16 +113,8 @@ def documents(draw: st.DrawFn, name: str) -> str:
     return text
 
 
-def named(segment: Turn, speaker: str | None) -> Labelled:
-    """A segment whose speaker is matched, or below the threshold."""
-    reason = "below_threshold" if speaker is None else "matched"
-    start, end = segment.start, segment.end
-    answer = Identification(start, end, speaker, speaker, 0.9, None, None, None, reason)
-    return Labelled(segment, answer)
-
-
 def check(name: str, text: str, people: Sequence[str | None], outcomes: Counter[str]) -> None:
-    """Results or `FormatError`: of the reader, and of every writer; nothing lost on the way."""
+    """Check that reader and writers either keep everything or raise a short `FormatError`."""
     try:
         document = read_document(io.StringIO(text), name)
     except FormatError as error:

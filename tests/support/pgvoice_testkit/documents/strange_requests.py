@@ -1,4 +1,4 @@
-"""Requests as no pipeline should send them, and what must hold for the answer to each."""
+"""Malformed requests, and a check of the answer to each."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _values = st.recursive(
 )
 _fields = st.sampled_from(["version", "video", "segments", "audio", "options"])
 _nearly = st.dictionaries(_fields, _values, max_size=5).map(lambda more: request(**more))
-#: Some are nearly right.
+#: Some are nearly valid.
 requests = _nearly | _values
 
 
 def request(**more: object) -> dict[str, object]:
-    """A good one, with these fields instead of its own."""
+    """A valid request, with these fields replaced."""
     return {"version": 1, "video": "talk", "segments": SPANS} | more
 
 
 def answered(data: bytes) -> str:
-    """The kind of error that a request ends with, where no pipeline knows anything."""
+    """The kind of error that a request gets from a pipeline that always fails."""
     answer = json_requests.reply(_Nothing(), data)  # type: ignore[arg-type]
     kind = json.loads(answer.document)["error"]["kind"]
     assert answer.exit_code in (1, 2)

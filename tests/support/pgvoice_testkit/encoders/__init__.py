@@ -1,1 +1,1 @@
-"""Encoders that count, die, watch or disturb."""
+"""Fake encoders that count their calls, and some that also disturb, kill or watch a fill."""

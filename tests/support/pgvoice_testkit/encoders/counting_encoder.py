@@ -11,7 +11,7 @@ from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 
 class CountingEncoder:
-    """Vectors of band energies: cheap, deterministic, each of its own waveform alone."""
+    """Vectors of band energies: cheap, deterministic, and independent of other waveforms."""
 
     device = "cpu"
     default_threshold = Threshold(0.9, "made up")
@@ -27,7 +27,7 @@ class CountingEncoder:
         self.identity = EncoderIdentity(name, "sha256:fake", "1", dimension, 16_000)
         self.batch_samples = batch_samples
         self.min_samples = min_samples
-        #: How many waveforms each call was given.
+        #: The number of waveforms in each call.
         self.calls: list[int] = []
         self.loads = 0
 

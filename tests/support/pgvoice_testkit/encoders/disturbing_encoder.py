@@ -1,4 +1,4 @@
-"""An encoder that lets something happen in the middle of a fill, at a known place."""
+"""An encoder that calls a function in the middle of a fill."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 
 class DisturbedEncoder(CountingEncoder):
-    """Embeds a segment at a time; before one of them, whatever it is told to do happens."""
+    """Embeds one segment at a time, and calls `disturb` before number `at`."""
 
     def __init__(self, disturb: Callable[[], object], at: int, *, dimension: int = 16) -> None:
         super().__init__(batch_samples=1, dimension=dimension)

@@ -1,4 +1,4 @@
-"""An encoder that kills its process once; for processes of their own, which import it."""
+"""An encoder that kills its process once; a module, so that other processes can import it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 
 class DyingEncoder(CountingEncoder):
-    """At the first call of all, which leaves a mark."""
+    """Kills the process at the first call, which creates the file `mark`."""
 
     def __init__(self, mark: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""An encoder that notes how many are connected to a database while it encodes."""
+"""An encoder that counts the connections to a database while it encodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 
 class WatchingEncoder(CountingEncoder):
-    """Of this module, so that other processes find it; each call of it is a line of the notes."""
+    """Writes the number of connections to the file `notes`, a line per call."""
 
     def __init__(self, url: str, notes: str) -> None:
         super().__init__()

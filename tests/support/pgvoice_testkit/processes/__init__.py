@@ -1,1 +1,1 @@
-"""Processes of their own: fills that are killed, crews, installed plugins."""
+"""Separate processes: killed fills, concurrent work on one store, installed plugins."""

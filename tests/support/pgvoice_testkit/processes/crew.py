@@ -1,4 +1,4 @@
-"""Processes that work on one store at the same moment, round by round."""
+"""Processes that work on one store at the same time, in rounds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pgvoice.store.errors import (
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 Spans = Sequence[tuple[float, float]]
-#: What may be said of something that another process takes away.
+#: Errors that are allowed because another process deletes the same things.
 FORESEEN = (NoEmbedding, UnknownEncoder, UnknownLabel, UnknownSpeaker, UnknownVideo, VideoErased)
 OPERATIONS = (
     "enroll", "erase video", "fill", "label", "merge", "pin", "prune", "relabel", "remove"
@@ -33,7 +33,7 @@ OPERATIONS = (
 
 
 class Task(NamedTuple):
-    """What one of them does in a round."""
+    """What one process does in a round."""
 
     operation: str
     video: str
@@ -43,16 +43,16 @@ class Task(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of a task."""
+    """The outcome of a task."""
 
     #: Waveforms that were encoded.
     encoded: int
-    #: What went wrong, and was not foreseen.
+    #: An unexpected error.
     error: str | None
 
 
 class Crew:
-    """Processes, each with a store of its own that stays open."""
+    """Processes that each keep the store open."""
 
     def __init__(self, url: str, number: int) -> None:
         context = get_context("spawn")
@@ -67,7 +67,7 @@ class Crew:
             pipe.recv()
 
     def do(self, tasks: Sequence[Task]) -> list[Answer]:
-        """A task each, all at once."""
+        """Run one task per process, all at the same time."""
         used = self._pipes[: len(tasks)]
         for pipe, task in zip(used, tasks, strict=True):
             pipe.send(task)

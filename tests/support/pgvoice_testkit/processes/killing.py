@@ -1,4 +1,4 @@
-"""Fills that are killed, to be taken up again."""
+"""Kills fills, so that they can be resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pgvoice_testkit.stores.exact_rows import Bits, all_bits
 
 @dataclass(frozen=True, slots=True)
 class FillCommand:
-    """One and the same fill, as often as one likes."""
+    """A fill that can be run several times."""
 
     store: VoiceStore
     encoder: str
@@ -26,12 +26,12 @@ class FillCommand:
     segments: list[tuple[float, float]]
 
     def run(self, video: str) -> None:
-        """In this process, undisturbed."""
+        """Run it in this process to the end."""
         encoder = encoder_of(self.encoder)
         fill(self.store, encoder, video=video, audio=self.audio, segments=self.segments)
 
     def kill_after_seconds(self, video: str, seconds: float) -> int:
-        """Killed after so many seconds; returns how many rows it had stored by then."""
+        """Run it and kill it after some seconds; returns the number of stored rows."""
         process = self._start(video)
         try:
             process.wait(seconds)
@@ -41,7 +41,7 @@ class FillCommand:
         return len(self.rows(video))
 
     def kill_after_rows(self, video: str, rows: int) -> int:
-        """Killed as soon as so many rows are stored; returns how many it had stored by then."""
+        """Run it and kill it once it stored so many rows; returns the number of stored rows."""
         process = self._start(video)
         while process.poll() is None and len(self.rows(video)) < rows:
             time.sleep(0.005)
@@ -50,7 +50,7 @@ class FillCommand:
         return len(self.rows(video))
 
     def rows(self, video: str) -> dict[SegmentKey, Bits]:
-        """Everything that is stored for the video, bit for bit."""
+        """All stored rows of the video, bit for bit."""
         keys = snap_segments(self.segments).distinct
         found = self.store.recordings.read(video, encoder_of(self.encoder).identity, keys)
         return all_bits(found)

@@ -1,4 +1,4 @@
-"""Label a DiarizeOutput, alone in a process: what pyannote.audio imports upsets hypothesis."""
+"""A program that labels a DiarizeOutput: pyannote.audio's imports would disturb hypothesis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def annotation(turns: list[Any]) -> Annotation:
 
 
 def labelled(*names: str | None) -> dict[str, object]:
-    """What becomes of the output with these names, and whether the given one stayed."""
+    """The output after labelling with these names, and whether the source is unchanged."""
     source = DiarizeOutput(annotation(TURNS), annotation(EXCLUSIVE), np.array([[0.0], [1.0]]))
     segments = [Turn(start, end, label) for start, end, _, label in TURNS]
     named = write_labels(labels(segments, *names), source=source)

@@ -1,4 +1,4 @@
-"""SpeechBrain's modules that import something when they are asked for anything."""
+"""Calms SpeechBrain's lazy modules, which import something on any attribute access."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def calm() -> None:
-    """Hypothesis asks every module for its file: these shall answer without importing."""
+    """Set their ``__file__``, as Hypothesis reads it from every module."""
     for name, module in list(sys.modules.items()):
         if name.startswith("speechbrain."):
             vars(module).setdefault("__file__", None)

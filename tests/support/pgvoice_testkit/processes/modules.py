@@ -1,4 +1,4 @@
-"""Modules of the testkit and the benchmarks, run as programs in processes of their own."""
+"""Runs modules of the testkit and the benchmarks as programs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ SUPPORT = Path(__file__).resolve().parents[2]
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """The command line that runs a module; it needs `environment`."""
+    """The command line that runs a module; use it with `environment`."""
     return [sys.executable, "-m", module, *arguments]
 
 
 def environment() -> dict[str, str]:
-    """That of this process, with the packages in tests/support."""
+    """The environment of this process, with the packages in tests/support."""
     return os.environ | {"PYTHONPATH": str(SUPPORT)}

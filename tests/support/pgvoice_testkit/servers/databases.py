@@ -1,4 +1,4 @@
-"""Databases for tests, copied from one that was migrated once."""
+"""Databases for tests; most are copies of a template that was migrated once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _numbers = itertools.count()
 
 @contextmanager
 def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
-    """A database of its own, dropped at the end; a copy where there is a template."""
+    """A new database, or a copy of the template; dropped at the end."""
     name = f"pgvoice_test_{os.getpid()}_{next(_numbers)}"
     server = psycopg_url(server_url)
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
@@ -37,7 +37,7 @@ def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
 
 
 def migrate(url: URL, *, grid_ms: int = 100, partitions: int = 1) -> None:
-    """Create the schema in a database that asks for no consent."""
+    """Create the schema of a store that requires no consent."""
     engine = create_engine(url)
     schema.upgrade(engine, grid_ms=grid_ms, partitions=partitions, consent=False)
     engine.dispose()
@@ -58,7 +58,7 @@ def engine_of(url: URL | str) -> Iterator[Engine]:
 
 @contextmanager
 def role(url: URL | str, name: str) -> Iterator[URL]:
-    """A URL to log in with as a role of no rights, dropped at the end."""
+    """A URL with a new role without rights, which is dropped at the end."""
     with engine_of(url) as engine:
         run(engine, f"CREATE ROLE {name} LOGIN PASSWORD 'right'")
         try:
@@ -68,7 +68,7 @@ def role(url: URL | str, name: str) -> Iterator[URL]:
 
 
 def run(engine: Engine, *statements: str) -> None:
-    """Run statements in a transaction of their own."""
+    """Run statements in a transaction."""
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
@@ -76,7 +76,7 @@ def run(engine: Engine, *statements: str) -> None:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that the embedded server can use: short, and open to another user's look."""
+    """A folder for an embedded server: a short path that other users may read."""
     folder = Path(tempfile.mkdtemp(prefix="pgv"))
     folder.chmod(0o755)
     yield folder
@@ -87,6 +87,6 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def temporary_store() -> Iterator[VoiceStore]:
-    """An empty store in an embedded server of its own."""
+    """An empty store in a new embedded server."""
     with temporary_folder() as folder, VoiceStore.open(folder=folder, consent=False) as store:
         yield store

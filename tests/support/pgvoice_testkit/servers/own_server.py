@@ -1,4 +1,4 @@
-"""A server of the tests' own, to be stopped, killed and started again."""
+"""A server that a test may stop, kill and start again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pgvoice_testkit.servers.databases import migrate, temporary_folder
 
 
 class OwnServer:
-    """A Postgres in a folder, used by its URL like anybody's."""
+    """A Postgres in a folder, used by its URL like any other server."""
 
     def __init__(self, folder: Path) -> None:
         started = embedded.start(folder)
@@ -35,7 +35,7 @@ class OwnServer:
         self._pg_ctl("stop", "-m", "fast")
 
     def start(self) -> None:
-        """Start it, after whatever ended it."""
+        """Start it, even if it was killed."""
         for lock in self._folder.glob(".s.PGSQL.*.lock"):
             lock.unlink()
         options = self._options.replace('"', '"').strip()
@@ -43,7 +43,7 @@ class OwnServer:
         self._pg_ctl("start", "-l", str(self._folder / "log"), "-o", arguments)
 
     def kill(self) -> None:
-        """SIGKILL for the postmaster, whose processes end with it."""
+        """Kill the postmaster with SIGKILL; its processes end too."""
         pid = int((self._folder / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 20
@@ -56,12 +56,12 @@ class OwnServer:
         self.start()
 
     def crash(self) -> None:
-        """SIGKILL for one process of the server, which then ends all connections and recovers."""
+        """Kill one process of the server, which then ends all connections and recovers."""
         with psycopg.connect(self.url.replace("+psycopg", "")) as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
 
     def terminate(self, like: str = "%") -> None:
-        """End every connection but this one, of those whose last statement is like that."""
+        """End all other connections whose last statement is like the pattern."""
         with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
@@ -90,7 +90,7 @@ def _children(pid: int) -> list[str]:
 
 @contextmanager
 def own_server() -> Iterator[OwnServer]:
-    """Running, with pgvoice's tables."""
+    """A running server with pgvoice's tables."""
     with temporary_folder() as folder:
         server = OwnServer(folder)
         migrate(make_url(server.url))

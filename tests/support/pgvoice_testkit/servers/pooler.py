@@ -1,4 +1,4 @@
-"""PgBouncer in front of a server, handing out sessions by transaction."""
+"""PgBouncer in front of a server, in transaction mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PORT = 6432
 
 @contextmanager
 def pooler(server_url: str, *, sessions: int = 20, clients: int = 100) -> Iterator[URL]:
-    """A URL of the server's databases with so many of its sessions, for so many clients."""
+    """A URL that reaches the server's databases through PgBouncer."""
     assert PROGRAM is not None
     server = make_url(server_url)
     with temporary_folder() as folder:
@@ -41,7 +41,7 @@ def pooler(server_url: str, *, sessions: int = 20, clients: int = 100) -> Iterat
 
 
 def _user(server: URL) -> str | None:
-    """It refuses to run as root, and must reach the server's socket."""
+    """The user to run as instead of root: one who can reach the server's socket."""
     if os.geteuid() != 0:
         return None
     host = server.query.get("host")

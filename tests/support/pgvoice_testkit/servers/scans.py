@@ -1,4 +1,4 @@
-"""What the server read to answer, also inside of functions, by its own counts."""
+"""Counts what the server reads, including inside functions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _COUNTS = text(
 
 
 class Scans(NamedTuple):
-    """How a table, or a part of one, was read."""
+    """How a table or partition was read."""
 
-    #: Times that it was read from its beginning, and rows met on the way.
+    #: Number of sequential scans, and of rows read by them.
     whole: int = 0
     whole_rows: int = 0
-    #: Times that an index was asked, and rows fetched for the answers.
+    #: Number of index scans, and of rows fetched by them.
     by_index: int = 0
     index_rows: int = 0
 
 
 @contextmanager
 def scans_of(connection: Connection, table: str) -> Iterator[dict[str, Scans]]:
-    """By name, the tables with this prefix that were read in the block, and how.
+    """The tables with this prefix that were read in the block, and how, by name.
 
-    Without workers: they count for themselves.
+    This disables parallel workers, as they count separately.
     """
     connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
     before, found = _counts(connection, table), dict[str, Scans]()

@@ -1,4 +1,4 @@
-"""A store with enough segments for an index to matter: many voices, in many videos."""
+"""A store with many voices in many videos, large enough for an index to matter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def place(number: int, segment: int) -> Place:
 
 
 def fill(store: VoiceStore) -> None:
-    """Put everybody into an empty store, with statistics as they are after a while."""
+    """Fill an empty store, and update the planner's statistics."""
     rng = np.random.default_rng(7)
     directions = rng.normal(size=(VOICES, DIMENSION))
     for number, voices in enumerate(_voices()):
@@ -53,7 +53,7 @@ def fill(store: VoiceStore) -> None:
 
 
 def put_twins(store: VoiceStore, video: str) -> None:
-    """A video of a voice of its own, twice."""
+    """Store a video with two identical segments of a new voice."""
     vector = np.random.default_rng(8).normal(size=DIMENSION)
     ids = store.recordings.register(video, _AUDIO, ENCODER, THRESHOLD)
     store.recordings.write(ids, ENCODER, _rows(np.stack([vector, vector, vector]))[1:])

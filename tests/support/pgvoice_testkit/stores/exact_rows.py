@@ -1,4 +1,4 @@
-"""Rows as what they are bit for bit, to be compared."""
+"""Stored rows bit by bit, to compare them exactly."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ THRESHOLD = Threshold(0.5, "made up")
 
 
 def unit(*elements: float) -> Embedding:
-    """A vector in the direction given."""
+    """The unit vector in this direction."""
     vector = np.array(elements, np.float64)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Profiles of made-up people, as the pipeline that this work started from wrote them."""
+"""Profiles of made-up people in the original pipeline's format."""
 
 from __future__ import annotations
 

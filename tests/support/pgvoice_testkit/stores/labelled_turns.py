@@ -1,19 +1,27 @@
-"""Labels for segments that were read, as a pipeline has them."""
+"""Labelled segments, as a pipeline has them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from pgvoice.hooks.answers import Labelled
+from pgvoice.store.answers.identify import Identification
 from pgvoice.store.turns import Turn
-from pgvoice_testkit.documents.strange_documents import named
+
+
+def named(segment: Turn, speaker: str | None) -> Labelled:
+    """A segment with a matched speaker, or with None for one below the threshold."""
+    reason = "below_threshold" if speaker is None else "matched"
+    start, end = segment.start, segment.end
+    answer = Identification(start, end, speaker, speaker, 0.9, None, None, None, reason)
+    return Labelled(segment, answer)
 
 
 def labels(segments: Iterable[Turn], *speakers: str | None) -> list[Labelled]:
-    """One for each, by these names; None is somebody below the threshold."""
+    """The segments with these names, one for each."""
     return [named(each, speaker) for each, speaker in zip(segments, speakers, strict=True)]
 
 
 def unasked(segments: Sequence[Turn]) -> list[Labelled]:
-    """Labels of segments that nobody was asked about."""
+    """The segments without an answer."""
     return [Labelled(segment, None) for segment in segments]

@@ -1,4 +1,4 @@
-"""A small library inside one transaction, and the things that happen to libraries."""
+"""A small library in one transaction, and operations on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pgvoice.store.recordings import encoders, segments, videos
 from pgvoice.store.recordings.segment_rows import Embedding
 from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD
 
-#: The two profiles nearest to every segment, computed from nothing that is kept.
+#: The two profiles nearest to each segment, computed from scratch.
 _AFRESH = """
 SELECT s.video_id, s.start_ms, s.end_ms, s.encoder_id, s.status,
        best.ids[1], best.similarities[1], best.ids[2], best.similarities[2]
@@ -32,7 +32,7 @@ WHERE s.encoder_id = :encoder ORDER BY 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What `pgvoice.refresh_nearest` says it did."""
+    """The result of `pgvoice.refresh_nearest`."""
 
     fresh_profiles: int
     passed: int
@@ -41,7 +41,7 @@ class Refreshed:
 
 
 class Library:
-    """Segments and people of one encoder; nothing is committed."""
+    """Segments and people of one encoder; it commits nothing."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -50,7 +50,7 @@ class Library:
         self._exemplars = 0
 
     def fill(self, video: str, place: int, value: Embedding | str) -> None:
-        """Store a segment of one second, unless it is there."""
+        """Store a segment of one second unless it is stored already."""
         key = SegmentKey(place * 1000, place * 1000 + 1000)
         video_id = videos.ensure(self.connection, video, None)
         if segments.missing(self.connection, video, ENCODER, [key]):
@@ -75,7 +75,7 @@ class Library:
         )
 
     def copy_segments(self, number: int) -> None:
-        """Add so many segments with the vector of the first."""
+        """Add segments with the vector of the first."""
         self._run(
             "INSERT INTO pgvoice.segment_embedding SELECT video_id, place * 1000,"
             " place * 1000 + 500, encoder_id, dimension, embedding, status FROM"
@@ -91,7 +91,7 @@ class Library:
         enrollments.enroll(self.connection, name, self.encoder, [exemplar], force=True)
 
     def exclude(self, name: str) -> None:
-        """Leave a person's oldest exemplar out of the profile; the last one takes it along."""
+        """Exclude a person's oldest exemplar; without exemplars, the profile is deleted."""
         self._run(
             "UPDATE pgvoice.enrollment SET excluded = true WHERE id = (SELECT min(x.id) FROM"
             " pgvoice.enrollment x JOIN pgvoice.speaker s ON s.id = x.speaker_id"
@@ -116,7 +116,7 @@ class Library:
         return set(self.connection.scalars(text("SELECT name FROM pgvoice.speaker")))
 
     def refresh(self) -> Refreshed:
-        """Bring what is kept up to date."""
+        """Update the kept comparisons."""
         row = self.connection.execute(
             text("SELECT * FROM pgvoice.refresh_nearest(:encoder)"), {"encoder": self.encoder.id}
         ).one()
@@ -133,7 +133,7 @@ class Library:
         return self._rows(_AFRESH)
 
     def verdicts(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
-        """What the library as a whole is labelled with."""
+        """Verdicts for the whole library."""
         return self._rows(
             "SELECT * FROM pgvoice_internal.verdicts(:encoder, :threshold, :margin)"
             " ORDER BY 1, 2, 3",
@@ -142,7 +142,7 @@ class Library:
         )
 
     def identified(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
-        """What single videos are labelled with."""
+        """Verdicts for all videos, by name."""
         return self._rows(
             "SELECT * FROM pgvoice_internal.verdicts_of(ARRAY(SELECT key FROM pgvoice.video),"
             " :encoder, :threshold, :margin) ORDER BY 1, 2, 3",
@@ -151,7 +151,7 @@ class Library:
         )
 
     def heard(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
-        """What `pgvoice.speaker_segments` says of everybody."""
+        """The rows of `pgvoice.speaker_segments` for everybody."""
         return self._rows(
             "SELECT f.video, f.start_s, f.end_s, s.name, f.similarity, f.runner_up,"
             " f.runner_up_similarity, f.margin FROM pgvoice.speaker AS s CROSS JOIN LATERAL"
@@ -162,7 +162,7 @@ class Library:
         )
 
     def named(self, threshold: float | None, margin: float | None) -> list[tuple[object, ...]]:
-        """The same by `pgvoice.identify`, video by video."""
+        """The same from `pgvoice.identify`, video by video."""
         return self._rows(
             "SELECT v.key, i.start_s, i.end_s, i.speaker, i.similarity, i.runner_up,"
             " i.runner_up_similarity, i.margin FROM pgvoice.video AS v CROSS JOIN LATERAL"

@@ -1,4 +1,4 @@
-"""Made-up voices of many people, as alike as real ones, in a store with known turns."""
+"""Made-up voices of many people, as similar as real ones, in a store with known turns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(
     each: int = 10,
     seed: int = 0,
 ) -> list[Turn]:
-    """Store a video in which everybody speaks, and who speaks when."""
+    """Store a video in which everybody speaks; returns who speaks when."""
     rng, at = np.random.default_rng(seed), 0.0
     rows, turns = [], []
     for person in people:

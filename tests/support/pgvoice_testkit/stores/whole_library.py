@@ -1,4 +1,4 @@
-"""A store with rows of every kind, in every table, and all that can be asked of it."""
+"""A store with rows in every table, and the answers to all questions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make(store: VoiceStore) -> None:
 
 
 def _people(store: VoiceStore) -> None:
-    """Made-up voices of more elements, thresholds calibrated on them, and a cohort of some."""
+    """Add made-up voices of a second encoder, calibrated thresholds and a cohort."""
     first = write(store, "first", PEOPLE, each=6, seed=1)
     enroll(store, "first", first, PEOPLE)
     second = write(store, "second", PEOPLE, each=9, seed=2)
@@ -62,7 +62,7 @@ def _people(store: VoiceStore) -> None:
 
 
 def answers(store: VoiceStore) -> dict[str, object]:
-    """What the store says when it is asked everything."""
+    """The store's answers to all questions."""
     videos = [("v", ENCODER), ("w", ENCODER), ("v", OTHER_ENCODER), ("second", VOICES)]
     return {
         "identify": [store.answers.identify(video, encoder=encoder) for video, encoder in videos],

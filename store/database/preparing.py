@@ -1,0 +1,158 @@
+"""Makes a database ready for the schema: extension, schemas, owner and search path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.schema import CreateSchema
+
+from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.errors import (
+    ConnectionLost,
+    ExtensionForbidden,
+    PgvectorCrashed,
+    PgvectorMissing,
+    PgvectorTooOld,
+    SchemaForbidden,
+)
+from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
+
+#: The first pgvector with iterative index scans.
+MIN_PGVECTOR = (0, 8)
+#: The SQLSTATE for missing rights.
+FORBIDDEN = "42501"
+
+
+def prepare(connection: Connection) -> None:
+    """Create the extension and the schemas, and set the search path of this transaction.
+
+    Concurrent upgrades take turns. Raises the error that names what the server lacks.
+    """
+    take_turns(connection)
+    _ensure_extension(connection)
+    _ensure_schema(connection, SCHEMA)
+    _ensure_schema(connection, INTERNAL_SCHEMA, _owner(connection))
+    connection.execute(
+        text(
+            "SELECT set_config('search_path', 'pgvoice, ' || quote_ident(n.nspname) || ', pg_temp',"
+            " true) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+            " WHERE e.extname = 'vector'"
+        )
+    )
+    _ensure_distance_works(connection)
+
+
+def take_turns(connection: Connection) -> None:
+    """Wait for other upgrades, and let others wait until this transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.schema', 0))"))
+
+
+def pgvector_version(connection: Connection) -> str | None:
+    """The version of the extension in this database; None if it was not created."""
+    found: str | None = connection.scalar(
+        text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    )
+    return found
+
+
+@contextmanager
+def acting_as_owner(connection: Connection) -> Iterator[None]:
+    """Give everything that is created meanwhile to the owner of the tables."""
+    before = connection.scalar(text("SELECT current_setting('role')"))
+    _act_as(connection, _owner(connection) or before)
+    yield
+    _act_as(connection, before)
+
+
+def server_message(error: ProgrammingError | OperationalError | ConnectionLost) -> str:
+    """The first line of what the server answered."""
+    if isinstance(error, ConnectionLost):
+        return error.answer
+    return first_line(error.orig or error)
+
+
+def _ensure_extension(connection: Connection) -> None:
+    offered = connection.scalar(
+        text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
+    )
+    installed = pgvector_version(connection)
+    version = installed or offered
+    if version is None:
+        raise PgvectorMissing(
+            "the server has no pgvector: install it there (Debian and Ubuntu:"
+            " postgresql-NN-pgvector from apt.postgresql.org), or unset PGVOICE_DATABASE_URL for"
+            " the embedded server"
+        )
+    if _numbers(version) < MIN_PGVECTOR:
+        updatable = offered is not None and _numbers(offered) >= MIN_PGVECTOR
+        raise PgvectorTooOld(
+            f"pgvector {version} is older than {'.'.join(map(str, MIN_PGVECTOR))}: "
+            + ("run `ALTER EXTENSION vector UPDATE`" if updatable else "install a newer one there")
+        )
+    if installed is None:
+        _create_extension(connection)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+
+
+def _create_extension(connection: Connection) -> None:
+    try:
+        connection.execute(text("CREATE EXTENSION vector"))
+    except ProgrammingError as error:
+        if sqlstate(error) != FORBIDDEN:
+            raise
+        raise ExtensionForbidden(
+            f"this user may not create the extension ({server_message(error)}): ask a superuser to"
+            " run `CREATE EXTENSION vector` in this database once"
+        ) from error
+
+
+def _ensure_schema(connection: Connection, name: str, owner: str | None = None) -> None:
+    if name in inspect(connection).get_schema_names():
+        return
+    try:
+        connection.execute(CreateSchema(name))
+        if owner is not None:
+            quoted = connection.dialect.identifier_preparer.quote(owner)
+            connection.execute(text(f"ALTER SCHEMA {name} OWNER TO {quoted}"))
+    except ProgrammingError as error:
+        if sqlstate(error) != FORBIDDEN:
+            raise
+        raise SchemaForbidden(
+            f"this user may not create the schema {name} ({server_message(error)}): ask the owner"
+            f" of the database to run `CREATE SCHEMA {name} AUTHORIZATION` with this user's name"
+        ) from error
+
+
+def _owner(connection: Connection) -> str | None:
+    """The owner of the tables, if they exist and this user may act as that role."""
+    found: str | None = connection.scalar(
+        text(
+            "SELECT CAST(pg_get_userbyid(relowner) AS text) FROM pg_class"
+            " WHERE oid = to_regclass('pgvoice.setting') AND pg_has_role(relowner, 'MEMBER')"
+        )
+    )
+    return found
+
+
+def _act_as(connection: Connection, role: str | None) -> None:
+    connection.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
+
+
+def _ensure_distance_works(connection: Connection) -> None:
+    """A prebuilt pgvector can crash the server with an illegal instruction."""
+    try:
+        connection.execute(
+            text("SELECT v <#> v FROM (SELECT array_fill(1, ARRAY[192])::vector AS v) AS one")
+        )
+    except (OperationalError, ConnectionLost) as error:
+        raise PgvectorCrashed(
+            "the server crashed when it computed the distance of two vectors"
+            f" ({server_message(error)}): its processor is too old for this build of pgvector; set"
+            " PGVOICE_DATABASE_URL to a server whose pgvector was built for its processor"
+        ) from error

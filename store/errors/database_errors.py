@@ -1,0 +1,130 @@
+"""The database cannot be used, or stopped in the middle of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pgvoice.store.errors.base import PgvoiceError
+
+
+class DatabaseError(PgvoiceError):
+    """The database cannot be used as it is."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """No server answers at the database URL, or the server refuses the connection."""
+
+
+class WrongPassword(DatabaseUnreachable):
+    """The server refused the user or the password."""
+
+
+class EmbeddedServerError(DatabaseError):
+    """The embedded Postgres is not installed, did not start, or cannot use its folder."""
+
+
+class PgvectorMissing(DatabaseError):
+    """The server does not have pgvector."""
+
+
+class PgvectorTooOld(DatabaseError):
+    """The database's pgvector is older than pgvoice needs."""
+
+
+class PgvectorCrashed(DatabaseError):
+    """The server died in a vector function: its processor is too old for its pgvector."""
+
+
+class ExtensionForbidden(DatabaseError):
+    """The database user may not create the extension ``vector``."""
+
+
+class SchemaForbidden(DatabaseError):
+    """The database user may not create, read or change pgvoice's schemas."""
+
+
+class RolesForbidden(DatabaseError):
+    """The database user may not create the roles, or may not grant them their rights."""
+
+
+class SchemaMismatch(DatabaseError):
+    """The tables or functions are missing, or are those of an older or newer pgvoice."""
+
+
+class DatabaseStopped(DatabaseError):
+    """The server gave up in the middle of a step; nothing of that step is stored."""
+
+    #: What happened, and what helps.
+    what = "the database gave up ({answer}): run it again"
+
+    def __init__(self, answer: str, sqlstate: str | None = None) -> None:
+        super().__init__(self.what.format(answer=answer))
+        self.answer = answer
+        self.sqlstate = sqlstate
+
+
+class ConnectionLost(DatabaseStopped):
+    """The server was stopped, crashed, or ended the connection."""
+
+    what = (
+        "the database went away ({answer}): everything stored before is kept; run it again when"
+        " the server is back"
+    )
+
+
+class DatabaseFull(DatabaseStopped):
+    """The server ran out of disk space, of memory, or of a limit that was set for it."""
+
+    what = (
+        "the database server has no room left ({answer}): nothing of this step was stored; make"
+        " room there, then run it again"
+    )
+
+
+class DatabaseTimeout(DatabaseStopped):
+    """A step took longer than the server allows, or somebody cancelled it."""
+
+    what = (
+        "the database server stopped waiting ({answer}): nothing of this step was stored; run it"
+        " again, or raise the time-out in parentheses for this user"
+    )
+
+
+class DatabaseDeadlock(DatabaseStopped):
+    """The server cancelled a transaction because it conflicted with others."""
+
+    what = (
+        "the database server cancelled this step in favour of another one ({answer}): nothing of"
+        " it was stored; run it again"
+    )
+
+
+class IndexBusy(PgvoiceError):
+    """Another index is being built in this database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another index is being built in this database: wait until it is done"
+            " (`pgvoice index status`), or stop it"
+        )
+
+
+class TargetInUse(DatabaseError):
+    """The database to copy a store into already has rows."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"the target database already has rows in {table}, so nothing was changed there: name"
+            " an empty database, or one where only `pgvoice db upgrade` was run"
+        )
+
+
+class CopyDiffers(DatabaseError):
+    """The rows that arrived are not the rows that were sent, so the copy was undone."""
+
+    def __init__(self, differing: Sequence[str]) -> None:
+        super().__init__(
+            f"the rows that arrived in {', '.join(differing)} differ from those that were sent, so"
+            " nothing was kept: create the tables in a new database with `pgvoice db upgrade`, and"
+            " copy there"
+        )

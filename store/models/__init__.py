@@ -1,0 +1,14 @@
+"""The tables and their constraints; no queries."""
+
+# mypy: implicit-reexport
+# ruff: noqa: F401
+from __future__ import annotations
+
+from pgvoice.store.models import calibration_tables, label_tables, people_tables, privacy_tables
+from pgvoice.store.models.columns import INTERNAL_SCHEMA, SCHEMA, UNIT_TOLERANCE, metadata
+from pgvoice.store.models.recording_tables import (
+    MAX_PARTITIONS,
+    PARTITION,
+    segment_embedding,
+    setting,
+)

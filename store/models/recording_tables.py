@@ -1,0 +1,136 @@
+"""The store's settings, recordings, encoders, vectors and fills."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from pgvoice.store.models import columns
+from pgvoice.store.models.columns import metadata
+from pgvoice.store.statuses import EMBEDDED_STATUSES, SKIPPED_STATUSES
+
+#: The partitions of `segment_embedding`, if it has any, have this name and two digits.
+PARTITION = "segment_embedding_p"
+MAX_PARTITIONS = 100
+
+setting = sa.Table(
+    "setting",
+    metadata,
+    *columns.only_row(),
+    sa.Column("grid_ms", sa.SmallInteger, nullable=False),
+    columns.now("created_at"),
+    sa.Column(
+        "partitions",
+        sa.SmallInteger,
+        nullable=False,
+        server_default=sa.text("1"),
+        comment="Number of partitions of segment_embedding, by hash of video_id; 1: plain table.",
+    ),
+    columns.flag("consent_required", "Whether enrolling somebody requires a valid consent."),
+    sa.Column("functions", sa.Text, comment="Digest of the function files that were applied last."),
+    sa.CheckConstraint("grid_ms IN (10, 100)", "grid_ms"),
+    sa.CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),
+    comment="Settings of the whole store; one row.",
+)
+
+video = sa.Table(
+    "video",
+    metadata,
+    columns.id_(),
+    sa.Column("key", sa.Text, nullable=False, unique=True, comment="The pipeline's own id."),
+    sa.Column(
+        "audio_sha256", sa.Text, comment="Of the audio file's bytes; NULL until audio was read."
+    ),
+    sa.Column("duration_ms", sa.Integer),
+    sa.Column("source", sa.Text, comment="The file that the audio was read from last."),
+    columns.now("created_at"),
+    sa.CheckConstraint("key <> ''", "key"),
+    comment="A recording. Deleting it deletes everything that is stored about its segments.",
+)
+
+encoder = sa.Table(
+    "encoder",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("revision", sa.Text, nullable=False, comment="The weights: a hash or a hub commit."),
+    sa.Column("preprocessing", sa.Text, nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.Column("sample_rate", sa.Integer, nullable=False),
+    sa.Column(
+        "label",
+        sa.Text,
+        sa.Computed("name || '@' || \"left\"(revision, 19)", persisted=True),
+        comment="Short name to show.",
+    ),
+    sa.Column("default_threshold", sa.Double, nullable=False, comment="Used until calibrated."),
+    sa.Column("threshold_source", sa.Text, nullable=False),
+    columns.now("created_at"),
+    sa.UniqueConstraint("name", "revision", "preprocessing", "dimension", "sample_rate"),
+    sa.UniqueConstraint("id", "dimension"),
+    comment="What makes vectors comparable: only vectors of the same encoder are ever compared.",
+)
+
+segment_embedding = sa.Table(
+    "segment_embedding",
+    metadata,
+    columns.reference("video_id", "video.id"),
+    *columns.span(),
+    *columns.vector(nullable=True),
+    sa.Column("status", sa.Text, nullable=False),
+    columns.now("created_at"),
+    sa.PrimaryKeyConstraint("video_id", "start_ms", "end_ms", "encoder_id"),
+    sa.CheckConstraint(columns.one_of("status", EMBEDDED_STATUSES + SKIPPED_STATUSES), "status"),
+    sa.CheckConstraint(
+        f"(embedding IS NOT NULL) = ({columns.one_of('status', EMBEDDED_STATUSES)})",
+        "status_embedding",
+    ),
+    comment="One vector per segment and encoder, or the reason why there is none.",
+)
+
+deleted_segment = sa.Table(
+    "deleted_segment",
+    metadata,
+    columns.id_(),
+    *columns.segment(),
+    comment="Segments that were deleted or changed while labels were made; the next"
+    " refresh_nearest deletes their rows in nearest.",
+)
+
+fill_run = sa.Table(
+    "fill_run",
+    metadata,
+    columns.id_(),
+    columns.reference("video_id", "video.id", index=True),
+    columns.encoder(),
+    sa.Column("requested", sa.Integer, nullable=False, comment="Distinct segments asked for."),
+    sa.Column("hits", sa.Integer, nullable=False, comment="Those that were stored already."),
+    sa.Column("filled", sa.Integer, nullable=False, comment="Vectors computed."),
+    sa.Column("skipped", JSONB, nullable=False, comment="Segments without a vector, by status."),
+    sa.Column("decode_seconds", sa.Double, nullable=False),
+    sa.Column("encode_seconds", sa.Double, nullable=False),
+    sa.Column("device", sa.Text, comment="NULL if no model ran."),
+    columns.now("finished_at"),
+    comment="What a fill did; hits and misses are counted from here.",
+)
+
+backfill_video = sa.Table(
+    "backfill_video",
+    metadata,
+    sa.Column("backfill", sa.Text, nullable=False),
+    sa.Column("video", sa.Text, nullable=False),
+    sa.Column("document", JSONB, nullable=False, comment="The manifest's row, to run it again."),
+    sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'waiting'::text")),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("error", sa.Text),
+    sa.Column("requested", sa.Integer),
+    sa.Column("filled", sa.Integer),
+    sa.Column("audio_seconds", sa.Double, comment="Seconds of speech that were filled."),
+    sa.Column("work_seconds", sa.Double, comment="Seconds that its fills took, all together."),
+    columns.now("changed_at"),
+    sa.PrimaryKeyConstraint("backfill", "video"),
+    sa.CheckConstraint(columns.one_of("state", ("waiting", "done", "failed")), "state"),
+    sa.Index("backfill_video_state_idx", "backfill", "state"),
+    comment="How a backfill went for each recording of its manifest. Whether a recording is filled"
+    " follows from its segments.",
+)
