@@ -21,12 +21,12 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
-from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import MELS, TOPOLOGY
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing.packing import run_within
+from pgvoice.hooks.encoders.packing.accelerators import float32_products, frame_budget
+from pgvoice.hooks.encoders.packing.packed_network import run_within
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000
@@ -61,6 +61,12 @@ class OneByOne:
         return unit_rows(torch.stack(rows).cpu().numpy())
 
 
+class Rounded(PackedEcapa):
+    """The packed network with 10 bits of each factor."""
+
+    precision = "tf32"
+
+
 class Products:
     """The products of the packed pass and nothing else of it, over the same tapes."""
 
@@ -74,7 +80,7 @@ class Products:
         once = [part.weight for part in (*squeezes, network.pooling.embedding)]
         self.per_segment = sum(weight.numel() for weight in (*once, pooling.context.weight))
         self.frames = [network.features.frames(waveform.size) for waveform in waveforms]
-        self.budget = min(frame_budget(self.device, network._bytes_per_frame()), sum(self.frames))
+        self.budget = min(frame_budget(self.device, network.bytes_per_frame), sum(self.frames))
 
     @property
     def multiplications(self) -> int:
@@ -149,7 +155,7 @@ def table(title: str, times: Mapping[str, float], floor: float) -> Table:
 def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
     alone = OneByOne(device)
     network = PackedEcapa(alone.model, alone.fbank, device)
-    rounded = PackedEcapa(alone.model, alone.fbank, device, "tf32")
+    rounded = Rounded(alone.model, alone.fbank, device)
     products = Products(network, speech)
     runs: dict[str, Callable[[], object]] = {
         "one by one (SpeechBrain)": lambda: alone.encode(speech),
@@ -161,8 +167,8 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
     times, rate = best_times(runs, turns), products.rate()
     floor = products.multiplications / rate
     console.print(table("ECAPA", {**times, "floor": floor}, floor))
-    rows, exact = unit_rows(network.encode(speech).numpy()), alone.encode(speech)
-    cosine = (unit_rows(rounded.encode(speech).numpy()) * exact).sum(1).min()
+    rows, exact = network.encode(speech), alone.encode(speech)
+    cosine = (rounded.encode(speech) * exact).sum(1).min()
     console.print(
         f"{products.multiplications / 1e9:.0f} G multiply-adds; {rate / 1e9:.0f} G a second, of "
         f"which the packed pass reaches {floor / times['packed']:.0%}; packed is "

@@ -61,7 +61,7 @@ def test_two_encoders_of_one_name() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(EncoderUnavailable, match="'titanet': there are campplus, ecapa"):
+    with pytest.raises(EncoderUnavailable, match="'titanet'; choose one of: campplus, ecapa"):
         make_encoder("titanet")
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from pgvoice_testkit.encoders.plain_campplus import Campplus
 from torch import Tensor, nn
 from torchaudio.compliance import kaldi
 
 from pgvoice.hooks.encoders.campplus import campplus
-from pgvoice.hooks.encoders.campplus.campplus_network import MELS, Campplus
+from pgvoice.hooks.encoders.campplus.campplus_topology import MELS
 from pgvoice.hooks.encoders.ecapa import ecapa
 from pgvoice.hooks.encoders.encoder import Embeddings
 from pgvoice.hooks.encoders.waveforms import unit_rows

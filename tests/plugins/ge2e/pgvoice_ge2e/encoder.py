@@ -13,7 +13,6 @@ import numpy as np
 from pgvoice.hooks import EncoderUnavailable
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
-from pgvoice.hooks.encoders.weights import read_weights
 from pgvoice.store import EncoderIdentity, Threshold
 
 SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
@@ -56,6 +55,8 @@ class Ge2eEncoder:
     @cached_property
     def _network(self) -> tuple[Any, Any]:
         import torch
+
+        from pgvoice.hooks.encoders.weights import read_weights
 
         state: Any = read_weights(_weights(), SHA256)["model_state"]
         lstm = torch.nn.LSTM(MELS, DIMENSION, num_layers=3, batch_first=True)
