@@ -1,7 +1,7 @@
-"""The hooks: from audio and segments to rows in the store, and the plugins that take part."""
+"""The public API of the hooks: from audio and segments to named speakers, and for plugins."""
 
 from pgvoice.hooks.answers import IdentifyResult, Labelled
-from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
 from pgvoice.hooks.errors import (
@@ -10,10 +10,14 @@ from pgvoice.hooks.errors import (
     AudioSourceFailed,
     AudioTruncated,
     AudioUnreadable,
+    ClusterUnavailable,
     EncoderUnavailable,
+    ExtraMissing,
     FormatError,
     InvalidSegments,
+    MetricsRefused,
     NotEnrollable,
+    NotEvaluable,
     PluginError,
     ProfileRefused,
     TooLittleSpeech,
@@ -22,13 +26,27 @@ from pgvoice.hooks.fill.extraction import extract_embeddings_batch
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.recompute import Recomputed, recompute
 from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.formats.by_recording import read_recordings
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.format import Format, RegisterFormat
+from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments
+from pgvoice.hooks.formats.times import parse_span, parse_time
+from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
 from pgvoice.hooks.plugins.calls import segments_ready
-from pgvoice.hooks.plugins.specs import hookimpl
+from pgvoice.hooks.plugins.specs import (
+    EncoderFactory,
+    FindAudio,
+    RegisterAudioSource,
+    RegisterCommand,
+    RegisterEncoder,
+    hookimpl,
+)
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
 from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.store.turns import Turn
 
 __all__ = [
     "AudioError",
@@ -36,22 +54,37 @@ __all__ = [
     "AudioSourceFailed",
     "AudioTruncated",
     "AudioUnreadable",
+    "ClusterUnavailable",
+    "Embeddings",
     "Encoder",
+    "EncoderFactory",
     "EncoderUnavailable",
+    "ExtraMissing",
     "FillReport",
+    "FindAudio",
+    "Format",
     "FormatError",
     "IdentifyResult",
     "Imported",
     "InvalidSegments",
     "Labelled",
+    "MetricsRefused",
     "NotEnrollable",
+    "NotEvaluable",
     "Pipeline",
     "PipelineResult",
     "PluginError",
     "ProfileRefused",
     "Recomputed",
     "Recording",
+    "RegisterAudioSource",
+    "RegisterCommand",
+    "RegisterEncoder",
+    "RegisterFormat",
+    "SegmentsDocument",
     "TooLittleSpeech",
+    "Turn",
+    "Waveform",
     "enroll_recordings",
     "enroll_video",
     "export_profiles",
@@ -61,7 +94,15 @@ __all__ = [
     "identify",
     "import_profiles",
     "make_encoder",
+    "parse_span",
+    "parse_time",
+    "read_document",
+    "read_recordings",
+    "read_segments",
     "recompute",
+    "registered_formats",
     "resolve_audio",
+    "save_labels",
     "segments_ready",
+    "write_labels",
 ]

@@ -1,4 +1,4 @@
-"""What is installed as a plugin: also what is left out, and what fails, for people to see."""
+"""``survey``: every installed plugin, including those that are disabled or fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pgvoice.hooks.sources.resolve import registered_sources
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """A plugin, and what became of it."""
+    """A plugin and its state."""
 
     plugin: Plugin
     state: Literal["loaded", "left out", "failed"] = "loaded"
@@ -23,15 +23,15 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Every plugin, the built-in ones first, and a sentence for whatever is the matter."""
+    """Every plugin, the built-in ones first, and a sentence for each problem."""
 
     plugins: tuple[Surveyed, ...]
     problems: tuple[str, ...]
 
 
 def survey() -> Survey:
-    """Load what there is, one after the other, whatever fails."""
-    found, problems = installed.builtin(), installed.asked_in_vain()
+    """Load the installed plugins one by one; a plugin that fails does not stop the others."""
+    found, problems = installed.builtin(), installed.missing_plugins()
     listed = [Surveyed(plugin) for plugin in found.listed()]
     for entry_point in installed.installed():
         state: Literal["loaded", "left out", "failed"] = "left out"
@@ -59,5 +59,5 @@ def _failing_to_register() -> list[str]:
 
 
 def _commands() -> None:
-    """Whether they can be made; the command line sees to names that are taken."""
+    """Whether commands register; the command line itself reports equal names."""
     calls.register_commands(lambda _plugin: lambda _command: None)

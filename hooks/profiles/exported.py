@@ -1,4 +1,4 @@
-"""Our own profiles as a file: JSON of version 1, with vectors, for another store to take in."""
+"""``export_profiles``: people and their vectors in a JSON file that another store can import."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def export_profiles(
 ) -> list[PortableSpeaker]:
     """Write these speakers, or all, to a new file that only its owner can read.
 
-    The file holds voiceprints. Every export is in the audit trail. Raises `FileExistsError` where
-    there is a file, `UnknownSpeaker`, and the database's refusal for anybody but an admin.
+    The file contains voiceprints, and the audit trail records every export. Raises
+    `FileExistsError`, `UnknownSpeaker`, and the database's error for anyone but an admin.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -49,7 +49,7 @@ def export_profiles(
 
 
 def is_exchange(found: dict[str, object]) -> bool:
-    """Whether a JSON object is such a file."""
+    """Whether a JSON object is an export of pgvoice."""
     return found.get("format") == FORMAT
 
 
@@ -57,7 +57,8 @@ def read_exchange(found: dict[str, Any]) -> list[PortableSpeaker]:
     """The speakers of a file. Raises `FormatError` for another version or a malformed file."""
     if found.get("version") != VERSION:
         raise FormatError(
-            f"found version {found.get('version')}, expected {VERSION}: another pgvoice wrote it"
+            f"found version {found.get('version')}, expected {VERSION}: another version of pgvoice"
+            " wrote it"
         )
     try:
         return [_speaker(one) for one in found["speakers"]]
@@ -103,7 +104,7 @@ def _exemplar_document(exemplar: Exemplar) -> dict[str, object]:
         "end_ms": exemplar.span.end_ms,
         "quality": exemplar.quality,
         "excluded": exemplar.excluded,
-        # The shortest text that is read as the same float32.
+        # The shortest text that reads back as the same float32.
         "embedding": [float(str(number)) for number in exemplar.embedding],
     }
 
@@ -135,7 +136,7 @@ def _exemplar(one: dict[str, Any], identity: EncoderIdentity) -> Exemplar:
     where = f"the exemplar of {one['source']} from {one['start_ms']} ms"
     numbers = vector(one["embedding"], where, identity.dimension)
     if abs(float(np.linalg.norm(numbers)) - 1) > UNIT_TOLERANCE:
-        raise ProfileRefused(f"{where} is not of unit length: the file was changed")
+        raise ProfileRefused(f"{where} does not have unit length: the file was changed")
     start_ms, end_ms = int(one["start_ms"]), int(one["end_ms"])
     if not 0 <= start_ms <= end_ms:
         raise unexpected(where, [start_ms, end_ms], "0 <= start <= end")

@@ -1,4 +1,4 @@
-"""``import_profiles``: a file of any kind that tells of voices, into the store."""
+"""``import_profiles``: enroll the people of a file, whatever kind of file it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pgvoice.hooks.enroll.enroll import MIN_SPEECH_SECONDS, Recording, enroll_re
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.fill.fill import Progress
 from pgvoice.hooks.formats.documents import load_document
-from pgvoice.hooks.formats.json.json_segments import parse_json
+from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.profiles.exported import is_exchange, read_exchange
 from pgvoice.hooks.profiles.original import is_original, read_original
 from pgvoice.hooks.profiles.source_lists import (
@@ -27,10 +27,10 @@ from pgvoice.store.voice_store import VoiceStore
 
 
 class Imported(NamedTuple):
-    """What became of a person in a file."""
+    """A person of a file, as enrolled."""
 
     enrollment: Enrollment
-    #: What people should know: what was not applied, and what could not be checked.
+    #: Remarks for the user: what was not applied, and what could not be checked.
     notes: tuple[str, ...]
 
 
@@ -45,13 +45,12 @@ def import_profiles(
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Imported]:
-    """Enroll the people of a file: our own export, an original profile, or source lists.
+    """Enroll the people of a file: an export of pgvoice, an original profile, or source lists.
 
-    `encoder` must be named for an original profile, whose vectors do not say what made them; an
-    export says, and it must be the very same encoder. `name` is for a file of one person.
-    Ids in a source list are turned into files by the audio sources of plugins. Raises
-    `FormatError`, `ProfileRefused`, `AudioNotFound`, and as `enroll_recordings` does. A second
-    import adds nothing.
+    An original profile needs `encoder`, since its vectors do not identify the model that made them;
+    an export names its encoder, which must be identical here. `name` is for a file of one person.
+    Audio sources find the files of ids in a source list. A second import adds nothing. Raises
+    `FormatError`, `ProfileRefused`, `AudioNotFound`, and the errors of `enroll_recordings`.
     """
     found = _load(path)
     try:
@@ -62,7 +61,7 @@ def import_profiles(
         lists = _source_lists(found, name)
     except (FormatError, ProfileRefused) as error:
         raise type(error)(f"{path}: {error}") from error
-    # Everything is found before anybody is enrolled.
+    # Find every file before enrolling anyone.
     files = [find_recordings(one.urls, path.parent) for one in lists]
     made = encoder or make_encoder(device=device)
     return [
@@ -102,7 +101,7 @@ def _from_export(
 ) -> list[Imported]:
     speakers = read_exchange(found)
     if name is not None:
-        raise ProfileRefused("an export has names of its own: leave --name away")
+        raise ProfileRefused("an export contains names: leave --name out")
     identities = {identity for speaker in speakers for identity in speaker.profiles}
     thresholds = {}
     for identity in identities:
@@ -114,7 +113,7 @@ def _from_export(
 
 
 def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
-    """Raises `ProfileRefused` with every field that differs."""
+    """Raise `ProfileRefused` with every field that differs."""
     different = [
         f"{field.name} {getattr(theirs, field.name)!r} there and {getattr(ours, field.name)!r} here"
         for field in fields(EncoderIdentity)
@@ -122,8 +121,8 @@ def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
     ]
     if different:
         raise ProfileRefused(
-            f"its vectors are of another encoder ({'; '.join(different)}), and can never be"
-            " compared: enroll from audio, or use that encoder (--encoder)"
+            f"its vectors come from another encoder ({'; '.join(different)}) and cannot be compared:"
+            " enroll from audio, or use that encoder (--encoder)"
         )
 
 
@@ -136,11 +135,13 @@ def _from_original(
     force: bool,
 ) -> list[Imported]:
     if encoder is None:
-        raise ProfileRefused("it does not identify what made it: name the encoder (--encoder)")
+        raise ProfileRefused(
+            "it does not identify the model that made it: name the encoder (--encoder)"
+        )
     _require_the_stores(store, encoder.identity)
     profile = read_original(found, encoder, path.name)
     if not (name or profile.name.strip()):
-        raise ProfileRefused("it does not say whose voice it is: give --name")
+        raise ProfileRefused("it does not name the person: add --name")
     enrollment = store.people.enroll(
         name or profile.name,
         profile.exemplars,
@@ -152,7 +153,7 @@ def _from_original(
 
 
 def _require_the_stores(store: VoiceStore, identity: EncoderIdentity) -> None:
-    """Raises `ProfileRefused` when the store's vectors are of another encoder of that name."""
+    """Raise `ProfileRefused` if the store has vectors of another encoder of the same name."""
     stored = [
         one.identity for one in store.recordings.encoders() if one.identity.name == identity.name
     ]
@@ -163,12 +164,12 @@ def _require_the_stores(store: VoiceStore, identity: EncoderIdentity) -> None:
 def _source_lists(found: dict[str, Any], name: str | None) -> list[SourceList]:
     if not is_source_lists(found):
         raise FormatError(
-            "none of what can be imported: an export of pgvoice, a profile with embeddings, or a"
-            " list of sources"
+            "found neither an export of pgvoice, nor a profile with embeddings, nor a list of"
+            " sources"
         )
     lists = read_source_lists(found)
     if name is not None and len(lists) > 1:
-        raise FormatError(f"it tells of {len(lists)} people: leave --name away")
+        raise FormatError(f"it contains {len(lists)} people: leave --name out")
     if not (name or all(one.name for one in lists)):
-        raise FormatError("it does not say whose voice it is: give --name")
+        raise FormatError("it does not name the person: add --name")
     return lists

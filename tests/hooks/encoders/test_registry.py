@@ -55,7 +55,8 @@ def test_a_plugin_brings_an_encoder() -> None:
 def test_two_encoders_of_one_name() -> None:
     installed.manager().register(Plugin("ecapa"), "toy")
     with pytest.raises(
-        PluginError, match=r"plugin toy .* named 'ecapa', which builtin-encoders .*PGVOICE_PLUGINS"
+        PluginError,
+        match=r"plugin toy .* named 'ecapa', which builtin-encoders has already.*PGVOICE_PLUGINS",
     ):
         make_encoder("campplus")
 

@@ -222,7 +222,7 @@ def test_events_go_on_where_no_plugin_can_be_loaded(
     monkeypatch.setenv("PGVOICE_PLUGINS", "not-there")
     report = fill(store, CountingEncoder(), video="talk", audio=talk, segments=[(0, 2)])
     assert report.run.filled == 1
-    assert "no plugin is told of after_fill: PGVOICE_PLUGINS names" in caplog.text
+    assert "no plugin is called for after_fill: PGVOICE_PLUGINS names" in caplog.text
 
 
 class Silent:
