@@ -18,9 +18,7 @@ def as_turns(given: Iterable[Any]) -> list[Turn]:
     NaN, which is reported as invalid later. Raises `TypeError` for anything but a list.
     """
     if isinstance(given, Mapping) and "segments" in given:
-        raise TypeError(
-            'segments must be a list with one item each: pass the "segments" of this dict'
-        )
+        raise TypeError('segments must be a list: pass the "segments" of this dict')
     if isinstance(given, str | bytes | Mapping):
         raise TypeError(_not_a_list(given))
     given = getattr(given, "speaker_diarization", given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from pgvoice.hooks.profiles.source_lists import (
 from pgvoice.store.people.enrollments import Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
+
+_NAMELESS = "it does not name the person: add --name"
 
 
 class Imported(NamedTuple):
@@ -55,29 +58,25 @@ def import_profiles(
     found = _load(path)
     try:
         if is_exchange(found):
-            return _from_export(store, found, encoder, name, str(path), force)
+            return _from_export(store, found, path, encoder=encoder, name=name, force=force)
         if is_original(found):
-            return _from_original(store, found, encoder, name, path, force)
+            return [_from_original(store, found, path, encoder=encoder, name=name, force=force)]
         lists = _source_lists(found, name)
     except (FormatError, ProfileRefused) as error:
         raise type(error)(f"{path}: {error}") from error
     # Find every file before enrolling anyone.
     files = [find_recordings(one.urls, path.parent) for one in lists]
-    made = encoder or make_encoder(device=device)
+    enroll = partial(
+        enroll_recordings,
+        store,
+        encoder or make_encoder(device=device),
+        min_speech=min_speech,
+        force=force,
+        progress=progress,
+    )
     return [
-        Imported(
-            enroll_recordings(
-                store,
-                made,
-                str(name or one.name),
-                [Recording(file) for file in of_person],
-                min_speech=min_speech,
-                force=force,
-                progress=progress,
-            ),
-            one.notes,
-        )
-        for one, of_person in zip(lists, files, strict=True)
+        Imported(enroll(str(name or one.name), list(map(Recording, recordings))), one.notes)
+        for one, recordings in zip(lists, files, strict=True)
     ]
 
 
@@ -94,22 +93,47 @@ def _load(path: Path) -> dict[str, Any]:
 def _from_export(
     store: VoiceStore,
     found: dict[str, Any],
+    path: Path,
+    *,
     encoder: Encoder | None,
     name: str | None,
-    source: str,
     force: bool,
 ) -> list[Imported]:
     speakers = read_exchange(found)
     if name is not None:
         raise ProfileRefused("an export contains names: leave --name out")
-    identities = {identity for speaker in speakers for identity in speaker.profiles}
     thresholds = {}
-    for identity in identities:
+    for identity in {identity for speaker in speakers for identity in speaker.profiles}:
         here = encoder or make_encoder(identity.name)
         _require_same(identity, here.identity)
         thresholds[identity] = here.default_threshold
-    taken = store.people.import_exported(speakers, thresholds, source=source, force=force)
+    taken = store.people.import_exported(speakers, thresholds, source=str(path), force=force)
     return [Imported(enrollment, ()) for enrollment in taken]
+
+
+def _from_original(
+    store: VoiceStore,
+    found: dict[str, Any],
+    path: Path,
+    *,
+    encoder: Encoder | None,
+    name: str | None,
+    force: bool,
+) -> Imported:
+    if encoder is None:
+        raise ProfileRefused("its model is unknown: name the encoder that made it (--encoder)")
+    identity = encoder.identity
+    stored = [each.identity for each in store.recordings.encoders()]
+    same_name = [each for each in stored if each.name == identity.name]
+    if same_name and identity not in same_name:
+        _require_same(identity, same_name[-1])
+    profile = read_original(found, encoder, path.name)
+    if not (name or profile.name.strip()):
+        raise ProfileRefused(_NAMELESS)
+    enrollment = store.people.enroll(
+        name or profile.name, profile.exemplars, identity, encoder.default_threshold, force=force
+    )
+    return Imported(enrollment, profile.notes)
 
 
 def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
@@ -121,44 +145,9 @@ def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
     ]
     if different:
         raise ProfileRefused(
-            f"its vectors come from another encoder ({'; '.join(different)}) and cannot be compared:"
-            " enroll from audio, or use that encoder (--encoder)"
+            f"its vectors come from another encoder ({'; '.join(different)}) and cannot be"
+            " compared: enroll from audio, or use that encoder (--encoder)"
         )
-
-
-def _from_original(
-    store: VoiceStore,
-    found: dict[str, Any],
-    encoder: Encoder | None,
-    name: str | None,
-    path: Path,
-    force: bool,
-) -> list[Imported]:
-    if encoder is None:
-        raise ProfileRefused(
-            "it does not identify the model that made it: name the encoder (--encoder)"
-        )
-    _require_the_stores(store, encoder.identity)
-    profile = read_original(found, encoder, path.name)
-    if not (name or profile.name.strip()):
-        raise ProfileRefused("it does not name the person: add --name")
-    enrollment = store.people.enroll(
-        name or profile.name,
-        profile.exemplars,
-        encoder.identity,
-        encoder.default_threshold,
-        force=force,
-    )
-    return [Imported(enrollment, profile.notes)]
-
-
-def _require_the_stores(store: VoiceStore, identity: EncoderIdentity) -> None:
-    """Raise `ProfileRefused` if the store has vectors of another encoder of the same name."""
-    stored = [
-        one.identity for one in store.recordings.encoders() if one.identity.name == identity.name
-    ]
-    if stored and identity not in stored:
-        _require_same(identity, stored[-1])
 
 
 def _source_lists(found: dict[str, Any], name: str | None) -> list[SourceList]:
@@ -171,5 +160,5 @@ def _source_lists(found: dict[str, Any], name: str | None) -> list[SourceList]:
     if name is not None and len(lists) > 1:
         raise FormatError(f"it contains {len(lists)} people: leave --name out")
     if not (name or all(one.name for one in lists)):
-        raise FormatError("it does not name the person: add --name")
+        raise FormatError(_NAMELESS)
     return lists

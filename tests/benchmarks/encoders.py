@@ -1,8 +1,8 @@
-"""How fast the encoders are: `python tests/benchmarks/encoders.py --segments 281 --device cpu`.
+"""The speed of the encoders: ``python tests/benchmarks/encoders.py --segments 281 --device cpu``.
 
-Times are the best of several runs, taken in turns; ECAPA's weights are random, which takes the same
-time. Speech is noise, 0.5 to 20 s, 3 s in the middle. The floor is the time of ECAPA's
-multiplications at the rate of the quickest product measured beside it.
+Times are the best of several alternating runs. ECAPA's weights are random, which does not change
+its speed; speech is noise of 0.5 to 20 s, with a median of 3 s. The floor is the time of ECAPA's
+multiplications at the rate of the fastest product measured in the same run.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ Runs = Mapping[str, Callable[[], object]]
 
 
 def make_speech(count: int) -> list[Waveform]:
-    """Noise, its lengths lognormal."""
+    """Noise of lognormal lengths."""
     rng = np.random.default_rng(0)
     seconds = rng.lognormal(np.log(3), 0.6, count).clip(0.5, 20)
     return [rng.normal(0, 0.1, int(s * SAMPLE_RATE)).astype(np.float32) for s in seconds]
 
 
 class OneByOne:
-    """SpeechBrain's own way."""
+    """SpeechBrain's own modules, one segment at a time."""
 
     def __init__(self, device: str) -> None:
         torch.manual_seed(0)
@@ -68,7 +68,7 @@ class Rounded(PackedEcapa):
 
 
 class Products:
-    """The products of the packed pass and nothing else of it, over the same tapes."""
+    """Only the matrix products of the packed pass, over the same tapes."""
 
     def __init__(self, network: PackedEcapa, waveforms: Sequence[Waveform]) -> None:
         pooling, self.device = network.pooling, network.device
@@ -102,7 +102,7 @@ class Products:
         finish(self.device)
 
     def rate(self) -> float:
-        """Multiplications a second of the quickest product, each measured alone at these shapes."""
+        """Multiplications per second of the fastest product; each is measured alone."""
         runs: dict[str, Callable[[], object]] = {}
         for weight in {tuple(weight.shape): weight for weight in self.weights}.values():
             rows = torch.ones(self.budget, len(weight), device=self.device)
@@ -120,7 +120,7 @@ class Products:
         finish(self.device)
 
 
-#: Products in a row when the rate is measured.
+#: Products in one measurement of the rate.
 REPEATS = 3
 
 
@@ -130,7 +130,7 @@ def finish(device: torch.device) -> None:
 
 
 def best_times(runs: Runs, turns: int) -> dict[str, float]:
-    """Seconds of each, the best of several, taken in turns so that all meet the same machine."""
+    """The best seconds of each; runs alternate so that all meet the same load."""
     best = dict.fromkeys(runs, float("inf"))
     for turn in range(turns + 1):
         for name, run in runs.items():
@@ -191,7 +191,7 @@ def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Conso
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How fast the encoders are.")
+    parser = argparse.ArgumentParser(description="Measure the speed of the encoders.")
     parser.add_argument("--segments", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--turns", type=int, default=3)

@@ -79,7 +79,7 @@ def test_a_diarization_gives_the_tracks_of_its_annotation(pipeline: Pipeline, ta
         (None, "segments must be a list with one item each, not None"),
         (5, "segments must be a list with one item each, not 5"),
         ("talk.rttm", "not 'talk.rttm'; pgvoice.hooks.read_segments reads a file"),
-        ({"start": 0}, "one item each, and {'start': 0} is none"),
+        ({"start": 0}, "with one item each, not {'start': 0}"),
         ({"segments": [], "language": "en"}, 'pass the "segments" of this dict'),
     ],
 )

@@ -99,7 +99,7 @@ def test_what_cannot_be_read(data: bytes, message: str, tmp_path: Path) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"cannot read .*absent\.json: No such file"):
         read_segments(tmp_path / "absent.json")
-    with pytest.raises(FormatError, match="cannot read .*: Is a directory"):
+    with pytest.raises(FormatError, match=r"cannot read .*: Is a directory"):
         read_segments(tmp_path)
     with pytest.raises(FormatError, match="is not a path"):
         read_segments("a\0b")

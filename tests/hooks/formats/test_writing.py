@@ -213,7 +213,7 @@ def test_a_file_is_whole_or_what_it_was(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("pgvoice.hooks.formats.files.os.fsync", full)
     for place, overwrite in ((path, True), (tmp_path / "new.json", False)):
-        with pytest.raises(FormatError, match="cannot write .*: No space left on device"):
+        with pytest.raises(FormatError, match=r"cannot write .*: No space left on device"):
             save_labels(labels(SPANS, "Ada", None), place, overwrite=overwrite)
     assert path.read_text() == "precious"
     assert list(tmp_path.iterdir()) == [path]
@@ -223,7 +223,7 @@ def test_a_name_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.Monk
     """Also where the file system has no links."""
     path = tmp_path / "talk.json"
     monkeypatch.setattr("pgvoice.hooks.formats.files.os.fsync", lambda _: path.write_text("other"))
-    with pytest.raises(FormatError, match="talk.json exists"):
+    with pytest.raises(FormatError, match=r"talk\.json exists"):
         save_labels(labels(SPANS, "Ada", None), path)
 
     def no_links(*_paths: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_name_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("pgvoice.hooks.formats.files.os.link", no_links)
     path.unlink()
-    with pytest.raises(FormatError, match="talk.json exists"):
+    with pytest.raises(FormatError, match=r"talk\.json exists"):
         save_labels(labels(SPANS, "Ada", None), path)
     assert path.read_text() == "other"
     save_labels(labels(SPANS, "Ada", None), tmp_path / "free.json")
@@ -248,5 +248,5 @@ def test_a_pipe_is_written_to() -> None:
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no" / "talk.rttm", tmp_path / "a\0b"):
-        with pytest.raises(FormatError, match="cannot write .*: "):
+        with pytest.raises(FormatError, match=r"cannot write .*: "):
             save_labels(labels(SPANS, "Ada", None), path, "json")

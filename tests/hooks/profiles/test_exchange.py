@@ -139,7 +139,7 @@ def test_a_changed_export_is_refused(enrolled: VoiceStore, tmp_path: Path) -> No
         (
             {"embedding": [2 * x for x in whole["embedding"]]},
             ProfileRefused,
-            "does not have unit length",
+            "not have unit length",
         ),
         ({"embedding": whole["embedding"][1:]}, ProfileRefused, "has 15 numbers"),
         ({"embedding": None}, ProfileRefused, "is not a list of numbers"),
