@@ -23,34 +23,28 @@ class Encoder(Protocol):
     @property
     def identity(self) -> EncoderIdentity:
         """Available without loading weights and without importing torch."""
-        ...
 
     @property
     def default_threshold(self) -> Threshold:
         """Used to identify speakers until the library is calibrated."""
-        ...
 
     @property
     def min_samples(self) -> int:
         """The length of the shortest waveform that `encode` accepts, in samples."""
-        ...
 
     @property
     def batch_samples(self) -> int:
         """The approximate number of samples, over all segments, for one call of `encode`."""
-        ...
 
     @property
     def device(self) -> str:
         """The device that the model runs on: ``cpu``, ``cuda:0``, ``mps``. May import torch."""
-        ...
 
     def load(self) -> None:
         """Load the weights now instead of at the first `encode`; later calls do nothing.
 
         Raises `EncoderUnavailable` if the weights are missing.
         """
-        ...
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """One row per waveform, in order; each row depends on its own waveform only.
@@ -58,4 +52,3 @@ class Encoder(Protocol):
         A row is NaN if its vector is not finite. Raises `ValueError` for a waveform shorter than
         `min_samples`, `EncoderUnavailable` as `load` does, and the device's out-of-memory errors.
         """
-        ...

@@ -23,7 +23,6 @@ class Network(Protocol):
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Rows of unit length, or NaN if a vector is not finite."""
-        ...
 
 
 class LazyEncoder(ABC):

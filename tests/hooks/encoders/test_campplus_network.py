@@ -16,13 +16,13 @@ from pgvoice.hooks.encoders.packing import features, packed_network
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
-#: Samples of one frame, and from one to the next.
+#: Samples of a frame, and from one frame to the next.
 SIZE, HOP = 400, 160
 
 
 @pytest.fixture(scope="module")
 def network() -> Campplus:
-    """The published network one by one; seeded weights, normalisations as after a training."""
+    """The published network with seeded weights, and normalisations as after training."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = Campplus()
@@ -46,7 +46,7 @@ def packed(network: Campplus) -> PackedCampplus:
 
 
 def alone(network: Campplus, packed: PackedCampplus, waveforms: Sequence[Waveform]) -> Embeddings:
-    """The network as it is published, one segment at a time."""
+    """The vectors of the published network, one segment at a time."""
     with torch.inference_mode():
         rows = [network(packed.features([waveform])[0][None]) for waveform in waveforms]
     return unit_rows(torch.cat(rows).numpy())

@@ -68,7 +68,7 @@ WAYS = pytest.mark.parametrize("whole", [False, True], ids=["as on a CPU", "as o
 
 
 def spans(shortest: int) -> Any:
-    """Where segments begin and how long they are, in samples."""
+    """Starts and lengths of segments, in samples."""
     span = st.tuples(st.integers(0, 300_000), st.integers(shortest, 24_000))
     return st.lists(span, min_size=1, max_size=8)
 
@@ -90,7 +90,7 @@ def check_any_segmentation(
 
 @pytest.fixture(scope="session")
 def speech(segments: list[Waveform]) -> Waveform:
-    """Half a minute of it: any span of `spans` lies within."""
+    """Half a minute of speech, which contains any span of `spans`."""
     return np.tile(np.concatenate(segments), 2)
 
 

@@ -14,7 +14,7 @@ from pgvoice.hooks.plugins.specs import RegisterEncoder
 
 
 class Plugin:
-    """Brings an encoder that takes a source."""
+    """Registers an encoder that takes a source."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -12,7 +12,7 @@ from pgvoice.hooks.errors import EncoderUnavailable
 
 
 class Trap:
-    """Runs code when it is unpickled without care."""
+    """Runs code if it is unpickled carelessly."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return pytest.fail, ("the checkpoint ran code",)

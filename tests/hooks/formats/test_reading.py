@@ -1,4 +1,4 @@
-"""``read_segments``: a path or a stream, by name, suffix or content; one error and no other."""
+"""``read_segments``: paths and streams; by name, suffix or content; only `FormatError`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``write_labels``: what is kept, what is named, and which names a format refuses."""
+"""``write_labels``: what it keeps, what it names, and which names a format refuses."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_a_file_is_whole_or_what_it_was(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_name_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the file system has no links."""
+    """Also on file systems without links."""
     path = tmp_path / "talk.json"
     monkeypatch.setattr("pgvoice.hooks.formats.files.os.fsync", lambda _: path.write_text("other"))
     with pytest.raises(FormatError, match=r"talk\.json exists"):

@@ -1,4 +1,4 @@
-"""Finding and loading plugins, and what is said of those that are broken."""
+"""Finding and loading plugins, and the errors of broken ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people see of the plugins, whatever is wrong with some."""
+"""The survey of plugins, some of which are broken."""
 
 from __future__ import annotations
 

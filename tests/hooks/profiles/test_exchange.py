@@ -1,4 +1,4 @@
-"""Our own profiles between stores."""
+"""Exports from one store imported into another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pgvoice.store import UnknownSpeaker, VoiceStore
 def enrolled(
     store: VoiceStore, take: Callable[..., list[Imported]], ada: Path, eve: Path
 ) -> VoiceStore:
-    """Ada, from audio, with consent, and an exemplar left out; and Eve, from vectors."""
+    """Ada, from audio, with consent and an excluded exemplar; and Eve, from vectors."""
     take({"sources": ["ada.wav"]}, name="Ada")
     take(original_profile(name="Eve"))
     with store.database.engine.begin() as connection:
@@ -63,7 +63,7 @@ def _tables(store: VoiceStore) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def other(server_url: str, template: str) -> Iterator[VoiceStore]:
-    """A store that has met nobody, and no encoder."""
+    """An empty store."""
     with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as opened:
         yield opened
 

@@ -83,7 +83,7 @@ def test_both_thresholds_are_told(take: Callable[..., list[Imported]]) -> None:
 def test_profiles_of_the_encoders_that_there_are(
     store: VoiceStore, put: Callable[[object], Path], encoder: str, model: str | None
 ) -> None:
-    """192 numbers, as the original pipeline's; nothing is loaded for it."""
+    """192 numbers, as in the original pipeline; no model is loaded."""
     file = put(
         original_profile(
             embeddings=one_voice(1, dimension=192), centroid=None, metadata={"model": model}

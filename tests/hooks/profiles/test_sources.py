@@ -1,4 +1,4 @@
-"""Lists of sources, and other files that are none."""
+"""Source lists, and files that are refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_sources_that_say_more(take: Callable[..., list[Imported]], ada: Path, e
 
 
 class Downloads:
-    """A plugin that knows an address."""
+    """A plugin that finds an address."""
 
     def __init__(self, known: dict[str, Path]) -> None:
         self.known = known
