@@ -121,7 +121,7 @@ def _from_original(
     force: bool,
 ) -> Imported:
     if encoder is None:
-        raise ProfileRefused("its model is unknown: name the encoder that made it (--encoder)")
+        raise ProfileRefused("its model is unknown: name the encoder (--encoder)")
     identity = encoder.identity
     stored = [each.identity for each in store.recordings.encoders()]
     same_name = [each for each in stored if each.name == identity.name]
