@@ -69,7 +69,15 @@ class Plugins(pluggy.PluginManager):
 
     def load(self, entry_point: EntryPoint) -> None:
         """Import a plugin and register it; raises `PluginError`."""
-        self.add(_loaded(entry_point), entry_point.name, *origin(entry_point))
+        name, (distribution, its_version) = entry_point.name, origin(entry_point)
+        try:
+            loaded = entry_point.load()
+        except Exception as error:
+            raise PluginError(
+                f"the plugin {name} of {distribution} cannot be loaded:"
+                f" {type(error).__name__}: {error}; {remedy(name)}"
+            ) from error
+        self.add(loaded, name, distribution, its_version)
 
     def hooks_of(self, name: str) -> tuple[str, ...]:
         """The hooks that a plugin implements, sorted."""
@@ -158,14 +166,3 @@ def _wanted_names() -> list[str] | None:
     if value is None:
         return None
     return [name for part in value.split(",") if (name := part.strip())]
-
-
-def _loaded(entry_point: EntryPoint) -> object:
-    try:
-        loaded: object = entry_point.load()
-    except Exception as error:
-        raise PluginError(
-            f"the plugin {entry_point.name} of {origin(entry_point)[0]} cannot be loaded:"
-            f" {type(error).__name__}: {error}; {remedy(entry_point.name)}"
-        ) from error
-    return loaded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pgvoice.hooks.encoders.registry import registered_encoders
@@ -12,13 +12,15 @@ from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.installed import Plugin
 from pgvoice.hooks.sources.resolve import registered_sources
 
+State = Literal["loaded", "left out", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
     """A plugin and its state."""
 
     plugin: Plugin
-    state: Literal["loaded", "left out", "failed"] = "loaded"
+    state: State = "loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,17 @@ def survey() -> Survey:
     found, problems = installed.builtin(), installed.missing_plugins()
     listed = [Surveyed(plugin) for plugin in found.listed()]
     for entry_point in installed.installed():
-        state: Literal["loaded", "left out", "failed"] = "left out"
-        bare = Plugin(entry_point.name, *installed.origin(entry_point), ())
+        state: State = "left out"
+        hooks: tuple[str, ...] = ()
         if installed.is_chosen(entry_point):
             try:
                 found.load(entry_point)
-                state = "loaded"
+                state, hooks = "loaded", found.hooks_of(entry_point.name)
             except PluginError as error:
                 problems.append(str(error))
                 state = "failed"
-        hooks = found.hooks_of(entry_point.name) if state == "loaded" else ()
-        listed.append(Surveyed(replace(bare, hooks=hooks), state))
+        plugin = Plugin(entry_point.name, *installed.origin(entry_point), hooks)
+        listed.append(Surveyed(plugin, state))
     return Survey(tuple(listed), tuple(problems or _failing_to_register()))
 
 
