@@ -1,37 +1,36 @@
-"""What can go wrong between an audio file and a vector.
+"""Everything that can go wrong in the hooks.
 
 PgvoiceError
-├── AudioError          the file cannot be heard: missing, empty, not audio, truncated
+├── AudioError              the audio file cannot be used
 │   ├── AudioNotFound
 │   ├── AudioSourceFailed
-│   ├── AudioUnreadable
-│   └── AudioTruncated
-├── EncoderUnavailable  unknown name, missing extra, missing or altered weights
-├── ExtraMissing        a package of an extra is not installed
-├── FormatError         a segments file that is not what it should be
-├── InvalidSegments     (ValueError) segments of a fill that are no spans of time
-├── NotEvaluable        a recording or a reference that no figures can be had of
-├── NotEnrollable       a span without usable speech
-├── PluginError         a plugin that cannot be loaded, or fails to register what it brings
-├── ProfileRefused      a profile in a file that is of another encoder, or made up
-└── TooLittleSpeech     recordings that are not enough to enroll somebody with
+│   ├── AudioTruncated
+│   └── AudioUnreadable
+├── ClusterUnavailable      no Ray, or no cluster that answers
+├── EncoderUnavailable      unknown name, missing extra, missing or changed weights
+├── ExtraMissing            a package of an extra is not installed
+├── FormatError             a malformed file of segments or profiles
+├── InvalidSegments         (ValueError) some segments of a fill are invalid
+├── MetricsRefused          metrics cannot be served at an address
+├── NotEnrollable           a span without usable speech
+├── NotEvaluable            answers or a reference are missing for an evaluation
+├── PluginError             a plugin cannot be loaded, or fails to register
+├── ProfileRefused          a profile of another encoder, or not of a voice
+└── TooLittleSpeech         recordings without enough speech to enroll someone
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pgvoice.hooks.fill.report import FillReport
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.fill.report import FillReport
-    from pgvoice.store.keys import SegmentKey
+from pgvoice.store.keys import SegmentKey
 
 
 class AudioError(PgvoiceError):
-    """The audio file cannot be used as it is."""
+    """The audio file cannot be used."""
 
 
 class AudioNotFound(AudioError):
@@ -39,27 +38,27 @@ class AudioNotFound(AudioError):
 
 
 class AudioSourceFailed(AudioError):
-    """An audio source cannot tell where the file of a video is."""
+    """An audio source failed to find the file of a video."""
 
 
 class AudioUnreadable(AudioError):
-    """The file is empty, is not audio, or holds no audio stream that can be decoded."""
+    """The file is empty, is not audio, or has no audio stream that can be decoded."""
 
 
 class AudioTruncated(AudioError):
-    """The file ends before the length that its own header promises."""
+    """The file ends before the length in its own header."""
 
 
 class EncoderUnavailable(PgvoiceError):
-    """The encoder cannot be built or loaded here."""
+    """The encoder cannot be created or loaded."""
 
 
 class ClusterUnavailable(PgvoiceError):
-    """There is no Ray, or no cluster that answers."""
+    """Ray is not installed, or no cluster answers."""
 
 
 class ExtraMissing(PgvoiceError):
-    """A package that is only needed for this is not installed; the message installs it."""
+    """An optional package is not installed; the message shows the command that installs it."""
 
 
 class MetricsRefused(PgvoiceError):
@@ -67,19 +66,19 @@ class MetricsRefused(PgvoiceError):
 
 
 class FormatError(PgvoiceError):
-    """The segments file is not of the format that it was read as."""
+    """The file does not have the format that it was read as, or cannot be written in it."""
 
 
 class NotEvaluable(PgvoiceError):
-    """A recording without the answers, or a reference without the names, to be compared."""
+    """A recording has no answers, or a reference has no names, to compare."""
 
 
 class PluginError(PgvoiceError):
-    """A plugin does not do what it is for; the message names it, and how to leave it out."""
+    """A plugin cannot be used; the message names it, and how to run without it."""
 
 
 class InvalidSegments(PgvoiceError, ValueError):
-    """Some of a fill's segments are no spans of time; the others were filled, see `report`."""
+    """Some segments of a fill are not spans of time; the others were filled, see `report`."""
 
     def __init__(self, errors: Sequence[InvalidSegment], report: FillReport) -> None:
         named = "; ".join(str(error) for error in errors)
@@ -89,7 +88,7 @@ class InvalidSegments(PgvoiceError, ValueError):
 
 
 class NotEnrollable(PgvoiceError):
-    """A span that nobody can be enrolled with."""
+    """A span has no usable speech to enroll someone with."""
 
     def __init__(self, path: Path, span: SegmentKey, status: str) -> None:
         super().__init__(
@@ -100,16 +99,16 @@ class NotEnrollable(PgvoiceError):
 
 
 class TooLittleSpeech(PgvoiceError):
-    """Recordings with less speech than somebody is to be enrolled with."""
+    """The recordings have less speech than an enrollment needs."""
 
     def __init__(self, name: str, heard: Mapping[Path, float], known: float, needed: float) -> None:
         found = ", ".join(f"{seconds:.1f} s in {path}" for path, seconds in heard.items())
         enrolled = f" and {known:.1f} s enrolled before" if known else ""
         super().__init__(
-            f"too little speech to enroll {name!r} with: {found}{enrolled}; {needed:g} s are"
-            " needed: add recordings, or ask for less (--min-speech)"
+            f"too little speech to enroll {name!r}: {found}{enrolled}; {needed:g} s are needed."
+            " Add recordings, or lower the minimum (--min-speech)"
         )
 
 
 class ProfileRefused(PgvoiceError):
-    """A profile in a file that is of another encoder, or of no voice."""
+    """A profile in a file comes from another encoder, or is not of a voice."""

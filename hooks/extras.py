@@ -1,4 +1,4 @@
-"""A missing optional dependency reads as the line that installs it."""
+"""``needs_extra``: the error for a missing optional package shows how to install it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pgvoice.store.errors import PgvoiceError
 
 @contextmanager
 def needs_extra(name: str, unavailable: type[PgvoiceError] = EncoderUnavailable) -> Iterator[None]:
-    """Imports inside raise `unavailable` and say the remedy where the extra is missing."""
+    """Turn an `ImportError` inside into `unavailable` with the command that installs the extra."""
     try:
         yield
     except ImportError as error:

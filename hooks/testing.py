@@ -1,4 +1,4 @@
-"""For authors of plugins: the tests that every encoder must pass, to be inherited.
+"""Tests that every encoder must pass; authors of plugins inherit them.
 
 class TestMine(EncoderConformance):
 def make_encoder(self) -> Encoder:
@@ -16,19 +16,19 @@ import pytest
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 
-#: Of the waveforms that the tests are made with.
+#: Lengths of the test waveforms.
 SECONDS = (0.7, 3.1, 1.0, 2.4, 1.0)
 
 
 class EncoderConformance(ABC):
-    """What `pgvoice.hooks.Encoder` promises; `make_encoder` is called for every test."""
+    """The promises of `pgvoice.hooks.Encoder`; every test calls `make_encoder`."""
 
-    #: Greatest distance of two vectors that count as the same; vectors are of length 1.
+    #: The largest distance between two vectors of length 1 that count as equal.
     tolerance = 1e-4
 
     @abstractmethod
     def make_encoder(self) -> Encoder:
-        """A new encoder, as the plugin's factory builds it: without its weights."""
+        """A new encoder, as the plugin's factory creates it: without its weights."""
 
     @pytest.fixture
     def encoder(self) -> Encoder:
@@ -39,13 +39,13 @@ class EncoderConformance(ABC):
         return self.make_waveforms(encoder)
 
     def make_waveforms(self, encoder: Encoder) -> list[Waveform]:
-        """Voices of several lengths and pitches, made by a formula."""
+        """Synthetic voices of several lengths and pitches."""
         rate, shortest = encoder.identity.sample_rate, encoder.min_samples
         lengths = [max(shortest, round(rate * seconds)) for seconds in SECONDS]
         return [voice(length, rate, 90 + 45 * place) for place, length in enumerate(lengths)]
 
     def test_identity_and_settings_need_no_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Neither torch nor `load` is needed to tell what is stored already."""
+        """A fill with nothing missing needs neither torch nor `load`."""
         with monkeypatch.context() as without_torch:
             without_torch.setitem(sys.modules, "torch", None)
             encoder = self.make_encoder()
@@ -58,7 +58,7 @@ class EncoderConformance(ABC):
         assert identity.revision, "the identity needs a revision: a hash of the weights"
         assert identity.dimension > 0
         assert -1 <= threshold.similarity <= 1
-        assert threshold.source, "say where the threshold is from"
+        assert threshold.source, "the threshold needs a source"
         assert 0 < shortest <= identity.sample_rate, "a waveform of a second must be long enough"
 
     def test_it_is_an_encoder(self, encoder: Encoder) -> None:
@@ -69,7 +69,7 @@ class EncoderConformance(ABC):
         encoder.load()
 
     def test_sample_rate(self, encoder: Encoder) -> None:
-        """The audio is resampled to this rate before it comes."""
+        """`encode` gets audio at this rate."""
         assert isinstance(encoder.identity.sample_rate, int)
         assert 8_000 <= encoder.identity.sample_rate <= 48_000
 
@@ -86,9 +86,9 @@ class EncoderConformance(ABC):
     def test_a_row_depends_on_its_own_waveform_alone(
         self, encoder: Encoder, waveforms: list[Waveform]
     ) -> None:
-        """A batch that is padded fails here: its short waveforms come out as others."""
+        """Padding a batch fails here: it changes the vectors of short waveforms."""
         alone = np.concatenate([encoder.encode([waveform]) for waveform in waveforms])
-        self._same(encoder.encode(waveforms), alone, "in a batch and alone")
+        self._same(encoder.encode(waveforms), alone, "in a batch")
 
     def test_order(self, encoder: Encoder, waveforms: list[Waveform]) -> None:
         forwards = encoder.encode(waveforms)
@@ -97,12 +97,12 @@ class EncoderConformance(ABC):
     def test_the_same_again(self, encoder: Encoder, waveforms: list[Waveform]) -> None:
         first = encoder.encode(waveforms)
         self._same(encoder.encode(waveforms), first, "a second time")
-        self._same(self.make_encoder().encode(waveforms), first, "by a new encoder")
+        self._same(self.make_encoder().encode(waveforms), first, "with a new encoder")
 
     def test_different_sounds_differ(self, encoder: Encoder, waveforms: list[Waveform]) -> None:
         rows = encoder.encode(waveforms)
         products = rows @ rows.T - 2 * np.eye(len(rows), dtype=np.float32)
-        assert products.max() < 1 - 1e-5, "two waveforms have one vector"
+        assert products.max() < 1 - 1e-5, "two waveforms have the same vector"
 
     def test_waveforms_stay_as_they_are(self, encoder: Encoder, waveforms: list[Waveform]) -> None:
         before = [waveform.copy() for waveform in waveforms]
@@ -111,7 +111,7 @@ class EncoderConformance(ABC):
             assert np.array_equal(waveform, copy), "encode changed its input"
 
     def test_the_shortest(self, encoder: Encoder, waveforms: list[Waveform]) -> None:
-        """`min_samples` are enough; one less is a `ValueError`, also among others."""
+        """`min_samples` are enough; one less raises `ValueError`, also in a batch."""
         shortest = waveforms[0][: encoder.min_samples]
         assert np.isfinite(encoder.encode([shortest])).all()
         with pytest.raises(ValueError, match=r"."):
@@ -123,7 +123,7 @@ class EncoderConformance(ABC):
 
 
 def voice(samples: int, sample_rate: int, pitch: float) -> Waveform:
-    """A buzz with the overtones of a voice and a little noise, in [-1, 1]."""
+    """A buzz with a voice's overtones and a little noise, in [-1, 1]."""
     time = np.arange(samples) / sample_rate
     overtones = [np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 12)]
     noise = np.random.default_rng(round(pitch)).normal(0, 0.02, samples)
@@ -133,4 +133,4 @@ def voice(samples: int, sample_rate: int, pitch: float) -> Waveform:
 
 
 def _refuse(self: object, waveforms: Sequence[Waveform] = ()) -> Embeddings:
-    raise AssertionError(f"{type(self).__name__} loads its model to say what it is")
+    raise AssertionError(f"{type(self).__name__} loads its model for its identity")

@@ -1,4 +1,4 @@
-"""A pipeline's segments, in any of the shapes that pipelines have them in, as ``Turn``s."""
+"""``as_turns``: a pipeline's segments, in any common shape, as ``Turn``s."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pgvoice.store.turns import Turn
 
 
 def as_turns(given: Iterable[Any]) -> list[Turn]:
-    """Each segment in order: ``(start, end)``, ``(start, end, label)``, a mapping, an object.
+    """Segments in order: ``(start, end)``, ``(start, end, label)``, mappings or objects.
 
-    A mapping has ``start`` and ``end``, and may have ``speaker`` or ``label``, and ``text``; so may
-    an object, such as pyannote's ``Segment`` or faster-whisper's. A pyannote ``Annotation`` gives
-    its tracks, a ``DiarizeOutput`` those of its ``speaker_diarization``. What has no times becomes
-    a segment at NaN, which is then answered as invalid. Raises `TypeError` for what is no list.
+    Mappings and objects (pyannote's ``Segment``, faster-whisper's) have ``start`` and ``end``, and
+    may have ``speaker`` or ``label``, and ``text``. A pyannote ``Annotation`` gives its tracks, a
+    ``DiarizeOutput`` those of its ``speaker_diarization``. An item without times becomes a turn at
+    NaN, which is reported as invalid later. Raises `TypeError` for anything but a list.
     """
     if isinstance(given, Mapping) and "segments" in given:
-        raise TypeError('segments are a list, one item each: pass the "segments" of this dict')
+        raise TypeError('segments must be a list: pass the "segments" of this dict')
     if isinstance(given, str | bytes | Mapping):
-        raise TypeError(_no_list(given))
+        raise TypeError(_not_a_list(given))
     given = getattr(given, "speaker_diarization", given)
     tracks = getattr(given, "itertracks", None)
     if tracks is None and not isinstance(given, Iterable):
-        raise TypeError(_no_list(given))
+        raise TypeError(_not_a_list(given))
     every = tracks(yield_label=True) if tracks else given
     return [_segment(each) for each in every]
 
 
-def _no_list(given: object) -> str:
-    hint = ": read a file by read_segments of pgvoice.hooks.formats" if type(given) is str else ""
-    return f"segments are a list, one item each, and {given!r:.60} is none{hint}"
+def _not_a_list(given: object) -> str:
+    hint = "; pgvoice.hooks.read_segments reads a file" if type(given) is str else ""
+    return f"segments must be a list with one item each, not {given!r:.60}{hint}"
 
 
 def _segment(given: Any) -> Turn:

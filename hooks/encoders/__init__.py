@@ -1,1 +1,1 @@
-"""The encoders that come with pgvoice, and what they are made of."""
+"""The encoders that come with pgvoice, and the parts they share."""

@@ -1,4 +1,4 @@
-"""Where a model runs: the device asked for, or the best one there is."""
+"""The device that a model runs on: the requested one, or the best available."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from pgvoice.hooks.extras import needs_extra
 
 
 def choose_device(wanted: str | None = None) -> str:
-    """``cuda:0``, ``mps`` or ``cpu``, in this order, unless one is asked for.
+    """The requested device, else the first available of ``cuda:0``, ``mps`` and ``cpu``.
 
-    Imports torch. Raises `EncoderUnavailable` for a device that is unknown or not present.
+    Imports torch. Raises `EncoderUnavailable` for an unknown or missing device.
     """
     if wanted is None:
         return next(name for name in ("cuda:0", "mps", "cpu") if _present(name))
     name = "cuda:0" if wanted == "cuda" else wanted
     if not _present(name):
         raise EncoderUnavailable(
-            f"the device {wanted!r} is not present here; leave the device out, or name one of: "
+            f"this machine has no device {wanted!r}; leave the device out, or choose one of: "
             + ", ".join(_all_present())
         )
     return name
 
 
 def batch_seconds(device: str) -> int:
-    """Audio for one call of an encoder: little on a CPU, as an interrupted fill loses a batch."""
+    """Seconds of audio for one call of an encoder: an interrupted fill loses one batch."""
     return 300 if device == "cpu" else 1800
 
 

@@ -1,4 +1,4 @@
-"""The ``Encoder`` protocol: waveforms in, unit-length vectors out, each from its own alone."""
+"""The ``Encoder`` protocol: waveforms in, one vector of unit length for each out."""
 
 from __future__ import annotations
 
@@ -18,45 +18,37 @@ Embeddings = NDArray[np.float32]
 
 @runtime_checkable
 class Encoder(Protocol):
-    """A speaker encoder. Building one is cheap; weights are loaded by the first `encode`."""
+    """A speaker encoder. Creating one is cheap; the first `encode` loads the weights."""
 
     @property
     def identity(self) -> EncoderIdentity:
-        """Known without loading weights and without importing torch."""
-        ...
+        """Available without loading weights and without importing torch."""
 
     @property
     def default_threshold(self) -> Threshold:
-        """Used by identification until the library is calibrated."""
-        ...
+        """Used to identify speakers until the library is calibrated."""
 
     @property
     def min_samples(self) -> int:
-        """The shortest waveform that `encode` takes, in samples."""
-        ...
+        """The length of the shortest waveform that `encode` accepts, in samples."""
 
     @property
     def batch_samples(self) -> int:
-        """About how many samples one call of `encode` should be given, all segments together."""
-        ...
+        """The approximate number of samples, over all segments, for one call of `encode`."""
 
     @property
     def device(self) -> str:
-        """Where the model runs: ``cpu``, ``cuda:0``, ``mps``. May import torch."""
-        ...
+        """The device that the model runs on: ``cpu``, ``cuda:0``, ``mps``. May import torch."""
 
     def load(self) -> None:
-        """Load the weights now instead of at the first `encode`; once is enough.
+        """Load the weights now instead of at the first `encode`; later calls do nothing.
 
-        Raises `EncoderUnavailable` when they cannot be had.
+        Raises `EncoderUnavailable` if the weights are missing.
         """
-        ...
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        """One row per waveform, in order; a row depends on its own waveform alone.
+        """One row per waveform, in order; each row depends on its own waveform only.
 
-        A waveform whose vector would not be finite gets a row of NaN. Raises `ValueError` for a
-        waveform shorter than `min_samples`, `EncoderUnavailable` as `load` does, and lets
-        out-of-memory errors of the device through.
+        A row is NaN if its vector is not finite. Raises `ValueError` for a waveform shorter than
+        `min_samples`, `EncoderUnavailable` as `load` does, and the device's out-of-memory errors.
         """
-        ...

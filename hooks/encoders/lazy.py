@@ -1,25 +1,44 @@
-"""What encoders share whose network is loaded when it is needed first, once for all threads."""
+"""The base of the built-in encoders: the network is loaded on first use, once for all threads."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Protocol
+
+import numpy as np
 
 from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.waveforms import check_waveforms
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 SAMPLE_RATE = 16_000
-Network = TypeVar("Network")
 
 
-class LazyEncoder(ABC, Generic[Network]):
-    """Device, batch size and loading of an encoder of 16 kHz."""
+class Network(Protocol):
+    """A loaded network."""
 
-    def __init__(self, device: str | None) -> None:
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        """Rows of unit length, or NaN if a vector is not finite."""
+
+
+class LazyEncoder(ABC):
+    """An encoder for audio at 16 kHz that packs segments of any length end to end."""
+
+    default_threshold: Threshold
+    min_samples: int
+
+    def __init__(self, device: str | None = None) -> None:
         self._wanted_device = device
         self._lock = Lock()
         self._network: Network | None = None
+
+    @property
+    @abstractmethod
+    def identity(self) -> EncoderIdentity: ...
 
     @property
     def batch_samples(self) -> int:
@@ -30,14 +49,20 @@ class LazyEncoder(ABC, Generic[Network]):
         return choose_device(self._wanted_device)
 
     def load(self) -> None:
-        self.network()
+        self._loaded()
 
-    def network(self) -> Network:
-        """On its device; raises `EncoderUnavailable` when the weights cannot be had."""
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        check_waveforms(waveforms, self.min_samples)
+        if not waveforms:
+            return np.empty((0, self.identity.dimension), np.float32)
+        return self._loaded().encode(waveforms)
+
+    def _loaded(self) -> Network:
         with self._lock:
             if self._network is None:
                 self._network = self._load()
             return self._network
 
     @abstractmethod
-    def _load(self) -> Network: ...
+    def _load(self) -> Network:
+        """The network on its device; raises `EncoderUnavailable` if its weights are missing."""

@@ -12,24 +12,24 @@ from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.plugins.registered_names import Names
 from pgvoice.hooks.plugins.specs import EncoderFactory, RegisterEncoder
 
-#: The encoder to use when none is named.
+#: The environment variable that names the default encoder.
 ENCODER_VARIABLE = "PGVOICE_ENCODER"
 DEFAULT_ENCODER = "ecapa"
 
 
 class RegisteredEncoder(NamedTuple):
-    """An encoder that a plugin brought."""
+    """An encoder that a plugin registered."""
 
     name: str
     factory: EncoderFactory
     summary: str
-    #: The extra of pgvoice that installs what it needs.
+    #: The extra of pgvoice that installs its dependencies.
     extra: str | None = None
 
 
 @cache
 def registered_encoders() -> dict[str, RegisteredEncoder]:
-    """Every encoder that can be built here, by name; `PluginError` for a name twice."""
+    """Every encoder by name; raises `PluginError` if two have the same name."""
     names = Names[RegisteredEncoder]("an encoder")
 
     def registering(plugin: str) -> RegisterEncoder:
@@ -45,15 +45,15 @@ def registered_encoders() -> dict[str, RegisteredEncoder]:
 
 
 def make_encoder(name: str | None = None, *, device: str | None = None) -> Encoder:
-    """The encoder of a name, or of ``name:source`` with other weights; no weights are loaded yet.
+    """The encoder called `name`, or ``name:source`` for other weights; loads no weights yet.
 
-    Without a name it is ``PGVOICE_ENCODER``, else ``ecapa``. Raises `EncoderUnavailable`.
+    The default is ``PGVOICE_ENCODER``, else ``ecapa``. Raises `EncoderUnavailable`.
     """
     name = name or os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
     plain, _, source = name.partition(":")
     registered = registered_encoders()
     if plain not in registered:
         raise EncoderUnavailable(
-            f"no encoder is named {plain!r}: there are {', '.join(sorted(registered))}"
+            f"unknown encoder {plain!r}; choose one of: {', '.join(sorted(registered))}"
         )
     return registered[plain].factory(source or None, device)

@@ -1,4 +1,4 @@
-"""What goes into an encoder and what comes out: waveforms that it can take, rows of unit length."""
+"""Checks of an encoder's input, and unit length for its output."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 
 
 def check_waveforms(waveforms: Sequence[Waveform], min_samples: int) -> None:
-    """Raises `ValueError` for the first waveform that is too short, not mono or not float32."""
+    """Raise `ValueError` for the first waveform that is too short, not mono or not float32."""
     for place, waveform in enumerate(waveforms):
         if waveform.ndim != 1 or waveform.dtype != np.float32:
             raise ValueError(
                 f"waveform {place} is {waveform.dtype} of shape {waveform.shape}; "
-                "float32 of shape (samples,) is needed"
+                "expected float32 of shape (samples,)"
             )
         if waveform.size < min_samples:
             raise ValueError(
@@ -24,7 +24,7 @@ def check_waveforms(waveforms: Sequence[Waveform], min_samples: int) -> None:
 
 
 def unit_rows(vectors: Embeddings) -> Embeddings:
-    """Each row divided by its length; a row that cannot be is all NaN."""
+    """Each row divided by its length; NaN throughout if the result is not finite."""
     with np.errstate(all="ignore"):
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
         rows: Embeddings = (vectors / lengths).astype(np.float32)

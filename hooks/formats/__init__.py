@@ -1,1 +1,1 @@
-"""Segments from the files of other tools, and names into them: JSON, WhisperX, RTTM, SRT, VTT."""
+"""Reads turns from the files of other tools, and writes names back: JSON, RTTM, SRT, WebVTT."""

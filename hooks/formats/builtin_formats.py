@@ -6,7 +6,7 @@ from pgvoice.hooks.formats.format import RegisterFormat
 from pgvoice.hooks.formats.json.plain_json import JSON
 from pgvoice.hooks.formats.json.whisperx import WHISPERX
 from pgvoice.hooks.formats.rttm import RTTM
-from pgvoice.hooks.formats.subtitles.subtitle_labels import SRT, VTT
+from pgvoice.hooks.formats.subtitles.subtitles import SRT, VTT
 from pgvoice.hooks.plugins.specs import hookimpl
 
 

@@ -1,4 +1,4 @@
-"""Formats by name, and the one that a document is in."""
+"""Formats by name, and the format of a document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pgvoice.hooks.plugins.registered_names import Names
 
 @cache
 def registered_formats() -> dict[str, Format]:
-    """Every format that can be read here, by name; `PluginError` for a name twice."""
+    """Every format by name; raises `PluginError` if two have the same name."""
     names = Names[Format]("a format")
 
     def registering(plugin: str) -> RegisterFormat:
@@ -24,18 +24,18 @@ def registered_formats() -> dict[str, Format]:
 
 
 def named_format(name: str) -> Format:
-    """The format of a name; `FormatError` that lists the names there are."""
+    """The format of a name; raises `FormatError` with the known names."""
     formats = registered_formats()
     if name not in formats:
-        raise FormatError(f"no format is named {name!r}: there are {_names()}")
+        raise FormatError(f"unknown format {name!r}; choose one of: {_names()}")
     return formats[name]
 
 
 def choose_format(document: Document) -> Format:
-    """The format that has the document's suffix; where several or none do, by its content.
+    """The format with the document's suffix; if none or several have it, the content decides.
 
-    A document that looks like none of those with its suffix is of the first of them, whose reader
-    then says what is wrong. Raises `FormatError` where nothing is left to go by.
+    If the content matches none of those with the suffix, it is the first of them, whose reader
+    then reports what is wrong. Raises `FormatError` if neither suffix nor content is known.
     """
     every = list(registered_formats().values())
     by_suffix = [each for each in every if document.suffix in each.suffixes]
@@ -46,7 +46,7 @@ def choose_format(document: Document) -> Format:
             return each
     if by_suffix:
         return by_suffix[0]
-    raise FormatError(f"{document.name} looks like no known format: name one of {_names()}")
+    raise FormatError(f"{document.name} matches no known format; choose one of: {_names()}")
 
 
 def _names() -> str:

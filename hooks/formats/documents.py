@@ -1,4 +1,4 @@
-"""A document's text, its lines, and the sentence that says what is wrong in it."""
+"""A document's text and lines, and the error for a mistake in it."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _LONGEST = 200
 
 
 class Document(NamedTuple):
-    """A whole file, without its byte order mark."""
+    """The text of a file, without a byte order mark."""
 
     name: str
-    #: In lower case, with its dot; empty where there is none.
+    #: In lower case, with its dot; empty if there is none.
     suffix: str
     text: str
-    #: How the file's bytes were decoded; ``utf-8-sig`` and ``utf-16`` for those with a mark.
+    #: ``utf-8-sig`` and ``utf-16`` if the file begins with a byte order mark.
     encoding: str = "utf-8"
 
 
 class Line(NamedTuple):
-    """A line without its end; the first is number 1."""
+    """A line without its end; numbers start at 1."""
 
     number: int
     text: str
 
 
 def load_document(source: Source) -> Document:
-    """A file, or what is left in an open text stream; `FormatError` if unreadable or empty."""
+    """A file, or the rest of an open text stream; `FormatError` if unreadable or empty."""
     name = _name(source)
     try:
         decoded, encoding = _text(source)
@@ -50,19 +50,19 @@ def load_document(source: Source) -> Document:
     except UnicodeError as error:
         raise FormatError(f"{name}: {_undecodable(error)}") from error
     except OSError as error:
-        raise FormatError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise FormatError(f"cannot read {name}: {error.strerror or error}") from error
     if not text.strip():
         raise FormatError(f"{name} is empty: expected segments")
     return Document(name, Path(name).suffix.lower(), text, encoding)
 
 
 def numbered_lines(text: str) -> list[Line]:
-    """The lines of a text that ends them with LF, CRLF or CR, and with nothing else."""
+    """The lines of a text; they end with LF, CRLF or CR only."""
     return [Line(number, line) for number, line in enumerate(_LINE_END.split(text)[::2], 1)]
 
 
 def with_lines(text: str, changed: Mapping[int, str]) -> str:
-    """The text with other lines at these numbers; every line keeps its own end."""
+    """The text with some lines replaced, by number; every line keeps its own end."""
     pieces = _LINE_END.split(text)
     for number, line in changed.items():
         pieces[2 * (number - 1)] = line
@@ -70,13 +70,13 @@ def with_lines(text: str, changed: Mapping[int, str]) -> str:
 
 
 def line_end(text: str) -> str:
-    """How the first line ends; a line feed where it does not."""
+    """The end of the first line; a line feed if there is none."""
     found = _LINE_END.search(text)
     return found[0] if found else "\n"
 
 
 def unexpected(where: str, found: object, expected: str) -> FormatError:
-    """The error for `found`, which is shortened, at a line or an index."""
+    """The error for an unexpected value (shortened in the message) at a line or an index."""
     shown = _SHORTENED.repr(found)
     if len(shown) > _LONGEST:
         shown = f"{shown[:_LONGEST]}..."
@@ -93,7 +93,7 @@ def _text(source: Source) -> tuple[str, str]:
     if not isinstance(source, str | os.PathLike):
         return source.read(), "utf-8"
     if "\0" in os.fspath(source):
-        raise FormatError(f"{os.fspath(source)!r} is no path: it holds a NUL")
+        raise FormatError(f"{os.fspath(source)!r} is not a path: it contains a NUL")
     data = Path(source).read_bytes()
     if data.startswith(_UTF16_MARKS):
         return data.decode("utf-16"), "utf-16"
@@ -103,7 +103,7 @@ def _text(source: Source) -> tuple[str, str]:
 
 def _undecodable(error: UnicodeError) -> str:
     if not isinstance(error, UnicodeDecodeError):
-        return "found bytes that are no text, expected UTF-8"
+        return "found bytes that are not text, expected UTF-8"
     line = error.object.count(b"\n", 0, error.start) + 1
     byte = error.object[error.start : error.start + 1].hex()
     return f"line {line}: found the byte 0x{byte}, expected text in {error.encoding}"

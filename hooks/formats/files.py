@@ -1,4 +1,4 @@
-"""A file that is written whole, or not at all."""
+"""``write_file``: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 
 def write_file(path: Path, data: bytes, *, overwrite: bool = False) -> None:
-    """Write a new file, or put another one in a file's place; a pipe or a device is written to.
+    """Create or replace a file; write to a pipe or a device.
 
-    Nobody ever sees a part of it, also not when the writer is killed. Through a link it is the
-    file that it leads to. Raises `FileExistsError` unless `overwrite`, and `OSError`.
+    No reader ever sees a partial file, even if the writer is killed. A link is followed. Raises
+    `FileExistsError` unless `overwrite` is given, and `OSError`.
     """
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
     target = Path(os.path.realpath(path))
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{path} is there already")
+        raise FileExistsError(f"{path} exists")
     beside = target.with_name(f".pgvoice-{secrets.token_hex(8)}")
     try:
         _write(beside, data, like=target)
@@ -37,7 +37,7 @@ def _write(path: Path, data: bytes, *, like: Path) -> None:
 
 
 def _place(beside: Path, target: Path, *, overwrite: bool) -> None:
-    """A link to a name that somebody took meanwhile fails; not all file systems have links."""
+    """Linking fails if the name was taken meanwhile; not every file system has links."""
     if not overwrite:
         try:
             os.link(beside, target)
@@ -45,7 +45,7 @@ def _place(beside: Path, target: Path, *, overwrite: bool) -> None:
             raise
         except OSError:
             if target.exists():
-                raise FileExistsError(f"{target} is there already") from None
+                raise FileExistsError(f"{target} exists") from None
         else:
             return
     beside.replace(target)

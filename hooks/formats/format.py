@@ -11,20 +11,20 @@ from pgvoice.store.turns import Turn
 
 
 class ReadText(Protocol):
-    """Reads a whole document; raises `FormatError` that names the line or the index.
+    """Reads a whole document; raises `FormatError` with the line or the index of a mistake.
 
-    `uri` picks one recording, in formats whose files hold several.
+    `uri` selects a recording, in formats whose files may cover several.
     """
 
     def __call__(self, text: str, *, uri: str | None) -> list[Turn]: ...
 
 
 class WriteText(Protocol):
-    """Writes a whole document; raises `FormatError` for what the format cannot hold.
+    """Writes a whole document; raises `FormatError` for a name that the format cannot represent.
 
-    `source` is the document whose segments were labelled, read with the same `uri`: all but the
-    speakers stays as it is there. None writes a new document of the segments and their speakers,
-    about the recording `uri`.
+    `source` is the document whose segments were labelled, read with the same `uri`; everything but
+    its speakers is kept. If it is None, the result is a new document of the segments and their
+    speakers for the recording `uri`.
     """
 
     def __call__(
@@ -40,13 +40,13 @@ class Format:
     #: In lower case, with their dot.
     suffixes: tuple[str, ...]
     read: ReadText
-    #: Whether a document looks like this format; decides where the suffix does not.
+    #: Whether a document looks like this format; decides if the suffix does not.
     matches: Callable[[str], bool]
-    #: None for a format that is only read.
+    #: None if the format is read-only.
     write: WriteText | None = None
 
 
 class RegisterFormat(Protocol):
-    """Makes a format known by its name."""
+    """Registers a format under its name."""
 
     def __call__(self, new: Format, /) -> None: ...

@@ -1,32 +1,29 @@
-"""Names into what Python libraries hold: pyannote's annotations, faster-whisper's segments.
+"""Names for the objects of Python libraries: pyannote's annotations, faster-whisper's segments.
 
-None of the libraries is imported: an object is known by what it can do.
+The libraries are not imported: objects are recognised by their attributes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.json.json_labels import set_speaker
 from pgvoice.hooks.formats.json.words import WordSpeakers
 from pgvoice.hooks.formats.writable_names import check_aligned
 from pgvoice.store.turns import Turn
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import Labelled
-
 
 def label_objects(labelled: Sequence[Labelled], source: Any) -> Any:
-    """A copy of the source with names; the source stays as it is.
+    """A copy of the source with names; the source stays unchanged.
 
-    An ``Annotation`` keeps its tracks; those without a name keep their label. Of a
-    ``DiarizeOutput`` the labels are those of its ``speaker_diarization``; the exclusive one takes
-    each name from the turn it overlaps most with. Its embeddings are put in the new order of
-    labels where each label became one name of its own, else they are None, as they would belong to
-    nobody. faster-whisper's segments become dictionaries, with ``speaker`` in them and their words.
+    An ``Annotation`` keeps its tracks; those without a name keep their label. For a
+    ``DiarizeOutput``, `labelled` belongs to its ``speaker_diarization``; each turn of the exclusive
+    one takes the name of the turn it overlaps most. Its embeddings follow the new order of labels
+    if every label became one distinct name, else they are None. faster-whisper's segments become
+    dictionaries with ``speaker``, and so do their words.
     """
     if hasattr(source, "itertracks"):
         return _annotation(labelled, source)
@@ -35,8 +32,8 @@ def label_objects(labelled: Sequence[Labelled], source: Any) -> Any:
     if isinstance(source, Sequence) and not isinstance(source, str | bytes):
         return _segments(labelled, source)
     raise FormatError(
-        f"found an object of type {type(source).__name__}, expected a document that was read, a"
-        " pyannote Annotation or DiarizeOutput, or a list of segments"
+        f"found an object of type {type(source).__name__}, expected a document from"
+        " read_document, a pyannote Annotation or DiarizeOutput, or a list of segments"
     )
 
 
@@ -64,7 +61,7 @@ def _diarization(labelled: Sequence[Labelled], source: Any) -> Any:
 
 
 def _exclusive(labelled: Sequence[Labelled], source: Any) -> Any:
-    """Each turn is one of the same label's, or a part of it."""
+    """Each exclusive turn is a turn of the same label, or a part of one."""
     by_label: dict[str | None, list[Labelled]] = {}
     for each in labelled:
         by_label.setdefault(each.segment.label, []).append(each)
@@ -79,7 +76,7 @@ def _exclusive(labelled: Sequence[Labelled], source: Any) -> Any:
 
 
 def _rows(before: Any, after: Any) -> list[int] | None:
-    """The old row of each new label; None unless they are as many, one for one."""
+    """The old row of each new label; None unless labels correspond one to one."""
     pairs = {(old, after[turn, track]) for turn, track, old in before.itertracks(yield_label=True)}
     old_of = {new: old for old, new in pairs}
     if not len(pairs) == len(old_of) == len(before.labels()):
@@ -91,15 +88,12 @@ def _rows(before: Any, after: Any) -> list[int] | None:
 def _segments(labelled: Sequence[Labelled], source: Sequence[Any]) -> list[dict[str, Any]]:
     found = [_plain(each, index) for index, each in enumerate(source)]
     check_aligned(labelled, [Turn(each["start"], each["end"]) for each in found])
-    speakers = WordSpeakers(labelled)
-    for segment, each in zip(found, labelled, strict=True):
-        set_speaker(segment, each)
-        speakers.name_words(segment.get("words"), each)
+    WordSpeakers(labelled).name_segments(found)
     return found
 
 
 def _plain(segment: Any, index: int) -> dict[str, Any]:
-    """The dictionary of a segment that is one, a dataclass or a named tuple; so for its words."""
+    """A segment (mapping, dataclass or named tuple) as a dictionary, and its words too."""
     found = _fields(segment)
     if found is None or "start" not in found or "end" not in found:
         kind = type(segment).__name__

@@ -1,4 +1,4 @@
-"""``read_segments`` and ``read_document``: a file of any registered format, as segments."""
+"""``read_segments`` and ``read_document``: the segments of a file in any registered format."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pgvoice.store.turns import Turn
 
 @dataclass(frozen=True, slots=True)
 class SegmentsDocument:
-    """A file that was read, with all that is needed to write it back."""
+    """A file that was read, with everything needed to write it back."""
 
     name: str
     format: Format
-    #: Without a byte order mark; `encoding` says whether there was one.
+    #: Without a byte order mark; `encoding` shows whether there was one.
     text: str
     encoding: str
-    #: The recording whose segments these are, in formats whose files hold several.
+    #: The recording of these segments, in formats whose files may cover several.
     uri: str | None
     segments: tuple[Turn, ...]
 
@@ -32,9 +32,9 @@ def read_segments(
 ) -> list[Turn]:
     """The segments of a file, or of an open text stream, in its order.
 
-    The format is the one named, else the one that the suffix and the content say. `uri` picks a
-    recording of an RTTM file that holds several; the other formats hold one and ignore it. Raises
-    `FormatError`, one sentence, for a file that cannot be read, is empty, or is malformed.
+    Without `format`, the suffix and the content decide. `uri` selects a recording of an RTTM file
+    that covers several; other formats ignore it. Raises `FormatError` for a file that is
+    unreadable, empty or malformed.
     """
     return list(read_document(path_or_file, format, uri).segments)
 
@@ -44,7 +44,7 @@ def read_document(
     format: str | None = None,  # noqa: A002
     uri: str | None = None,
 ) -> SegmentsDocument:
-    """What `read_segments` reads, kept so that `write_labels` can write it back."""
+    """Like `read_segments`, but the result can be passed to `write_labels` as its source."""
     named = None if format is None else named_format(format)
     found = load_document(path_or_file)
     chosen = named or choose_format(found)

@@ -1,12 +1,13 @@
-"""RTTM, NIST's rich transcription time marks, as diarizers write it."""
+"""RTTM, NIST's rich transcription time marked format, as diarizers write it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected, with_lines
 from pgvoice.hooks.formats.format import Format
@@ -19,29 +20,25 @@ from pgvoice.hooks.formats.writable_names import (
 )
 from pgvoice.store.turns import Turn
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import Labelled
-
-# The types of NIST's rttmValidator (SCTK); only SPEAKER lines are segments.
+# The types that NIST's rttmValidator (SCTK) accepts; only SPEAKER lines are segments.
 _TYPES = frozenset(
     {"A/P", "CB", "EDIT", "FILLER", "IP", "LEXEME", "NON-LEX", "NON-SPEECH", "NOSCORE"}
     | {"NO_RT_METADATA", "SEGMENT", "SPEAKER", "SPKR-INFO", "SU"}
 )
 _SPEAKER_LINE = "SPEAKER file channel onset duration <NA> <NA> name <NA> <NA>"
 _NONE = "<NA>"
-# What pandas takes for a missing value, and with it pyannote.database's load_rttm.
+# Missing values for pandas, and so for pyannote.database's load_rttm.
 _NO_NAMES = frozenset(
     {_NONE, "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"}
     | {"#NA", "#N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
 )
-# RT-09 added a tenth field, the lookahead; files of before have nine.
+# RT-09 added a tenth field, the lookahead.
 _FIELD_COUNTS = (9, 10)
 _NUMBER = re.compile(
     r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?|nan|inf)", re.ASCII | re.IGNORECASE
 )
-# Untrapped, so that what is no finite sum becomes NaN or infinite, as with floats.
+# No traps: sums become NaN or infinite, as with floats.
 _EXACT = Context(prec=50, traps=[])
-
 
 _LONGEST = 200
 _FIELD = re.compile(r"[^ \t]+")
@@ -54,12 +51,12 @@ class _Turn(NamedTuple):
 
 
 def read_rttm(text: str, *, uri: str | None = None) -> list[Turn]:
-    """The SPEAKER lines of a recording; one that several recordings share needs its `uri`."""
+    """The SPEAKER lines of a recording; a file of several recordings needs a `uri`."""
     return [turn.segment for turn in _turns(text, uri)]
 
 
 def read_all_rttm(text: str) -> dict[str, list[Turn]]:
-    """By recording its SPEAKER lines."""
+    """The SPEAKER lines by recording."""
     found: dict[str, list[Turn]] = {}
     for turn in _every_turn(text):
         found.setdefault(turn.uri, []).append(turn.segment)
@@ -67,10 +64,10 @@ def read_all_rttm(text: str) -> dict[str, list[Turn]]:
 
 
 def write_rttm(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
-    """All but the eighth field of the recording's SPEAKER lines stays as it is.
+    """Change only the eighth field of the recording's SPEAKER lines.
 
-    A name's spaces become underscores, as in `field_of`. Raises `FormatError` for two people who
-    would then have the same name.
+    Spaces in names become underscores. Raises `FormatError` if two people would then have the same
+    name.
     """
     fields = _fields(labelled, new=source is None)
     if source is None:
@@ -91,12 +88,12 @@ def write_rttm(labelled: Sequence[Labelled], *, source: str | None, uri: str | N
 
 
 def field_of(name: str) -> str:
-    """A name as RTTM can hold it: without spaces, of which each becomes an underscore."""
+    """The name with underscores instead of spaces."""
     return "".join("_" if character.isspace() else character for character in name)
 
 
 def _fields(labelled: Sequence[Labelled], *, new: bool) -> list[str | None]:
-    """What each segment's name field is to be; only labels that are there already may be odd."""
+    """The name field of each segment; labels that are kept from the source are not checked."""
     people: dict[str, str] = {}
     fields: list[str | None] = []
     for index, each in enumerate(labelled):
@@ -139,7 +136,7 @@ def _turns(text: str, uri: str | None) -> list[_Turn]:
     turns = _every_turn(text)
     uris = sorted({turn.uri for turn in turns})
     if uri is None and len(uris) > 1:
-        raise FormatError(f"file ids: found {_listed(uris)}, expected one, or its uri to be named")
+        raise FormatError(f"file ids: found {_listed(uris)}, expected one; choose it by its uri")
     if uri is not None and uri not in uris:
         raise FormatError(f"file ids: found {_listed(uris)}, expected {uri[:_LONGEST]!r}")
     return [turn for turn in turns if uri in (None, turn.uri)]

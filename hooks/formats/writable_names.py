@@ -1,19 +1,16 @@
-"""What the writers share: who a segment is of, and which names a text format can hold."""
+"""Checks for writers: the labels match the document, and the format can represent the names."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.store.turns import Turn
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import Labelled
-
-# Controls, halves of characters, and what separates lines and paragraphs.
+# Unicode categories: controls, surrogates, line and paragraph separators.
 _BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _LONGEST = 60
 # Seconds; more than thirty years.
@@ -21,12 +18,12 @@ _LATEST = 1e9
 
 
 def speaker_of(labelled: Labelled) -> str | None:
-    """The name; without one, the diarizer's label."""
+    """The name, or the diarizer's label if there is no name."""
     return labelled.speaker if labelled.speaker is not None else labelled.segment.label
 
 
 def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> None:
-    """Raise `FormatError` unless the labels are those of a document's segments, in its order."""
+    """Raise `FormatError` unless the labels belong to a document's segments, in its order."""
     if len(labelled) != len(segments):
         raise FormatError(
             f"found {len(labelled)} labels for {len(segments)} segments, expected one for each"
@@ -38,7 +35,7 @@ def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> Non
 
 
 def refused(index: int, name: str, format_name: str, why: str) -> FormatError:
-    """The error for a name that a format cannot hold."""
+    """The error for a name that a format cannot represent."""
     shown = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
     return FormatError(
         f"segment {index}: the name {shown} cannot be written as {format_name}, {why}:"
@@ -51,7 +48,7 @@ def check_name(index: int, name: str, format_name: str) -> None:
     if not name.strip():
         raise refused(index, name, format_name, "it is blank")
     if any(unicodedata.category(character) in _BREAKING for character in name):
-        raise refused(index, name, format_name, "it holds a control character or a line break")
+        raise refused(index, name, format_name, "it contains a control character or a line break")
 
 
 def check_read_back(
@@ -60,14 +57,14 @@ def check_read_back(
     speakers: Sequence[str | None],
     format_name: str,
 ) -> None:
-    """Raise `FormatError` unless what was written has the segments, and these speakers.
+    """Raise `FormatError` unless the written document has these segments and speakers.
 
-    None stands for a segment whose speaker nobody wrote; several spaces are as good as one.
+    A speaker of None is not compared; several spaces equal one.
     """
     if len(read) != len(labelled):
         raise FormatError(
-            f"written as {format_name} there would be {len(read)} segments, expected"
-            f" {len(labelled)}: write JSON"
+            f"as {format_name} there would be {len(read)} segments, expected {len(labelled)}:"
+            " write JSON"
         )
     for index, (found, expected) in enumerate(zip(read, speakers, strict=True)):
         if expected is not None and (found.label or "").split() != expected.split():
@@ -75,7 +72,7 @@ def check_read_back(
 
 
 def check_span(index: int, segment: Turn) -> None:
-    """Raise `FormatError` for what is no span of time, which only JSON can hold."""
+    """Raise `FormatError` for an invalid span of time, which only JSON can represent."""
     if not 0 <= segment.start <= segment.end < _LATEST:
         found = (segment.start, segment.end)
         raise unexpected(f"segment {index}", found, "a start in seconds, and an end after it")

@@ -1,20 +1,18 @@
-"""``write_labels``: names into a document of any format, or into what Python libraries hold."""
+"""``write_labels``: names in a document of any format, or in the objects of Python libraries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
+from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.choosing import named_format, registered_formats
 from pgvoice.hooks.formats.files import write_file
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
 from pgvoice.hooks.formats.reading import SegmentsDocument
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import Labelled
 
 _NEW = "json"
 
@@ -42,13 +40,13 @@ def write_labels(
     source: Any = None,
     uri: str | None = None,
 ) -> Any:
-    """The source with names, where it is what `labelled` answers for, segment by segment.
+    """The source with names; `labelled` must have an answer for each of its segments, in order.
 
-    A `SegmentsDocument` comes back as text in its own format, with nothing lost; in another format
-    (by name), or without a source, the text is a new document of segments and speakers about the
-    recording `uri`. A pyannote ``Annotation`` or ``DiarizeOutput``, or a list of faster-whisper's
-    segments, comes back as `label_objects` says. Raises `FormatError` for a name that the format
-    cannot hold, and for labels that are those of other segments.
+    A `SegmentsDocument` becomes text in its own format, with nothing lost. With another `format`,
+    or without a source, the text is a new document of segments and speakers for the recording
+    `uri`. For a pyannote ``Annotation`` or ``DiarizeOutput``, or a list of faster-whisper's
+    segments, see `label_objects`. Raises `FormatError` for a name that the format cannot represent,
+    and for labels of other segments.
     """
     every = list(labelled)
     if source is not None and not isinstance(source, SegmentsDocument):
@@ -73,11 +71,10 @@ def save_labels(
     uri: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write what `write_labels` says to a new file, in UTF-8 or as the source's bytes were encoded.
+    """Write the result of `write_labels` to a new file, in the source's encoding or UTF-8.
 
-    Without `format` it is the one of the file's suffix. With `overwrite` it takes the place of a
-    file that is there. Raises `FormatError`, and leaves the file as it was, also where it cannot
-    be written.
+    Without `format`, the file's suffix decides. `overwrite` replaces an existing file. Raises
+    `FormatError`, and leaves an existing file unchanged, if the file cannot be written.
     """
     chosen = format or format_for(path, source)
     text = write_labels(labelled, chosen, source=source, uri=uri)
@@ -87,15 +84,15 @@ def save_labels(
         write_file(path, data, overwrite=overwrite)
     except FileExistsError as error:
         raise FormatError(
-            f"{path} is there already: choose another file, or overwrite it (--overwrite)"
+            f"{path} exists: choose another file, or overwrite it (--overwrite)"
         ) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise FormatError(f"{path} cannot be written: {why}; choose another file") from error
+        raise FormatError(f"cannot write {path}: {why}; choose another file") from error
 
 
 def format_for(path: Path, source: SegmentsDocument | None) -> str:
-    """The format of a file's suffix, the source's own where that has several or no known one."""
+    """The format of a file's suffix; the source's own if the suffix is unknown or ambiguous."""
     suffix = path.suffix.lower()
     fitting = [
         each.name
@@ -115,5 +112,5 @@ def _chosen(name: str | None, source: SegmentsDocument | None) -> Format:
 def _writer(chosen: Format) -> Any:
     if chosen.write is None:
         written = [each.name for each in registered_formats().values() if each.write]
-        raise FormatError(f"it is only read: name one of {', '.join(sorted(written))}")
+        raise FormatError(f"the format is read-only; choose one of: {', '.join(sorted(written))}")
     return chosen.write

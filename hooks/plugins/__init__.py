@@ -1,1 +1,1 @@
-"""Plugins: what they can implement, finding them, calling them."""
+"""Plugins: the hooks they can implement, loading them, calling them."""

@@ -1,7 +1,7 @@
-"""Calling the plugins: one typed function per hook, and the name of whoever fails.
+"""Calling the plugins: one typed function per hook.
 
-A plugin that fails to register is an error; one that fails in an event is logged, and the others
-go on.
+A plugin that fails to register raises `PluginError`. One that fails in an event is logged, and the
+others are still called.
 """
 
 from __future__ import annotations
@@ -9,55 +9,53 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.errors import PluginError
+from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.formats.format import RegisterFormat
 from pgvoice.hooks.plugins import installed, specs
 from pgvoice.hooks.turns import as_turns
 
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import IdentifyResult, Labelled
-    from pgvoice.hooks.fill.report import FillReport
-    from pgvoice.hooks.formats.format import RegisterFormat
-
 logger = logging.getLogger(__name__)
 Register = TypeVar("Register")
-#: The function to register with, for the plugin of a name.
+#: Returns the function that the plugin of a name registers with.
 For = Callable[[str], Register]
 
 
 def register_encoders(register: For[specs.RegisterEncoder]) -> None:
-    """Have every plugin register its encoders; raises `PluginError`."""
+    """Let every plugin register its encoders; raises `PluginError`."""
     _register("register_encoders", register)
 
 
 def register_audio_sources(register: For[specs.RegisterAudioSource]) -> None:
-    """Have every plugin register its audio sources; raises `PluginError`."""
+    """Let every plugin register its audio sources; raises `PluginError`."""
     _register("register_audio_sources", register)
 
 
 def register_formats(register: For[RegisterFormat]) -> None:
-    """Have every plugin register its formats; raises `PluginError`."""
+    """Let every plugin register its formats; raises `PluginError`."""
     _register("register_formats", register)
 
 
 def register_commands(register: For[specs.RegisterCommand]) -> None:
-    """Have every plugin register its commands; raises `PluginError`."""
+    """Let every plugin register its commands; raises `PluginError`."""
     _register("register_commands", register)
 
 
 def segments_ready(video: str, audio: str | Path | None, segments: Iterable[Any]) -> list[Labelled]:
-    """Who speaks in each of a pipeline's segments: one label each, in their order.
+    """Who speaks in each of a pipeline's segments: one answer each, in order.
 
-    Segments come in the shapes that `as_turns` takes, times in seconds; without `audio` the
-    audio sources are asked. The plugins' answers go first; one that fails, or answers for another
-    number of segments, is logged and passed over. Else the built-in answers: a `Pipeline` with the
-    store and the encoder that the settings name, opened at the first call and closed when the
-    process ends. Raises what opening and `Pipeline.label` raise: an error is never a label.
+    Segments may have any shape that `as_turns` accepts, with times in seconds. Without `audio`,
+    audio sources look the file up. Plugins answer first; one that fails, or returns another number
+    of answers, is logged and skipped. Then the built-in `Pipeline` answers, with the store and the
+    encoder of the settings; it opens at the first call and closes at the end of the process. Raises
+    what opening it and `Pipeline.label` raise: an error is never a label.
     """
     path, given = None if audio is None else Path(audio), tuple(as_turns(segments))
     for name, call in installed.implementing("segments_ready"):
-        answer = _asked(name, call, video=video, audio=path, segments=given)
+        answer = _answer(name, call, video=video, audio=path, segments=given)
         if answer is None:
             continue
         if len(answer) == len(given):
@@ -71,8 +69,8 @@ def segments_ready(video: str, audio: str | Path | None, segments: Iterable[Any]
     raise PluginError(f"no plugin answered for the segments of {video!r}")
 
 
-def _asked(name: str, call: Callable[..., Any], **given: object) -> list[Labelled] | None:
-    """The answer of one plugin, if it has one; only the built-in may raise."""
+def _answer(name: str, call: Callable[..., Any], **given: object) -> list[Labelled] | None:
+    """The answer of one plugin, or None; only the built-in pipeline may raise."""
     try:
         answer: Sequence[Labelled] | None = call(**given)
         return None if answer is None else list(answer)
@@ -84,17 +82,17 @@ def _asked(name: str, call: Callable[..., Any], **given: object) -> list[Labelle
 
 
 def after_fill(report: FillReport) -> None:
-    """Tell every plugin of a fill that is over."""
-    _tell("after_fill", report=report)
+    """Notify every plugin of a completed fill."""
+    _notify("after_fill", report=report)
 
 
 def after_identify(result: IdentifyResult) -> None:
-    """Tell every plugin of answers that were given."""
-    _tell("after_identify", result=result)
+    """Notify every plugin of answers."""
+    _notify("after_identify", result=result)
 
 
 def _register(hook: str, register: For[Any]) -> None:
-    """In the order of loading, the built-in ones first: what is there stays, a newcomer fails."""
+    """In the order of loading, built-in plugins first: the later of two equal names fails."""
     for name, call in reversed(list(installed.implementing(hook))):
         try:
             call(register=register(name))
@@ -107,12 +105,12 @@ def _register(hook: str, register: For[Any]) -> None:
             ) from error
 
 
-def _tell(hook: str, **given: object) -> None:
-    """One plugin after the other; the latest loaded is told first."""
+def _notify(hook: str, **given: object) -> None:
+    """Call the plugins one by one, the last loaded first."""
     try:
         implementing = list(installed.implementing(hook))
     except PluginError as error:
-        logger.error("no plugin is told of %s: %s", hook, error)
+        logger.error("no plugin is called for %s: %s", hook, error)
         return
     for name, call in implementing:
         try:

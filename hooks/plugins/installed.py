@@ -1,4 +1,4 @@
-"""The plugins of this process: the built-in ones and those installed beside them, loaded alike."""
+"""The plugins of this process: built-in and installed ones, loaded the same way."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pluggy
 from pgvoice.hooks.errors import PluginError
 from pgvoice.hooks.plugins import specs
 
-#: Comma-separated names of the entry points to load; empty for none; unset for all.
+#: Comma-separated names of the entry points to load; empty loads none, unset loads all.
 PLUGINS_VARIABLE = "PGVOICE_PLUGINS"
 ENTRY_POINT_GROUP = "pgvoice"
-#: The distribution of what comes with pgvoice.
+#: The distribution of the built-in plugins.
 OWN = "pgvoice"
 BUILTIN = {
     "builtin-encoders": "pgvoice.hooks.encoders.builtin_encoders",
@@ -29,18 +29,18 @@ BUILTIN = {
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin that is loaded."""
+    """A plugin."""
 
     name: str
-    #: What it was installed with; None for one that was registered by hand.
+    #: The distribution that installed it; None if it was registered by hand.
     distribution: str | None
     version: str | None
-    #: The hooks that it implements, sorted.
+    #: The hooks that it implements, sorted; empty unless it is loaded.
     hooks: tuple[str, ...]
 
 
 class Plugins(pluggy.PluginManager):
-    """Knows which entry point each plugin came from."""
+    """Remembers the distribution of each plugin."""
 
     def __init__(self) -> None:
         super().__init__(specs.NAMESPACE)
@@ -49,10 +49,10 @@ class Plugins(pluggy.PluginManager):
         self.origins: dict[str, tuple[str, str]] = {}
 
     def add(self, plugin: object, name: str, distribution: str, version: str) -> None:
-        """Register a plugin; raises `PluginError` for one that does not keep to the contract."""
+        """Register a plugin; raises `PluginError` if its hooks do not match the specifications."""
         if name in self.origins:
             raise PluginError(
-                f"two plugins are named {name!r}, of {self.origins[name][0]} and {distribution}:"
+                f"{self.origins[name][0]} and {distribution} both have a plugin named {name!r}:"
                 " uninstall one"
             )
         try:
@@ -62,14 +62,22 @@ class Plugins(pluggy.PluginManager):
             if self.has_plugin(name):
                 self.unregister(name=name)
             raise PluginError(
-                f"the plugin {name} of {distribution} is not made for this pgvoice:"
+                f"the plugin {name} of {distribution} does not fit this version of pgvoice:"
                 f" {' '.join(str(error).split())}; {remedy(name)}"
             ) from error
         self.origins[name] = (distribution, version)
 
     def load(self, entry_point: EntryPoint) -> None:
         """Import a plugin and register it; raises `PluginError`."""
-        self.add(_loaded(entry_point), entry_point.name, *origin(entry_point))
+        name, (distribution, its_version) = entry_point.name, origin(entry_point)
+        try:
+            loaded = entry_point.load()
+        except Exception as error:
+            raise PluginError(
+                f"the plugin {name} of {distribution} cannot be loaded:"
+                f" {type(error).__name__}: {error}; {remedy(name)}"
+            ) from error
+        self.add(loaded, name, distribution, its_version)
 
     def hooks_of(self, name: str) -> tuple[str, ...]:
         """The hooks that a plugin implements, sorted."""
@@ -77,7 +85,7 @@ class Plugins(pluggy.PluginManager):
         return tuple(sorted(caller.name for caller in callers))
 
     def listed(self) -> list[Plugin]:
-        """Every plugin in the order of loading."""
+        """Every plugin, in the order of loading."""
         found = []
         for name, _ in self.list_name_plugin():
             distribution, its_version = self.origins.get(name, (None, None))
@@ -86,7 +94,7 @@ class Plugins(pluggy.PluginManager):
 
 
 def builtin() -> Plugins:
-    """What comes with pgvoice, alone."""
+    """The built-in plugins only."""
     found = Plugins()
     for name, module in BUILTIN.items():
         found.add(import_module(module), name, OWN, version(OWN))
@@ -97,7 +105,7 @@ def builtin() -> Plugins:
 def manager() -> Plugins:
     """The plugins of this process, loaded once; raises `PluginError` for a broken one."""
     found = builtin()
-    if problems := asked_in_vain():
+    if problems := missing_plugins():
         raise PluginError(problems[0])
     for entry_point in filter(is_chosen, installed()):
         found.load(entry_point)
@@ -110,7 +118,7 @@ def listed() -> list[Plugin]:
 
 
 def implementing(hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
-    """The plugins that implement a hook, in pluggy's order, each with a caller of it alone."""
+    """The plugins that implement a hook, in pluggy's order, each with a function that calls it."""
     every = manager().get_plugins()
     implementations = getattr(manager().hook, hook).get_hookimpls()
     for implementation in reversed(implementations):
@@ -119,36 +127,36 @@ def implementing(hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
 
 
 def remedy(name: str) -> str:
-    """How to go on without a plugin."""
+    """How to run without a plugin."""
     others = sorted({point.name for point in installed() if is_chosen(point)} - {name})
-    return f"uninstall it, or leave it out with {PLUGINS_VARIABLE}={','.join(others)!r}"
+    return f"uninstall it, or disable it with {PLUGINS_VARIABLE}={','.join(others)!r}"
 
 
 def installed() -> list[EntryPoint]:
-    """The entry points of all plugins that are installed beside the built-in ones, by name."""
+    """The entry points of all plugins except the built-in ones, sorted by name."""
     every = entry_points(group=ENTRY_POINT_GROUP)
     return sorted(every, key=lambda point: (point.name, origin(point)))
 
 
 def is_chosen(entry_point: EntryPoint) -> bool:
-    """Whether the setting lets it load."""
+    """Whether PGVOICE_PLUGINS lets the plugin load."""
     wanted = _wanted_names()
     return wanted is None or entry_point.name in wanted
 
 
-def asked_in_vain() -> list[str]:
-    """A sentence for each plugin that the setting names and that is not installed."""
+def missing_plugins() -> list[str]:
+    """A sentence for each plugin that PGVOICE_PLUGINS names but that is not installed."""
     there = sorted({point.name for point in installed()})
     return [
-        f"{PLUGINS_VARIABLE} names the plugin {name!r}, which is not installed:"
-        f" there are {', '.join(there) or 'none'}"
+        f"{PLUGINS_VARIABLE} names the plugin {name!r}, which is not installed"
+        f" (installed: {', '.join(there) or 'none'})"
         for name in _wanted_names() or ()
         if name not in there
     ]
 
 
 def origin(entry_point: EntryPoint) -> tuple[str, str]:
-    """The distribution of a plugin, and its version."""
+    """A plugin's distribution and its version."""
     found = entry_point.dist
     return (found.name, found.version) if found else ("?", "?")
 
@@ -158,14 +166,3 @@ def _wanted_names() -> list[str] | None:
     if value is None:
         return None
     return [name for part in value.split(",") if (name := part.strip())]
-
-
-def _loaded(entry_point: EntryPoint) -> object:
-    try:
-        loaded: object = entry_point.load()
-    except Exception as error:
-        raise PluginError(
-            f"the plugin {entry_point.name} of {origin(entry_point)[0]} cannot be loaded:"
-            f" {type(error).__name__}: {error}; {remedy(entry_point.name)}"
-        ) from error
-    return loaded

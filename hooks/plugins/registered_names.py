@@ -1,4 +1,4 @@
-"""What plugins registered, by name: a name is taken once."""
+"""``Names``: what plugins registered, each under a name of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Registered = TypeVar("Registered")
 
 
 class Names(Generic[Registered]):
-    """Things of one kind, each with the plugin that brought it."""
+    """Registered objects of one kind."""
 
     def __init__(self, kind: str) -> None:
         #: With its article: ``an encoder``.
@@ -21,11 +21,11 @@ class Names(Generic[Registered]):
         self._plugins: dict[str, str] = {}
 
     def add(self, plugin: str, name: str, new: Registered) -> None:
-        """Raises `PluginError` that names both plugins where the name is taken."""
+        """Add an object; raises `PluginError` if another plugin has registered the name."""
         if name in self.found:
             raise PluginError(
                 f"the plugin {plugin} registers {self.kind} named {name!r}, which"
-                f" {self._plugins[name]} brought already: {installed.remedy(plugin)}"
+                f" {self._plugins[name]} has already registered: {installed.remedy(plugin)}"
             )
         self.found[name] = new
         self._plugins[name] = plugin

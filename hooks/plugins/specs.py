@@ -1,4 +1,4 @@
-"""The hooks that a plugin can implement: what comes with each, and what goes back."""
+"""The hooks that a plugin can implement."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
+from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.formats.format import RegisterFormat
+from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:
+    # Not imported with `pgvoice.hooks`: pipelines have no command line.
     import click
-
-    from pgvoice.hooks.answers import IdentifyResult, Labelled
-    from pgvoice.hooks.fill.report import FillReport
-    from pgvoice.hooks.formats.format import RegisterFormat
-    from pgvoice.store.turns import Turn
 
 NAMESPACE = "pgvoice"
 hookspec = pluggy.HookspecMarker(NAMESPACE)
 hookimpl = pluggy.HookimplMarker(NAMESPACE)
 
-#: Builds an encoder from a source of weights (None: its own default) and a device (None: the best
-#: there is). Called when the encoder is asked for by name, so heavy imports belong inside.
+#: Creates an encoder from a source of weights (None: its default) and a device (None: the best
+#: available). Called when the encoder is requested by name, so heavy imports belong inside.
 EncoderFactory = Callable[[str | None, str | None], Encoder]
-#: The local file of a video, by its key; None for a video that this source does not have.
+#: Returns the local file of a video, or None if this source does not have the video.
 FindAudio = Callable[[str], Path | None]
 
 
 class RegisterEncoder(Protocol):
-    """Makes an encoder known by name; `summary` is one line for people.
+    """Registers an encoder under a name, with a summary of one line.
 
-    `extra` is the extra of pgvoice that installs what the encoder needs; None where its own
-    package brings that.
+    `extra` is the extra of pgvoice that installs the encoder's dependencies; None if the plugin's
+    own package does.
     """
 
     def __call__(
@@ -42,52 +42,52 @@ class RegisterEncoder(Protocol):
 
 
 class RegisterAudioSource(Protocol):
-    """Makes a source of audio files known by name; `summary` is one line for people."""
+    """Registers a source of audio files under a name, with a summary of one line."""
 
     def __call__(self, name: str, find: FindAudio, *, summary: str) -> None: ...
 
 
 class RegisterCommand(Protocol):
-    """Makes a command, or a group of them, one of ``pgvoice``'s, under its own name."""
+    """Adds a click command or group to ``pgvoice``, under its own name."""
 
     def __call__(self, command: click.Command, /) -> None: ...
 
 
 @hookspec
 def register_encoders(register: RegisterEncoder) -> None:
-    """Call `register` once for each encoder that the plugin brings."""
+    """Call `register` once for each of the plugin's encoders."""
 
 
 @hookspec
 def register_audio_sources(register: RegisterAudioSource) -> None:
-    """Call `register` once for each way to a video's audio file that the plugin knows."""
+    """Call `register` once for each of the plugin's audio sources."""
 
 
 @hookspec
 def register_formats(register: RegisterFormat) -> None:
-    """Call `register` once for each format of segments that the plugin reads."""
+    """Call `register` once for each of the plugin's file formats."""
 
 
 @hookspec
 def register_commands(register: RegisterCommand) -> None:
-    """Call `register` once for each command that the plugin adds to ``pgvoice``."""
+    """Call `register` once for each of the plugin's commands."""
 
 
 @hookspec(firstresult=True)
 def segments_ready(
     video: str, audio: Path | None, segments: Sequence[Turn]
 ) -> Sequence[Labelled] | None:
-    """Answer for a pipeline's segments, one label each in their order; None leaves it to others.
+    """Return one answer for each of a pipeline's segments, in order, or None to let others answer.
 
-    The built-in pipeline is asked last. `audio` is None where the audio sources know it.
+    The built-in pipeline answers last. If `audio` is None, audio sources can look the file up.
     """
 
 
 @hookspec
 def after_fill(report: FillReport) -> None:
-    """Take note of a fill that is over, also of one that found everything stored."""
+    """Called after every fill, even if nothing was missing."""
 
 
 @hookspec
 def after_identify(result: IdentifyResult) -> None:
-    """Take note of the answers that somebody just got."""
+    """Called after every identification of a video."""

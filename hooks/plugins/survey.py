@@ -1,8 +1,8 @@
-"""What is installed as a plugin: also what is left out, and what fails, for people to see."""
+"""``survey``: every installed plugin, including those that are disabled or fail."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pgvoice.hooks.encoders.registry import registered_encoders
@@ -12,39 +12,41 @@ from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.installed import Plugin
 from pgvoice.hooks.sources.resolve import registered_sources
 
+State = Literal["loaded", "left out", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """A plugin, and what became of it."""
+    """A plugin and its state."""
 
     plugin: Plugin
-    state: Literal["loaded", "left out", "failed"] = "loaded"
+    state: State = "loaded"
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Every plugin, the built-in ones first, and a sentence for whatever is the matter."""
+    """Every plugin, the built-in ones first, and a sentence for each problem."""
 
     plugins: tuple[Surveyed, ...]
     problems: tuple[str, ...]
 
 
 def survey() -> Survey:
-    """Load what there is, one after the other, whatever fails."""
-    found, problems = installed.builtin(), installed.asked_in_vain()
+    """Load the installed plugins one by one; a plugin that fails does not stop the others."""
+    found, problems = installed.builtin(), installed.missing_plugins()
     listed = [Surveyed(plugin) for plugin in found.listed()]
     for entry_point in installed.installed():
-        state: Literal["loaded", "left out", "failed"] = "left out"
-        bare = Plugin(entry_point.name, *installed.origin(entry_point), ())
+        state: State = "left out"
+        hooks: tuple[str, ...] = ()
         if installed.is_chosen(entry_point):
             try:
                 found.load(entry_point)
-                state = "loaded"
+                state, hooks = "loaded", found.hooks_of(entry_point.name)
             except PluginError as error:
                 problems.append(str(error))
                 state = "failed"
-        hooks = found.hooks_of(entry_point.name) if state == "loaded" else ()
-        listed.append(Surveyed(replace(bare, hooks=hooks), state))
+        plugin = Plugin(entry_point.name, *installed.origin(entry_point), hooks)
+        listed.append(Surveyed(plugin, state))
     return Survey(tuple(listed), tuple(problems or _failing_to_register()))
 
 
@@ -59,5 +61,5 @@ def _failing_to_register() -> list[str]:
 
 
 def _commands() -> None:
-    """Whether they can be made; the command line sees to names that are taken."""
+    """Whether commands register; the command line itself reports equal names."""
     calls.register_commands(lambda _plugin: lambda _command: None)

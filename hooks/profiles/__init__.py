@@ -1,1 +1,1 @@
-"""Profiles as files: our own between stores, and those and the source lists of other pipelines."""
+"""Files of people: exports between stores, and profiles and source lists of other pipelines."""

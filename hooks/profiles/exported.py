@@ -1,15 +1,13 @@
-"""Our own profiles as a file: JSON of version 1, with vectors, for another store to take in."""
+"""``export_profiles``: people and their vectors in a JSON file that another store can import."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, fields
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from pgvoice.hooks.errors import FormatError, ProfileRefused
@@ -25,7 +23,42 @@ from pgvoice.store.voice_store import VoiceStore
 
 FORMAT = "pgvoice profiles"
 VERSION = 1
-_TIMES = ("granted_at", "expires_at", "withdrawn_at")
+
+
+class ExemplarRecord(msgspec.Struct):
+    """An exemplar in the file."""
+
+    source: str
+    audio_sha256: str
+    start_ms: int
+    end_ms: int
+    quality: float | None
+    excluded: bool
+    #: A list of numbers; `vector` checks it.
+    embedding: Any
+
+
+class ProfileRecord(msgspec.Struct):
+    """A person's exemplars of one encoder."""
+
+    encoder: EncoderIdentity
+    exemplars: list[ExemplarRecord]
+
+
+class SpeakerRecord(msgspec.Struct):
+    """A person in the file."""
+
+    name: str
+    consents: list[Consent]
+    profiles: list[ProfileRecord]
+
+
+class Export(msgspec.Struct):
+    """The whole file."""
+
+    format: str
+    version: int
+    speakers: list[SpeakerRecord]
 
 
 def export_profiles(
@@ -33,15 +66,15 @@ def export_profiles(
 ) -> list[PortableSpeaker]:
     """Write these speakers, or all, to a new file that only its owner can read.
 
-    The file holds voiceprints. Every export is in the audit trail. Raises `FileExistsError` where
-    there is a file, `UnknownSpeaker`, and the database's refusal for anybody but an admin.
+    The file contains voiceprints, and the audit trail records every export. Raises
+    `FileExistsError`, `UnknownSpeaker`, and the database's error for anyone but an admin.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "wb") as file:
             speakers = store.people.export_speakers(names, destination=str(path.absolute()))
-            json.dump(_document(speakers), file, ensure_ascii=False, allow_nan=False)
-            file.write("\n")
+            whole = Export(FORMAT, VERSION, [_speaker_record(one) for one in speakers])
+            file.write(msgspec.json.encode(whole) + b"\n")
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -49,7 +82,7 @@ def export_profiles(
 
 
 def is_exchange(found: dict[str, object]) -> bool:
-    """Whether a JSON object is such a file."""
+    """Whether a JSON object is an export of pgvoice."""
     return found.get("format") == FORMAT
 
 
@@ -57,94 +90,59 @@ def read_exchange(found: dict[str, Any]) -> list[PortableSpeaker]:
     """The speakers of a file. Raises `FormatError` for another version or a malformed file."""
     if found.get("version") != VERSION:
         raise FormatError(
-            f"found version {found.get('version')}, expected {VERSION}: another pgvoice wrote it"
+            f"found version {found.get('version')}, expected {VERSION}: another version of pgvoice"
+            " wrote it"
         )
     try:
-        return [_speaker(one) for one in found["speakers"]]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, ProfileRefused):
-            raise
-        raise FormatError(f"found a malformed speaker ({type(error).__name__}: {error})") from error
-
-
-def _document(speakers: Sequence[PortableSpeaker]) -> dict[str, object]:
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "speakers": [
+        whole = msgspec.convert(found, Export)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"found a malformed speaker ({error})") from error
+    return [
+        PortableSpeaker(
+            speaker.name,
+            tuple(speaker.consents),
             {
-                "name": speaker.name,
-                "consents": [_consent_document(consent) for consent in speaker.consents],
-                "profiles": [
-                    {
-                        "encoder": asdict(identity),
-                        "exemplars": [_exemplar_document(exemplar) for exemplar in exemplars],
-                    }
-                    for identity, exemplars in speaker.profiles.items()
-                ],
-            }
-            for speaker in speakers
-        ],
-    }
+                profile.encoder: tuple(_exemplar(one, profile.encoder) for one in profile.exemplars)
+                for profile in speaker.profiles
+            },
+        )
+        for speaker in whole.speakers
+    ]
 
 
-def _consent_document(consent: Consent) -> dict[str, object]:
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(consent).items()
-    }
+def _speaker_record(speaker: PortableSpeaker) -> SpeakerRecord:
+    profiles = [
+        ProfileRecord(encoder, [_exemplar_record(one) for one in exemplars])
+        for encoder, exemplars in speaker.profiles.items()
+    ]
+    return SpeakerRecord(speaker.name, list(speaker.consents), profiles)
 
 
-def _exemplar_document(exemplar: Exemplar) -> dict[str, object]:
-    return {
-        "source": exemplar.source,
-        "audio_sha256": exemplar.audio_sha256,
-        "start_ms": exemplar.span.start_ms,
-        "end_ms": exemplar.span.end_ms,
-        "quality": exemplar.quality,
-        "excluded": exemplar.excluded,
-        # The shortest text that is read as the same float32.
-        "embedding": [float(str(number)) for number in exemplar.embedding],
-    }
-
-
-def _speaker(one: dict[str, Any]) -> PortableSpeaker:
-    if not isinstance(one["name"], str):
-        raise unexpected("speaker", one["name"], "a name")
-    return PortableSpeaker(
-        one["name"],
-        tuple(_consent(consent) for consent in one["consents"]),
-        {
-            identity: tuple(_exemplar(exemplar, identity) for exemplar in profile["exemplars"])
-            for profile in one["profiles"]
-            if (identity := _identity(profile["encoder"]))
-        },
+def _exemplar_record(exemplar: Exemplar) -> ExemplarRecord:
+    return ExemplarRecord(
+        exemplar.source,
+        exemplar.audio_sha256,
+        exemplar.span.start_ms,
+        exemplar.span.end_ms,
+        exemplar.quality,
+        exemplar.excluded,
+        # The shortest text that reads back as the same float32.
+        [float(str(number)) for number in exemplar.embedding],
     )
 
 
-def _identity(one: dict[str, Any]) -> EncoderIdentity:
-    return EncoderIdentity(**{field.name: one[field.name] for field in fields(EncoderIdentity)})
-
-
-def _consent(one: dict[str, Any]) -> Consent:
-    times = {name: one[name] and datetime.fromisoformat(one[name]) for name in _TIMES}
-    return Consent(**(one | times))
-
-
-def _exemplar(one: dict[str, Any], identity: EncoderIdentity) -> Exemplar:
-    where = f"the exemplar of {one['source']} from {one['start_ms']} ms"
-    numbers = vector(one["embedding"], where, identity.dimension)
+def _exemplar(one: ExemplarRecord, identity: EncoderIdentity) -> Exemplar:
+    where = f"the exemplar of {one.source} from {one.start_ms} ms"
+    numbers = vector(one.embedding, where, identity.dimension)
     if abs(float(np.linalg.norm(numbers)) - 1) > UNIT_TOLERANCE:
-        raise ProfileRefused(f"{where} is not of unit length: the file was changed")
-    start_ms, end_ms = int(one["start_ms"]), int(one["end_ms"])
-    if not 0 <= start_ms <= end_ms:
-        raise unexpected(where, [start_ms, end_ms], "0 <= start <= end")
-    quality = one["quality"]
+        raise ProfileRefused(f"{where} does not have unit length: the file was changed")
+    if not 0 <= one.start_ms <= one.end_ms:
+        raise unexpected(where, [one.start_ms, one.end_ms], "0 <= start <= end")
     return Exemplar(
         numbers.astype(np.float32),
-        str(one["audio_sha256"]),
-        SegmentKey(start_ms, end_ms),
-        str(one["source"]),
-        None if quality is None else float(quality),
-        bool(one["excluded"]),
+        one.audio_sha256,
+        SegmentKey(one.start_ms, one.end_ms),
+        one.source,
+        one.quality,
+        one.excluded,
     )

@@ -1,8 +1,9 @@
-"""``import_profiles``: a file of any kind that tells of voices, into the store."""
+"""``import_profiles``: enroll the people of a file, whatever kind of file it is."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from pgvoice.hooks.enroll.enroll import MIN_SPEECH_SECONDS, Recording, enroll_re
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.fill.fill import Progress
 from pgvoice.hooks.formats.documents import load_document
-from pgvoice.hooks.formats.json.json_segments import parse_json
+from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.profiles.exported import is_exchange, read_exchange
 from pgvoice.hooks.profiles.original import is_original, read_original
 from pgvoice.hooks.profiles.source_lists import (
@@ -25,12 +26,14 @@ from pgvoice.store.people.enrollments import Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
 
+_NAMELESS = "it does not name the person: add --name"
+
 
 class Imported(NamedTuple):
-    """What became of a person in a file."""
+    """A person of a file, as enrolled."""
 
     enrollment: Enrollment
-    #: What people should know: what was not applied, and what could not be checked.
+    #: Remarks for the user: what was not applied, and what could not be checked.
     notes: tuple[str, ...]
 
 
@@ -45,40 +48,35 @@ def import_profiles(
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Imported]:
-    """Enroll the people of a file: our own export, an original profile, or source lists.
+    """Enroll the people of a file: an export of pgvoice, an original profile, or source lists.
 
-    `encoder` must be named for an original profile, whose vectors do not say what made them; an
-    export says, and it must be the very same encoder. `name` is for a file of one person.
-    Ids in a source list are turned into files by the audio sources of plugins. Raises
-    `FormatError`, `ProfileRefused`, `AudioNotFound`, and as `enroll_recordings` does. A second
-    import adds nothing.
+    An original profile needs `encoder`, since its vectors do not identify the model that made them;
+    an export names its encoder, which must be identical here. `name` is for a file of one person.
+    Audio sources find the files of ids in a source list. A second import adds nothing. Raises
+    `FormatError`, `ProfileRefused`, `AudioNotFound`, and the errors of `enroll_recordings`.
     """
     found = _load(path)
     try:
         if is_exchange(found):
-            return _from_export(store, found, encoder, name, str(path), force)
+            return _from_export(store, found, path, encoder=encoder, name=name, force=force)
         if is_original(found):
-            return _from_original(store, found, encoder, name, path, force)
+            return [_from_original(store, found, path, encoder=encoder, name=name, force=force)]
         lists = _source_lists(found, name)
     except (FormatError, ProfileRefused) as error:
         raise type(error)(f"{path}: {error}") from error
-    # Everything is found before anybody is enrolled.
+    # Find every file before enrolling anyone.
     files = [find_recordings(one.urls, path.parent) for one in lists]
-    made = encoder or make_encoder(device=device)
+    enroll = partial(
+        enroll_recordings,
+        store,
+        encoder or make_encoder(device=device),
+        min_speech=min_speech,
+        force=force,
+        progress=progress,
+    )
     return [
-        Imported(
-            enroll_recordings(
-                store,
-                made,
-                str(name or one.name),
-                [Recording(file) for file in of_person],
-                min_speech=min_speech,
-                force=force,
-                progress=progress,
-            ),
-            one.notes,
-        )
-        for one, of_person in zip(lists, files, strict=True)
+        Imported(enroll(str(name or one.name), list(map(Recording, recordings))), one.notes)
+        for one, recordings in zip(lists, files, strict=True)
     ]
 
 
@@ -95,26 +93,51 @@ def _load(path: Path) -> dict[str, Any]:
 def _from_export(
     store: VoiceStore,
     found: dict[str, Any],
+    path: Path,
+    *,
     encoder: Encoder | None,
     name: str | None,
-    source: str,
     force: bool,
 ) -> list[Imported]:
     speakers = read_exchange(found)
     if name is not None:
-        raise ProfileRefused("an export has names of its own: leave --name away")
-    identities = {identity for speaker in speakers for identity in speaker.profiles}
+        raise ProfileRefused("an export contains names: leave --name out")
     thresholds = {}
-    for identity in identities:
+    for identity in {identity for speaker in speakers for identity in speaker.profiles}:
         here = encoder or make_encoder(identity.name)
         _require_same(identity, here.identity)
         thresholds[identity] = here.default_threshold
-    taken = store.people.import_speakers(speakers, thresholds, source=source, force=force)
+    taken = store.people.import_speakers(speakers, thresholds, source=str(path), force=force)
     return [Imported(enrollment, ()) for enrollment in taken]
 
 
+def _from_original(
+    store: VoiceStore,
+    found: dict[str, Any],
+    path: Path,
+    *,
+    encoder: Encoder | None,
+    name: str | None,
+    force: bool,
+) -> Imported:
+    if encoder is None:
+        raise ProfileRefused("its model is unknown: name the encoder (--encoder)")
+    identity = encoder.identity
+    stored = [each.identity for each in store.recordings.encoders()]
+    same_name = [each for each in stored if each.name == identity.name]
+    if same_name and identity not in same_name:
+        _require_same(identity, same_name[-1])
+    profile = read_original(found, encoder, path.name)
+    if not (name or profile.name.strip()):
+        raise ProfileRefused(_NAMELESS)
+    enrollment = store.people.enroll(
+        name or profile.name, profile.exemplars, identity, encoder.default_threshold, force=force
+    )
+    return Imported(enrollment, profile.notes)
+
+
 def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
-    """Raises `ProfileRefused` with every field that differs."""
+    """Raise `ProfileRefused` with every field that differs."""
     different = [
         f"{field.name} {getattr(theirs, field.name)!r} there and {getattr(ours, field.name)!r} here"
         for field in fields(EncoderIdentity)
@@ -122,53 +145,20 @@ def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
     ]
     if different:
         raise ProfileRefused(
-            f"its vectors are of another encoder ({'; '.join(different)}), and can never be"
+            f"its vectors come from another encoder ({'; '.join(different)}) and cannot be"
             " compared: enroll from audio, or use that encoder (--encoder)"
         )
-
-
-def _from_original(
-    store: VoiceStore,
-    found: dict[str, Any],
-    encoder: Encoder | None,
-    name: str | None,
-    path: Path,
-    force: bool,
-) -> list[Imported]:
-    if encoder is None:
-        raise ProfileRefused("it does not identify what made it: name the encoder (--encoder)")
-    _require_the_stores(store, encoder.identity)
-    profile = read_original(found, encoder, path.name)
-    if not (name or profile.name.strip()):
-        raise ProfileRefused("it does not say whose voice it is: give --name")
-    enrollment = store.people.enroll(
-        name or profile.name,
-        profile.exemplars,
-        encoder.identity,
-        encoder.default_threshold,
-        force=force,
-    )
-    return [Imported(enrollment, profile.notes)]
-
-
-def _require_the_stores(store: VoiceStore, identity: EncoderIdentity) -> None:
-    """Raises `ProfileRefused` when the store's vectors are of another encoder of that name."""
-    stored = [
-        one.identity for one in store.recordings.encoders() if one.identity.name == identity.name
-    ]
-    if stored and identity not in stored:
-        _require_same(identity, stored[-1])
 
 
 def _source_lists(found: dict[str, Any], name: str | None) -> list[SourceList]:
     if not is_source_lists(found):
         raise FormatError(
-            "none of what can be imported: an export of pgvoice, a profile with embeddings, or a"
-            " list of sources"
+            "found neither an export of pgvoice, nor a profile with embeddings, nor a list of"
+            " sources"
         )
     lists = read_source_lists(found)
     if name is not None and len(lists) > 1:
-        raise FormatError(f"it tells of {len(lists)} people: leave --name away")
+        raise FormatError(f"it contains {len(lists)} people: leave --name out")
     if not (name or all(one.name for one in lists)):
-        raise FormatError("it does not say whose voice it is: give --name")
+        raise FormatError(_NAMELESS)
     return lists

@@ -1,7 +1,7 @@
-"""The profile files of the pipeline that this work started from: a centroid and its embeddings.
+"""Profile files of the pipeline that pgvoice started from: a centroid and its embeddings.
 
 ``{name, centroid[192], embeddings[[192]…], threshold, created_at, audio_sources[], metadata{…}}``;
-older ones say ``recommended_threshold``.
+older files have ``recommended_threshold``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import ProfileRefused
@@ -20,20 +19,20 @@ from pgvoice.store.people.enrollments import Exemplar
 from pgvoice.store.recordings.segment_rows import Embedding
 
 THRESHOLD_KEYS = ("threshold", "recommended_threshold")
-#: Cosine similarity from which two embeddings are one and the same; windows that share half of
-#: their audio stay under it.
+#: Cosine similarity above which two embeddings are copies; windows that share half of their audio
+#: stay below it.
 SAME = 0.9999
-#: Cosine similarity that a centroid has to the mean of its embeddings at least.
+#: The least cosine similarity of a centroid to the mean of its embeddings.
 MEAN = 0.999
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalProfile:
-    """A profile that was found plausible."""
+    """A plausible profile."""
 
     name: str
     exemplars: tuple[Exemplar, ...]
-    #: What people should know: what was not applied, and what could not be checked.
+    #: Remarks for the user: what was not applied, and what could not be checked.
     notes: tuple[str, ...]
 
 
@@ -43,33 +42,33 @@ def is_original(found: dict[str, object]) -> bool:
 
 
 def read_original(found: dict[str, object], encoder: Encoder, source: str) -> OriginalProfile:
-    """The profile of a JSON object; `ProfileRefused` when it is of no voice that `encoder` heard.
+    """The profile of a JSON object.
 
-    Refused are a wrong dimension, another model, numbers that are not finite, zero vectors, and
-    what looks made up: copies, a centroid that is not the mean, embeddings that are not alike.
+    Raises `ProfileRefused` for another model or dimension, for numbers that are not finite or all
+    zero, and for fabricated data: copies, a centroid that is not the mean, unrelated embeddings.
     """
     metadata = found.get("metadata")
     details = metadata if isinstance(metadata, dict) else {}
-    notes = [_match_model(details.get("model"), encoder), *_unused(found, details)]
+    notes = [_match_model(details.get("model"), encoder), *threshold_note(found)]
+    if (seconds := details.get("total_duration_seconds")) is not None:
+        notes.append(f"made from {seconds} s of audio, which is not in the file")
     embeddings = _embeddings(found, encoder.identity.dimension)
-    _refuse_made_up(embeddings, encoder)
-    _refuse_other_centroid(found.get("centroid"), embeddings, encoder.identity.dimension)
-    if len(embeddings) == 1:
-        notes.append("one embedding: whether it is of one voice cannot be seen")
-    return OriginalProfile(
-        str(found.get("name") or ""),
-        tuple(
-            _exemplar(unit(numbers), origin)
-            for numbers, origin in zip(
-                embeddings, _origins(found, len(embeddings), source), strict=True
-            )
-        ),
-        tuple(notes),
-    )
+    units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    if len(units) == 1:
+        notes.append("one embedding: pgvoice cannot check that it is one voice")
+    else:
+        _refuse_copies(units)
+        _refuse_unrelated(units, encoder.default_threshold.similarity)
+    if (listed := found.get("centroid")) is not None:
+        centroid = vector(listed, "the centroid", encoder.identity.dimension)
+        _refuse_other_centroid(centroid, embeddings.sum(axis=0), units.sum(axis=0))
+    origins = _origins(found, len(embeddings), source)
+    exemplars = map(_exemplar, map(unit, embeddings), origins)
+    return OriginalProfile(str(found.get("name") or ""), tuple(exemplars), tuple(notes))
 
 
 def threshold_note(found: dict[str, object]) -> list[str]:
-    """That the threshold of a file is not applied, where it has one."""
+    """A remark for each threshold of a file, none of which is applied."""
     return [
         f"its threshold {found[key]} is not applied: calibration sets thresholds"
         for key in THRESHOLD_KEYS
@@ -80,76 +79,55 @@ def threshold_note(found: dict[str, object]) -> list[str]:
 def _match_model(model: object, encoder: Encoder) -> str:
     name = encoder.identity.name
     if not isinstance(model, str) or not model:
-        return f"it does not say by which model: taken for {name}, as you named it"
+        return f"it does not name its model: assumed to be {name}, as you chose"
     if _plain(name) not in _plain(model):
         raise ProfileRefused(
-            f"it was made by {model!r}, not by {name}: vectors of different models are never"
+            f"it was made by {model!r}, not by {name}: vectors of different models cannot be"
             " compared; name the encoder that made it (--encoder)"
         )
-    return f"made by {model!r}, taken for {encoder.identity}"
+    return f"made by {model!r}, assumed to be {encoder.identity}"
 
 
 def _plain(name: str) -> str:
-    # CAM++ is called campplus where a name has to be plain.
+    # CAM++ is also written campplus.
     return "".join(c for c in name.lower().replace("++", "pplus") if c.isalnum())
 
 
-def _unused(found: dict[str, object], details: dict[str, object]) -> list[str]:
-    seconds = details.get("total_duration_seconds")
-    heard = [] if seconds is None else [f"made from {seconds} s of audio, which is not here"]
-    return [*threshold_note(found), *heard]
-
-
-def _embeddings(found: dict[str, object], dimension: int) -> list[Vector]:
+def _embeddings(found: dict[str, object], dimension: int) -> Vector:
+    """``(embeddings, dimension)``, of any length."""
     listed = found.get("embeddings")
     if not isinstance(listed, list) or not listed:
         raise ProfileRefused("it has no embeddings: a centroid alone cannot be checked")
-    return [vector(one, f"embedding {place}", dimension) for place, one in enumerate(listed)]
-
-
-def _refuse_made_up(embeddings: list[Vector], encoder: Encoder) -> None:
-    for place, numbers in enumerate(embeddings):
+    rows = [vector(one, f"embedding {place}", dimension) for place, one in enumerate(listed)]
+    for place, numbers in enumerate(rows):
         if np.ptp(numbers) == 0:
-            raise ProfileRefused(f"embedding {place} is one number throughout: it is made up")
-    if len(embeddings) == 1:
-        return
-    alike = _similarities(embeddings)
-    copies = int(sum((alike[place, :place] > SAME).any() for place in range(len(alike))))
-    if 2 * copies >= len(alike):
+            raise ProfileRefused(f"embedding {place} repeats one number: it is made up")
+    return np.stack(rows)
+
+
+def _refuse_copies(units: Vector) -> None:
+    copies = int((np.tril(units @ units.T, -1) > SAME).any(axis=1).sum())
+    if 2 * copies >= len(units):
         raise ProfileRefused(
-            f"{copies} of its {len(alike)} embeddings are copies of another: it is made up, and"
-            " says nothing of how much a voice varies"
-        )
-    coherence = _leave_one_out(embeddings)
-    threshold = encoder.default_threshold.similarity
-    if coherence < threshold:
-        raise ProfileRefused(
-            f"its embeddings are not alike (on average {coherence:.3f} to the mean of the others,"
-            f" under the encoder's threshold of {threshold:.3f}): they are of no one voice, random,"
-            " or of another model"
+            f"{copies} of its {len(units)} embeddings are copies of others: it is made up, and"
+            " does not show how much the voice varies"
         )
 
 
-def _similarities(embeddings: list[Vector]) -> NDArray[np.float64]:
-    units = np.stack([numbers / np.linalg.norm(numbers) for numbers in embeddings])
-    similarities: NDArray[np.float64] = units @ units.T
-    return similarities
-
-
-def _leave_one_out(embeddings: list[Vector]) -> float:
-    units = np.stack([numbers / np.linalg.norm(numbers) for numbers in embeddings])
+def _refuse_unrelated(units: Vector, threshold: float) -> None:
     others = units.sum(axis=0) - units
     lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-12)
-    return float(np.mean(np.sum(units * others, axis=1) / lengths))
+    coherence = float(np.mean(np.sum(units * others, axis=1) / lengths))
+    if coherence < threshold:
+        raise ProfileRefused(
+            f"its embeddings are too different (on average {coherence:.3f} similar to the mean of"
+            f" the others, below the encoder's threshold of {threshold:.3f}): they are not one"
+            " voice, or random, or from another model"
+        )
 
 
-def _refuse_other_centroid(found: object, embeddings: list[Vector], dimension: int) -> None:
-    if found is None:
-        return
-    centroid = vector(found, "the centroid", dimension)
-    centroid /= np.linalg.norm(centroid)
-    of_units = [numbers / np.linalg.norm(numbers) for numbers in embeddings]
-    similarity = max(_cosine(centroid, mean) for mean in (sum(embeddings), sum(of_units)))
+def _refuse_other_centroid(centroid: Vector, *means: Vector) -> None:
+    similarity = max(_cosine(centroid, mean) for mean in means)
     if similarity < MEAN:
         raise ProfileRefused(
             f"its centroid is not the mean of its embeddings (similarity {similarity:.3f}):"
@@ -157,9 +135,9 @@ def _refuse_other_centroid(found: object, embeddings: list[Vector], dimension: i
         )
 
 
-def _cosine(centroid: Vector, mean: object) -> float:
-    direction = np.asarray(mean, np.float64)
-    return float(centroid @ direction / max(float(np.linalg.norm(direction)), 1e-12))
+def _cosine(one: Vector, other: Vector) -> float:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / max(lengths, 1e-12)
 
 
 def _origins(found: dict[str, object], number: int, source: str) -> list[str]:
@@ -171,6 +149,6 @@ def _origins(found: dict[str, object], number: int, source: str) -> list[str]:
 
 
 def _exemplar(embedding: Embedding, origin: str) -> Exemplar:
-    """Without its audio: the vector's own hash tells it from others, and it has no span."""
+    """An exemplar without audio or span: the hash of the vector identifies it."""
     digest = hashlib.sha256(embedding.tobytes()).hexdigest()
     return Exemplar(embedding, f"vector:{digest}", SegmentKey(0, 0), origin)

@@ -1,4 +1,4 @@
-"""Source lists: whose voice is in which recordings.
+"""Source lists: people and the recordings of their voices.
 
 ``{"sources":[{"url"}]}``, and ``{"key":{"name","urls":[…],"threshold","metadata"}}``.
 """
@@ -18,23 +18,23 @@ from pgvoice.hooks.sources.resolve import resolve_audio
 
 @dataclass(frozen=True, slots=True)
 class SourceList:
-    """Recordings of one person alone."""
+    """Recordings in which only one person speaks."""
 
-    #: None where the list does not say.
+    #: None if the list has no name.
     name: str | None
     urls: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def is_source_lists(found: dict[str, object]) -> bool:
-    """Whether a JSON object is such a list, or several."""
+    """Whether a JSON object is one source list or several."""
     if "sources" in found:
         return True
     return bool(found) and all(isinstance(one, dict) and "urls" in one for one in found.values())
 
 
 def read_source_lists(found: dict[str, object]) -> list[SourceList]:
-    """The lists of a JSON object; `FormatError` for one that is not what it should be."""
+    """The lists of a JSON object; raises `FormatError` if one is malformed."""
     if "sources" in found:
         name = found.get("name")
         urls = _urls("sources", found["sources"])
@@ -43,9 +43,9 @@ def read_source_lists(found: dict[str, object]) -> list[SourceList]:
 
 
 def find_recordings(urls: Sequence[str], folder: Path) -> list[Path]:
-    """The file of each: a path (from the list's own folder, too), or what an audio source finds.
+    """The file of each url: a path, which may be relative to `folder`, or from an audio source.
 
-    Raises `AudioNotFound` for the first one that nobody knows, and `AudioSourceFailed`.
+    Raises `AudioNotFound` for the first one without a file, and `AudioSourceFailed`.
     """
     return [_recording(url, folder) for url in urls]
 

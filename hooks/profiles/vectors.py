@@ -1,4 +1,4 @@
-"""Vectors that come in a file: numbers, of the right length, finite, of some length."""
+"""Vectors from a file: finite numbers, as many as the encoder has dimensions, not all zero."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Vector = NDArray[np.float64]
 
 
 def vector(found: object, what: str, dimension: int) -> Vector:
-    """The numbers of a JSON list as they are; `ProfileRefused` says what is wrong with them."""
+    """The numbers of a JSON list, not scaled; raises `ProfileRefused` if they are not a vector."""
     if not isinstance(found, list) or not all(_is_number(number) for number in found):
-        raise ProfileRefused(f"{what} is no list of numbers")
+        raise ProfileRefused(f"{what} is not a list of numbers")
     if len(found) != dimension:
         raise ProfileRefused(
-            f"{what} has {len(found)} numbers, and the encoder's vectors have {dimension}: it was"
-            " made by another model"
+            f"{what} has {len(found)} numbers, but the encoder's vectors have {dimension}: another"
+            " model made it"
         )
     numbers = np.array(found, np.float64)
     if not np.isfinite(numbers).all():
-        raise ProfileRefused(f"{what} holds NaN or infinite numbers")
+        raise ProfileRefused(f"{what} contains NaN or infinite numbers")
     if not np.linalg.norm(numbers) > 1e-6:
-        raise ProfileRefused(f"{what} is zero, which is no voice")
+        raise ProfileRefused(f"{what} is zero, so it is not a voice")
     return numbers
 
 

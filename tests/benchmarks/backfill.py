@@ -1,6 +1,6 @@
-"""How a backfill compares with fills one by one: ``python tests/benchmarks/backfill.py --help``.
+"""Backfills beside single fills: ``python tests/benchmarks/backfill.py --help``.
 
-Needs the recordings of ../shared/speech.
+Needs the recordings in ../shared/speech.
 """
 
 from __future__ import annotations
@@ -44,22 +44,30 @@ from pgvoice.hooks.backfill.running import backfill
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 WINDOW = 3.0
-#: What a sum in another order, with another number of threads, may change in a vector.
+#: The largest change of a vector by another order of summation, as with other thread counts.
 ROUNDING = 1e-5
 #: A recording and a segment of it.
 Place = tuple[str, SegmentKey]
-#: Of a warm backfill: segments of each recording.
+#: Segments per recording of the warm backfill.
 FEW = 20
 RAY = "ray"
 
 
 @click.command()
-@click.option("--videos", type=click.IntRange(2), default=200, show_default=True)
-@click.option("--warm", type=click.IntRange(1), default=10_000, show_default=True)
-@click.option("--ray", is_flag=True, help="Two workers on a Ray cluster of this machine.")
+@click.option(
+    "--videos", type=click.IntRange(2), default=200, show_default=True, help="Recordings to fill."
+)
+@click.option(
+    "--warm",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="Complete recordings of the warm backfill.",
+)
+@click.option("--ray", is_flag=True, help="Also run two workers on a Ray cluster on this machine.")
 @click.option("--child", nargs=2, hidden=True)
 def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> None:
-    """Fill recordings one by one and as a backfill, kill it, and run a warm one."""
+    """Fill recordings one by one and in a backfill, kill it, and run a warm one."""
     rows = list(_rows(videos))
     if child:
         _be_the_child(*child, rows)
@@ -100,7 +108,7 @@ def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> No
 
 
 class _Synthetic(CountingEncoder):
-    """Only its identity is asked."""
+    """Only its identity is used."""
 
     default_threshold = THRESHOLD
 
@@ -123,7 +131,7 @@ def _rows(number: int) -> Iterator[ManifestRow]:
 
 @contextmanager
 def _cluster(wanted: bool) -> Iterator[None]:
-    """A Ray cluster of this machine, where children look for one."""
+    """A Ray cluster on this machine that child processes connect to."""
     if not wanted:
         yield
         return
@@ -136,7 +144,7 @@ def _cluster(wanted: bool) -> Iterator[None]:
 
 
 class Way(NamedTuple):
-    """Processes that fill, each with its cores."""
+    """Child processes that fill, and the cores of each."""
 
     what: str
     children: tuple[tuple[str, set[int] | None], ...]
@@ -193,7 +201,7 @@ def _child(url: str, videos: int, how: str, cores: set[int] | None) -> subproces
 
 
 def _kill_a_worker(store: VoiceStore, videos: int, workers: str) -> int:
-    """Kill one of the workers in the middle; returns how much was stored then."""
+    """Kill one worker halfway; returns the number of segments stored by then."""
     _empty(store)
     url = store.database.engine.url.render_as_string(hide_password=False)
     child = _child(url, videos, workers, None)
@@ -207,7 +215,7 @@ def _kill_a_worker(store: VoiceStore, videos: int, workers: str) -> int:
 
 
 def _killed(store: VoiceStore, videos: int, workers: str) -> int:
-    """Kill the driver with its workers again and again while it goes on; returns how often."""
+    """Kill the driver and its workers and start it again until it finishes; returns the kills."""
     _empty(store)
     url, kills = store.database.engine.url.render_as_string(hide_password=False), 0
     while True:
@@ -243,7 +251,7 @@ def _stored_rows(store: VoiceStore) -> dict[Place, SegmentRow]:
 
 
 def _beside(found: Mapping[Place, SegmentRow], expected: Mapping[Place, SegmentRow]) -> str:
-    """What is to be said of rows beside those of fills: nothing, if all is well."""
+    """The difference from the rows of single fills; empty if there is none."""
     if {at: row.status for at, row in found.items()} != {
         at: row.status for at, row in expected.items()
     }:

@@ -1,6 +1,6 @@
 """Damaged wav, flac, mp3 and m4a: ``python tests/benchmarks/bad_audio.py 10000``.
 
-Each is heard in a process of at most 4 GB that a hang of 20 s would end.
+Each is decoded in a process that is ended after 20 s or 4 GB of memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AT_ONCE = 1000
 @click.command()
 @click.argument("number", type=click.IntRange(min=1), default=AT_ONCE)
 def main(number: int) -> None:
-    """Hear so many damaged files [1000]."""
+    """Decode NUMBER damaged files [default: 1000]."""
     console, answers = Console(), Counter[str]()
     most_seconds, peak, failures = 0.0, 0, list[str]()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""Calibration on people whom it was not made for: ``python tests/benchmarks/calibration.py``.
+"""Calibration on held-out people: ``python tests/benchmarks/calibration.py``.
 
-CAM++ on LibriSpeech: ten people are enrolled with their first 4 clips; their other clips, and those
-of twenty strangers, are cut to pieces of 1.5, 3 and 6 s, one every 1.2 s. The ten are split in two
-halves of five, again and again: thresholds for FAR 1 % are tuned on one half, and measured on the
-other one and on the strangers.
+CAM++ on LibriSpeech: ten people are enrolled with their first 4 clips. Their other clips, and those
+of twenty strangers, are cut into pieces of 1.5, 3 and 6 s, one every 1.2 s. The ten are repeatedly
+split into halves of five: thresholds for FAR 1 % are tuned on one half, and measured on the other
+half and on the strangers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def show(found: list[Measured]) -> None:
-    """A line for each half, and what all of them come to."""
+    """A line for each half, and a summary."""
     table = Table("FAR (95 %)", *(f"DIR {s:g} s" for s in LENGTHS), "DIR", "fixed, same FAR")
     for one in found:
         table.add_row(
@@ -71,7 +71,7 @@ def show(found: list[Measured]) -> None:
 
 
 def normalise(store: VoiceStore, labels: Labels, cohort: list[str]) -> None:
-    """Everybody is enrolled; half of the strangers are the cohort, the others are tuned on."""
+    """Enroll everyone; half of the strangers are the cohort, and the other half is for tuning."""
     made = store.thresholds.calibrate(
         TARGET,
         labels={video: turns for video, turns in labels.items() if video not in cohort},

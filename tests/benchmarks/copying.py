@@ -1,6 +1,6 @@
 """Copy a library into another database: ``python tests/benchmarks/copying.py 200000``.
 
-Each copy runs in a process of its own, whose memory is that of the copy.
+Each copy runs in its own process, so that its memory can be measured.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ print(peak_bytes())
 @click.command()
 @click.argument("segments", type=click.IntRange(min=1), default=200_000)
 def main(segments: int) -> None:
-    """Copy a library of so many SEGMENTS [200000] beside one of 1,000."""
+    """Copy a library of SEGMENTS segments [default: 200000], and one of 1,000."""
     console = Console()
     peaks = {}
     for number in (SMALL, segments):
@@ -50,14 +50,14 @@ def main(segments: int) -> None:
 
 
 def fill(store: VoiceStore, segments: int) -> None:
-    """Store a library of so many segments."""
+    """Store a library of this many segments."""
     for video in Library(segments).videos():
         ids = store.recordings.register(video.key, None, ENCODER, THRESHOLD)
         store.recordings.write(ids, ENCODER, video.rows())
 
 
 def copy(source: str, target: str) -> int:
-    """The peak of memory of a process that copies, in bytes."""
+    """The peak memory in bytes of a process that copies."""
     command = [sys.executable, "-c", COPY, source, target]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=SUPPORT)
     return int(done.stdout)

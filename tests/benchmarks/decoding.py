@@ -1,8 +1,8 @@
-"""What decoding costs by how much is missing: ``python tests/benchmarks/decoding.py``.
+"""The cost of decoding by the number of missing segments: ``python tests/benchmarks/decoding.py``.
 
-Three hours each of mp3, m4a, opus, wav and flac, made in a temporary folder (0.8 GB) from three
-minutes of speech or, where there is none, of noise in its band. Seconds are wall clock with the
-files in the page cache; in brackets the share of decoding everything. Probing includes hashing.
+Three hours each of mp3, m4a, opus, wav and flac, in a temporary folder (0.8 GB), from three minutes
+of speech or, if there is none, of noise in the speech band. Seconds are wall clock time with the
+files in the page cache, and in brackets the share of decoding everything. Probing includes hashing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pgvoice.hooks.audio.probing import probe
 
 MINUTES, REPEATS = 3, 60
 DURATION_MS = MINUTES * REPEATS * 60_000
-#: What the encoders take.
+#: The sample rate of the encoders.
 SAMPLE_RATE = 16_000
 SEGMENTS, MISSING, SEGMENT_MS = 281, 28, 3000
 
@@ -51,7 +51,7 @@ LOSSLESS = {"wav": "WAV", "flac": "FLAC"}
 
 @click.command()
 def main() -> None:
-    """Tell what it costs to hear one span, some, and all of three hours."""
+    """Measure how long one span, some spans, and all of three hours take to decode."""
     columns = ("file", "MB", "hash", "probe", "one span at the end", f"{MISSING} of {SEGMENTS}")
     table = Table(*columns, "everything")
     with TemporaryDirectory() as folder:
@@ -96,7 +96,7 @@ def make(folder: Path, name: str, sound: NDArray[np.float32]) -> Path:
 
 
 def _repeat(source: Path, path: Path, container: str) -> Path:
-    """The packets of a file over and over: encoding three hours would take minutes."""
+    """Repeat the packets of a file: encoding three hours would take minutes."""
     with av.open(str(source)) as old:
         stream = old.streams.audio[0]
         packets = list(takewhile(lambda packet: packet.size, old.demux(stream)))[:-1]

@@ -1,8 +1,8 @@
-"""How right names are in time, by pyannote.metrics: ``python tests/benchmarks/diarization.py``.
+"""DER and IER of names, by pyannote.metrics: ``python tests/benchmarks/diarization.py``.
 
-CAM++ on the sample of pyannote.audio and on the simulated podcast, in one library of six people:
-DER and IER with the references' turns, named segment by segment and by a diarizer's clusters, by
-several fixed thresholds, by the encoder's own, and by a calibration for FAR 1 % on 25 others.
+CAM++ on the sample of pyannote.audio and on the simulated podcast, in one library of six people.
+The references' turns are named segment by segment and by a diarizer's clusters, with several fixed
+thresholds, with the encoder's own, and with a calibration for FAR 1 % on 25 other people.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TARGET = 0.01
 
 
 class Row(NamedTuple):
-    """What came of a recording by a rule."""
+    """The errors of a recording with one threshold."""
 
     recording: str
     rule: str
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
     @property
     def no_worse(self) -> int:
-        """How many clusterings have neither a higher DER nor a higher IER than segments alone."""
+        """The number of clusterings with a DER and IER no higher than those of segments."""
         alone = self.alone
         return sum(one.der <= alone.der and one.ier <= alone.ier for one in self.clusters)
 
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def calibrate(store: VoiceStore, encoder: Encoder) -> Calibration:
-    """Thresholds tuned on people who do not speak in either; five of them are enrolled for it."""
+    """Thresholds tuned on people of neither recording; five of them are enrolled meanwhile."""
     others = [name for name in people() if name not in (*ENROLLED, STRANGER)]
     for name, made in exemplars(encoder, others).items():
         store.people.enroll(name, made, encoder.identity, encoder.default_threshold)
@@ -77,7 +77,7 @@ def calibrate(store: VoiceStore, encoder: Encoder) -> Calibration:
 
 
 def measure(store: VoiceStore, references: Sequence[Reference]) -> list[Row]:
-    """Every recording by every rule; afterwards the encoder's own is what counts."""
+    """Every recording with every threshold; resets the library to the encoder's own."""
     rows = [_row(store, one, "calibrated") for one in references]
     store.thresholds.reset()
     rows += [_row(store, one, "the encoder's own") for one in references]
@@ -91,7 +91,7 @@ def _row(store: VoiceStore, one: Reference, rule: str, threshold: float | None =
 
 
 def show(rows: Sequence[Row], calibration: Calibration) -> None:
-    """DER and IER of each, and whether clusters were ever worse."""
+    """DER and IER of each, and how often clusters were no worse."""
     table = Table("recording", "threshold", "per segment", *CLUSTERINGS, title="DER / IER")
     for row in rows:
         cells = [f"{one.der:.2%} / {one.ier:.2%}" for one in (row.alone, *row.clusters)]

@@ -1,8 +1,8 @@
-"""How fast the encoders are: `python tests/benchmarks/encoders.py --segments 281 --device cpu`.
+"""The speed of the encoders: ``python tests/benchmarks/encoders.py --segments 281 --device cpu``.
 
-Times are the best of several runs, taken in turns; ECAPA's weights are random, which takes the same
-time. Speech is noise, 0.5 to 20 s, 3 s in the middle. The floor is the time of ECAPA's
-multiplications at the rate of the quickest product measured beside it.
+Times are the best of several alternating runs. ECAPA's weights are random, which does not change
+its speed; speech is noise of 0.5 to 20 s, with a median of 3 s. The floor is the time of ECAPA's
+multiplications at the rate of the fastest product measured in the same run.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
-from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import MELS, TOPOLOGY
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing.packing import run_within
+from pgvoice.hooks.encoders.packing.accelerators import float32_products, frame_budget
+from pgvoice.hooks.encoders.packing.packed_network import run_within
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000
@@ -34,14 +34,14 @@ Runs = Mapping[str, Callable[[], object]]
 
 
 def make_speech(count: int) -> list[Waveform]:
-    """Noise, its lengths lognormal."""
+    """Noise of lognormal lengths."""
     rng = np.random.default_rng(0)
     seconds = rng.lognormal(np.log(3), 0.6, count).clip(0.5, 20)
     return [rng.normal(0, 0.1, int(s * SAMPLE_RATE)).astype(np.float32) for s in seconds]
 
 
 class OneByOne:
-    """SpeechBrain's own way."""
+    """SpeechBrain's own modules, one segment at a time."""
 
     def __init__(self, device: str) -> None:
         torch.manual_seed(0)
@@ -61,8 +61,14 @@ class OneByOne:
         return unit_rows(torch.stack(rows).cpu().numpy())
 
 
+class Rounded(PackedEcapa):
+    """The packed network with 10 bits of each factor."""
+
+    precision = "tf32"
+
+
 class Products:
-    """The products of the packed pass and nothing else of it, over the same tapes."""
+    """Only the matrix products of the packed pass, over the same tapes."""
 
     def __init__(self, network: PackedEcapa, waveforms: Sequence[Waveform]) -> None:
         pooling, self.device = network.pooling, network.device
@@ -74,7 +80,7 @@ class Products:
         once = [part.weight for part in (*squeezes, network.pooling.embedding)]
         self.per_segment = sum(weight.numel() for weight in (*once, pooling.context.weight))
         self.frames = [network.features.frames(waveform.size) for waveform in waveforms]
-        self.budget = min(frame_budget(self.device, network._bytes_per_frame()), sum(self.frames))
+        self.budget = min(frame_budget(self.device, network.bytes_per_frame), sum(self.frames))
 
     @property
     def multiplications(self) -> int:
@@ -96,7 +102,7 @@ class Products:
         finish(self.device)
 
     def rate(self) -> float:
-        """Multiplications a second of the quickest product, each measured alone at these shapes."""
+        """Multiplications per second of the fastest product; each is measured alone."""
         runs: dict[str, Callable[[], object]] = {}
         for weight in {tuple(weight.shape): weight for weight in self.weights}.values():
             rows = torch.ones(self.budget, len(weight), device=self.device)
@@ -114,7 +120,7 @@ class Products:
         finish(self.device)
 
 
-#: Products in a row when the rate is measured.
+#: Products in one measurement of the rate.
 REPEATS = 3
 
 
@@ -124,7 +130,7 @@ def finish(device: torch.device) -> None:
 
 
 def best_times(runs: Runs, turns: int) -> dict[str, float]:
-    """Seconds of each, the best of several, taken in turns so that all meet the same machine."""
+    """The best seconds of each; runs alternate so that all meet the same load."""
     best = dict.fromkeys(runs, float("inf"))
     for turn in range(turns + 1):
         for name, run in runs.items():
@@ -149,7 +155,7 @@ def table(title: str, times: Mapping[str, float], floor: float) -> Table:
 def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
     alone = OneByOne(device)
     network = PackedEcapa(alone.model, alone.fbank, device)
-    rounded = PackedEcapa(alone.model, alone.fbank, device, "tf32")
+    rounded = Rounded(alone.model, alone.fbank, device)
     products = Products(network, speech)
     runs: dict[str, Callable[[], object]] = {
         "one by one (SpeechBrain)": lambda: alone.encode(speech),
@@ -161,8 +167,8 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
     times, rate = best_times(runs, turns), products.rate()
     floor = products.multiplications / rate
     console.print(table("ECAPA", {**times, "floor": floor}, floor))
-    rows, exact = unit_rows(network.encode(speech).numpy()), alone.encode(speech)
-    cosine = (unit_rows(rounded.encode(speech).numpy()) * exact).sum(1).min()
+    rows, exact = network.encode(speech), alone.encode(speech)
+    cosine = (rounded.encode(speech) * exact).sum(1).min()
     console.print(
         f"{products.multiplications / 1e9:.0f} G multiply-adds; {rate / 1e9:.0f} G a second, of "
         f"which the packed pass reaches {floor / times['packed']:.0%}; packed is "
@@ -185,7 +191,7 @@ def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Conso
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How fast the encoders are.")
+    parser = argparse.ArgumentParser(description="Measure the speed of the encoders.")
     parser.add_argument("--segments", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--turns", type=int, default=3)

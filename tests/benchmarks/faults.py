@@ -1,8 +1,8 @@
-"""Faults, repeated as often as one likes, and `db verify` at the end.
+"""Repeated faults, with `db verify` at the end.
 
-``python tests/benchmarks/faults.py kills 100`` kills fills at random moments; ``crowd 1000`` has
-2, 4 and 8 processes fill the same videos, and then fill, enroll, label and erase the same ones;
-``server 20`` restarts, kills and crashes the server under fills, and ends their connections.
+``python tests/benchmarks/faults.py kills 100`` kills fills at random moments. ``crowd 1000`` lets
+2, 4 and 8 processes fill the same videos, and then fill, enroll, label and erase the same ones.
+``server 20`` restarts, kills and crashes the server during fills, and ends their connections.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ WHAT = {"kills": kills, "crowd": crowd, "server": server}
 @click.argument("what", type=click.Choice(list(WHAT)))
 @click.argument("times", type=click.IntRange(min=1))
 def main(what: str, times: int) -> None:
-    """Kill fills, let a crowd work on the same, or disturb the server, so many TIMES."""
+    """Kill fills, run many processes on the same data, or disturb the server, TIMES times."""
     with tempfile.TemporaryDirectory() as folder:
         WHAT[what](times, Path(folder))
 

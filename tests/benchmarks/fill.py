@@ -1,7 +1,7 @@
-"""What a fill takes, beside the way that it replaces: ``python tests/benchmarks/fill.py --help``.
+"""The speed of a fill and of the way it replaces: ``python tests/benchmarks/fill.py --help``.
 
 Half an hour of speech with 281 segments is embedded segment by segment from its file, one by one
-and in padded batches from memory, and by `fill`; the floor is what the model's products take alone.
+and in padded batches from memory, and by `fill`. The floor is the time of the model's products.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from pgvoice.store import VoiceStore
 
 WIDTH = 160
 NOTES = (
-    f"A time under {LONG:g} s is the best of {TURNS}, taken in turns; models are loaded and the"
-    " server is started before. The original way loads each segment from the file by librosa,"
-    " writes it as a WAV, loads that and encodes it alone; where librosa needs the program ffmpeg"
-    " and there is none, it reads nothing. The floor is the plain model's multiply-adds over the"
-    " best rate of this machine's matrix products in the same run."
+    f"A time under {LONG:g} s is the best of {TURNS} alternating runs, with models loaded and the"
+    " server started before. The original way loads each segment from the file with librosa,"
+    " writes it as a WAV, loads that and encodes it alone; without the program ffmpeg, librosa"
+    " cannot read some formats. The floor is the plain model's multiply-adds divided by the best"
+    " rate of this machine's matrix products in the same run."
 )
 
 
@@ -52,11 +52,11 @@ NOTES = (
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Measure the original way on every so many-th segment only, and scale it up.",
+    help="Measure the original way on every Nth segment only, and scale it up.",
 )
-@click.option("--markdown", is_flag=True, help="Tables for a Markdown page.")
+@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
 def main(which: str, formats: str, number: int, minutes: float, step: int, markdown: bool) -> None:
-    """Measure fills, and what they are to be compared with, in one run on this machine."""
+    """Measure fills, and the alternatives to compare them with, in one run."""
     wanted = formats.split(",")
     if unknown := set(wanted) - set(FORMATS):
         raise click.BadParameter(f"{', '.join(unknown)}: there are {', '.join(FORMATS)}")
@@ -75,7 +75,7 @@ def main(which: str, formats: str, number: int, minutes: float, step: int, markd
 
 
 def head(console: Console, what: str) -> None:
-    """The command, the day, the machine, what is measured and how."""
+    """The command, the date, the machine, and what is measured how."""
     command = shlex.join(["python", "tests/benchmarks/fill.py", *sys.argv[1:]])
     for line in (f"`{command}`, {date.today()}", machine.describe(), what, NOTES):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -85,7 +85,7 @@ def head(console: Console, what: str) -> None:
 def measure(
     subject: Subject, store: VoiceStore, files: Mapping[str, Path], spans: list[Span], step: int
 ) -> list[Table]:
-    """A table for what needs no file, and one for what does."""
+    """A table of runs on waveforms in memory, and one of runs on files."""
     subject.warm_up()
     subject.floor.measure()
     ways = in_turns(subject.name, subject.ways())
@@ -102,7 +102,7 @@ def measure(
 def file_runs(
     subject: Subject, store: VoiceStore, path: Path, spans: list[Span], step: int
 ) -> dict[str, Run[FillReport | None]]:
-    """The original way, where it can read the format, and fills."""
+    """The original way, if it can read the format, and fills."""
     FillRuns(store, subject.encoder, subject.source, path, spans[:3]).cold(ignore)
     fills = FillRuns(store, subject.encoder, subject.source, path, spans)
     runs: dict[str, Run[FillReport | None]] = {
@@ -116,7 +116,7 @@ def file_runs(
 
 
 def original_run(subject: Subject, path: Path, spans: list[Span], step: int) -> Run[None]:
-    """On every `step`-th segment, scaled to all."""
+    """The original way on every `step`-th segment; the time is scaled up."""
     sample = spans[::step]
 
     def run(progress: Progress) -> Timed[None]:

@@ -1,7 +1,7 @@
-"""What a library costs as it grows: ``python tests/benchmarks/growth.py --help``.
+"""The cost of a growing library: ``python tests/benchmarks/growth.py --help``.
 
-Measured up to the largest of the sizes; what is said of larger libraries follows from the largest
-by how each figure grows, and is marked.
+Figures of larger libraries than the largest measured are extrapolated by the way each figure grows,
+and are marked.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from pgvoice.cli.output import counted, size, waiting
 from pgvoice.store import VoiceStore
 
 LABELS, ADDED = "size of kept labels", "insert 3,000 more segments, indexed"
-#: Segments that are added to a library with an index.
+#: Segments added to a library with an index.
 ADD = 3000
-#: What is asked of every size, and how it grows.
+#: The figures of each library, and how they grow.
 GROWTH: dict[str, Law] = {
     task.SIZE: LINEAR,
     task.INDEX_SIZE: LINEAR,
@@ -52,12 +52,12 @@ GROWTH: dict[str, Law] = {
     task.INDEXED: LOGARITHMIC,
 }
 BYTES = {task.SIZE, task.INDEX_SIZE, LABELS}
-#: By what was measured, the figures by number of segments.
+#: Values by figure and number of segments.
 Figures = dict[str, dict[int, float]]
 
 
 class Machine(NamedTuple):
-    """What the library is imagined to be on."""
+    """The server of the extrapolated library."""
 
     memory_gb: float
     disk_tb: float
@@ -73,9 +73,9 @@ HOUR, DAY = 3600, 86_400
 @click.option("--to", "larger", default="100000000,10000000000", show_default=True)
 @click.option("--profiles", type=click.IntRange(2), default=200, show_default=True)
 @click.option("--partitions", type=click.IntRange(1, 100), default=1, show_default=True)
-@click.option("--memory-gb", type=float, default=64, show_default=True, help="Of the server.")
-@click.option("--disk-tb", type=float, default=4, show_default=True, help="Of the server.")
-@click.option("--markdown", is_flag=True, help="Tables for a Markdown page.")
+@click.option("--memory-gb", type=float, default=64, show_default=True, help="Server memory.")
+@click.option("--disk-tb", type=float, default=4, show_default=True, help="Server disk.")
+@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
 def main(
     sizes: str,
     larger: str,
@@ -85,7 +85,7 @@ def main(
     disk_tb: float,
     markdown: bool,
 ) -> None:
-    """Measure libraries of these sizes, and say what larger ones cost and what ends first."""
+    """Measure libraries of these sizes; extrapolate larger ones and the limits of a server."""
     console = Console(width=None if sys.stdout.isatty() else 160)
     command = shlex.join(["python", "tests/benchmarks/growth.py", *sys.argv[1:]])
     for line in (f"`{command}`, {date.today()}", machine.describe()):
@@ -99,7 +99,7 @@ def main(
 
 
 def measure(library: Library, partitions: int) -> Iterator[tuple[str, float]]:
-    """Each figure of one library, in a store of its own."""
+    """Each figure of one library, in its own store."""
     with (
         waiting(f"{library.segments:,} segments"),
         temporary_folder() as folder,
@@ -115,7 +115,7 @@ def measure(library: Library, partitions: int) -> Iterator[tuple[str, float]]:
 
 
 def _labels(store: VoiceStore) -> float:
-    """Bytes of the tables of labels, with their indexes."""
+    """Bytes of the label tables and their indexes."""
     with store.database.engine.connect() as connection:
         found: int = connection.scalar(
             text(
@@ -127,7 +127,7 @@ def _labels(store: VoiceStore) -> float:
 
 
 def table_of(measured: Figures, larger: list[int]) -> Table:
-    """What was measured, and what follows from it."""
+    """Measured and extrapolated figures."""
     sizes = sorted(next(iter(measured.values())))
     columns = (
         "what",
@@ -151,7 +151,7 @@ def table_of(measured: Figures, larger: list[int]) -> Table:
 
 
 def limits(measured: Figures, server: Machine, partitions: int) -> Table:
-    """What is reached with so many segments, the first first."""
+    """The number of segments at which each limit is reached, in ascending order."""
     memory, disk = server.memory_gb * 1e9, server.disk_tb * 1e12
     whole = {
         each: measured[task.SIZE][each] + measured[task.INDEX_SIZE][each] + measured[LABELS][each]

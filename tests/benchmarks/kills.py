@@ -1,7 +1,7 @@
-"""Kill fills at random moments and take them up again: ``python tests/benchmarks/kills.py``.
+"""Kill fills at random moments and resume them: ``python tests/benchmarks/kills.py``.
 
-Each fill is a process of its own that embeds the simulated podcast with CAM++; it is killed with
-SIGKILL at a moment chosen evenly over the time that an undisturbed one takes.
+Each fill is a process that embeds the simulated podcast with CAM++. SIGKILL ends it at a random
+moment, uniformly within the duration of an undisturbed fill.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEGMENT_SECONDS, STEP_SECONDS = 3.0, 1.0
 @click.command()
 @click.argument("kills", type=click.IntRange(min=1), default=20)
 def main(kills: int) -> None:
-    """Kill so many fills [20], each once, and run them again."""
+    """Kill KILLS fills [default: 20] once each, and run them again."""
     with temporary_store() as store:
         kill(store, kills)
 

@@ -1,8 +1,8 @@
-"""Clients who identify and search while fills run: ``python tests/benchmarks/load.py 10 50``.
+"""Clients that identify and search while fills run: ``python tests/benchmarks/load.py 10 50``.
 
-For so many minutes, so many clients, each a thread with a loop of its own, on one store; two more
-fill new recordings with the counting encoder. Prints how long answers took, errors, connections and
-memory, of this process and of the server's own.
+Each client is a thread that sends queries to one store in a loop, here 50 clients for 10 minutes;
+two more threads fill new recordings with the counting encoder. Prints response times, errors,
+connections, and the memory of this process and of the server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SEGMENTS = [(n * 0.5, n * 0.5 + 1.0) for n in range(30)]
 
 
 class Load:
-    """What the clients and the fillers did so far."""
+    """What the clients and the fillers have done so far."""
 
     def __init__(self, store: VoiceStore, audio: Path, seconds: float) -> None:
         self.seconds: list[float] = []
@@ -70,7 +70,7 @@ class Load:
             turn += 1
 
     def watch(self, console: Console) -> int:
-        """Tells of connections and memory ten times; returns the most connections."""
+        """Print connections and memory ten times; returns the most connections."""
         server, process = self._store.database.server, psutil.Process()
         most, step = 0, max(1.0, (self._end - time.monotonic()) / 10)
         with self._store.database.unpooled.connect() as connection:
@@ -99,7 +99,7 @@ def _of(server: EmbeddedServer | None) -> str:
 @click.argument("minutes", type=float, default=1.0)
 @click.argument("clients", type=click.IntRange(min=1), default=50)
 def main(minutes: float, clients: int) -> None:
-    """Identify and search for MINUTES [1] with so many CLIENTS [50], while two more fill."""
+    """Identify and search for MINUTES [1] with CLIENTS clients [50], while two more fill."""
     console = Console()
     with tempfile.TemporaryDirectory() as folder, temporary_store() as store:
         audio = write(Path(folder) / "talk.wav", voice(110, 8), voice(220, 8, 1))

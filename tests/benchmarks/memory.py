@@ -1,7 +1,6 @@
-"""What a fill of a very long recording holds: ``python tests/benchmarks/memory.py --help``.
+"""The memory of a fill of a very long recording: ``python tests/benchmarks/memory.py --help``.
 
-The file is made of a piece of speech that is repeated; the fill is a process of its own, so that
-nothing else counts.
+The file repeats a piece of speech. The fill runs in its own process, so that nothing else counts.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ from pgvoice.store import VoiceStore
     type=click.Choice(["counting", *MODELS]),
     default="counting",
     show_default=True,
-    help="counting has no model; the others take about a tenth of the segments' time on a CPU.",
+    help="counting has no model; others take about a tenth of the audio's duration on a CPU.",
 )
-@click.option("--markdown", is_flag=True, help="A table for a Markdown page.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 def main(hours: float, number: int, name: str, encoder: str, markdown: bool) -> None:
-    """Measure the peak of a fill's resident memory."""
+    """Measure the peak resident memory of a fill."""
     console = Console(width=None if sys.stdout.isatty() else 160)
     command = shlex.join(["python", "tests/benchmarks/memory.py", *sys.argv[1:]])
     for line in (f"`{command}`, {date.today()}", machine.describe()):
@@ -59,12 +58,12 @@ def main(hours: float, number: int, name: str, encoder: str, markdown: bool) -> 
 
 
 def source(encoder: str, folder: Path) -> str:
-    """What makes the encoder; weights that no package carries are written to the folder."""
+    """The name of the encoder; weights without a package are written to the folder."""
     return MODELS[encoder]().source(folder) if encoder in MODELS else encoder
 
 
 def fill(store: VoiceStore, encoder: str, audio: Path, segments: Path) -> dict[str, Any]:
-    """What the process found out about itself."""
+    """The measurements of the process."""
     script = Path(long_files.__file__).with_name("fill_memory.py")
     arguments = [plain(store.database.url), encoder, str(audio), str(segments)]
     done = subprocess.run(

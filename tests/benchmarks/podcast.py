@@ -1,7 +1,7 @@
-"""How many turns of the simulated podcast are named right: ``python tests/benchmarks/podcast.py``.
+"""Correct names in the simulated podcast: ``python tests/benchmarks/podcast.py``.
 
-Enrolls four people from their first four recordings, fills the podcast with CAM++ in a database of
-its own, identifies the turns in SQL and fills once more.
+Enrolls four people from their first four recordings, fills the podcast with CAM++ in a temporary
+database, identifies the turns in SQL and fills again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pgvoice.store import VoiceStore
 @click.command()
 @click.argument("speech", type=click.Path(file_okay=False, path_type=Path), default=SPEECH)
 def main(speech: Path) -> None:
-    """Fill, enroll and identify the podcast of the folder SPEECH [../shared/speech]."""
+    """Fill and identify the podcast in the folder SPEECH [default: ../shared/speech]."""
     with temporary_store() as store:
         measure(store, speech)
 

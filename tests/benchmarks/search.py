@@ -1,7 +1,7 @@
-"""How answers over a large library compare: ``python tests/benchmarks/search.py --help``.
+"""Queries over a large library in several systems: ``python tests/benchmarks/search.py --help``.
 
-Libraries of synthetic segments that are as alike as real ones, in pgvoice's store, as arrays of
-numpy, in FAISS and in LanceDB; the last two where `pip install -e '.[benchmark]'` installed them.
+Libraries of synthetic segments with realistic similarities in pgvoice's store, in numpy arrays, in
+FAISS and in LanceDB; `pip install -e '.[benchmark]'` installs the last two.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ from pgvoice.store import VoiceStore
 WIDTH = 160
 OTHERS = {"faiss": "faiss-cpu", "lancedb": "lancedb"}
 NOTES = (
-    "numpy and FAISS hold everything in memory and keep nothing; LanceDB keeps files; pgvoice's"
-    " rows are committed, a transaction a video, and its times are those of the Python API with its"
-    " connection. Labels are kept in pgvoice only. The index is HNSW with"
-    f" {LINKS} links and {CANDIDATES} candidates a row ({faiss_indexes.LINKS} and"
+    "numpy and FAISS keep everything in memory only; LanceDB writes files; pgvoice commits one"
+    " transaction per video, and its times are those of the Python API with its connection. Only"
+    " pgvoice stores labels. The index is HNSW with"
+    f" {LINKS} links and {CANDIDATES} candidates per row ({faiss_indexes.LINKS} and"
     f" {faiss_indexes.CANDIDATES} in FAISS, {lance_tables.LINKS} and {lance_tables.CANDIDATES} in"
-    " LanceDB): of halves in pgvoice, of floats in FAISS, of bytes and exact comparison of the best"
-    " in LanceDB. Memory is what processes grow by, without what they share. FAISS and LanceDB"
-    f" search with the least effort that finds {WANTED_RECALL:.0%} of the nearest, pgvoice with its"
-    " own. What takes less than 10 s and changes nothing is the best of 3; queries come one after"
-    " the other."
+    " LanceDB), of 16-bit floats in pgvoice, of 32-bit floats in FAISS, of bytes with an exact"
+    " comparison of the best in LanceDB. Memory is the growth of the processes without shared"
+    f" memory. FAISS and LanceDB search with the least effort that finds {WANTED_RECALL:.0%} of the"
+    " nearest, pgvoice with its default. A read-only step under 10 s is the best of 3; queries run"
+    " one at a time."
 )
 
 
@@ -61,11 +61,11 @@ NOTES = (
 @click.option("--profiles", type=click.IntRange(2), default=200, show_default=True)
 @click.option("--queries", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--partitions", type=click.IntRange(1, 100), default=1, show_default=True)
-@click.option("--markdown", is_flag=True, help="Tables for a Markdown page.")
+@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
 def main(sizes: str, profiles: int, queries: int, partitions: int, markdown: bool) -> None:
-    """Measure pgvoice, numpy, FAISS and LanceDB on the same vectors, in one run on this machine.
+    """Measure pgvoice, numpy, FAISS and LanceDB on the same vectors, in one run.
 
-    The sizes up to a million take about 15 minutes on two cores, 6 GB of memory and of disk.
+    Up to a million segments take about 15 minutes on two cores, 6 GB of memory and of disk.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     command = shlex.join(["python", "tests/benchmarks/search.py", *sys.argv[1:]])
@@ -82,7 +82,7 @@ def main(sizes: str, profiles: int, queries: int, partitions: int, markdown: boo
 
 
 def measure(task: Task, partitions: int) -> dict[str, dict[str, Figure]]:
-    """By contender, what was measured; one after the other."""
+    """The figures of each contender, measured one after the other."""
     with waiting(f"making {task.library.segments:,} segments"):
         assert len(task.truth) == len(task.queries)
     measured: dict[str, dict[str, Figure]] = {}
@@ -95,7 +95,7 @@ def measure(task: Task, partitions: int) -> dict[str, dict[str, Figure]]:
 
 
 def contenders(folder: Path, partitions: int) -> Iterator[Contender]:
-    """The store first, the others as far as they are installed."""
+    """The store first, then the others that are installed."""
     with VoiceStore.open(folder=folder, partitions=partitions, consent=False) as store:
         yield Pgvoice(store)
     yield Arrays()
@@ -106,7 +106,7 @@ def contenders(folder: Path, partitions: int) -> Iterator[Contender]:
 
 
 def table_of(task: Task, measured: Mapping[str, Mapping[str, Figure]]) -> Table:
-    """What was asked by who was asked, with pgvoice beside each of the others."""
+    """A row per figure, a column per contender, and the ratios of pgvoice to the others."""
     first, *others = measured
     columns = (*measured, *(f"{first} / {other}" for other in others))
     title = f"{task.library.segments:,} segments, {task.library.profiles} profiles"
@@ -136,7 +136,7 @@ def beside(own: Figure | None, other: Figure | None) -> str:
 
 
 def versions() -> str:
-    """Of what is compared."""
+    """The versions of the other systems."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = []

@@ -1,7 +1,7 @@
-"""How far apart CAM++ keeps voices: ``python tests/benchmarks/thresholds.py``.
+"""How well CAM++ separates voices: ``python tests/benchmarks/thresholds.py``.
 
-Every pair of 100 LibriSpeech clips of ten people, whole and cut to their first seconds; and every
-piece of twenty strangers against profiles of four people.
+Compares every pair of 100 LibriSpeech clips of ten people, whole and cut to their first seconds,
+and every piece of twenty strangers with the profiles of four people.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Clip(NamedTuple):
 
 @click.command()
 def main() -> None:
-    """Tell how alike one voice is with itself, and with others, by length."""
+    """Print the similarities of the same voice and of different voices, by length."""
     encoder = make_encoder("campplus")
     clips = _clips("librispeech-test-other/*/*.flac")
     strangers = _clips("librispeech-strangers/*.flac")
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def equal_error(same: Scores, different: Scores) -> tuple[float, float]:
-    """The rate at which both errors are equal, and the similarity at which they are."""
+    """The equal error rate, and its threshold."""
     thresholds = np.sort(np.concatenate([same, different]))
     missed = np.searchsorted(np.sort(same), thresholds) / len(same)
     accepted = 1 - np.searchsorted(np.sort(different), thresholds) / len(different)
@@ -71,7 +71,7 @@ def equal_error(same: Scores, different: Scores) -> tuple[float, float]:
 
 
 def _pairs(encoder: Encoder, clips: list[Clip], seconds: float | None) -> tuple[Scores, Scores]:
-    """Similarities of the same person's clips, and of different people's."""
+    """Similarities between clips of the same person, and of different people."""
     vectors = encoder.encode([_cut(clip.waveform, seconds) for clip in clips])
     speakers = np.array([clip.speaker for clip in clips])
     upper = np.triu_indices(len(clips), 1)
@@ -83,7 +83,7 @@ def _pairs(encoder: Encoder, clips: list[Clip], seconds: float | None) -> tuple[
 def _stranger_scores(
     encoder: Encoder, clips: list[Clip], strangers: list[Clip], seconds: float | None
 ) -> Scores:
-    """The nearest profile's similarity to each piece of a stranger's clip."""
+    """The similarity of each piece of the strangers' clips to its nearest profile."""
     profiles = np.stack([_profile(encoder, clips, name) for name in ENROLLED])
     pieces = [piece for clip in strangers for piece in _pieces(clip.waveform, seconds)]
     return np.asarray((encoder.encode(pieces) @ profiles.T).max(1), np.float64)

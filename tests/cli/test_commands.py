@@ -60,7 +60,7 @@ def test_a_name_that_is_taken_is_refused(root: Commands) -> None:
     assert listed.exit_code == 0
     assert "identify  Say who speaks" in listed.stdout
     expected = "the plugin taker registers a command named 'identify', which builtin-commands"
-    assert listed.stderr.startswith(f"Warning: {expected} brought already: uninstall it, or")
+    assert listed.stderr.startswith(f"Warning: {expected} has already registered: uninstall it, or")
     unknown = CliRunner().invoke(root, ["toy"])
     assert (unknown.exit_code, unknown.stdout) == (1, "")
     assert unknown.stderr.startswith(f"Error: {expected}")

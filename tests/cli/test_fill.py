@@ -102,7 +102,7 @@ def test_files_that_are_not_there(
 def test_an_unknown_encoder(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
     result = pgvoice("fill", "talk", talk, turns, "--encoder", "none")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "no encoder is named 'none': there are counting" in result.stderr
+    assert "unknown encoder 'none'; choose one of: counting" in result.stderr
 
 
 def test_a_warm_process_imports_no_model_and_no_audio(
@@ -112,7 +112,7 @@ def test_a_warm_process_imports_no_model_and_no_audio(
     code = (
         "import sys; from pgvoice_testkit.encoders.counting_encoder import CountingEncoder\n"
         "from pgvoice.hooks.encoders import builtin_encoders; from pgvoice.cli.main import cli\n"
-        "builtin_encoders._ecapa = lambda source, device: CountingEncoder()\n"
+        "builtin_encoders.EcapaEncoder = lambda source, device: CountingEncoder()\n"
         f"cli(['fill', 'talk', 'none.wav', {str(turns)!r}], standalone_mode=False)\n"
         "print(sorted({'av', 'librosa', 'soundfile', 'torch'} & set(sys.modules)))"
     )

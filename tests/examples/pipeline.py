@@ -1,7 +1,7 @@
-"""The last step of a pipeline: names for the segments that a diarizer put into clusters.
+"""The last step of a pipeline: names for the clusters of a diarizer.
 
 Run it twice: ``python tests/examples/pipeline.py``. The second run loads no model and opens no
-audio. Beside it, `the_old_way.py` does what the pipeline did before.
+audio. `the_old_way.py` shows what the pipeline did before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def enroll_once(pipeline: Pipeline) -> None:
-    """Enroll who is not yet."""
+    """Enroll everyone who is not enrolled yet."""
     known = {speaker.speaker for speaker in pipeline.store.people.speakers()}
     for person, reader in PEOPLE.items():
         if person not in known:
@@ -42,7 +42,7 @@ def enroll_once(pipeline: Pipeline) -> None:
 
 
 def name_speakers(pipeline: Pipeline, video: Video) -> PipelineResult:
-    """Compute the vectors that are missing, and log who the clusters are of."""
+    """Compute the missing vectors, and log the names of the clusters."""
     result = pipeline.run(video.key, video.audio, video.segments)
     run, missing = result.report.run, result.report.missing
     twice = len(result.labels) - run.requested
@@ -56,7 +56,7 @@ def name_speakers(pipeline: Pipeline, video: Video) -> PipelineResult:
 
 
 def say_totals(results: list[PipelineResult], seconds: float) -> None:
-    """What was there, what it took, and what came of it."""
+    """Log what was stored, what was computed, and the names."""
     reports = [result.report for result in results]
     hits, misses = sum(r.run.hits for r in reports), sum(r.missing for r in reports)
     calls, loads = sum(r.encoder_calls for r in reports), sum(r.decoded for r in reports)

@@ -1,8 +1,8 @@
-"""What the examples work on: recordings, and what a diarizer made of each.
+"""The recordings of the examples, as a diarizer would hand them over.
 
-The clusters are those of reference RTTMs, numbered as diarizers do, and spoiled as they spoil them:
-in the podcast two people went into one cluster. Turns are cut into pieces of at most 1.6 s, about
-what transcription makes of them: 281 in nine recordings, and one of them twice.
+Clusters come from reference RTTMs, with numbers as labels and with a typical mistake: in the
+podcast two people share a cluster. Turns are cut into pieces of at most 1.6 s, about the length of
+transcribed phrases: 281 in nine recordings, and one of them twice.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgvoice.hooks.formats.reading import read_segments
-from pgvoice.store.turns import Turn
+from pgvoice.hooks import Turn, read_segments
 
 SPEECH = Path(__file__).resolve().parents[3] / "shared" / "speech"
-#: Everybody who is enrolled, and their number in LibriSpeech; the podcast's reader 533 is not.
+#: The enrolled people and their numbers in LibriSpeech; reader 533 of the podcast is not enrolled.
 PEOPLE = {"Ada": "1688", "Bob": "2414", "Cleo": "3080", "Dan": "367"}
-#: Whom the diarizer took for somebody else.
+#: Readers whom the diarizer confuses with another.
 TAKEN_FOR = {"533": "1688"}
 PIECE_SECONDS = 1.6
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A recording as the pipeline has it after diarization."""
+    """A recording after diarization."""
 
     key: str
     audio: Path
@@ -34,22 +33,22 @@ class Video:
 
     @property
     def spans(self) -> list[tuple[float, float]]:
-        """Where somebody speaks, in seconds."""
+        """The spans of speech in seconds."""
         return [(segment.start, segment.end) for segment in self.segments]
 
 
 def videos() -> list[Video]:
-    """The recordings; ends the program with a message where they are not there."""
+    """The recordings; ends the program with a message if they are missing."""
     if not SPEECH.is_dir():
         sys.exit(f"skipped: no recordings at {SPEECH}")
-    # Of the meetings, the one with a single turn is left out.
+    # Without the meeting of a single turn.
     meetings = [file for file in sorted(SPEECH.glob("ami-30s/*.flac")) if file.stem != "trn02"]
     podcast = SPEECH / "simulated-podcast" / "podcast-dev.flac"
     return [_video(file) for file in (podcast, SPEECH / "pyannote-sample/sample.flac", *meetings)]
 
 
 def recordings_of(reader: str) -> list[Path]:
-    """Files in which only they speak, to enroll them from."""
+    """Files in which only this reader speaks, for the enrollment."""
     return sorted((SPEECH / "librispeech-test-other" / reader).glob("*.flac"))[:4]
 
 

@@ -1,7 +1,7 @@
 """What `pipeline.py` did before: every segment loads the audio, writes a WAV and calls the model.
 
-``python tests/examples/the_old_way.py 8`` does it for the first 8 segments of each recording.
-Nothing is kept, so a second run does it all again; a segment that fails is called a guest.
+``python tests/examples/the_old_way.py 8`` does this for the first 8 segments of each recording.
+Nothing is stored, so a second run repeats everything; a segment that fails becomes a guest.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import numpy as np
 import soundfile
 from recordings_to_name import PEOPLE, recordings_of, videos
 
-from pgvoice.hooks import Encoder, make_encoder
-from pgvoice.hooks.encoders.encoder import Embeddings
+from pgvoice.hooks import Embeddings, Encoder, make_encoder
 
 log = logging.getLogger("the old way")
 THRESHOLD = 0.4
@@ -40,7 +39,7 @@ def main(most: int) -> None:
 
 
 def centroid(encoder: Encoder, files: list[Path]) -> Embeddings:
-    """The mean of somebody's recordings, of unit length."""
+    """The unit mean of a person's recordings."""
     mean = encoder.encode([soundfile.read(file, dtype="float32")[0] for file in files]).mean(axis=0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
@@ -48,7 +47,7 @@ def centroid(encoder: Encoder, files: list[Path]) -> Embeddings:
 def named(
     encoder: Encoder, audio: Path, where: tuple[float, float], people: dict[str, Embeddings]
 ) -> str:
-    """The most similar person; whatever goes wrong is a guest, too."""
+    """The most similar person, or a guest, even if encoding fails."""
     try:
         voice = embed(encoder, audio, *where)
     except Exception:
@@ -58,7 +57,7 @@ def named(
 
 
 def embed(encoder: Encoder, audio: Path, start: float, end: float) -> Embeddings:
-    """The whole file is loaded, a piece of it written, loaded again and encoded, by itself."""
+    """Load the whole file, write the segment to a file, load that, and encode it alone."""
     samples, rate = librosa.load(audio, sr=16_000)
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         soundfile.write(file.name, samples[round(start * rate) : round(end * rate)], rate)

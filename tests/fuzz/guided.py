@@ -1,7 +1,7 @@
-"""Bytes that find new ways through the code: ``python tests/fuzz/guided.py rttm --seconds 60``.
+"""Coverage-guided fuzzing: ``python tests/fuzz/guided.py rttm --seconds 60``.
 
-Needs `pip install -e '.[fuzz]'`. It ends with the first input that raises anything but an error of
-pgvoice's, takes 20 s, or 4 GB of memory; the input is kept in the folder that it names.
+Needs `pip install -e '.[fuzz]'`. Stops at the first input that raises anything but an error of
+pgvoice, or takes 20 s or 4 GB of memory, and keeps that input in the folder it prints.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["pgvoice"]):
 FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
 KINDS = {"wav": LOSSLESS["wav"], "flac": LOSSLESS["flac"], "mp3": LOSSY["mp3"], "m4a": LOSSY["m4a"]}
 TARGETS = (*FORMATS, *KINDS, "profiles", "hook")
-#: What a good document has, to begin with.
+#: Valid documents to start from.
 SEEDS = {
     "rttm": "SPEAKER talk 1 0.50 1.25 <NA> <NA> S0 <NA> <NA>\n",
     "json": '[[0, 1.5], {"start": 2, "end": 3, "speaker": "S0"}]',
@@ -48,7 +48,7 @@ SEEDS = {
 
 
 class _Nothing:
-    """A store and a pipeline that know nothing."""
+    """An empty store and pipeline."""
 
     grid_ms = 100
 
@@ -57,7 +57,7 @@ class _Nothing:
 
 
 def target(what: str, folder: Path) -> Callable[[bytes], None]:
-    """What is done with an input."""
+    """The function that is fuzzed."""
     path = folder / (f"input.{what}" if what in KINDS else "input.json")
 
     def read(data: bytes) -> None:
@@ -81,7 +81,7 @@ def target(what: str, folder: Path) -> Callable[[bytes], None]:
 
 
 def seed(what: str, folder: Path) -> None:
-    """A good input, to begin with."""
+    """Write a valid input to start from."""
     if what in KINDS:
         samples = spread(speech_band(0.3, 16_000), 1)
         made = write_audio(folder / f"seed{KINDS[what].suffix}", samples, 16_000, KINDS[what])
@@ -94,7 +94,7 @@ def seed(what: str, folder: Path) -> None:
 @click.argument("what", type=click.Choice(TARGETS))
 @click.option("--seconds", default=60, show_default=True)
 def main(what: str, seconds: int) -> None:
-    """Try inputs of one kind, guided by the code that they reach."""
+    """Try inputs of one kind, guided by coverage."""
     folder = Path(tempfile.mkdtemp(prefix="pgvoice-fuzz-"))
     corpus = folder / "corpus"
     corpus.mkdir()

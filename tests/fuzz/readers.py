@@ -1,7 +1,7 @@
 """Read and write strange documents of every format: python tests/fuzz/readers.py --examples 10000.
 
-Each document is read, written back without labels, and written with names into every format. It
-ends with the first that raises anything but `FormatError`, loses something, or takes long.
+Each document is read, written back without labels, and written with names in every format. Stops at
+the first that raises anything but `FormatError`, loses something, or takes too long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pgvoice_testkit.documents.strange_documents import FORMATS, LARGE, check, d
 
 
 def fuzz(name: str, examples: int) -> Counter[str]:
-    """What came of that many documents of a format."""
+    """The outcomes of this many documents of a format."""
     outcomes: Counter[str] = Counter()
 
     @settings(
@@ -41,7 +41,7 @@ def fuzz(name: str, examples: int) -> Counter[str]:
 
 
 def large(name: str, outcomes: Counter[str]) -> tuple[str, float]:
-    """The slowest of the large documents, and its seconds."""
+    """The slowest of the large documents, and its time in seconds."""
     took = {}
     for kind, text in LARGE[name].items():
         started = time.perf_counter()

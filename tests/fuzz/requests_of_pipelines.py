@@ -1,6 +1,6 @@
 """Strange requests to `pgvoice hook`: ``python tests/fuzz/requests_of_pipelines.py``.
 
-Each has one answer, a document: an error that says what is wrong, never a traceback.
+Every answer is a JSON document, never a traceback.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pgvoice_testkit.documents.strange_requests import answered, requests
 @click.command()
 @click.option("--examples", default=10_000, show_default=True)
 def main(examples: int) -> None:
-    """Ask strange requests."""
+    """Send strange requests."""
     outcomes: Counter[str] = Counter()
 
     @settings(

@@ -76,10 +76,10 @@ def test_a_diarization_gives_the_tracks_of_its_annotation(pipeline: Pipeline, ta
 @pytest.mark.parametrize(
     ("segments", "message"),
     [
-        (None, "segments are a list, one item each, and None is none"),
-        (5, "segments are a list, one item each, and 5 is none"),
-        ("talk.rttm", "'talk.rttm' is none: read a file by read_segments of pgvoice.hooks.formats"),
-        ({"start": 0}, "one item each, and {'start': 0} is none"),
+        (None, "segments must be a list with one item each, not None"),
+        (5, "segments must be a list with one item each, not 5"),
+        ("talk.rttm", "not 'talk.rttm'; pgvoice.hooks.read_segments reads a file"),
+        ({"start": 0}, "with one item each, not {'start': 0}"),
         ({"segments": [], "language": "en"}, 'pass the "segments" of this dict'),
     ],
 )

@@ -1,1 +1,1 @@
-"""CAM++: weights, packed network and features."""
+"""CAM++: weights, features and the packed network."""

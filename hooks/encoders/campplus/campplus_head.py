@@ -1,6 +1,7 @@
-"""The head of CAM++ over a tape: convolutions over frames and mels, then half of the frames.
+"""The head of CAM++ over a tape: convolutions over frames and mels, then every second frame.
 
-After each segment lies one row of zeros, emptied after every layer: no convolution reaches further.
+One row of zeros follows each segment and is cleared after every layer: no convolution reaches past
+it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pgvoice.hooks.encoders.campplus.campplus_network import HEAD, MELS
+from pgvoice.hooks.encoders.campplus.campplus_topology import HEAD, MELS
 from pgvoice.hooks.encoders.packing.folding import Linear, ready, scale_and_shift
 from pgvoice.hooks.encoders.packing.tapes import Tape
 
-#: Of the convolution that takes every second frame.
+#: Frames that the convolution of the subsampling reads, relative to its output.
 OFFSETS = (-2, -1, 0, 1, 2)
 
 
 class PackedHead:
-    """A `Head` and the `Subsampling` after it."""
+    """The residual head and the subsampling after it."""
 
     def __init__(self, head: Any, subsampling: Any, device: torch.device) -> None:
         self.first = Convolution(head.conv1, head.bn1, device)
@@ -30,15 +31,15 @@ class PackedHead:
         self.linear = Linear(_mels_first(linear.weight), linear.bias)
 
     def __call__(self, features: Tensor, tape: Tape) -> tuple[Tensor, Tape]:
-        """``(frames, MELS)`` to ``(frames / 2, channels)``, with their tape."""
+        """Features ``(frames, MELS)`` to ``(frames / 2, channels)``, and the tape of the output."""
         gaps = (tape.sizes + 1).cumsum(0) - 1
         kept = torch.arange(len(features), device=tape.device) + tape.owners
         x = features.new_zeros(len(features) + len(gaps), MELS)
         x = x.index_copy_(0, kept, features)[None, None]
-        x = _emptied(self.first(x).relu_(), gaps)
+        x = _cleared(self.first(x).relu_(), gaps)
         for residual in self.residuals:
             x = residual(x, gaps)
-        x = _emptied(self.last(x).relu_(), gaps)
+        x = _cleared(self.last(x).relu_(), gaps)
         thinned, rows = tape.within(OFFSETS, stride=2)
         rows = torch.cat([kept, gaps[-1:]])[rows]
         frames = x[0].permute(1, 2, 0).flatten(1).index_select(0, rows)
@@ -46,7 +47,7 @@ class PackedHead:
 
 
 class PackedResidual:
-    """A `Residual`."""
+    """Two convolutions added to their input."""
 
     def __init__(self, part: Any, device: torch.device) -> None:
         self.first = Convolution(part.conv1, part.bn1, device)
@@ -56,12 +57,12 @@ class PackedResidual:
             self.shortcut = Convolution(part.shortcut[0], part.shortcut[1], device)
 
     def __call__(self, x: Tensor, gaps: Tensor) -> Tensor:
-        y = self.second(_emptied(self.first(x).relu_(), gaps))
-        return _emptied(y.add_(self.shortcut(x) if self.shortcut else x).relu_(), gaps)
+        y = self.second(_cleared(self.first(x).relu_(), gaps))
+        return _cleared(y.add_(self.shortcut(x) if self.shortcut else x).relu_(), gaps)
 
 
 class Convolution:
-    """With its batch normalisation folded in; ``(1, channels, frames, mels)``, channels last."""
+    """With its normalisation folded in; on ``(1, channels, frames, mels)``, channels last."""
 
     def __init__(self, conv: Any, norm: Any, device: torch.device) -> None:
         scale, shift = scale_and_shift(norm)
@@ -74,11 +75,11 @@ class Convolution:
         return torch.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
-def _emptied(x: Tensor, gaps: Tensor) -> Tensor:
+def _cleared(x: Tensor, gaps: Tensor) -> Tensor:
     return x.index_fill_(2, gaps, 0)
 
 
 def _mels_first(weight: Tensor) -> Tensor:
-    """Inputs in the order of a tape's rows, which is mels, then channels, for each tap."""
+    """The weight with its inputs in the order of a tape's rows: per tap mels, then channels."""
     by_tap = weight.view(len(OFFSETS), HEAD, -1, weight.shape[1])
     return by_tap.transpose(1, 2).flatten(0, 2)

@@ -1,194 +1,132 @@
-"""The CAM++ network; parameters are named as in the published checkpoint.
+"""CAM++ over a tape of segments: one pass gives the vectors of encoding them one by one.
 
-Architecture: Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using
-Context-Aware Masking", 2023, https://arxiv.org/abs/2303.00332.
+The published network pads every convolution with zeros: here rows of zeros, which the frames of
+other segments never fill, take their place.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-MELS = 80
-DIMENSION = 192
-#: Channels of the two-dimensional head, of the first layer after it, and added by each dense layer.
-HEAD, FIRST, GROWTH = 32, 128, 32
-#: Layers and dilation of each dense block.
-BLOCKS = ((12, 1), (24, 2), (16, 2))
-#: Frames over which a layer's local context is averaged.
-CONTEXT_FRAMES = 100
+from pgvoice.hooks.encoders.campplus.campplus_head import PackedHead
+from pgvoice.hooks.encoders.campplus.campplus_topology import CONTEXT_FRAMES, GROWTH, HEAD, MELS
+from pgvoice.hooks.encoders.campplus.kaldi_fbank import KaldiFeatures
+from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.folding import Linear, ready, scale_and_shift
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+from pgvoice.hooks.encoders.packing.tapes import Tape
 
 
-class Campplus(nn.Module):
-    """Features ``(segments, frames, MELS)`` to vectors ``(segments, DIMENSION)``, frames >= 3."""
+class PackedCampplus(PackedNetwork):
+    """CAM++ with the parameters of `campplus_topology.campplus`."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.head = Head()
-        self.xvector = nn.Sequential(OrderedDict(_layers()))
+    #: The head's two-dimensional activations in float32, five times.
+    bytes_per_frame = 4 * 5 * HEAD * MELS
 
-    def forward(self, features: Tensor) -> Tensor:
-        x: Tensor = self.xvector(self.head(features.transpose(1, 2)))
-        return x
+    def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
+        super().__init__(device)
+        layers: Any = network.xvector
+        self.features = KaldiFeatures(MELS, self.device)
+        self.head = PackedHead(network.head, layers.tdnn, self.device)
+        self.blocks = [
+            PackedBlock(layers.block1, layers.transit1, self.device),
+            PackedBlock(layers.block2, layers.transit2, self.device),
+            PackedBlock(layers.block3, layers.transit3, self.device),
+        ]
+        self.last = NormRelu(layers.out_nonlinear, self.device)
+        dense = layers.dense
+        self.embedding = Linear.before_norm(dense.linear, dense.nonlinear.batchnorm, self.device)
 
-
-def _layers() -> dict[str, nn.Module]:
-    """Everything after the head, by its name in the checkpoint."""
-    layers: dict[str, nn.Module] = {"tdnn": Subsampling(HEAD * MELS // 8, FIRST)}
-    channels = FIRST
-    for number, (depth, dilation) in enumerate(BLOCKS, start=1):
-        layers[f"block{number}"] = DenseBlock(channels, depth, dilation)
-        channels += depth * GROWTH
-        layers[f"transit{number}"] = Transit(channels, channels // 2)
-        channels //= 2
-    layers["out_nonlinear"] = _norm_relu(channels)
-    layers["stats"] = Statistics()
-    layers["dense"] = Embedding(2 * channels)
-    return layers
-
-
-def _norm_relu(channels: int) -> nn.Sequential:
-    parts = {"batchnorm": nn.BatchNorm1d(channels), "relu": nn.ReLU(inplace=True)}
-    return nn.Sequential(OrderedDict(parts))
-
-
-class Head(nn.Module):
-    """Residual convolutions over time and frequency: mels become an eighth, times `HEAD`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = _convolution(1, 1)
-        self.bn1 = nn.BatchNorm2d(HEAD)
-        self.layer1 = nn.Sequential(Residual(2), Residual(1))
-        self.layer2 = nn.Sequential(Residual(2), Residual(1))
-        self.conv2 = _convolution(HEAD, 2)
-        self.bn2 = nn.BatchNorm2d(HEAD)
-
-    def forward(self, features: Tensor) -> Tensor:
-        x = self.bn1(self.conv1(features.unsqueeze(1))).relu_()
-        x = self.bn2(self.conv2(self.layer2(self.layer1(x)))).relu_()
-        return torch.flatten(x, 1, 2)
+    @torch.inference_mode()
+    def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        x, tape = self.head(*self.features(waveforms))
+        context = Context(tape)
+        for block in self.blocks:
+            x = block(x, context)
+        x = self.last(x)
+        means = tape.means(x)
+        for mean, segment in tape.beside(means, x):
+            segment.sub_(mean)
+        deviations = (tape.sums(x.square_()) / (tape.sizes - 1)[:, None]).sqrt_()
+        return self.embedding(torch.cat([means, deviations], dim=1))
 
 
-class Residual(nn.Module):
-    """Two convolutions added to their input, which is thinned in frequency where `stride` is 2."""
+class Context:
+    """The stretches of `CONTEXT_FRAMES` frames that share one mask; a segment's last is shorter."""
 
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.conv1 = _convolution(HEAD, stride)
-        self.bn1 = nn.BatchNorm2d(HEAD)
-        self.conv2 = _convolution(HEAD, 1)
-        self.bn2 = nn.BatchNorm2d(HEAD)
-        self.shortcut = nn.Sequential()
-        if stride != 1:
-            thinned = nn.Conv2d(HEAD, HEAD, 1, stride=(stride, 1), bias=False)
-            self.shortcut = nn.Sequential(thinned, nn.BatchNorm2d(HEAD))
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        cut = [_stretches(length) for length in tape.lengths]
+        self.stretches = Tape([*chain.from_iterable(cut)], tape.device, whole=tape.whole)
+        self.groups = Tape([*map(len, cut)], tape.device, whole=tape.whole)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.bn1(self.conv1(x)).relu_()
-        y = self.bn2(self.conv2(y))
-        return F.relu_(y.add_(self.shortcut(x)))
+    def means(self, x: Tensor) -> Tensor:
+        """The mean of each stretch plus the mean of its segment: ``(stretches, channels)``."""
+        sums = self.stretches.sums(x)
+        wholes = self.groups.sums(sums).div_(self.tape.sizes[:, None])
+        return sums.div_(self.stretches.sizes[:, None]) + wholes[self.groups.owners]
 
 
-def _convolution(channels: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(channels, HEAD, 3, stride=(stride, 1), padding=1, bias=False)
+def _stretches(frames: int) -> list[int]:
+    whole, rest = divmod(frames, CONTEXT_FRAMES)
+    return [CONTEXT_FRAMES] * whole + [rest] * bool(rest)
 
 
-class Subsampling(nn.Module):
-    """The first layer over time alone: every second frame."""
+class NormRelu:
+    """A normalisation and a ReLU before a product, which therefore cannot be folded into it."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.linear = nn.Conv1d(inputs, outputs, 5, stride=2, padding=2, bias=False)
-        self.nonlinear = _norm_relu(outputs)
+    def __init__(self, part: Any, device: torch.device) -> None:
+        self.scale, self.shift = (ready(v, device) for v in scale_and_shift(part.batchnorm))
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.nonlinear(self.linear(x))
-        return y
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.shift, x, self.scale).relu_()
 
 
-class DenseBlock(nn.Module):
-    """Each layer sees the block's input and what all layers before it have added."""
+class PackedBlock:
+    """A block of dense layers, and the product after it that halves the channels."""
 
-    def __init__(self, inputs: int, depth: int, dilation: int) -> None:
-        super().__init__()
-        for place in range(depth):
-            layer = DenseLayer(inputs + place * GROWTH, dilation)
-            self.add_module(f"tdnnd{place + 1}", layer)
+    def __init__(self, block: Any, transit: Any, device: torch.device) -> None:
+        self.layers = [PackedLayer(layer, device) for layer in block.children()]
+        self.nonlinear = NormRelu(transit.nonlinear, device)
+        self.linear = Linear.of(transit.linear, device)
 
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.children():
-            x = torch.cat([x, layer(x)], dim=1)
-        return x
-
-
-class DenseLayer(nn.Module):
-    """A bottleneck, then the masked convolution."""
-
-    def __init__(self, inputs: int, dilation: int) -> None:
-        super().__init__()
-        self.nonlinear1 = _norm_relu(inputs)
-        self.linear1 = nn.Conv1d(inputs, 4 * GROWTH, 1, bias=False)
-        self.nonlinear2 = _norm_relu(4 * GROWTH)
-        self.cam_layer = ContextMasking(4 * GROWTH, dilation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.cam_layer(self.nonlinear2(self.linear1(self.nonlinear1(x))))
-        return y
+    def __call__(self, x: Tensor, context: Context) -> Tensor:
+        """Layers write side by side into one matrix, each reading the columns to its left."""
+        frames, channels = x.shape
+        grown = x.new_empty(frames, channels + GROWTH * len(self.layers))
+        grown[:, :channels] = x
+        bottleneck = x.new_zeros(frames + 1, 4 * GROWTH)
+        _, rows = context.tape.within(self.layers[0].offsets)
+        for layer in self.layers:
+            layer(grown[:, :channels], context, rows, bottleneck, grown[:, channels:][:, :GROWTH])
+            channels += GROWTH
+        return self.linear(self.nonlinear(grown))
 
 
-class ContextMasking(nn.Module):
-    """A convolution whose channels are masked by the context: the whole, and the surroundings."""
+class PackedLayer:
+    """A bottleneck, then a convolution whose channels are masked by the context."""
 
-    def __init__(self, inputs: int, dilation: int) -> None:
-        super().__init__()
-        self.linear_local = nn.Conv1d(
-            inputs, GROWTH, 3, padding=dilation, dilation=dilation, bias=False
-        )
-        self.linear1 = nn.Conv1d(inputs, inputs // 2, 1)
-        self.linear2 = nn.Conv1d(inputs // 2, GROWTH, 1)
+    def __init__(self, layer: Any, device: torch.device) -> None:
+        masking = layer.cam_layer
+        self.nonlinear = NormRelu(layer.nonlinear1, device)
+        self.narrow = Linear.before_norm(layer.linear1, layer.nonlinear2.batchnorm, device)
+        self.local = Linear.of(masking.linear_local, device)
+        self.squeeze = Linear.of(masking.linear1, device)
+        self.excite = Linear.of(masking.linear2, device)
+        step = masking.linear_local.dilation[0]
+        self.offsets = (-step, 0, step)
 
-    def forward(self, x: Tensor) -> Tensor:
-        local = F.avg_pool1d(x, CONTEXT_FRAMES, CONTEXT_FRAMES, ceil_mode=True)
-        context = self.linear1(x.mean(-1, keepdim=True) + local).relu_()
-        # One mask for each stretch of frames, repeated only after the layers that make it.
-        mask = self.linear2(context).sigmoid_().repeat_interleave(CONTEXT_FRAMES, dim=-1)
-        y: Tensor = self.linear_local(x)
-        return y.mul_(mask[..., : y.shape[-1]])
-
-
-class Transit(nn.Module):
-    """Halves the channels after a block."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.nonlinear = _norm_relu(inputs)
-        self.linear = nn.Conv1d(inputs, outputs, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.linear(self.nonlinear(x))
-        return y
-
-
-class Statistics(nn.Module):
-    """Mean and standard deviation over the frames, of which there must be two."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x.mean(-1), x.std(-1)], dim=-1)
-
-
-class Embedding(nn.Module):
-    """The last layer, normalised without a learned scale."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__()
-        self.linear = nn.Conv1d(inputs, DIMENSION, 1, bias=False)
-        norm = nn.BatchNorm1d(DIMENSION, affine=False)
-        self.nonlinear = nn.Sequential(OrderedDict(batchnorm=norm))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.nonlinear(self.linear(x.unsqueeze(-1)).squeeze(-1))
-        return y
+    def __call__(
+        self, x: Tensor, context: Context, rows: Tensor, bottleneck: Tensor, out: Tensor
+    ) -> None:
+        """Writes to `out`; `bottleneck` has a row per frame and a last row of zeros."""
+        y = self.narrow(self.nonlinear(x), out=bottleneck[:-1]).relu_()
+        mask = self.excite(self.squeeze(context.means(y)).relu_()).sigmoid_()
+        local = self.local(bottleneck.index_select(0, rows).view(len(y), -1))
+        torch.mul(local, mask.index_select(0, context.stretches.owners), out=out)

@@ -1,1 +1,1 @@
-"""ECAPA-TDNN: weights, packed network and features."""
+"""ECAPA-TDNN: weights, features and the packed network."""

@@ -1,7 +1,7 @@
-"""SpeechBrain's ECAPA-TDNN over a tape of segments: the vectors of one by one, in one pass.
+"""ECAPA-TDNN over a tape of segments: one pass gives the vectors of encoding them one by one.
 
-Every layer is a product of matrices over frames. Convolutions gather their neighbours, reflected at
-a segment's own edges; squeeze-excitation and pooling are taken per segment.
+Every layer is a matrix product over frames. Convolutions gather neighbouring frames, reflected at
+each segment's own edges; squeeze-excitation and pooling work per segment.
 Architecture: Desplanques et al., 2020, https://arxiv.org/abs/2005.07143.
 """
 
@@ -13,30 +13,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pgvoice.hooks.encoders.accelerators import float32_products, frame_budget
-from pgvoice.hooks.encoders.ecapa.fbank import TapeFeatures
+from pgvoice.hooks.encoders.ecapa.fbank import SpeechBrainFeatures
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.packing.buffers import Buffers
 from pgvoice.hooks.encoders.packing.folding import Layer, Linear
-from pgvoice.hooks.encoders.packing.packing import run_within
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
 
-#: The exponentials of this and of its negative leave float32 room for sums and squares.
+#: exp of this and of its negative leave float32 room for sums and squares.
 LARGEST_SCORE = 40
 
 
-class PackedEcapa:
-    """An `ECAPA_TDNN` in eval mode with its `Fbank`, both SpeechBrain's, in float32."""
+class PackedEcapa(PackedNetwork):
+    """SpeechBrain's `ECAPA_TDNN` with its `Fbank`."""
 
-    def __init__(
-        self, model: Any, fbank: Any, device: torch.device | str = "cpu", precision: str = "ieee"
-    ) -> None:
-        """With ``tf32`` factors have 10 bits: faster on a card, and another encoder's vectors."""
+    def __init__(self, model: Any, fbank: Any, device: torch.device | str = "cpu") -> None:
+        super().__init__(device)
         _check_topology(model)
-        self.device = torch.device(device)
-        self.precision = precision
-        self.features = TapeFeatures(fbank, self.device)
+        self.features = SpeechBrainFeatures(fbank, self.device)
         self.first = Layer.of(model.blocks[0], self.device)
         self.blocks: list[ResidualBlock] = []
         lacking = self.first.lacking
@@ -46,27 +41,11 @@ class PackedEcapa:
         outputs = torch.cat([block.lacking for block in self.blocks])
         self.aggregation = Layer.of(model.mfa, self.device, outputs)
         self.pooling = Pooling(model, self.device, self.aggregation.lacking)
-
-    @property
-    def min_samples(self) -> int:
-        """The shortest waveform whose frames outnumber the widest reflection, in samples."""
-        chains = [layer for block in self.blocks for layer in block.chain]
-        reach = max(layer.offsets[-1] for layer in (self.first, self.aggregation, *chains))
-        return max(1, reach * self.features.hop)
-
-    def encode(self, waveforms: Sequence[Waveform]) -> Tensor:
-        """Rows ``(segments, dimension)`` on the CPU, in order, not yet of unit length."""
-        frames = [self.features.frames(waveform.size) for waveform in waveforms]
-        budget = frame_budget(self.device, self._bytes_per_frame())
-        buffers = Buffers(self.device)
-        with float32_products(self.precision):
-            rows = run_within(budget, frames, lambda part: self.run_tape(waveforms[part], buffers))
-        # The only wait for the device: each tape is laid while those before it are computed.
-        return torch.cat(rows).cpu()
+        # The widest matrices in float32, five times.
+        self.bytes_per_frame = 4 * 5 * sum(self.aggregation.weight.shape)
 
     @torch.inference_mode()
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
-        """One tape through the network: rows ``(segments, dimension)`` on the device."""
         x, tape = self.features(waveforms)
         x = self.first(x, tape)
         widths = [block.channels for block in self.blocks]
@@ -76,16 +55,12 @@ class PackedEcapa:
         room = buffers.matrix("aggregated", len(x), self.aggregation.weight.shape[1])
         return self.pooling(self.aggregation(outputs, tape, room), tape, buffers)
 
-    def _bytes_per_frame(self) -> int:
-        """A generous count of what lives at once: the widest matrices five times over."""
-        return 4 * 5 * sum(self.aggregation.weight.shape)
-
 
 class ResidualBlock:
     """TDNN, Res2Net, TDNN and squeeze-excitation, added to the input."""
 
     def __init__(self, block: Any, device: torch.device, lacking: Tensor) -> None:
-        """`lacking` has to be added to what comes in; what comes out has its own."""
+        """`lacking` is missing from the input; `self.lacking` from the output (see `Layer`)."""
         self.channels: int = block.out_channels
         self.enter = Layer.of(block.tdnn1, device, lacking)
         parts = block.res2net_block.blocks
@@ -115,7 +90,7 @@ class ResidualBlock:
         return out
 
     def _res2net(self, y: Tensor, tape: Tape) -> None:
-        """In place: each group of channels but the first meets the output of the one before."""
+        """In place: convolve each group of channels but the first, plus the group before."""
         groups = y.chunk(len(self.chain) + 1, dim=1)
         for place, layer in enumerate(self.chain, start=1):
             own = groups[place]
@@ -126,28 +101,28 @@ class Pooling:
     """Attentive statistics of each segment, then the embedding."""
 
     def __init__(self, model: Any, device: torch.device, lacking: Tensor) -> None:
-        """`lacking` has to be added to what comes in, ``(channels,)`` in float64."""
+        """`lacking` is missing from the input: ``(channels,)`` in float64."""
         pool, channels = model.asp, model.asp.conv.conv.out_channels
         nothing = torch.zeros_like(lacking)
         in_attention = [lacking, lacking, nothing] if pool.global_context else [lacking]
         self.attention = Layer.of(pool.tdnn, device, torch.cat(in_attention), whole=True)
         self.frame_weight, context = self.attention.weight.tensor_split([channels])
         self.global_context: bool = pool.global_context
-        # A segment's mean is taken from its frames, and what it adds to the products is added here.
+        # Frames come less their segment's mean; its contribution to the products is added here.
         mean_weight, deviation_weight = context.tensor_split([channels])
         mean_weight = mean_weight + self.frame_weight if self.global_context else self.frame_weight
         context_weight = torch.cat([mean_weight, deviation_weight])
         self.context = Linear(context_weight, self.attention.bias)
-        # The bias of the scores is the same for all frames of a segment: the softmax cancels it.
+        # The bias is the same in all frames of a segment, so the softmax cancels it.
         self.score_weight = Linear.of(pool.conv.conv, device).weight
-        # Scores are of a tanh, so no larger than this.
+        # Scores are products with a tanh, so this bounds them.
         self.safe = float(self.score_weight.abs().sum(0).max()) < LARGEST_SCORE
         self.least: float = pool.eps
         in_embedding = torch.cat([lacking, nothing])
         self.embedding = Linear.after_norm(model.asp_bn.norm, model.fc.conv, device, in_embedding)
 
     def __call__(self, x: Tensor, tape: Tape, buffers: Buffers) -> Tensor:
-        """``(frames, channels)``, which it spends, to ``(segments, dimension)``."""
+        """``(frames, channels)``, which is overwritten, to ``(segments, dimension)``."""
         means = tape.means(x)
         for mean, segment in tape.beside(means, x):
             segment.sub_(mean)
@@ -162,7 +137,7 @@ class Pooling:
         return self.embedding(torch.cat([means + shifts, deviations], dim=1))
 
     def _weights(self, x: Tensor, means: Tensor, tape: Tape, room: Tensor, out: Tensor) -> None:
-        """The softmax before its division: ``(frames, channels)`` of frames less their mean."""
+        """The softmax without its division, ``(frames, channels)``; `x` is less its mean."""
         hidden = self._hidden(x, means, tape, room)
         scores = torch.mm(hidden, self.score_weight, out=out)
         if not self.safe:
@@ -171,7 +146,7 @@ class Pooling:
         scores.exp_()
 
     def _hidden(self, x: Tensor, means: Tensor, tape: Tape, room: Tensor) -> Tensor:
-        """What is the same for all frames of a segment is multiplied once for it."""
+        """The attention's hidden layer; the inputs that all frames share are multiplied once."""
         whole = means
         if self.global_context:
             deviations = tape.means(torch.mul(x, x, out=room)).clamp_(self.least).sqrt_()
@@ -184,18 +159,18 @@ class Pooling:
 
 
 def _check_topology(model: Any) -> None:
-    """Raises `EncoderUnavailable` for a model that a tape cannot run."""
+    """Raise `EncoderUnavailable` for a model that cannot run on a tape."""
     for name, part in model.named_modules():
         if isinstance(part, nn.Conv1d):
             _check_convolution(name, part)
         if not isinstance(getattr(part, "activation", nn.ReLU()), nn.ReLU):
-            raise EncoderUnavailable(f"{name} uses {part.activation}; packing needs ReLU")
+            raise EncoderUnavailable(f"{name} uses {part.activation}; packing supports ReLU only")
 
 
 def _check_convolution(name: str, conv: nn.Conv1d) -> None:
     taps, step = conv.kernel_size[0], conv.dilation[0]
     if conv.groups != 1:
-        raise EncoderUnavailable(f"{name} has {conv.groups} groups; packing needs 1")
+        raise EncoderUnavailable(f"{name} has {conv.groups} groups; packing supports 1 only")
     if step * (taps - 1) % 2:
         raise EncoderUnavailable(
             f"{name} has kernel {taps} and dilation {step}; packing needs the same reach on both "

@@ -1,1 +1,1 @@
-"""Segments of any length packed end to end, so that one pass serves many without padding."""
+"""Segments of any length packed end to end, so that one pass encodes many without padding."""

@@ -1,4 +1,4 @@
-"""Memory that is used again: where fresh memory is slow, it costs a tape more than most steps."""
+"""Memory that is reused: on a CPU, allocating it again costs a tape more than most steps."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 class Buffers:
-    """Matrices by name, each as large as the largest that was asked for under it.
+    """Matrices by name, each as large as the largest that was requested under that name.
 
-    A system hands out large blocks page by page, as they are first written to. An accelerator's
-    memory Torch keeps itself, and should have it back when there is not enough.
+    An operating system maps large blocks page by page as they are first written. An accelerator's
+    memory is cached by Torch, which must be able to free it when memory is short.
     """
 
-    def __init__(self, device: torch.device | str) -> None:
-        self.device = torch.device(device)
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self._kept: dict[str, Tensor] = {}
 
     def matrix(self, name: str, rows: int, columns: int) -> Tensor:
-        """``(rows, columns)`` of float32 that hold anything; the last one of that name is spent."""
+        """Uninitialised float32 ``(rows, columns)``; overwrites the last matrix of that name."""
         size = rows * columns
         if self.device.type != "cpu":
             return torch.empty(rows, columns, device=self.device)

@@ -1,4 +1,4 @@
-"""Layers made ready once: weights transposed, normalisations folded into them."""
+"""Layers prepared once: weights transposed, normalisations folded into them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A product and a bias; what comes in may be several frames side by side."""
+    """A matrix product and a bias; an input row may be several frames side by side."""
 
     #: Shape ``(inputs, outputs)``.
     weight: Tensor
@@ -23,9 +23,9 @@ class Linear:
 
     @classmethod
     def of(cls, conv: nn.Conv1d, device: torch.device, lacking: Tensor | None = None) -> Linear:
-        """From a convolution; of several taps it takes the frames one after the other.
+        """From a convolution, whose taps become columns side by side.
 
-        `lacking` has to be added to what comes in, ``(inputs,)`` in float64.
+        `lacking` is missing from the input: ``(inputs,)`` in float64.
         """
         bias = conv.weight.new_zeros(len(conv.weight)) if conv.bias is None else conv.bias
         if lacking is not None:
@@ -36,9 +36,9 @@ class Linear:
     def after_norm(
         cls, norm: Norm, conv: nn.Conv1d, device: torch.device, lacking: Tensor
     ) -> Linear:
-        """From a normalisation and the convolution of one tap that it feeds.
+        """From a normalisation and the convolution of one tap after it.
 
-        `lacking` has to be added to what comes in, ``(inputs,)`` in float64.
+        `lacking` is missing from the input: ``(inputs,)`` in float64.
         """
         scale, shift = scale_and_shift(norm)
         shift = shift + scale * lacking
@@ -49,12 +49,12 @@ class Linear:
 
     @classmethod
     def before_norm(cls, conv: nn.Conv1d, norm: Norm, device: torch.device) -> Linear:
-        """From a convolution without a bias and the normalisation that it feeds."""
+        """From a convolution without a bias and the normalisation after it."""
         scale, shift = scale_and_shift(norm)
         return cls(_flat(conv.weight * scale[:, None, None], device), ready(shift, device))
 
     def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """``(rows, inputs)`` to ``(rows, outputs)``, written to `out` where it is given."""
+        """``(rows, inputs)`` to ``(rows, outputs)``, written to `out` if given."""
         return torch.addmm(self.bias, x, self.weight, out=out)
 
 
@@ -62,23 +62,23 @@ class Linear:
 class Layer:
     """Convolution, ReLU and batch normalisation as one product and one clamp.
 
-    With the normalisation ``s * relu(z) + t`` the products are scaled and shifted before the ReLU,
-    which then clamps at ``t``: from below where ``s >= 0``, from above elsewhere. To add a bias
-    would be one more pass over the products: instead the bounds are lowered by it, what comes out
-    lacks it, and the bias of the next layer makes up for what comes in.
+    With the normalisation ``s * relu(z) + t``, the products are scaled and shifted before the ReLU,
+    which then clamps at ``t``: from below where ``s >= 0``, from above elsewhere. Adding a bias
+    would cost another pass over the products. Instead the bounds are lowered by the bias, the
+    output lacks it, and the bias of the next layer includes it.
     """
 
     #: Shape ``(taps * inputs, outputs)``.
     weight: Tensor
     bias: Tensor
-    #: Whether the bias is added here, or left to the next layer.
+    #: Whether the bias is added here instead of by the next layer.
     whole: bool
     low: Tensor
-    #: Nothing where no ``s`` is negative.
+    #: None if no ``s`` is negative.
     high: Tensor | None
-    #: The frames that each output frame is made of, relative to it.
+    #: The input frames of each output frame, relative to it.
     offsets: tuple[int, ...]
-    #: What has to be added to the output, ``(outputs,)`` in float64.
+    #: What is missing from the output: ``(outputs,)`` in float64.
     lacking: Tensor
 
     @classmethod
@@ -90,7 +90,7 @@ class Layer:
         *,
         whole: bool = False,
     ) -> Layer:
-        """From SpeechBrain's `TDNNBlock` for inputs that lack something; `whole` lacks nothing."""
+        """From SpeechBrain's `TDNNBlock`; `lacking` is missing from its input."""
         scale, shift = scale_and_shift(block.norm.norm)
         conv = block.conv.conv
         weight = conv.weight.double() * scale[:, None, None]
@@ -111,19 +111,19 @@ class Layer:
         )
 
     def __call__(self, x: Tensor, tape: Tape, out: Tensor | None = None) -> Tensor:
-        """``(frames, inputs)`` to ``(frames, outputs)``, written to `out` where it is given."""
+        """``(frames, inputs)`` to ``(frames, outputs)``, written to `out` if given."""
         rows = x if len(self.offsets) == 1 else tape.gather(x, self.offsets)
         if self.whole:
             return self.clamp(torch.addmm(self.bias, rows, self.weight, out=out))
         return self.clamp(torch.mm(rows, self.weight, out=out))
 
     def clamp(self, products: Tensor) -> Tensor:
-        """The ReLU and what follows it, in place."""
+        """The ReLU and the normalisation after it, in place."""
         return products.clamp_(self.low, self.high)
 
 
 def scale_and_shift(norm: Norm) -> tuple[Tensor, Tensor]:
-    """What a normalisation multiplies by and adds, in float64."""
+    """The factors and summands of a normalisation in eval mode, in float64."""
     mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
     scale = torch.rsqrt(variance.double() + norm.eps)
     if not norm.affine:
@@ -143,5 +143,5 @@ def _flat(weight: Tensor, device: torch.device) -> Tensor:
 
 
 def ready(values: Tensor, device: torch.device) -> Tensor:
-    """In float32, on the device."""
+    """The values in float32 on the device."""
     return values.detach().float().contiguous().to(device)

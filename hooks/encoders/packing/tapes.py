@@ -1,4 +1,4 @@
-"""Tapes: segments of any length laid end to end, so that one pass serves many without padding."""
+"""``Tape``: where each segment's frames are when segments are laid end to end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pgvoice.hooks.encoders.accelerators import sent
+from pgvoice.hooks.encoders.packing.accelerators import sent
 
 
 class Tape:
-    """Where the frames of each segment lie; activations are matrices ``(frames, channels)``."""
+    """The frames of several segments, one after the other, as matrices ``(frames, channels)``."""
 
     def __init__(
         self,
@@ -21,9 +21,9 @@ class Tape:
         *,
         whole: bool | None = None,
     ) -> None:
-        """`whole` takes all segments in one step, which is an accelerator's way.
+        """`whole` processes all segments in one step, which suits an accelerator.
 
-        A CPU takes one after the other, which is quicker: its part of a matrix is in the cache.
+        A CPU is faster segment by segment, as each one's part of a matrix fits its cache.
         """
         self.lengths = list(lengths)
         self.device = torch.device(device)
@@ -53,7 +53,7 @@ class Tape:
         return frames - self.starts[self.owners]
 
     def split(self, activations: Tensor) -> tuple[Tensor, ...]:
-        """A view ``(length, channels)`` for each segment."""
+        """A view ``(length, channels)`` of each segment."""
         return torch.split(activations, self.lengths)
 
     def sums(self, activations: Tensor) -> Tensor:
@@ -65,20 +65,20 @@ class Tape:
         return self.sums(activations).div_(self.sizes[:, None])
 
     def maxima(self, activations: Tensor) -> Tensor:
-        """Largest over the frames of each segment: ``(segments, channels)``."""
+        """Maximum over the frames of each segment: ``(segments, channels)``."""
         return self._reduced(activations, "max")
 
     def _reduced(self, activations: Tensor, how: str) -> Tensor:
         if self.whole:
-            # Unsafe leaves out a check of the lengths, for which a CUDA device would be waited for.
+            # `unsafe` skips a check of the lengths, which would wait for a CUDA device.
             return torch.segment_reduce(activations, how, lengths=self.sizes, unsafe=True)
         reduce = torch.sum if how == "sum" else torch.amax
         return torch.stack([reduce(segment, 0) for segment in self.split(activations)])
 
     def beside(self, rows: Tensor, *matrices: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """Views on segments' frames after what is to meet each of them, one of `rows` a segment.
+        """Each segment's row and views of its frames in `matrices`, for elementwise operations.
 
-        What is done with them must be elementwise: on an accelerator it is all frames at once.
+        On an accelerator this is a single step with a row for every frame.
         """
         if self.whole:
             yield rows.index_select(0, self.owners), *matrices
@@ -86,9 +86,9 @@ class Tape:
             yield from zip(rows, *map(self.split, matrices), strict=True)
 
     def gather(self, activations: Tensor, offsets: tuple[int, ...]) -> Tensor:
-        """Each frame beside its neighbours at `offsets`: ``(frames, offsets * channels)``.
+        """Each frame's neighbours at `offsets`, side by side: ``(frames, offsets * channels)``.
 
-        Beyond a segment's edge its own frames are reflected, so it must be longer than any offset.
+        A segment is reflected at its edges, so it must be longer than any offset.
         """
         rows = activations.index_select(0, self._reflected(offsets))
         return rows.view(len(activations), -1)
@@ -102,9 +102,9 @@ class Tape:
         return self._neighbours[offsets]
 
     def within(self, offsets: tuple[int, ...], stride: int = 1) -> tuple[Tape, Tensor]:
-        """Every `stride`-th frame of each segment, and each one's rows at `offsets`, flat.
+        """The tape of every `stride`-th frame, and the rows of each one's neighbours, flat.
 
-        Beyond a segment's edge it is the row after the last frame, which should hold zeros.
+        Past a segment's edge it is the row after the tape's last frame, which should be zeros.
         """
         shorter = [-(-length // stride) for length in self.lengths]
         thinned = self if stride == 1 else Tape(shorter, self.device, whole=self.whole)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.hooks.formats.format import Format
-from pgvoice.hooks.formats.json.json_labels import dumped, new_object, parse_whole, set_speaker
-from pgvoice.hooks.formats.json.json_segments import parse_json, seconds, segment_of_object
+from pgvoice.hooks.formats.json.json_objects import (
+    dumped,
+    new_object,
+    parse_json,
+    parse_whole,
+    seconds,
+    segment_of_object,
+    set_speaker,
+)
 from pgvoice.hooks.formats.writable_names import check_aligned
 from pgvoice.store.turns import Turn
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import Labelled
 
 
 def read_json(text: str, *, uri: str | None = None) -> list[Turn]:
@@ -30,7 +35,7 @@ def segments_of(found: Sequence[object]) -> list[Turn]:
 
 
 def write_json(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
-    """Keys that are not known stay; a named pair becomes an object."""
+    """Unknown keys are kept; a pair that gets a name becomes an object."""
     if source is None:
         return dumped([new_object(each) for each in labelled], None)
     check_aligned(labelled, read_json(source))
@@ -58,8 +63,4 @@ def _segment(index: int, item: object) -> Turn:
     raise unexpected(where, item, "[start, end] or an object with start and end")
 
 
-def _matches(text: str) -> bool:
-    return text.lstrip().startswith("[")
-
-
-JSON = Format("json", (".json",), read_json, _matches, write_json)
+JSON = Format("json", (".json",), read_json, lambda text: text.lstrip()[:1] == "[", write_json)

@@ -1,4 +1,4 @@
-"""Who says a word: the speaker of the segments that it overlaps most with."""
+"""``WordSpeakers``: the speaker of a word is the one whose segments it overlaps most."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from pgvoice.hooks.formats.json.json_labels import set_speaker
+from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.formats.json.json_objects import set_speaker
 from pgvoice.hooks.formats.writable_names import speaker_of
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.answers import Labelled
-
-
-class _Turn(NamedTuple):
-    start: float
-    end: float
-    place: int
 
 
 class WordSpeakers:
-    """The labelled segments of a document, asked about its words."""
+    """Finds speakers among the labelled segments of a document."""
 
     def __init__(self, labelled: Sequence[Labelled]) -> None:
         self._labelled = labelled
-        spans = [(each.segment.start, each.segment.end) for each in labelled]
-        turns = [_Turn(start, end, place) for place, (start, end) in enumerate(spans)]
-        self._turns = sorted(turn for turn in turns if turn.start < turn.end)
-        # The latest end so far: where a walk back through the turns can stop.
-        self._ends = list(accumulate((turn.end for turn in self._turns), max))
+        spans = [each for each in labelled if each.segment.start < each.segment.end]
+        self._sorted = sorted(spans, key=lambda each: (each.segment.start, each.segment.end))
+        # The latest end so far: where the search backwards can stop.
+        self._ends = list(accumulate((each.segment.end for each in self._sorted), max))
+
+    def name_segments(self, segments: Sequence[dict[str, Any]]) -> None:
+        """Set the speakers of the document's own segments, and of their ``words``."""
+        for segment, each in zip(segments, self._labelled, strict=True):
+            set_speaker(segment, each)
+            self.name_words(segment.get("words"), each)
 
     def name_words(self, words: Any, own: Labelled | None) -> None:
-        """Give each word its speaker; `own` is the segment they stand in, if in any.
+        """Set the speaker of each word; `own` is the segment that contains the words, if any.
 
-        A word without times, or one that overlaps nothing, has the speaker of its own segment.
-        What is no list of objects stays as it is.
+        A word without times, or without any overlap, gets the speaker of `own`. Anything other
+        than a list of objects stays unchanged.
         """
         for word in words if isinstance(words, list) else []:
             if not isinstance(word, dict):
@@ -47,28 +44,27 @@ class WordSpeakers:
                 set_speaker(word, most)
 
     def most(self, start: Any, end: Any, own: Labelled | None = None) -> Labelled | None:
-        """A segment of the speaker whose segments share most with a time; None where none does."""
+        """A segment of the speaker whose segments overlap a time span most, or None."""
         if not (_is_time(start) and _is_time(end)):
             return None
         shared: dict[str | None, float] = defaultdict(float)
         of: dict[str | None, Labelled] = {}
-        for turn in self._overlapping(start, end):
-            labelled = self._labelled[turn.place]
-            speaker = speaker_of(labelled)
-            shared[speaker] += min(end, turn.end) - max(start, turn.start)
-            of[speaker] = labelled
+        for each in self._overlapping(start, end):
+            speaker = speaker_of(each)
+            shared[speaker] += min(end, each.segment.end) - max(start, each.segment.start)
+            of[speaker] = each
         if not shared:
             return None
-        # Of equals, the segment that the word stands in.
+        # If two speakers share the same time, the segment that contains the word decides.
         first = speaker_of(own) if own else None
         return of[max(shared, key=lambda speaker: (shared[speaker], speaker == first))]
 
-    def _overlapping(self, start: float, end: float) -> Iterator[_Turn]:
-        """The turns that share time with it, the latest first."""
-        place = bisect_left(self._turns, end, key=lambda turn: turn.start) - 1
+    def _overlapping(self, start: float, end: float) -> Iterator[Labelled]:
+        """The segments that overlap a time span, the latest first."""
+        place = bisect_left(self._sorted, end, key=lambda each: each.segment.start) - 1
         while place >= 0 and self._ends[place] > start:
-            if self._turns[place].end > start:
-                yield self._turns[place]
+            if self._sorted[place].segment.end > start:
+                yield self._sorted[place]
             place -= 1
 
 

@@ -1,62 +1,138 @@
-"""Subtitles are read: SRT (SubRip) and WebVTT."""
+"""SRT (SubRip) and WebVTT: one segment per cue; names are written into cues or into new ones."""
 
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby, islice, takewhile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
-from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected
-from pgvoice.hooks.formats.subtitles.cues import Cue, is_timing, read_cues
-from pgvoice.hooks.formats.subtitles.voice_tags import Clean, spoken, without_overrides
+from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.formats.documents import line_end, with_lines
+from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.subtitles.cues import (
+    ARROW,
+    Cue,
+    matches_srt,
+    matches_vtt,
+    srt_cues,
+    vtt_cues,
+)
+from pgvoice.hooks.formats.subtitles.voice_tags import (
+    Clean,
+    has_several,
+    spoken,
+    voice_of,
+    with_voice,
+    without_overrides,
+    without_prefix,
+)
+from pgvoice.hooks.formats.writable_names import (
+    check_aligned,
+    check_name,
+    check_read_back,
+    check_span,
+    refused,
+    speaker_of,
+)
 from pgvoice.store.turns import Turn
 
-_HEADER = re.compile(r"WEBVTT(?:\s|\Z)")
-_OTHER_BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|\Z)")
+
+@dataclass(frozen=True, slots=True)
+class _Subtitles:
+    """The differences between the two formats, and what they share."""
+
+    name: str
+    header: str
+    decimal_mark: str
+    cues: Callable[[str], list[Cue]]
+    #: Reverses `escape`, and drops markup for players.
+    clean: Clean
+    escape: Callable[[str], str]
+    #: What precedes the text of a cue whose speaker has this (escaped) name.
+    lead: Callable[[str], str]
+
+    def read(self, text: str, *, uri: str | None = None) -> list[Turn]:
+        """The label is the cue's voice or prefix, if it has exactly one."""
+        return [Turn(cue.start, cue.end, *spoken(cue.text, self.clean)) for cue in self.cues(text)]
+
+    def write(
+        self, labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None
+    ) -> str:
+        """Cues with several voices keep them; `FormatError` for names that do not read back."""
+        if source is None:
+            text = self.header + "".join(map(self._new_cue, range(len(labelled)), labelled))
+            speakers = [speaker_of(each) for each in labelled]
+        else:
+            check_aligned(labelled, self.read(source))
+            end = line_end(source)
+            changes = [
+                self._changed(index, cue, each, end)
+                for index, (cue, each) in enumerate(zip(self.cues(source), labelled, strict=True))
+            ]
+            text = with_lines(source, dict(chain.from_iterable(map(dict.items, changes))))
+            speakers = [
+                each.speaker if change else each.segment.label
+                for change, each in zip(changes, labelled, strict=True)
+            ]
+        if labelled:
+            check_read_back(labelled, self.read(text), speakers, self.name)
+        return text
+
+    def _changed(self, index: int, cue: Cue, labelled: Labelled, end: str) -> dict[int, str]:
+        """The new text of the cue's lines, by line number."""
+        name = labelled.speaker
+        if name is None or name == labelled.segment.label or has_several(cue.text, self.clean):
+            return {}
+        written = self._escaped(index, name)
+        if not cue.body:
+            return {cue.timing.number: cue.timing.text + end + self.lead(written).rstrip()}
+        raw = "\n".join(line.text for line in cue.body)
+        lines = self._with_speaker(raw, written).split("\n")
+        return {line.number: text for line, text in zip(cue.body, lines, strict=True)}
+
+    def _with_speaker(self, raw: str, written: str) -> str:
+        if voice_of(raw, self.clean) is not None:
+            return with_voice(raw, written)
+        tags, said = without_prefix(raw)
+        return f"{tags}{self.lead(written)}{said}"
+
+    def _new_cue(self, index: int, labelled: Labelled) -> str:
+        segment, speaker = labelled.segment, speaker_of(labelled)
+        check_span(index, segment)
+        times = f"{self._clock(segment.start)} {ARROW} {self._clock(segment.end)}"
+        lead = "" if speaker is None else self.lead(self._escaped(index, speaker))
+        said = "\n".join(filter(None, map(_printable, (segment.text or "").splitlines())))
+        return f"{index + 1}\n{times}\n{lead}{self.escape(said).replace(ARROW, '->')}\n\n"
+
+    def _escaped(self, index: int, name: str) -> str:
+        check_name(index, name, self.name)
+        written = self.escape(name)
+        if ARROW in written:
+            raise refused(index, name, self.name, f"it contains {ARROW}")
+        return written
+
+    def _clock(self, seconds: float) -> str:
+        whole, _, fraction = f"{seconds:.3f}".partition(".")
+        minutes, rest = divmod(int(whole), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours:02}:{minutes:02}:{rest:02}{self.decimal_mark}{fraction}"
 
 
-def read_srt(text: str, *, uri: str | None = None) -> list[Turn]:
-    """A segment a cue; numbers may be missing, fractions may follow a comma or a point."""
-    return [_segment(cue, without_overrides) for cue in srt_cues(text)]
+def _printable(line: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in line).strip()
 
 
-def read_vtt(text: str, *, uri: str | None = None) -> list[Turn]:
-    """A segment a cue; the label is its voice, ``<v Name>``, if it has one and not several."""
-    return [_segment(cue, html.unescape) for cue in vtt_cues(text)]
+_SRT = _Subtitles("srt", "", ",", srt_cues, without_overrides, str, lambda name: f"[{name}]: ")
+_VTT = _Subtitles(
+    "vtt",
+    "WEBVTT\n\n",
+    ".",
+    vtt_cues,
+    html.unescape,
+    lambda text: html.escape(text, quote=False),
+    lambda name: f"<v {name}>",
+)
 
-
-def srt_cues(text: str) -> list[Cue]:
-    """The cues of an SRT document."""
-    return read_cues(numbered_lines(text))
-
-
-def vtt_cues(text: str) -> list[Cue]:
-    """The cues of a WebVTT document; `FormatError` for one without its header."""
-    lines = numbered_lines(text)
-    if not _HEADER.match(lines[0].text):
-        raise unexpected("line 1", lines[0].text, "WEBVTT")
-    return read_cues(list(_cue_lines(lines)))
-
-
-def _cue_lines(lines: Sequence[Line]) -> Iterator[Line]:
-    """Without the header, and without comments, styles and regions."""
-    header = list(takewhile(lambda line: line.text.strip() and not is_timing(line), lines))
-    for filled, block in groupby(lines[len(header) :], lambda line: bool(line.text.strip())):
-        kept = list(block)
-        if not (filled and _OTHER_BLOCK.match(kept[0].text)):
-            yield from kept
-
-
-def _segment(cue: Cue, clean: Clean) -> Turn:
-    label, text = spoken(cue.text, clean)
-    return Turn(cue.start, cue.end, label, text)
-
-
-def matches_srt(text: str) -> bool:
-    filled = (line for line in numbered_lines(text) if line.text.strip())
-    return any(is_timing(line) for line in islice(filled, 2))
-
-
-def matches_vtt(text: str) -> bool:
-    return _HEADER.match(text) is not None
+SRT = Format("srt", (".srt",), _SRT.read, matches_srt, _SRT.write)
+VTT = Format("vtt", (".vtt",), _VTT.read, matches_vtt, _VTT.write)

@@ -124,7 +124,7 @@ def test_a_file_is_overwritten_only_where_it_is_said(
     refused = filled("identify", "talk", turns, "--output", turns)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr == (
-        f"Error: {turns} is there already: choose another file, or overwrite it (--overwrite)\n"
+        f"Error: {turns} exists: choose another file, or overwrite it (--overwrite)\n"
     )
     assert turns.read_text() == before
     assert filled("identify", "talk", turns, "--output", turns, "--overwrite").exit_code == 0
@@ -144,6 +144,6 @@ def test_the_format_of_the_document_can_be_named(
     assert shown.stdout == named.read_text()
     wrong = filled("identify", "talk", turns, "--output", "-", "--output-format", "doc")
     assert wrong.exit_code == 1
-    assert "no format is named 'doc': there are json, rttm, srt, vtt, whisperx" in wrong.stderr
+    assert "unknown format 'doc'; choose one of: json, rttm, srt, vtt, whisperx" in wrong.stderr
     alone = filled("identify", "talk", turns, "--output-format", "srt")
     assert (alone.exit_code, "--output-format needs --output" in alone.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""What the tests of the encoders share: SpeechBrain's ECAPA with seeded weights, and speech."""
+"""Fixtures for the encoders: SpeechBrain's ECAPA with seeded weights, and speech."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIPS = SPEECH / "librispeech-test-other"
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Short products gain little by threads, and on a busy machine each waits for the other."""
+    """Short products gain little from threads, which wait for each other on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -37,7 +37,7 @@ class Clip(NamedTuple):
 
 @pytest.fixture(scope="session")
 def clips() -> list[Clip]:
-    """Ten clips of each of ten speakers; skips where there are none."""
+    """Ten clips of each of ten speakers; skips if there are none."""
     paths = sorted(CLIPS.glob("*/*.flac"))
     if not paths:
         pytest.skip("needs LibriSpeech test-other in ../shared/speech")
@@ -46,7 +46,7 @@ def clips() -> list[Clip]:
 
 @pytest.fixture(scope="session")
 def segments() -> list[Waveform]:
-    """32 segments of 0.5 to 5 s; real speech where there is some, else noise shaped like it."""
+    """32 segments of 0.5 to 5 s of real speech, or of noise shaped like it."""
     rng = np.random.default_rng(0)
     paths = sorted(CLIPS.glob("*/*.flac"))[::3][:32]
     sizes = rng.lognormal(np.log(24_000), 0.6, 32).clip(8_000, 80_000).astype(int)
@@ -60,7 +60,7 @@ def _read(path: Path) -> Waveform:
 
 
 def _noise(rng: np.random.Generator, samples: int) -> Waveform:
-    """White noise whose loudness changes every 60 ms, as syllables do."""
+    """White noise whose loudness changes every 60 ms, like syllables."""
     loudness = np.repeat(rng.uniform(0.01, 1, samples // 960 + 1), 960)[:samples]
     return (0.1 * loudness * rng.standard_normal(samples)).astype(np.float32)
 
@@ -72,7 +72,7 @@ def make_noise() -> Callable[[int, int], Waveform]:
 
 
 class Reference(NamedTuple):
-    """SpeechBrain's own modules, to be run one segment at a time."""
+    """SpeechBrain's own modules, which run one segment at a time."""
 
     model: Any
     fbank: Any
@@ -91,7 +91,7 @@ class Reference(NamedTuple):
 
 
 def make_reference(**topology: Any) -> Reference:
-    """Seeded weights; normalisations scale by either sign and shift, as after a training."""
+    """Seeded weights; normalisations scale by either sign, and shift, as after training."""
     from speechbrain.lobes.features import Fbank
     from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
     from speechbrain.processing.features import InputNormalization
@@ -127,7 +127,7 @@ def official() -> Reference:
 
 @pytest.fixture(scope="session")
 def weights_folder(official: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the state of `official` as the hub names it."""
+    """A folder with the weights of `official` in a file named as on the hub."""
     folder = tmp_path_factory.mktemp("ecapa")
     torch.save(official.model.state_dict(), folder / "embedding_model.ckpt")
     return folder

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pgvoice.hooks.encoders.accelerators import (
+from pgvoice.hooks.encoders.packing.accelerators import (
     CPU_FRAMES,
     MAX_FRAMES,
     PRECISIONS,
@@ -12,26 +12,28 @@ from pgvoice.hooks.encoders.accelerators import (
     sent,
 )
 
+CPU, CARD = torch.device("cpu"), torch.device("cuda:0")
+
 
 def test_the_budget_is_by_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8_000_000, 9_000_000))
-    assert frame_budget("cpu", 1) == CPU_FRAMES
-    assert frame_budget("cuda:0", 4_000) == 1000
-    assert frame_budget("cuda:0", 1) == MAX_FRAMES
-    assert frame_budget("cuda:0", 10**9) == 1
-    assert frame_budget("mps", 1) > CPU_FRAMES
+    assert frame_budget(CPU, 1) == CPU_FRAMES
+    assert frame_budget(CARD, 4_000) == 1000
+    assert frame_budget(CARD, 1) == MAX_FRAMES
+    assert frame_budget(CARD, 10**9) == 1
+    assert frame_budget(torch.device("mps"), 1) > CPU_FRAMES
 
 
 def test_memory_that_torch_keeps_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (1_000_000, 9_000_000))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 8_000_000)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _device: 1_000_000)
-    assert frame_budget("cuda:0", 4_000) == 1000
+    assert frame_budget(CARD, 4_000) == 1000
 
 
 def test_on_a_cpu_nothing_is_copied() -> None:
     values = torch.ones(3)
-    assert sent(values, torch.device("cpu")) is values
+    assert sent(values, CPU) is values
 
 
 def test_products_are_of_whole_float32_and_the_process_keeps_its_choice() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import torch
+
 from pgvoice.hooks.encoders.packing.buffers import Buffers
 
 
 def test_memory_is_used_again_and_grows() -> None:
-    buffers = Buffers("cpu")
+    buffers = Buffers(torch.device("cpu"))
     first = buffers.matrix("a", 4, 3)
     assert first.shape == (4, 3)
     smaller, other = buffers.matrix("a", 2, 5), buffers.matrix("b", 2, 5)
@@ -15,6 +17,6 @@ def test_memory_is_used_again_and_grows() -> None:
 
 
 def test_an_accelerator_keeps_its_memory_itself() -> None:
-    buffers = Buffers("meta")
+    buffers = Buffers(torch.device("meta"))
     assert buffers.matrix("a", 4, 3).device.type == "meta"
     assert not buffers._kept

@@ -23,7 +23,7 @@ def encoder() -> CampplusEncoder:
 
 @pytest.fixture(scope="module")
 def on_the_grid(segments: list[Waveform]) -> list[Waveform]:
-    """Segments of few lengths, so that batches hold several."""
+    """Segments of few lengths, so that batches contain several of each."""
     return [waveform[: 4_800 * (waveform.size // 4_800)] for waveform in segments]
 
 

@@ -1,4 +1,4 @@
-"""The conformance tests for encoders: ours pass, and wrong ones do not."""
+"""The conformance tests for encoders: pgvoice's own pass, faulty ones fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pgvoice.store import EncoderIdentity
 
 
 class Strict(CountingEncoder):
-    """The counting encoder with the checks that a real one makes."""
+    """The counting encoder with the checks of a real one."""
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         check_waveforms(waveforms, self.min_samples)
@@ -50,7 +50,7 @@ class NotUnit(Strict):
 
 
 class LoadingIdentity(Strict):
-    """Loads its model to say what it is."""
+    """Loads its model for its identity."""
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -115,7 +115,7 @@ WRONG = {
 
 
 def _failed(wrong: type[EncoderConformance]) -> set[str]:
-    """The tests that an author would see fail."""
+    """The tests that fail."""
     failed = set()
     for name in (name for name in dir(wrong) if name.startswith("test_")):
         tests = wrong()

@@ -10,12 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoders.ecapa import ecapa_network, fbank
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
-from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.encoders.packing import features, packed_network
 from pgvoice.hooks.encoders.packing.buffers import Buffers
 from pgvoice.hooks.encoders.packing.tapes import Tape
-from pgvoice.hooks.encoders.waveforms import unit_rows
 from pgvoice.hooks.errors import EncoderUnavailable
 
 SMALL: dict[str, Any] = {
@@ -49,8 +48,11 @@ def packed(reference: Any) -> PackedEcapa:
     return PackedEcapa(reference.model, reference.fbank)
 
 
-def vectors(network: PackedEcapa, waveforms: Sequence[Waveform]) -> Embeddings:
-    return unit_rows(network.encode(waveforms).numpy())
+def min_samples(network: PackedEcapa) -> int:
+    """The shortest waveform whose frames outnumber the widest reflection."""
+    chains = [layer for block in network.blocks for layer in block.chain]
+    reach = max(layer.offsets[-1] for layer in (network.first, network.aggregation, *chains))
+    return max(1, reach * network.features.hop)
 
 
 @pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES)
@@ -58,7 +60,7 @@ def test_every_topology_gives_the_vectors_of_one_by_one(
     changes: dict[str, Any], reference_of: Callable[..., Any], segments: list[Waveform]
 ) -> None:
     reference = reference_of(**SMALL | changes)
-    rows = vectors(packed(reference), segments[:10])
+    rows = packed(reference).encode(segments[:10])
     np.testing.assert_allclose(rows, reference.encode(segments[:10]), atol=1e-5)
 
 
@@ -66,7 +68,7 @@ WAYS = pytest.mark.parametrize("whole", [False, True], ids=["as on a CPU", "as o
 
 
 def spans(shortest: int) -> Any:
-    """Where segments begin and how long they are, in samples."""
+    """Starts and lengths of segments, in samples."""
     span = st.tuples(st.integers(0, 300_000), st.integers(shortest, 24_000))
     return st.lists(span, min_size=1, max_size=8)
 
@@ -80,15 +82,15 @@ def check_any_segmentation(
 ) -> None:
     waveforms = [source[start : start + size] for start, size in found]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ecapa_network, "frame_budget", lambda *_: budget)
-        patch.setattr(fbank, "Tape", partial(Tape, whole=whole))
-        rows = vectors(packed(reference), waveforms)
+        patch.setattr(packed_network, "frame_budget", lambda *_: budget)
+        patch.setattr(features, "Tape", partial(Tape, whole=whole))
+        rows = packed(reference).encode(waveforms)
     np.testing.assert_allclose(rows, reference.encode(waveforms), atol=1e-5)
 
 
 @pytest.fixture(scope="session")
 def speech(segments: list[Waveform]) -> Waveform:
-    """Half a minute of it: any span of `spans` lies within."""
+    """Half a minute of speech, which contains any span of `spans`."""
     return np.tile(np.concatenate(segments), 2)
 
 
@@ -128,8 +130,8 @@ def test_min_samples_is_where_speechbrain_begins_to_work(
 ) -> None:
     reference = reference_of(**SMALL | changes)
     network = packed(reference)
-    shortest = make_noise(0, network.min_samples)
-    rows = vectors(network, [shortest])
+    shortest = make_noise(0, min_samples(network))
+    rows = network.encode([shortest])
     np.testing.assert_allclose(rows, reference.encode([shortest]), atol=1e-5)
     with pytest.raises(RuntimeError, match=r"[Pp]adding"):
         reference.encode([shortest[:-1]])
@@ -155,9 +157,9 @@ def test_a_broken_segment_leaves_its_neighbours_alone(
 ) -> None:
     waveforms = [make_noise(seed, 8_000) for seed in range(3)]
     network = packed(small)
-    before = vectors(network, waveforms)
+    before = network.encode(waveforms)
     waveforms[1][4_000] = np.nan
-    after = vectors(network, waveforms)
+    after = network.encode(waveforms)
     assert np.isnan(after[1]).all()
     np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])
 
@@ -173,8 +175,8 @@ def test_out_of_memory_shortens_the_tapes(
         taken.append(len(waveforms))
         return PackedEcapa.run_tape(network, waveforms, buffers)
 
-    monkeypatch.setattr(ecapa_network, "frame_budget", lambda *_: 10_000)
+    monkeypatch.setattr(packed_network, "frame_budget", lambda *_: 10_000)
     monkeypatch.setattr(network, "run_tape", run_tape)
-    rows = vectors(network, segments[:8])
+    rows = network.encode(segments[:8])
     assert sum(taken) == 8
     np.testing.assert_allclose(rows, small.encode(segments[:8]), atol=1e-5)

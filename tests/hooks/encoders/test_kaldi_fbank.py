@@ -12,7 +12,7 @@ DOUBLE, SINGLE = torch.float64, torch.float32
 
 
 def test_features_are_kaldi_s(segments: list[Waveform]) -> None:
-    """In double precision: a bin near zero loses digits in float32, how many the FFT decides."""
+    """Compared in double precision: in float32 the FFT loses digits of bins near zero."""
     waveforms = [segments[0][:720], *segments[:6], np.zeros(8_123, np.float32)]
     features, tape = KaldiFeatures(80, torch.device("cpu"))(waveforms)
     for waveform, part in zip(waveforms, tape.split(features), strict=True):

@@ -14,7 +14,7 @@ from pgvoice.hooks.plugins.specs import RegisterEncoder
 
 
 class Plugin:
-    """Brings an encoder that takes a source."""
+    """Registers an encoder that takes a source."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -55,13 +55,14 @@ def test_a_plugin_brings_an_encoder() -> None:
 def test_two_encoders_of_one_name() -> None:
     installed.manager().register(Plugin("ecapa"), "toy")
     with pytest.raises(
-        PluginError, match=r"plugin toy .* named 'ecapa', which builtin-encoders .*PGVOICE_PLUGINS"
+        PluginError,
+        match=r"plugin toy .* named 'ecapa', which builtin-encoders has .*PGVOICE_PLUGINS",
     ):
         make_encoder("campplus")
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(EncoderUnavailable, match="'titanet': there are campplus, ecapa"):
+    with pytest.raises(EncoderUnavailable, match="'titanet'; choose one of: campplus, ecapa"):
         make_encoder("titanet")
 
 

@@ -118,7 +118,7 @@ def test_too_little_speech_is_refused_and_says_what_was_there(
     encoder = CountingEncoder()
     short = write(tmp_path / "short.wav", voice(110, 1.2), silence(0.5))
     with pytest.raises(
-        TooLittleSpeech, match=r"'ann' with: 1\.2 s in .*short.wav; 2 s are needed.*--min-speech"
+        TooLittleSpeech, match=r"'ann': 1\.2 s in .*short.wav; 2 s are needed.*--min-speech"
     ):
         enroll_recordings(store, encoder, "ann", [Recording(short)])
     assert store.people.speakers() == []

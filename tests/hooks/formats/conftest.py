@@ -15,7 +15,7 @@ _WHISPERX = "whisperx==3.8.6"
 
 @pytest.fixture(scope="session")
 def whisperx_utils(request: pytest.FixtureRequest) -> ModuleType:
-    """WhisperX's own writers, from its wheel alone: with what it needs it pins another torch."""
+    """WhisperX's own writers, from its wheel without dependencies, which pin another torch."""
     folder = request.config.cache.mkdir(_WHISPERX.replace("==", "-"))
     module = Path(folder, "whisperx", "utils.py")
     if not module.exists():

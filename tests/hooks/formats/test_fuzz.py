@@ -1,4 +1,4 @@
-"""Strange documents: results or one clear error; the command beside reads many more of them."""
+"""Strange documents give results or one clear error; `tests/fuzz/readers.py` reads many more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pyannote's annotations and faster-whisper's segments, as their own libraries make them."""
+"""pyannote's annotations and faster-whisper's segments, made by their own libraries."""
 
 from __future__ import annotations
 

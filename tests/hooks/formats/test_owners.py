@@ -1,4 +1,4 @@
-"""Both ways with the libraries that own the formats: what they write we read, and back."""
+"""Exchange with the libraries that own the formats: pgvoice reads what they write, and back."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_times_are_exactly_as_given(pairs: list[tuple[float, float]]) -> None:
         ("[null]", "^segment 0: found None"),
         ('{"start": 0}', "^line 1: found .*, expected a list of segments"),
         ("[[0, 1],\n[2, ", r"^line 2, column \d+: found the end of the file"),
-        ("[[0, 1],\n[2 3]]", r"^line 2, column \d+: found no JSON, Expecting ',' delimiter"),
+        ("[[0, 1],\n[2 3]]", r"^line 2, column \d+: found invalid JSON, Expecting ',' delimiter"),
     ],
 )
 def test_what_is_malformed(text: str, message: str) -> None:

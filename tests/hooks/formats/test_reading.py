@@ -1,4 +1,4 @@
-"""``read_segments``: a path or a stream, by name, suffix or content; one error and no other."""
+"""``read_segments``: paths and streams; by name, suffix or content; only `FormatError`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_error_names_file_format_and_place(tmp_path: Path) -> None:
 def test_a_json_file_that_is_neither(tmp_path: Path) -> None:
     path = tmp_path / "talk.json"
     path.write_text("hello")
-    with pytest.raises(FormatError, match="read as json, line 1, column 1: found no JSON"):
+    with pytest.raises(FormatError, match="read as json, line 1, column 1: found invalid JSON"):
         read_segments(path)
 
 
@@ -84,8 +84,8 @@ def test_uri_reaches_rttm() -> None:
         (b"\xef\xbb\xbf", "is empty"),
         (b"[[0, 1],\n\xe9]", "line 2: found the byte 0xe9, expected text in utf-8"),
         (b"\xff\xfe[", "expected text in utf-16"),
-        (b"hello", "looks like no known format: name one of json, rttm, srt, vtt, whisperx"),
-        (b"\x00\x01\x02", "looks like no known format"),
+        (b"hello", "matches no known format; choose one of: json, rttm, srt, vtt, whisperx"),
+        (b"\x00\x01\x02", "matches no known format"),
     ],
 )
 def test_what_cannot_be_read(data: bytes, message: str, tmp_path: Path) -> None:
@@ -97,16 +97,16 @@ def test_what_cannot_be_read(data: bytes, message: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"absent\.json cannot be read: No such file"):
+    with pytest.raises(FormatError, match=r"cannot read .*absent\.json: No such file"):
         read_segments(tmp_path / "absent.json")
-    with pytest.raises(FormatError, match="cannot be read: Is a directory"):
+    with pytest.raises(FormatError, match=r"cannot read .*: Is a directory"):
         read_segments(tmp_path)
-    with pytest.raises(FormatError, match="is no path"):
+    with pytest.raises(FormatError, match="is not a path"):
         read_segments("a\0b")
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(FormatError, match="'ass': there are json, rttm, srt, vtt, whisperx"):
+    with pytest.raises(FormatError, match="'ass'; choose one of: json, rttm, srt, vtt, whisperx"):
         read_segments(io.StringIO("x"), "ass")
 
 

@@ -17,7 +17,7 @@ from pgvoice.hooks.plugins import installed
 
 
 class Taker:
-    """Brings a format under a name that is taken."""
+    """Registers a format under a name that exists."""
 
     @hookimpl
     def register_formats(self, register: RegisterFormat) -> None:

@@ -74,7 +74,7 @@ def test_nobody_speaks() -> None:
 def test_several_recordings() -> None:
     text = f"{LINE.format(0, 1, 'a')}\n{LINE.format(2, 1, 'b').replace('talk', 'show')}\n"
     assert read_rttm(text, uri="show") == [Turn(2, 3, "b")]
-    with pytest.raises(FormatError, match="found show, talk, expected one, or its uri"):
+    with pytest.raises(FormatError, match="found show, talk, expected one; choose it by its uri"):
         read_rttm(text)
     with pytest.raises(FormatError, match="found show, talk, expected 'news'"):
         read_rttm(text, uri="news")

@@ -1,4 +1,4 @@
-"""Names of every kind, read by the libraries that own the formats: whole, or refused."""
+"""Strange names: the libraries that own the formats read them back, or pgvoice refuses them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ load_rttm: Any = pyannote_database.load_rttm
 SPANS = [Turn(0.5, 2.0, "S0", "Hi."), Turn(3.0, 4.5, None, "Bye.")]
 TRAPS = ["007", "1e5", "#x", ";;x", 'a"b', "a'b", "True", "a>b", "]: x", "[x", "a ]", "a&b;"]
 TRAPS += ["WEBVTT", "NOTE x", "1", "00:01.000 --> 00:02.000", "</v>", "a\\Nb", "{b}", "SPEAKER"]
-# What cannot be told from something else where it is read again; the others are written.
+# Names that would be ambiguous when read back; the others are written.
 REFUSED = {("srt", name) for name in ("]: x", "[x", "a ]", "</v>", "00:01.000 --> 00:02.000")}
-# pandas' own, which pyannote.database reads RTTM with.
+# From pandas, with which pyannote.database reads RTTM.
 NO_VALUES: set[str] = import_module("pandas._libs.parsers").STR_NA_VALUES
 
 
@@ -54,7 +54,7 @@ READ = {"rttm": rttm, "srt": srt, "vtt": vtt}
 
 
 def check(format_name: str, name: str) -> bool:
-    """Two segments with these two names, and nothing else; False for a name that is refused."""
+    """Whether the name is written; then it must be read back, together with Bob."""
     try:
         text = write_labels(labels(SPANS, name, "Bob"), format_name, uri="talk")
     except FormatError:

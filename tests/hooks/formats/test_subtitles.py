@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.format import ReadText
-from pgvoice.hooks.formats.subtitles.subtitles import read_srt, read_vtt
+from pgvoice.hooks.formats.subtitles.subtitles import SRT, VTT
 from pgvoice.store.turns import Turn
 
+read_srt, read_vtt = partial(SRT.read, uri=None), partial(VTT.read, uri=None)
 TWO = [Turn(1.0, 2.5, None, "Hello"), Turn(3.0, 4.25, None, "there,\nyou")]
 
 

@@ -33,7 +33,7 @@ def test_times(text: str, seconds: float) -> None:
     ["", "x", "-1", "1:60", "1:61:00", "1:2:3:4", "1.", ".5", "1e3", "nan", "1_0", "1,5", "\u0663"],
 )
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time") as caught:
+    with pytest.raises(ValueError, match="is not a time") as caught:
         parse_time(text)
     assert repr(text) in str(caught.value)
 
@@ -62,11 +62,11 @@ def test_spans() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("12", "'12' is no span: expected start-end"),
-        ("5-5", "'5-5' is no span: it ends no later than it starts"),
-        ("5-4", "'5-4' is no span"),
-        ("-1-4", "'' is no time"),
-        ("1-2-3", "'2-3' is no time"),
+        ("12", "'12' is not a span: expected start-end"),
+        ("5-5", "'5-5' is not a span: it must end after it starts"),
+        ("5-4", "'5-4' is not a span"),
+        ("-1-4", "'' is not a time"),
+        ("1-2-3", "'2-3' is not a time"),
     ],
 )
 def test_what_is_no_span(text: str, message: str) -> None:

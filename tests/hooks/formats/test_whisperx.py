@@ -1,4 +1,4 @@
-"""WhisperX's JSON and that of its relatives."""
+"""The JSON of WhisperX and related tools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.json.whisperx import read_whisperx
 from pgvoice.store.turns import Turn
 
-# Words that hold digits have no times, and some words and segments have no speaker.
+# Words with digits have no times, and some words and segments have no speaker.
 WHISPERX = {
     "segments": [
         {

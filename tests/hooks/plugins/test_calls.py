@@ -1,4 +1,4 @@
-"""One function per hook: what plugins are given, what comes back, and what if one fails."""
+"""One function per hook: arguments, results, and failing plugins."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def whole(loaded: installed.Plugins, talk: Path) -> Whole:
 
 @pytest.fixture
 def failing(loaded: installed.Plugins, whole: Whole) -> None:
-    """Beside `whole`, and called before it."""
+    """Loaded after `whole`, so it is called first."""
     assert whole
     loaded.register(Failing(), "failing")
 
@@ -222,18 +222,18 @@ def test_events_go_on_where_no_plugin_can_be_loaded(
     monkeypatch.setenv("PGVOICE_PLUGINS", "not-there")
     report = fill(store, CountingEncoder(), video="talk", audio=talk, segments=[(0, 2)])
     assert report.run.filled == 1
-    assert "no plugin is told of after_fill: PGVOICE_PLUGINS names" in caplog.text
+    assert "no plugin is called for after_fill: PGVOICE_PLUGINS names" in caplog.text
 
 
 class Silent:
-    """Answers nothing."""
+    """Returns no answer."""
 
     @hookimpl
     def segments_ready(self) -> None: ...
 
 
 class Hasty:
-    """Answers for less than it was given."""
+    """Returns too few answers."""
 
     @hookimpl
     def segments_ready(self) -> list[Labelled]:
@@ -241,7 +241,7 @@ class Hasty:
 
 
 class Odd:
-    """Answers with what is no list."""
+    """Returns something other than a list."""
 
     @hookimpl
     def segments_ready(self) -> int:

@@ -1,4 +1,4 @@
-"""Finding and loading plugins, and what is said of those that are broken."""
+"""Finding and loading plugins, and the errors of broken ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_plugin_that_is_asked_for_in_vain(
 ) -> None:
     install("well", WELL)
     monkeypatch.setenv("PGVOICE_PLUGINS", "wel")
-    with pytest.raises(PluginError, match=r"names the plugin 'wel', .*: there are well"):
+    with pytest.raises(PluginError, match=r"names the plugin 'wel', .* \(installed: well\)"):
         installed.manager()
 
 
@@ -61,7 +61,7 @@ def test_one_that_cannot_be_imported_is_named_with_the_way_out(
         installed.manager()
     assert str(raised.value) == (
         "the plugin broken of of-broken cannot be loaded: ModuleNotFoundError: No module named"
-        " 'no_such_module_here'; uninstall it, or leave it out with PGVOICE_PLUGINS='well'"
+        " 'no_such_module_here'; uninstall it, or disable it with PGVOICE_PLUGINS='well'"
     )
     monkeypatch.setenv("PGVOICE_PLUGINS", "well")
     assert _names() == ["well"]
@@ -83,7 +83,7 @@ def test_one_that_does_not_keep_to_the_contract(install: Install, source: str, w
 def test_two_of_one_name(install: Install) -> None:
     install("twin", WELL, distribution="first")
     install("twin", WELL, distribution="second")
-    with pytest.raises(PluginError, match="two plugins are named 'twin', of first and second"):
+    with pytest.raises(PluginError, match="first and second both have a plugin named 'twin'"):
         installed.manager()
 
 

@@ -1,4 +1,4 @@
-"""What people see of the plugins, whatever is wrong with some."""
+"""The survey of plugins, some of which are broken."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_one_that_fails_hides_no_other(install: Install, monkeypatch: pytest.Mon
         "well": ("loaded", ("after_fill",)),
     }
     in_vain, broken, misspelt = survey().problems
-    assert "names the plugin 'nobody', which is not installed: there are broken, mis" in in_vain
+    assert "names the plugin 'nobody', which is not installed (installed: broken, mis" in in_vain
     assert broken.startswith("the plugin broken of of-broken cannot be loaded: ModuleNotFoundError")
-    assert "misspelt of of-misspelt is not made for this pgvoice: unknown hook" in misspelt
-    assert misspelt.endswith("leave it out with PGVOICE_PLUGINS='broken,well'")
+    assert "misspelt of of-misspelt does not fit this version of pgvoice: unknown hook" in misspelt
+    assert misspelt.endswith("disable it with PGVOICE_PLUGINS='broken,well'")
 
 
 def test_two_of_one_name(install: Install) -> None:
@@ -43,9 +43,7 @@ def test_two_of_one_name(install: Install) -> None:
     install("twin", WELL, distribution="second")
     states = [(each.plugin.distribution, each.state) for each in survey().plugins[-2:]]
     assert states == [("first", "loaded"), ("second", "failed")]
-    assert survey().problems == (
-        "two plugins are named 'twin', of first and second: uninstall one",
-    )
+    assert survey().problems == ("first and second both have a plugin named 'twin': uninstall one",)
 
 
 @pytest.mark.parametrize(
@@ -56,4 +54,4 @@ def test_one_that_fails_to_register(install: Install, hook: str) -> None:
     install("late", f"from pgvoice.hooks import hookimpl\n@hookimpl\ndef {hook}(): 1 / 0\n")
     (problem,) = survey().problems
     assert problem.startswith(f"the plugin late failed in {hook}: ZeroDivisionError: division by")
-    assert problem.endswith("uninstall it, or leave it out with PGVOICE_PLUGINS=''")
+    assert problem.endswith("uninstall it, or disable it with PGVOICE_PLUGINS=''")

@@ -1,4 +1,4 @@
-"""What the tests of profiles in files share: a way to import, an encoder, two recordings."""
+"""Fixtures for profiles in files: an import, an encoder, two recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own profiles between stores."""
+"""Exports from one store imported into another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pgvoice.store import UnknownSpeaker, VoiceStore
 def enrolled(
     store: VoiceStore, take: Callable[..., list[Imported]], ada: Path, eve: Path
 ) -> VoiceStore:
-    """Ada, from audio, with consent, and an exemplar left out; and Eve, from vectors."""
+    """Ada, from audio, with consent and an excluded exemplar; and Eve, from vectors."""
     take({"sources": ["ada.wav"]}, name="Ada")
     take(original_profile(name="Eve"))
     with store.database.engine.begin() as connection:
@@ -63,7 +63,7 @@ def _tables(store: VoiceStore) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def other(server_url: str, template: str) -> Iterator[VoiceStore]:
-    """A store that has met nobody, and no encoder."""
+    """An empty store."""
     with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as opened:
         yield opened
 
@@ -136,9 +136,13 @@ def test_a_changed_export_is_refused(enrolled: VoiceStore, tmp_path: Path) -> No
     exemplar = document["speakers"][0]["profiles"][0]["exemplars"][0]
     whole = dict(exemplar)
     for change, error, reason in (
-        ({"embedding": [2 * x for x in whole["embedding"]]}, ProfileRefused, "not of unit length"),
+        (
+            {"embedding": [2 * x for x in whole["embedding"]]},
+            ProfileRefused,
+            "not have unit length",
+        ),
         ({"embedding": whole["embedding"][1:]}, ProfileRefused, "has 15 numbers"),
-        ({"embedding": None}, ProfileRefused, "is no list of numbers"),
+        ({"embedding": None}, ProfileRefused, "is not a list of numbers"),
         ({"end_ms": -1}, FormatError, "expected 0 <= start <= end"),
         ({"start_ms": "soon"}, FormatError, "malformed speaker"),
     ):
@@ -148,7 +152,7 @@ def test_a_changed_export_is_refused(enrolled: VoiceStore, tmp_path: Path) -> No
             import_profiles(enrolled, file)
     exemplar |= whole
     file.write_text(json.dumps(document))
-    with pytest.raises(ProfileRefused, match="names of its own: leave --name away"):
+    with pytest.raises(ProfileRefused, match="contains names: leave --name out"):
         import_profiles(enrolled, file, name="Ada")
 
 

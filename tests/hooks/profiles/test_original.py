@@ -23,9 +23,9 @@ def test_an_original_profile(store: VoiceStore, take: Callable[..., list[Importe
     ((enrollment, notes),) = take(original_profile())
     assert (enrollment.speaker, enrollment.added, enrollment.exemplars) == ("Ada", 5, 5)
     assert [note.split(":")[0] for note in notes] == [
-        "made by 'someone/counting-voxceleb', taken for counting@sha256",
+        "made by 'someone/counting-voxceleb', assumed to be counting@sha256",
         "its threshold 0.62 is not applied",
-        "made from 61.5 s of audio, which is not here",
+        "made from 61.5 s of audio, which is not in the file",
     ]
     assert {e.source for e in store.people.exemplars("Ada")} == {f"ada{n}.wav" for n in range(5)}
     assert all((e.left_out_similarity or 0) > 0.9 for e in store.people.exemplars("Ada"))
@@ -40,7 +40,7 @@ def test_an_older_profile(store: VoiceStore, take: Callable[..., list[Imported]]
     )
     ((enrollment, notes),) = take(older, name="Ada L.")
     assert enrollment.speaker == "Ada L."
-    assert notes[0].startswith("it does not say by which model")
+    assert notes[0].startswith("it does not name its model")
     assert notes[1].startswith("its threshold 0.7 is not applied")
     assert {e.source for e in store.people.exemplars("Ada L.")} == {"people.json"}
 
@@ -83,7 +83,7 @@ def test_both_thresholds_are_told(take: Callable[..., list[Imported]]) -> None:
 def test_profiles_of_the_encoders_that_there_are(
     store: VoiceStore, put: Callable[[object], Path], encoder: str, model: str | None
 ) -> None:
-    """192 numbers, as the original pipeline's; nothing is loaded for it."""
+    """192 numbers, as in the original pipeline; no model is loaded."""
     file = put(
         original_profile(
             embeddings=one_voice(1, dimension=192), centroid=None, metadata={"model": model}
@@ -93,7 +93,7 @@ def test_profiles_of_the_encoders_that_there_are(
     assert (enrollment.added, store.recordings.encoder().identity.name) == (5, encoder)
     other = "campplus" if encoder == "ecapa" else "ecapa"
     if model is not None:
-        with pytest.raises(ProfileRefused, match=f"made by .*, not by {other}: .* never"):
+        with pytest.raises(ProfileRefused, match=f"made by .*, not by {other}: .* compared"):
             import_profiles(store, file, encoder=make_encoder(other))
 
 
@@ -112,27 +112,27 @@ def test_a_centroid_of_unit_embeddings_is_a_mean_too(
     [
         ({"embeddings": [[1.0] * 3]}, "embedding 0 has 3 numbers, .* vectors have 16"),
         ({"centroid": [0.5] * 17}, "the centroid has 17 numbers"),
-        ({"embeddings": [*one_voice(1), [float("nan")] * 16]}, "embedding 5 holds NaN"),
-        ({"embeddings": [*one_voice(1), [float("inf")] * 16]}, "embedding 5 holds NaN or infinite"),
+        ({"embeddings": [*one_voice(1), [float("nan")] * 16]}, "embedding 5 contains NaN"),
+        ({"embeddings": [*one_voice(1), [float("inf")] * 16]}, "embedding 5 contains NaN or inf"),
         ({"embeddings": [*one_voice(1), [0.0] * 16]}, "embedding 5 is zero"),
-        ({"embeddings": [*one_voice(1), "soon"]}, "embedding 5 is no list of numbers"),
-        ({"embeddings": [[True] * 16]}, "embedding 0 is no list of numbers"),
+        ({"embeddings": [*one_voice(1), "soon"]}, "embedding 5 is not a list of numbers"),
+        ({"embeddings": [[True] * 16]}, "embedding 0 is not a list of numbers"),
         ({"centroid": [0.0] * 16}, "the centroid is zero"),
         ({"embeddings": None}, "no embeddings: a centroid alone"),
-        ({"embeddings": [one_voice(1)[0]] * 5}, "4 of its 5 embeddings are copies"),
-        ({"embeddings": [one_voice(1)[0]] * 2}, "1 of its 2 embeddings are copies"),
-        ({"embeddings": [[0.25] * 16]}, "one number throughout"),
+        ({"embeddings": [one_voice(1)[0]] * 5}, "4 of its 5 embeddings are copies of others"),
+        ({"embeddings": [one_voice(1)[0]] * 2}, "1 of its 2 embeddings are copies of others"),
+        ({"embeddings": [[0.25] * 16]}, "repeats one number"),
         ({"centroid": one_voice(2)[0]}, "its centroid is not the mean of its embeddings"),
         ({"centroid": one_voice(1)[0]}, "its centroid is not the mean"),
         (
             {"embeddings": np.random.default_rng(3).normal(size=(8, 16)).tolist()},
-            "its embeddings are not alike",
+            "its embeddings are too different",
         ),
         ({"metadata": {"model": "speechbrain/spkrec-ecapa-voxceleb"}}, "not by counting"),
         ({"embeddings": []}, "no embeddings: a centroid alone"),
         ({"embeddings": [*one_voice(1), one_voice(1)[0][:15]]}, "embedding 5 has 15 numbers"),
-        ({"name": None}, "whose voice it is: give --name"),
-        ({"name": " "}, "whose voice it is: give --name"),
+        ({"name": None}, "does not name the person: add --name"),
+        ({"name": " "}, "does not name the person: add --name"),
     ],
 )  # fmt: skip
 def test_what_is_no_profile_of_a_voice_is_refused(
@@ -148,7 +148,7 @@ def test_what_is_no_profile_of_a_voice_is_refused(
 
 
 def test_the_encoder_must_be_named(take: Callable[..., list[Imported]]) -> None:
-    with pytest.raises(ProfileRefused, match=r"name the encoder \(--encoder\)"):
+    with pytest.raises(ProfileRefused, match=r"model is unknown: name the encoder \(--encoder\)"):
         take(original_profile(), encoder=None)
 
 

@@ -1,4 +1,4 @@
-"""Lists of sources, and other files that are none."""
+"""Source lists, and files that are refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_sources_that_say_more(take: Callable[..., list[Imported]], ada: Path, e
 
 
 class Downloads:
-    """A plugin that knows an address."""
+    """A plugin that finds an address."""
 
     def __init__(self, known: dict[str, Path]) -> None:
         self.known = known
@@ -82,16 +82,16 @@ def test_sources_with_too_little_speech(take: Callable[..., list[Imported]], ada
     ("document", "options", "reason"),
     [
         ([1], {}, "found no object"),
-        ({}, {}, "none of what can be imported"),
-        ({"x": 1}, {}, "none of what can be imported"),
-        ({"sources": [{"url": "ada.wav"}]}, {}, "give --name"),
-        ({"a": {"urls": ["x"]}, "b": {"urls": ["y"]}}, {"name": "c"}, "tells of 2 people"),
+        ({}, {}, "found neither an export"),
+        ({"x": 1}, {}, "found neither an export"),
+        ({"sources": [{"url": "ada.wav"}]}, {}, "add --name"),
+        ({"a": {"urls": ["x"]}, "b": {"urls": ["y"]}}, {"name": "c"}, "contains 2 people"),
         ({"sources": []}, {"name": "c"}, "expected a list of recordings"),
         ({"sources": [{}]}, {"name": "c"}, "sources 0: found no url"),
         ({"sources": [{"url": 7}]}, {"name": "c"}, "sources 0: found no url"),
         ({"ada": {"name": "Ada", "urls": "a.wav"}}, {}, "ada: .*expected a list of recordings"),
         ({"ada": {"urls": ["a.wav", ""]}}, {}, "ada 1: found no url"),
-        ({"ada": {"urls": ["a.wav"]}, "eve": {"name": "Eve"}}, {}, "none of what can be imported"),
+        ({"ada": {"urls": ["a.wav"]}, "eve": {"name": "Eve"}}, {}, "found neither an export"),
         ({"format": "pgvoice profiles", "version": 2}, {}, "version 2, expected 1"),
         ({"format": "pgvoice profiles", "version": 1, "speakers": [{}]}, {}, "malformed speaker"),
     ],

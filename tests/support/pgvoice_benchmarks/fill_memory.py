@@ -1,6 +1,6 @@
-"""A fill that watches its memory: ``fill_memory.py URL ENCODER AUDIO SEGMENTS``.
+"""A fill that measures its memory: ``fill_memory.py URL ENCODER AUDIO SEGMENTS``.
 
-Writes JSON: peak bytes at the start, with the model, and after the fill; seconds; vectors.
+Writes JSON: peak bytes at the start, with the model and after the fill; seconds; vectors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BATCH_SAMPLES = 300 * 16_000
 
 
 def encoder_of(name: str) -> Encoder:
-    """A real encoder, or the counting one with vectors and batches of a real one's size."""
+    """A real encoder, or the counting one with vectors and batches of realistic size."""
     if name == "counting":
         return CountingEncoder(dimension=192, batch_samples=BATCH_SAMPLES)
     return make_encoder(name, device="cpu")

@@ -1,4 +1,4 @@
-"""Fills of one recording: cold, with some missing, with nothing missing, as a process."""
+"""Fills of one recording: of all, some and no segments, and as a process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DELETE = (
 
 
 class FillRuns:
-    """Each run times itself, without what it prepares."""
+    """Each run measures its own time, without its preparation."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class FillRuns:
         audio: Path,
         segments: Sequence[Span],
     ) -> None:
-        """`source` is what the command line calls the encoder."""
+        """`source` is the encoder's name on the command line."""
         self._store = store
         self._encoder = encoder
         self._source = source
@@ -49,16 +49,16 @@ class FillRuns:
         return self._fill(progress)
 
     def some_missing(self, progress: Progress) -> Timed[FillReport]:
-        """After a cold one."""
+        """Run after `cold`."""
         self._run(_DELETE)
         return self._fill(progress)
 
     def warm(self, progress: Progress) -> Timed[FillReport]:
-        """After a whole one."""
+        """Run after a complete fill."""
         return self._fill(progress)
 
     def process(self, _progress: Progress) -> Timed[None]:
-        """A warm one: the command, from its start to its end."""
+        """The command with nothing missing, from start to end."""
         segments = self._audio.with_suffix(".json")
         segments.write_text(json.dumps(self._segments))
         command = [sys.executable, "-m", "pgvoice.cli", "fill", VIDEO]

@@ -1,4 +1,4 @@
-"""The least that a model can take on this machine: its products of matrices, and nothing else."""
+"""The least time that a model can take on this machine: that of its matrix products."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from pgvoice_benchmarks.models import PlainModel
 
-#: Frames that are multiplied at once when a rate is measured.
+#: Frames per product when a rate is measured.
 ROWS = 1200
-#: Seconds for which a product is repeated; the best counts.
+#: Seconds during which a product is repeated; the best counts.
 REPEAT_SECONDS = 0.08
-#: A shape with less of all multiply-adds than this is not measured.
+#: Shapes with a smaller share of all multiply-adds are not measured.
 SHARE = 0.01
 
 
@@ -30,7 +30,7 @@ class Product(NamedTuple):
 
 
 class Floor:
-    """How often a model multiplies and adds, and how fast this machine does it at its best."""
+    """A model's multiply-adds, and this machine's best rate of them."""
 
     def __init__(self, multiply_adds: Mapping[Product, int]) -> None:
         self.multiply_adds = multiply_adds
@@ -38,24 +38,24 @@ class Floor:
         self._rates: dict[Product, float] = {}
 
     def measure(self) -> None:
-        """Again and again, for the machine may be busy; the best rates stay."""
+        """Measure the rates again and keep the best, since the machine may be busy."""
         for product, count in self.multiply_adds.items():
             if count >= SHARE * self.total:
                 self._rates[product] = max(self._rates.get(product, 0.0), rate(product))
 
     @property
     def best(self) -> tuple[Product, float]:
-        """The fastest of the model's shapes, and its multiply-adds in a second."""
+        """The fastest of the model's shapes, and its multiply-adds per second."""
         return max(self._rates.items(), key=lambda each: each[1])
 
     @property
     def seconds(self) -> float:
-        """With everything at the best rate."""
+        """The time with everything at the best rate."""
         return self.total / self.best[1]
 
     @property
     def seconds_by_shape(self) -> float:
-        """With each product at the rate of its own shape."""
+        """The time with each product at the rate of its own shape."""
         best = self.best[1]
         return sum(n / self._rates.get(product, best) for product, n in self.multiply_adds.items())
 
@@ -63,7 +63,7 @@ class Floor:
 def count(model: PlainModel, sizes: Sequence[int]) -> Counter[Product]:
     """Multiply-adds of all linear layers and convolutions for waveforms of these samples.
 
-    The network runs on shapes alone. Inputs that are the same in all frames count once a segment.
+    The network runs on the meta device. Inputs that are equal in all frames count once per segment.
     """
     network = copy.deepcopy(model.network).to("meta")
     counted: Counter[Product] = Counter()
@@ -92,7 +92,7 @@ def _add(
 
 
 def rate(product: Product) -> float:
-    """Multiply-adds in a second at the best of many repetitions."""
+    """Multiply-adds per second, the best of many repetitions."""
     rows, weight = torch.ones(ROWS, product.inputs), torch.ones(product)
     out = torch.empty(ROWS, product.outputs)
     best, end = float("inf"), time.perf_counter() + REPEAT_SECONDS

@@ -1,4 +1,4 @@
-"""How a figure grows with a library, so that what was measured says something of a larger one."""
+"""How figures grow with a library, to extrapolate from a measured one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Measured = Mapping[int, float]
 
 @dataclass(frozen=True)
 class Law:
-    """Twice the growth of `shape` is twice the figure."""
+    """A figure is proportional to `shape` of the number of segments."""
 
     name: str
     shape: Callable[[float], float]
 
     def at(self, segments: float, measured: Measured) -> float:
-        """Extrapolated from the largest library that was measured."""
+        """The figure, extrapolated from the largest measured library."""
         largest = max(measured)
         return measured[largest] * self.shape(segments) / self.shape(largest)
 
     def error(self, measured: Measured) -> float | None:
-        """The law tried on what is known: the next smaller library's figure from its largest.
+        """The factor by which the law misses the second largest library's figure.
 
-        So many times too much or too little; None where only one library was measured.
+        None if only one library was measured.
         """
         if len(measured) < 2:
             return None
@@ -35,7 +35,7 @@ class Law:
         )
 
     def until(self, limit: float, measured: Measured) -> float:
-        """So many segments have a figure of `limit`; infinite where the figure does not grow."""
+        """The number of segments whose figure is `limit`; infinite if the figure does not grow."""
         if self.shape(2e9) == self.shape(1e9):
             return math.inf
         least, most = 1.0, 1e18
@@ -50,13 +50,13 @@ class Law:
 
 CONSTANT = Law("stays", lambda _segments: 1.0)
 LINEAR = Law("n", float)
-#: Of HNSW: each row is searched in what is there already.
+#: HNSW: each row is searched among the rows before it.
 SORTED = Law("n log n", lambda segments: segments * math.log(segments))
 LOGARITHMIC = Law("log n", math.log)
 
 
 def rounded(segments: float) -> str:
-    """A number of segments in words of one digit: ``3 million``."""
+    """A number of segments with one significant digit: ``3 million``."""
     for unit, word in ((1e12, "million million"), (1e9, "thousand million"), (1e6, "million")):
         if segments >= unit:
             return f"{float(f'{segments / unit:.1g}'):,.0f} {word}"

@@ -1,7 +1,7 @@
-"""Libraries of any size whose truth is known: who speaks in each segment, and how alike it is.
+"""Synthetic libraries of any size with known speakers and realistic similarities.
 
-A speaker is a direction, partly common to all; a segment is the speaker's direction and noise, the
-more of it the shorter the segment. The figures below are those of real speech.
+A speaker is a direction, part of which is common to all. A segment is its speaker's direction plus
+noise, and shorter segments have more noise. The constants below come from real speech.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ DIMENSION = 192
 ENCODER = EncoderIdentity("synthetic", "sha256:" + 64 * "0", "1", DIMENSION, 16_000)
 THRESHOLD = Threshold(0.4, "that of CAM++")
 GRID_MS = 100
-#: Of the keys of videos; a number follows.
+#: The keys of videos begin with this, and end with a number.
 PREFIX = "video "
-#: People who are heard in one video.
+#: People in one video.
 VOICES = 4
-#: Of all people, those who are not enrolled.
+#: The share of people who are not enrolled.
 STRANGERS = 0.2
 EXEMPLARS, EXEMPLAR_SECONDS = 3, 8.0
 
-#: Seconds of two clips, and their mean similarity where one person speaks in both: CAM++ on
-#: LibriSpeech test-other, ``python tests/benchmarks/thresholds.py``; its whole clips have 6.6 s.
+#: The mean similarity of two clips of one person by their seconds: CAM++ on LibriSpeech
+#: test-other, ``python tests/benchmarks/thresholds.py``; whole clips have 6.6 s.
 SAME_BY_SECONDS = {1.5: 0.53, 3.0: 0.69, 6.6: 0.79}
 WHOLE = SAME_BY_SECONDS[6.6]
 SAME_DEVIATION = 0.08
-#: The same of whole clips of two people.
+#: The same for whole clips of two people.
 DIFFERENT, DIFFERENT_DEVIATION = 0.10, 0.10
 Matrix = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class Video(NamedTuple):
 
     key: str
     spans: list[SegmentKey]
-    #: Who speaks in each.
+    #: The speaker of each segment.
     speakers: NDArray[np.int64]
     vectors: Matrix
 
@@ -57,7 +57,7 @@ class Video(NamedTuple):
 
 @dataclass(frozen=True)
 class Library:
-    """The same for the same numbers, whatever part of it is made, in whatever order."""
+    """Equal numbers give equal libraries, whichever part is generated in whatever order."""
 
     segments: int
     profiles: int = 200
@@ -66,19 +66,19 @@ class Library:
 
     @property
     def people(self) -> int:
-        """Enrolled are the first `profiles` of them."""
+        """The number of people; the first `profiles` of them are enrolled."""
         return round(self.profiles / (1 - STRANGERS))
 
     @cached_property
     def voices(self) -> Matrix:
-        """A unit vector a person, ``(people, DIMENSION)``."""
+        """A unit vector per person: ``(people, DIMENSION)``."""
         common = DIFFERENT / WHOLE
         own = self._rng(0).standard_normal((self.people, DIMENSION - 1)) * _deviations()
         shared = np.full((self.people, 1), np.sqrt(common))
         return _unit(np.hstack([shared, np.sqrt(1 - common) * _unit(own)]))
 
     def videos(self, first: int = 0) -> Iterator[Video]:
-        """In their order, from one on."""
+        """The videos in order, from number `first`."""
         for number in range(first, -(-self.segments // self.video_segments)):
             yield self.video(number)
 
@@ -91,7 +91,7 @@ class Library:
         return Video(f"{PREFIX}{number}", spans, speakers, self.spoken(rng, speakers, seconds))
 
     def vectors(self) -> Matrix:
-        """Of all segments, in the order of the videos."""
+        """The vectors of all segments, in the order of the videos."""
         everything = np.empty((self.segments, DIMENSION), np.float32)
         for number, video in enumerate(self.videos()):
             start = number * self.video_segments
@@ -99,7 +99,7 @@ class Library:
         return everything
 
     def exemplars(self, person: int) -> list[Exemplar]:
-        """Clips of `EXEMPLAR_SECONDS` that somebody is enrolled with."""
+        """The clips of `EXEMPLAR_SECONDS` to enroll a person with."""
         rng, end = self._rng(2, person), round(EXEMPLAR_SECONDS * 1000)
         vectors = self.spoken(rng, np.full(EXEMPLARS, person), np.full(EXEMPLARS, EXEMPLAR_SECONDS))
         return [
@@ -110,7 +110,7 @@ class Library:
     def spoken(
         self, rng: np.random.Generator, speakers: NDArray[np.int64], seconds: NDArray[np.float64]
     ) -> Matrix:
-        """Vectors of segments in which these people speak for so long."""
+        """Vectors of segments with these speakers and durations."""
         likeness = _sameness(seconds) + SAME_DEVIATION * np.sqrt(2) * rng.standard_normal(
             len(seconds)
         )
@@ -123,12 +123,12 @@ class Library:
 
 
 def name(person: int) -> str:
-    """What an enrolled person is called."""
+    """The name of an enrolled person."""
     return f"person {person}"
 
 
 def _sameness(seconds: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """Mean similarity of two clips of so many seconds of one person."""
+    """The mean similarity of two clips of one person with these seconds."""
     known = np.log(list(SAME_BY_SECONDS))
     likeness: NDArray[np.float64] = np.interp(
         np.log(seconds), known, list(SAME_BY_SECONDS.values())
@@ -137,10 +137,10 @@ def _sameness(seconds: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 def _deviations() -> NDArray[np.float64]:
-    """Of voices by dimension, falling, so that two people's similarities spread as they do.
+    """Falling standard deviations of voices by dimension, for a realistic spread of similarities.
 
-    Directions in n equal dimensions have similarities that deviate by the root of 1/n; variances
-    that fall by exp(-f) from each dimension to the next are worth 2/f equal ones.
+    Similarities of directions in n equal dimensions have a deviation of sqrt(1 / n). Variances that
+    fall by exp(-f) from one dimension to the next are equivalent to 2 / f equal dimensions.
     """
     spread = DIFFERENT_DEVIATION / (WHOLE - DIFFERENT)
     fall = 2 * spread**2
@@ -149,7 +149,7 @@ def _deviations() -> NDArray[np.float64]:
 
 
 def _spans(rng: np.random.Generator, size: int) -> tuple[list[SegmentKey], NDArray[np.float64]]:
-    """Turns one after the other with pauses, on the grid, and their seconds."""
+    """Consecutive turns with pauses, on the grid, and their seconds."""
     seconds = rng.lognormal(np.log(MEDIAN), SPREAD, size).clip(SHORTEST, LONGEST)
     steps = np.round(seconds * 1000 / GRID_MS).astype(np.int64)
     ends = np.cumsum(steps + rng.integers(0, 10, size))

@@ -1,4 +1,4 @@
-"""Files of many hours, made in seconds: one channel at 22.05 kHz, a piece again and again."""
+"""Files of many hours, written in seconds by repeating a piece; mono, 22.05 kHz."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BIT_RATE = 64_000
 
 
 def write(folder: Path, name: str, seconds: float) -> Path:
-    """A file of this format and length; what is compressed with loss is encoded once a piece."""
+    """A file of this format and length; lossy formats encode the piece once."""
     piece = librosa.resample(speech(PIECE), orig_sr=RATE, target_sr=FILE_RATE, res_type="soxr_hq")
     size, path = round(seconds * FILE_RATE), folder / f"long.{name}"
     if FORMATS[name].bit_rate is None:
@@ -52,7 +52,7 @@ def _encode(path: Path, coding: Coding, samples: Waveform) -> None:
 
 
 def _repeat(short: Path, path: Path, coding: Coding, size: int) -> None:
-    """The same packets over and over, with times that go on."""
+    """Repeat the packets with continuing times."""
     with av.open(str(path), "w", coding.container) as new:
         with av.open(str(short)) as old:
             stream = new.add_stream_from_template(old.streams.audio[0])
@@ -65,7 +65,7 @@ def _repeat(short: Path, path: Path, coding: Coding, size: int) -> None:
 
 
 def _packets(path: Path) -> Iterator[Any]:
-    """Those that hold something, their times counted in samples."""
+    """The packets that are not empty, with times in samples."""
     with av.open(str(path)) as container:
         packet: Any
         for packet in container.demux(container.streams.audio[0]):

@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, in words."""
+"""A description of this machine, printed with the figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def describe() -> str:
-    """Processor, cores, system, and the versions that decide over speed."""
+    """Processor, cores, system, and the versions that matter for speed."""
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, "
         f"Python {platform.python_version()}, torch {torch.__version__} "
@@ -19,7 +19,7 @@ def describe() -> str:
 
 
 def _processor() -> str:
-    """As Linux names it; else as Python does."""
+    """The processor's name from Linux, else from Python."""
     information = Path("/proc/cpuinfo")
     for line in information.read_text().splitlines() if information.exists() else ():
         name, _, value = line.partition(":")

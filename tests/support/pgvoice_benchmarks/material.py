@@ -1,4 +1,4 @@
-"""Recordings to measure with: speech of any length, spans in it, files in several formats."""
+"""Material for measurements: speech of any length, spans in it, files in several formats."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pgvoice.hooks.encoders.encoder import Waveform
 
 RATE = 16_000
 FILE_RATE = 44_100
-#: Seconds of a segment: in the middle, at the least, at the most.
+#: Seconds of a segment: median, minimum, maximum.
 MEDIAN, SHORTEST, LONGEST = 3.0, 0.5, 20.0
 SPREAD = 0.6
-#: Seconds that are encoded at once.
+#: Seconds encoded at once.
 BLOCK = 10
 Span = tuple[float, float]
 
 
 class Coding(NamedTuple):
-    """How FFmpeg makes a file."""
+    """Settings of FFmpeg."""
 
     codec: str
     container: str
@@ -42,7 +42,7 @@ FORMATS = {
 
 
 def speech(seconds: float) -> Waveform:
-    """At `RATE`: real recordings one after the other, again from the first when all are used."""
+    """Speech at `RATE`: all recordings in sequence, repeated if they are too short."""
     size = round(seconds * RATE)
     pieces: list[Waveform] = []
     for path in sorted(SPEECH.glob("**/*.flac")):
@@ -53,7 +53,7 @@ def speech(seconds: float) -> Waveform:
 
 
 def described() -> str:
-    """What `speech` is made of here."""
+    """What `speech` returns on this machine."""
     return "recordings of speech" if any(SPEECH.glob("**/*.flac")) else "noise shaped like speech"
 
 
@@ -66,17 +66,17 @@ def _read(path: Path) -> Waveform:
 
 
 def _noise(size: int) -> Waveform:
-    """White noise whose loudness changes every 60 ms, as syllables do."""
+    """White noise whose loudness changes every 60 ms, like syllables."""
     rng = np.random.default_rng(0)
     loudness = np.repeat(rng.uniform(0.01, 1, size // 960 + 1), 960)[:size]
     return (0.1 * loudness * rng.standard_normal(size)).astype(np.float32)
 
 
 def spans(seconds: float, count: int) -> list[Span]:
-    """Segments that do not overlap, of lognormal durations, at any time; in order, seeded.
+    """Segments of lognormal durations at random times, without overlap, in order, seeded.
 
-    Where there is no room for the usual durations they are shorter. Raises `ValueError` where
-    there is none for the shortest.
+    They are shorter if there is not enough room. Raises `ValueError` if even the shortest do not
+    fit.
     """
     rng = np.random.default_rng(0)
     median = min(MEDIAN, 0.7 * seconds / count)
@@ -104,7 +104,7 @@ def write(folder: Path, name: str, samples: Waveform) -> Path:
 
 
 def _frames(samples: Waveform) -> Iterator[av.AudioFrame]:
-    """The second channel is a little fainter than the first."""
+    """Stereo frames; the second channel is slightly quieter."""
     resampled = librosa.resample(samples, orig_sr=RATE, target_sr=FILE_RATE, res_type="soxr_hq")
     for start in range(0, len(resampled), BLOCK * FILE_RATE):
         block = resampled[start : start + BLOCK * FILE_RATE]

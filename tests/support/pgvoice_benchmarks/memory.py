@@ -1,4 +1,4 @@
-"""How much memory processes hold, and held at most."""
+"""Current and peak memory of processes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from pgvoice.store.database.serving import SHARED_MEMORY
 from pgvoice_benchmarks.timing import Timed, timed
 
 T = TypeVar("T")
-#: Seconds between two looks.
+#: Seconds between two measurements.
 INTERVAL = 0.1
 _STATUS = Path("/proc/self/status")
 
 
 def peak_bytes() -> int:
-    """Resident, since the process began.
+    """Peak resident memory of this process.
 
-    Linux counts what a process held before it became this program into its usage of resources, so
-    there the status is asked.
+    On Linux this is read from its status: the resource usage includes memory from before exec.
     """
     if _STATUS.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())):
         return int(found[1]) * 1024
@@ -37,13 +36,13 @@ def peak_bytes() -> int:
 
 
 def own_bytes(process: psutil.Process | None = None) -> int:
-    """Resident in a process, by default this one, without what it shares with others."""
+    """Resident memory of a process (default: this one) that it does not share."""
     held = (process or psutil.Process()).memory_info()
     return int(held.rss - held.shared)
 
 
 def server_bytes(server: EmbeddedServer) -> int:
-    """Resident in a server's processes and what they share, without the buffers of its tables."""
+    """Resident memory of a server's processes and their shared memory, without table buffers."""
     postmaster = psutil.Process(int((server.folder / "postmaster.pid").read_text().split()[0]))
     held = shutil.disk_usage(SHARED_MEMORY).used if SHARED_MEMORY.exists() else 0
     for process in (postmaster, *postmaster.children()):
@@ -53,7 +52,7 @@ def server_bytes(server: EmbeddedServer) -> int:
 
 
 def most_held(work: Callable[[], T], held: Callable[[], int]) -> tuple[Timed[T], int]:
-    """How long work takes, and how many bytes more than before it are held at most meanwhile."""
+    """The time of some work, and by how many bytes memory grows at most meanwhile."""
     before = held()
     looks = [before]
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""The plain models, as their publishers run them: features, network, a vector."""
+"""The plain models, as published: features and network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from pgvoice_testkit.encoders.plain_campplus import Campplus
 from torch import Tensor, nn
 from torchaudio.compliance import kaldi
 
 from pgvoice.hooks.encoders.campplus import campplus
-from pgvoice.hooks.encoders.campplus.campplus_network import MELS, Campplus
+from pgvoice.hooks.encoders.campplus.campplus_topology import MELS
 from pgvoice.hooks.encoders.ecapa import ecapa
 from pgvoice.hooks.encoders.encoder import Embeddings
 from pgvoice.hooks.encoders.waveforms import unit_rows
@@ -21,20 +22,20 @@ SAMPLE_RATE = 16_000
 
 
 class PlainModel(Protocol):
-    """A model that takes a batch of one length; `lengths` are the shares that are no padding."""
+    """A model for batches of one length; `lengths` are the shares without padding."""
 
     name: str
-    #: Where its weights come from.
+    #: The origin of its weights.
     weights: str
     network: nn.Module
     mels: int
-    #: Whether it does anything with `lengths`.
+    #: Whether it uses `lengths`.
     takes_lengths: bool
-    #: By the name of a layer: of how many inputs the values are the same in all frames.
+    #: By layer name, the number of inputs that are equal in all frames.
     constant_inputs: Mapping[str, int]
 
     def source(self, folder: Path) -> str:
-        """What `make_encoder` takes to make the same model; may write weights to the folder."""
+        """The name of the same model for `make_encoder`; may write weights to the folder."""
         ...
 
     def frames(self, samples: int) -> int: ...
@@ -45,13 +46,13 @@ class PlainModel(Protocol):
 
 
 class PlainEcapa:
-    """SpeechBrain's modules in the published topology; the weights are random, but seeded."""
+    """SpeechBrain's modules in the published topology with seeded random weights."""
 
     name = "ecapa"
     weights = "seeded random weights in the published topology, which take the same time"
     mels = ecapa.MELS
     takes_lengths = True
-    #: Mean and standard deviation, beside each frame of the attention.
+    #: The mean and standard deviation beside each frame of the attention.
     constant_inputs: Mapping[str, int] = {"asp.tdnn.conv.conv": 2 * ecapa.TOPOLOGY["channels"][-1]}
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ class PlainEcapa:
 
 
 class PlainCampplus:
-    """CAM++ with the weights that come with a package, and Kaldi's filter banks."""
+    """CAM++ with the published weights, and Kaldi's filter banks."""
 
     name = "campplus"
     weights = "the published weights"
@@ -101,7 +102,7 @@ class PlainCampplus:
         return self.name
 
     def frames(self, samples: int) -> int:
-        """25 ms every 10 ms, none of them beyond the end."""
+        """Frames of 25 ms every 10 ms, all within the samples."""
         return (samples - SAMPLE_RATE // 40) // (SAMPLE_RATE // 100) + 1
 
     @torch.inference_mode()
@@ -123,7 +124,7 @@ MODELS: Mapping[str, Callable[[], PlainModel]] = {
 
 
 def _randomise(norm: nn.BatchNorm1d) -> None:
-    """Scales of either sign and shifts, as after a training."""
+    """Scales of either sign, and shifts, as after training."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     with torch.no_grad():

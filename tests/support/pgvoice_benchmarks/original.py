@@ -1,4 +1,4 @@
-"""The way that pgvoice replaces: every segment loaded, written, loaded again and encoded alone."""
+"""What pgvoice replaces: each segment is loaded, written, loaded again and encoded alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pgvoice_benchmarks.timing import Progress
 
 
 def embed(model: PlainModel, path: Path, spans: Sequence[Span], progress: Progress) -> Embeddings:
-    """A row for each span."""
+    """A row per span."""
     rows = []
     for done, span in enumerate(spans):
         progress(done, len(spans))
@@ -48,7 +48,7 @@ def _load(path: Path, span: Span) -> Waveform:
 
 
 def readable(path: Path) -> bool:
-    """Whether librosa can load from the file; for some formats it needs the program ffmpeg."""
+    """Whether librosa can read the file; some formats need the program ffmpeg."""
     for message in ("PySoundFile failed", "librosa.core.audio.__audioread_load"):
         warnings.filterwarnings("ignore", message)
     try:

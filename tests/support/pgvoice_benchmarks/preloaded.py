@@ -1,4 +1,4 @@
-"""A plain model on waveforms that are there already: one by one, and in padded batches."""
+"""A plain model on waveforms in memory: one by one, and in padded batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONE_BY_ONE = "one by one"
 
 
 def runs(model: PlainModel, waveforms: Sequence[Waveform]) -> dict[str, Run[Embeddings]]:
-    """The ways there are, by what they are called."""
+    """The runs by name."""
 
     def alone(progress: Progress) -> Timed[Embeddings]:
         return timed(lambda: one_by_one(model, waveforms, progress))
@@ -46,7 +46,7 @@ def one_by_one(model: PlainModel, waveforms: Sequence[Waveform], progress: Progr
 def padded(
     model: PlainModel, waveforms: Sequence[Waveform], progress: Progress, *, lengths: bool = False
 ) -> Embeddings:
-    """In the order of arrival, each batch filled up with zeros to its longest."""
+    """Batches in the given order, each padded with zeros to its longest waveform."""
     rows = []
     for start in range(0, len(waveforms), BATCH):
         progress(start, len(waveforms))
@@ -58,5 +58,5 @@ def padded(
 
 
 def worst_cosine(rows: Embeddings, reference: Embeddings) -> float:
-    """Of any row to the one that it should be; both of unit length."""
+    """The least cosine similarity of a row to its reference; both have unit length."""
     return float((rows.astype(np.float64) * reference).sum(1).min())

@@ -1,4 +1,4 @@
-"""What was measured, as tables and in a few lines."""
+"""Tables of the results of `fill.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pgvoice_benchmarks.timing import Timed
 
 ORIGINAL = "original way"
 COLD = "fill, empty store"
-#: By what it is called, what was done with a file.
+#: The runs on a file by name.
 FileRuns = Mapping[str, Timed[FillReport | None]]
 
 _FILE_COLUMNS = (
@@ -32,7 +32,7 @@ _FILE_COLUMNS = (
 
 
 def preloaded_table(subject: Subject, ways: Mapping[str, Timed[Embeddings]]) -> Table:
-    """What needs no file."""
+    """The runs on waveforms in memory."""
     alone = ways[preloaded.ONE_BY_ONE]
     table = Table(
         f"{subject.name} on waveforms in memory; {subject.plain.weights}",
@@ -57,7 +57,7 @@ def _floors(subject: Subject) -> dict[str, float]:
 
 
 def file_table(subject: Subject, results: Mapping[str, FileRuns], alone: float, step: int) -> Table:
-    """What starts from a file; `alone` is the time of one by one."""
+    """The runs that start from a file; `alone` is the time of encoding one by one."""
     title = f"{subject.name} from a file"
     if step > 1:
         title += f"; the original way measured on every {step}th segment, and scaled up"
@@ -72,14 +72,14 @@ def file_table(subject: Subject, results: Mapping[str, FileRuns], alone: float, 
 
 
 def _cells(runs: FileRuns, run: Timed[FillReport | None]) -> tuple[str, ...]:
-    """Seconds, and how many times as long the original way and the cold fill take."""
+    """Seconds, and the times of the original way and of the cold fill divided by them."""
     original = ratio(runs[ORIGINAL].seconds, run.seconds) if ORIGINAL in runs else NOTHING
     cold = NOTHING if run is runs.get(ORIGINAL) else ratio(runs[COLD].seconds, run.seconds)
     return seconds(run.seconds), original, cold
 
 
 def _parts(subject: Subject, report: FillReport | None, alone: float) -> tuple[str, ...]:
-    """Vectors, seconds of decoding and encoding, and for a whole fill what those are beside."""
+    """Vectors, seconds of decoding and encoding, and the ratios of a complete fill."""
     if report is None:
         return (NOTHING,) * 5
     run = report.run
@@ -91,7 +91,7 @@ def _parts(subject: Subject, report: FillReport | None, alone: float) -> tuple[s
 
 
 def material_line(spans: Sequence[Span], minutes: float, kind: str) -> str:
-    """What was embedded."""
+    """A description of the audio and its segments."""
     durations = sorted(end - start for start, end in spans)
     middle = durations[len(durations) // 2]
     return (

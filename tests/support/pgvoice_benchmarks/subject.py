@@ -1,4 +1,4 @@
-"""What is measured: an encoder, the plain model that it stands for, and speech."""
+"""``Subject``: an encoder, its plain model, and speech to measure them with."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PGVOICE = "pgvoice's encoder"
 
 
 class Subject:
-    """A model in both forms with the same weights, on the CPU."""
+    """pgvoice's encoder and the plain model with the same weights, on the CPU."""
 
     def __init__(self, name: str, folder: Path, waveforms: Sequence[Waveform]) -> None:
-        """Weights that no package carries are written to `folder`."""
+        """Weights without a package are written to `folder`."""
         self.name = name
         self.plain: PlainModel = MODELS[name]()
-        #: What the command line calls the encoder.
+        #: The encoder's name on the command line.
         self.source = self.plain.source(folder)
         self.encoder: Encoder = make_encoder(self.source, device="cpu")
         self.waveforms = waveforms
@@ -37,7 +37,7 @@ class Subject:
             run(ignore)
 
     def ways(self) -> dict[str, Run[Embeddings]]:
-        """From waveforms to vectors: the plain model's, and pgvoice's."""
+        """Runs from waveforms to vectors: the plain model's and pgvoice's."""
         return self._ways(self.waveforms)
 
     def _ways(self, waveforms: Sequence[Waveform]) -> dict[str, Run[Embeddings]]:
@@ -47,7 +47,7 @@ class Subject:
 
 
 def cut(samples: Waveform, spans: Sequence[Span], grid_ms: int) -> list[Waveform]:
-    """What a fill of these spans embeds, from samples at `RATE`."""
+    """The waveforms that a fill of these spans embeds, from samples at `RATE`."""
     keys = [key for key in snap_segments(spans, grid_ms).distinct if not too_short(key)]
     per_ms = RATE // 1000
     return [samples[key.start_ms * per_ms : key.end_ms * per_ms] for key in keys]

@@ -1,4 +1,4 @@
-"""Tables of results, for a terminal or for a Markdown page."""
+"""Tables of results, for a terminal or in Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOTHING = "-"
 
 @dataclass(slots=True)
 class Table:
-    """Its first columns are words, the others numbers."""
+    """The first columns contain words, the others numbers."""
 
     title: str
     columns: tuple[str, ...]
@@ -52,12 +52,12 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def seconds(value: float) -> str:
-    """Two digits after the point, three where there is nothing else."""
+    """Two decimals, or three below 0.1."""
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def ratio(value: float, other: float | None) -> str:
-    """How many times `other` is in `value`."""
+    """`value` divided by `other`."""
     if other is None or not other:
         return NOTHING
     times = value / other

@@ -1,4 +1,4 @@
-"""Times that can be compared: of runs taken in turns, each the best of several if it is short."""
+"""Comparable times: runs alternate, and short ones are repeated for the best time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from pgvoice.cli.output import progress_bar
 
-#: Told how much of how much is done.
+#: Called with what is done and the total.
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 TURNS = 3
-#: A run that takes longer, in seconds, is run once.
+#: Seconds; a longer run is not repeated.
 LONG = 10.0
 
 
@@ -23,7 +23,7 @@ class Timed(NamedTuple, Generic[T_co]):
     result: T_co
 
 
-#: Times itself, so that it may prepare something first.
+#: Measures its own time, so that it can exclude its preparation.
 Run = Callable[[Progress], Timed[T]]
 
 
@@ -34,7 +34,7 @@ def timed(work: Callable[[], T]) -> Timed[T]:
 
 
 def in_turns(label: str, runs: Mapping[str, Run[T]]) -> dict[str, Timed[T]]:
-    """The best time of each; in turns, so that all meet the same machine."""
+    """The best time of each; runs alternate so that all meet the same load."""
     best: dict[str, Timed[T]] = {}
     for _ in range(TURNS):
         for name, run in runs.items():
@@ -45,10 +45,10 @@ def in_turns(label: str, runs: Mapping[str, Run[T]]) -> dict[str, Timed[T]]:
 
 
 def _shown(label: str, run: Run[T]) -> Timed[T]:
-    """Progress is shown on a terminal."""
+    """Run with a progress bar if there is a terminal."""
     with progress_bar(label) as progress:
         return run(progress or ignore)
 
 
 def ignore(_done: int, _total: int) -> None:
-    """Progress that nobody sees."""
+    """No progress display."""

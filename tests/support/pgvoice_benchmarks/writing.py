@@ -1,4 +1,4 @@
-"""A library put into a store, by the ways that a fill and an enrollment go."""
+"""Write a synthetic library into a store, as fills and enrollments do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pgvoice_benchmarks.timing import Progress, ignore
 def write_library(
     store: VoiceStore, library: Library, progress: Progress = ignore, first: int = 0
 ) -> float:
-    """A transaction a video; the seconds that writing took, without the making of vectors."""
+    """Write one transaction per video; returns the seconds without generating vectors."""
     taken, done = 0.0, 0
     for video in library.videos(first):
         rows = video.rows()
@@ -27,6 +27,6 @@ def write_library(
 
 
 def enroll(store: VoiceStore, library: Library, people: Iterable[int]) -> None:
-    """These people, by name."""
+    """Enroll these people."""
     for person in people:
         store.people.enroll(name(person), library.exemplars(person), ENCODER, THRESHOLD, force=True)

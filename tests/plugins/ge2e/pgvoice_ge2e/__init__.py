@@ -1,9 +1,8 @@
-"""GE2E as a plugin of pgvoice: 256 dimensions, 16 kHz, weights inside the package resemblyzer."""
+"""GE2E as a plugin for pgvoice: 256 dimensions, 16 kHz, weights from the package resemblyzer."""
 
 from __future__ import annotations
 
-from pgvoice.hooks import Encoder, EncoderUnavailable, hookimpl
-from pgvoice.hooks.plugins.specs import RegisterEncoder
+from pgvoice.hooks import Encoder, EncoderUnavailable, RegisterEncoder, hookimpl
 
 
 @hookimpl
@@ -15,5 +14,5 @@ def _ge2e(source: str | None, device: str | None) -> Encoder:
     from pgvoice_ge2e.encoder import Ge2eEncoder
 
     if source is not None:
-        raise EncoderUnavailable(f"ge2e takes no source ({source!r} was given)")
+        raise EncoderUnavailable(f"ge2e takes no source (got {source!r})")
     return Ge2eEncoder(device or "cpu")

@@ -1,4 +1,4 @@
-"""The encoder: resemblyzer's weights in a network that is built here; its code is not imported."""
+"""The encoder: resemblyzer's weights in a network of our own; its code is not imported."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from pgvoice.hooks import EncoderUnavailable
-from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks import Embeddings, EncoderUnavailable, Waveform
 from pgvoice.hooks.encoders.waveforms import check_waveforms, unit_rows
-from pgvoice.hooks.encoders.weights import read_weights
 from pgvoice.store import EncoderIdentity, Threshold
 
 SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
 RATE, DIMENSION, MELS = 16_000, 256, 40
-#: Frames of 10 ms that the network was trained on; a longer waveform is heard in such pieces.
+#: Frames of 10 ms in training; a longer waveform is cut into such pieces.
 PIECE = 160
-#: Quieter speech is raised to this root mean square, -30 dB of full scale, as in the training.
+#: Quieter speech is amplified to this root mean square, -30 dB of full scale, as in training.
 LOUDNESS = 10 ** (-30 / 20)
 
 
 class Ge2eEncoder:
-    """Wan et al., 2018: the last state of three LSTM layers, the mean over pieces of 1.6 s."""
+    """Wan et al., 2018: the last state of three LSTM layers, averaged over pieces of 1.6 s."""
 
     identity = EncoderIdentity("ge2e", f"sha256:{SHA256}", "1", DIMENSION, RATE)
     default_threshold = Threshold(0.75, "a starting point, not measured")
@@ -57,6 +55,8 @@ class Ge2eEncoder:
     def _network(self) -> tuple[Any, Any]:
         import torch
 
+        from pgvoice.hooks.encoders.weights import read_weights
+
         state: Any = read_weights(_weights(), SHA256)["model_state"]
         lstm = torch.nn.LSTM(MELS, DIMENSION, num_layers=3, batch_first=True)
         linear = torch.nn.Linear(DIMENSION, DIMENSION)
@@ -68,7 +68,7 @@ class Ge2eEncoder:
 
 
 def _pieces(waveform: Waveform) -> Embeddings:
-    """Mel spectra ``(pieces, frames, mels)``, half overlapping, the last one to the very end."""
+    """Mel spectra ``(pieces, frames, mels)`` that overlap by half; the last ends at the end."""
     from librosa.feature import melspectrogram
 
     loudness = float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
@@ -89,5 +89,5 @@ def _weights() -> Path:
         if file.name == "pretrained.pt":
             return Path(str(file.locate()))
     raise EncoderUnavailable(
-        "the weights of ge2e are not here: pip install --no-deps resemblyzer==0.1.4"
+        "the weights of ge2e are not installed: pip install --no-deps resemblyzer==0.1.4"
     )

@@ -1,4 +1,4 @@
-"""An audio source: a CSV file of two columns, video and file, that AUDIO_MANIFEST names."""
+"""An audio source: AUDIO_MANIFEST names a CSV file with the columns video and file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import csv
 import os
 from pathlib import Path
 
-from pgvoice.hooks import hookimpl
-from pgvoice.hooks.plugins.specs import RegisterAudioSource
+from pgvoice.hooks import RegisterAudioSource, hookimpl
 
 
 @hookimpl
 def register_audio_sources(register: RegisterAudioSource) -> None:
-    register("manifest", find, summary="files that the list AUDIO_MANIFEST names")
+    register("manifest", find, summary="the files listed in AUDIO_MANIFEST")
 
 
 def find(video: str) -> Path | None:
-    """The file of the last line for the video; a relative one is beside the list."""
+    """The file in the video's last line; a relative path starts at the list's folder."""
     listed = os.environ.get("AUDIO_MANIFEST")
     if not listed:
         return None

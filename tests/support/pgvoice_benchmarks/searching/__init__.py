@@ -1,1 +1,1 @@
-"""Answers over a library of vectors: from pgvoice's store, and from what it is compared with."""
+"""Queries over a library of vectors, in pgvoice and in other systems."""

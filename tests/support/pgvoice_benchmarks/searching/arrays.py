@@ -1,4 +1,4 @@
-"""numpy on the vectors in memory: products of matrices, and no store."""
+"""numpy: matrix products with the vectors in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pgvoice_benchmarks.searching.task import (
     quickest,
 )
 
-#: Vectors whose similarities to all profiles are in memory at once.
+#: Vectors that are compared with all profiles at once.
 CHUNK = 1 << 16
 
 
@@ -60,10 +60,7 @@ def _two_nearest(vectors: Matrix, profiles: Matrix) -> tuple[NDArray[np.int64], 
 
 
 def spoken_by(vectors: Matrix, profiles: Matrix, person: int) -> Found:
-    """The segments where this profile is near enough and the nearest, most similar first.
-
-    By one product with all vectors, and a sort of what comes out.
-    """
+    """The segments whose nearest profile is this one, above the threshold, most similar first."""
     similarities = vectors @ profiles[person]
     order = np.argsort(-similarities)
     near = order[: np.searchsorted(-similarities[order], -THRESHOLD.similarity, side="right")]
@@ -73,7 +70,7 @@ def spoken_by(vectors: Matrix, profiles: Matrix, person: int) -> Found:
 def confirmed(
     near: NDArray[np.int64], vectors: Matrix, profiles: Matrix, person: int
 ) -> NDArray[np.int64]:
-    """Those of them to which nobody is nearer, most similar first."""
+    """The segments of `near` to which no other profile is nearer, most similar first."""
     similarities = vectors @ profiles.T
     own = similarities[:, person]
     kept = np.flatnonzero(own == similarities.max(axis=1)) if len(near) else near

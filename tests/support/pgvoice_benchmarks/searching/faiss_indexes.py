@@ -1,4 +1,4 @@
-"""FAISS: its flat index, and its HNSW."""
+"""FAISS: its flat index and its HNSW index."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pgvoice_benchmarks.searching.task import (
 )
 from pgvoice_benchmarks.timing import timed
 
-#: With fewer, no effort finds enough: voices are clusters, and its graph links them badly.
+#: With fewer links no effort finds enough: its graph connects clusters of voices badly.
 LINKS, CANDIDATES = 32, 128
 
 

@@ -1,4 +1,4 @@
-"""LanceDB: a table on disk; by its own search, or read from there and multiplied by numpy."""
+"""LanceDB: a table on disk, searched by LanceDB or multiplied by numpy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from pgvoice_benchmarks.searching.task import (
 from pgvoice_benchmarks.timing import timed
 
 LINKS, CANDIDATES = 16, 128
-#: Candidates by the quantized vectors, per row wanted, that are compared exactly.
+#: Candidates from quantized vectors that are compared exactly, per wanted row.
 REFINED = 2
 
 

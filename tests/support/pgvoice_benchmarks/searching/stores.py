@@ -1,4 +1,4 @@
-"""pgvoice: by the functions that its commands and people in psql call."""
+"""pgvoice: the functions that its commands call."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _key_and_span(task: Task, query: int) -> tuple[str, Span]:
 
 
 def _numbers(task: Task) -> Callable[[list[SimilarSegment]], Found]:
-    """The numbers of segments that were found: a video's are in the order of their starts."""
+    """Converts found segments to their numbers, which follow the starts within a video."""
     starts: dict[int, Found] = {}
 
     def number(found: SimilarSegment) -> int:

@@ -1,4 +1,4 @@
-"""What everybody is asked, what the right answers are, and how an answer is timed."""
+"""The queries, their correct answers, and how they are timed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pgvoice_benchmarks.timing import LONG, TURNS, Timed, timed
 
 T = TypeVar("T")
 
-#: What is asked; in tables, in this order.
+#: The figures, in the order of the tables.
 INSERT = "insert all segments"
 MISSING = "look up which segments of a video are there"
 VIDEO = "two nearest profiles of a video's segments"
@@ -28,10 +28,10 @@ EXACT, EXACT_P95 = "100 nearest by comparing all: p50", "the same: p95"
 BUILD, BUILD_MEMORY = "build the index", "memory that it takes at most"
 INDEXED, INDEXED_P95 = "100 nearest by the index: p50", "by the index: p95"
 RECALL = "recall by the index"
-#: What every answer by a server costs.
+#: The cost of any query to a server.
 ROUND_TRIP = "a statement that asks nothing"
 EFFORT = "ef_search"
-#: On disk, or in memory where there is no file.
+#: On disk, or in memory if there are no files.
 SIZE, INDEX_SIZE = "size of the vectors", "size of the index"
 WHAT = (
     INSERT, MISSING, VIDEO, ALL, KEEP, SPEAKER, RELABEL, EXACT, EXACT_P95, BUILD, BUILD_MEMORY,
@@ -39,30 +39,30 @@ WHAT = (
 )  # fmt: skip
 
 NEAREST = 100
-#: So many queries are timed in any case.
+#: The least number of queries that are timed.
 FEW = 10
-#: The least that counts as found; the effort of a search by index is raised until it is reached.
+#: The effort of an index search is raised until it reaches this recall.
 WANTED_RECALL = 0.98
-#: Of HNSW, as pgvoice builds it: links and candidates a row; candidates of a search, that which
-#: pgvoice chooses by itself, and rising ones.
+#: HNSW as pgvoice builds it: links and candidates per row; the effort that pgvoice chooses itself,
+#: and the efforts to try elsewhere.
 LINKS, CANDIDATES = 24, 128
 ITS_OWN = 0
 EFFORTS = (100, 150, 200, 250, 300, 500, 800, 1200)
-#: Numbers of segments, nearest first.
+#: Segment numbers, nearest first.
 Found = NDArray[np.int64]
-#: From a segment's number to the nearest ones, as whoever is asked returns them.
+#: From a segment's number to its nearest ones, in the system's own form.
 Search = Callable[[int], T]
 
 
 class Figure(NamedTuple):
-    """A measured value and what it is: ``s``, ``bytes``, or nothing."""
+    """A measured value and its unit: ``s``, ``bytes`` or none."""
 
     value: float
     unit: str = "s"
 
 
 class Contender(Protocol):
-    """Somebody who answers; figures come as they are measured."""
+    """A system to compare; yields figures as they are measured."""
 
     name: str
 
@@ -74,12 +74,12 @@ class Task:
     """A library with its vectors in memory, and the questions about it."""
 
     library: Library
-    #: How many segments' nearest are asked for.
+    #: The number of queries for nearest segments.
     number: int
 
     @cached_property
     def queries(self) -> list[int]:
-        """Numbers of these segments, all over the library."""
+        """The segment numbers of the queries, spread over the library."""
         rng = np.random.default_rng(1)
         return sorted(rng.choice(self.library.segments, self.number, replace=False).tolist())
 
@@ -89,12 +89,12 @@ class Task:
 
     @property
     def newcomer(self) -> int:
-        """Somebody who is heard in the library, and enrolled late."""
+        """A person in the library who is enrolled late."""
         return self.library.profiles
 
     @cached_property
     def all_profiles(self) -> Matrix:
-        """A unit vector a person, the mean of the exemplars; the newcomer's is the last."""
+        """The unit mean of each person's exemplars; the newcomer is the last."""
         means = np.stack(
             [
                 np.mean([clip.embedding for clip in self.library.exemplars(person)], axis=0)
@@ -106,12 +106,12 @@ class Task:
 
     @property
     def profiles(self) -> Matrix:
-        """Without the newcomer's."""
+        """The profiles without the newcomer's."""
         return self.all_profiles[: self.newcomer]
 
     @property
     def video(self) -> int:
-        """The number of a whole video in the middle."""
+        """The number of a complete video in the middle."""
         return len(self.vectors) // self.library.video_segments // 2
 
     @property
@@ -121,12 +121,12 @@ class Task:
 
     @property
     def nearest(self) -> int:
-        """How many of them."""
+        """The number of nearest segments per query."""
         return min(NEAREST, self.library.segments // 2)
 
     @cached_property
     def truth(self) -> list[set[int]]:
-        """The nearest of each query, without itself."""
+        """The nearest segments of each query, without itself."""
         found = []
         for query in self.queries:
             similarities = self.vectors @ self.vectors[query]
@@ -136,7 +136,7 @@ class Task:
 
 
 def quickest(work: Callable[[], T]) -> Timed[T]:
-    """The best of several turns; of one where it takes long."""
+    """The best of several runs, or a single one if it is long."""
     best = timed(work)
     for _ in range(TURNS - 1):
         if best.seconds < LONG:
@@ -147,7 +147,7 @@ def quickest(work: Callable[[], T]) -> Timed[T]:
 def building(
     build: Callable[[], object], held: Callable[[], int] | None = own_bytes
 ) -> Iterator[tuple[str, Figure]]:
-    """How long an index takes to build, and how much memory where `held` can tell."""
+    """The time to build an index, and its memory if `held` is given."""
     if held is None:
         yield BUILD, Figure(timed(build).seconds)
         return
@@ -157,7 +157,7 @@ def building(
 
 
 def nearest(task: Task, search: Search[T], p50: str, p95: str) -> Iterator[tuple[str, Figure]]:
-    """How long the queries take, one after the other; not all of them where that is long."""
+    """The times of the queries, one at a time; fewer of them if they are slow."""
     search(task.queries[0])
     seconds: list[float] = []
     for query in task.queries:
@@ -168,7 +168,7 @@ def nearest(task: Task, search: Search[T], p50: str, p95: str) -> Iterator[tuple
 
 
 def recall(task: Task, search: Search[T], numbers: Callable[[T], Found]) -> float:
-    """The share of the truly nearest that is found."""
+    """The share of the true nearest segments that is found."""
     found = [
         len(truth & set(numbers(search(query)).tolist()))
         for query, truth in zip(task.queries, task.truth, strict=True)
@@ -177,14 +177,14 @@ def recall(task: Task, search: Search[T], numbers: Callable[[T], Found]) -> floa
 
 
 def themselves(found: Found) -> Found:
-    """For those who return numbers."""
+    """The identity, for systems that return segment numbers."""
     return found
 
 
 def by_index(
     task: Task, searches: Mapping[int, Search[T]], numbers: Callable[[T], Found]
 ) -> Iterator[tuple[str, Figure]]:
-    """With the least of these efforts, which rise, that finds enough; or with the last."""
+    """Figures with the first of these rising efforts that finds enough, or with the last."""
     for effort, each in searches.items():
         chosen, search, share = effort, each, recall(task, each, numbers)
         if share >= WANTED_RECALL:

@@ -8,21 +8,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pgvoice_testkit.encoders.plain_campplus import Campplus
 
-from pgvoice.hooks.encoders.campplus import campplus_packed, kaldi_fbank
-from pgvoice.hooks.encoders.campplus.campplus_network import Campplus
-from pgvoice.hooks.encoders.campplus.campplus_packed import PackedCampplus
+from pgvoice.hooks.encoders.campplus.campplus_network import PackedCampplus
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.packing import features, packed_network
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
-#: Samples of one frame, and from one to the next.
+#: Samples of a frame, and from one frame to the next.
 SIZE, HOP = 400, 160
 
 
 @pytest.fixture(scope="module")
 def network() -> Campplus:
-    """The published network one by one; seeded weights, normalisations as after a training."""
+    """The published network with seeded weights, and normalisations as after training."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = Campplus()
@@ -46,7 +46,7 @@ def packed(network: Campplus) -> PackedCampplus:
 
 
 def alone(network: Campplus, packed: PackedCampplus, waveforms: Sequence[Waveform]) -> Embeddings:
-    """The network as it is published, one segment at a time."""
+    """The vectors of the published network, one segment at a time."""
     with torch.inference_mode():
         rows = [network(packed.features([waveform])[0][None]) for waveform in waveforms]
     return unit_rows(torch.cat(rows).numpy())
@@ -56,7 +56,7 @@ def test_it_is_the_network(
     network: Campplus, packed: PackedCampplus, segments: list[Waveform]
 ) -> None:
     waveforms = [*segments[:8], *(segments[0][: SIZE + n * HOP] for n in (2, 3, 4, 5))]
-    rows = unit_rows(packed.encode(waveforms).numpy())
+    rows = packed.encode(waveforms)
     np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
 
 
@@ -66,7 +66,7 @@ def test_the_last_stretch_of_context_may_be_short(
 ) -> None:
     source = np.concatenate(segments)
     waveforms = [source[: SIZE + (frames - 1) * HOP], segments[1]]
-    rows = unit_rows(packed.encode(waveforms).numpy())
+    rows = packed.encode(waveforms)
     np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
 
 
@@ -89,9 +89,9 @@ def test_any_segmentation_on_tapes_of_any_length(
     source = np.concatenate(segments)
     waveforms = [source[start : start + size] for start, size in spans]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(campplus_packed, "frame_budget", lambda *_: budget)
-        patch.setattr(kaldi_fbank, "Tape", partial(Tape, whole=whole))
-        rows = unit_rows(packed.encode(waveforms).numpy())
+        patch.setattr(packed_network, "frame_budget", lambda *_: budget)
+        patch.setattr(features, "Tape", partial(Tape, whole=whole))
+        rows = packed.encode(waveforms)
     np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
 
 
@@ -102,10 +102,10 @@ def test_a_broken_segment_leaves_its_neighbours_alone(
     segments: list[Waveform],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kaldi_fbank, "Tape", partial(Tape, whole=whole))
+    monkeypatch.setattr(features, "Tape", partial(Tape, whole=whole))
     waveforms = [segment[:8_000].copy() for segment in segments[:3]]
-    before = unit_rows(packed.encode(waveforms).numpy())
+    before = packed.encode(waveforms)
     waveforms[1][4_000] = np.nan
-    after = unit_rows(packed.encode(waveforms).numpy())
+    after = packed.encode(waveforms)
     assert np.isnan(after[1]).all()
     np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])

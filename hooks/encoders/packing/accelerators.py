@@ -1,4 +1,4 @@
-"""What an accelerator asks for: memory to fill, copies that nobody waits for, whole float32."""
+"""What the device needs: a tape that fits its memory, asynchronous copies, full float32."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-#: Long enough to fill a CPU's products, short enough for its cache: the fastest of those measured.
-#: From half of this to twice as much the time of ECAPA differs by a fiftieth.
+#: Frames of a tape on a CPU: enough to keep its matrix products busy, few enough for its cache.
+#: Half or twice as many change ECAPA's time by 2 %.
 CPU_FRAMES = 2400
-#: Ten minutes: enough to keep an accelerator busy while the next tape is laid.
+#: Ten minutes of audio: an accelerator stays busy while the next tape is prepared.
 MAX_FRAMES = 60_000
 _BACKENDS: Any = torch.backends
-#: Where torch may round the factors of float32 products; for CUDA's convolutions it does.
+#: Torch's precision settings of float32 products; CUDA's convolutions round by default.
 PRECISIONS: tuple[Any, ...] = (
     _BACKENDS.cuda.matmul,
     _BACKENDS.cudnn.conv,
@@ -24,21 +24,20 @@ PRECISIONS: tuple[Any, ...] = (
 )
 
 
-def frame_budget(device: torch.device | str, bytes_per_frame: int) -> int:
-    """How many frames one tape should hold on a device: by the cache, or by the free memory."""
-    kind = torch.device(device).type
-    if kind == "cpu":
+def frame_budget(device: torch.device, bytes_per_frame: int) -> int:
+    """The number of frames of one tape: limited by a CPU's cache, or by a card's free memory."""
+    if device.type == "cpu":
         return CPU_FRAMES
-    if kind != "cuda":
+    if device.type != "cuda":
         return MAX_FRAMES // 10
     free, _total = torch.cuda.mem_get_info(device)
-    # Torch keeps what it has used, and uses it again.
+    # Torch keeps freed memory and reuses it.
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return max(1, min(MAX_FRAMES, free // 2 // bytes_per_frame))
 
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
-    """On the device; a copy to a CUDA device is queued behind its work, and not waited for."""
+    """The values on the device; a copy to a CUDA device is queued and does not block."""
     if device.type != "cuda":
         return values.to(device)
     return values.pin_memory().to(device, non_blocking=True)
@@ -46,7 +45,7 @@ def sent(values: Tensor, device: torch.device) -> Tensor:
 
 @contextmanager
 def float32_products(precision: str = "ieee") -> Iterator[None]:
-    """Products of whole float32, whatever the process allows; or ``tf32``, to compare with."""
+    """Compute products in full float32 (or ``tf32``) whatever the process allows elsewhere."""
     before = [switch.fp32_precision for switch in PRECISIONS]
     try:
         for switch in PRECISIONS:

@@ -1,0 +1,76 @@
+"""From waveforms to vectors, in passes that each fit the device's memory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.packing.accelerators import float32_products, frame_budget
+from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.features import TapeFeatures
+from pgvoice.hooks.encoders.waveforms import unit_rows
+
+
+class PackedNetwork(ABC):
+    """A network in eval mode and float32 that encodes a tape of segments in one pass."""
+
+    features: TapeFeatures
+    #: An upper bound of the memory that a pass needs.
+    bytes_per_frame: int
+    #: ``tf32`` keeps 10 bits of each factor: faster on a card, but other vectors.
+    precision = "ieee"
+
+    def __init__(self, device: torch.device | str) -> None:
+        self.device = torch.device(device)
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        """Rows of unit length ``(segments, dimension)``, in order."""
+        frames = [self.features.frames(waveform.size) for waveform in waveforms]
+        budget = frame_budget(self.device, self.bytes_per_frame)
+        buffers = Buffers(self.device)
+        with float32_products(self.precision):
+            rows = run_within(budget, frames, lambda part: self.run_tape(waveforms[part], buffers))
+        # The only point that waits for the device: tapes are prepared while it computes.
+        return unit_rows(torch.cat(rows).cpu().numpy())
+
+    @abstractmethod
+    def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        """Vectors ``(segments, dimension)`` on the device, of any length."""
+
+
+def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Tensor]) -> list[Tensor]:
+    """Call `run` on consecutive items that together cost at most `budget`, at least one each time.
+
+    If device memory runs out, the budget is halved and the call repeated, down to single items.
+    """
+    rows: list[Tensor] = []
+    start = 0
+    while start < len(costs):
+        stop = _reach(costs, start, budget)
+        try:
+            rows.append(run(slice(start, stop)))
+        except RuntimeError as error:
+            if stop - start == 1 or not _out_of_memory(error):
+                raise
+            budget = min(budget, sum(costs[start:stop])) // 2
+        else:
+            start = stop
+    return rows
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out; CUDA's libraries report it by a status in the message."""
+    return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
+
+
+def _reach(costs: Sequence[int], start: int, budget: int) -> int:
+    """The end of the longest affordable run of items from `start`, at least one item long."""
+    stop, spent = start + 1, costs[start]
+    while stop < len(costs) and spent + costs[stop] <= budget:
+        spent += costs[stop]
+        stop += 1
+    return stop
