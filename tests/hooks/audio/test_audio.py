@@ -30,10 +30,10 @@ from pgvoice_testkit.audio.audio_files import (
     write,
     write_video,
 )
+from pgvoice_testkit.audio.hearing import cut, probe
 
 from pgvoice.hooks import AudioError, AudioNotFound, AudioTruncated, AudioUnreadable
-from pgvoice.hooks.audio.cutting import cut
-from pgvoice.hooks.audio.probing import probe
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -224,7 +224,7 @@ def test_a_span_comes_when_its_end_has_passed(make: Make, name: str) -> None:
 
 def test_a_span_that_is_none(make: Make) -> None:
     for span in [(-100, 100), (200, 100)]:
-        with pytest.raises(ValueError, match="is no span"):
+        with pytest.raises(ValueError, match="is not a span"):
             list(cut(make("wav"), [span], 16_000))
 
 
@@ -255,6 +255,19 @@ def test_a_waveform_depends_on_its_span_alone(
 ) -> None:
     for index, waveform in cut(make(name), spans, rate):
         assert waveform.tobytes() == one(make(name), spans[index], rate).tobytes()
+
+
+@pytest.mark.parametrize("name", ["wav", "mp3", "m4a", "opus", "fragmented mp4", "mka"])
+def test_an_open_recording_can_be_cut_again(make: Make, name: str) -> None:
+    spans = [(2500, 3000), (100, 600)]
+    with open_recording(make(name)) as recording:
+        first, stopped, again = (recording.cut(spans, 16_000) for _ in range(3))
+        expected = [(index, waveform.tobytes()) for index, waveform in first]
+        next(stopped)
+        assert [(index, waveform.tobytes()) for index, waveform in again] == expected
+    assert expected == [
+        (index, waveform.tobytes()) for index, waveform in cut(make(name), spans, 16_000)
+    ]
 
 
 def test_six_channels_in_any_block(make: Make) -> None:
@@ -341,11 +354,9 @@ def test_a_file_cut_short(make: Make, tmp_path: Path, name: str, share: float) -
     whole = make(name).read_bytes()
     path = tmp_path / f"part{make(name).suffix}"
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(AudioTruncated, match="download it again"):
-        probe(path)
-    if name != "mp3":  # whose length is known from all of its packets alone
-        with pytest.raises(AudioTruncated):
-            list(cut(path, [(0, 3000)], 16_000))
+    for use in (probe, lambda path: list(cut(path, [(0, 3000)], 16_000))):
+        with pytest.raises(AudioTruncated, match="download it again"):
+            use(path)
 
 
 @pytest.mark.parametrize("name", ["adts", "mp3 without count", "mpegts"])

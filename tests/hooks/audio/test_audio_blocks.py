@@ -13,13 +13,12 @@ from av import AudioStream, Packet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pgvoice_testkit.audio.audio_files import INDEXED, LOSSY, OPEN_ENDED, speech_band, spread, write
+from pgvoice_testkit.audio.hearing import cut, probe
 
 from pgvoice.hooks import AudioUnreadable
 from pgvoice.hooks.audio.blocks import BLOCK_PACKETS, BlockDecoder
-from pgvoice.hooks.audio.cutting import cut
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.decoders import open_decoder
-from pgvoice.hooks.audio.probing import probe
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.encoders.encoder import Waveform
 
