@@ -54,7 +54,7 @@ class BlockDecoder:
             yield from self._decode(block, start, stop)
 
     def _needed(self, wanted: Sequence[Range]) -> dict[int, tuple[int, int]]:
-        """By block, ascending: the start of the first range that reaches into it, the last's end."""
+        """By block, ascending: the start of the first range in it, and the end of the last."""
         needed: dict[int, tuple[int, int]] = {}
         for start, stop in wanted:
             for block in range(self._block(start), self._block(stop - 1) + 1):

@@ -89,7 +89,9 @@ class EmbeddingPass:
         """Whether there is a second batch, and an encoder that leaves the CPU free."""
         heard_ms = sum(min(key.duration_ms, self._max_ms) for key in keys if not self.refused(key))
         samples = heard_ms * self._encoder.identity.sample_rate // 1000
-        return samples > self._encoder.batch_samples and self._encoder.device != "cpu"
+        if not samples or samples <= self._encoder.batch_samples:
+            return False
+        return self._encoder.device != "cpu"
 
     def heard(self, keys: Sequence[SegmentKey]) -> Iterator[tuple[SegmentKey, Waveform | str]]:
         """Every key with its waveform, or with the status of a segment that cannot be encoded.

@@ -77,10 +77,10 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ("", "no JSON document"),
-        ("{", "no JSON document"),
-        ("[]", "no JSON object"),
-        (request(version=2), "version is 2: this is version 1, so ask"),
+        ("", "not a JSON document"),
+        ("{", "not a JSON document"),
+        ("[]", "not a JSON object"),
+        (request(version=2), "version is 2: only version 1 is supported, so send"),
         ({"video": "talk", "segments": []}, "version is missing"),
         (request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
         (request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
@@ -88,11 +88,11 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
         (request(video=""), "`$.video`"),
         (request(options={"treshold": 0.4}), "unknown field `treshold`"),
         (request(options={"threshold": 2}), "`$.options.threshold`"),
-        (json.dumps(request(segments=[{"start": float("nan"), "end": 1}])), "no JSON document"),
-        ("[" * 100_000, "nested too deep"),
+        (json.dumps(request(segments=[{"start": float("nan"), "end": 1}])), "not a JSON document"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )  # fmt: skip
-def test_what_is_norequest(ask: Ask, request_: object, message: str) -> None:
+def test_what_is_not_a_request(ask: Ask, request_: object, message: str) -> None:
     code, answer = ask(request_)
     assert (code, answer["error"]["kind"]) == (2, "bad_request")
     assert message in answer["error"]["message"]
