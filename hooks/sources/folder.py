@@ -35,7 +35,9 @@ def find_in_folder(video: str) -> Path | None:
     found = [path for name in names if (path := _inside(folder, name)).is_file()]
     if len(found) > 1:
         listed = ", ".join(path.name for path in found)
-        raise AudioSourceFailed(f"{setting} has several files for {video!r} ({listed}): name one of them")
+        raise AudioSourceFailed(
+            f"{setting} has several files for {video!r} ({listed}): name one of them"
+        )
     return found[0] if found else None
 
 

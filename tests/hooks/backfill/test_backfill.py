@@ -172,9 +172,9 @@ def test_manifests(tmp_path: Path) -> None:
         ("{", "line 1"),
         ("[]", "row 1: no text under 'video'"),
         ('{"video": ""}', "no text under 'video'"),
-        ('{"video": "a"}', "no segments of 'a'"),
-        ('{"video": "a", "segments": [1]}', "a list of"),
-        ('{"video": "a", "segments": "[1"}', "no JSON"),
+        ('{"video": "a"}', "no segments for 'a'"),
+        ('{"video": "a", "segments": [1]}', "must be a file or a list of"),
+        ('{"video": "a", "segments": "[1"}', "not valid JSON"),
     ],
 )
 def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
