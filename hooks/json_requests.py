@@ -199,7 +199,7 @@ def _validated(given: dict[str, Any]) -> Request:
 def _answer(given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
     report, raw = result.report, given["segments"]
     run = report.run
-    answer = msgspec.to_builtins(
+    answer: dict[str, Any] = msgspec.to_builtins(
         Answer(
             VERSION,
             report.video,

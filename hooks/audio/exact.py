@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,6 @@ from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
 from pgvoice.hooks.extras import needs_extra
-
-if TYPE_CHECKING:
-    from soundfile import SoundFile
 
 #: First bytes of the files to try; libsndfile also opens mp3 and ogg, but does not seek exactly.
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b"fLaC", b".snd")
@@ -47,7 +44,7 @@ def open_exact(path: Path) -> ExactDecoder | None:
     return None
 
 
-def _is_exact(file: SoundFile) -> bool:
+def _is_exact(file: Any) -> bool:
     known = file.format in _FORMATS and file.subtype in _SUBTYPES
     return known and file.seekable() and 0 < file.frames < _MAX_FRAMES
 
@@ -55,7 +52,7 @@ def _is_exact(file: SoundFile) -> bool:
 class ExactDecoder:
     """Reads only what is wanted and seeks past the rest."""
 
-    def __init__(self, path: Path, file: SoundFile) -> None:
+    def __init__(self, path: Path, file: Any) -> None:
         self._path = path
         self._file = file
         self.sample_rate: int = file.samplerate

@@ -32,13 +32,6 @@ class Recording(NamedTuple):
     span: Sequence[float] | None = None
 
 
-class _Heard(NamedTuple):
-    """The exemplars and the speech found in one file."""
-
-    exemplars: list[Exemplar]
-    speech_ms: int
-
-
 def enroll_recordings(
     store: VoiceStore,
     encoder: Encoder,
@@ -60,9 +53,8 @@ def enroll_recordings(
     heard: dict[Path, float] = {}
     spans = _by_file(recordings)
     for done, (path, of_file) in enumerate(spans.items(), 1):
-        found = _hear(store, encoder, path, of_file)
-        exemplars += found.exemplars
-        heard[path] = found.speech_ms / 1000
+        found, heard[path] = _hear(store, encoder, path, of_file)
+        exemplars += found
         if progress:
             progress(done, len(spans))
     known = _known_seconds(store, encoder, name)
@@ -118,7 +110,8 @@ def _known_seconds(store: VoiceStore, encoder: Encoder, name: str) -> float:
 
 def _hear(
     store: VoiceStore, encoder: Encoder, path: Path, spans: Sequence[Sequence[float] | None]
-) -> _Heard:
+) -> tuple[list[Exemplar], float]:
+    """The exemplars of one file, and its seconds of speech."""
     with open_recording(path) as recording:
         info, listening = recording.info, EmbeddingPass(encoder, recording)
         keys = [_key(span, info.duration_ms, store.grid_ms) for span in spans]
@@ -139,7 +132,7 @@ def _hear(
             raise NotEnrollable(path, row.key, row.status)
         share = speech.shares[row.key]
         exemplars.append(Exemplar(row.embedding, info.sha256, row.key, str(path), share))
-    return _Heard(exemplars, speech.milliseconds)
+    return exemplars, speech.milliseconds / 1000
 
 
 def _why_not(heard: Mapping[SegmentKey, Waveform | str], of_key: Sequence[SegmentKey]) -> str:

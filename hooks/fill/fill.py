@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pgvoice.hooks.audio.recording import open_recording
@@ -68,86 +68,80 @@ def fill_keys(
     progress: Progress | None = None,
 ) -> FillReport:
     """What `fill` does, for segments on the store's grid: distinct, in time order."""
-    report = _Filling(store, encoder, video, audio, keys, on_audio_change, progress).run()
+    filling = _Filling(store, encoder, video, audio, keys, on_audio_change, progress)
+    report = filling.run()
     calls.after_fill(report)
     return report
 
 
+@dataclass
 class _Filling:
     """One call of `fill`."""
 
-    def __init__(
-        self,
-        store: VoiceStore,
-        encoder: Encoder,
-        video: str,
-        audio: str | Path | None,
-        keys: Sequence[SegmentKey],
-        on_audio_change: OnAudioChange,
-        progress: Progress | None,
-    ) -> None:
-        self._store, self._encoder, self._identity = store, encoder, encoder.identity
-        self._video, self._audio, self._keys = video, audio, keys
-        self._on_audio_change, self._progress = on_audio_change, progress
-        self._files = ExitStack()
-        #: None while no audio is open.
-        self._pass: EmbeddingPass | None = None
-        self._recovery = Recovery()
+    store: VoiceStore
+    encoder: Encoder
+    video: str
+    audio: str | Path | None
+    keys: Sequence[SegmentKey]
+    on_audio_change: OnAudioChange
+    progress: Progress | None
+    recovery: Recovery = field(default_factory=Recovery)
+    files: ExitStack = field(default_factory=ExitStack)
+    #: The pass over the audio, once it is open.
+    embedding: EmbeddingPass | None = None
 
     def run(self) -> FillReport:
-        if self._keys and self._missing():
-            with self._files:
-                self._recovery.attempt(self._fill)
+        if self.keys and self._missing():
+            with self.files:
+                self.recovery.attempt(self._fill)
         run = self._summary()
-        if self._keys:
-            self._store.recordings.record_fill(self._video, self._identity, run)
-        encoder_calls = self._pass.batches if self._pass else 0
-        return FillReport(self._video, self._identity, run, self._pass is not None, encoder_calls)
+        if self.keys:
+            self.store.recordings.record_fill(self.video, self.encoder.identity, run)
+        encoder_calls = self.embedding.batches if self.embedding else 0
+        opened = self.embedding is not None
+        return FillReport(self.video, self.encoder.identity, run, opened, encoder_calls)
 
     def _fill(self) -> None:
         """Compute and store what is missing; other fills of the video wait meanwhile."""
-        with self._store.recordings.filling(self._video) as hold:
+        with self.store.recordings.filling(self.video) as hold:
             missing: Sequence[SegmentKey] = self._missing()
             registered = self._prepare(missing) if missing else None
             if registered and registered.replaced:
-                missing = self._keys
-            computed = self._recovery.settle(missing)
+                missing = self.keys
+            computed = self.recovery.settle(missing)
             if not registered:
                 return
-            total = self._recovery.stored.total() + len(missing)
+            total = self.recovery.stored.total() + len(missing)
             self._tell(total)
             with closing(self._batches(missing, computed)) as batches:
                 for rows in batches:
-                    with self._recovery.writing(rows):
+                    with self.recovery.writing(rows):
                         hold.check()
-                        self._store.recordings.write(registered, self._identity, rows)
+                        self.store.recordings.write(registered, self.encoder.identity, rows)
                     self._tell(total)
 
     def _missing(self) -> list[SegmentKey]:
-        return self._store.recordings.missing(self._video, self._identity, self._keys)
+        return self.store.recordings.missing(self.video, self.encoder.identity, self.keys)
 
     def _prepare(self, missing: Sequence[SegmentKey]) -> Registered:
-        """Open the audio and load the model, as far as needed, and only then register the video."""
+        """Open the audio and load the model, if they are needed, and only then register."""
         audio = None
-        if self._pass is None and not all(map(too_short, missing)):
-            self._pass = self._open()
-        if self._pass:
-            if not all(map(self._pass.refused, missing)):
-                self._encoder.load()
-            info = self._pass.info
-            audio = VideoAudio(info.sha256, info.duration_ms, str(self._audio))
-        return self._store.recordings.register(
-            self._video,
+        if self.embedding is None and not all(map(too_short, missing)):
+            self.audio = self.audio or resolve_audio(self.video)
+            recording = self.files.enter_context(open_recording(self.audio))
+            self.embedding = EmbeddingPass(self.encoder, recording)
+        if self.embedding:
+            if not all(map(self.embedding.refused, missing)):
+                self.encoder.load()
+            info = self.embedding.info
+            audio = VideoAudio(info.sha256, info.duration_ms, str(self.audio))
+        return self.store.recordings.register(
+            self.video,
             audio,
-            self._identity,
-            self._encoder.default_threshold,
-            self._on_audio_change,
+            self.encoder.identity,
+            self.encoder.default_threshold,
+            self.on_audio_change,
         )
-
-    def _open(self) -> EmbeddingPass:
-        self._audio = self._audio or resolve_audio(self._video)
-        recording = self._files.enter_context(open_recording(self._audio))
-        return EmbeddingPass(self._encoder, recording)
 
     def _batches(
         self, missing: Sequence[SegmentKey], computed: list[SegmentRow]
@@ -157,28 +151,23 @@ class _Filling:
             yield computed
         known = {row.key for row in computed}
         left = [key for key in missing if key not in known]
-        if self._pass:
-            yield from self._pass.rows(left)
+        if self.embedding:
+            yield from self.embedding.rows(left)
         elif left:
             yield [SegmentRow(key, "too_short") for key in left]
 
     def _tell(self, total: int) -> None:
-        if self._progress:
-            self._progress(self._recovery.stored.total(), total)
+        if self.progress:
+            self.progress(self.recovery.stored.total(), total)
 
     def _summary(self) -> FillRun:
-        stored = self._recovery.stored
-        run = FillRun(
-            requested=len(self._keys),
-            hits=len(self._keys) - stored.total(),
+        stored, listening = self.recovery.stored, self.embedding
+        return FillRun(
+            requested=len(self.keys),
+            hits=len(self.keys) - stored.total(),
             filled=sum(stored[status] for status in EMBEDDED_STATUSES),
             skipped={s: n for s, n in sorted(stored.items()) if s not in EMBEDDED_STATUSES},
-        )
-        if self._pass is None:
-            return run
-        return replace(
-            run,
-            decode_seconds=self._pass.decode_seconds,
-            encode_seconds=self._pass.encode_seconds,
-            device=self._encoder.device if self._pass.batches else None,
+            decode_seconds=listening.decode_seconds if listening else 0.0,
+            encode_seconds=listening.encode_seconds if listening else 0.0,
+            device=self.encoder.device if listening and listening.batches else None,
         )

@@ -24,7 +24,7 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def ask(filled: Callable[..., Result], encoder: object) -> Ask:
-    """Asks ``pgvoice hook``, and checks that nothing but one document comes back."""
+    """Asks ``pgvoice hook``, and checks that it prints one document and nothing else."""
 
     def asked(request: object, *arguments: str) -> tuple[int, dict[str, Any]]:
         text = request if isinstance(request, str) else json.dumps(request)
@@ -164,5 +164,5 @@ def test_a_process_that_is_ended_between_two_lines(store_url: str) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(request=requests)
 def test_any_request_has_one_answer(request: object) -> None:
-    """No pipeline is asked: none of these gets as far, or its failure is told, too."""
+    """The pipeline always fails, which is also an answer."""
     answered(json.dumps(request).encode())

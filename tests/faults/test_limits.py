@@ -1,4 +1,4 @@
-"""Time-outs and a full disk: a sentence, nothing half stored, and the next call goes on."""
+"""Time-outs and a full disk: a clear error, nothing half stored, and the next call goes on."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_idle_transaction_that_was_ended_is_a_sentence(store_url: str) -> Non
 
 
 def test_a_fill_outlasts_the_idle_time_out(store_url: str, wav: Path) -> None:
-    """Its lock lies idle far beyond the limits; its other transactions have none to meet."""
+    """The transaction with its lock is idle far longer than the limits, which only it has."""
     limited: list[Connection[object]] = []
     encoder = DisturbedEncoder(lambda: threading.Event().wait(2), 3)
     with VoiceStore.open(store_url) as store:

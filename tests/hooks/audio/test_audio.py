@@ -1,4 +1,4 @@
-"""Audio: one pass, exact places, waveforms that depend on nothing but their own span."""
+"""Audio: one pass, exact positions, waveforms that depend only on their own span."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Make = Callable[..., Path]
 
 @cache
 def sound(rate: int, channels: int) -> Channels:
-    """Samples that 16 bits hold exactly."""
+    """Samples that 16 bits represent exactly."""
     samples = np.round(spread(speech_band(SECONDS, rate), channels) * 2**15)
     return (np.clip(samples, -(2**15), 2**15 - 1) / 2**15).astype(np.float32)
 
@@ -97,7 +97,7 @@ def test_probe_tells_what_a_file_is(make: Make, name: str) -> None:
 
 
 def _shapes() -> list[tuple[str, int, int]]:
-    """Codec, rate and channels, as far as the codec has such a thing."""
+    """Codec, rate and channels, in the combinations that each codec supports."""
     names = ("wav", "flac", "alac", "mp3", "m4a", "opus", "vorbis")
     return [
         (name, rate, channels)
@@ -122,7 +122,7 @@ def test_rates_and_channels(make: Make, name: str, rate: int, channels: int) -> 
 
 
 def test_many_channels(tmp_path: Path) -> None:
-    """Each with samples of its own, in a frame of more pointers than are in its head."""
+    """Each with its own samples; their pointers do not all fit into the frame's header."""
     sounds = np.stack([speech_band(1, 16_000, seed) for seed in range(16)])
     path = write(tmp_path / "room.wv", sounds, 16_000, Coding(".wv", "wavpack", "wv"))
     assert probe(path).channels == 16
@@ -278,7 +278,7 @@ def test_six_channels_in_any_block(make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["wav", "flac", "mp3", "m4a"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
-    """Ten minutes are 38 MB of samples; every second of them is asked for, one at a time."""
+    """Ten minutes are 38 MB of samples; every second of them is a span."""
     coding = LOSSLESS.get(name) or LOSSY[name]
     samples = np.tile(sound(16_000, 1), 200)
     path = write(tmp_path / f"long{coding.suffix}", samples, 16_000, coding)

@@ -1,4 +1,4 @@
-"""The next batch is decoded while the model is at one; nothing else changes."""
+"""The next batch is decoded while the model encodes one; nothing else changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCH = 32_000
 
 
 class Accelerated(CountingEncoder):
-    """On no processor; before each batch, whatever it is told to do happens."""
+    """Claims to run on an accelerator; calls `before` with the number of each batch."""
 
     device = "somewhere:0"
 
@@ -48,7 +48,7 @@ def wav(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> defaultdict[int, threading.Event]:
-    """Set for each segment that was decoded, by number."""
+    """By number of a segment, an event that is set once the segment is decoded."""
     real, done = OpenRecording.cut, defaultdict[int, threading.Event](threading.Event)
 
     def noted(

@@ -1,4 +1,4 @@
-"""Fill: what is missing and nothing else, in one pass, with a defined answer for every segment."""
+"""Fill computes what is missing and nothing else, in one pass; every segment gets a status."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from pgvoice.hooks import (
 )
 from pgvoice.hooks.audio import recording
 from pgvoice.hooks.audio.decoder import Decoder, Range
+from pgvoice.hooks.audio.decoders import open_decoder
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import AudioChanged, EncoderIdentity, SegmentKey, VoiceStore
 from pgvoice.store.recordings.recordings import Recordings
@@ -46,7 +47,7 @@ def wav(tmp_path: Path) -> Path:
 def audio_uses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every opening of a decoder, and every pass of one."""
     uses: list[str] = []
-    real = recording.open_decoder
+    real = open_decoder
 
     @contextmanager
     def counted(path: Path) -> Iterator[Decoder]:
@@ -255,7 +256,7 @@ def test_a_file_that_cannot_be_used_leaves_the_store_as_it_was(
 
 
 def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav: Path) -> None:
-    """Else the store would have two encoders, and ask which one is meant."""
+    """Otherwise the store would have two encoders and could no longer choose one by itself."""
 
     class Away(CountingEncoder):
         def load(self) -> None:
@@ -313,7 +314,7 @@ def test_changed_audio(store: VoiceStore, wav: Path, tmp_path: Path) -> None:
 def test_a_cold_fill_asks_twice_what_is_missing(
     store: VoiceStore, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before it takes the lock and under it; also if a replacement deletes what is stored."""
+    """Before it takes the lock and while it has it; also if a replacement deletes rows."""
     asked: list[int] = []
     real = Recordings.missing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -26,7 +27,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds of every wait; none of them passes."""
     seconds: list[float] = []
     monkeypatch.setattr(recovery, "RETRY_SECONDS", WAITS)
-    monkeypatch.setattr(recovery.time, "sleep", seconds.append)
+    monkeypatch.setattr(time, "sleep", seconds.append)
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""From a video's key to its file."""
+"""Audio sources find the file of a video."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pgvoice.hooks.sources.resolve import registered_sources
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: installed.Plugins) -> Path:
-    """The setting's folder, with a file beside it that is none of its own."""
+    """The folder of the setting, with another file beside it."""
     assert loaded
     folder = tmp_path / "recordings"
     (folder / "2026").mkdir(parents=True)
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: installed.Pl
 
 
 class Source:
-    """Brings a source of one function."""
+    """Registers a function as a source."""
 
     def __init__(self, find: FindAudio, name: str = "mine") -> None:
         self.find = find

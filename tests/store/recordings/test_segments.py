@@ -1,4 +1,4 @@
-"""Missing rows, written rows, and what the table itself refuses."""
+"""Missing rows, written rows, and rows that the table refuses."""
 
 from __future__ import annotations
 
