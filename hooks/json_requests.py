@@ -13,59 +13,62 @@ from msgspec import Meta, Struct
 
 from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
+from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.errors import PgvoiceError
+from pgvoice.store.recordings.videos import OnAudioChange
 
 logger = logging.getLogger(__name__)
 
-#: Of the documents; another one will be another shape.
+#: Of the documents; another version will have another shape.
 VERSION: Literal[1] = 1
 #: The longest document that is read, in bytes.
 LONGEST = 64 << 20
 
 Key = Annotated[str, Meta(min_length=1, description="Your own name for the recording.")]
-Similarity = Annotated[float, Meta(ge=-1, le=1, description="Cosine similarity; no probability.")]
+Similarity = Annotated[
+    float, Meta(ge=-1, le=1, description="Cosine similarity; not a probability.")
+]
 
 
 class Segment(Struct):
-    """A segment; fields that are not named here are given back as they came."""
+    """A segment; the answer also returns its other fields as they were."""
 
     start: Annotated[float, Meta(description="Seconds.")]
     end: Annotated[float, Meta(description="Seconds.")]
     speaker: Annotated[str | None, Meta(description="The diarizer's label.")] = None
-    label: Annotated[str | None, Meta(description="The same, where there is no speaker.")] = None
+    label: Annotated[str | None, Meta(description="The same, used without a speaker.")] = None
     text: str | None = None
 
 
 class Options(Struct, forbid_unknown_fields=True):
-    """What may be chosen for one request."""
+    """Options of one request."""
 
     threshold: Similarity | None = None
     min_margin: Annotated[float, Meta(ge=0, le=2)] | None = None
-    clusters: Annotated[bool, Meta(description="Hear segments of one label together.")] = False
-    on_audio_change: Literal["raise", "keep", "replace"] = "raise"
+    clusters: Annotated[bool, Meta(description="Judge segments of one label together.")] = False
+    on_audio_change: OnAudioChange = "raise"
 
 
 class Request(Struct):
-    """The question who speaks in some segments of a recording."""
+    """The question who speaks in segments of a recording."""
 
     version: Literal[1]
     video: Key
     segments: list[Segment]
     audio: (
-        Annotated[str, Meta(description="A file; unset, the audio sources are asked.")] | None
+        Annotated[str, Meta(description="A file; without it the audio sources find one.")] | None
     ) = None
     options: Options = msgspec.field(default_factory=Options)
 
 
 class AnsweredSegment(Struct):
-    """A segment of the request with its answer; the fields of the request stay."""
+    """A segment with its answer, beside the fields of the request."""
 
     start: float
     end: float
     label: Annotated[str | None, Meta(description="The diarizer's label.")]
-    speaker: Annotated[str | None, Meta(description="The name; null where nobody is named.")]
+    speaker: Annotated[str | None, Meta(description="The name; null if nobody is named.")]
     nearest: Annotated[str | None, Meta(description="The closest person, named or not.")]
     similarity: Similarity | None
     runner_up: str | None
@@ -74,23 +77,8 @@ class AnsweredSegment(Struct):
     reason: Annotated[str, Meta(description="matched, or why nobody is named.")]
 
 
-class Part(Struct):
-    """What one person has of a cluster; null is nobody known."""
-
-    speaker: str | None
-    segments: int
-    seconds: float
-
-
-class Cluster(Struct):
-    """Who a diarizer's label is of."""
-
-    cluster: str
-    parts: list[Part]
-
-
 class Fill(Struct):
-    """What the store had, and what was computed."""
+    """How many segments were stored before, and how many were computed."""
 
     requested: int
     hits: int
@@ -100,35 +88,35 @@ class Fill(Struct):
 
 
 class Answer(Struct):
-    """Who speaks in the segments of a request, in its order."""
+    """Who speaks in the segments of a request, in the request's order."""
 
     version: Literal[1]
     video: str
     encoder: str
     segments: list[AnsweredSegment]
-    clusters: list[Cluster]
+    clusters: list[ClusterSummary]
     fill: Fill
 
 
 class Problem(Struct):
-    """What is the matter; `kind` is for programs."""
+    """What went wrong; `kind` is for programs."""
 
     kind: str
     message: str
 
 
 class Failure(Struct):
-    """The answer to a request that failed; its other fields stay, so that it can be told."""
+    """The answer to a request that failed, beside the request's fields, which identify it."""
 
     version: Literal[1]
     error: Problem
 
 
 class Reply(NamedTuple):
-    """One JSON document without line breaks, and how the request went."""
+    """One JSON document without line breaks, and the result of the request."""
 
     document: bytes
-    #: 0 answered, 1 failed, 2 no request.
+    #: 0 answered, 1 failed, 2 not a valid request.
     exit_code: int
 
 
@@ -147,29 +135,38 @@ def schema() -> bytes:
 
 
 def reply(pipeline: Pipeline, request: bytes) -> Reply:
-    """The answer to a request, or the failure; nothing is raised but what ends a process.
+    """The answer to a request, or its failure; only what ends a process is raised.
 
-    What libraries print goes to standard error.
+    Libraries that print do so on standard error.
     """
     given: dict[str, Any] = {}
     try:
         given = _decoded(request)
-        asked = _asked(given)
+        asked = _validated(given)
     except FormatError as error:
         return _failed("bad_request", str(error), 2, given)
+    options = asked.options
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            result = _run(pipeline, asked, given["segments"])
-        return Reply(msgspec.json.encode(_answer(asked, given, result)), 0)
+            result = pipeline.run(
+                asked.video,
+                asked.audio,
+                given["segments"],
+                threshold=options.threshold,
+                min_margin=options.min_margin,
+                clusters=options.clusters,
+                on_audio_change=options.on_audio_change,
+            )
+        return Reply(msgspec.json.encode(_answer(given, result)), 0)
     except (PgvoiceError, ValueError, OSError, MemoryError) as error:
         return _failed(_kind(error), str(error) or type(error).__name__, 1, given)
     except Exception as error:
-        logger.exception("a request about %r failed", asked.video)
+        logger.exception("a request for %r failed", asked.video)
         return _failed("internal", f"{type(error).__name__}: {error}", 1, given)
 
 
 def failed(error: Exception) -> Reply:
-    """The failure of what comes before any request."""
+    """The failure of a step before any request."""
     return _failed(_kind(error), str(error), 1, {})
 
 
@@ -179,73 +176,61 @@ def _decoded(request: bytes) -> dict[str, Any]:
     try:
         given = msgspec.json.decode(request)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"the request is no JSON document: {error}") from error
+        raise FormatError(f"the request is not a JSON document: {error}") from error
     except RecursionError as error:
-        raise FormatError("the request is nested too deep") from error
+        raise FormatError("the request is nested too deeply") from error
     if not isinstance(given, dict):
-        raise FormatError("the request is no JSON object: see `pgvoice hook --schema`")
+        raise FormatError("the request is not a JSON object: see `pgvoice hook --schema`")
     return given
 
 
-def _asked(given: dict[str, Any]) -> Request:
-    version = repr(given["version"]) if "version" in given else "missing"
+def _validated(given: dict[str, Any]) -> Request:
     if given.get("version") != VERSION:
-        raise FormatError(f'version is {version[:60]}: this is version 1, so ask with "version": 1')
+        version = repr(given["version"])[:60] if "version" in given else "missing"
+        raise FormatError(
+            f'version is {version}: only version 1 is supported, so send "version": 1'
+        )
     try:
         return msgspec.convert(given, Request)
     except msgspec.ValidationError as error:
         raise FormatError(f"{error}: see `pgvoice hook --schema`") from error
 
 
-def _run(pipeline: Pipeline, asked: Request, segments: list[Any]) -> PipelineResult:
-    options = asked.options
-    return pipeline.run(
-        asked.video,
-        asked.audio,
-        segments,
-        threshold=options.threshold,
-        min_margin=options.min_margin,
-        clusters=options.clusters,
-        on_audio_change=options.on_audio_change,
+def _answer(given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
+    report, raw = result.report, given["segments"]
+    run = report.run
+    answer: dict[str, Any] = msgspec.to_builtins(
+        Answer(
+            VERSION,
+            report.video,
+            str(report.encoder),
+            [_answered(*each) for each in zip(raw, result.labels, strict=True)],
+            list(result.clusters),
+            Fill(run.requested, run.hits, report.missing, run.filled, dict(run.skipped)),
+        )
     )
+    segments = [before | after for before, after in zip(raw, answer["segments"], strict=True)]
+    return _kept(given) | answer | {"segments": segments}
 
 
-def _answer(asked: Request, given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
-    return _kept(given) | {
-        "encoder": str(result.report.encoder),
-        "segments": [
-            raw | _answered(label)
-            for raw, label in zip(given["segments"], result.labels, strict=True)
-        ],
-        "clusters": msgspec.to_builtins(result.clusters),
-        "fill": _fill(result.report),
-    }
+def _answered(raw: dict[str, Any], label: Labelled) -> AnsweredSegment:
+    answer = label.identification
+    return AnsweredSegment(
+        raw["start"],
+        raw["end"],
+        label=label.segment.label,
+        speaker=label.speaker,
+        nearest=answer.nearest if answer else None,
+        similarity=label.similarity,
+        runner_up=answer.runner_up if answer else None,
+        runner_up_similarity=answer.runner_up_similarity if answer else None,
+        margin=answer.margin if answer else None,
+        reason=label.reason,
+    )
 
 
 def _kept(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in ("audio", "options")}
-
-
-def _answered(label: Labelled) -> dict[str, Any]:
-    answer = label.identification
-    figures = ("nearest", "similarity", "runner_up", "runner_up_similarity", "margin")
-    return {
-        "label": label.segment.label,
-        "speaker": label.speaker,
-        **{name: getattr(answer, name, None) for name in figures},
-        "reason": label.reason,
-    }
-
-
-def _fill(report: FillReport) -> dict[str, Any]:
-    run = report.run
-    return {
-        "requested": run.requested,
-        "hits": run.hits,
-        "missing": report.missing,
-        "filled": run.filled,
-        "skipped": dict(run.skipped),
-    }
 
 
 def _kind(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""``Pipeline``: a pipeline's segments in, named speakers out, with one store and one model."""
+"""``Pipeline``: segments in, named speakers out, with one store and one model."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import Any, Protocol
 from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.errors import InvalidSegments
-from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.fill.fill import fill_keys
 from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.errors import InvalidSegment
-from pgvoice.store.keys import snap_segments
+from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 from pgvoice.store.recordings.videos import OnAudioChange
 from pgvoice.store.turns import Turn
@@ -27,7 +26,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 
 class ProgressHook(Protocol):
-    """Told of each step, in the shape of pyannote.audio's hooks; its ``ProgressHook`` fits."""
+    """Called after each step, with the signature of pyannote.audio's ``ProgressHook``."""
 
     def __call__(
         self,
@@ -42,21 +41,21 @@ class ProgressHook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineResult:
-    """The labels of one video, and what it took."""
+    """The labels of one video, and how they were made."""
 
     labels: tuple[Labelled, ...]
     report: FillReport
-    #: The segments that are no spans of time; their labels have no answer.
+    #: The segments that are not spans of time; their labels have no answer.
     invalid: tuple[InvalidSegment, ...]
-    #: Who the clusters are of, where the pipeline was opened with `clusters`.
+    #: The people of each cluster, if the segments were judged by `clusters`.
     clusters: tuple[ClusterSummary, ...]
 
 
 class Pipeline(Closing):
-    """Labels segments with the people enrolled in a store; open it once, for many videos.
+    """Names the enrolled people in a pipeline's segments; open it once, for many videos.
 
-    Safe to share between threads: the model is loaded once, at the first segment that the store
-    is missing, and encodes one batch at a time.
+    It can be shared between threads: the model is loaded once, for the first segment that is
+    missing, and encodes one batch at a time.
     """
 
     def __init__(
@@ -69,12 +68,13 @@ class Pipeline(Closing):
         min_margin: float | None = None,
         clusters: bool = False,
     ) -> None:
-        """Open the store at a URL, or use one that is open; `encoder` is one, or its name.
+        """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
 
-        Without `store` it is where `VoiceStore.open` looks, without `encoder` it is what
-        `make_encoder` builds. Without `threshold` and `min_margin` it is the store's own rule. With
-        `clusters`, segments with the same label are judged as `VoiceStore.identify_clusters` does.
-        Raises `DatabaseError`, `SchemaMismatch`, `EncoderUnavailable`.
+        Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
+        of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
+        `clusters`, segments with the same label are judged together, as
+        `store.answers.identify_clusters` does. Raises `DatabaseError`, `SchemaMismatch`,
+        `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
         self.encoder: Encoder = _Shared(made)
@@ -85,7 +85,7 @@ class Pipeline(Closing):
         self.clusters = clusters
 
     def close(self) -> None:
-        """Close the store, if it was opened here."""
+        """Close the store, unless it was open before the pipeline."""
         if self._own:
             self.store.close()
 
@@ -114,86 +114,67 @@ class Pipeline(Closing):
     ) -> PipelineResult:
         """Fill what is missing for the segments, and answer each of them.
 
-        Segments come in the shapes that `as_turns` takes, times in seconds. `audio` is only
-        opened when something is missing; None then asks the audio sources. What is no span of time
-        has an answer of its own, ``invalid``. Raises what `fill` raises, apart from
-        `InvalidSegments`: an error is never a label.
+        Segments can have any shape that `as_turns` accepts, with times in seconds. `audio` is only
+        opened if something is missing; if it is None, the audio sources find the file. A segment
+        that is not a span of time is answered as ``invalid``. Raises what `fill` raises, except
+        `InvalidSegments`: an error never becomes a label.
         """
-        given = as_turns(segments)
+        turns = as_turns(segments)
+        snapped = snap_segments([(turn.start, turn.end) for turn in turns], self.store.grid_ms)
         file = {"uri": video, "audio": audio}
-        report, invalid = self._fill(video, audio, given, on_audio_change, hook, file)
+
+        def progress(completed: int, total: int) -> None:
+            if hook:
+                hook("fill", None, file=file, total=total, completed=completed)
+
+        report = fill_keys(
+            self.store, self.encoder, video, audio, snapped.distinct, on_audio_change, progress
+        )
+        if hook:
+            hook("fill", report, file=file)
         labels, summaries = self._identified(
             video,
-            given,
+            turns,
+            snapped.keys,
             self.threshold if threshold is None else threshold,
             self.min_margin if min_margin is None else min_margin,
             self.clusters if clusters is None else clusters,
         )
         if hook:
             hook("identify", labels, file=file)
-        return PipelineResult(tuple(labels), report, invalid, summaries)
-
-    def _fill(
-        self,
-        video: str,
-        audio: str | Path | None,
-        given: Sequence[Turn],
-        on_audio_change: OnAudioChange,
-        hook: ProgressHook | None,
-        file: Mapping[str, Any],
-    ) -> tuple[FillReport, tuple[InvalidSegment, ...]]:
-        def progress(completed: int, total: int) -> None:
-            if hook:
-                hook("fill", None, file=file, total=total, completed=completed)
-
-        invalid: tuple[InvalidSegment, ...] = ()
-        try:
-            report = fill(
-                self.store,
-                self.encoder,
-                video=video,
-                audio=audio,
-                segments=_spans(given),
-                on_audio_change=on_audio_change,
-                progress=progress,
-            )
-        except InvalidSegments as error:
-            report, invalid = error.report, error.errors
-        if hook:
-            hook("fill", report, file=file)
-        return report, invalid
+        return PipelineResult(tuple(labels), report, tuple(snapped.invalid), summaries)
 
     def _identified(
         self,
         video: str,
-        given: Sequence[Turn],
+        turns: Sequence[Turn],
+        keys: Sequence[SegmentKey | None],
         threshold: float | None,
         min_margin: float | None,
         clusters: bool,
     ) -> tuple[list[Labelled], tuple[ClusterSummary, ...]]:
-        keys = snap_segments(_spans(given), self.store.grid_ms).keys
-        spans = [(key.start_s, key.end_s) for key in keys if key is not None]
-        if not spans:
-            return [Labelled(segment, None) for segment in given], ()
+        valid = [(turn, key) for turn, key in zip(turns, keys, strict=True) if key]
+        if not valid:
+            return [Labelled(turn, None) for turn in turns], ()
         result = identify(
             self.store,
             video,
-            spans,
-            [s.label for s, key in zip(given, keys, strict=True) if key] if clusters else None,
+            [(key.start_s, key.end_s) for _, key in valid],
+            [turn.label for turn, _ in valid] if clusters else None,
             encoder=self.encoder.identity,
             threshold=threshold,
             min_margin=min_margin,
         )
         answers = iter(result.answers)
         labels = [
-            Labelled(segment, None if key is None else next(answers))
-            for segment, key in zip(given, keys, strict=True)
+            Labelled(turn, next(answers) if key else None)
+            for turn, key in zip(turns, keys, strict=True)
         ]
         return labels, result.clusters
 
 
 class _Shared:
-    """An encoder for several threads: loaded once, one call at a time."""
+    """An encoder for several threads: loaded once, called by one at a time."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -222,18 +203,14 @@ class _Shared:
 
     def load(self) -> None:
         with self._lock:
-            self._ready()
+            self._load_once()
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         with self._lock:
-            self._ready()
+            self._load_once()
             return self._encoder.encode(waveforms)
 
-    def _ready(self) -> None:
+    def _load_once(self) -> None:
         if not self._loaded:
             self._encoder.load()
             self._loaded = True
-
-
-def _spans(given: Sequence[Turn]) -> list[tuple[float, float]]:
-    return [(segment.start, segment.end) for segment in given]

@@ -1,12 +1,12 @@
-"""Decoding in blocks of packets, each from a fresh decoder, so that any block stands alone.
+"""Decoding in blocks of packets, each by a fresh decoder, so that blocks are independent.
 
 A lossy decoder carries state from packet to packet: mp3 its bit reservoir, AAC its overlap and the
-random numbers of its noise substitution, which after a seek never become those of a decoder that
-came from the start (FFmpeg's AAC at 32 kbit/s: nearly every packet differs). So that the samples
-of a span are the same whatever else is wanted, every decode starts anew at the same packets, that
-of the whole file too. The packets before a block are decoded first and dropped. Then mp3 and AAC
-without noise substitution come out as from an undivided decode, bit for bit, and substituted noise
-is other noise of the same strength.
+random numbers of its noise substitution. After a seek these never match those of a decoder that
+came from the start (FFmpeg's AAC at 32 kbit/s: nearly every packet differs). The samples of a span
+must not depend on what else is decoded, so every decode, also of the whole file, starts a fresh
+decoder at the same packets. The few packets before a block are decoded first and dropped. Then mp3
+and AAC without noise substitution give the same bits as an undivided decode, and substituted noise
+is different noise of the same strength.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.indexes import PacketIndex
 from pgvoice.hooks.audio.sequential import SequentialDecoder
@@ -25,18 +26,16 @@ from pgvoice.hooks.errors import AudioUnreadable
 if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame, AudioStream, Packet
 
-    from pgvoice.hooks.audio.decoder import Range
-
-#: Packets of a block: 24 s of AAC and 27 s of mp3 at 44.1 kHz, which decode in 15 to 25 ms. To
-#: start one takes its lead-in (0.4 % of that in AAC, 3 % in mp3) and 0.3 ms to seek and to make a
-#: decoder; a span costs half a block more than itself (`tests/benchmarks/decoding.py` measures
-#: both). So a gap is skipped when it holds a whole block, and decoded through when it does not.
-#: Another number gives AAC with substituted noise other samples.
+#: Packets per block: 24 s of AAC and 27 s of mp3 at 44.1 kHz, which decode in 15 to 25 ms. A block
+#: costs its lead-in (0.4 % of that in AAC, 3 % in mp3) and 0.3 ms to seek and to make a decoder; a
+#: span costs half a block more than itself (`tests/benchmarks/decoding.py` measures both). A gap is
+#: skipped if it contains a whole block. Changing this number changes the samples of AAC with
+#: substituted noise.
 BLOCK_PACKETS = 1024
 
 
 class BlockDecoder:
-    """Decodes the blocks that hold what is wanted, each up to the last wanted sample in it."""
+    """Decodes the blocks that contain wanted samples, each up to the last of them."""
 
     def __init__(self, path: Path, opened: SequentialDecoder, index: PacketIndex) -> None:
         self.sample_rate = opened.sample_rate
@@ -50,12 +49,12 @@ class BlockDecoder:
         return self._index.samples
 
     def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
-        """Also what lies between wanted ranges of the same block."""
+        """Also yields what lies between wanted ranges of the same block."""
         for block, (start, stop) in self._needed(wanted).items():
             yield from self._decode(block, start, stop)
 
     def _needed(self, wanted: Sequence[Range]) -> dict[int, tuple[int, int]]:
-        """By block, ascending: the first sample wanted of it or of one before, and the last."""
+        """By block, ascending: the start of the first range in it, and the end of the last."""
         needed: dict[int, tuple[int, int]] = {}
         for start, stop in wanted:
             for block in range(self._block(start), self._block(stop - 1) + 1):
@@ -63,7 +62,7 @@ class BlockDecoder:
         return needed
 
     def _block(self, sample: int) -> int:
-        """The one that holds a sample; of samples beyond the end, the last."""
+        """The block that contains a sample; the last block for samples beyond the end."""
         packet = (sample + self._index.delay) // self._index.frame_samples
         return min(packet, self._index.packets - 1) // BLOCK_PACKETS
 
@@ -79,7 +78,7 @@ class BlockDecoder:
                 return
 
     def _position(self, packet: int) -> int:
-        """Of a packet's first sample; below zero is what the decoder leaves to be dropped."""
+        """Of a packet's first sample; negative if the decoder does not drop the delay itself."""
         position = packet * self._index.frame_samples - self._index.delay
         return position if self._index.bare else max(0, position)
 
@@ -95,7 +94,7 @@ class BlockDecoder:
             try:
                 frames = context.decode(packet)
             except av.FFmpegError as error:
-                if number == self._index.packets - 1:  # which may be incomplete
+                if number == self._index.packets - 1:  # the last may be incomplete
                     return
                 raise self._damaged(number, error) from error
             if number >= first:
@@ -112,7 +111,7 @@ class BlockDecoder:
             raise self._damaged(start, error) from error
 
     def _is_usual(self, number: int, frames: Sequence[AudioFrame]) -> bool:
-        """What `_checked` would find, in a third of the time."""
+        """Whether `_checked` would find nothing wrong, in a third of its time."""
         return (
             number >= BLOCK_PACKETS
             and len(frames) == 1
@@ -121,7 +120,7 @@ class BlockDecoder:
         )
 
     def _checked(self, number: int, frames: Sequence[AudioFrame]) -> Iterator[AudioFrame]:
-        """Raises where a packet has not the rate or the number of samples that it should have."""
+        """Raises if a packet has another rate or number of samples than it should have."""
         position, end = self._position(number), self._position(number + 1)
         for frame in frames:
             if frame.sample_rate != self.sample_rate:
@@ -130,7 +129,7 @@ class BlockDecoder:
             position += frame.samples
             yield frame
         if not min(end, self._index.samples) <= position <= end:
-            raise self._damaged(number, "a packet holds another number of samples")
+            raise self._damaged(number, "a packet contains an unexpected number of samples")
 
     def _damaged(self, number: int, error: object) -> AudioUnreadable:
         return damaged(self._path, max(0, self._position(number)) / self.sample_rate, error)

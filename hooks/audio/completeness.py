@@ -1,7 +1,7 @@
-"""Whether a file is as long as its own structure says, read from headers alone.
+"""Whether a file is as long as its own structure says; only headers are read.
 
 An mp3 without a Xing or VBRI header, a raw AAC stream and a fragmented mp4 that ends between two
-fragments promise nothing: cut short, they are shorter files.
+fragments promise no length: a truncated one is indistinguishable from a shorter file.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from typing import BinaryIO, NamedTuple
 
 from pgvoice.hooks.errors import AudioTruncated
 
-#: Lengths that programs write when they cannot seek back: zero (FFmpeg's and others' unfinished
-#: files), all ones (FFmpeg), and what SoX and arecord take for very long. From each of the latter
-#: some programs subtract the bytes before the samples.
+#: Lengths that programs write if they cannot seek back: zero (unfinished files of FFmpeg and
+#: others), all ones (FFmpeg), and the very large numbers of SoX and arecord. From each of the
+#: latter some programs subtract the bytes before the samples.
 _STREAMED = (0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _STREAMED_HEADER = 128
-#: Writers that count their own header into the samples promise this many bytes too many.
+#: Programs that count their own header as samples promise up to this many bytes too many.
 _SLACK = 64
 #: An Ogg page is at most this long (RFC 3533, section 6).
 _OGG_PAGE = 65_307
 _OGG_HEADER = 27
 _END_OF_STREAM = 0x04
-#: Samples by which an mp3 decoder is late, which padding counts (528 and 1 in FFmpeg's mp3dec.c).
+#: Samples by which an mp3 decoder lags, included in the padding (528 and 1 in FFmpeg's mp3dec.c).
 _MP3_DECODER_DELAY = 529
 
 
 class _Chunk(NamedTuple):
     name: bytes
-    #: Where its content starts, in bytes.
+    #: Offset of its content, in bytes.
     start: int
     length: int
 
 
 def check_complete(path: Path) -> None:
-    """Raises `AudioTruncated`."""
+    """Raise `AudioTruncated` if the file is shorter than it promises."""
     size = path.stat().st_size
     with path.open("rb") as file:
         magic = file.read(12)
@@ -56,7 +56,7 @@ def _check_for(magic: bytes) -> Callable[[BinaryIO, int], str | None]:
 def _short(size: int, promised: int, slack: int = _SLACK) -> str | None:
     if promised <= size + slack:
         return None
-    return f"holds {size:,} bytes of the {promised:,} that its header promises"
+    return f"contains {size:,} bytes of the {promised:,} that its header promises"
 
 
 def _is_streamed(length: int) -> bool:
@@ -66,7 +66,7 @@ def _is_streamed(length: int) -> bool:
 
 
 def _riff(file: BinaryIO, size: int) -> str | None:
-    """WAV with its RF64 and big-endian sisters; of AVI the first list of chunks alone."""
+    """WAV, RF64 and big-endian RIFX; of AVI only the first list of chunks."""
     file.seek(0)
     magic, length, form = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
     if form != b"WAVE":
@@ -105,7 +105,7 @@ def _data_chunk(chunks: Iterator[_Chunk], name: bytes, size: int) -> str | None:
 def _chunks(
     file: BinaryIO, size: int, position: int, header: str, align: int = 2, counted: int = 0
 ) -> Iterator[_Chunk]:
-    """`counted` is how much of the header the length includes."""
+    """`counted` is how many bytes of the header the length includes."""
     header_size = struct.calcsize(header)
     while position + header_size <= size:
         file.seek(position)
@@ -133,7 +133,7 @@ def _mp4(file: BinaryIO, size: int) -> str | None:
 
 
 def _matroska(file: BinaryIO, size: int) -> str | None:
-    """The segment's length; all ones is a stream that was written without seeking back."""
+    """By the segment's length; all ones means a stream that was written without seeking back."""
     position = 0
     for _ in range(2):  # the EBML header, the segment
         file.seek(position)
@@ -148,7 +148,7 @@ def _matroska(file: BinaryIO, size: int) -> str | None:
 
 
 def _vint_size(first: bytes) -> int:
-    """Bytes of an EBML variable-length integer, one more than its first byte's leading zeros."""
+    """Bytes of an EBML variable-length integer: leading zeros of its first byte, plus one."""
     return 9 - max(1, int.from_bytes(first, "big").bit_length())
 
 
@@ -167,7 +167,7 @@ def _ogg_page_size(page: bytes) -> int:
 
 
 def promised_mp3_frames(path: Path) -> int | None:
-    """How many frames the Xing, Info or VBRI header counts; None without one."""
+    """The number of frames in the Xing, Info or VBRI header; None without one."""
     head = _first_mp3_frame(path)
     xing = _xing(head)
     if xing is not None and head[xing + 7] & 1:
@@ -178,7 +178,7 @@ def promised_mp3_frames(path: Path) -> int | None:
 
 
 def mp3_padding(path: Path) -> int:
-    """Samples at the end that are no audio, as FFmpeg takes them from what LAME's header says."""
+    """Samples at the end that are not audio, as FFmpeg computes them from LAME's header."""
     head = _first_mp3_frame(path)
     xing = _xing(head)
     if xing is None or not head[xing + 7] & 1:
@@ -192,7 +192,7 @@ def mp3_padding(path: Path) -> int:
 
 
 def _first_mp3_frame(path: Path) -> bytes:
-    """At least its header; empty where it is no frame."""
+    """At least its header; empty if there is no frame."""
     with path.open("rb") as file:
         start = _id3_size(file)
         file.seek(start)
@@ -202,7 +202,7 @@ def _first_mp3_frame(path: Path) -> bytes:
 
 
 def _xing(head: bytes) -> int | None:
-    """Where the Xing or Info header starts."""
+    """Offset of the Xing or Info header."""
     if not head:
         return None
     mpeg1, mono = head[1] & 0x18 == 0x18, head[3] >> 6 == 3
@@ -211,7 +211,7 @@ def _xing(head: bytes) -> int | None:
 
 
 def _id3_size(file: BinaryIO) -> int:
-    """Bytes of the ID3v2 tags at the start; their lengths are written seven bits to a byte."""
+    """Bytes of the ID3v2 tags at the start; their lengths use seven bits of each byte."""
     total = 0
     while (head := file.read(10))[:3] == b"ID3":
         size = 0

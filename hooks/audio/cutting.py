@@ -1,23 +1,21 @@
-"""``cut``: the waveforms of a file's spans, from one pass over it."""
+"""``cut``: the waveforms of spans, from one pass of a decoder."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from pgvoice.hooks.audio.decoder import Decoder, Range
-from pgvoice.hooks.audio.decoders import open_decoder
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.extras import needs_extra
 
 
 @dataclass(slots=True)
 class _Span:
-    """A span and what has been heard of it, in samples at the file's own rate."""
+    """A span and the part of it that has been decoded, in samples at the file's own rate."""
 
     index: int
     duration_ms: int
@@ -29,34 +27,24 @@ class _Span:
         self.pieces.append(block[first:end])
 
     def take(self) -> Waveform:
-        """What was heard, which the span then forgets: memory is for what is still open."""
+        """What was decoded; the span lets go of it, so that memory only keeps unfinished spans."""
         pieces, self.pieces = self.pieces, []
         return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
 
 
 def cut(
-    path: str | Path, spans_ms: Sequence[tuple[int, int]], sample_rate: int
+    decoder: Decoder, spans_ms: Sequence[tuple[int, int]], sample_rate: int
 ) -> Iterator[tuple[int, Waveform]]:
-    """(index into `spans_ms`, mono waveform at `sample_rate`), each when its end has passed.
-
-    They come in the order of their ends. A waveform is a pure function of the file's bytes, its
-    span and `sample_rate`: it is cut at the file's own rate and resampled alone. It has round((end
-    - start) * sample_rate / 1000) samples, of which resampling may leave the last one or two to be
-    trimmed or filled with zeros, and fewer where the audio ends. What is not finite stays so: with
-    resampling such a span is all NaN. Raises `ValueError` for a span that ends before it starts or
-    starts before zero, `AudioNotFound`, `AudioUnreadable` (also for damage on the way) and
-    `AudioTruncated`.
-    """
+    """What `OpenRecording.cut` yields, from an open decoder."""
     for start_ms, end_ms in spans_ms:
         if not 0 <= start_ms <= end_ms:
             raise ValueError(
-                f"({start_ms}, {end_ms}) is no span: 0 <= start <= end is needed, in ms"
+                f"({start_ms}, {end_ms}) is not a span: 0 <= start <= end is required, in ms"
             )
-    with open_decoder(Path(path)) as decoder:
-        rate = decoder.sample_rate
-        spans = [_span(index, span, rate) for index, span in enumerate(spans_ms)]
-        for span in _heard(decoder, spans):
-            yield span.index, _finish(span, rate, sample_rate)
+    rate = decoder.sample_rate
+    spans = [_span(index, span, rate) for index, span in enumerate(spans_ms)]
+    for span in _heard(decoder, spans):
+        yield span.index, _finish(span, rate, sample_rate)
 
 
 def _span(index: int, span_ms: tuple[int, int], rate: int) -> _Span:
@@ -67,12 +55,12 @@ def _span(index: int, span_ms: tuple[int, int], rate: int) -> _Span:
 
 
 def _samples(ms: int, rate: int) -> int:
-    """Rounded, halves up, in whole numbers."""
+    """Rounded half up, in integer arithmetic."""
     return (ms * rate + 500) // 1000
 
 
 def _heard(decoder: Decoder, spans: Sequence[_Span]) -> Iterator[_Span]:
-    """Every span, as soon as its last sample is there or the audio has ended."""
+    """Every span, as soon as its last sample is decoded or the audio has ended."""
     waiting = deque(sorted(spans, key=lambda span: span.samples))
     hearing: list[_Span] = []
     for position, block in decoder.blocks(_union(waiting)):
@@ -93,7 +81,7 @@ def _stop(span: _Span) -> int:
 
 
 def _union(spans: Iterable[_Span]) -> list[Range]:
-    """The samples of spans that are sorted by start, ascending and disjoint; none of empty ones."""
+    """The samples of spans sorted by start, ascending and disjoint; empty spans add nothing."""
     ranges: list[Range] = []
     for start, stop in (span.samples for span in spans):
         if ranges and start <= ranges[-1].stop:
@@ -104,7 +92,7 @@ def _union(spans: Iterable[_Span]) -> list[Range]:
 
 
 def _finish(span: _Span, rate: int, sample_rate: int) -> Waveform:
-    """The span at `sample_rate`, of the length that it should have."""
+    """The span's waveform at `sample_rate`, with the length that it should have."""
     samples = span.take()
     length = _samples(span.duration_ms, sample_rate)
     if len(samples) < span.samples.stop - span.samples.start:
@@ -115,7 +103,7 @@ def _finish(span: _Span, rate: int, sample_rate: int) -> Waveform:
 
 
 def _resample(samples: Waveform, rate: int, sample_rate: int) -> Waveform:
-    """Through soxr's 20-bit quality. A sample that is not finite would spread unpredictably."""
+    """By soxr at 20-bit quality. A sample that is not finite would spread unpredictably."""
     if not len(samples):
         return samples
     if not np.isfinite(samples).all():

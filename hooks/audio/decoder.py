@@ -1,4 +1,4 @@
-"""``Decoder``: the port that `probe` and `cut` decode through."""
+"""``Decoder``: the port to an open audio file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pgvoice.hooks.encoders.encoder import Waveform
 
 
 class Range(NamedTuple):
-    """Samples `start` up to, not including, `stop`."""
+    """Samples from `start` up to, but not including, `stop`."""
 
     start: int
     stop: int
 
 
 class Decoder(Protocol):
-    """An open file: mono samples at its own rate, in ascending order, once."""
+    """An open file: mono samples at its own rate, in ascending order."""
 
     @property
     def sample_rate(self) -> int: ...
@@ -25,16 +25,17 @@ class Decoder(Protocol):
     def channels(self) -> int: ...
 
     def count_samples(self) -> int:
-        """Per channel, without decoding all of them; `AudioTruncated` where the end is missing.
+        """Samples per channel, counted without decoding all of them.
 
-        Instead of `blocks`, not before it.
+        Raises `AudioTruncated` if the end of the audio is missing.
         """
         ...
 
     def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
-        """(position, samples) that hold at least `wanted`, which is ascending and disjoint.
+        """(position, samples) that contain at least `wanted`, which is ascending and disjoint.
 
-        The samples at a position never depend on what is wanted. Ends where the audio ends.
+        The samples at a position never depend on what is wanted. Ends where the audio ends; each
+        call starts over.
         """
         ...
 

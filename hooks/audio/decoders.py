@@ -15,46 +15,30 @@ from pgvoice.hooks.audio.mp4_index import mp4_index
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable
 
-#: Hz. Telephones have 8,000, and measuring devices up to 1,536,000: what says otherwise lies, and
-#: to resample it may take any time.
+#: Hz. Telephones use 8,000 and measuring devices up to 1,536,000. A header with any other rate is
+#: wrong, and resampling from it could take forever.
 MIN_RATE, MAX_RATE = 1_000, 3_072_000
 
 
 @contextmanager
 def open_decoder(path: Path) -> Iterator[Decoder]:
     """Raises `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`."""
-    _check_file(path)
+    check_file(path)
     check_complete(path)
     decoder: Decoder = exact.open_exact(path) or _open_ffmpeg(path)
     try:
         if not MIN_RATE <= decoder.sample_rate <= MAX_RATE:
             raise AudioUnreadable(
-                f"{path} says that it has {decoder.sample_rate:,} samples a second, and no"
-                " recording of speech does; convert it to FLAC"
+                f"the header of {path} says {decoder.sample_rate:,} samples per second, which no"
+                " recording of speech has; convert it to FLAC"
             )
         yield decoder
     finally:
         decoder.close()
 
 
-def _open_ffmpeg(path: Path) -> Decoder:
-    """In blocks where the packets are known beforehand, which is a matter of the file alone."""
-    opened = SequentialDecoder(path)
-    container = opened.opened.container.format.name
-    if container != "mp3" and not container.startswith("mov,"):
-        return opened
-    try:
-        index = mp3_index(path, opened) if container == "mp3" else mp4_index(opened)
-    except BaseException:
-        opened.close()
-        raise
-    if index:
-        return BlockDecoder(path, opened, index)
-    opened.close()  # it may have moved
-    return SequentialDecoder(path)
-
-
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raise `AudioNotFound` or `AudioUnreadable` if there is no file with content to read."""
     if not path.exists():
         raise AudioNotFound(f"{path} does not exist; check the path")
     if not path.is_file():
@@ -67,3 +51,19 @@ def _check_file(path: Path) -> None:
         raise AudioUnreadable(
             f"{path} cannot be opened ({error.strerror}); check who may read it"
         ) from error
+
+
+def _open_ffmpeg(path: Path) -> Decoder:
+    """A decoder by blocks if the file's packets can be listed, else one from the start."""
+    opened = SequentialDecoder(path)
+    container = opened.opened.container.format.name
+    try:
+        index = None
+        if container == "mp3":
+            index = mp3_index(path, opened)
+        elif container.startswith("mov,"):
+            index = mp4_index(opened)
+    except BaseException:
+        opened.close()
+        raise
+    return BlockDecoder(path, opened, index) if index else opened

@@ -1,38 +1,34 @@
-"""Decoding through libsndfile, for formats that it reads and seeks exact to the sample."""
+"""Decoding through libsndfile, for formats in which its seeks are exact to the sample."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
 from pgvoice.hooks.extras import needs_extra
 
-if TYPE_CHECKING:
-    from soundfile import SoundFile
-
-    from pgvoice.hooks.audio.decoder import Range
-
-#: First bytes of the files that are tried; libsndfile would open mp3 and ogg too, but not exactly.
+#: First bytes of the files to try; libsndfile also opens mp3 and ogg, but does not seek exactly.
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b"fLaC", b".snd")
 _FORMATS = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "FLAC", "AU"}
-#: Every sample stands alone, or, in FLAC, every frame. Not so ADPCM, GSM and MPEG within WAV.
+#: Every sample, or in FLAC every frame, is independent; unlike in ADPCM, GSM and MPEG within WAV.
 _SUBTYPES = {
     *("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"),
 }
-#: What libsndfile says of a FLAC file whose header leaves the length open is beyond this.
+#: libsndfile reports more than this for a FLAC file whose header leaves the length open.
 _MAX_FRAMES = 2**62
 _BLOCK_FRAMES = 65_536
 
 
 def open_exact(path: Path) -> ExactDecoder | None:
-    """None where the file needs the other decoder."""
+    """None if the file needs another decoder."""
     with path.open("rb") as file:
         if file.read(4) not in _MAGIC:
             return None
@@ -40,7 +36,7 @@ def open_exact(path: Path) -> ExactDecoder | None:
         import soundfile
     try:
         opened = soundfile.SoundFile(str(path))
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: a file that is named .raw
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: a file named .raw
         return None
     if _is_exact(opened):
         return ExactDecoder(path, opened)
@@ -48,15 +44,15 @@ def open_exact(path: Path) -> ExactDecoder | None:
     return None
 
 
-def _is_exact(file: SoundFile) -> bool:
+def _is_exact(file: Any) -> bool:
     known = file.format in _FORMATS and file.subtype in _SUBTYPES
     return known and file.seekable() and 0 < file.frames < _MAX_FRAMES
 
 
 class ExactDecoder:
-    """Reads only what is wanted and seeks over the rest."""
+    """Reads only what is wanted and seeks past the rest."""
 
-    def __init__(self, path: Path, file: SoundFile) -> None:
+    def __init__(self, path: Path, file: Any) -> None:
         self._path = path
         self._file = file
         self.sample_rate: int = file.samplerate
@@ -78,16 +74,15 @@ class ExactDecoder:
         import soundfile
 
         try:
-            samples = self._read_all(position, frames)
+            return self._read_all(position, frames)
         except soundfile.LibsndfileError as error:
             raise AudioUnreadable(
                 f"{self._path} cannot be decoded at {position / self.sample_rate:.1f} s "
                 f"({error.error_string}); download it again"
             ) from error
-        return samples
 
     def _check_end(self) -> None:
-        """Raises `AudioTruncated` where the last sample cannot be reached."""
+        """Raises `AudioTruncated` if the last sample cannot be read."""
         import soundfile
 
         with suppress(soundfile.LibsndfileError):
@@ -113,7 +108,7 @@ class ExactDecoder:
 def _mono(samples: NDArray[np.float32]) -> Waveform:
     """Mean of the channels of ``(samples, channels)``, added in order.
 
-    `numpy.mean` may add in another order for another shape, and its last bit would change.
+    The order in which `numpy.mean` adds depends on the shape, which would change the last bit.
     """
     total = samples[:, 0].copy()
     for channel in range(1, samples.shape[1]):

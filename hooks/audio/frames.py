@@ -13,15 +13,15 @@ from pgvoice.hooks.encoders.encoder import Waveform
 if TYPE_CHECKING:
     from av import AudioFrame
 
-#: FFmpeg's sample types that are whole numbers, up to 2 to this power.
+#: FFmpeg's integer sample types, with the power of two that is full scale.
 _INTEGER_BITS = {"u8": 7, "s16": 15, "s32": 31}
 _BLOCK_SAMPLES = 32_768
-#: PyAV takes what lies behind a frame's pointers for more channels where there are more than these.
+#: If a frame has more channels than this, PyAV reads them from beyond the frame's pointers.
 _MOST_PLANES = 8
 
 
 def joined(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-    """The same samples in fewer, longer frames, of which Python handles a hundredth."""
+    """The same samples in fewer, longer frames, so that Python handles a hundredth of them."""
     from av.audio.fifo import AudioFifo
 
     shape, fifo = None, AudioFifo()
@@ -52,7 +52,7 @@ def mono(frame: AudioFrame) -> Waveform:
 
 
 def _plain(frame: AudioFrame) -> AudioFrame:
-    """The same samples as PyAV can show them."""
+    """The same samples in a layout that PyAV can convert."""
     from av import AudioResampler
 
     shape = frame.format

@@ -1,4 +1,4 @@
-"""Which packets a stream has, where that is known without reading them one by one."""
+"""The packets of a stream, if they are known without reading them one by one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 class PacketIndex:
     """Packets numbered from 0, each of `frame_samples` samples."""
 
-    #: Packets from a number on, to the last.
+    #: Yields the packets from a number to the last.
     read: Callable[[int], Iterator[Packet[AudioStream]]]
     packets: int
     frame_samples: int
-    #: Samples at the beginning that are no audio.
+    #: Samples at the beginning that are not audio.
     delay: int
-    #: Of audio, per channel. Where the container does not say what is padding, a few more decode.
+    #: Of audio, per channel. If the container does not mark the padding, a few more are decoded.
     samples: int
-    #: Packets that a decoder hears before one, for that one to come out right.
+    #: Packets that a decoder needs before a packet, to decode that one correctly.
     lead_in: int
-    #: Whether the packets do not tell the decoder of delay and padding.
+    #: Whether the packets carry no marks of delay and padding for the decoder.
     bare: bool

@@ -1,7 +1,7 @@
 """The frames of an mp3, found by walking from header to header.
 
-FFmpeg finds the same ones eight times as slowly, and again before each seek. Only a file that is
-nothing but frames of one kind is walked: anything else between them is left to FFmpeg.
+FFmpeg finds the same frames eight times as slowly, and again before each seek. Only a file that
+consists of frames of one kind is indexed; FFmpeg handles files with anything else between them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
 #: The bit reservoir reaches back 511 bytes, in MPEG-2 255: 24 frames at 8 kbit/s (measured:
 #: identical from 24 on; from 8 on at 16 kbit/s and more). One more for the overlap.
 _LEAD_IN = 32
-#: Every so many frames the place of one is kept.
+#: The offset of every so many-th frame is kept.
 _STRIDE = 256
 _CHUNK = 1 << 20
 _ID3V1_SIZE = 128
 
 
 def mp3_index(path: Path, opened: SequentialDecoder) -> PacketIndex | None:
-    """None where the file is not one frame after another, all of a kind, as many as promised."""
+    """None unless the file is frame after frame of one kind, as many as its header promises."""
     first = opened.first_packet
     if first is None or first.pos is None:
         return None
@@ -51,13 +51,13 @@ def mp3_index(path: Path, opened: SequentialDecoder) -> PacketIndex | None:
 
 
 class _Kind(NamedTuple):
-    """What all frames of a file have in common."""
+    """The properties that all frames of a file share."""
 
     #: The header's second byte: MPEG version, layer, checksum.
     version: int
     mono: bool
     samples: int
-    #: Bytes of a frame by the header's third byte; 0 where that is of another sample rate.
+    #: Bytes of a frame by the header's third byte; 0 if that byte means another sample rate.
     sizes: tuple[int, ...]
 
 
@@ -65,7 +65,7 @@ class _Frames(NamedTuple):
     path: Path
     kind: _Kind
     total: int
-    #: Where every `_STRIDE`th frame starts, in bytes.
+    #: Offsets of every `_STRIDE`th frame, in bytes.
     places: list[int]
 
     def read(self, number: int) -> Iterator[Packet[AudioStream]]:
@@ -81,7 +81,7 @@ class _Frames(NamedTuple):
 
 
 def _kind(header: bytes) -> _Kind | None:
-    """None where the header is not of layer III, or leaves the bit rate free."""
+    """None if the header is not of layer III, or leaves the bit rate free."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return None
     mpeg1, rate = header[1] & 0x18 == 0x18, header[2] & 0x0C
@@ -99,7 +99,7 @@ def _kind(header: bytes) -> _Kind | None:
 
 
 def _walk(path: Path, place: int) -> _Frames | None:
-    """The frames from a place on; None where anything but an ID3v1 tag stands between or behind."""
+    """The frames from an offset on; None if there is anything else but an ID3v1 tag at the end."""
     end, total, places = path.stat().st_size, 0, list[int]()
     with path.open("rb") as file:
         file.seek(place)
@@ -119,7 +119,7 @@ def _walk(path: Path, place: int) -> _Frames | None:
 
 
 def _chunk_frames(chunk: bytes, kind: _Kind) -> tuple[list[int], int]:
-    """Where frames start, up to the first thing that is none, and where the last of them ends."""
+    """Offsets of the frames up to the first thing that is not one, and where the last ends."""
     version, mono, _, sizes = kind
     place, last, starts = 0, len(chunk) - 4, list[int]()
     while place <= last and chunk[place] == 0xFF and chunk[place + 1] == version:

@@ -1,4 +1,4 @@
-"""The packets of AAC in mp4: the container's sample table, which FFmpeg reads when it opens it."""
+"""The packets of AAC in mp4, from the sample table that FFmpeg reads when it opens the file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from pgvoice.hooks.audio.streams import OpenStream
 if TYPE_CHECKING:
     from av import AudioStream, Packet
 
-#: One packet for the overlap (measured: identical from one on), more for SBR and parametric stereo.
+#: One packet for the overlap (measured: identical from one on), more for SBR and parametric
+#: stereo.
 _LEAD_IN = 4
 
 
 def mp4_index(opened: SequentialDecoder) -> PacketIndex | None:
-    """None where the table is not all there is (fragments) or not even (edit lists).
-
-    Then the container's position is no longer at its start.
-    """
+    """None if the table does not list everything (fragments) or is uneven (edit lists)."""
     stream, first = opened.opened.stream, opened.first_packet
     if stream.codec_context.codec.name != "aac" or not _is_even(stream, first):
         return None
+    opened.at_start = False
     last = _last_packet(opened.opened)
     if first is None or last is None or last.pts is None or opened.first_pts is None:
         return None
@@ -42,7 +41,7 @@ def mp4_index(opened: SequentialDecoder) -> PacketIndex | None:
 
 
 def _is_even(stream: AudioStream, first: Packet[AudioStream] | None) -> bool:
-    """Whether the table counts every packet, and all last as long as a frame."""
+    """Whether the table lists every packet, and each lasts as long as a frame."""
     entries = stream.index_entries
     if first is None or not first.duration or not 0 < len(entries) == stream.frames:
         return False
@@ -60,7 +59,7 @@ def _samples(ticks: int, stream: AudioStream) -> int:
 
 
 def _last_packet(opened: OpenStream) -> Packet[AudioStream] | None:
-    """None where more follow than the table says, or nothing can be read there."""
+    """None if more packets follow than the table lists, or if nothing can be read there."""
     import av
 
     try:

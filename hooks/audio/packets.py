@@ -1,4 +1,4 @@
-"""How many samples a stream's packets will decode to, from what the container says of each."""
+"""How many samples a stream's packets decode to, from the container's data about each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PacketCount:
         self._padding_samples = 0
 
     def add(self, packet: Packet[AudioStream]) -> None:
-        """The empty packet that ends a stream counts for nothing."""
+        """Count a packet; the empty one that ends a stream is ignored."""
         if not packet.size:
             return
         self.packets += 1
@@ -32,13 +32,13 @@ class PacketCount:
             self._first_pts = packet.pts if self._first_pts is None else self._first_pts
             self._end_pts = packet.pts + duration
         self._durations += duration
-        # Some demuxers have already taken the padding off the last packet's duration.
+        # Some demuxers have already subtracted the padding from the last packet's duration.
         if duration >= self._last_duration:
             self._padding_samples += padding(packet)
         self._last_duration = duration
 
     def samples(self, sample_rate: int, first_frame_pts: int | None) -> int:
-        """Exact where the container counts in fractions of a sample, else to about its tick.
+        """Exact if the container's tick divides a sample, else accurate to about a tick.
 
         What lies before the first frame's timestamp is encoder delay.
         """
@@ -57,7 +57,7 @@ def padding(packet: Packet[AudioStream]) -> int:
 
 
 def delay(packet: Packet[AudioStream]) -> int:
-    """Samples at the beginning that are not audio, of this packet and the following."""
+    """Samples at the beginning that are not audio, in this packet and the following ones."""
     return _skipped(packet)[0]
 
 

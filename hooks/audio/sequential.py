@@ -1,9 +1,9 @@
-"""Decoding through FFmpeg (PyAV), from the first packet on, for what nothing else here is for.
+"""Decoding through FFmpeg (PyAV) from the first packet on, for files that no other decoder reads.
 
-There is no seeking: a frame needs the ones before it, and timestamps do not say which sample it
-starts with. Damage that the decoder meets is raised; damage that FFmpeg passes over
-when it looks for the next frame of an mp3, AAC or Ogg stream is not seen, and the audio is shorter
-by it, as it is for everything else that reads the file through FFmpeg.
+There is no seeking: a frame needs the ones before it, and timestamps do not say with which sample
+it starts. Damage that the decoder meets is raised. FFmpeg skips damage while it looks for the next
+frame of an mp3, AAC or Ogg stream; that damage goes unnoticed and makes the audio shorter, as it
+does for every other program that reads the file through FFmpeg.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgvoice.hooks.audio.completeness import promised_mp3_frames
+from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.packets import PacketCount
 from pgvoice.hooks.audio.streams import damaged, open_stream, rate_changed
@@ -24,13 +25,11 @@ from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
 
-    from pgvoice.hooks.audio.decoder import Range
-
-#: A last packet may be incomplete and fail; more than one is damage.
+#: The last packet may be incomplete and fail; more than one failure is damage.
 _FORGIVEN_AT_END = 1
-#: Where mp3 files were joined, tags stand before the first frame of the second; FFmpeg loses it.
+#: If mp3 files were joined, tags precede the first frame of the second file; FFmpeg loses it.
 _TAGS = (b"ID3", b"TAG", b"APETAGEX")
-#: Some mp3 encoders count the frame that holds the count, which is none of the audio's.
+#: Some mp3 encoders also count the frame that contains the count, which is not audio.
 _UNCOUNTED = 1
 
 
@@ -38,10 +37,15 @@ class SequentialDecoder:
     """The best audio stream of a file, decoded from its start."""
 
     def __init__(self, path: Path) -> None:
-        self.opened = open_stream(path)
-        #: As the container gives it; known once a frame is decoded.
-        self.first_packet: Packet[AudioStream] | None = None
         self._path = path
+        self._open()
+
+    def _open(self) -> None:
+        self.opened = open_stream(self._path)
+        #: Whether the container is where opening it left it.
+        self.at_start = True
+        #: The first packet with data; known once a frame is decoded.
+        self.first_packet: Packet[AudioStream] | None = None
         self._count = PacketCount(self.opened.stream.time_base)
         self._decoded = 0
         try:
@@ -53,15 +57,24 @@ class SequentialDecoder:
         self.sample_rate = first.sample_rate
         self.channels = first.layout.nb_channels
 
+    def _start_over(self) -> None:
+        """Return to the start, by reopening the file: no seek leads back to exactly there."""
+        if not self.at_start:
+            self.close()
+            self._open()
+        self.at_start = False
+
     def count_samples(self) -> int:
-        """From the packets' own durations."""
+        """Samples per channel, by the packets' own durations."""
+        self._start_over()
         for packet in self._packets():
             self._count.add(packet)
         self._check_count()
         return self._count.samples(self.sample_rate, self.first_pts)
 
     def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
-        """What is not wanted is decoded too, because the next frames need it."""
+        """Also decodes what is not wanted, because later frames need it."""
+        self._start_over()
         ahead = deque(wanted)
         position = 0
         for frame in joined(self._checked()):
@@ -82,7 +95,7 @@ class SequentialDecoder:
         frames = self._decode()
         first = next(frames, None)
         if first is None:
-            raise AudioUnreadable(f"{self._path} holds no audio samples; download it again")
+            raise AudioUnreadable(f"{self._path} contains no audio samples; download it again")
         return first, chain([first], frames)
 
     def _decode(self) -> Iterator[AudioFrame]:
@@ -127,12 +140,12 @@ class SequentialDecoder:
         return damaged(self._path, self._decoded / rate, error)
 
     def _check_count(self) -> None:
-        """Of mp3, the one container that `check_complete` leaves to its packets."""
+        """Of mp3, the only container that `check_complete` cannot judge."""
         promised = (
             promised_mp3_frames(self._path) if self.opened.container.format.name == "mp3" else None
         )
         if promised and self._count.packets < promised - _UNCOUNTED:
             raise AudioTruncated(
-                f"{self._path} holds {self._count.packets:,} of the {promised:,} frames that its "
-                "header promises; download it again"
+                f"{self._path} contains {self._count.packets:,} of the {promised:,} frames that its"
+                " header promises; download it again"
             )

@@ -1,4 +1,4 @@
-"""Opening a file's best audio stream through FFmpeg (PyAV), and what is said when it fails."""
+"""Opening a file's best audio stream through FFmpeg (PyAV), and the errors if that fails."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from av import AudioStream
     from av.container import InputContainer
 
-#: FFmpeg's names of the demuxers that may run. Playlists, image sequences and scripts, which it
-#: also takes for media and which reach for other files, are none of them.
+#: FFmpeg's names of the demuxers that may run. Playlists, image sequences and scripts are left
+#: out: FFmpeg also treats them as media, and they open other files.
 _DEMUXERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
     "mp2,mp3,mpc,mpc8,mpeg,mpegts,ogg,rm,tta,voc,w64,wav,wv"
@@ -22,7 +22,7 @@ _DEMUXERS = (
 
 
 class OpenStream(NamedTuple):
-    """The stream that is heard, and the file that it is in."""
+    """The stream to decode, and the file that contains it."""
 
     container: InputContainer
     stream: AudioStream
@@ -57,7 +57,7 @@ def _open(path: Path) -> InputContainer:
         import av
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
     try:
-        # Tags in another encoding than they say are nobody's business here.
+        # Tags in another encoding than they claim do not matter here.
         return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise AudioUnreadable(
@@ -72,10 +72,10 @@ def _best_stream(path: Path, container: InputContainer) -> AudioStream:
     stream = container.streams.best("audio")
     if not isinstance(stream, av.AudioStream) or stream.codec_context is None:
         raise AudioUnreadable(
-            f"{path} holds no audio that FFmpeg can decode; give a file with sound"
+            f"{path} contains no audio that FFmpeg can decode; give a file with sound"
         )
     stream.codec_context.thread_type = "AUTO"
-    with suppress(AttributeError):  # PyAV of before this setting reads the video and drops it
+    with suppress(AttributeError):  # an older PyAV reads the video and drops it
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = av.stream.Discard.all

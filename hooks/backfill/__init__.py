@@ -1,1 +1,1 @@
-"""Backfills: many recordings of a manifest, filled here, by processes, or by a Ray cluster."""
+"""Backfills: the recordings of a manifest, filled here, by processes, or by a Ray cluster."""

@@ -1,4 +1,4 @@
-"""Who fills the recordings of a backfill: this process, or a pool of workers."""
+"""Engines, which fill the recordings of a backfill: in this process, or by a pool of workers."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
-#: Recordings that wait at each worker, so that none is idle.
+#: Recordings submitted per worker, so that none is idle.
 AHEAD = 2
-#: Recordings with what came of them, in the order in which they end.
+#: Recordings with their outcomes, in the order in which they end.
 Filled = Iterator[tuple[ManifestRow, Outcome]]
 Stop = Callable[[], bool]
 
 
 class Engine(ABC):
-    """Fills recordings of a store, with encoders that are made where they work."""
+    """Fills recordings of a store, with encoders that each worker makes for itself."""
 
     def __init__(self, store: VoiceStore, make: MakeEncoder) -> None:
         self.store, self.make = store, make
 
     @cached_property
     def identity(self) -> EncoderIdentity:
-        """Of the encoder, wherever it is made."""
+        """The identity that every worker's encoder must have."""
         return self.make().identity
 
     @abstractmethod
     def fill(self, rows: Iterable[ManifestRow], stop: Stop) -> Filled:
-        """Fill them; when `stop` says so, those under way are ended and no others begun."""
+        """Fill recordings; once `stop` is true, finish those under way and begin no others."""
 
     def __enter__(self) -> Self:
         return self
@@ -42,16 +42,12 @@ class Engine(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @abstractmethod
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not every engine has workers
         """End the workers, if there are any."""
 
 
 class Here(Engine):
-    """Without workers, one recording after the other."""
-
-    def close(self) -> None:
-        """Nothing was opened."""
+    """Fills one recording after the other in this process."""
 
     def fill(self, rows: Iterable[ManifestRow], stop: Stop) -> Filled:
         for row in rows:
@@ -65,22 +61,22 @@ class Here(Engine):
 
 
 class Pool(Engine):
-    """Workers elsewhere, of which each has a few recordings at most; who dies is replaced."""
+    """Workers in other processes, each with a few recordings; workers that die are replaced."""
 
-    #: What a future raises when its worker died.
+    #: The errors of a future whose worker died.
     died: tuple[type[BaseException], ...]
 
     @abstractmethod
     def workers(self) -> int:
-        """How many work at once."""
+        """The number of workers."""
 
     @abstractmethod
     def submit(self, row: ManifestRow) -> Future[Outcome]:
-        """Have it filled."""
+        """Let a worker fill a recording."""
 
     @abstractmethod
     def replace(self, lost: Future[Outcome]) -> None:
-        """Have another worker in the place of one that died."""
+        """Replace the worker that died, by its future."""
 
     def fill(self, rows: Iterable[ManifestRow], stop: Stop) -> Filled:
         left, under_way = iter(rows), dict[Future[Outcome], ManifestRow]()
@@ -96,7 +92,7 @@ class Pool(Engine):
     def _next(
         self, left: Iterator[ManifestRow], under_way: Sized, stop: Stop
     ) -> Iterator[ManifestRow]:
-        """As many as there is room for; workers are made for the first, and not for none."""
+        """Recordings while there is room; without any, the workers are never started."""
         while not stop() and (not under_way or len(under_way) < AHEAD * self.workers()):
             row = next(left, None)
             if row is None:
@@ -112,6 +108,6 @@ class Pool(Engine):
             return Outcome(row.video, f"a worker died: {why.strip()}", work_seconds=INSTANT)
 
     def url(self) -> str:
-        """Where workers find the store; with the password, so nowhere to be shown."""
+        """The URL of the store for workers; it includes the password, so never show it."""
         url: str = self.store.database.engine.url.render_as_string(hide_password=False)
         return url

@@ -1,4 +1,4 @@
-"""Manifests: which recordings there are, where their audio is, and when somebody speaks."""
+"""Manifests: lists of recordings with their audio and their segments."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.reading import read_document
 
 COLUMNS = ("video", "audio", "segments")
 Span = tuple[float, float]
@@ -20,15 +21,13 @@ class ManifestRow:
     """A recording to fill."""
 
     video: str
-    #: None is asked of the audio sources.
+    #: A file; if None, the audio sources find one.
     audio: str | None
-    #: A file of segments, or the segments, as (start, end) in seconds.
+    #: A file of segments, or the segments themselves as (start, end) in seconds.
     segments: str | tuple[Span, ...]
 
     def spans(self) -> list[Span]:
-        """The segments; of a file they are read now. Raises `FormatError`."""
-        from pgvoice.hooks.formats.reading import read_document
-
+        """The segments; a file is read at each call. Raises `FormatError`."""
         if not isinstance(self.segments, str):
             return list(self.segments)
         try:
@@ -38,13 +37,13 @@ class ManifestRow:
         return [(each.start, each.end) for each in document.segments]
 
     def document(self) -> dict[str, object]:
-        """As JSON, to be read again."""
+        """The row of a JSON manifest that is read as this one."""
         return {"video": self.video, "audio": self.audio, "segments": self.segments}
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A file of rows, read anew as often as they are asked for."""
+    """A manifest file, read at each iteration."""
 
     path: Path
 
@@ -53,14 +52,14 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Iterator[ManifestRow]:
-    """The rows of a CSV, JSON lines or Parquet file, told by its suffix.
+    """The rows of a CSV, JSON lines or Parquet file, chosen by its suffix.
 
-    Paths in it are relative to its folder. Raises `FormatError` that names the row.
+    Paths in it are relative to its folder. Raises `FormatError`, which names the row.
     """
     readers = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise FormatError(f"{path}: a manifest ends in {', '.join(readers)}")
+        raise FormatError(f"{path}: the name of a manifest must end in {', '.join(readers)}")
     try:
         rows = reader(path)
         for number, row in enumerate(rows, 1):
@@ -101,17 +100,17 @@ def _row(row: Mapping[str, Any], place: str, folder: Path) -> ManifestRow:
         try:
             segments = json.loads(segments)
         except ValueError as error:
-            raise FormatError(f"{place}: segments that are no JSON: {error}") from error
+            raise FormatError(f"{place}: the segments are not valid JSON: {error}") from error
     if isinstance(segments, str) and segments:
         return ManifestRow(row["video"], _found(audio, folder), str(_found(segments, folder)))
     try:
         spans = tuple((float(start), float(end)) for start, end in segments or ())
     except (TypeError, ValueError) as error:
         raise FormatError(
-            f"{place}: segments are a file, or a list of [start, end] in seconds"
+            f"{place}: segments must be a file or a list of [start, end] in seconds"
         ) from error
     if not spans:
-        raise FormatError(f"{place}: no segments of {row['video']!r}")
+        raise FormatError(f"{place}: no segments for {row['video']!r}")
     return ManifestRow(row["video"], _found(audio, folder), spans)
 
 

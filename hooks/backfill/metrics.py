@@ -1,4 +1,4 @@
-"""How far backfills are, for Prometheus: served while one runs, or as text."""
+"""The progress of backfills for Prometheus: served while one runs, or as text."""
 
 from __future__ import annotations
 
@@ -14,23 +14,31 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
 Ask = Callable[[], Sequence[BackfillStatus]]
-#: By the name of the metric: counter or gauge, what it says, and where that stands.
+#: By the name of the metric: whether it is a counter, its help text, and its value.
 _OF_EACH: dict[str, tuple[bool, str, Callable[[BackfillStatus], float | None]]] = {
-    "vectors": (True, "Vectors that were computed.", lambda each: each.filled),
-    "speech_seconds": (True, "Speech that was filled.", lambda each: each.audio_seconds),
-    "work_seconds": (True, "Time of all workers together.", lambda each: each.work_seconds),
-    "wall_seconds": (False, "Time in which somebody filled.", lambda each: each.wall_seconds),
-    "left_seconds": (False, "Until it ends, at the pace of late.", lambda each: each.seconds_left),
+    "vectors": (True, "Vectors computed.", lambda each: each.filled),
+    "speech_seconds": (True, "Speech filled.", lambda each: each.audio_seconds),
+    "work_seconds": (True, "Working time of all workers together.", lambda each: each.work_seconds),
+    "wall_seconds": (
+        False,
+        "Time in which at least one worker was busy.",
+        lambda each: each.wall_seconds,
+    ),
+    "left_seconds": (
+        False,
+        "Time until the end, at the recent pace.",
+        lambda each: each.seconds_left,
+    ),
     "changed_timestamp_seconds": (
         False,
-        "When a recording was last filled, failed or noted.",
+        "When a recording was last filled, failed or added.",
         lambda each: each.changed_at.timestamp(),
     ),
 }
 
 
 def exposition(found: Sequence[BackfillStatus]) -> str:
-    """In the text format, as the node exporter's textfile collector reads it.
+    """The metrics in the text format of the node exporter's textfile collector.
 
     Raises `ExtraMissing`.
     """
@@ -41,10 +49,10 @@ def exposition(found: Sequence[BackfillStatus]) -> str:
 
 @contextmanager
 def served(host: str, port: int, ask: Ask) -> Iterator[int]:
-    """Serves what `ask` says, and this process's memory and time, on a port; gives that, also of 0.
+    """Serve the metrics of `ask`, and this process's memory and CPU time; yields the port.
 
-    `ask` is called in another thread, whenever somebody scrapes. Raises `ExtraMissing`, and
-    `MetricsRefused` where the port cannot be had.
+    Port 0 chooses a free one. `ask` is called in another thread at each scrape. Raises
+    `ExtraMissing`, and `MetricsRefused` if the port is not available.
     """
     with needs_extra("metrics", ExtraMissing):
         from prometheus_client import ProcessCollector, start_http_server
@@ -54,7 +62,7 @@ def served(host: str, port: int, ask: Ask) -> Iterator[int]:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
         raise MetricsRefused(
-            f"no metrics can be served at {host}:{port} ({error.strerror or error}): name another"
+            f"metrics cannot be served at {host}:{port} ({error.strerror or error}): choose another"
             " port"
         ) from error
     try:
@@ -83,7 +91,7 @@ def _metrics(found: Sequence[BackfillStatus]) -> Iterator[Metric]:
 
     recordings = GaugeMetricFamily(
         "pgvoice_backfill_recordings",
-        "Recordings of a backfill, by what became of them.",
+        "Recordings of a backfill by state.",
         labels=("backfill", "state"),
     )
     for each in found:

@@ -19,15 +19,15 @@ from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
-#: An address that starts a cluster of this machine alone, for as long as it is needed.
+#: The address of a temporary cluster on this machine only.
 LOCAL = "local"
 
 
 class RayActors(Pool):
-    """An actor for each GPU of the cluster, or for each `cores` of its cores; or so many `workers`.
+    """An actor for each GPU of the cluster, or for every `cores` CPU cores; or `workers` actors.
 
-    `address` is what `ray.init` takes: a host and port, ``auto``, ``ray://…``, or ``local``. Where
-    a program is connected to a cluster already, that one is used and stays connected.
+    `address` is that of `ray.init`: a host and port, ``auto``, ``ray://…``, or ``local``. If the
+    program is already connected to a cluster, that one is used and stays connected.
 
     Raises `ClusterUnavailable`.
     """
@@ -43,7 +43,7 @@ class RayActors(Pool):
         super().__init__(store, make)
         self._address, self._wanted, self._cores = address, workers, cores
         self._actors: list[Any] = []
-        #: What is under way, and who does it.
+        #: The actors of the recordings under way.
         self._by: dict[Future[Outcome], Any] = {}
         self._connected = False
 
@@ -94,7 +94,7 @@ class RayActors(Pool):
 
     @cached_property
     def _ray(self) -> Any:
-        """Ray, connected."""
+        """The package Ray, connected to the cluster."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         with needs_extra("ray", ClusterUnavailable):
@@ -104,7 +104,7 @@ class RayActors(Pool):
         return ray
 
     def _connect(self, ray: Any) -> None:
-        # Ray takes what ends this process for itself.
+        # Ray replaces this process's handler of SIGTERM.
         ends = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(
@@ -116,20 +116,20 @@ class RayActors(Pool):
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ClusterUnavailable(
                 f"no Ray cluster answers at {self._address} ({error}); start one with "
-                f"`ray start --head`, or say {LOCAL} for one of this machine alone"
+                f"`ray start --head`, or use {LOCAL} for a cluster on this machine only"
             ) from error
         finally:
             signal.signal(signal.SIGTERM, ends)
         self._connected = True
 
     def _alone(self) -> dict[str, object]:
-        """Of a cluster that has nobody else."""
+        """Arguments for a cluster on this machine only."""
         cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
         return {"num_cpus": cores, "include_dashboard": False}
 
 
 class _Actor:
-    """A worker, in a process that Ray starts."""
+    """A worker in a process of Ray's."""
 
     def __init__(self, url: str, make: MakeEncoder, expected: EncoderIdentity) -> None:
         self._worker = Worker(partial(VoiceStore.open, url), make, expected)

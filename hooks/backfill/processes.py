@@ -19,7 +19,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 
 class Processes(Pool):
-    """Each with a model and connections of its own; all are new when one dies."""
+    """Processes with a model and connections each; if one dies, all are replaced."""
 
     died = (BrokenProcessPool,)
 
@@ -58,22 +58,22 @@ class Processes(Pool):
             self._pool = None
 
 
-#: That of this process.
+#: The worker of this process of a pool.
 _worker: Worker | None = None
 
 
 def _begin(url: str, make: MakeEncoder, expected: EncoderIdentity, threads: int) -> None:
-    """In a process of the pool."""
+    """Make the worker of a new process."""
     global _worker
-    # Whoever started it decides when it ends.
+    # The process that started it decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    if torch := sys.modules.get("torch"):  # which has read that already
+    if torch := sys.modules.get("torch"):  # torch has read the variable already
         torch.set_num_threads(threads)
     _worker = Worker(partial(VoiceStore.open, url), make, expected)
 
 
 def _fill(row: ManifestRow) -> Outcome:
-    """With what `_begin` made."""
-    assert _worker is not None  # noqa: S101 - begin ran first
+    """Fill a recording by the worker that `_begin` made."""
+    assert _worker is not None  # noqa: S101 - `_begin` ran first
     return _worker.fill(row)

@@ -1,4 +1,4 @@
-"""A backfill: what is complete is seen in bulk, the rest is filled by an engine."""
+"""``backfill``: finds complete recordings in bulk, and has an engine fill the others."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
-#: Recordings that are looked at in one statement.
+#: Recordings that one statement checks.
 CHUNK = 500
 
 
 @dataclass(slots=True)
 class BackfillReport:
-    """What a backfill did."""
+    """The result of a backfill."""
 
-    #: Recordings that were complete before.
+    #: Recordings that had no missing segments.
     complete: int = 0
     filled: int = 0
-    #: Vectors that were computed.
+    #: Vectors computed.
     vectors: int = 0
     failed: list[Outcome] = field(default_factory=list)
-    #: Whether it was stopped before the end of the manifest.
+    #: Whether it was told to stop.
     stopped: bool = False
 
     @property
@@ -37,7 +37,7 @@ class BackfillReport:
         return self.complete + self.filled + len(self.failed)
 
 
-#: Told after each recording, and after each chunk that was complete.
+#: Called after each recording, and after each check of a chunk.
 OnProgress = Callable[[BackfillReport], None]
 
 
@@ -52,14 +52,13 @@ def backfill(
     stop: Stop = lambda: False,
     on_progress: OnProgress = lambda _report: None,
 ) -> BackfillReport:
-    """Fill the recordings of a manifest; what the store has already is seen in bulk.
+    """Fill the recordings of a manifest by an engine: `Here`, `Processes` or `RayActors`.
 
-    The `rows` are gone through twice, so that it is known from the start how many there are. The
-    state is in the store alone: a backfill that died, or runs again, does what is missing. The
-    `engine` says who fills: `Here`, `Processes` or `RayActors`. Recordings that fail are tried
-    `retries` times more, at the end; what is wrong is kept with them. No more than `limit` are
-    filled, and of `shard` ``(i, n)`` the i-th of n parts, by a hash of the key. When `stop` says
-    so, those under way are ended first.
+    All state is in the store: a backfill that died, or that runs again, does what is missing. The
+    `rows` are iterated twice, so that their number is known from the start. Recordings that fail
+    are tried `retries` more times at the end; the store keeps their errors. At most `limit`
+    recordings are filled, and with `shard` ``(i, n)`` only the i-th of n parts, by a hash of the
+    key. Once `stop` is true, recordings under way are finished and no others begun.
     """
     store = engine.store
     report = BackfillReport()
@@ -107,7 +106,7 @@ def _is_of(shard: tuple[int, int], video: str) -> bool:
 def _keys(
     store: VoiceStore, chunk: Sequence[ManifestRow]
 ) -> tuple[dict[str, list[SegmentKey]], list[Outcome]]:
-    """The segments by recording; and recordings whose segments cannot be read."""
+    """The segments by recording, and the outcomes of recordings whose segments are unreadable."""
     asked: dict[str, list[SegmentKey]] = {}
     broken: list[Outcome] = []
     for row in chunk:

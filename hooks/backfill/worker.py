@@ -1,12 +1,12 @@
-"""Filling one recording, in whatever process: with one store and one model for all of them."""
+"""``Worker``: fills recordings one by one, in any process, with one store and one model."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from pgvoice.hooks.backfill.manifest import ManifestRow
+from pgvoice.hooks.backfill.manifest import ManifestRow, Span
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.fill.fill import fill
@@ -16,16 +16,16 @@ from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
-#: Called without arguments, in the process that needs the encoder.
+#: Makes the encoder, in the process that needs it.
 MakeEncoder = Callable[[], Encoder]
-#: Of work that was begun, at least, in seconds.
+#: The least working time of a recording that was begun, in seconds.
 INSTANT = 1e-6
 
 
 class Worker:
-    """Fills recordings one after the other; the model is loaded at the first that misses.
+    """Fills recordings one after the other; loads the model for the first that misses something.
 
-    What its encoder is has to be what was `expected` of it, where recordings were looked at.
+    Its encoder must be the `expected` one, by which complete recordings were found.
     """
 
     def __init__(
@@ -34,20 +34,30 @@ class Worker:
         self._connect, self._make, self._expected = connect, make, expected
 
     def fill(self, row: ManifestRow) -> Outcome:
-        """Never raises for what is wrong with one recording: that is its outcome."""
+        """Fill a recording; if it cannot be filled, the outcome says why and nothing is raised."""
         start = time.monotonic()
         try:
             spans = row.spans()
-            report = fill(
-                self._store, self._encoder, video=row.video, audio=row.audio, segments=spans
-            )
-        except InvalidSegments as error:
-            return _outcome(row, error.report, start, str(error))
+            report, invalid = self._filled(row, spans)
         except (PgvoiceError, OSError, MemoryError, RuntimeError, ValueError) as error:
             return Outcome(
                 row.video, f"{type(error).__name__}: {error}", work_seconds=_since(start)
             )
-        return _outcome(row, report, start, None)
+        run = report.run
+        speech = 0.0
+        if run.filled:
+            speech = sum(end - begin for begin, end in spans) * run.filled / run.requested
+        return Outcome(row.video, invalid, run.requested, run.filled, speech, _since(start))
+
+    def _filled(self, row: ManifestRow, spans: Sequence[Span]) -> tuple[FillReport, str | None]:
+        """The report, and an error if some segments are not spans of time."""
+        try:
+            report = fill(
+                self._store, self._encoder, video=row.video, audio=row.audio, segments=spans
+            )
+        except InvalidSegments as error:
+            return error.report, str(error)
+        return report, None
 
     @cached_property
     def _store(self) -> VoiceStore:
@@ -58,17 +68,10 @@ class Worker:
         encoder = self._make()
         if encoder.identity != self._expected:
             raise EncoderUnavailable(
-                f"a worker has the encoder {encoder.identity}, and not {self._expected}; install "
-                "the same pgvoice, plugins and weights on every machine"
+                f"a worker has the encoder {encoder.identity} instead of {self._expected}; install"
+                " the same pgvoice, plugins and weights on every machine"
             )
         return encoder
-
-
-def _outcome(row: ManifestRow, report: FillReport, start: float, error: str | None) -> Outcome:
-    run = report.run
-    speech = sum(end - begin for begin, end in row.spans()) if run.filled else 0.0
-    share = run.filled / max(run.requested, 1)
-    return Outcome(row.video, error, run.requested, run.filled, speech * share, _since(start))
 
 
 def _since(start: float) -> float:

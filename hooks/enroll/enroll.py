@@ -1,4 +1,4 @@
-"""Enrollment from audio: windows of files, or spans of a video, to exemplars in the store."""
+"""Enrollment from audio: windows of files, or spans of a video, become exemplars."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pgvoice.hooks.audio import probing
-from pgvoice.hooks.audio.probing import AudioInfo
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder, Waveform
-from pgvoice.hooks.enroll.windows import MAX_WINDOWS, Frames, Speech, frames, spread, windows
+from pgvoice.hooks.enroll.windows import MAX_WINDOWS, Speech, frames, spread, windows
 from pgvoice.hooks.errors import NotEnrollable, TooLittleSpeech
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
 from pgvoice.hooks.fill.fill import Progress, fill
@@ -19,25 +18,18 @@ from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.voice_store import VoiceStore
 
-#: Speech that a person is enrolled with, all recordings together, in seconds. CAM++ on LibriSpeech,
-#: one exemplar against others' windows: equal error rate 2.5 % from 1 s, 0.3 % from 1.5 s, 0.1 %
-#: from 2 s.
+#: Seconds of speech that an enrollment needs, in all recordings together. CAM++ on LibriSpeech, one
+#: exemplar against others' windows: equal error rate 2.5 % from 1 s, 0.3 % from 1.5 s, 0.1 % from
+#: 2 s.
 MIN_SPEECH_SECONDS = 2.0
 
 
 class Recording(NamedTuple):
-    """Speech of one person: a file, and the (start, end) in seconds in which they speak in it."""
+    """Speech of one person: a file, and the (start, end) in seconds of their speech in it."""
 
     path: Path
-    #: None is all of it.
+    #: None is the whole file.
     span: Sequence[float] | None = None
-
-
-class _Heard(NamedTuple):
-    """What enrolling heard in one file."""
-
-    exemplars: list[Exemplar]
-    speech_ms: int
 
 
 def enroll_recordings(
@@ -51,19 +43,18 @@ def enroll_recordings(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Enrollment:
-    """Enroll a speaker from audio files, an exemplar from each window that holds speech.
+    """Enroll a speaker from audio files, with an exemplar from each window that contains speech.
 
-    Raises `AudioError`, `NotEnrollable` for a span without usable speech, `TooLittleSpeech` for
-    less than `min_speech` seconds together with what the speaker is enrolled with, and
-    `EnrollmentRefused` unless `force`; then nobody is enrolled.
+    Raises `AudioError`, `NotEnrollable` for a span without usable speech, `TooLittleSpeech` if the
+    speaker's new and earlier exemplars contain less than `min_speech` seconds of speech, and
+    `EnrollmentRefused` unless `force`. After an error nobody is enrolled.
     """
     exemplars: list[Exemplar] = []
     heard: dict[Path, float] = {}
     spans = _by_file(recordings)
     for done, (path, of_file) in enumerate(spans.items(), 1):
-        found = _hear(store, encoder, path, of_file)
-        exemplars += found.exemplars
-        heard[path] = found.speech_ms / 1000
+        found, heard[path] = _hear(store, encoder, path, of_file)
+        exemplars += found
         if progress:
             progress(done, len(spans))
     known = _known_seconds(store, encoder, name)
@@ -91,9 +82,9 @@ def enroll_video(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Enrollment:
-    """Enroll a speaker from spans of a video, (start, end) in seconds, filled where missing.
+    """Enroll a speaker from spans of a video, (start, end) in seconds; fills missing ones.
 
-    Nothing but these spans: an exemplar is a segment as it is stored.
+    Each span is one exemplar, a segment as it is stored.
     """
     fill(store, encoder, video=video, audio=audio, segments=spans, progress=progress)
     return store.people.enroll_segments(
@@ -119,38 +110,29 @@ def _known_seconds(store: VoiceStore, encoder: Encoder, name: str) -> float:
 
 def _hear(
     store: VoiceStore, encoder: Encoder, path: Path, spans: Sequence[Sequence[float] | None]
-) -> _Heard:
-    info = probing.probe(path)
-    listening = EmbeddingPass(encoder, path, info)
-    keys = [_key(span, info, store.grid_ms) for span in spans]
-    for key in keys:
-        if status := listening.refused(key):
-            raise NotEnrollable(path, key, status)
-    wanted = {key: spread(windows(key), max(1, MAX_WINDOWS // len(keys))) for key in keys}
-    heard = dict(listening.heard(sorted({window for of in wanted.values() for window in of})))
-    levels = _levels(heard, encoder.identity.sample_rate)
-    speech = Speech(levels)
+) -> tuple[list[Exemplar], float]:
+    """The exemplars of one file, and its seconds of speech."""
+    with open_recording(path) as recording:
+        info, listening = recording.info, EmbeddingPass(encoder, recording)
+        keys = [_key(span, info.duration_ms, store.grid_ms) for span in spans]
+        for key in keys:
+            if status := listening.refused(key):
+                raise NotEnrollable(path, key, status)
+        wanted = {key: spread(windows(key), max(1, MAX_WINDOWS // len(keys))) for key in keys}
+        heard = dict(listening.heard(sorted({each for of in wanted.values() for each in of})))
+    waveforms = {key: found for key, found in heard.items() if not isinstance(found, str)}
+    sample_rate = encoder.identity.sample_rate
+    speech = Speech({key: frames(found, sample_rate) for key, found in waveforms.items()})
     for key, of_key in wanted.items():
         if not any(window in speech.shares for window in of_key):
             raise NotEnrollable(path, key, _why_not(heard, of_key))
-    rows = _embedded(encoder, listening, heard, speech)
-    for row in rows:
+    exemplars = []
+    for row in _embedded(encoder, listening, waveforms, speech):
         if row.embedding is None:
             raise NotEnrollable(path, row.key, row.status)
-    return _Heard(
-        [
-            Exemplar(row.embedding, info.sha256, row.key, str(path), speech.shares[row.key])
-            for row in rows
-            if row.embedding is not None
-        ],
-        speech.milliseconds,
-    )
-
-
-def _levels(
-    heard: Mapping[SegmentKey, Waveform | str], sample_rate: int
-) -> dict[SegmentKey, Frames]:
-    return {key: frames(w, sample_rate) for key, w in heard.items() if not isinstance(w, str)}
+        share = speech.shares[row.key]
+        exemplars.append(Exemplar(row.embedding, info.sha256, row.key, str(path), share))
+    return exemplars, speech.milliseconds / 1000
 
 
 def _why_not(heard: Mapping[SegmentKey, Waveform | str], of_key: Sequence[SegmentKey]) -> str:
@@ -161,24 +143,22 @@ def _why_not(heard: Mapping[SegmentKey, Waveform | str], of_key: Sequence[Segmen
 def _embedded(
     encoder: Encoder,
     listening: EmbeddingPass,
-    heard: Mapping[SegmentKey, Waveform | str],
+    waveforms: Mapping[SegmentKey, Waveform],
     speech: Speech,
 ) -> list[SegmentRow]:
-    """All windows that hold speech, in as few calls as the encoder asks for."""
+    """A row for each window with speech, in as few calls as the encoder asks for."""
     batches: list[list[tuple[SegmentKey, Waveform]]] = [[]]
     samples = 0
-    for key, waveform in heard.items():
-        if key not in speech.shares or isinstance(waveform, str):
-            continue
+    for key in filter(speech.shares.__contains__, waveforms):
         if samples >= encoder.batch_samples:
             batches.append([])
             samples = 0
-        batches[-1].append((key, waveform))
-        samples += len(waveform)
+        batches[-1].append((key, waveforms[key]))
+        samples += len(waveforms[key])
     return [row for batch in batches for row in listening.embedded(batch)]
 
 
-def _key(span: Sequence[float] | None, info: AudioInfo, grid_ms: int) -> SegmentKey:
+def _key(span: Sequence[float] | None, duration_ms: int, grid_ms: int) -> SegmentKey:
     if span is None:
-        return SegmentKey(0, info.duration_ms - info.duration_ms % grid_ms)
+        return SegmentKey(0, duration_ms - duration_ms % grid_ms)
     return snap_segment(span, grid_ms)

@@ -13,13 +13,13 @@ from pgvoice.store.keys import SegmentKey
 
 WINDOW_MS = 3_000
 HOP_MS = 1_500
-#: More of one recording tell nothing new about a voice; of a longer one they are spread evenly.
+#: More windows say nothing new about a voice; of a longer recording this many are chosen evenly.
 MAX_WINDOWS = 200
-#: Speech is what comes this near to the loud parts of its recording, the level that one in twenty
-#: frames exceeds.
+#: Speech is what is at most this much quieter than the loud parts of its recording: the level that
+#: one in twenty frames exceeds.
 SPEECH_RANGE_DB = 30.0
 LOUD_QUANTILE = 0.95
-#: A window with a smaller share of speech is left out.
+#: Windows with a smaller share of speech are left out.
 MIN_SPEECH_SHARE = 1 / 3
 FRAME_MS = 100
 
@@ -28,9 +28,9 @@ Frames = NDArray[np.float64]
 
 
 def windows(span: SegmentKey) -> list[SegmentKey]:
-    """Windows of 3 s, every 1.5 s; a shorter span as it is.
+    """Windows of 3 s, every 1.5 s; a shorter span is one window.
 
-    Where half a hop or more would be left over, a last one ends where the span ends.
+    If half a hop or more is left over, another window ends where the span ends.
     """
     if span.duration_ms <= WINDOW_MS:
         return [span]
@@ -42,14 +42,14 @@ def windows(span: SegmentKey) -> list[SegmentKey]:
 
 
 def spread(found: Sequence[SegmentKey], most: int) -> list[SegmentKey]:
-    """At most so many of them, from the first to the last at even distances."""
+    """At most `most` of the windows, evenly spaced from the first to the last."""
     if len(found) <= most:
         return list(found)
     return [found[round(place)] for place in np.linspace(0, len(found) - 1, most)]
 
 
 def frames(waveform: Waveform, sample_rate: int) -> Frames:
-    """The levels of the frames of 100 ms; what is left over at the end is part of the last one."""
+    """The levels of frames of 100 ms; the last frame includes the remainder."""
     length = FRAME_MS * sample_rate // 1000
     whole = max(1, len(waveform) // length)
     starts = np.arange(whole) * length
@@ -60,22 +60,22 @@ def frames(waveform: Waveform, sample_rate: int) -> Frames:
 
 
 class Speech:
-    """Which windows of a recording hold speech, by the levels of their frames."""
+    """The windows of a recording that contain speech, by the levels of their frames."""
 
     def __init__(self, levels: Mapping[SegmentKey, Frames]) -> None:
         self._levels = levels
         self._needed = _speech_level(levels.values()) if levels else 0.0
         shares = {key: float(np.mean(found >= self._needed)) for key, found in levels.items()}
-        #: The share of each window that holds speech, where that is enough of it, in (0, 1].
+        #: The share of speech in each window that contains enough of it, in (0, 1].
         self.shares = {key: share for key, share in shares.items() if share >= MIN_SPEECH_SHARE}
 
     @property
     def milliseconds(self) -> int:
-        """How long there is speech in these windows; what several of them share counts once."""
+        """The length of the speech in these windows; what several of them share counts once."""
         heard: set[int] = set()
         for key in self.shares:
             for place in np.flatnonzero(self._levels[key] >= self._needed):
-                # In steps of 10 ms: a window may start between two frames of another.
+                # In steps of 10 ms, because a window may start between two frames of another.
                 first = key.start_ms + int(place) * FRAME_MS
                 heard.update(range(first // 10, (first + FRAME_MS) // 10))
         return 10 * len(heard)

@@ -1,4 +1,4 @@
-"""``one_ahead``: make the next of something in a thread, while the caller works on the last."""
+"""``one_ahead``: a thread makes the next item while the caller works on the current one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ THREAD = "pgvoice-ahead"
 
 
 def one_ahead(items: Iterator[Item], stop: Callable[[], object]) -> Generator[Item, None, None]:
-    """The items in order, of which one at most waits; what making one raises comes in its turn.
+    """The items in order, at most one of them waiting; an error surfaces in its item's place.
 
-    The first is made by the caller's own thread, as there is nothing to do meanwhile. Close it to
-    end the thread: `stop` is called then, and has the making of the next come to an end.
+    The caller's own thread makes the first item, as there is nothing else to do yet. Close the
+    generator to end the thread: that calls `stop`, which must interrupt the making of an item.
     """
     none = object()
     item = next(items, none)

@@ -1,4 +1,4 @@
-"""``extract_embeddings_batch``: vectors without a store, for pipelines that call for just that."""
+"""``extract_embeddings_batch``: vectors without a store, for pipelines that call just that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from pgvoice.hooks.audio import probing
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
@@ -25,23 +25,20 @@ def extract_embeddings_batch(
 ) -> list[Embeddings | None]:
     """The vector of each (start, end) in seconds, in the order given, each ``(dimension,)``.
 
-    The same vectors that `fill` stores on the default grid. None where a segment has no vector:
-    too short, silent, beyond the end, or no span of time; why is logged. Without `encoder` it is
-    the default one, built once. Raises `AudioError` when the file cannot be used,
-    `EncoderUnavailable` when the model cannot be had; out of memory stays out of memory.
+    They are the vectors that `fill` stores on the default grid. A segment without a vector (too
+    short, silent, beyond the end, or not a span of time) is None, and the reason is logged. Without
+    `encoder` the default one is built once. Raises `AudioError` if the file cannot be used and
+    `EncoderUnavailable` if the model cannot be loaded; out-of-memory errors pass through.
     """
     snapped = snap_segments(time_segments)
     for error in snapped.invalid:
         logger.warning("%s: no embedding for %s", audio_path, error)
     if not snapped.distinct:
         return [None] * len(snapped.keys)
-    embedding_pass = EmbeddingPass(
-        encoder or _default_encoder(),
-        audio_path,
-        probing.probe(audio_path),
-        max_ms=round(max_duration_per_segment * 1000),
-    )
-    rows = {row.key: row for batch in embedding_pass.rows(snapped.distinct) for row in batch}
+    encoder, max_ms = encoder or _default_encoder(), round(max_duration_per_segment * 1000)
+    with open_recording(audio_path) as recording:
+        embedding = EmbeddingPass(encoder, recording, max_ms=max_ms)
+        rows = {row.key: row for batch in embedding.rows(snapped.distinct) for row in batch}
     for row in rows.values():
         if row.embedding is None:
             logger.warning("%s: no embedding for %s: %s", audio_path, row.key, row.status)

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pgvoice.hooks.audio import probing
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
+from pgvoice.hooks.fill.recovery import Recovery
 from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.sources.resolve import resolve_audio
-from pgvoice.store.errors import (
-    ConnectionLost,
-    DatabaseUnreachable,
-    RowsStored,
-    WrongPassword,
-)
 from pgvoice.store.keys import SegmentKey, snap_segments
-from pgvoice.store.recordings.fills import FillRun, Hold
+from pgvoice.store.recordings.fills import FillRun
+from pgvoice.store.recordings.recordings import Registered
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 from pgvoice.store.statuses import EMBEDDED_STATUSES
 from pgvoice.store.voice_store import VoiceStore
 
-#: Seconds to wait before each attempt to go on, after the database went away; anew after progress.
-RETRY_SECONDS = (0.1, 0.4, 1.0, 2.0, 4.0, 8.0, 16.0)
-#: Told how many of the missing segments are done, from 0 on, and how many there are.
+#: Called with the number of missing segments that are done, from 0 on, and the number of all.
 Progress = Callable[[int, int], None]
 
 
@@ -46,148 +39,135 @@ def fill(
 ) -> FillReport:
     """Compute and store the vectors that `video` is missing for `segments`, (start, end) seconds.
 
-    Where something is missing and no `audio` is given, the audio sources are asked for it.
-    Each batch is committed, so a fill that dies is taken up where it stopped; another fill of the
-    same video waits. With nothing missing the audio is not opened and no model is loaded. Repeats
-    count once. When the database goes away, the fill waits for it, up to half a minute, and goes
-    on. Raises `DatabaseError` in one of its kinds when that does not help: what was stored stays,
-    and the next call does the rest. Raises `AudioError` and `EncoderUnavailable` before anything is
-    stored when the file or the encoder cannot be used, `AudioChanged` when it is not the file that
-    was filled before, and, after the other segments are stored, `InvalidSegments` (a `ValueError`
-    that holds the report) for segments that are no spans of time. At the end the plugins'
-    ``after_fill`` is called.
+    If nothing is missing, the audio is not opened and no model is loaded. Otherwise the file is
+    `audio`, or without it the one that an audio source finds. Repeated segments count once. Each
+    batch is committed, so an interrupted fill continues where it stopped; another fill of the same
+    video waits. If the database goes away, the fill waits for it, up to half a minute, and goes on.
+    At the end the plugins' ``after_fill`` is called.
+
+    Raises `AudioError` and `EncoderUnavailable` before anything is stored if the file or the
+    encoder cannot be used; `AudioChanged` if the file is not the one that was filled before;
+    `DatabaseError` in one of its kinds if the database does not come back: stored batches stay, and
+    the next call does the rest; and, after the other segments are stored, `InvalidSegments` (a
+    `ValueError` with the report) for segments that are not spans of time.
     """
     snapped = snap_segments(segments, store.grid_ms)
-    filling = _Filling(store, encoder, video, audio, progress)
-    report = filling.report(filling.run(snapped.distinct, on_audio_change))
-    calls.after_fill(report)
+    report = fill_keys(store, encoder, video, audio, snapped.distinct, on_audio_change, progress)
     if snapped.invalid:
         raise InvalidSegments(snapped.invalid, report)
     return report
 
 
+def fill_keys(
+    store: VoiceStore,
+    encoder: Encoder,
+    video: str,
+    audio: str | Path | None,
+    keys: Sequence[SegmentKey],
+    on_audio_change: OnAudioChange = "raise",
+    progress: Progress | None = None,
+) -> FillReport:
+    """What `fill` does, for segments on the store's grid: distinct, in time order."""
+    filling = _Filling(store, encoder, video, audio, keys, on_audio_change, progress)
+    report = filling.run()
+    calls.after_fill(report)
+    return report
+
+
+@dataclass
 class _Filling:
     """One call of `fill`."""
 
-    def __init__(
-        self,
-        store: VoiceStore,
-        encoder: Encoder,
-        video: str,
-        audio: str | Path | None,
-        progress: Progress | None,
-    ) -> None:
-        self._store = store
-        self._encoder = encoder
-        self._identity = encoder.identity
-        self._video = video
-        self._audio = audio
-        self._progress = progress
-        self._pass: EmbeddingPass | None = None
-        #: The batch that is being written; also that of which nobody knows whether it was.
-        self._unsettled: list[SegmentRow] = []
-        self._statuses: Counter[str] = Counter()
+    store: VoiceStore
+    encoder: Encoder
+    video: str
+    audio: str | Path | None
+    keys: Sequence[SegmentKey]
+    on_audio_change: OnAudioChange
+    progress: Progress | None
+    recovery: Recovery = field(default_factory=Recovery)
+    files: ExitStack = field(default_factory=ExitStack)
+    #: The pass over the audio, once it is open.
+    embedding: EmbeddingPass | None = None
 
-    def run(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> FillRun:
-        if not keys:
-            return FillRun(requested=0, hits=0)
-        if self._missing(keys):
-            self._fill_patiently(keys, on_audio_change)
-        run = self._summary(len(keys), len(keys) - self._statuses.total())
-        self._store.recordings.record_fill(self._video, self._identity, run)
-        return run
+    def run(self) -> FillReport:
+        if self.keys and self._missing():
+            with self.files:
+                self.recovery.attempt(self._fill)
+        run = self._summary()
+        if self.keys:
+            self.store.recordings.record_fill(self.video, self.encoder.identity, run)
+        encoder_calls = self.embedding.batches if self.embedding else 0
+        opened = self.embedding is not None
+        return FillReport(self.video, self.encoder.identity, run, opened, encoder_calls)
 
-    def report(self, run: FillRun) -> FillReport:
-        encoder_calls = self._pass.batches if self._pass else 0
-        return FillReport(self._video, self._identity, run, self._pass is not None, encoder_calls)
-
-    def _missing(self, keys: Sequence[SegmentKey]) -> list[SegmentKey]:
-        return self._store.recordings.missing(self._video, self._identity, keys)
-
-    def _fill_patiently(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange) -> None:
-        """Fill; and as often as the database goes away, go on where it stopped."""
-        waits, done = deque(RETRY_SECONDS), 0
-        while True:
-            try:
-                with self._store.recordings.filling(self._video) as hold:
-                    self._fill(keys, on_audio_change, hold)
+    def _fill(self) -> None:
+        """Compute and store what is missing; other fills of the video wait meanwhile."""
+        with self.store.recordings.filling(self.video) as hold:
+            missing: Sequence[SegmentKey] = self._missing()
+            registered = self._prepare(missing) if missing else None
+            if registered and registered.replaced:
+                missing = self.keys
+            computed = self.recovery.settle(missing)
+            if not registered:
                 return
-            except WrongPassword:
-                raise
-            except (ConnectionLost, DatabaseUnreachable, RowsStored):
-                if self._statuses.total() > done:
-                    waits, done = deque(RETRY_SECONDS), self._statuses.total()
-                if not waits:
-                    raise
-                time.sleep(waits.popleft())
+            total = self.recovery.stored.total() + len(missing)
+            self._tell(total)
+            with closing(self._batches(missing, computed)) as batches:
+                for rows in batches:
+                    with self.recovery.writing(rows):
+                        hold.check()
+                        self.store.recordings.write(registered, self.encoder.identity, rows)
+                    self._tell(total)
 
-    def _fill(self, keys: Sequence[SegmentKey], on_audio_change: OnAudioChange, hold: Hold) -> None:
-        """Fill what is missing now that no other fill runs."""
-        missing = self._missing(keys)
-        if not missing:
-            self._settle(missing)
-            return
-        if all(too_short(key) for key in missing):
-            ids = self._register(None, on_audio_change)
-            self._write(ids, [SegmentRow(key, "too_short") for key in missing], hold)
-            return
-        audio = self._audio = self._audio or resolve_audio(self._video)
-        embedding = self._pass or EmbeddingPass(self._encoder, audio, probing.probe(audio))
-        info = embedding.info
-        if not all(map(embedding.refused, missing)):
-            self._encoder.load()  # what cannot be loaded leaves nothing in the store
-        ids = self._register(VideoAudio(info.sha256, info.duration_ms, str(audio)), on_audio_change)
-        if on_audio_change == "replace":
-            missing = self._missing(keys)
-        self._pass = embedding
-        left = self._settle(missing)
-        if left:
-            self._write(ids, left, hold)
-        known = {row.key for row in left}
-        missing = [key for key in missing if key not in known]
-        of = self._statuses.total() + len(missing)
-        if missing:
-            self._tell(of)
-        with closing(embedding.rows(missing)) as batches:
-            for rows in batches:
-                self._write(ids, rows, hold)
-                self._tell(of)
+    def _missing(self) -> list[SegmentKey]:
+        return self.store.recordings.missing(self.video, self.encoder.identity, self.keys)
 
-    def _settle(self, missing: Sequence[SegmentKey]) -> list[SegmentRow]:
-        """Of a batch that was being written when the database went away, what was not stored."""
-        unsettled, self._unsettled = self._unsettled, []
-        lacking = set(missing)
-        self._statuses.update(row.status for row in unsettled if row.key not in lacking)
-        return [row for row in unsettled if row.key in lacking]
-
-    def _register(self, audio: VideoAudio | None, change: OnAudioChange) -> tuple[int, int]:
-        return self._store.recordings.register(
-            self._video, audio, self._identity, self._encoder.default_threshold, change
+    def _prepare(self, missing: Sequence[SegmentKey]) -> Registered:
+        """Open the audio and load the model, if they are needed, and only then register."""
+        audio = None
+        if self.embedding is None and not all(map(too_short, missing)):
+            self.audio = self.audio or resolve_audio(self.video)
+            recording = self.files.enter_context(open_recording(self.audio))
+            self.embedding = EmbeddingPass(self.encoder, recording)
+        if self.embedding:
+            if not all(map(self.embedding.refused, missing)):
+                self.encoder.load()
+            info = self.embedding.info
+            audio = VideoAudio(info.sha256, info.duration_ms, str(self.audio))
+        return self.store.recordings.register(
+            self.video,
+            audio,
+            self.encoder.identity,
+            self.encoder.default_threshold,
+            self.on_audio_change,
         )
 
-    def _write(self, ids: tuple[int, int], rows: list[SegmentRow], hold: Hold) -> None:
-        self._unsettled = rows
-        hold.check()
-        self._store.recordings.write(ids, self._identity, rows)
-        self._unsettled = []
-        self._statuses.update(row.status for row in rows)
+    def _batches(
+        self, missing: Sequence[SegmentKey], computed: list[SegmentRow]
+    ) -> Generator[list[SegmentRow], None, None]:
+        """A row for each missing segment; first those that an earlier attempt computed."""
+        if computed:
+            yield computed
+        known = {row.key for row in computed}
+        left = [key for key in missing if key not in known]
+        if self.embedding:
+            yield from self.embedding.rows(left)
+        elif left:
+            yield [SegmentRow(key, "too_short") for key in left]
 
-    def _tell(self, missing: int) -> None:
-        if self._progress:
-            self._progress(self._statuses.total(), missing)
+    def _tell(self, total: int) -> None:
+        if self.progress:
+            self.progress(self.recovery.stored.total(), total)
 
-    def _summary(self, requested: int, hits: int) -> FillRun:
-        if self._pass is None:
-            return FillRun(requested, hits, skipped=self._skipped())
+    def _summary(self) -> FillRun:
+        stored, listening = self.recovery.stored, self.embedding
         return FillRun(
-            requested,
-            hits,
-            sum(self._statuses[status] for status in EMBEDDED_STATUSES),
-            self._skipped(),
-            self._pass.decode_seconds,
-            self._pass.encode_seconds,
-            self._encoder.device if self._pass.batches else None,
+            requested=len(self.keys),
+            hits=len(self.keys) - stored.total(),
+            filled=sum(stored[status] for status in EMBEDDED_STATUSES),
+            skipped={s: n for s, n in sorted(stored.items()) if s not in EMBEDDED_STATUSES},
+            decode_seconds=listening.decode_seconds if listening else 0.0,
+            encode_seconds=listening.encode_seconds if listening else 0.0,
+            device=self.encoder.device if listening and listening.batches else None,
         )
-
-    def _skipped(self) -> dict[str, int]:
-        return {s: n for s, n in sorted(self._statuses.items()) if s not in EMBEDDED_STATUSES}

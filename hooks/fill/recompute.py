@@ -1,4 +1,4 @@
-"""``recompute``: whether stored vectors are those of their audio, by a sample computed again."""
+"""``recompute``: whether stored vectors still match their audio, by computing a sample again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgvoice.hooks.audio import probing
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import AudioError
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
@@ -20,29 +20,29 @@ from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.upkeep.verifying import SampledSegment
 from pgvoice.store.voice_store import VoiceStore
 
-#: The least similarity of two vectors that count as the same; rounding, which differs from device
-#: to device and from batch to batch, takes far less away from 1.
+#: The least similarity of two vectors that count as the same. Rounding, which differs from device
+#: to device and from batch to batch, lowers it far less than this.
 SAME = 0.999
 
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """What came of computing vectors again."""
+    """The result of computing vectors again."""
 
     encoder: EncoderIdentity
     compared: int
-    #: Those that are not what is stored, and how they differ.
+    #: The segments whose vectors differ from the stored ones, and how.
     different: tuple[str, ...]
-    #: Segments of the sample whose audio cannot be heard here, by why.
+    #: Segments of the sample whose audio could not be used, by reason.
     unheard: dict[str, int] = field(default_factory=dict)
 
 
 def recompute(store: VoiceStore, encoder: Encoder, number: int) -> Recomputed:
     """Compute `number` of the encoder's vectors again, chosen at random, and compare them.
 
-    A recording is heard where it was heard last, else where an audio source has it, and only if it
-    is the very file. Raises `UnknownEncoder` for one that the store has no vectors of, and
-    `EncoderUnavailable`.
+    The audio is read from where it was filled from, or from where an audio source finds it, and is
+    only used if it is the same file. Raises `UnknownEncoder` if the store has no vectors of the
+    encoder, and `EncoderUnavailable`.
     """
     sample = store.upkeep.sample_vectors(number, encoder=encoder.identity)
     different: list[str] = []
@@ -58,18 +58,17 @@ def recompute(store: VoiceStore, encoder: Encoder, number: int) -> Recomputed:
 
 
 def _compared(segments: Sequence[SampledSegment], encoder: Encoder) -> list[str]:
-    """What differs, of one recording."""
+    """What differs in one recording."""
     path = _audio_of(segments[0])
-    info = probing.probe(path)
-    if info.sha256 != segments[0].audio_sha256:
-        raise AudioError(f"{path} is not the audio that {segments[0].video!r} was filled from")
-    keys = [segment.row.key for segment in segments]
-    again = {row.key: row for rows in EmbeddingPass(encoder, path, info).rows(keys) for row in rows}
-    found = ((segment, _difference(segment.row, again[segment.row.key])) for segment in segments)
+    with open_recording(path) as recording:
+        if recording.info.sha256 != segments[0].audio_sha256:
+            raise AudioError(f"{path} is not the audio that {segments[0].video!r} was filled from")
+        batches = EmbeddingPass(encoder, recording).rows([each.row.key for each in segments])
+        again = {row.key: row for rows in batches for row in rows}
     return [
         f"{segment.video}, {segment.row.key.start_ms} to {segment.row.key.end_ms} ms: {difference}"
-        for segment, difference in found
-        if difference
+        for segment in segments
+        if (difference := _difference(segment.row, again[segment.row.key]))
     ]
 
 
@@ -85,4 +84,4 @@ def _difference(stored: SegmentRow, again: SegmentRow) -> str | None:
     if stored.embedding.shape != again.embedding.shape:
         return f"{stored.embedding.size} elements are stored, {again.embedding.size} computed"
     similarity = float(np.dot(stored.embedding, again.embedding))
-    return None if similarity >= SAME else f"similarity {similarity:.3f} to what is stored"
+    return None if similarity >= SAME else f"similarity {similarity:.3f} to the stored vector"

@@ -15,12 +15,12 @@ class FillReport:
     video: str
     encoder: EncoderIdentity
     run: FillRun
-    #: Whether the audio file was decoded.
+    #: Whether the audio file was opened.
     decoded: bool = False
     #: Calls of the encoder.
     encoder_calls: int = 0
 
     @property
     def missing(self) -> int:
-        """Distinct segments that the store did not have."""
+        """Distinct segments that were not stored before."""
         return self.run.requested - self.run.hits

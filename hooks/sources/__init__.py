@@ -1,1 +1,1 @@
-"""From a video's key to its audio file."""
+"""Audio sources: from a video's key to its audio file."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pgvoice.hooks.errors import AudioSourceFailed
 from pgvoice.hooks.plugins.specs import RegisterAudioSource, hookimpl
 
-#: The folder; without it the source has nothing.
+#: Names the folder; without it the source has no files.
 FOLDER_VARIABLE = "PGVOICE_AUDIO"
 SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".m4a", ".mp4", ".ogg", ".opus", ".webm"),
@@ -30,22 +30,24 @@ def find_in_folder(video: str) -> Path | None:
         return None
     folder = Path(setting).resolve()
     if not folder.is_dir():
-        raise AudioSourceFailed(f"{FOLDER_VARIABLE} is {setting!r}, which is no folder")
+        raise AudioSourceFailed(f"{FOLDER_VARIABLE} is {setting!r}, which is not a folder")
     names = [video, *(video + suffix for suffix in SUFFIXES)]
     found = [path for name in names if (path := _inside(folder, name)).is_file()]
     if len(found) > 1:
         listed = ", ".join(path.name for path in found)
-        raise AudioSourceFailed(f"{setting} has several files of {video!r}, {listed}: name one")
+        raise AudioSourceFailed(
+            f"{setting} has several files for {video!r} ({listed}): name one of them"
+        )
     return found[0] if found else None
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Refuses what leads out of the folder, by dots, by a root or by a link."""
+    """Refuses names that lead out of the folder, by dots, by a root or by a link."""
     if "\0" not in name:
         path = (folder / name).resolve()
         if path.is_relative_to(folder):
             return path
     raise AudioSourceFailed(
-        f"the video {name!r} is looked for in {FOLDER_VARIABLE}={str(folder)!r} and leads out of"
-        " it: name its file"
+        f"the video {name!r} leads out of {FOLDER_VARIABLE}={str(folder)!r}, where its file is"
+        " searched: name the file"
     )

@@ -1,4 +1,4 @@
-"""``resolve_audio``: from a video's key to its local file, by the audio sources there are."""
+"""``resolve_audio``: the audio sources find the local file of a video."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pgvoice.hooks.errors import AudioNotFound, AudioSourceFailed
 from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.plugins.registered_names import Names
 from pgvoice.hooks.plugins.specs import FindAudio, RegisterAudioSource
+from pgvoice.hooks.sources.folder import FOLDER_VARIABLE
 from pgvoice.store.errors import PgvoiceError
 
 
 class RegisteredSource(NamedTuple):
-    """An audio source, and the plugin that brought it."""
+    """An audio source, and the plugin that registered it."""
 
     name: str
     find: FindAudio
@@ -24,7 +25,7 @@ class RegisteredSource(NamedTuple):
 
 @cache
 def registered_sources() -> dict[str, RegisteredSource]:
-    """Every audio source there is, by name; `PluginError` for a name twice."""
+    """All audio sources by name; raises `PluginError` if a name is registered twice."""
     names = Names[RegisteredSource]("an audio source")
 
     def registering(plugin: str) -> RegisterAudioSource:
@@ -40,8 +41,8 @@ def registered_sources() -> dict[str, RegisteredSource]:
 def resolve_audio(video: str) -> Path:
     """The local file of a video, from the first source that has it; plugins' before the built-in.
 
-    Raises `AudioNotFound` where none has it, and `AudioSourceFailed`, which names the source,
-    where one cannot tell.
+    Raises `AudioNotFound` if no source has it, and `AudioSourceFailed`, which names the source, if
+    one fails.
     """
     sources = list(registered_sources().values())
     for source in reversed(sources):
@@ -49,16 +50,18 @@ def resolve_audio(video: str) -> Path:
         if found is not None:
             return found
     raise AudioNotFound(
-        f"no audio source has the video {video!r}: name its file, or set PGVOICE_AUDIO to the"
-        f" folder that it lies in (asked: {', '.join(source.name for source in sources)})"
+        f"no audio source has the video {video!r}: name its file, or set {FOLDER_VARIABLE} to its"
+        f" folder (searched: {', '.join(source.name for source in sources)})"
     )
 
 
 def _ask(source: RegisteredSource, video: str) -> Path | None:
     try:
         found = source.find(video)
-        if found is None or Path(found).is_file():
-            return None if found is None else Path(found)
+        if found is None:
+            return None
+        if (path := Path(found)).is_file():
+            return path
     except PgvoiceError:
         raise
     except Exception as error:
@@ -67,6 +70,6 @@ def _ask(source: RegisteredSource, video: str) -> Path | None:
             f" {video!r}: {type(error).__name__}: {error}"
         ) from error
     raise AudioSourceFailed(
-        f"the audio source {source.name} of the plugin {source.plugin} says that the video"
-        f" {video!r} is {str(found)!r}, which is no file"
+        f"the audio source {source.name} of the plugin {source.plugin} names {str(found)!r} for the"
+        f" video {video!r}, which is not a file"
     )

@@ -1,1 +1,1 @@
-"""Recordings, encoders and the vectors of segments: what fills read and write."""
+"""Recordings, encoders and the vectors of segments, which fills read and write."""

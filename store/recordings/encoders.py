@@ -1,4 +1,4 @@
-"""What makes an encoder that encoder: the identity that keeps vectors of different kinds apart."""
+"""Encoders: the identity that keeps vectors of different kinds apart, and the stored ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import UnknownEncoder
 
-#: The id of the encoder whose identity the parameters hold, in a statement.
+#: In a statement, the id of the encoder whose identity is in the parameters.
 ENCODER_ID = (
     "(SELECT id FROM pgvoice.encoder WHERE name = :name AND revision = :revision"
     " AND preprocessing = :preprocessing AND dimension = :dimension"
@@ -20,30 +20,30 @@ ENCODER_ID = (
 class EncoderIdentity:
     """Name, weights and preprocessing of an encoder, known without loading it.
 
-    Vectors are comparable only when all five fields are equal.
+    Vectors are comparable only if all five fields are equal.
     """
 
     name: str
-    #: The weights: ``sha256:`` and the hex digest of the file, or a hub commit.
+    #: Of the weights: ``sha256:`` and the hex digest of the file, or a hub commit.
     revision: str
-    #: Version of all between waveform and network; raised when a vector would change.
+    #: Version of everything between waveform and network; raised if vectors would change.
     preprocessing: str
     #: Length of the vector.
     dimension: int
-    #: Samples per second that the encoder takes.
+    #: Of the waveforms that the encoder takes, in Hz.
     sample_rate: int
 
     def __str__(self) -> str:
         return f"{self.name}@{self.revision[:19]}"
 
 
-#: An encoder by its identity, by name or ``name@revision…``, or None for the store's only one.
+#: An encoder by its identity, by name or ``name@revision…``; None is the store's only one.
 WhichEncoder = EncoderIdentity | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The similarity from which a segment is taken for a speaker, and where the figure is from."""
+    """The similarity that a segment needs to be named after a speaker, and its source."""
 
     #: Cosine similarity in [-1, 1].
     similarity: float
@@ -52,7 +52,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class StoredEncoder:
-    """An encoder that the store has met."""
+    """An encoder that is registered in the store."""
 
     id: int
     identity: EncoderIdentity
@@ -62,7 +62,7 @@ class StoredEncoder:
 
 
 def ensure(connection: Connection, identity: EncoderIdentity, threshold: Threshold) -> int:
-    """The id of an encoder, registered if new; its default threshold is brought up to date."""
+    """Register an encoder if it is new, update its default threshold, and return its id."""
     found: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.encoder AS e (name, revision, preprocessing, dimension,"
@@ -78,7 +78,7 @@ def ensure(connection: Connection, identity: EncoderIdentity, threshold: Thresho
 
 
 def stored(connection: Connection) -> list[StoredEncoder]:
-    """Every encoder that the store has met, oldest first."""
+    """Every registered encoder, oldest first."""
     rows = connection.execute(
         text(
             "SELECT id, name, revision, preprocessing, dimension, sample_rate,"
@@ -93,23 +93,20 @@ def stored(connection: Connection) -> list[StoredEncoder]:
     ]
 
 
-def find(connection: Connection, which: EncoderIdentity | str | None) -> StoredEncoder:
-    """The stored encoder of this identity, of this name (or ``name@revision…``), or the only one.
-
-    Raises `UnknownEncoder` when there is none or more than one.
-    """
-    all_stored = stored(connection)
-    fitting = [encoder for encoder in all_stored if _fits(encoder.identity, which)]
+def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
+    """The stored encoder that `which` means; raises `UnknownEncoder` unless exactly one fits."""
+    every = stored(connection)
+    fitting = [encoder for encoder in every if _fits(encoder.identity, which)]
     if len(fitting) == 1:
         return fitting[0]
-    there = ", ".join(str(encoder.identity) for encoder in all_stored) or "none yet"
+    there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
         asked = "an encoder" if which is None else repr(str(which))
         raise UnknownEncoder(f"no vectors of {asked} in the store (there are: {there}): fill first")
     raise UnknownEncoder(f"the store has vectors of more than one encoder: name one of {there}")
 
 
-def _fits(identity: EncoderIdentity, which: EncoderIdentity | str | None) -> bool:
+def _fits(identity: EncoderIdentity, which: WhichEncoder) -> bool:
     if which is None or isinstance(which, EncoderIdentity):
         return which is None or identity == which
     name, _, revision = which.partition("@")

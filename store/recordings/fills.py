@@ -1,4 +1,4 @@
-"""Fills: one at a time for a video, each with a record of what it did."""
+"""Fills: one at a time per video, each with a record of what it did."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class FillRun:
 
     #: Distinct segments asked for.
     requested: int
-    #: Of these, how many the store had already, as a vector or as a status.
+    #: How many of them were stored before, as a vector or as a status.
     hits: int
     #: Vectors computed.
     filled: int = 0
-    #: Segments that got a status and no vector, counted by status.
+    #: Segments stored without a vector, by status.
     skipped: Mapping[str, int] = field(default_factory=dict)
     decode_seconds: float = 0.0
     encode_seconds: float = 0.0
-    #: Where the model ran; None when none did.
+    #: Where the model ran; None if it did not.
     device: str | None = None
 
 
 class Hold:
-    """The fill of a video, held on a connection of its own until `release`."""
+    """The lock on the fills of a video, held on a connection of its own until `release`."""
 
     def __init__(self, connection: Connection, video: str) -> None:
         self._connection = connection
@@ -44,10 +44,10 @@ class Hold:
         )
 
     def check(self) -> None:
-        """Raises `ConnectionLost` where the server ended the connection, and with it the lock."""
+        """Raises `ConnectionLost` if the server ended the connection, and thus the lock."""
         driver_connection = self._connection.connection.driver_connection
         if driver_connection is None or not is_alive(driver_connection):
-            raise ConnectionLost("the connection that held the fill is gone")
+            raise ConnectionLost("the connection that held the lock on the fill is gone")
 
     def release(self) -> None:
         with suppress(DatabaseError):
@@ -56,9 +56,9 @@ class Hold:
 
 
 def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-    """Keep what a fill did to a registered video; hit rates are counted from here.
+    """Record what a fill did; hit rates are computed from these records.
 
-    Raises `VideoErased` where there is no such video any more.
+    Raises `VideoErased` if the video is no longer in the store.
     """
     inserted = connection.execute(
         text(

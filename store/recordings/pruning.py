@@ -1,4 +1,4 @@
-"""Deleting cached vectors that are wanted no more."""
+"""Deleting cached vectors that are no longer wanted."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pgvoice.store.privacy import audit
 
 @dataclass(frozen=True, slots=True)
 class PruneSelection:
-    """Which cached segments to delete: those that fit everything that is given."""
+    """The cached segments to delete: those that meet every condition given."""
 
     video: str | None = None
     encoder_id: int | None = None
-    #: Written longer ago, by the server's clock, which dates the rows.
+    #: Written longer ago than this, by the server's clock.
     older_than: timedelta | None = None
 
 
 def count(connection: Connection, selection: PruneSelection) -> int:
-    """How many rows `prune` would delete. Raises `ValueError` as `prune` does."""
+    """How many rows `prune` would delete; raises `ValueError` for an empty selection."""
     _require_something(selection)
     found: int = connection.scalar(
         text(f"SELECT count(*) FROM pgvoice.segment_embedding s WHERE {_FITTING}"),  # noqa: S608
@@ -31,9 +31,9 @@ def count(connection: Connection, selection: PruneSelection) -> int:
 
 
 def prune(connection: Connection, selection: PruneSelection) -> int:
-    """Delete segments' rows; videos, speakers and fills' records stay. Returns how many went.
+    """Delete segments' rows and return how many; videos, speakers and records of fills stay.
 
-    Raises `ValueError` for a selection of everything.
+    Raises `ValueError` for an empty selection, which would mean everything.
     """
     _require_something(selection)
     deleted = connection.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from pgvoice.store.database.connection import Database
 from pgvoice.store.keys import SegmentKey
@@ -22,8 +23,17 @@ from pgvoice.store.recordings.statistics import CacheStatistics
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 
 
+class Registered(NamedTuple):
+    """The ids of a video and an encoder."""
+
+    video_id: int
+    encoder_id: int
+    #: Whether the vectors of other audio were deleted.
+    replaced: bool
+
+
 class Recordings:
-    """Videos, their stored vectors, and what fills did; each call is a transaction."""
+    """Videos, their stored vectors, and records of fills; each call is a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,9 +41,9 @@ class Recordings:
     def missing(
         self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
     ) -> list[SegmentKey]:
-        """The keys that have no row of this encoder, in time order: one SELECT.
+        """The keys without a row of this encoder, in time order, by one SELECT.
 
-        Raises `ValueError` for what can be no video's key.
+        Raises `ValueError` if `video` cannot be a video's key.
         """
         checked(video, "a video's key")
         with self._database.engine.connect() as connection:
@@ -42,15 +52,15 @@ class Recordings:
     def read(
         self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
     ) -> dict[SegmentKey, SegmentRow]:
-        """Vectors and statuses of these keys, as far as they are there."""
+        """The rows of those keys that are stored."""
         with self._database.engine.connect() as connection:
             return segments.read(connection, video, encoder, keys)
 
     @contextmanager
     def filling(self, video: str) -> Iterator[Hold]:
-        """Hold the fill of a video: another one, in any process, waits until this one is done.
+        """Lock the fills of a video: others, in any process, wait until this one is done.
 
-        On a connection of its own, so that fills never wait for each other's connections.
+        The lock has a connection of its own, so that fills never wait for each other's connections.
         """
         connection = self._database.unpooled.connect()
         try:
@@ -70,51 +80,55 @@ class Recordings:
         encoder: EncoderIdentity,
         threshold: Threshold,
         on_audio_change: OnAudioChange = "raise",
-    ) -> tuple[int, int]:
-        """The ids of video and encoder, made if new. Raises `AudioChanged`."""
-        with self._database.engine.begin() as connection:
-            return (
-                videos.ensure(connection, video, audio, on_audio_change),
-                encoders.ensure(connection, encoder, threshold),
-            )
+    ) -> Registered:
+        """Register a video and an encoder, and remember the audio; None if it was not read.
 
-    def write(self, ids: tuple[int, int], encoder: EncoderIdentity, rows: list[SegmentRow]) -> None:
-        """Commit a batch of segments' rows; `ids` are those that `register` gave.
+        Raises `ValueError` for an empty key, and `AudioChanged` as `videos.remember_audio` does.
+        """
+        with self._database.engine.begin() as connection:
+            video_id = videos.ensure(connection, video)
+            replaced = audio is not None and videos.remember_audio(
+                connection, video_id, video, audio, on_audio_change
+            )
+            return Registered(video_id, encoders.ensure(connection, encoder, threshold), replaced)
+
+    def write(self, to: Registered, encoder: EncoderIdentity, rows: list[SegmentRow]) -> None:
+        """Commit a batch of segments' rows of a registered video and encoder.
 
         Raises `RowsStored`, `VideoErased`, `RowsRefused`.
         """
         with self._database.engine.begin() as connection:
-            segments.write(connection, *ids, encoder.dimension, rows)
+            segments.write(connection, to.video_id, to.encoder_id, encoder.dimension, rows)
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-        """Keep what a fill did; video and encoder were registered by it, or by one before it."""
+        """Record what a fill did; it or an earlier fill registered the video and the encoder."""
         with self._database.engine.begin() as connection:
             fills.record(connection, video, encoder, run)
 
     def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
-        """What the store knows of an encoder. Raises `UnknownEncoder`."""
+        """The stored encoder that `which` means. Raises `UnknownEncoder`."""
         with self._database.engine.connect() as connection:
             return encoders.find(connection, which)
 
     def encoders(self) -> list[StoredEncoder]:
-        """Every encoder that the store has met, oldest first."""
+        """Every registered encoder, oldest first."""
         with self._database.engine.connect() as connection:
             return encoders.stored(connection)
 
     def stored(self, names: Iterable[str]) -> dict[str, str]:
-        """By name the key of the stored video; names may have underscores for a key's blanks."""
+        """The keys of stored videos by name; a name may have underscores for a key's spaces."""
         with self._database.engine.connect() as connection:
             return videos.stored(connection, names)
 
     def statistics(self) -> CacheStatistics:
-        """Hits, misses, and what the store holds."""
+        """Hits and misses of fills, and what is stored."""
         with self._database.engine.connect() as connection:
             return statistics.cache_statistics(connection)
 
     def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
         """Delete the selected cached vectors, or only count them; returns how many.
 
-        Raises `ValueError` when nothing is selected.
+        Raises `ValueError` if nothing is selected.
         """
         with self._database.engine.begin() as connection:
             return (pruning.count if dry_run else pruning.prune)(connection, selection)

@@ -1,6 +1,6 @@
-"""Segments' rows as a stream of Postgres' binary COPY format, made by numpy, not by a loop.
+"""Segments' rows as a stream in Postgres' binary COPY format, made by numpy, not by a loop.
 
-The format is in the documentation of COPY, "Binary Format"; a pgvector ``vector`` is its
+The documentation of COPY describes the format ("Binary Format"). A pgvector ``vector`` is its
 dimension and a zero as 16-bit integers, then its elements as 32-bit floats, all big-endian.
 """
 
@@ -20,7 +20,7 @@ Embedding = NDArray[np.float32]
 
 
 class SegmentRow(NamedTuple):
-    """A segment as it is stored: a vector of unit length, or the status that says why not."""
+    """A segment as it is stored: a vector of unit length, or a status that explains its absence."""
 
     key: SegmentKey
     #: One of `statuses.EMBEDDED_STATUSES` with a vector, of `statuses.SKIPPED_STATUSES` without.
@@ -30,7 +30,7 @@ class SegmentRow(NamedTuple):
 
 #: The columns of a row in the stream, in order.
 COLUMNS = ("video_id", "start_ms", "end_ms", "encoder_id", "dimension", "status", "embedding")
-#: What a stream begins and ends with.
+#: The beginning and the end of a stream.
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 _NULL = -1
@@ -39,7 +39,7 @@ _NULL = -1
 def copy_stream(
     video_id: int, encoder_id: int, dimension: int, rows: Sequence[SegmentRow]
 ) -> Iterator[bytes]:
-    """The whole stream for one video and encoder, a chunk per status."""
+    """The whole stream for one video and encoder, in a chunk per status."""
     yield HEADER
     for status, group in groupby(sorted(rows, key=attrgetter("status")), attrgetter("status")):
         yield _chunk(video_id, encoder_id, dimension, status.encode(), list(group))

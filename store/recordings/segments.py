@@ -1,4 +1,4 @@
-"""Segments' vectors: which are missing, writing them, reading them."""
+"""Segments' vectors: finding missing ones, reading and writing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STORED = (
 def missing(
     connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
 ) -> list[SegmentKey]:
-    """The keys that have no row, neither a vector nor a status, of this encoder; in time order."""
+    """The keys without a row (vector or status) of this encoder, in time order."""
     rows = connection.execute(
         text(
             f"SELECT asked.start_ms, asked.end_ms FROM {_ASKED} WHERE NOT EXISTS"  # noqa: S608
@@ -38,7 +38,7 @@ def missing(
 def read(
     connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
 ) -> dict[SegmentKey, SegmentRow]:
-    """The rows of these keys, as far as they are there."""
+    """The rows of those keys that are stored."""
     rows = connection.execute(
         text(
             "SELECT s.start_ms, s.end_ms, s.status, CAST(s.embedding AS real[])"  # noqa: S608
@@ -58,8 +58,8 @@ def write(
 ) -> None:
     """Add rows by one COPY.
 
-    Raises `RowsStored` if one is there already, `VideoErased`, `RowsRefused` for what the table
-    does not take, and `DatabaseStopped` in one of its kinds.
+    Raises `RowsStored` if one of them is stored already, `VideoErased`, `RowsRefused` for rows that
+    the table does not accept, and the kinds of `DatabaseStopped`.
     """
     statement = f"COPY pgvoice.segment_embedding ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
     with copying(connection) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:

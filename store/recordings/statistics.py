@@ -1,4 +1,4 @@
-"""How well the cache serves: hits, misses, statuses, sizes."""
+"""Statistics of the cache: hits, misses, statuses, sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Distinct segments asked of fills, and how many of them the store had already."""
+    """Distinct segments requested of fills, and how many of them were stored before."""
 
     requested: int
     hits: int
@@ -37,12 +37,12 @@ class LastFill:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What the store holds of one video with one encoder."""
+    """What is stored of one video by one encoder."""
 
     video: str
     encoder: str
     segments: int
-    #: Of the rows, without indexes and page overhead.
+    #: Size of the rows, without indexes and page overhead.
     bytes: int
     #: Segments by status.
     statuses: Mapping[str, int]
@@ -50,17 +50,17 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """The whole picture; sums over encoders and videos are the reader's."""
+    """Statistics of all fills and all stored segments."""
 
     all_time: Hits
     last_fill: LastFill | None
     holdings: list[Holding]
-    #: The segments' table with indexes, as it is on disk.
+    #: Size of the segments' table with its indexes.
     bytes_on_disk: int
 
 
 def cache_statistics(connection: Connection) -> CacheStatistics:
-    """Counted from the fills' records and the rows themselves."""
+    """Computed from the records of fills and from the rows themselves."""
     row = connection.execute(
         text(
             "SELECT requested, hits, last_video, last_requested, last_hits, last_finished_at,"

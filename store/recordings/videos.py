@@ -1,9 +1,9 @@
-"""Videos: the pipeline's own keys, and the audio that their vectors come from."""
+"""Videos: the pipeline's own keys, and the audio that their vectors were computed from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -11,30 +11,23 @@ from sqlalchemy import Connection, text
 from pgvoice.store.errors import AudioChanged, UnknownVideo
 from pgvoice.store.names import checked, is_text
 
-#: The id of the video whose key is the parameter ``video``, in a statement.
+#: In a statement, the id of the video whose key is the parameter ``video``.
 VIDEO_ID = "(SELECT id FROM pgvoice.video WHERE key = :video)"
-#: What to do when a video's audio is not the audio that was filled.
+#: What to do if a video's audio is not the audio that was filled before.
 OnAudioChange = Literal["raise", "keep", "replace"]
 
 
 @dataclass(frozen=True, slots=True)
 class VideoAudio:
-    """The audio file of a video, as far as the store remembers it."""
+    """What the store remembers of a video's audio file."""
 
     sha256: str
     duration_ms: int
     source: str
 
 
-def ensure(
-    connection: Connection, key: str, audio: VideoAudio | None, on_change: OnAudioChange = "raise"
-) -> int:
-    """The id of a video, created if it is new; `audio` is None while no audio was read.
-
-    Raises `ValueError` for an empty key, and `AudioChanged` when other audio was filled before and
-    `on_change` is ``raise``; with ``replace`` the vectors of the other audio are deleted, and its
-    labels but those that a person pinned; with ``keep`` they stay.
-    """
+def ensure(connection: Connection, key: str) -> int:
+    """The id of a video, created if it is new. Raises `ValueError` for an empty key."""
     video_id: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.video AS v (key) VALUES (:key)"
@@ -42,13 +35,11 @@ def ensure(
         ),
         {"key": checked(key, "a video's key")},
     )
-    if audio is not None:
-        _remember(connection, video_id, key, audio, on_change)
     return video_id
 
 
 def require(connection: Connection, key: str, *, held: bool = False) -> int:
-    """The id of a video; raises `UnknownVideo`. Nobody erases one that is `held`, until commit."""
+    """The id of a video; raises `UnknownVideo`. `held` keeps it from being erased until commit."""
     if not is_text(key):
         raise UnknownVideo(key)
     statement = "SELECT id FROM pgvoice.video WHERE key = :key"
@@ -61,9 +52,9 @@ def require(connection: Connection, key: str, *, held: bool = False) -> int:
 
 
 def stored(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """By name the key of the stored video; names may have underscores for a key's blanks.
+    """The keys of stored videos by name; a name may have underscores for a key's spaces.
 
-    Names that no key, or several, could be meant by are left out.
+    Names that fit no key or several are left out.
     """
     asked = [name for name in names if is_text(name)]
     rows = connection.execute(
@@ -79,34 +70,36 @@ def stored(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     return {row.name: row.min for row in rows}
 
 
-def _remember(
+def remember_audio(
     connection: Connection, video_id: int, key: str, audio: VideoAudio, on_change: OnAudioChange
-) -> None:
+) -> bool:
+    """Remember the audio of a video; returns whether vectors of other audio were deleted.
+
+    If other audio was filled before, ``raise`` raises `AudioChanged`, ``keep`` keeps its vectors,
+    and ``replace`` deletes them and its labels, except those that a person pinned.
+    """
     stored = connection.scalar(
-        # Against other fills, not against whoever only refers to the video, as new labels do.
+        # Blocks other fills, but not transactions that only refer to the video, such as new labels.
         text("SELECT audio_sha256 FROM pgvoice.video WHERE id = :id FOR NO KEY UPDATE"),
         {"id": video_id},
     )
-    if stored not in (None, audio.sha256):
-        if on_change == "raise":
-            raise AudioChanged(key, stored, audio.sha256)
-        if on_change == "replace":
-            _forget_segments(connection, video_id)
+    changed = stored not in (None, audio.sha256)
+    if changed and on_change == "raise":
+        raise AudioChanged(key, stored, audio.sha256)
+    replaced = changed and on_change == "replace"
+    if replaced:
+        _delete_segments(connection, video_id)
     connection.execute(
         text(
             "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
             " source = :source WHERE id = :id"
         ),
-        {
-            "id": video_id,
-            "sha256": audio.sha256,
-            "duration_ms": audio.duration_ms,
-            "source": audio.source,
-        },
+        {"id": video_id, **asdict(audio)},
     )
+    return replaced
 
 
-def _forget_segments(connection: Connection, video_id: int) -> None:
+def _delete_segments(connection: Connection, video_id: int) -> None:
     for statement in (
         "DELETE FROM pgvoice.segment_embedding WHERE video_id = :id",
         "DELETE FROM pgvoice.attribution WHERE video_id = :id AND NOT pinned",

@@ -2,7 +2,8 @@
 
 Three hours each of mp3, m4a, opus, wav and flac, in a temporary folder (0.8 GB), from three minutes
 of speech or, if there is none, of noise in the speech band. Seconds are wall clock time with the
-files in the page cache, and in brackets the share of decoding everything. Probing includes hashing.
+files in the page cache, and in brackets the share of decoding everything. All but the first
+include opening the file: hashing it and measuring its length.
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from pgvoice_testkit.audio.audio_files import Coding, speech_band, write
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 
-from pgvoice.hooks.audio.cutting import cut
-from pgvoice.hooks.audio.probing import probe
+from pgvoice.hooks.audio.recording import open_recording
 
 MINUTES, REPEATS = 3, 60
 DURATION_MS = MINUTES * REPEATS * 60_000
@@ -52,7 +52,7 @@ LOSSLESS = {"wav": "WAV", "flac": "FLAC"}
 @click.command()
 def main() -> None:
     """Measure how long one span, some spans, and all of three hours take to decode."""
-    columns = ("file", "MB", "hash", "probe", "one span at the end", f"{MISSING} of {SEGMENTS}")
+    columns = ("file", "MB", "hash", "open", "one span at the end", f"{MISSING} of {SEGMENTS}")
     table = Table(*columns, "everything")
     with TemporaryDirectory() as folder:
         sound = _sound()
@@ -70,7 +70,7 @@ def measure(path: Path) -> list[str]:
     last = [(DURATION_MS - 2 * SEGMENT_MS, DURATION_MS - SEGMENT_MS)]
     times = [
         _seconds(lambda: _hash(path)),
-        _seconds(lambda: probe(path)),
+        _seconds(lambda: decode(path, [])),
         _seconds(lambda: decode(path, last)),
         _seconds(lambda: decode(path, random.Random(0).sample(segments, MISSING))),
     ]
@@ -78,8 +78,9 @@ def measure(path: Path) -> list[str]:
 
 
 def decode(path: Path, spans: Sequence[tuple[int, int]]) -> None:
-    for _ in cut(path, spans, SAMPLE_RATE):
-        pass
+    with open_recording(path) as recording:
+        for _ in recording.cut(spans, SAMPLE_RATE):
+            pass
 
 
 def make(folder: Path, name: str, sound: NDArray[np.float32]) -> Path:

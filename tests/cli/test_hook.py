@@ -24,7 +24,7 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def ask(filled: Callable[..., Result], encoder: object) -> Ask:
-    """Asks ``pgvoice hook``, and checks that nothing but one document comes back."""
+    """Asks ``pgvoice hook``, and checks that it prints one document and nothing else."""
 
     def asked(request: object, *arguments: str) -> tuple[int, dict[str, Any]]:
         text = request if isinstance(request, str) else json.dumps(request)
@@ -77,10 +77,10 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ("", "no JSON document"),
-        ("{", "no JSON document"),
-        ("[]", "no JSON object"),
-        (request(version=2), "version is 2: this is version 1, so ask"),
+        ("", "not a JSON document"),
+        ("{", "not a JSON document"),
+        ("[]", "not a JSON object"),
+        (request(version=2), "version is 2: only version 1 is supported, so send"),
         ({"video": "talk", "segments": []}, "version is missing"),
         (request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
         (request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
@@ -88,11 +88,11 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
         (request(video=""), "`$.video`"),
         (request(options={"treshold": 0.4}), "unknown field `treshold`"),
         (request(options={"threshold": 2}), "`$.options.threshold`"),
-        (json.dumps(request(segments=[{"start": float("nan"), "end": 1}])), "no JSON document"),
-        ("[" * 100_000, "nested too deep"),
+        (json.dumps(request(segments=[{"start": float("nan"), "end": 1}])), "not a JSON document"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )  # fmt: skip
-def test_what_is_norequest(ask: Ask, request_: object, message: str) -> None:
+def test_what_is_not_a_request(ask: Ask, request_: object, message: str) -> None:
     code, answer = ask(request_)
     assert (code, answer["error"]["kind"]) == (2, "bad_request")
     assert message in answer["error"]["message"]
@@ -164,5 +164,5 @@ def test_a_process_that_is_ended_between_two_lines(store_url: str) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(request=requests)
 def test_any_request_has_one_answer(request: object) -> None:
-    """No pipeline is asked: none of these gets as far, or its failure is told, too."""
+    """The pipeline always fails, which is also an answer."""
     answered(json.dumps(request).encode())

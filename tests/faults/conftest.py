@@ -1,4 +1,4 @@
-"""What tests of the command line use, here too."""
+"""Fixtures for calling the command line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pgvoice.hooks.encoders.registry import RegisteredEncoder
 
 @pytest.fixture
 def pgvoice(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Calls ``pgvoice`` on an empty store of the test's own."""
+    """Calls ``pgvoice`` on an empty store."""
     monkeypatch.setenv("PGVOICE_DATABASE_URL", store_url)
     return lambda *arguments: CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
-    """The only encoder there is, and the one that is used when none is named."""
+    """The only registered encoder, and the default one."""
     counting = CountingEncoder()
     registered = {
         "counting": RegisteredEncoder("counting", lambda _source, _device: counting, "counts calls")

@@ -1,4 +1,4 @@
-"""Audio that is damaged or lies: an `AudioError` or a result, in bounded time and memory.
+"""Damaged audio and false headers: an `AudioError` or a result, in bounded time and memory.
 
 ``python tests/benchmarks/bad_audio.py 10000`` tries more.
 """

@@ -1,4 +1,4 @@
-"""The clock jumps, forward or back: what is newest goes by order of arrival, not by date."""
+"""The clock jumps forward or back: the order of arrival decides what is newest, not the date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import text
 from pgvoice.hooks import fill
 from pgvoice.store import VoiceStore
 
-#: Every row's date set against the order in which rows came.
+#: Dates for rows by their id: rising, and falling against the order of arrival.
 FORWARD, BACK = "now() + make_interval(years => {}::int)", "now() - make_interval(years => {}::int)"
 
 
@@ -63,7 +63,7 @@ def test_the_newest_fill_and_the_newest_thresholds(
 
 
 def test_durations_do_not_go_by_the_clock() -> None:
-    """By `time.monotonic` and `time.perf_counter`, which no one can set."""
+    """Only `time.monotonic` and `time.perf_counter` are used, which cannot be set."""
     root = Path(__file__).parents[2]
     read = [
         path.read_text(encoding="utf-8")

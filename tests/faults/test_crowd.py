@@ -1,4 +1,4 @@
-"""Many processes on one store: each segment is encoded once in all, nothing deadlocks.
+"""Many processes on one store: each segment is encoded once, and nothing deadlocks.
 
 ``python tests/benchmarks/faults.py crowd`` does a thousand rounds.
 """

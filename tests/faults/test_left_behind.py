@@ -1,4 +1,4 @@
-"""The embedded server after a kill: what is left behind neither stops a start nor runs for ever."""
+"""The embedded server after a kill: what is left neither prevents a start nor runs forever."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pgvoice_testkit.servers.databases import temporary_folder
 from pgvoice.store.database import embedded, left_behind
 from pgvoice.store.errors import EmbeddedServerError
 
-#: Uses the server of a folder, says so, and ends when it is told to, without a word to the server.
+#: Uses the server of a folder, prints that it is up, and ends after the next line of input.
 USE = """
 import sys
 from pathlib import Path
@@ -28,7 +28,8 @@ embedded.start(Path(sys.argv[1]))
 print("up", flush=True)
 sys.stdin.readline()
 """
-#: The same as another operating-system user; what it needs is imported while that may be read.
+#: The same as another operating-system user, who may not read the packages: they are imported
+#: before.
 AS_ANOTHER = """
 import encodings.idna, os, sys
 from pathlib import Path
@@ -51,7 +52,7 @@ else:
 
 
 class Kept:
-    """A folder with a server's data, and whatever is started on it."""
+    """A folder with a server's data, and processes that use it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,7 +111,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def test_the_server_of_a_killed_process_goes_with_the_next_one(kept: Kept) -> None:
-    """Also where another process was given a pid of those that used the server."""
+    """Also if another process now has the pid of one that used the server."""
     killed = kept.use()
     killed.kill()
     killed.wait()
@@ -135,7 +136,7 @@ def test_a_killed_process_does_not_hold_the_server_of_those_beside_it(kept: Kept
 
 
 def test_a_pid_file_and_a_list_that_are_nobodys(kept: Kept) -> None:
-    """Left by a server that was killed, their pids given to this process, or cut short."""
+    """They are left by a killed server; the pids are those of this process, or incomplete."""
     killed = kept.use()
     text = kept.pid_file.read_text()
     killed.kill()
@@ -161,7 +162,7 @@ def test_a_pid_file_that_says_nothing_is_deleted(tmp_path: Path, written: str) -
 
 
 def test_a_server_that_is_starting_is_waited_for(kept: Kept) -> None:
-    """Started beside the package, as by a process that was killed meanwhile."""
+    """It was started without the package, as by a process that was then killed."""
     process = kept.use()
     options = (kept.data / "postmaster.opts").read_text().replace('"', "").split()
     _end(process)
@@ -190,7 +191,7 @@ def _start_as_another(folder: Path) -> str:
 
 @pytest.mark.usefixtures("another")
 def test_a_second_user_has_a_server_of_their_own(kept: Kept) -> None:
-    """Beside the first user's; that is not theirs to use, nor root's to take theirs."""
+    """Neither can the second user use the first user's server, nor root the second user's."""
     first = kept.use()
     folder = Path(tempfile.mkdtemp(prefix="pgv"))
     try:

@@ -1,4 +1,4 @@
-"""Time-outs and a full disk: a sentence, nothing half stored, and the next call goes on."""
+"""Time-outs and a full disk: a clear error, nothing half stored, and the next call goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
 from pgvoice_testkit.servers.databases import engine_of, new_database, plain
 from pgvoice_testkit.stores.filled import ENCODER, X, put
-from sqlalchemy import make_url, text
+from psycopg import Connection
+from sqlalchemy import event, make_url, text
 
 from pgvoice.hooks import fill
 from pgvoice.store import VoiceStore
@@ -63,10 +64,20 @@ def test_an_idle_transaction_that_was_ended_is_a_sentence(store_url: str) -> Non
 
 
 def test_a_fill_outlasts_the_idle_time_out(store_url: str, wav: Path) -> None:
-    url = _with(store_url, "-c idle_in_transaction_session_timeout=20 -c transaction_timeout=60")
-    encoder = DisturbedEncoder(lambda: threading.Event().wait(0.2), 3)
-    with VoiceStore.open(url) as store:
+    """The transaction with its lock is idle far longer than the limits, which only it has."""
+    limited: list[Connection[object]] = []
+    encoder = DisturbedEncoder(lambda: threading.Event().wait(2), 3)
+    with VoiceStore.open(store_url) as store:
+
+        @event.listens_for(store.database.unpooled, "connect")
+        def limit(connection: Connection[object], _record: object) -> None:
+            for name in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+                connection.execute(f"SET {name} = '1s'".encode())
+            connection.commit()
+            limited.append(connection)
+
         assert fill(store, encoder, video="v", audio=wav, segments=SEGMENTS).run.filled == 30
+    assert len(limited) == 1
 
 
 def test_a_fill_that_waits_too_long_for_a_lock_resumes(store_url: str, wav: Path) -> None:

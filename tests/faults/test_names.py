@@ -1,4 +1,4 @@
-"""Video keys and speaker names: stored exactly as given, or refused with a sentence."""
+"""Video keys and speaker names are stored exactly as given, or refused with a clear error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is erased while somebody works on it: a sentence, and nothing of it comes back."""
+"""Data erased while it is in use: a clear error, and nothing of it comes back."""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
-"""A password in the URL shows nowhere; what the URL says of TLS is held to."""
+"""A password in the URL is shown nowhere, and its TLS settings are obeyed."""
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +50,7 @@ def test_no_output_tells_it(
 
 @pytest.mark.parametrize("in_query", [False, True])
 def test_no_log_tells_it(store_url: str, caplog: pytest.LogCaptureFixture, in_query: bool) -> None:
-    """With every log on that there is: of pgvoice, of its libraries, of every statement."""
+    """Also with all logs on: of pgvoice, of its libraries, of every statement."""
     given = make_url(store_url)
     secret = given.update_query_dict({"password": SECRET})
     url = plain(secret if in_query else given.set(password=SECRET))
@@ -67,7 +69,7 @@ def test_no_log_tells_it(store_url: str, caplog: pytest.LogCaptureFixture, in_qu
 
 
 def test_no_process_is_started_with_it(store_url: str, tmp_path: Path) -> None:
-    """Psql here is a script that tells how it was called."""
+    """``psql`` here is a script that prints its arguments."""
     psql = tmp_path / "psql"
     psql.write_text(
         f"#!{sys.executable}\nimport os, sys\nprint(sys.argv)\n"
@@ -95,10 +97,7 @@ def test_no_process_is_started_with_it(store_url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["require", "verify-full"])
 def test_tls_that_the_url_asks_for_is_not_left_out(mode: str) -> None:
-    """By a listener that speaks no TLS, as a server without certificates answers: N."""
-    import socket
-    import threading
-
+    """The listener refuses TLS as a server without certificates does, by the answer N."""
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["pgvoice"]):
     from pgvoice_testkit.audio.audio_files import write as write_audio
 
     from pgvoice.hooks import json_requests
-    from pgvoice.hooks.audio import cutting, probing
+    from pgvoice.hooks.audio.recording import open_recording
     from pgvoice.hooks.formats.reading import read_document
     from pgvoice.hooks.profiles.importing import import_profiles
     from pgvoice.store.errors import PgvoiceError
@@ -72,9 +72,10 @@ def target(what: str, folder: Path) -> Callable[[bytes], None]:
 
     def hear(data: bytes) -> None:
         path.write_bytes(data)
-        length = probing.probe(path).duration_ms
-        for _ in cutting.cut(path, [(0, 500), (max(0, length - 700), length)], 16_000):
-            pass
+        with open_recording(path) as recording:
+            length = recording.info.duration_ms
+            for _ in recording.cut([(0, 500), (max(0, length - 700), length)], 16_000):
+                pass
 
     does = {"profiles": profiles, "hook": hook} | dict.fromkeys(KINDS, hear)
     return does.get(what, read)

@@ -1,4 +1,4 @@
-"""``segments_ready`` where nobody says anything: the settings' store, and named speakers."""
+"""``segments_ready`` without other plugins: named speakers from the settings' store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ADA, BOB = (0.0, 2.0), (4.0, 6.0)
 
 
 class Counting:
-    """Brings the encoder that counts."""
+    """Registers the counting encoder."""
 
     def __init__(self) -> None:
         self.encoder = CountingEncoder()
@@ -48,7 +48,7 @@ class Counting:
 def encoder(
     store_url: str, loaded: installed.Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CountingEncoder]:
-    """That of the settings, beside a store of their own."""
+    """The encoder of the settings, which also name an empty store."""
     plugin = Counting()
     loaded.register(plugin, "counting")
     monkeypatch.setenv("PGVOICE_DATABASE_URL", store_url)
@@ -157,7 +157,7 @@ SCRIPT = """
 
 
 def test_in_a_process_of_its_own(store: VoiceStore, store_url: str) -> None:
-    """What is stored needs no torch; a forked child connects for itself; the end closes all."""
+    """Stored segments need no torch; a forked child connects itself; the exit closes everything."""
     identity = make_encoder("campplus").identity
     turns = {(0.0, 2.0): unit(*np.eye(192)[0]), (4.0, 6.0): unit(*np.eye(192)[1])}
     put(store, "talk", turns, identity)

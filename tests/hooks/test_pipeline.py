@@ -34,7 +34,7 @@ def encoder() -> CountingEncoder:
 
 @pytest.fixture
 def pipeline(store_url: str, encoder: CountingEncoder, talk: Path) -> Iterator[Pipeline]:
-    """One whose store knows Ada and Bob."""
+    """A pipeline in whose store Ada and Bob are enrolled."""
     with Pipeline(store_url, encoder) as opened:
         opened.label("talk", talk, [ADA, BOB])
         opened.store.people.enroll_segments("Ada", "talk", [ADA])
@@ -126,7 +126,7 @@ def test_the_audio_is_asked_of_the_sources(
 def test_threads_have_the_answers_of_their_own_videos(
     pipeline: Pipeline, talk: Path, encoder: CountingEncoder
 ) -> None:
-    """Equal videos and different ones, segments that overlap, each in another order."""
+    """Several calls per video, with overlapping lists of segments."""
     batches = list(encoder.calls)
     asked = [(f"video {n % 3}", [ADA, BOB, (8.0, 10.0)][n % 2 :]) for n in range(12)]
     with ThreadPoolExecutor(12) as threads:

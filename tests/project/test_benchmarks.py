@@ -30,8 +30,8 @@ from pgvoice_benchmarks.searching.task import (
 from pgvoice_benchmarks.subject import PGVOICE, Subject, cut
 from pgvoice_benchmarks.tables import Table
 from pgvoice_benchmarks.timing import LONG, TURNS, Run, Timed, ignore, in_turns
+from pgvoice_testkit.audio import hearing
 
-from pgvoice.hooks.audio import cutting, probing
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.store import VoiceStore
 
@@ -80,7 +80,7 @@ def test_spans_are_seeded_and_apart(spans: list[material.Span]) -> None:
 def test_a_file_holds_the_samples_in_two_channels(
     name: str, samples: Waveform, tmp_path: Path
 ) -> None:
-    info = probing.probe(material.write(tmp_path, name, samples))
+    info = hearing.probe(material.write(tmp_path, name, samples))
     assert (info.sample_rate, info.channels) == (44_100, 2)
     assert abs(info.duration_ms - SECONDS * 1000) < 100
 
@@ -89,8 +89,8 @@ def test_a_file_holds_the_samples_in_two_channels(
 def test_a_long_file_is_as_long_as_asked(name: str, tmp_path: Path) -> None:
     seconds = long_files.PIECE + 5
     path = long_files.write(tmp_path, name, seconds)
-    assert probing.probe(path).duration_ms >= seconds * 1000
-    ((_, heard),) = cutting.cut(path, [(seconds * 1000 - 3000, seconds * 1000 - 1000)], 16_000)
+    assert hearing.probe(path).duration_ms >= seconds * 1000
+    ((_, heard),) = hearing.cut(path, [(seconds * 1000 - 3000, seconds * 1000 - 1000)], 16_000)
     assert len(heard) == 32_000
 
 

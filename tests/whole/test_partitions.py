@@ -154,10 +154,9 @@ def test_a_row_that_is_there_or_wrong_is_refused(store: VoiceStore) -> None:
     ids = store.recordings.register("v", None, ENCODER, CountingEncoder.default_threshold)
     with pytest.raises(RowsRefused, match="segment_embedding_span_check"):
         store.recordings.write(ids, ENCODER, [SegmentRow(SegmentKey(2000, 1000), "ok", Z)])
+    erased = ids._replace(video_id=ids.video_id + 999)
     with pytest.raises(VideoErased):
-        store.recordings.write(
-            (ids[0] + 999, ids[1]), ENCODER, [SegmentRow(SegmentKey(0, 1000), "ok", Z)]
-        )
+        store.recordings.write(erased, ENCODER, [SegmentRow(SegmentKey(0, 1000), "ok", Z)])
 
 
 def test_down_and_up_again_keeps_rows_and_parts(store: VoiceStore) -> None:

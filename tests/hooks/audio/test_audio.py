@@ -1,4 +1,4 @@
-"""Audio: one pass, exact places, waveforms that depend on nothing but their own span."""
+"""Audio: one pass, exact positions, waveforms that depend only on their own span."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from pgvoice_testkit.audio.audio_files import (
     write,
     write_video,
 )
+from pgvoice_testkit.audio.hearing import cut, probe
 
 from pgvoice.hooks import AudioError, AudioNotFound, AudioTruncated, AudioUnreadable
-from pgvoice.hooks.audio.cutting import cut
-from pgvoice.hooks.audio.probing import probe
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -47,7 +47,7 @@ Make = Callable[..., Path]
 
 @cache
 def sound(rate: int, channels: int) -> Channels:
-    """Samples that 16 bits hold exactly."""
+    """Samples that 16 bits represent exactly."""
     samples = np.round(spread(speech_band(SECONDS, rate), channels) * 2**15)
     return (np.clip(samples, -(2**15), 2**15 - 1) / 2**15).astype(np.float32)
 
@@ -97,7 +97,7 @@ def test_probe_tells_what_a_file_is(make: Make, name: str) -> None:
 
 
 def _shapes() -> list[tuple[str, int, int]]:
-    """Codec, rate and channels, as far as the codec has such a thing."""
+    """Codec, rate and channels, in the combinations that each codec supports."""
     names = ("wav", "flac", "alac", "mp3", "m4a", "opus", "vorbis")
     return [
         (name, rate, channels)
@@ -122,7 +122,7 @@ def test_rates_and_channels(make: Make, name: str, rate: int, channels: int) -> 
 
 
 def test_many_channels(tmp_path: Path) -> None:
-    """Each with samples of its own, in a frame of more pointers than are in its head."""
+    """Each with its own samples; their pointers do not all fit into the frame's header."""
     sounds = np.stack([speech_band(1, 16_000, seed) for seed in range(16)])
     path = write(tmp_path / "room.wv", sounds, 16_000, Coding(".wv", "wavpack", "wv"))
     assert probe(path).channels == 16
@@ -224,7 +224,7 @@ def test_a_span_comes_when_its_end_has_passed(make: Make, name: str) -> None:
 
 def test_a_span_that_is_none(make: Make) -> None:
     for span in [(-100, 100), (200, 100)]:
-        with pytest.raises(ValueError, match="is no span"):
+        with pytest.raises(ValueError, match="is not a span"):
             list(cut(make("wav"), [span], 16_000))
 
 
@@ -257,6 +257,19 @@ def test_a_waveform_depends_on_its_span_alone(
         assert waveform.tobytes() == one(make(name), spans[index], rate).tobytes()
 
 
+@pytest.mark.parametrize("name", ["wav", "mp3", "m4a", "opus", "fragmented mp4", "mka"])
+def test_an_open_recording_can_be_cut_again(make: Make, name: str) -> None:
+    spans = [(2500, 3000), (100, 600)]
+    with open_recording(make(name)) as recording:
+        first, stopped, again = (recording.cut(spans, 16_000) for _ in range(3))
+        expected = [(index, waveform.tobytes()) for index, waveform in first]
+        next(stopped)
+        assert [(index, waveform.tobytes()) for index, waveform in again] == expected
+    assert expected == [
+        (index, waveform.tobytes()) for index, waveform in cut(make(name), spans, 16_000)
+    ]
+
+
 def test_six_channels_in_any_block(make: Make) -> None:
     whole = one(make("flac", 48_000, 6), (0, 3000), 48_000)
     for index, waveform in cut(make("flac", 48_000, 6), [(i, i + 1) for i in range(50)], 48_000):
@@ -265,7 +278,7 @@ def test_six_channels_in_any_block(make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["wav", "flac", "mp3", "m4a"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
-    """Ten minutes are 38 MB of samples; every second of them is asked for, one at a time."""
+    """Ten minutes are 38 MB of samples; every second of them is a span."""
     coding = LOSSLESS.get(name) or LOSSY[name]
     samples = np.tile(sound(16_000, 1), 200)
     path = write(tmp_path / f"long{coding.suffix}", samples, 16_000, coding)
@@ -341,11 +354,9 @@ def test_a_file_cut_short(make: Make, tmp_path: Path, name: str, share: float) -
     whole = make(name).read_bytes()
     path = tmp_path / f"part{make(name).suffix}"
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(AudioTruncated, match="download it again"):
-        probe(path)
-    if name != "mp3":  # whose length is known from all of its packets alone
-        with pytest.raises(AudioTruncated):
-            list(cut(path, [(0, 3000)], 16_000))
+    for use in (probe, lambda path: list(cut(path, [(0, 3000)], 16_000))):
+        with pytest.raises(AudioTruncated, match="download it again"):
+            use(path)
 
 
 @pytest.mark.parametrize("name", ["adts", "mp3 without count", "mpegts"])

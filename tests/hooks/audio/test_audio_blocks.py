@@ -1,4 +1,4 @@
-"""Blocks: seeking gives the samples of a whole decode, and little is decoded for little."""
+"""Blocks: a seek gives the samples of a whole decode, and only nearby packets are decoded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from av import AudioStream, Packet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pgvoice_testkit.audio.audio_files import INDEXED, LOSSY, OPEN_ENDED, speech_band, spread, write
+from pgvoice_testkit.audio.hearing import cut, probe
 
 from pgvoice.hooks import AudioUnreadable
 from pgvoice.hooks.audio.blocks import BLOCK_PACKETS, BlockDecoder
-from pgvoice.hooks.audio.cutting import cut
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.decoders import open_decoder
-from pgvoice.hooks.audio.probing import probe
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.encoders.encoder import Waveform
 
@@ -126,7 +125,7 @@ def test_the_length_is_known_without_decoding(
 
 @pytest.mark.parametrize("name", INDEXED)
 def test_little_is_decoded_for_little(make: Make, name: str) -> None:
-    """A span in the first block, and one in the second, of which only the first fifth is needed."""
+    """Spans in two blocks; of the second block only the first fifth is needed."""
     with open_decoder(make(name)) as decoder:
         assert isinstance(decoder, BlockDecoder)
         read = count_reads(decoder)
@@ -135,7 +134,7 @@ def test_little_is_decoded_for_little(make: Make, name: str) -> None:
 
 
 def count_reads(decoder: BlockDecoder) -> list[int]:
-    """Sizes of the packets that are read from now on."""
+    """A list that collects the sizes of the packets read from now on."""
     sizes, read = list[int](), decoder._index.read
 
     def counted(first: int) -> Iterator[Packet[AudioStream]]:

@@ -1,4 +1,4 @@
-"""Backfills: the same rows as fills one by one, in one process or several, whatever dies."""
+"""Backfills store the rows of single fills, in one process or several, even if workers die."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VIDEOS = 6
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Of 3 s, each of a voice of its own."""
+    """Files of 3 s, each with another voice."""
     folder = tmp_path_factory.mktemp("library")
     return [write(folder / f"{n}.wav", voice(90 + 10 * n, 3, n)) for n in range(VIDEOS)]
 
@@ -39,7 +39,7 @@ def rows(recordings: list[Path]) -> list[ManifestRow]:
 
 @pytest.fixture
 def expected(recordings: list[Path], store: VoiceStore) -> list[list[SegmentRow]]:
-    """What fills one by one store, under other keys."""
+    """The rows of single fills, stored under other keys."""
     for number, path in enumerate(recordings):
         fill(store, CountingEncoder(), video=f"alone {number}", audio=path, segments=SPANS)
     return _stored(store, "alone ")
@@ -172,9 +172,9 @@ def test_manifests(tmp_path: Path) -> None:
         ("{", "line 1"),
         ("[]", "row 1: no text under 'video'"),
         ('{"video": ""}', "no text under 'video'"),
-        ('{"video": "a"}', "no segments of 'a'"),
-        ('{"video": "a", "segments": [1]}', "a list of"),
-        ('{"video": "a", "segments": "[1"}', "no JSON"),
+        ('{"video": "a"}', "no segments for 'a'"),
+        ('{"video": "a", "segments": [1]}', "must be a file or a list of"),
+        ('{"video": "a", "segments": "[1"}', "not valid JSON"),
     ],
 )
 def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:

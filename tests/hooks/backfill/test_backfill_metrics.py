@@ -1,4 +1,4 @@
-"""Metrics of backfills, read by the client's own parser."""
+"""Metrics of backfills, read by Prometheus's own parser."""
 
 from __future__ import annotations
 

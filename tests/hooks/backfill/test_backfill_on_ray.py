@@ -1,4 +1,4 @@
-"""Backfills on a real Ray cluster of this machine: the rows of fills, whatever dies."""
+"""Backfills on a real Ray cluster of this machine store the rows of fills, even if workers die."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The next batch is decoded while the model is at one; nothing else changes."""
+"""The next batch is decoded while the model encodes one; nothing else changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.hooks import fill
-from pgvoice.hooks.audio import cutting, probing
+from pgvoice.hooks.audio.recording import OpenRecording, open_recording
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import AudioUnreadable
 from pgvoice.hooks.fill.ahead import THREAD, one_ahead
@@ -28,7 +28,7 @@ BATCH = 32_000
 
 
 class Accelerated(CountingEncoder):
-    """On no processor; before each batch, whatever it is told to do happens."""
+    """Claims to run on an accelerator; calls `before` with the number of each batch."""
 
     device = "somewhere:0"
 
@@ -48,17 +48,17 @@ def wav(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> defaultdict[int, threading.Event]:
-    """Set for each segment that was decoded, by number."""
-    real, done = cutting.cut, defaultdict[int, threading.Event](threading.Event)
+    """By number of a segment, an event that is set once the segment is decoded."""
+    real, done = OpenRecording.cut, defaultdict[int, threading.Event](threading.Event)
 
     def noted(
-        path: Path, spans: Sequence[tuple[int, int]], rate: int
+        recording: OpenRecording, spans: Sequence[tuple[int, int]], rate: int
     ) -> Iterator[tuple[int, Waveform]]:
-        for number, found in enumerate(real(path, spans, rate)):
+        for number, found in enumerate(real(recording, spans, rate)):
             done[number].set()
             yield found
 
-    monkeypatch.setattr(cutting, "cut", noted)
+    monkeypatch.setattr(OpenRecording, "cut", noted)
     return done
 
 
@@ -94,8 +94,9 @@ def test_on_a_processor_and_for_a_single_batch_there_is_no_thread(wav: Path) -> 
 
     encoder = Accelerated(alone)
     encoder.device = "cpu"
-    assert len(list(EmbeddingPass(encoder, wav, probing.probe(wav)).rows(KEYS))) == 3
-    assert len(list(EmbeddingPass(Accelerated(alone), wav, probing.probe(wav)).rows(KEYS[:2]))) == 1
+    with open_recording(wav) as recording:
+        assert len(list(EmbeddingPass(encoder, recording).rows(KEYS))) == 3
+        assert len(list(EmbeddingPass(Accelerated(alone), recording).rows(KEYS[:2]))) == 1
 
 
 def test_what_goes_wrong_leaves_no_thread_and_what_was_done(store: VoiceStore, wav: Path) -> None:
@@ -115,17 +116,17 @@ def test_what_goes_wrong_leaves_no_thread_and_what_was_done(store: VoiceStore, w
 def test_audio_that_breaks_off_is_told_after_what_was_heard(
     store: VoiceStore, wav: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = cutting.cut
+    real = OpenRecording.cut
 
     def broken(
-        path: Path, spans: Sequence[tuple[int, int]], rate: int
+        recording: OpenRecording, spans: Sequence[tuple[int, int]], rate: int
     ) -> Iterator[tuple[int, Waveform]]:
-        for number, found in enumerate(real(path, spans, rate)):
+        for number, found in enumerate(real(recording, spans, rate)):
             if number == 3:
                 raise AudioUnreadable("broken in the middle")
             yield found
 
-    monkeypatch.setattr(cutting, "cut", broken)
+    monkeypatch.setattr(OpenRecording, "cut", broken)
     encoder = Accelerated()
     with pytest.raises(AudioUnreadable, match="in the middle"):
         fill(store, encoder, video="v", audio=wav, segments=SPANS)

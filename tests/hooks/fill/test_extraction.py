@@ -1,4 +1,4 @@
-"""Vectors without a store: the same as with one, in the order asked."""
+"""Vectors without a store: the same as with one, in the order of the segments."""
 
 from __future__ import annotations
 

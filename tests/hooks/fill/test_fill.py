@@ -1,4 +1,4 @@
-"""Fill: what is missing and nothing else, in one pass, with a defined answer for every segment."""
+"""Fill computes what is missing and nothing else, in one pass; every segment gets a status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,12 @@ from pgvoice.hooks import (
     InvalidSegments,
     fill,
 )
-from pgvoice.hooks.audio import cutting, probing
+from pgvoice.hooks.audio import recording
+from pgvoice.hooks.audio.decoder import Decoder, Range
+from pgvoice.hooks.audio.decoders import open_decoder
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.store import AudioChanged, SegmentKey, VoiceStore
+from pgvoice.store import AudioChanged, EncoderIdentity, SegmentKey, VoiceStore
+from pgvoice.store.recordings.recordings import Recordings
 
 SECONDS = 12
 SEGMENTS = [(0.0, 2.0), (2.0, 4.5), (4.5, 6.0), (6.0, 9.0), (9.0, 12.0)]
@@ -40,18 +44,26 @@ def wav(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def decodes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every call that opens audio."""
-    calls: list[object] = []
-    for module, name in ((probing, "probe"), (cutting, "cut")):
-        real = getattr(module, name)
+def audio_uses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every opening of a decoder, and every pass of one."""
+    uses: list[str] = []
+    real = open_decoder
 
-        def counted(*args: object, _name: str = name, _real: object = real) -> object:
-            calls.append(_name)
-            return _real(*args)  # type: ignore[operator]
+    @contextmanager
+    def counted(path: Path) -> Iterator[Decoder]:
+        uses.append("open")
+        with real(path) as decoder:
+            blocks = decoder.blocks
 
-        monkeypatch.setattr(module, name, counted)
-    return calls
+            def noted(wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
+                uses.append("decode")
+                return blocks(wanted)
+
+            monkeypatch.setattr(decoder, "blocks", noted)
+            yield decoder
+
+    monkeypatch.setattr(recording, "open_decoder", counted)
+    return uses
 
 
 def _rows(
@@ -70,14 +82,14 @@ def test_a_first_fill_computes_everything(store: VoiceStore, wav: Path) -> None:
     assert len(_rows(store, encoder)) == 5
 
 
-def test_a_second_fill_does_nothing(store: VoiceStore, wav: Path, decodes: list[object]) -> None:
+def test_a_second_fill_does_nothing(store: VoiceStore, wav: Path, audio_uses: list[str]) -> None:
     encoder = CountingEncoder()
     fill(store, encoder, video="v", audio=wav, segments=SEGMENTS)
     before = _rows(store, encoder)
     encoder = CountingEncoder()
-    decodes.clear()
+    audio_uses.clear()
     report = fill(store, encoder, video="v", audio="no such file", segments=SEGMENTS)
-    assert (encoder.calls, encoder.loads, decodes) == ([], 0, [])
+    assert (encoder.calls, encoder.loads, audio_uses) == ([], 0, [])
     assert (report.missing, report.run.hits, report.decoded) == (0, 5, False)
     assert (report.encoder_calls, report.run.device) == (0, None)
     assert _rows(store, encoder) == before
@@ -85,14 +97,14 @@ def test_a_second_fill_does_nothing(store: VoiceStore, wav: Path, decodes: list[
 
 
 def test_only_what_is_missing_is_computed(
-    store: VoiceStore, wav: Path, decodes: list[object]
+    store: VoiceStore, wav: Path, audio_uses: list[str]
 ) -> None:
     encoder = CountingEncoder()
     fill(store, encoder, video="v", audio=wav, segments=SEGMENTS[:3])
     encoder.calls.clear()
     report = fill(store, encoder, video="v", audio=wav, segments=SEGMENTS)
     assert (report.run.hits, report.run.filled, sum(encoder.calls)) == (3, 2, 2)
-    assert decodes == ["probe", "cut"] * 2
+    assert audio_uses == ["open", "decode"] * 2
 
 
 def test_rounded_times_are_found_again(store: VoiceStore, wav: Path) -> None:
@@ -244,7 +256,7 @@ def test_a_file_that_cannot_be_used_leaves_the_store_as_it_was(
 
 
 def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav: Path) -> None:
-    """Else the store would have two encoders, and ask which one is meant."""
+    """Otherwise the store would have two encoders and could no longer choose one by itself."""
 
     class Away(CountingEncoder):
         def load(self) -> None:
@@ -296,7 +308,69 @@ def test_changed_audio(store: VoiceStore, wav: Path, tmp_path: Path) -> None:
     replaced = fill(
         store, encoder, video="v", audio=third, segments=SEGMENTS, on_audio_change="replace"
     )
-    assert replaced.run.filled == 5
+    assert (replaced.run.hits, replaced.run.filled) == (0, 5)
+
+
+def test_a_cold_fill_asks_twice_what_is_missing(
+    store: VoiceStore, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it takes the lock and while it has it; also if a replacement deletes rows."""
+    asked: list[int] = []
+    real = Recordings.missing
+
+    def counted(
+        recordings: Recordings, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+    ) -> list[SegmentKey]:
+        asked.append(len(keys))
+        return real(recordings, video, encoder, keys)
+
+    monkeypatch.setattr(Recordings, "missing", counted)
+    fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS[:2])
+    assert asked == [2, 2]
+    other = write(tmp_path / "other.wav", voice(300, SECONDS))
+    fill(
+        store,
+        CountingEncoder(),
+        video="v",
+        audio=other,
+        segments=SEGMENTS,
+        on_audio_change="replace",
+    )
+    assert asked == [2, 2, 5, 5]
+
+
+@pytest.mark.parametrize("change", ["other", "shorter", "gone"])
+def test_a_file_that_changes_while_it_is_open_stores_no_vectors(
+    store: VoiceStore, wav: Path, change: str
+) -> None:
+    """It changes after it was hashed, while the model is being loaded."""
+
+    class Slow(CountingEncoder):
+        def load(self) -> None:
+            super().load()
+            if self.loads > 1:
+                return
+            if change == "other":
+                write(wav, voice(330, SECONDS))
+            elif change == "shorter":
+                wav.write_bytes(wav.read_bytes()[:-1000])
+            else:
+                wav.unlink()
+
+    encoder = Slow()
+    with pytest.raises(AudioError, match=r"talk\.wav (changed|does not exist)"):
+        fill(store, encoder, video="v", audio=wav, segments=SEGMENTS)
+    assert (encoder.calls, _rows(store, encoder)) == ([], {})
+
+
+def test_a_file_that_is_replaced_by_a_copy_is_the_same(store: VoiceStore, wav: Path) -> None:
+    class Slow(CountingEncoder):
+        def load(self) -> None:
+            copy = wav.with_name("copy.wav")
+            copy.write_bytes(wav.read_bytes())
+            copy.replace(wav)
+
+    assert fill(store, Slow(), video="v", audio=wav, segments=SEGMENTS).run.filled == 5
 
 
 def test_progress_counts_up_to_what_is_missing(store: VoiceStore, wav: Path) -> None:

@@ -1,4 +1,4 @@
-"""A fill that is killed at any moment is taken up where it stopped, and ends with the same rows."""
+"""A fill that is killed at any moment continues where it stopped, with the same rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored vectors against their audio: the same, changed, and where there is nothing to hear."""
+"""Stored vectors compared with their audio: equal, different, and without usable audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored of each video, and why some of it has no vector."""
+"""What is stored of each video, and why some segments have no vector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One fill of a video at a time; every fill leaves a record."""
+"""A video has one fill at a time; every fill is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deleting cached vectors: what is selected, nothing else, and never everything by mistake."""
+"""Pruning deletes the selected vectors and nothing else, and never everything by mistake."""
 
 from __future__ import annotations
 

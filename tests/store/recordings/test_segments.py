@@ -1,4 +1,4 @@
-"""Missing rows, written rows, and what the table itself refuses."""
+"""Missing rows, written rows, and rows that the table refuses."""
 
 from __future__ import annotations
 
@@ -89,12 +89,10 @@ def test_a_vector_that_is_not_finite_never_gets_in(store: VoiceStore) -> None:
 
 
 def test_a_vector_of_another_dimension_never_gets_in(store: VoiceStore) -> None:
-    video_id, encoder_id = store.recordings.register("v", None, ENCODER, THRESHOLD)
+    ids = store.recordings.register("v", None, ENCODER, THRESHOLD)
     wide = EncoderIdentity("wide", "sha256:1", "1", 4, 16_000)
     with pytest.raises(RowsRefused):
-        store.recordings.write(
-            (video_id, encoder_id), wide, [SegmentRow(KEYS[0], "ok", unit(1, 0, 0, 0))]
-        )
+        store.recordings.write(ids, wide, [SegmentRow(KEYS[0], "ok", unit(1, 0, 0, 0))])
 
 
 def test_a_row_is_written_once(store: VoiceStore) -> None:

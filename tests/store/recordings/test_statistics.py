@@ -1,4 +1,4 @@
-"""What the store says it holds."""
+"""Statistics of what is stored."""
 
 from __future__ import annotations
 

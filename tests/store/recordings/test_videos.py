@@ -21,7 +21,7 @@ def test_changed_audio_is_an_error_and_changes_nothing(store: VoiceStore) -> Non
 
 def test_changed_audio_can_be_kept(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD, "keep")
+    assert not store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD, "keep").replaced
     assert store.recordings.missing("v", ENCODER, KEYS) == []
     store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD)
 
@@ -29,14 +29,14 @@ def test_changed_audio_can_be_kept(store: VoiceStore) -> None:
 def test_changed_audio_can_replace(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     put(store, "w", {(0, 1): X})
-    store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD, "replace")
+    assert store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD, "replace").replaced
     assert store.recordings.missing("v", ENCODER, KEYS) == KEYS
     assert store.recordings.missing("w", ENCODER, KEYS) == []
 
 
 def test_the_same_audio_replaces_nothing(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X}, audio=NEW_AUDIO.sha256)
-    store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD, "replace")
+    assert not store.recordings.register("v", NEW_AUDIO, ENCODER, THRESHOLD, "replace").replaced
     assert store.recordings.missing("v", ENCODER, KEYS) == []
 
 

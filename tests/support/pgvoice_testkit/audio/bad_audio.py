@@ -19,8 +19,9 @@ import numpy as np
 from pgvoice_benchmarks.memory import peak_bytes
 
 from pgvoice.hooks import AudioError
-from pgvoice.hooks.audio import cutting, probing
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice_testkit.audio.audio_files import LOSSLESS, LOSSY, speech_band, spread, write
+from pgvoice_testkit.audio.hearing import probe
 from pgvoice_testkit.processes.modules import command, environment
 
 MEMORY, SECONDS = 4 << 30, 20
@@ -63,7 +64,7 @@ def inputs(first: int, number: int, folder: Path) -> Iterator[tuple[int, str, by
     for name, coding in KINDS.items():
         path = write(folder / f"whole{coding.suffix}", samples, 16_000, coding)
         whole[coding.suffix] = path.read_bytes()
-        assert probing.probe(path).duration_ms >= 900, name
+        assert probe(path).duration_ms >= 900, name
     for place in range(first, first + number):
         chosen = random.Random(place)
         suffix = list(whole)[place % len(whole)]
@@ -91,11 +92,12 @@ def _damaged(data: bytearray, chosen: random.Random) -> bytes:
 
 def _hear(path: Path) -> str:
     try:
-        length = probing.probe(path).duration_ms
-        spans = [(0, 500), (max(0, length - 700), length), (length, length + 1000), (200, 60_000)]
-        for _, waveform in cutting.cut(path, spans, 16_000):
-            assert waveform.dtype == np.float32
-            assert len(waveform) <= 60 * 16_000
+        with open_recording(path) as recording:
+            end = recording.info.duration_ms
+            spans = [(0, 500), (max(0, end - 700), end), (end, end + 1000), (200, 60_000)]
+            for _, waveform in recording.cut(spans, 16_000):
+                assert waveform.dtype == np.float32
+                assert len(waveform) <= 60 * 16_000
     except AudioError as error:
         return type(error).__name__ if "\n" not in str(error) else f"long: {error}"
     return "heard"

@@ -16,4 +16,5 @@ def command(module: str, *arguments: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """The environment of this process, with the packages in tests/support."""
-    return os.environ | {"PYTHONPATH": str(SUPPORT)}
+    paths = [str(SUPPORT), os.environ.get("PYTHONPATH")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -52,7 +52,7 @@ class Library:
     def fill(self, video: str, place: int, value: Embedding | str) -> None:
         """Store a segment of one second unless it is stored already."""
         key = SegmentKey(place * 1000, place * 1000 + 1000)
-        video_id = videos.ensure(self.connection, video, None)
+        video_id = videos.ensure(self.connection, video)
         if segments.missing(self.connection, video, ENCODER, [key]):
             status, vector = (value, None) if isinstance(value, str) else ("ok", value)
             row = SegmentRow(key, status, vector)

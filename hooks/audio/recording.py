@@ -1,0 +1,96 @@
+"""``open_recording``: an audio file, opened and checked once, with its waveforms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgvoice.hooks.audio import cutting
+from pgvoice.hooks.audio.decoder import Decoder
+from pgvoice.hooks.audio.decoders import check_file, open_decoder
+from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.errors import AudioUnreadable
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """A file's identity and its shape."""
+
+    #: Of the file's bytes, in hexadecimal.
+    sha256: str
+    #: Lossy formats may decode to a few milliseconds more, the encoder's padding.
+    duration_ms: int
+    #: The file's own, in Hz.
+    sample_rate: int
+    channels: int
+
+
+class OpenRecording:
+    """An open audio file that is complete as far as its headers can tell."""
+
+    def __init__(self, path: Path, decoder: Decoder, stamp: _Stamp | None) -> None:
+        self._decoder, self._stamp = decoder, stamp
+        rate, samples = decoder.sample_rate, decoder.count_samples()
+        duration_ms = (samples * 1000 + rate // 2) // rate
+        self.path = path
+        self.info = AudioInfo(_sha256(path), duration_ms, rate, decoder.channels)
+
+    def cut(
+        self, spans_ms: Sequence[tuple[int, int]], sample_rate: int
+    ) -> Iterator[tuple[int, Waveform]]:
+        """(index into `spans_ms`, mono waveform at `sample_rate`), in the order of the spans' ends.
+
+        A waveform is yielded as soon as its end has been decoded. It is a pure function of the
+        file's bytes, its span and `sample_rate`: it is cut at the file's own rate and resampled
+        alone. It has round((end - start) * sample_rate / 1000) samples, or fewer if the audio ends
+        earlier; resampling may trim the last one or two or fill them with zeros. Samples that are
+        not finite stay so; if such a span is resampled, all of it is NaN.
+
+        Raises `ValueError` for a span that ends before it starts or starts before zero,
+        `AudioUnreadable` for damage within the spans, and `AudioNotFound` or `AudioUnreadable` if
+        the file was deleted or changed after it was opened.
+        """
+        self._check_unchanged()
+        yield from cutting.cut(self._decoder, spans_ms, sample_rate)
+
+    def _check_unchanged(self) -> None:
+        if _stamp(self.path) == self._stamp:
+            return
+        check_file(self.path)
+        if _sha256(self.path) != self.info.sha256:
+            raise AudioUnreadable(f"{self.path} changed while it was in use; run it again")
+
+
+@contextmanager
+def open_recording(path: str | Path) -> Iterator[OpenRecording]:
+    """Open a file, check that all of it is there, hash it and measure its length.
+
+    Damage in the middle is only found by `OpenRecording.cut`, if it lies within a span. An mp3
+    whose header does not count its frames cannot be told from a shorter one. Raises
+    `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`.
+    """
+    path = Path(path)
+    stamp = _stamp(path)
+    with open_decoder(path) as decoder:
+        yield OpenRecording(path, decoder, stamp)
+
+
+#: Device, inode, size and time of the last change.
+_Stamp = tuple[int, int, int, int]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What changes if the file is replaced or written to; None without a file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
