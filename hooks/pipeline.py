@@ -172,7 +172,7 @@ class Pipeline(Closing):
         clusters: bool,
     ) -> tuple[list[Labelled], tuple[ClusterSummary, ...]]:
         keys = snap_segments(_spans(given), self.store.grid_ms).keys
-        spans = [(key.start_s, key.end_s) for key in keys if key is not None]
+        spans = [key for key in keys if key is not None]
         if not spans:
             return [Labelled(segment, None) for segment in given], ()
         result = identify(

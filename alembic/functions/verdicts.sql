@@ -19,7 +19,7 @@ BEGIN ATOMIC
            pgvoice.similarity(n.similarity), n.runner_up_id,
            n.similarity - n.runner_up_similarity, judged.reason
     FROM pgvoice.nearest AS n
-    CROSS JOIN LATERAL pgvoice_internal.required_of(
+    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, n.video_id, n.start_ms, n.end_ms, n.nearest_id, given_threshold, given_margin
     ) AS q
     CROSS JOIN LATERAL (
@@ -51,10 +51,9 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.id, round(i.start_s * 1000)::integer, round(i.end_s * 1000)::integer,
-           named.id, i.similarity, second.id, i.margin, i.reason
+    SELECT v.id, i.start_ms, i.end_ms, named.id, i.similarity, second.id, i.margin, i.reason
     FROM pgvoice.video AS v
-    CROSS JOIN LATERAL pgvoice.identify(
+    CROSS JOIN LATERAL pgvoice.identify_ms(
         v.key, encoder => verdicts_of.encoder, threshold => given_threshold,
         min_margin => given_margin
     ) AS i

@@ -10,6 +10,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.identify import who
+from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.fill import report_document, summary
 
 if TYPE_CHECKING:
@@ -131,14 +132,12 @@ def _scores(outcome: Outcome) -> dict[str, Score]:
 
 
 def _document(outcome: Outcome, folder: Path) -> dict[str, object]:
-    from dataclasses import asdict
-
     enrolled = [
         {"speaker": turn.label, "start": turn.start, "end": turn.end}
         for turn in outcome.conversation.enrolling
     ]
     turns = [
-        {"reference": turn.label} | asdict(answer)
+        {"reference": turn.label} | in_seconds(answer)
         for turn, answer in zip(outcome.conversation.asking, outcome.answers, strict=True)
     ]
     scores = {name: score._asdict() for name, score in _scores(outcome).items()}

@@ -10,8 +10,9 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.thresholds import calibration, reference_turns, trials
+from pgvoice.store.thresholds import calibration, reference_turns, requirement, trials
 from pgvoice.store.thresholds.calibration import DEFAULT_EDGES, Calibration
+from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.thresholds.trials import Place, Trials
 from pgvoice.store.turns import Turn
 
@@ -88,6 +89,21 @@ class Thresholds:
             found = encoders.find(connection, encoder)
             spoken = self._spoken(connection, found.id, labels or {}, pinned=pinned)
             return trials.gather(connection, found.id, spoken, exemplars=exemplars)
+
+    def required(
+        self,
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+    ) -> Requirement:
+        """The threshold and margin that `identify` requires if it is given these.
+
+        Raises `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            found = encoders.find(connection, encoder)
+            return requirement.required(connection, found, threshold, min_margin)
 
     def active(self, *, encoder: WhichEncoder = None) -> Calibration | None:
         """The calibration that `identify` goes by; None while it is the encoder's own threshold."""

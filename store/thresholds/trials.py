@@ -87,14 +87,14 @@ def gather(
         rows += connection.execute(
             text(
                 "SELECT trial, duration_ms, speaker, profile_id, own, similarity"
-                " FROM pgvoice.segment_trials(CAST(:videos AS text[]),"
-                " CAST(:starts AS double precision[]), CAST(:ends AS double precision[]),"
+                " FROM pgvoice.segment_trials_ms(CAST(:videos AS text[]),"
+                " CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
                 " CAST(:speakers AS text[]), :encoder)"
             ),
             {
                 "videos": [video for video, _ in speakers],
-                "starts": [key.start_s for _, key in speakers],
-                "ends": [key.end_s for _, key in speakers],
+                "starts": [key.start_ms for _, key in speakers],
+                "ends": [key.end_ms for _, key in speakers],
                 "speakers": list(speakers.values()),
                 "encoder": encoder_id,
             },
@@ -127,8 +127,8 @@ def pinned(connection: Connection, encoder_id: int) -> dict[Place, str]:
     """Who speaks where a person said so; whom they did not know is a stranger in each video."""
     rows = connection.execute(
         text(
-            "SELECT video, round(start_s * 1000)::integer, round(end_s * 1000)::integer,"
-            " coalesce(speaker, 'nobody known in ' || video) FROM pgvoice.label"
+            "SELECT video, start_ms, end_ms, coalesce(speaker, 'nobody known in ' || video)"
+            " FROM pgvoice.label"
             " WHERE pinned AND reason IN ('pinned', 'nobody') AND encoder_id = :encoder"
         ),
         {"encoder": encoder_id},

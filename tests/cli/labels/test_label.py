@@ -28,7 +28,7 @@ def _speakers(pgvoice: Callable[..., Result]) -> list[tuple[str | None, str]]:
 def test_label_keeps_and_sums_up(filled: Callable[..., Result]) -> None:
     lines = filled("label", "talk").stdout.splitlines()
     assert lines[0] == "5 segments (0:00:08.2), 2 speakers"
-    assert lines[1] == "5 labels changed, kept as run 1 (`pgvoice labels revert 1` takes it back)"
+    assert lines[1] == "5 labels changed, kept as run 1 (`pgvoice labels revert 1` reverts it)"
     assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
     assert "no label changed" in filled("label", "--all").stdout
 
