@@ -106,7 +106,7 @@ def revert(run: int, url: str | None) -> None:
     """
     with VoiceStore.open(url) as store:
         count = store.labels.revert(run)
-    click.echo(f"run {run} reverted: {output.counted(count, 'label')} of it counted")
+    click.echo(f"run {run} reverted: {output.counted(count, 'current label')} withdrawn")
 
 
 @labels.command(

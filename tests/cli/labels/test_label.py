@@ -92,7 +92,7 @@ def test_runs_and_revert(labelled: Callable[..., Result]) -> None:
     assert "there are no runs" not in labelled("labels", "runs").stdout
     before = _speakers(labelled)
     labelled("relabel", "--yes")
-    assert labelled("labels", "revert", 2).stdout == "run 2 reverted: 1 label of it counted\n"
+    assert labelled("labels", "revert", 2).stdout == "run 2 reverted: 1 current label withdrawn\n"
     assert _speakers(labelled) == before
     newest, oldest = json.loads(labelled("labels", "runs", "--json").stdout)
     assert (newest["kind"], newest["changed"], newest["current"]) == ("relabel", 1, 0)

@@ -101,12 +101,21 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT backfill FROM backfill_progress()", []),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
+        ("SELECT end_ms, speaker FROM identify_ms('v', ARRAY[0], ARRAY[1000])", [(1000, "ann")]),
+        ("SELECT threshold, source FROM required(1000)", [(0.5, "made up")]),
+        ("SELECT min_ms, max_ms, threshold FROM required_by_duration(threshold => 0.7)",
+         [(0, None, 0.7)]),
         ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",
          [("S0", "ann")]),
+        ("SELECT end_ms, speaker FROM identify_clusters_ms('v', ARRAY[0], ARRAY[1000],"
+         " ARRAY['S0'])", [(1000, "ann")]),
         ("SELECT video FROM speaker_segments('ann')", [("v",), ("w",), ("v",)]),
         ("SELECT video FROM speaker_segments('ann', ordered => 'time')",
          [("v",), ("v",), ("w",)]),
+        ("SELECT video FROM speaker_segments_ms('ann', ordered => 'time')",
+         [("v",), ("v",), ("w",)]),
         ("SELECT video, start_s FROM similar_segments('v', 0, 1, 1)", [("w", 4)]),
+        ("SELECT video, start_ms FROM similar_segments_ms('v', 0, 1000, 1)", [("w", 4000)]),
         ("SELECT video, embedded, not_embedded FROM coverage()", [("v", 2, 1), ("w", 2, 0)]),
         ("SELECT requested, hits, last_video FROM cache_stats()", [(3, 0, "v")]),
         ("SELECT speaker, segments FROM speaker_time('w')", [("ann", 1), (None, 1)]),
@@ -115,6 +124,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT exemplar_seconds(1, 1)", [(1,)]),
         ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
+        ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
         ("SELECT count(*) FROM label WHERE speaker = 'ann'", [(3,)]),
         ("SELECT count(*) FROM segment_index WHERE valid", [(0,)]),
@@ -137,12 +147,15 @@ REFUSED = [
     "keep_labels()",
     "keep_labels(ARRAY['w'], dry_run => true)",
     "pin_label('v', 0, 1, 'ann')",
+    "pin_label_ms('v', 0, 1000, 'ann')",
     "unpin_label('v', 0, 1)",
+    "unpin_label_ms('v', 0, 1000)",
     "revert_labels(1)",
     "refresh_nearest()",
     "drop_outliers('ann', dry_run => true)",
     "restore_exemplars('ann')",
     "segment_trials(ARRAY['v'], ARRAY[0], ARRAY[1], ARRAY['ann'])",
+    "segment_trials_ms(ARRAY['v'], ARRAY[0], ARRAY[1000], ARRAY['ann'])",
     "exemplar_trials()",
     "activate_calibration((SELECT min(id) FROM pgvoice.calibration))",
     "reset_calibration()",
@@ -303,7 +316,7 @@ def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> N
         "SELECT * FROM pgvoice.nearest",
         "CREATE TABLE pgvoice.mine ()",
         "CREATE FUNCTION pgvoice.mine() RETURNS integer LANGUAGE sql RETURN 1",
-        "ALTER FUNCTION pgvoice.identify SECURITY INVOKER",
+        "ALTER FUNCTION pgvoice.identify_ms SECURITY INVOKER",
     ],
 )
 def test_a_reader_changes_nothing(reader: str, statement: str) -> None:
@@ -451,7 +464,9 @@ def test_definers_have_the_fixed_search_path(connection: Connection) -> None:
             " ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
         )
     ).all()
-    assert {"identify", "speaker_segments", "similar_segments"} <= {name for name, _ in rows}
+    assert {"identify_ms", "speaker_segments_ms", "similar_segments_ms"} <= {
+        name for name, _ in rows
+    }
     for _, settings in rows:
         (path,) = [entry for entry in settings if entry.startswith("search_path=")]
         assert path.startswith("search_path=pgvoice, ")
