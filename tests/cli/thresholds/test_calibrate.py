@@ -87,7 +87,7 @@ def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str
     assert "gain in DIR " in done.stdout
     few = pgvoice("calibrate", *arguments[:4], "--cohort", f"second={labels}")
     assert few.exit_code == 1
-    assert "a cohort takes 10 voices" in few.stderr
+    assert "a cohort needs 10 voices" in few.stderr
     assert pgvoice("calibrate", "--list", "--cohort", cohort).exit_code == 2
 
 
@@ -132,13 +132,13 @@ def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--exemplars"], 1, "takes 198 searches by 4 people outside of the gallery"),
+        (["--exemplars"], 1, "needs 198 searches by 4 people outside the gallery"),
         (["--pinned"], 1, "whose speaker is known from pinned labels"),
         (["--labels", "third={}"], 1, "no video 'third'"),
         (["--labels", "second"], 2, "'second' is neither VIDEO=FILE nor a file"),
         (["--labels", "second=nowhere.rttm"], 2, "there is no file 'nowhere.rttm'"),
         (["--exemplars", "--bands", "2,x"], 2, "'2,x' is not a list of seconds"),
-        (["--exemplars", "--bands", "4,2"], 1, "bands that end at 4, 2 s do not rise"),
+        (["--exemplars", "--bands", "4,2"], 1, "the ends of bands must rise: 4, 2 s do not"),
         (["--exemplars", "--target-far", "0"], 2, "not in the range"),
         ([], 2, "Give --labels, --pinned or --exemplars"),
         (["--reset", "--list"], 2, "Give --labels, --pinned or --exemplars"),

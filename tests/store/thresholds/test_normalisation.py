@@ -203,7 +203,7 @@ def test_a_dry_run_keeps_nothing(made: Made, normalised: Calibration) -> None:
 
 def test_too_few_voices(made: Made) -> None:
     few = {"others": made.cohort["others"][: 8 * 9]}
-    with pytest.raises(CalibrationUnsupported, match=r"takes 10 voices.* of the 9 given"):
+    with pytest.raises(CalibrationUnsupported, match=r"needs 10 voices.* of 9 are"):
         made.store.thresholds.calibrate(TARGET, labels=made.labels, edges=(), cohort=few)
     with pytest.raises(CalibrationUnsupported, match=r"of the 16 given"):
         made.store.thresholds.calibrate(TARGET, labels=made.labels, edges=(), cohort=made.labels)
