@@ -20,13 +20,17 @@ Span = Sequence[float]
 
 
 class OnGrid:
-    """Base of answers about a segment: `start` and `end` in seconds."""
+    """Base of answers about a segment: its key, and `start` and `end` in seconds."""
 
     __slots__ = ()
 
     #: Whole milliseconds on the store's grid.
     start_ms: int
     end_ms: int
+
+    @property
+    def key(self) -> SegmentKey:
+        return SegmentKey(self.start_ms, self.end_ms)
 
     @property
     def start(self) -> float:

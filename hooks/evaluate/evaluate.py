@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
 from pgvoice.store.answers.identify import Identification
-from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels.current import Label
 from pgvoice.store.models import SKIPPED_STATUSES
 from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
@@ -164,18 +163,16 @@ def _answers(
             Answer(turn.start, turn.end, one.speaker, one.reason, turn.label)
             for turn, one in zip(reference, found, strict=True)
         ]
-    answers: Sequence[Identification | Label]
+    answers: list[Identification] | list[Label]
     if segments == "labels":
         answers = store.labels.current(video, encoder=asked.encoder)
         if not answers:
             raise NotEvaluable(f"{video} has no labels: `pgvoice label {video}` stores them")
     else:
         answers = _identified(store, video, None, None, asked)
-    keys = [SegmentKey(one.start_ms, one.end_ms) for one in answers]
-    known = reference_turns.spoken(keys, reference, names)
+    known = reference_turns.spoken([one.key for one in answers], reference, names)
     return [
-        Answer(one.start, one.end, one.speaker, one.reason, known.get(key))
-        for key, one in zip(keys, answers, strict=True)
+        Answer(one.start, one.end, one.speaker, one.reason, known.get(one.key)) for one in answers
     ]
 
 

@@ -126,7 +126,7 @@ def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout.endswith("not stored (--dry-run)\n")
     assert "too few searches on one side of 2 s: bands joined" in done.stdout
-    assert pgvoice("calibrate", "--list").stdout.startswith("there are none yet")
+    assert pgvoice("calibrate", "--list").stdout.startswith("there are no calibrations yet")
 
 
 @pytest.mark.parametrize(
