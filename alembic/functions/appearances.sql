@@ -73,6 +73,7 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     margin double precision
 )
 LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT f.video, f.start_ms / 1000.0, f.end_ms / 1000.0, f.similarity, f.runner_up,

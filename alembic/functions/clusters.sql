@@ -124,6 +124,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     evidence_s double precision
 )
 LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT i.start_ms / 1000.0, i.end_ms / 1000.0, i.cluster, i.speaker, i.nearest, i.similarity,

@@ -103,6 +103,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     threshold_source text
 )
 LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT i.start_ms / 1000.0, i.end_ms / 1000.0, i.speaker, i.nearest, i.similarity, i.runner_up,

@@ -64,6 +64,7 @@ CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
     similarity double precision
 )
 LANGUAGE sql STABLE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT f.video, f.start_ms / 1000.0, f.end_ms / 1000.0, f.similarity
@@ -81,7 +82,7 @@ of the same video. Uses the index if there is one and it is faster, else compare
 false or true forces one or the other. The index may miss a few of the most similar segments; similarity
 is exact either way.';
 
--- ROWS 100 has the planner look up the videos of the few rows found, instead of reading all videos.
+-- ROWS 100 makes the planner look up the videos of the few rows found, instead of reading all videos.
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_segments(
     asked_video bigint,
     asked_start_ms integer,

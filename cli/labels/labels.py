@@ -204,7 +204,7 @@ def _write_time(found: Sequence[SpeakerTime]) -> None:
 def _write_runs(found: Sequence[LabelRun]) -> None:
     columns = [output.number("run"), output.word("kind"), output.Column("kept")]
     columns += [output.Column("encoder"), output.number("threshold"), output.number("margin")]
-    columns += [output.number("labels"), output.number("count now"), output.Column("reverted")]
+    columns += [output.number("labels"), output.number("current"), output.Column("reverted")]
     encoders = output.short_labels(run.encoder for run in found)
     rows = (
         (

@@ -93,7 +93,7 @@ class Labels:
     def speaker_time(
         self, video: str | None = None, *, encoder: WhichEncoder = None
     ) -> list[SpeakerTime]:
-        """How long everybody speaks, per video, from kept labels. Raises `UnknownVideo`."""
+        """How long everybody speaks, per video, from the current labels. Raises `UnknownVideo`."""
         with self._database.engine.connect() as connection:
             if video is not None:
                 stored_videos.require(connection, video)

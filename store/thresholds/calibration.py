@@ -82,15 +82,17 @@ def calibrate(
     judged = judging.calibrated(found, band_ms(edges), target_far, generator)
     with connection.begin_nested() as savepoint:
         made = _insert(connection, encoder, target_far, judged, labels_from)
-        told = None
+        normalisation = None
         if cohort is not None:
             names = {*found.names, *(each.speaker for each in speakers.summaries(connection))}
             kept = cohorts.keep(connection, made, encoder.id, cohort, names)
             scores = cohorts.normalised(
                 connection, made, encoder.id, found, spoken, exemplars=exemplars
             )
-            told = normalising.normalised(judged, found, scores, kept, target_far, generator)
-        _settle(connection, made, judged, told)
+            normalisation = normalising.normalised(
+                judged, found, scores, kept, target_far, generator
+            )
+        _settle(connection, made, judged, normalisation)
         result = next(one for one in stored(connection, encoder) if one.id == made)
         if dry_run:
             savepoint.rollback()
@@ -125,14 +127,16 @@ def _insert(
     return made
 
 
-def _settle(connection: Connection, made: int, judged: Judged, told: Normalisation | None) -> None:
+def _settle(
+    connection: Connection, made: int, judged: Judged, normalisation: Normalisation | None
+) -> None:
     """Store the figures and, if they are used, the levels; delete a cohort that is not used."""
-    bands = told.bands if told is not None and told.used else ()
+    bands = normalisation.bands if normalisation and normalisation.used else ()
     measured = {
         "bands": judged.bands,
         "figures": asdict(judged.figures),
         "notes": judged.notes,
-        "normalisation": told and asdict(told),
+        "normalisation": normalisation and asdict(normalisation),
     }
     connection.execute(
         text(
@@ -199,8 +203,8 @@ def reset(connection: Connection, encoder: StoredEncoder) -> int | None:
 
 def _calibration(row: Row[Any], encoder: str) -> Calibration:
     measured = row.measured
-    told = _normalisation(measured.get("normalisation"), used=row.levels is not None)
-    by_level = told if told is not None and told.used else None
+    normalisation = _normalisation(measured.get("normalisation"), used=row.levels is not None)
+    by_level = normalisation if normalisation and normalisation.used else None
     return Calibration(
         row.id,
         encoder,
@@ -211,7 +215,7 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
         by_level.bands if by_level else tuple(Band(**band) for band in measured["bands"]),
         (by_level and by_level.normalised) or _figures(measured["figures"]),
         tuple(measured["notes"]),
-        told,
+        normalisation,
     )
 
 

@@ -316,7 +316,7 @@ def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> N
         "SELECT * FROM pgvoice.nearest",
         "CREATE TABLE pgvoice.mine ()",
         "CREATE FUNCTION pgvoice.mine() RETURNS integer LANGUAGE sql RETURN 1",
-        "ALTER FUNCTION pgvoice.identify_ms SECURITY INVOKER",
+        "ALTER FUNCTION pgvoice.identify SECURITY INVOKER",
     ],
 )
 def test_a_reader_changes_nothing(reader: str, statement: str) -> None:
@@ -464,9 +464,7 @@ def test_definers_have_the_fixed_search_path(connection: Connection) -> None:
             " ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
         )
     ).all()
-    assert {"identify_ms", "speaker_segments_ms", "similar_segments_ms"} <= {
-        name for name, _ in rows
-    }
+    assert {"identify", "speaker_segments", "similar_segments"} <= {name for name, _ in rows}
     for _, settings in rows:
         (path,) = [entry for entry in settings if entry.startswith("search_path=")]
         assert path.startswith("search_path=pgvoice, ")

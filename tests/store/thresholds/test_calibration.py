@@ -216,7 +216,7 @@ def test_too_few_searches_for_the_target(
     with pytest.raises(CalibrationUnsupported) as error:
         library.thresholds.calibrate(0.001, labels=labels)
     assert "0.001 needs 1998 searches by 4 people outside" in str(error.value)
-    assert "there are 336 by 14, 168 in one half" in str(error.value)
+    assert "there are 336 by 14, 168 by one half" in str(error.value)
 
 
 def test_too_few_people(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
