@@ -1,4 +1,4 @@
-"""Answers as pipelines and plugins see them: one segment labelled, one video identified."""
+"""Answers for pipelines and plugins: one labelled segment, one identified video."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from pgvoice.store.answers.identify import Identification
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.turns import Turn
 
-#: The reason of a segment that is no span of time.
+#: The reason of a segment whose times are not valid.
 INVALID = "invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One answer for one segment of a pipeline, which stays as it was."""
+    """A pipeline's segment, unchanged, with its answer."""
 
-    #: The segment as it came: its own times, the diarizer's label, the text.
+    #: The segment as given: its own times, the diarizer's label, the text.
     segment: Turn
-    #: The answer, in times of the store's grid; None for what is no span of time.
+    #: The answer, with times on the store's grid; None if the segment's times are not valid.
     identification: Identification | None
 
     @property
     def speaker(self) -> str | None:
-        """The name, only where the reason is ``matched`` or ``by_cluster``."""
+        """The name, if the reason is ``matched`` or ``by_cluster``."""
         return self.identification.speaker if self.identification else None
 
     @property
     def similarity(self) -> float | None:
-        """Cosine similarity to the closest person's profile, in [-1, 1]; no probability."""
+        """Cosine similarity to the nearest person's profile, in [-1, 1]; not a probability."""
         return self.identification.similarity if self.identification else None
 
     @property
     def reason(self) -> str:
-        """That of the answer, or ``invalid`` for what is no span of time."""
+        """The reason of the answer, or ``invalid`` if the segment's times are not valid."""
         return self.identification.reason if self.identification else INVALID
 
 
 @dataclass(frozen=True, slots=True)
 class IdentifyResult:
-    """The answers for one video, and what they were judged by."""
+    """The answers for one video, and the encoder of the vectors."""
 
     video: str
     encoder: StoredEncoder
     answers: tuple[Identification, ...]
-    #: Who the diarizer's clusters are of; empty where none were given.
+    #: Who speaks in the diarizer's clusters; empty if none were given.
     clusters: tuple[ClusterSummary, ...] = ()

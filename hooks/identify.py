@@ -1,4 +1,4 @@
-"""``identify``: who speaks in a video, asked of the store, and told to the plugins."""
+"""``identify``: ask the store who speaks in a video, and pass the answers to the plugins."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def identify(
     threshold: float | None = None,
     min_margin: float | None = None,
 ) -> IdentifyResult:
-    """What `VoiceStore.identify` answers; afterwards the plugins' ``after_identify`` is called.
+    """The answers of `Answers.identify`; then calls the plugins' ``after_identify``.
 
-    With `clusters`, a diarizer's label for each span, what `VoiceStore.identify_clusters` does.
+    With `clusters`, a diarizer's label for each span, those of `Answers.identify_clusters`.
     """
     summaries: list[ClusterSummary] = []
     if spans is None or clusters is None:

@@ -159,7 +159,7 @@ class Pipeline(Closing):
         result = identify(
             self.store,
             video,
-            [(key.start_s, key.end_s) for _, key in valid],
+            [key for _, key in valid],
             [turn.label for turn, _ in valid] if clusters else None,
             encoder=self.encoder.identity,
             threshold=threshold,

@@ -57,6 +57,7 @@ from pgvoice.store.recordings.statistics import CacheStatistics
 from pgvoice.store.recordings.videos import VideoAudio
 from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.thresholds.judging import Band, Figures
+from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.turns import Turn
 from pgvoice.store.upkeep.table_rows import TableSum
 from pgvoice.store.upkeep.verifying import SampledSegment, StoreCheck
@@ -106,6 +107,7 @@ __all__ = [
     "ProfileQuality",
     "PruneSelection",
     "Relabelling",
+    "Requirement",
     "Retention",
     "SampledSegment",
     "SegmentKey",

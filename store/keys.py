@@ -1,4 +1,4 @@
-"""Seconds to the store's grid of whole milliseconds: the only place where seconds are rounded."""
+"""From seconds to the store's grid of whole milliseconds: the only place that rounds seconds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,30 @@ DEFAULT_GRID_MS = 100
 #: The largest time that fits a Postgres ``integer`` of milliseconds (24.8 days).
 MAX_SECONDS = 2_147_483.0
 
-
-#: A (start, end) in seconds.
+#: A (start, end) in seconds, or a `SegmentKey`.
 Span = Sequence[float]
+
+
+class OnGrid:
+    """Base of answers about a segment: its key, and `start` and `end` in seconds."""
+
+    __slots__ = ()
+
+    #: Whole milliseconds on the store's grid.
+    start_ms: int
+    end_ms: int
+
+    @property
+    def key(self) -> SegmentKey:
+        return SegmentKey(self.start_ms, self.end_ms)
+
+    @property
+    def start(self) -> float:
+        return self.start_ms / 1000
+
+    @property
+    def end(self) -> float:
+        return self.end_ms / 1000
 
 
 class SegmentKey(NamedTuple):
@@ -32,7 +53,7 @@ class SegmentKey(NamedTuple):
 
     @property
     def start_s(self) -> float:
-        """Seconds, for people and for SQL functions; snaps back to the same key."""
+        """Seconds; snap back to the same key."""
         return self.start_ms / 1000
 
     @property
@@ -41,7 +62,7 @@ class SegmentKey(NamedTuple):
 
 
 class SnappedSegments(NamedTuple):
-    """What a list of (start, end) seconds comes to on the grid."""
+    """The keys of a list of (start, end) in seconds."""
 
     #: In the order given, repeats included; None where the segment is invalid.
     keys: list[SegmentKey | None]
@@ -55,11 +76,11 @@ class SnappedSegments(NamedTuple):
 
 
 def snap_ms(seconds: float, grid_ms: int = DEFAULT_GRID_MS) -> int:
-    """The grid point nearest to `seconds`, in milliseconds; halves go away from zero.
+    """The grid point nearest to `seconds`, in milliseconds; halves round away from zero.
 
     `seconds` is read as decimal text with 15 significant digits, as Postgres casts
-    ``double precision`` to ``numeric``; ``pgvoice.snap_ms`` in SQL gives the same.
-    Raises `ValueError` for NaN, infinity and times that do not fit.
+    ``double precision`` to ``numeric``, so ``pgvoice.snap_ms`` in SQL returns the same. Raises
+    `ValueError` for NaN, infinity and times that do not fit.
     """
     if not math.isfinite(seconds) or abs(seconds) > MAX_SECONDS:
         raise ValueError(f"{seconds!r} is not a time in seconds of at most {MAX_SECONDS:.0f}")
@@ -68,11 +89,13 @@ def snap_ms(seconds: float, grid_ms: int = DEFAULT_GRID_MS) -> int:
 
 
 def snap_segment(segment: Span, grid_ms: int = DEFAULT_GRID_MS, *, index: int = 0) -> SegmentKey:
-    """The key of one (start, end) in seconds.
+    """The key of one (start, end) in seconds; a `SegmentKey` is returned as it is.
 
-    Raises `InvalidSegment`, a `ValueError`, when a time is not finite or, on the grid, the start
-    is negative or behind the end. `index` is only used to name the segment in the message.
+    Raises `InvalidSegment`, a `ValueError`, if a time is not finite or if, on the grid, the start
+    is negative or after the end. `index` only names the segment in the message.
     """
+    if isinstance(segment, SegmentKey):
+        return segment
     try:
         start, end = (float(time) for time in segment)
         key = SegmentKey(snap_ms(start, grid_ms), snap_ms(end, grid_ms))
@@ -86,7 +109,7 @@ def snap_segment(segment: Span, grid_ms: int = DEFAULT_GRID_MS, *, index: int = 
 
 
 def snap_segments(segments: Iterable[Span], grid_ms: int = DEFAULT_GRID_MS) -> SnappedSegments:
-    """Keys for many segments; an invalid one does not stop the others."""
+    """The keys of many segments; an invalid one does not stop the others."""
     snapped = SnappedSegments([], [])
     for index, segment in enumerate(segments):
         try:
@@ -98,5 +121,5 @@ def snap_segments(segments: Iterable[Span], grid_ms: int = DEFAULT_GRID_MS) -> S
 
 
 def valid_keys(spans: Iterable[Span], grid_ms: int) -> list[SegmentKey]:
-    """The key of each (start, end) in seconds, in order; raises `InvalidSegment` for the first."""
+    """The key of each (start, end) in seconds, in order. Raises `InvalidSegment`."""
     return [snap_segment(span, grid_ms, index=index) for index, span in enumerate(spans)]

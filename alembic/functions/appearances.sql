@@ -1,5 +1,61 @@
 -- Where one person speaks, over all videos.
 
+CREATE OR REPLACE FUNCTION pgvoice.speaker_segments_ms(
+    speaker text,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL,
+    max_rows bigint DEFAULT NULL,
+    ordered text DEFAULT 'similarity'
+) RETURNS TABLE (
+    video text,
+    start_ms integer,
+    end_ms integer,
+    similarity double precision,
+    runner_up text,
+    runner_up_similarity double precision,
+    margin double precision
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    by_time CONSTANT boolean := ordered = 'time';
+    target record;
+BEGIN
+    IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
+        RAISE EXCEPTION 'no order %', coalesce(quote_literal(ordered), 'NULL')
+            USING HINT = 'Order by ''similarity'' or by ''time''.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT p.speaker_id, p.embedding,
+           pgvoice_internal.least_similarity(encoder, speaker_segments_ms.threshold) AS lowest
+    INTO target
+    FROM pgvoice.profile AS p
+    JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
+    WHERE named.name = speaker_segments_ms.speaker AND p.encoder_id = encoder;
+    RETURN QUERY
+    SELECT v.key, near.start_ms, near.end_ms, pgvoice.similarity(near.similarity), other.name,
+           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity
+    FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.embedding, target.lowest) AS near
+    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
+        encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
+        speaker_segments_ms.threshold, min_margin
+    ) AS q
+    JOIN pgvoice.video AS v ON v.id = near.video_id
+    LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
+    WHERE pgvoice_internal.reason(
+        'ok', near.similarity, near.other_similarity, q.threshold, q.margin
+    ) = 'matched'
+    ORDER BY CASE WHEN NOT by_time THEN near.similarity END DESC,
+             v.key, near.start_ms, near.end_ms
+    LIMIT max_rows;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.speaker_segments_ms IS
+'speaker_segments with times in whole milliseconds on the store''s grid.';
+
 CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     speaker text,
     encoder integer DEFAULT pgvoice.sole_encoder(),
@@ -16,50 +72,22 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     runner_up_similarity double precision,
     margin double precision
 )
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-DECLARE
-    by_time CONSTANT boolean := ordered = 'time';
-    target record;
-BEGIN
-    IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
-        RAISE EXCEPTION 'no order %', coalesce(quote_literal(ordered), 'NULL')
-            USING HINT = 'There are ''similarity'' and ''time''.',
-                  ERRCODE = 'invalid_parameter_value';
-    END IF;
-    SELECT p.speaker_id, p.embedding,
-           pgvoice_internal.least_similarity(encoder, speaker_segments.threshold) AS lowest
-    INTO target
-    FROM pgvoice.profile AS p
-    JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
-    WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
-    RETURN QUERY
-    SELECT v.key, near.start_ms / 1000.0::double precision, near.end_ms / 1000.0::double precision,
-           pgvoice.similarity(near.similarity), other.name,
-           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity
-    FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.embedding, target.lowest) AS near
-    CROSS JOIN LATERAL pgvoice_internal.required_of(
-        encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
-        speaker_segments.threshold, min_margin
-    ) AS q
-    JOIN pgvoice.video AS v ON v.id = near.video_id
-    LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
-    WHERE pgvoice_internal.reason(
-        'ok', near.similarity, near.other_similarity, q.threshold, q.margin
-    ) = 'matched'
-    ORDER BY CASE WHEN NOT by_time THEN near.similarity END DESC,
-             v.key, near.start_ms, near.end_ms
-    LIMIT max_rows;
-END
+    SELECT f.video, f.start_ms / 1000.0, f.end_ms / 1000.0, f.similarity, f.runner_up,
+           f.runner_up_similarity, f.margin
+    FROM pgvoice.speaker_segments_ms(
+        speaker, encoder, threshold, min_margin, max_rows, ordered
+    ) AS f
 $$;
 COMMENT ON FUNCTION pgvoice.speaker_segments IS
 'Where somebody speaks, over all videos: the segments that identify assigns to this person, the most
 similar first, or by video and time if ordered is ''time''.';
 
--- Rows of nearest are looked up one by one: the planner cannot estimate the number of candidates,
--- and would otherwise join the whole table.
+-- Without these settings the planner, which cannot estimate the number of candidates, would join the
+-- whole of nearest instead of looking its rows up one by one.
 CREATE OR REPLACE FUNCTION pgvoice_internal.segments_of(
     speaker bigint, encoder integer, voice vector, lowest double precision
 ) RETURNS TABLE (
@@ -145,5 +173,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.rival IS
-'The profile most similar to a voice, that of one speaker excepted; NULLs if there is no other profile
-or no voice.';
+'The profile most similar to a voice, except that of one speaker; NULLs if there is no other profile or
+no voice.';

@@ -1,4 +1,4 @@
--- What many other functions use: points of the grid, ids of names, similarity.
+-- What many other functions use: the grid, ids of names, similarities.
 
 CREATE OR REPLACE FUNCTION pgvoice.snap_ms(seconds double precision, grid_ms integer) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -11,6 +11,15 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN pgvoice.snap_ms(seconds, (SELECT setting.grid_ms::integer FROM pgvoice.setting));
 COMMENT ON FUNCTION pgvoice.snap_ms(double precision) IS
 'The point of this store''s grid nearest to a time, in milliseconds.';
+
+CREATE OR REPLACE FUNCTION pgvoice.snap_all_ms(seconds double precision[]) RETURNS integer[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN ARRAY(
+    SELECT pgvoice.snap_ms(each.second) FROM unnest(seconds) WITH ORDINALITY AS each(second, place)
+    ORDER BY each.place
+);
+COMMENT ON FUNCTION pgvoice.snap_all_ms(double precision[]) IS
+'snap_ms of each time, in order.';
 
 CREATE OR REPLACE FUNCTION pgvoice.similarity(inner_product double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

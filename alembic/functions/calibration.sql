@@ -27,10 +27,10 @@ COMMENT ON FUNCTION pgvoice_internal.profile_without IS
 'The profile made without the exemplars that overlap this span of this audio; NULL if no exemplar
 is left.';
 
-CREATE OR REPLACE FUNCTION pgvoice.segment_trials(
+CREATE OR REPLACE FUNCTION pgvoice.segment_trials_ms(
     videos text[],
-    starts double precision[],
-    ends double precision[],
+    starts integer[],
+    ends integer[],
     speakers text[],
     encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS TABLE (
@@ -51,11 +51,11 @@ AS $$
                    named.id, encoder, v.audio_sha256, v.id, s.start_ms, s.end_ms
                ) END AS own_profile
         FROM unnest(videos, starts, ends, speakers) WITH ORDINALITY
-            AS a(video, start_s, end_s, name, ordinal)
+            AS a(video, start_ms, end_ms, name, ordinal)
         JOIN pgvoice.video AS v ON v.key = a.video
         JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = v.id AND s.start_ms = pgvoice.snap_ms(a.start_s)
-            AND s.end_ms = pgvoice.snap_ms(a.end_s) AND s.encoder_id = encoder
+            ON s.video_id = v.id AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
+            AND s.encoder_id = encoder
         LEFT JOIN pgvoice.speaker AS named ON named.name = a.name
         WHERE s.embedding IS NOT NULL
     )
@@ -67,6 +67,30 @@ AS $$
     CROSS JOIN pgvoice.profile AS p
     WHERE p.encoder_id = encoder
     ORDER BY l.ordinal, p.speaker_id
+$$;
+COMMENT ON FUNCTION pgvoice.segment_trials_ms IS
+'segment_trials with times in whole milliseconds on the store''s grid.';
+
+CREATE OR REPLACE FUNCTION pgvoice.segment_trials(
+    videos text[],
+    starts double precision[],
+    ends double precision[],
+    speakers text[],
+    encoder integer DEFAULT pgvoice.sole_encoder()
+) RETURNS TABLE (
+    trial bigint,
+    duration_ms integer,
+    speaker text,
+    profile_id bigint,
+    own boolean,
+    similarity double precision
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT t.* FROM pgvoice.segment_trials_ms(
+        videos, pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends), speakers, encoder
+    ) AS t
 $$;
 COMMENT ON FUNCTION pgvoice.segment_trials IS
 'Stored segments with a known speaker, each compared with every profile: a row per pair, in order.
@@ -148,5 +172,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice.reset_calibration(integer) IS
-'Returns to the encoder''s own threshold; returns the id of the calibration that was active, which
+'Goes back to the encoder''s own threshold. Returns the id of the calibration that was active, which
 stays in the store.';

@@ -1,7 +1,7 @@
 -- The comparisons of segments with profiles that refresh_nearest makes.
 
--- Returns one row, not a set, so that it stays a call, which parallel workers can make. A subquery in
--- its place would be a little faster and never parallel.
+-- Returns one row, not a set, so that Postgres does not inline it and parallel workers can call it. A
+-- subquery in its place would be a little faster, but never parallel.
 CREATE OR REPLACE FUNCTION pgvoice_internal.best_two(
     voice vector,
     encoder integer,
@@ -32,26 +32,26 @@ COMMENT ON FUNCTION pgvoice_internal.best_two IS
 'The two compared profiles most similar to a voice, ties by speaker id as in identify; only among the
 fresh ones if only_fresh. NULLs if there is no voice or no profile.';
 
--- A key is a negative inner product, a float32 held in a float64, times 1 - id / 2^46. Its last bits
--- hold the speaker; rounded to float32 it is the inner product again. Negative keys keep their order,
--- and of equal ones the lower id comes first. So one number is sorted instead of a row, in half the time.
+-- A key is a negative inner product (a float32 in a float64) times 1 - id / 2^46. Its last bits store
+-- the speaker; rounded to float32 it is the inner product again. Negative keys keep their order, and of
+-- equal ones the lower id comes first. Sorting one number takes half the time of sorting a row.
 CREATE OR REPLACE FUNCTION pgvoice_internal.key_speaker(key double precision) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round((1 - key / key::real) * 2e0^46)::bigint;
-COMMENT ON FUNCTION pgvoice_internal.key_speaker IS 'The speaker that a key holds.';
+COMMENT ON FUNCTION pgvoice_internal.key_speaker IS 'The speaker in a key.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.key_similarity(key double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (-key)::real;
 COMMENT ON FUNCTION pgvoice_internal.key_similarity IS
-'The similarity that a key holds.';
+'The similarity in a key.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.are_keys(keys double precision[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN keys[2] < 0 AND keys[1] > '-Infinity';
 COMMENT ON FUNCTION pgvoice_internal.are_keys IS
-'Whether two keys hold the best two speakers. They do not if a similarity is not positive, nor from
-the millionth speaker on.';
+'Whether two keys are valid. They are not if a similarity is not positive, nor from the millionth
+speaker on.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.best_keys(voice vector, encoder integer)
 RETURNS double precision[]
@@ -76,16 +76,15 @@ SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     passed bigint;
-    -- Nothing below the least similar runner-up can enter; there is no such bound if a segment has no
-    -- runner-up.
+    -- Nothing less similar than every runner-up can enter; if a segment has no runner-up, everything can.
     bound double precision := (
         SELECT CASE WHEN bool_and(n.runner_up_id IS NOT NULL) THEN min(n.runner_up_similarity)
                     ELSE '-Infinity' END
         FROM pgvoice.nearest AS n
         WHERE n.encoder_id = encoder AND n.status IN ('ok', 'partial')
     );
-    -- A few fresh profiles are compared one by one, which is quickest, and few enter. Of more, only
-    -- the best two per segment are taken.
+    -- Comparing a few fresh profiles one by one is fastest, and few enter. If there are more, only the
+    -- best two per segment are kept.
     chosen CONSTANT text := CASE
         WHEN (SELECT count(*) FROM pgvoice.compared_profile AS c
               WHERE c.encoder_id = encoder AND c.fresh) <= 8
@@ -95,16 +94,16 @@ DECLARE
                (VALUES (b.nearest_id, b.similarity), (b.runner_up_id, b.runner_up_similarity)) AS two)'
     END;
 BEGIN
-    -- So that the planner reads the table from end to end, here and in compare_absent: an index scan,
-    -- its choice for a table without statistics, takes more than twice as long.
+    -- Makes the planner read the whole table, here and in compare_absent. Without statistics it chooses
+    -- an index scan, which takes more than twice as long.
     ANALYZE pgvoice.compared_profile;
     SELECT count(*) INTO passed FROM pgvoice.nearest AS n
     WHERE n.encoder_id = encoder AND n.status IN ('ok', 'partial');
     IF passed = 0 THEN
         RETURN 0;
     END IF;
-    -- A step of its own, so that no vector goes through a join; CREATE TABLE AS, because Postgres runs
-    -- its SELECT in parallel, and never that of an UPDATE.
+    -- A separate step, so that no vector passes through a join; CREATE TABLE AS, because Postgres can
+    -- run its SELECT in parallel, but never that of an UPDATE.
     EXECUTE 'CREATE TEMPORARY TABLE near AS
         SELECT s.video_id, s.start_ms, s.end_ms, f.id, f.similarity
         FROM pgvoice.segment_embedding AS s CROSS JOIN LATERAL ' || chosen || ' AS f(id, similarity)
@@ -150,12 +149,12 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.compare_absent(
 )
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
--- The planner underestimates the calls per row, beside which starting workers costs nothing.
+-- The planner underestimates the cost of the calls, compared with which starting workers is free.
 SET parallel_setup_cost = 0
 SET parallel_tuple_cost = 0
 AS $$
 DECLARE
-    -- Up to this many are looked up one by one, in one process; more are found by a parallel scan.
+    -- Up to this many segments are looked up one by one; more are found by a parallel scan.
     few CONSTANT bigint := 100000;
     source text := 'pgvoice.segment_embedding AS s';
     chosen text := ' WHERE s.encoder_id = $1';
@@ -175,13 +174,13 @@ BEGIN
             source := 'pg_temp.absent AS a JOIN pgvoice.segment_embedding AS s
                 USING (video_id, start_ms, end_ms)';
         ELSE
-            -- The planner expects one row of an anti-join and would start no worker.
+            -- Not an anti-join: the planner would expect one row of it and start no worker.
             source := 'pgvoice.segment_embedding AS s LEFT JOIN pgvoice.nearest AS n
                 USING (video_id, start_ms, end_ms, encoder_id)';
             chosen := chosen || ' AND coalesce(n.status, ''absent'') = ''absent''';
         END IF;
     END IF;
-    -- CREATE TABLE AS, because Postgres runs its SELECT in parallel, and never that of an INSERT.
+    -- CREATE TABLE AS, because Postgres can run its SELECT in parallel, but never that of an INSERT.
     EXECUTE 'CREATE TEMPORARY TABLE compared AS
         SELECT s.video_id, s.start_ms, s.end_ms, s.status,
                pgvoice_internal.best_keys(s.embedding, $1) AS keys

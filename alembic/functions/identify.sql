@@ -1,5 +1,86 @@
 -- Who speaks in a video: the comparison of stored segments with profiles.
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_two(voice vector, encoder integer)
+RETURNS TABLE (speakers bigint[], similarities double precision[])
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_agg(ranked.speaker_id ORDER BY ranked.similarity DESC, ranked.speaker_id),
+           array_agg(ranked.similarity ORDER BY ranked.similarity DESC, ranked.speaker_id)
+    FROM (
+        SELECT p.speaker_id, -(voice <#> p.embedding) AS similarity
+        FROM pgvoice.profile AS p
+        WHERE p.encoder_id = encoder
+        ORDER BY voice <#> p.embedding, p.speaker_id
+        LIMIT 2
+    ) AS ranked;
+END;
+COMMENT ON FUNCTION pgvoice_internal.nearest_two IS
+'The two people whose profiles are most similar to a voice, the nearest first, and their similarities;
+NULLs if there is no profile.';
+
+CREATE OR REPLACE FUNCTION pgvoice.identify_ms(
+    video text,
+    starts integer[] DEFAULT NULL,
+    ends integer[] DEFAULT NULL,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL
+) RETURNS TABLE (
+    start_ms integer,
+    end_ms integer,
+    speaker text,
+    nearest text,
+    similarity double precision,
+    runner_up text,
+    runner_up_similarity double precision,
+    margin double precision,
+    reason text,
+    threshold double precision,
+    min_margin double precision,
+    threshold_source text
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    WITH asked AS (
+        SELECT given.ordinal, given.start_ms, given.end_ms
+        FROM unnest(starts, ends) WITH ORDINALITY AS given(start_ms, end_ms, ordinal)
+        UNION ALL
+        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
+        FROM pgvoice.segment_embedding AS s
+        WHERE starts IS NULL AND s.encoder_id = encoder
+          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify_ms.video)
+    ), compared AS (
+        SELECT asked.*, s.status, s.video_id, two.*
+        FROM asked
+        LEFT JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify_ms.video)
+            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
+        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
+            ON s.embedding IS NOT NULL
+    )
+    SELECT c.start_ms, c.end_ms, CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
+           pgvoice.similarity(c.similarities[1]), second.name,
+           pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
+           judged.reason, q.threshold, q.margin, q.source
+    FROM compared AS c
+    LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
+        encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],
+        identify_ms.threshold, identify_ms.min_margin
+    ) AS q ON c.similarities IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
+            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin
+        ) END AS reason
+    ) AS judged
+    LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]
+    LEFT JOIN pgvoice.speaker AS second ON second.id = c.speakers[2]
+    ORDER BY c.ordinal
+$$;
+COMMENT ON FUNCTION pgvoice.identify_ms IS
+'identify with times in whole milliseconds on the store''s grid.';
+
 CREATE OR REPLACE FUNCTION pgvoice.identify(
     video text,
     starts double precision[] DEFAULT NULL,
@@ -16,60 +97,25 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     runner_up text,
     runner_up_similarity double precision,
     margin double precision,
-    reason text
+    reason text,
+    threshold double precision,
+    min_margin double precision,
+    threshold_source text
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    WITH asked AS (
-        SELECT ordinal, pgvoice.snap_ms(start_s) AS start_ms, pgvoice.snap_ms(end_s) AS end_ms
-        FROM unnest(starts, ends) WITH ORDINALITY AS given(start_s, end_s, ordinal)
-        UNION ALL
-        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
-        FROM pgvoice.segment_embedding AS s
-        WHERE starts IS NULL AND s.encoder_id = encoder
-          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
-    ), compared AS (
-        SELECT asked.*, s.status, s.video_id, best.*
-        FROM asked
-        LEFT JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
-            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
-        LEFT JOIN LATERAL (
-            SELECT array_agg(ranked.speaker_id ORDER BY ranked.similarity DESC, ranked.speaker_id)
-                       AS speakers,
-                   array_agg(ranked.similarity ORDER BY ranked.similarity DESC, ranked.speaker_id)
-                       AS similarities
-            FROM (
-                SELECT p.speaker_id, -(s.embedding <#> p.embedding) AS similarity
-                FROM pgvoice.profile AS p
-                WHERE p.encoder_id = encoder
-                ORDER BY s.embedding <#> p.embedding, p.speaker_id
-                LIMIT 2
-            ) AS ranked
-        ) AS best ON s.embedding IS NOT NULL
-    ), judged AS (
-        SELECT compared.*,
-               similarities[1] - similarities[2] AS margin,
-               CASE WHEN status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
-                   status, similarities[1], similarities[2], q.threshold, q.margin
-               ) END AS reason
-        FROM compared
-        LEFT JOIN LATERAL pgvoice_internal.required_of(
-            encoder, video_id, start_ms, end_ms, speakers[1], threshold, min_margin
-        ) AS q ON true
-    )
-    SELECT start_ms / 1000.0, end_ms / 1000.0,
-           CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
-           pgvoice.similarity(similarities[1]), second.name,
-           pgvoice.similarity(similarities[2]), judged.margin, judged.reason
-    FROM judged
-    LEFT JOIN pgvoice.speaker AS first ON first.id = speakers[1]
-    LEFT JOIN pgvoice.speaker AS second ON second.id = speakers[2]
-    ORDER BY ordinal
+    SELECT i.start_ms / 1000.0, i.end_ms / 1000.0, i.speaker, i.nearest, i.similarity, i.runner_up,
+           i.runner_up_similarity, i.margin, i.reason, i.threshold, i.min_margin,
+           i.threshold_source
+    FROM pgvoice.identify_ms(
+        video, pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends), encoder,
+        identify.threshold, identify.min_margin
+    ) AS i
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
-'Who speaks in a video: one row per segment asked for (in seconds), in that order, or one for every
-stored segment. speaker is set only if reason is matched; nearest and runner_up are the two most similar
-people.';
+'Who speaks in a video: one row for each segment that is given (in seconds), in that order, or for every
+stored segment in time order. speaker is set only if reason is matched; nearest and runner_up are the
+two most similar people. threshold and min_margin are what the segment had to reach, from
+threshold_source; NULL if it was compared with nobody.';

@@ -1,4 +1,4 @@
--- The labels that count: reading, pinning and reverting them.
+-- The current labels: reading, pinning and reverting them.
 
 CREATE OR REPLACE FUNCTION pgvoice.label_reason(speaker_id bigint, reason text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21,7 +21,9 @@ SELECT v.key AS video,
        e.label AS encoder,
        a.run_id AS run,
        r.created_at AS labelled_at,
-       a.encoder_id
+       a.encoder_id,
+       a.start_ms,
+       a.end_ms
 FROM pgvoice.attribution AS a
 JOIN pgvoice.video AS v ON v.id = a.video_id
 JOIN pgvoice.attribution_run AS r ON r.id = a.run_id
@@ -30,8 +32,8 @@ LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
 LEFT JOIN pgvoice.speaker AS second ON second.id = a.runner_up_id
 WHERE a.current;
 COMMENT ON VIEW pgvoice.label IS
-'The current labels, times in seconds. similarity, runner_up and margin are as of labelled_at; reason
-becomes removed once the speaker is removed; speaker is NULL for nobody known.';
+'The current labels. similarity, runner_up and margin are as of labelled_at; reason becomes removed
+once the speaker is removed; speaker is NULL for nobody known.';
 
 CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
     video text DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
@@ -39,7 +41,7 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT l.speaker, l.video, count(*), sum(round((l.end_s - l.start_s) * 1000)) / 1000 AS seconds
+    SELECT l.speaker, l.video, count(*), sum(l.end_ms - l.start_ms) / 1000::double precision AS seconds
     FROM pgvoice.label AS l
     WHERE l.encoder_id = speaker_time.encoder
       AND (speaker_time.video IS NULL OR l.video = speaker_time.video)
@@ -71,10 +73,10 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.has_segment IS 'Whether a segment is stored or has a current label.';
 
-CREATE OR REPLACE FUNCTION pgvoice.pin_label(
+CREATE OR REPLACE FUNCTION pgvoice.pin_label_ms(
     video text,
-    start_s double precision,
-    end_s double precision,
+    start_ms integer,
+    end_ms integer,
     speaker text,
     encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS bigint
@@ -82,40 +84,56 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    video_of bigint := (SELECT v.id FROM pgvoice.video AS v WHERE v.key = pin_label.video);
-    speaker_of bigint := (SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = pin_label.speaker);
-    first integer := pgvoice.snap_ms(start_s);
-    last integer := pgvoice.snap_ms(end_s);
+    video_of bigint := (SELECT v.id FROM pgvoice.video AS v WHERE v.key = pin_label_ms.video);
+    speaker_of bigint := (SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = pin_label_ms.speaker);
     run bigint;
 BEGIN
     PERFORM pgvoice_internal.hold_labels();
-    IF speaker_of IS NULL AND pin_label.speaker IS NOT NULL THEN
-        RAISE EXCEPTION 'no speaker % in the store', quote_literal(pin_label.speaker)
+    IF speaker_of IS NULL AND pin_label_ms.speaker IS NOT NULL THEN
+        RAISE EXCEPTION 'no speaker % in the store', quote_literal(pin_label_ms.speaker)
             USING HINT = 'The table pgvoice.speaker lists them.', ERRCODE = 'no_data_found';
-    ELSIF NOT pgvoice_internal.has_segment(video_of, first, last, encoder) THEN
-        RAISE EXCEPTION 'no segment from % to % s in %', start_s, end_s, quote_literal(video)
+    ELSIF NOT pgvoice_internal.has_segment(video_of, start_ms, end_ms, encoder) THEN
+        RAISE EXCEPTION 'no segment from % to % s in %', start_ms / 1000::double precision,
+            end_ms / 1000::double precision, quote_literal(video)
             USING HINT = 'pgvoice.identify lists them.', ERRCODE = 'no_data_found';
     END IF;
     INSERT INTO pgvoice.attribution_run (encoder_id, kind, changed)
     VALUES (encoder, 'pin', 1) RETURNING id INTO run;
     UPDATE pgvoice.attribution AS a SET current = false
-    WHERE a.current AND a.video_id = video_of AND a.start_ms = first AND a.end_ms = last
-      AND a.encoder_id = encoder;
+    WHERE a.current AND a.video_id = video_of AND a.start_ms = pin_label_ms.start_ms
+      AND a.end_ms = pin_label_ms.end_ms AND a.encoder_id = encoder;
     INSERT INTO pgvoice.attribution
         (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id, reason, pinned, current)
-    VALUES (run, video_of, first, last, encoder, speaker_of,
+    VALUES (run, video_of, pin_label_ms.start_ms, pin_label_ms.end_ms, encoder, speaker_of,
             CASE WHEN speaker_of IS NULL THEN 'nobody' ELSE 'pinned' END, true, true);
     RETURN run;
 END
 $$;
-COMMENT ON FUNCTION pgvoice.pin_label IS
-'Stores who speaks in a segment, NULL for nobody known; this label counts until it is unpinned. Returns
-the run, which can be reverted.';
+COMMENT ON FUNCTION pgvoice.pin_label_ms IS
+'pin_label with times in whole milliseconds on the store''s grid.';
 
-CREATE OR REPLACE FUNCTION pgvoice.unpin_label(
+CREATE OR REPLACE FUNCTION pgvoice.pin_label(
     video text,
     start_s double precision,
     end_s double precision,
+    speaker text,
+    encoder integer DEFAULT pgvoice.sole_encoder()
+) RETURNS bigint
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice.pin_label_ms(
+        video, pgvoice.snap_ms(start_s), pgvoice.snap_ms(end_s), speaker, encoder
+    )
+$$;
+COMMENT ON FUNCTION pgvoice.pin_label IS
+'Stores who speaks in a segment, NULL for nobody known; this label stays current until it is unpinned.
+Returns the run, which can be reverted.';
+
+CREATE OR REPLACE FUNCTION pgvoice.unpin_label_ms(
+    video text,
+    start_ms integer,
+    end_ms integer,
     encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS bigint
 LANGUAGE plpgsql
@@ -129,9 +147,9 @@ BEGIN
     FOR pin IN
         SELECT a.run_id FROM pgvoice.attribution AS a
         JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
-        WHERE a.pinned AND a.start_ms = pgvoice.snap_ms(start_s)
-          AND a.end_ms = pgvoice.snap_ms(end_s) AND a.encoder_id = encoder
-          AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label.video)
+        WHERE a.pinned AND a.start_ms = unpin_label_ms.start_ms
+          AND a.end_ms = unpin_label_ms.end_ms AND a.encoder_id = encoder
+          AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label_ms.video)
         ORDER BY a.run_id DESC
     LOOP
         PERFORM pgvoice.revert_labels(pin);
@@ -140,9 +158,23 @@ BEGIN
     RETURN pins;
 END
 $$;
+COMMENT ON FUNCTION pgvoice.unpin_label_ms IS
+'unpin_label with times in whole milliseconds on the store''s grid.';
+
+CREATE OR REPLACE FUNCTION pgvoice.unpin_label(
+    video text,
+    start_s double precision,
+    end_s double precision,
+    encoder integer DEFAULT pgvoice.sole_encoder()
+) RETURNS bigint
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice.unpin_label_ms(video, pgvoice.snap_ms(start_s), pgvoice.snap_ms(end_s), encoder)
+$$;
 COMMENT ON FUNCTION pgvoice.unpin_label IS
-'Reverts the pins of a segment, so that the label of its runs counts again. Returns how many pins
-there were.';
+'Reverts the pins of a segment, so that the label from its runs becomes current again. Returns how many
+pins there were.';
 
 CREATE OR REPLACE FUNCTION pgvoice.revert_labels(run bigint) RETURNS bigint
 LANGUAGE plpgsql
@@ -180,5 +212,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice.revert_labels(bigint) IS
-'Reverts a run, so that the labels before it count again. Returns how many labels of the run were
-current.';
+'Reverts a run, so that the labels before it become current again. Returns how many labels of the run
+were current.';

@@ -16,7 +16,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.hold_labels() IS
-'Waits until nobody else changes labels, or merges or removes a speaker; keeps them out until commit.';
+'Waits until nobody else changes labels, or merges or removes a speaker; locks them out until commit.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.forget_segments() RETURNS trigger
 LANGUAGE plpgsql
@@ -24,7 +24,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    -- The rows of a refresh that is running cannot be seen yet: leave it a note, do not wait.
+    -- The rows of a running refresh are not visible yet: leave it a note instead of waiting.
     IF pg_try_advisory_xact_lock_shared(pgvoice_internal.label_lock()) THEN
         DELETE FROM pgvoice.nearest AS n USING old_rows AS o
         WHERE (n.video_id, n.start_ms, n.end_ms, n.encoder_id)
@@ -107,8 +107,8 @@ BEGIN
     DELETE FROM pgvoice.nearest AS n USING gone
     WHERE (n.video_id, n.start_ms, n.end_ms, n.encoder_id)
         = (gone.video_id, gone.start_ms, gone.end_ms, gone.encoder_id);
-    -- A changed profile is deleted, with the rows in which it was nearest or runner-up, and comes back
-    -- as fresh.
+    -- Deletes changed profiles, with the rows in which they were nearest or runner-up; the next
+    -- statement adds them as fresh ones.
     DELETE FROM pgvoice.compared_profile AS c
     WHERE c.encoder_id = encoder AND NOT EXISTS (
         SELECT FROM pgvoice.profile AS p
@@ -132,5 +132,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice.refresh_nearest(integer) IS
-'Brings nearest up to date with segments and profiles. Returns how much that was: new or changed
-profiles, segments compared with these only, segments compared with every profile, and all pairs.';
+'Brings nearest up to date with segments and profiles. Returns the number of new or changed profiles, of
+segments compared with these only, of segments compared with every profile, and of all pairs.';

@@ -116,8 +116,8 @@ COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint) IS
 of the others (leave-one-out), the least similar to the others first. outlying marks those that
 drop_outliers leaves out.';
 
--- Profiles and groups of exemplars hold speech of all lengths, so the lowest threshold for any length
--- applies.
+-- Profiles and groups of exemplars consist of speech of all lengths, so the lowest threshold of all
+-- lengths applies.
 CREATE OR REPLACE FUNCTION pgvoice_internal.outlying_exemplars(
     speaker bigint, encoder integer
 ) RETURNS TABLE (
@@ -130,7 +130,7 @@ SET search_path FROM CURRENT
 AS $$
 DECLARE
     threshold CONSTANT double precision := pgvoice_internal.least_required(encoder, NULL);
-    -- Counts exemplars left out before, so that repeated calls never leave out a majority.
+    -- Counts the exemplars that are excluded already, so that repeated calls never exclude a majority.
     room integer := (
         SELECT (count(*) - 1) / 2 - count(*) FILTER (WHERE e.excluded)
         FROM pgvoice.enrollment AS e WHERE e.speaker_id = speaker AND e.encoder_id = encoder
@@ -161,10 +161,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.outlying_exemplars(bigint, integer) IS
-'The exemplars that do not sound like the others. Repeatedly takes the one that is least similar to the
-mean of the others (leave-one-out), as long as that similarity is below needed: half-way between the
+'The exemplars that do not sound like the others. Repeatedly takes the exemplar that is least similar to
+the mean of the others (leave-one-out), as long as that similarity is below needed: halfway between the
 threshold (see least_required) and the median of all such similarities, but at least the threshold.
-Never half of the exemplars or more, including those that are excluded already.';
+Always fewer than half of the exemplars, including those that are excluded already.';
 
 CREATE OR REPLACE FUNCTION pgvoice.drop_outliers(
     speaker text, encoder integer DEFAULT pgvoice.sole_encoder(), dry_run boolean DEFAULT false

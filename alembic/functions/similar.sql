@@ -1,5 +1,50 @@
 -- The stored segments that sound most like a stored one.
 
+CREATE OR REPLACE FUNCTION pgvoice.similar_segments_ms(
+    video text,
+    start_ms integer,
+    end_ms integer,
+    max_rows integer DEFAULT 20,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    videos text[] DEFAULT NULL,
+    since timestamptz DEFAULT NULL,
+    min_seconds double precision DEFAULT NULL,
+    excluded_speakers text[] DEFAULT NULL,
+    same_video boolean DEFAULT true,
+    exact boolean DEFAULT NULL
+) RETURNS TABLE (
+    video text,
+    start_ms integer,
+    end_ms integer,
+    similarity double precision
+)
+LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT v.key, near.start_ms, near.end_ms, pgvoice.similarity(-near.distance)
+    FROM pgvoice_internal.near_segments(
+        (pgvoice_internal.video_ids(ARRAY[similar_segments_ms.video]))[1],
+        similar_segments_ms.start_ms,
+        similar_segments_ms.end_ms,
+        encoder,
+        max_rows,
+        CASE WHEN videos IS NOT NULL OR since IS NOT NULL THEN ARRAY(
+            SELECT v.id FROM pgvoice.video AS v
+            WHERE (videos IS NULL OR v.id IN (SELECT unnest(pgvoice_internal.video_ids(videos))))
+              AND (since IS NULL OR v.created_at >= since)
+        ) END,
+        ceil(min_seconds::numeric * 1000)::integer,
+        pgvoice_internal.speaker_ids(excluded_speakers),
+        same_video,
+        exact
+    ) AS near
+    JOIN pgvoice.video AS v ON v.id = near.video_id
+    ORDER BY near.distance, near.video_id, near.start_ms, near.end_ms
+$$;
+COMMENT ON FUNCTION pgvoice.similar_segments_ms IS
+'similar_segments with times in whole milliseconds on the store''s grid.';
+
 CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
     video text,
     start_s double precision,
@@ -22,35 +67,22 @@ LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0, pgvoice.similarity(-near.distance)
-    FROM pgvoice_internal.near_segments(
-        (pgvoice_internal.video_ids(ARRAY[similar_segments.video]))[1],
-        pgvoice.snap_ms(similar_segments.start_s),
-        pgvoice.snap_ms(similar_segments.end_s),
-        encoder,
-        max_rows,
-        CASE WHEN videos IS NOT NULL OR since IS NOT NULL THEN ARRAY(
-            SELECT v.id FROM pgvoice.video AS v
-            WHERE (videos IS NULL OR v.id IN (SELECT unnest(pgvoice_internal.video_ids(videos))))
-              AND (since IS NULL OR v.created_at >= since)
-        ) END,
-        ceil(min_seconds::numeric * 1000)::integer,
-        pgvoice_internal.speaker_ids(excluded_speakers),
-        same_video,
-        exact
-    ) AS near
-    JOIN pgvoice.video AS v ON v.id = near.video_id
-    ORDER BY near.distance, near.video_id, near.start_ms, near.end_ms
+    SELECT f.video, f.start_ms / 1000.0, f.end_ms / 1000.0, f.similarity
+    FROM pgvoice.similar_segments_ms(
+        similar_segments.video, pgvoice.snap_ms(similar_segments.start_s),
+        pgvoice.snap_ms(similar_segments.end_s), max_rows, encoder, videos, since, min_seconds,
+        excluded_speakers, same_video, exact
+    ) AS f
 $$;
 COMMENT ON FUNCTION pgvoice.similar_segments IS
 'The stored segments that sound most like a stored one, over all videos, the most similar first,
 without the segment itself. since: only videos added to the store from then on; excluded_speakers:
 without the segments that identify assigns to these people; same_video => false: without other segments
-of the same video. Uses the index if there is one and it pays, else compares every segment; exact =>
-false or true decides it. The index finds nearly all of the most similar, not certainly all; similarity
+of the same video. Uses the index if there is one and it is faster, else compares every segment; exact =>
+false or true forces one or the other. The index may miss a few of the most similar segments; similarity
 is exact either way.';
 
--- ROWS 100 has the planner look up the videos of the few rows found, instead of reading all videos.
+-- ROWS 100 makes the planner look up the videos of the few rows found, instead of reading all videos.
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_segments(
     asked_video bigint,
     asked_start_ms integer,
@@ -95,7 +127,8 @@ BEGIN
       AND s.encoder_id = encoder;
     IF asked.embedding IS NULL THEN
         RAISE EXCEPTION 'no vector of the segment from % to % s: it is %',
-            asked_start_ms / 1000.0, asked_end_ms / 1000.0, coalesce(asked.status, 'missing')
+            asked_start_ms / 1000::double precision, asked_end_ms / 1000::double precision,
+            coalesce(asked.status, 'missing')
             USING HINT = CASE WHEN asked.status IS NULL THEN 'Fill it first, or choose another.'
                               ELSE 'Choose another segment.' END,
                   ERRCODE = 'no_data_found';
@@ -126,8 +159,8 @@ BEGIN
             encoder, asked.dimension, true, same_video,
             among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0
         );
-        -- Now and then a scan ends in a far corner of the graph, where nothing is as near as the
-        -- nearest segment of the asked video. It is repeated with more effort, which seldom fails.
+        -- Occasionally a scan ends in a remote part of the graph, where nothing is as near as the
+        -- nearest segment of the same video. Repeating it with more effort nearly always helps.
         FOREACH effort IN ARRAY efforts LOOP
             PERFORM set_config('hnsw.ef_search', effort::text, true);
             EXECUTE 'SELECT array_agg(video_id), array_agg(start_ms), array_agg(end_ms),'
@@ -138,7 +171,7 @@ BEGIN
             EXIT WHEN distances[1] <= coalesce(nearest, 2);
         END LOOP;
         by_index := exact IS NOT NULL
-            -- A scan that gave up early cost little; then everything is compared, so that filters
+            -- A scan that gave up early cost little; everything is compared then, so that filters
             -- that leave few rows lose none of them.
             OR cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2);
     END IF;
@@ -155,8 +188,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.near_segments IS
-'The stored segments nearest to a stored one, in ids and milliseconds; pgvoice.similar_segments returns
-keys and seconds. distance is the negative inner product.';
+'The stored segments nearest to a stored one, with the ids of their videos. distance is the negative
+inner product.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_statement(
     encoder integer,
@@ -201,26 +234,15 @@ AS $statement$
         || CASE WHEN at_least THEN ' AND s.end_ms - s.start_ms >= $6' ELSE '' END,
         CASE WHEN excluding THEN format($$
                 AND NOT coalesce((
-                    SELECT two.ids[1]
-                    FROM (
-                        SELECT array_agg(best.speaker_id ORDER BY best.distance, best.speaker_id)
-                                   AS ids,
-                               array_agg(-best.distance ORDER BY best.distance, best.speaker_id)
-                                   AS similarities
-                        FROM (
-                            SELECT p.speaker_id, own.embedding <#> p.embedding AS distance
-                            FROM pgvoice.segment_embedding AS own
-                            JOIN pgvoice.profile AS p ON p.encoder_id = own.encoder_id
-                            WHERE own.video_id = s.video_id AND own.start_ms = s.start_ms
-                              AND own.end_ms = s.end_ms AND own.encoder_id = %1$s
-                            ORDER BY distance, p.speaker_id
-                            LIMIT 2
-                        ) AS best
-                    ) AS two
-                    CROSS JOIN LATERAL pgvoice_internal.required_of(
-                        %1$s, s.video_id, s.start_ms, s.end_ms, two.ids[1], NULL, NULL
+                    SELECT two.speakers[1]
+                    FROM pgvoice.segment_embedding AS own
+                    CROSS JOIN LATERAL pgvoice_internal.nearest_two(own.embedding, %1$s) AS two
+                    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
+                        %1$s, s.video_id, s.start_ms, s.end_ms, two.speakers[1], NULL, NULL
                     ) AS q
-                    WHERE pgvoice_internal.reason(
+                    WHERE own.video_id = s.video_id AND own.start_ms = s.start_ms
+                      AND own.end_ms = s.end_ms AND own.encoder_id = %1$s
+                      AND pgvoice_internal.reason(
                         'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin
                     ) = 'matched'
                 ) = ANY ($7), false)$$, encoder) ELSE '' END
@@ -238,7 +260,7 @@ AS $$
     WHERE i.encoder_id = encoder HAVING bool_and(i.valid)
 $$;
 COMMENT ON FUNCTION pgvoice_internal.indexed_segments(integer) IS
-'About how many segments the index of an encoder holds; NULL if there is no complete index.';
+'About how many segments the index of an encoder has; NULL if there is no complete index.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.is_search_by_index(
     encoder integer, indexed bigint, max_rows integer, among bigint[]

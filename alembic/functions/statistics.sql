@@ -1,4 +1,4 @@
--- What the store holds, how well the cache serves, and how far backfills are.
+-- What the store contains, how often fills find stored segments, and how far backfills are.
 
 CREATE OR REPLACE FUNCTION pgvoice.coverage(video text DEFAULT NULL, encoder integer DEFAULT NULL)
 RETURNS TABLE (
@@ -79,7 +79,7 @@ COMMENT ON FUNCTION pgvoice.cache_stats() IS
 'How many segments all fills asked for and found in the store, the same for the newest fill, and the
 size on disk of the table of vectors with its indexes. One row.';
 
--- The time of a fill follows from when it ended and how long it took.
+-- When a fill began follows from when it ended and how long it took.
 
 CREATE OR REPLACE FUNCTION pgvoice.backfill_progress(name text DEFAULT NULL) RETURNS TABLE (
     backfill text,
@@ -119,7 +119,7 @@ AS $$
         ) AS before
         FROM stretch AS s
     ), taken AS (
-        -- What each adds to the time in which others were filled; short breaks belong to it.
+        -- The time that each adds to the time of earlier fills, including short breaks.
         SELECT r.backfill, r.late, count(*) AS videos, sum(greatest(0, extract(epoch FROM
             r.ended - CASE WHEN r.began < r.before + interval '1 minute' THEN r.before
                            ELSE r.began END))) AS seconds

@@ -15,26 +15,79 @@ RETURN CASE
     WHEN similarity - runner_up_similarity < margin THEN 'ambiguous'
     ELSE 'matched'
 END;
-COMMENT ON FUNCTION pgvoice_internal.reason IS 'Why a segment gets a name or none, as in identify.';
+COMMENT ON FUNCTION pgvoice_internal.reason IS 'Why a segment gets a name or none: the reason in identify.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.required(
-    encoder integer,
+CREATE OR REPLACE FUNCTION pgvoice.required(
     duration_ms integer,
-    given_threshold double precision,
-    given_margin double precision
-) RETURNS TABLE (threshold double precision, margin double precision)
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL
+) RETURNS TABLE (
+    threshold double precision,
+    min_margin double precision,
+    level double precision,
+    level_margin double precision,
+    source text,
+    calibration bigint
+)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT coalesce(given_threshold, c.thresholds[width_bucket(duration_ms, c.band_ms)],
+    SELECT coalesce(required.threshold,
+                    c.thresholds[width_bucket(required.duration_ms, c.band_ms)],
                     e.default_threshold),
-           coalesce(given_margin, c.margins[width_bucket(duration_ms, c.band_ms)], 0)
+           coalesce(required.min_margin, c.margins[width_bucket(required.duration_ms, c.band_ms)], 0),
+           CASE WHEN required.threshold IS NULL
+                THEN c.levels[width_bucket(required.duration_ms, c.band_ms)] END,
+           CASE WHEN required.threshold IS NULL AND required.min_margin IS NULL
+                THEN c.level_margins[width_bucket(required.duration_ms, c.band_ms)] END,
+           CASE WHEN required.threshold IS NOT NULL THEN 'given'
+                WHEN c.id IS NULL THEN e.threshold_source
+                ELSE format('calibrated %s for FAR %s %%', c.created_at::date,
+                            trim_scale((100 * c.target_far)::numeric)) END,
+           CASE WHEN required.threshold IS NULL THEN c.id END
     FROM pgvoice.encoder AS e
     LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
-    WHERE e.id = encoder;
+    WHERE e.id = required.encoder;
 END;
-COMMENT ON FUNCTION pgvoice_internal.required IS
-'The threshold and margin for segments of a duration, before any normalisation: the given ones, else
-those of the active calibration for that duration, else the encoder''s own.';
+COMMENT ON FUNCTION pgvoice.required IS
+'The threshold and margin for segments of a duration, and where the threshold comes from: the given
+ones, else those of the active calibration for that duration, else the encoder''s own threshold and no
+margin. If the calibration normalises similarities, level and level_margin apply to stored segments in
+their place. All other functions take their thresholds from here.';
+
+CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL
+) RETURNS TABLE (
+    min_ms integer,
+    max_ms integer,
+    threshold double precision,
+    level double precision,
+    min_margin double precision,
+    source text,
+    calibration bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT band.min_ms, lead(band.min_ms) OVER (ORDER BY band.min_ms), q.threshold, q.level,
+           coalesce(q.level_margin, q.min_margin), q.source, q.calibration
+    FROM unnest(coalesce(
+        (SELECT c.band_ms FROM pgvoice.calibration AS c
+         WHERE c.encoder_id = required_by_duration.encoder AND c.active),
+        ARRAY[0]
+    )) AS band(min_ms)
+    CROSS JOIN LATERAL pgvoice.required(
+        band.min_ms, required_by_duration.encoder, required_by_duration.threshold,
+        required_by_duration.min_margin
+    ) AS q
+    ORDER BY band.min_ms
+$$;
+COMMENT ON FUNCTION pgvoice.required_by_duration IS
+'What required returns for each band of durations of the active calibration, or for all durations:
+from min_ms up to max_ms, or without end if that is NULL. level is the normalised similarity that
+replaces threshold.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice vector, person vector)
 RETURNS TABLE (mean double precision, deviation double precision)
@@ -80,7 +133,7 @@ s-norm: the mean of (s - mean) / deviation with the cohort scores of the profile
 voice, each of its nearest voices in the cohort (Matejka and others, Analysis of score normalization in
 multilingual speaker recognition, Interspeech 2017).';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.required_of(
+CREATE OR REPLACE FUNCTION pgvoice_internal.required_of_segment(
     encoder integer,
     video_id bigint,
     start_ms integer,
@@ -88,38 +141,35 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.required_of(
     speaker_id bigint,
     given_threshold double precision,
     given_margin double precision
-) RETURNS TABLE (threshold double precision, margin double precision)
+) RETURNS TABLE (threshold double precision, margin double precision, source text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT coalesce(
-               required_of.given_threshold,
-               CASE WHEN c.levels IS NOT NULL THEN pgvoice_internal.normalised_threshold(
-                   c.id,
-                   c.levels[width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)],
-                   required_of.speaker_id,
-                   required_of.encoder,
+               CASE WHEN q.level IS NOT NULL THEN pgvoice_internal.normalised_threshold(
+                   q.calibration,
+                   q.level,
+                   required_of_segment.speaker_id,
+                   required_of_segment.encoder,
                    (SELECT s.embedding FROM pgvoice.segment_embedding AS s
-                    WHERE s.video_id = required_of.video_id AND s.start_ms = required_of.start_ms
-                      AND s.end_ms = required_of.end_ms AND s.encoder_id = required_of.encoder)
+                    WHERE s.video_id = required_of_segment.video_id
+                      AND s.start_ms = required_of_segment.start_ms
+                      AND s.end_ms = required_of_segment.end_ms
+                      AND s.encoder_id = required_of_segment.encoder)
                ) END,
-               c.thresholds[width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)],
-               e.default_threshold
+               q.threshold
            ),
-           coalesce(
-               required_of.given_margin,
-               CASE WHEN required_of.given_threshold IS NULL THEN c.level_margins[
-                   width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)] END,
-               c.margins[width_bucket(required_of.end_ms - required_of.start_ms, c.band_ms)],
-               0
-           )
-    FROM pgvoice.encoder AS e
-    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
-    WHERE e.id = required_of.encoder;
+           coalesce(q.level_margin, q.min_margin),
+           q.source
+    FROM pgvoice.required(
+        required_of_segment.end_ms - required_of_segment.start_ms,
+        required_of_segment.encoder,
+        required_of_segment.given_threshold,
+        required_of_segment.given_margin
+    ) AS q;
 END;
-COMMENT ON FUNCTION pgvoice_internal.required_of IS
-'The threshold and margin that a stored segment must reach to get the name of the nearest person: the
-given ones, else those of the active calibration, normalised if it has levels, else the encoder''s own.
-Everything that judges segments takes its threshold and margin from here.';
+COMMENT ON FUNCTION pgvoice_internal.required_of_segment IS
+'The threshold and margin that a stored segment must reach to get the name of the nearest person: those
+of required, with the threshold normalised if the calibration has levels.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
     encoder integer, given_threshold double precision
@@ -148,7 +198,7 @@ AS $$
            ) THEN -1 ELSE pgvoice_internal.least_required(encoder, given_threshold) END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.least_similarity IS
-'A similarity below which no segment gets a name; -1 if the threshold is a normalised one.';
+'A similarity below which no segment gets a name; -1 if thresholds are normalised.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.without_cohort() RETURNS trigger
 LANGUAGE plpgsql

@@ -19,7 +19,7 @@ BEGIN ATOMIC
            pgvoice.similarity(n.similarity), n.runner_up_id,
            n.similarity - n.runner_up_similarity, judged.reason
     FROM pgvoice.nearest AS n
-    CROSS JOIN LATERAL pgvoice_internal.required_of(
+    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, n.video_id, n.start_ms, n.end_ms, n.nearest_id, given_threshold, given_margin
     ) AS q
     CROSS JOIN LATERAL (
@@ -30,8 +30,8 @@ BEGIN ATOMIC
     WHERE n.encoder_id = encoder;
 END;
 COMMENT ON FUNCTION pgvoice_internal.verdicts IS
-'Who speaks in every segment of the library, from nearest: the answers of identify, if nearest is up
-to date.';
+'Who speaks in every segment of the library, from nearest. If nearest is up to date, these are the
+answers of identify.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
     videos text[],
@@ -51,10 +51,9 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.id, round(i.start_s * 1000)::integer, round(i.end_s * 1000)::integer,
-           named.id, i.similarity, second.id, i.margin, i.reason
+    SELECT v.id, i.start_ms, i.end_ms, named.id, i.similarity, second.id, i.margin, i.reason
     FROM pgvoice.video AS v
-    CROSS JOIN LATERAL pgvoice.identify(
+    CROSS JOIN LATERAL pgvoice.identify_ms(
         v.key, encoder => verdicts_of.encoder, threshold => given_threshold,
         min_margin => given_margin
     ) AS i
@@ -135,7 +134,7 @@ DECLARE
     stored bigint;
     run bigint;
 BEGIN
-    -- Erasing a recording takes precedence: verdicts on it are not kept.
+    -- Erasing a recording takes precedence: its verdicts are not stored.
     PERFORM FROM pgvoice.video AS v WHERE v.id IN (SELECT video_id FROM pg_temp.verdict)
     ORDER BY v.id FOR KEY SHARE;
     DELETE FROM pg_temp.verdict AS d
@@ -167,7 +166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.apply_verdicts IS
-'Stores the changed labels that keep_labels found as a run; NULL if there are none.';
+'Stores the changed labels that keep_labels found, and returns their run; NULL if there are none.';
 
 CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     videos text[] DEFAULT NULL,
@@ -193,7 +192,7 @@ SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_column
 DECLARE
-    -- The whole library from nearest, so that nothing is compared twice; a few videos by identify.
+    -- The whole library from nearest, so that nothing is compared twice; single videos from identify.
     source text := CASE WHEN keep_labels.videos IS NULL THEN 'pgvoice_internal.verdicts($1, $2, $3)'
                         ELSE 'pgvoice_internal.verdicts_of($4, $1, $2, $3)' END;
     chosen text := CASE WHEN keep_labels.only_labelled THEN

@@ -14,7 +14,7 @@ DECLARE
     kept CONSTANT double precision :=
         (SELECT greatest(1, reltuples) FROM pg_class WHERE oid = 'pgvoice.nearest'::regclass);
     percent CONSTANT real := least(100, 100 * verify.sample / greatest(kept, verify.sample, 1));
-    -- The most that rounding changes a mean, a length and an inner product of float32.
+    -- The most that rounding can change a mean, a length or an inner product of float32.
     rounding CONSTANT double precision := 0.000001;
     -- Encoders with a profile of another dimension, with which nothing can be compared.
     uneven CONSTANT integer[] := ARRAY(
@@ -218,6 +218,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice.verify(integer) IS
-'Whether the rows of the store agree with each other: a row per check with how many rows it looked at,
-how many of them are wrong, and an example. Of the kept comparisons, the most expensive check, it
+'Whether the rows of the store agree with each other: a row per check with the number of rows it looked
+at, the number that are wrong, and an example. The most expensive check, of the kept comparisons,
 recomputes a sample of this size.';

@@ -6,18 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.in_seconds import in_seconds
+from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds import rule
-
-if TYPE_CHECKING:
-    from pgvoice.cli.thresholds.rule import Yardstick
-    from pgvoice.hooks.formats.reading import SegmentsDocument
-    from pgvoice.store.answers.clusters import ClusterSummary
-    from pgvoice.store.answers.identify import Identification
+from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.formats.reading import SegmentsDocument
+from pgvoice.hooks.formats.writing import save_labels, write_labels
+from pgvoice.hooks.identify import identify as ask
+from pgvoice.store.answers.clusters import ClusterSummary
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.thresholds.requirement import Requirement
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.command(
@@ -34,23 +37,23 @@ Examples: pgvoice identify talk --threshold 0.6
     "--clusters",
     "by_cluster",
     is_flag=True,
-    help="Hear segments with the same label in SEGMENTS together where one alone says too little.",
+    help="Judge segments with the same label in SEGMENTS together if one alone says too little.",
 )
 @click.option(
     "--output",
     "named",
     type=click.Path(dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Write SEGMENTS with the names in it to a new FILE, in the format of its suffix; - is"
-    " standard output, instead of the table.",
+    help="Write SEGMENTS with names to a new FILE, in the format of its suffix; with -, to"
+    " standard output instead of the table.",
 )
 @click.option(
     "--output-format",
     "named_format",
     metavar="NAME",
-    help="Format of FILE, where its suffix does not say it: json, rttm, srt, vtt or whisperx.",
+    help="Format of FILE if its suffix does not tell: json, rttm, srt, vtt or whisperx.",
 )
-@click.option("--overwrite", is_flag=True, help="Put the new FILE in the place of an old one.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @options.threshold_option
 @options.margin_option
 @options.stored_encoder_option
@@ -75,16 +78,14 @@ def identify(
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Say who speaks in a recording, segment by segment.
+    """Show who speaks in a recording, segment by segment.
 
-    VIDEO is the name it was filled under, SEGMENTS a file as for `pgvoice fill`; without it,
-    every stored segment is answered. Somebody is named only when similar enough; otherwise
-    `reason` says why not, and the nearest person stands in parentheses. With --clusters, a
-    diarizer's label names who a cluster is of, and splits it where it is of several people.
+    VIDEO is the name that the recording was filled under, SEGMENTS a file as for `pgvoice fill`;
+    without SEGMENTS, every stored segment gets an answer. A person is named only if the segment
+    is similar enough; otherwise `reason` says why not, and the nearest person is in parentheses.
+    With --clusters, segments with the same label of the diarizer are judged together; a label
+    that covers several people is split.
     """
-    from pgvoice.hooks.identify import identify as ask
-    from pgvoice.store.voice_store import VoiceStore
-
     if segments is None and (by_cluster or named is not None):
         option = "--clusters" if by_cluster else "--output"
         raise click.UsageError(f"{option} needs SEGMENTS: a file with the diarizer's labels.")
@@ -104,20 +105,22 @@ def identify(
             threshold=threshold,
             min_margin=margin,
         )
-        used = rule.yardstick(store, encoder, threshold, margin)
+        required = store.thresholds.required(
+            encoder=encoder, threshold=threshold, min_margin=margin
+        )
     found = result.answers
     if picture is not None:
-        _draw(picture, video, found, used)
+        _draw(picture, video, found, required)
     if source is not None and named is not None:
         _write_named(source, found, named, named_format, overwrite)
     if named == options.STANDARD_INPUT:
         return
     if as_json:
-        document = _document(video, used, found, labels)
+        document = _document(video, required, found, labels)
         output.write_json(document | {"clusters": result.clusters} if by_cluster else document)
     else:
         write_answers(found, labels)
-        _write_summary(found, used, result.clusters)
+        _write_summary(found, required, result.clusters)
 
 
 def _write_named(
@@ -127,11 +130,6 @@ def _write_named(
     format_name: str | None,
     overwrite: bool,
 ) -> None:
-    from pathlib import Path
-
-    from pgvoice.hooks.answers import Labelled
-    from pgvoice.hooks.formats.writing import save_labels, write_labels
-
     labelled = [Labelled(*pair) for pair in zip(source.segments, found, strict=True)]
     if destination == options.STANDARD_INPUT:
         click.echo(write_labels(labelled, format_name, source=source), nl=False)
@@ -140,17 +138,15 @@ def _write_named(
         save_labels(labelled, path, format_name, source=source, overwrite=overwrite)
 
 
-def _draw(path: Path, video: str, found: Sequence[Identification], used: Yardstick) -> None:
-    from pgvoice.cli.pictures import timeline
-
+def _draw(path: Path, video: str, found: Sequence[Identification], required: Requirement) -> None:
     bars = [timeline.Bar(one.start, one.end, one.speaker, one.similarity) for one in found]
-    limits = [band.threshold for band in rule.by_length(used)]
+    limits = [band.threshold for band in required.by_length]
     timeline.draw(bars, path, f"Who speaks in {video}", *limits)
     click.echo(f"picture in {path}", err=True)
 
 
 def write_answers(found: Sequence[Identification], labels: Sequence[str | None] | None) -> None:
-    """A table of answers; with the labels of the segments' file, if it has any."""
+    """Print a table of answers, with the labels from the file of segments if it has any."""
     labelled = labels if labels is not None and any(labels) else None
     columns = [output.number("start"), output.number("end")]
     columns += [output.Column("label")] if labelled else []
@@ -168,30 +164,30 @@ def write_answers(found: Sequence[Identification], labels: Sequence[str | None] 
 
 
 def who(answer: Identification) -> str:
-    """The speaker; in parentheses the nearest person where nobody is named."""
+    """The speaker, or the nearest person in parentheses."""
     if answer.speaker is None and answer.nearest is not None:
         return f"({answer.nearest})"
     return answer.speaker or output.NOTHING
 
 
 def _write_summary(
-    found: Sequence[Identification], used: Yardstick, clusters: Sequence[ClusterSummary]
+    found: Sequence[Identification], required: Requirement, clusters: Sequence[ClusterSummary]
 ) -> None:
     reasons = Counter(answer.reason for answer in found).most_common()
     counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
     click.echo(f"\n{output.counted(len(found), 'segment')}{': ' if counts else ''}{counts}")
     for cluster in clusters:
         click.echo(output.printable(str(cluster)))
-    rule.write(used)
+    rule.write(required)
 
 
 def _document(
     video: str,
-    used: Yardstick,
+    required: Requirement,
     found: Sequence[Identification],
     labels: Sequence[str | None] | None,
 ) -> dict[str, object]:
-    rows = [asdict(answer) for answer in found]
+    rows = [in_seconds(answer) for answer in found]
     if labels is not None:
         rows = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
-    return {"video": video} | asdict(used) | {"segments": rows}
+    return {"video": video} | asdict(required) | {"segments": rows}

@@ -1,28 +1,26 @@
-"""``pgvoice index``: what makes `pgvoice similar` fast in a large library."""
+"""``pgvoice index``: the vector index that `pgvoice similar` uses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
-
-if TYPE_CHECKING:
-    from pgvoice.store.answers.index_building import BuildReport
-    from pgvoice.store.answers.indexes import BuildProgress, IndexStatus
+from pgvoice.store.answers.index_building import BuildReport
+from pgvoice.store.answers.indexes import BuildProgress, IndexStatus
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.group(cls=Group)
 def index() -> None:
     """Make `pgvoice similar` fast in a large library.
 
-    The index holds the segments of one encoder, and new ones join it by themselves. Under 10,000
-    segments none is needed.
+    An index covers the segments of one encoder; new segments are added to it automatically. Below
+    10,000 segments you need none.
     """
 
 
@@ -30,13 +28,13 @@ def index() -> None:
 @click.option(
     "--memory",
     metavar="SIZE",
-    help="Memory for the build, such as 2GB [what the segments need, at most 2 GB].",
+    help="Memory for the build, such as 2GB [what the segments need, up to 2 GB].",
 )
 @click.option(
     "--workers",
     type=click.IntRange(0, 64),
     metavar="N",
-    help="Processes that help [max_parallel_maintenance_workers of the server].",
+    help="Parallel worker processes [max_parallel_maintenance_workers of the server].",
 )
 @options.stored_encoder_option
 @options.url_option
@@ -48,13 +46,11 @@ def build(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Build the index; nobody who fills or searches is stopped by it.
+    """Build the index; fills and searches go on meanwhile.
 
-    Fill in bulk first and build after: rows are added some ten times faster without an index.
-    What an interrupted build left is dropped first. The build waits for fills that are under way.
+    Do bulk fills first: rows are added about ten times faster without an index. A build drops what
+    an interrupted one left behind, and waits for running fills.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store, _progress() as on_progress:
         label = str(store.recordings.encoder(encoder).identity)
         report = store.index.build(encoder, memory=memory, workers=workers, on_progress=on_progress)
@@ -68,9 +64,7 @@ def build(
 @options.url_option
 @options.json_option
 def status(url: str | None, as_json: bool) -> None:
-    """Show which encoders' segments are indexed, and what would help."""
-    from pgvoice.store.voice_store import VoiceStore
-
+    """Show which encoders' segments are indexed, and what to do if they are not."""
     with VoiceStore.open(url) as store:
         found = store.index.status()
     if as_json:
@@ -89,12 +83,10 @@ def status(url: str | None, as_json: bool) -> None:
 @options.url_option
 @options.json_option
 def drop(encoder: str | None, url: str | None, as_json: bool) -> None:
-    """Drop the index; a search then compares every segment.
+    """Drop the index; searches then compare every segment.
 
-    Worth it before a bulk fill. No vector is lost.
+    Do this before a bulk fill. No vector is lost.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         label = str(store.recordings.encoder(encoder).identity)
         dropped = store.index.drop(encoder)
@@ -106,7 +98,7 @@ def drop(encoder: str | None, url: str | None, as_json: bool) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[BuildProgress], None]]:
-    """A bar where standard error is a terminal, else a line for each phase and tenth."""
+    """A bar if standard error is a terminal, else a line for each phase and each tenth."""
     with output.progress_bar("building") as bar:
         said = ""
 
@@ -126,7 +118,7 @@ def _progress() -> Iterator[Callable[[BuildProgress], None]]:
 
 def _write_report(label: str, report: BuildReport) -> None:
     if not report.built:
-        click.echo(f"{label}: the index is whole; nothing to build")
+        click.echo(f"{label}: the index is complete; nothing to build")
         return
     click.echo(f"{label}: index built, {_parts(len(report.built))}")
     if report.without_workers is not None:
@@ -137,8 +129,8 @@ def _write_report(label: str, report: BuildReport) -> None:
         )
     if report.without_memory:
         click.echo(
-            "Warning: built with the server's own maintenance_work_mem, as a pooler stands between:"
-            " a larger one, or the server itself by --url, makes the next build faster",
+            "Warning: built with the server's own maintenance_work_mem, because a pooler is in"
+            " between; to build faster, raise it, or connect to the server itself (--url)",
             err=True,
         )
 
@@ -160,11 +152,11 @@ def _row(one: IndexStatus) -> tuple[str, ...]:
 
 def _state(one: IndexStatus) -> str:
     if one.building:
-        return "is being built"
+        return "being built"
     if one.indexed == one.parts:
-        return "whole"
+        return "complete"
     if one.invalid:
-        return "broken off"
+        return "interrupted"
     return f"{one.indexed} of {one.parts} partitions" if one.indexed else "none"
 
 
@@ -172,7 +164,7 @@ def _advice(one: IndexStatus) -> Iterator[str]:
     if one.invalid:
         yield (
             f"{', '.join(one.invalid)}: left by an interrupted build;"
-            " `pgvoice index build` builds it anew"
+            " `pgvoice index build` builds it again"
         )
     elif one.worth_building:
         yield f"{one.encoder}: `pgvoice index build` makes `pgvoice similar` fast"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.thresholds import rule
-
-if TYPE_CHECKING:
-    from pgvoice.store.answers.appearances import Appearance, Order
+from pgvoice.store.answers.appearances import Appearance, Order
+from pgvoice.store.voice_store import VoiceStore
 
 
 @click.command(epilog="Example: pgvoice search Ada --limit 20")
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N [all].")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show only the first N [all].")
 @click.option(
     "--order",
     type=click.Choice(["similarity", "time"]),
@@ -42,10 +41,8 @@ def search(
 ) -> None:
     """Find where somebody speaks, in all recordings.
 
-    NAME is an enrolled speaker. The segments are those that `pgvoice identify` gives to them.
+    NAME is an enrolled speaker. The segments are those that `pgvoice identify` assigns to them.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         found = store.answers.appearances(
             name,
@@ -55,15 +52,17 @@ def search(
             limit=limit,
             order=order,
         )
-        used = rule.yardstick(store, encoder, threshold, margin)
+        required = store.thresholds.required(
+            encoder=encoder, threshold=threshold, min_margin=margin
+        )
     if as_json:
-        segments = [asdict(appearance) for appearance in found]
-        output.write_json({"speaker": name} | asdict(used) | {"segments": segments})
+        segments = [in_seconds(appearance) for appearance in found]
+        output.write_json({"speaker": name} | asdict(required) | {"segments": segments})
         return
     if found:
         _write_table(found)
     click.echo(f"\n{output.counted(len(found), 'segment')} of {output.printable(name)}")
-    rule.write(used)
+    rule.write(required)
 
 
 def _write_table(found: Sequence[Appearance]) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
-
-if TYPE_CHECKING:
-    from pgvoice.store.answers.similar import SimilarSegment
+from pgvoice.cli.answers.in_seconds import in_seconds
+from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
+from pgvoice.store.voice_store import VoiceStore
 
 
 def _one_span(
@@ -28,7 +26,7 @@ def _one_span(
     required=True,
     callback=_one_span,
     metavar="START-END",
-    help="The segment to compare with, as it was filled: 12.5-15 or 1:02-1:05.5.",
+    help="The stored segment to compare with: 12.5-15 or 1:02-1:05.5.",
 )
 @click.option(
     "--limit",
@@ -36,30 +34,32 @@ def _one_span(
     default=20,
     show_default=True,
     metavar="N",
-    help="Only the N most similar.",
+    help="Show only the N most similar.",
 )
-@click.option("--video", "videos", multiple=True, metavar="KEY", help="Only of these recordings.")
-@click.option("--other-videos", is_flag=True, help="Only of other recordings than VIDEO.")
+@click.option(
+    "--video", "videos", multiple=True, metavar="KEY", help="Search only these recordings."
+)
+@click.option("--other-videos", is_flag=True, help="Search only recordings other than VIDEO.")
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
     metavar="DATE",
-    help="Only of recordings that came into the store from then on: 2026-01-31.",
+    help="Search only recordings added to the store from then on: 2026-01-31.",
 )
 @click.option(
     "--min-seconds",
     type=click.FloatRange(0),
     metavar="S",
-    help="Only segments that are at least as long.",
+    help="Show only segments at least this long.",
 )
 @click.option(
     "--not-speaker",
     "excluded",
     multiple=True,
     metavar="NAME",
-    help="Without what `pgvoice identify` gives to this person.",
+    help="Leave out segments that `pgvoice identify` assigns to this person.",
 )
-@click.option("--exact", is_flag=True, help="Compare every segment, even where there is an index.")
+@click.option("--exact", is_flag=True, help="Compare every segment, even if there is an index.")
 @options.stored_encoder_option
 @options.url_option
 @options.json_option
@@ -77,15 +77,12 @@ def similar(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Find segments that sound like one of them, in all recordings.
+    """Find segments that sound like a stored one, in all recordings.
 
-    VIDEO and --span name a stored segment; nobody needs to be enrolled. The most similar comes
-    first. In a large library this is fast after `pgvoice index build`; the index finds nearly
-    all of the most similar, --exact finds all.
+    VIDEO and --span name the stored segment; nobody needs to be enrolled. The most similar comes
+    first. In a large library, build an index to make this fast: `pgvoice index build`. The index
+    may miss a few of the most similar segments; --exact finds all.
     """
-    from pgvoice.store.answers.similar import SimilarFilter
-    from pgvoice.store.voice_store import VoiceStore
-
     among = SimilarFilter(
         videos=list(videos) or None,
         since=None if since is None else since.astimezone(),
@@ -98,7 +95,7 @@ def similar(
             video, span, limit=limit, among=among, encoder=encoder, exact=exact
         )
     if as_json:
-        output.write_json({"video": video, "segments": [asdict(segment) for segment in found]})
+        output.write_json({"video": video, "segments": [in_seconds(segment) for segment in found]})
         return
     if found:
         _write_table(found)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.identify import who
+from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.demo.demo_conversation import (
     LONG_TURN,
     VIDEO,
@@ -133,7 +133,7 @@ def _document(outcome: Outcome, folder: Path) -> dict[str, object]:
         for turn in outcome.conversation.enrolling
     ]
     turns = [
-        {"reference": turn.label} | asdict(answer)
+        {"reference": turn.label} | in_seconds(answer)
         for turn, answer in zip(outcome.conversation.asking, outcome.answers, strict=True)
     ]
     scores = {name: score._asdict() for name, score in _scores(outcome).items()}

@@ -1,20 +1,19 @@
-"""``pgvoice label`` and ``pgvoice relabel``: answers that are kept, and judged again later."""
+"""``pgvoice label`` and ``pgvoice relabel``: keep answers as labels, and judge them again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from functools import partial
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.thresholds import rule
+from pgvoice.store.labels.runs import LabelMove, Relabelling
+from pgvoice.store.thresholds.requirement import Requirement
+from pgvoice.store.voice_store import VoiceStore
 
-if TYPE_CHECKING:
-    from pgvoice.cli.thresholds.rule import Yardstick
-    from pgvoice.store.labels.runs import LabelMove, Relabelling
-
-#: So many recordings of a move are named in a table.
+#: How many recordings of a change the table names.
 NAMED_VIDEOS = 3
 
 
@@ -37,28 +36,28 @@ def label(
 ) -> None:
     """Keep who speaks in recordings.
 
-    What `pgvoice identify` answers is kept as a run that can be reverted: see `pgvoice labels`.
-    Pinned labels stay as they are.
+    Stores the answers of `pgvoice identify` as labels, in a run that you can revert: see
+    `pgvoice labels`. Pinned labels stay as they are.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     if bool(videos) == everything:
-        raise click.UsageError("Say what to label: VIDEO, or --all.")
+        raise click.UsageError("Give a VIDEO, or --all.")
     with VoiceStore.open(url) as store, output.waiting("labelling"):
         found = store.labels.label(
             None if everything else videos, encoder=encoder, threshold=threshold, min_margin=margin
         )
-        used = rule.yardstick(store, encoder, threshold, margin)
+        required = store.thresholds.required(
+            encoder=encoder, threshold=threshold, min_margin=margin
+        )
     if as_json:
-        output.write_json(document(found, used))
+        output.write_json(_document(found, required))
     else:
-        write_summary(found)
-        rule.write(used)
+        _write_summary(found)
+        rule.write(required)
 
 
 @click.command(epilog="Example: pgvoice relabel --dry-run")
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @options.yes_option
 @options.threshold_option
 @options.margin_option
@@ -77,14 +76,10 @@ def relabel(
 ) -> None:
     """Judge kept labels again.
 
-    After people were enrolled, merged or removed, or thresholds changed: shows what would change,
-    in every recording that has labels or in these, and keeps it as a run that can be reverted.
-    Without VIDEO only new and changed profiles are compared. Pinned labels stay as they are.
+    Run this after people were enrolled, merged or removed, or thresholds changed. It shows what
+    would change, in VIDEO or in every recording that has labels, and stores it as a run that you
+    can revert. Without VIDEO, only new and changed profiles are compared. Pinned labels stay.
     """
-    from functools import partial
-
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         judge = partial(
             store.labels.relabel,
@@ -95,21 +90,22 @@ def relabel(
         )
         with output.waiting("comparing"):
             found = judge(dry_run=dry_run or not yes)
-        used = rule.yardstick(store, encoder, threshold, margin)
+        required = store.thresholds.required(
+            encoder=encoder, threshold=threshold, min_margin=margin
+        )
         if not as_json:
-            write_moves(found)
+            _write_moves(found)
         if found.changed and not dry_run and not yes:
             options.confirm(f"Change {output.counted(found.changed, 'label')}?", yes)
             found = judge()
     if as_json:
-        output.write_json(document(found, used))
+        output.write_json(_document(found, required))
     else:
-        write_summary(found)
-        rule.write(used)
+        _write_summary(found)
+        rule.write(required)
 
 
-def write_moves(found: Relabelling) -> None:
-    """A table of who gets segments from whom."""
+def _write_moves(found: Relabelling) -> None:
     if not found.moves:
         return
     columns = [output.Column("from"), output.Column("to"), output.number("segments")]
@@ -128,8 +124,7 @@ def write_moves(found: Relabelling) -> None:
     click.echo()
 
 
-def write_summary(found: Relabelling) -> None:
-    """What was judged, what changed, and how to take it back."""
+def _write_summary(found: Relabelling) -> None:
     click.echo(
         f"{output.counted(found.segments, 'segment')} ({output.clock(found.seconds)}),"
         f" {output.counted(found.speakers, 'speaker')}"
@@ -137,7 +132,7 @@ def write_summary(found: Relabelling) -> None:
     if found.run is not None:
         click.echo(
             f"{output.counted(found.changed, 'label')} changed, kept as run {found.run}"
-            f" (`pgvoice labels revert {found.run}` takes it back)"
+            f" (`pgvoice labels revert {found.run}` reverts it)"
         )
     elif found.changed:
         click.echo(f"{output.counted(found.changed, 'label')} would change")
@@ -147,12 +142,9 @@ def write_summary(found: Relabelling) -> None:
         click.echo(f"{output.counted(found.left_pinned, 'label')} left because pinned")
 
 
-def document(found: Relabelling, used: Yardstick) -> dict[str, object]:
-    """For JSON."""
-    from dataclasses import asdict
-
+def _document(found: Relabelling, required: Requirement) -> dict[str, object]:
     counted = {"changed": found.changed, "left_pinned": found.left_pinned}
-    return asdict(used) | counted | asdict(found)
+    return asdict(required) | counted | asdict(found)
 
 
 def _person(speaker: str | None, reason: str | None) -> str:
@@ -162,6 +154,6 @@ def _person(speaker: str | None, reason: str | None) -> str:
 
 
 def _videos(move: LabelMove) -> str:
-    named: Sequence[str] = move.videos[:NAMED_VIDEOS]
+    named = move.videos[:NAMED_VIDEOS]
     more = move.video_count - len(named)
     return ", ".join(named) + (f" and {more:,} more" if more else "")

@@ -1,27 +1,26 @@
-"""``pgvoice labels``: what is kept, its runs, and what a person knows better."""
+"""``pgvoice labels``: the current labels, their runs, and pins."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.group import Group
-
-if TYPE_CHECKING:
-    from pgvoice.store.labels.current import Label, SpeakerTime
-    from pgvoice.store.labels.runs import LabelRun
+from pgvoice.store.labels.current import Label, SpeakerTime
+from pgvoice.store.labels.runs import LabelRun
+from pgvoice.store.voice_store import VoiceStore
 
 Span = tuple[float, float]
 
 
 @click.group(cls=Group)
 def labels() -> None:
-    """See kept labels, take runs back, pin what you know.
+    """See labels, revert runs, and pin what you know.
 
-    `pgvoice label` keeps labels, `pgvoice relabel` judges them again.
+    `pgvoice label` stores labels, `pgvoice relabel` judges them again.
     """
 
 
@@ -44,19 +43,17 @@ span_option = click.option(
 def show(video: str, encoder: str | None, url: str | None, as_json: bool) -> None:
     """Show a recording's labels in time order.
 
-    Similarity, runner-up and margin are those of the day when the label was kept.
+    Similarity, runner-up and margin are as of the day when the label was stored.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         found = store.labels.current(video, encoder=encoder)
     if as_json:
-        output.write_json({"video": video, "labels": found})
+        output.write_json({"video": video, "labels": [in_seconds(label) for label in found]})
     elif found:
         _write_labels(found)
     else:
         shown = output.printable(video)
-        click.echo(f"{shown} has no labels: `pgvoice label {shown}` keeps them")
+        click.echo(f"{shown} has no labels: `pgvoice label {shown}` stores them")
 
 
 @labels.command(epilog="Example: pgvoice labels time talk")
@@ -67,10 +64,9 @@ def show(video: str, encoder: str | None, url: str | None, as_json: bool) -> Non
 def time(video: str | None, encoder: str | None, url: str | None, as_json: bool) -> None:
     """Show how long everybody speaks.
 
-    From kept labels, in every recording or in one. Overlapping segments count each.
+    Adds up the current labels of every recording, or of VIDEO. Overlapping segments each count in
+    full.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         found = store.labels.speaker_time(video, encoder=encoder)
     if as_json:
@@ -87,11 +83,9 @@ def time(video: str | None, encoder: str | None, url: str | None, as_json: bool)
 def runs(url: str | None, as_json: bool) -> None:
     """List the runs, the newest first.
 
-    A run holds the labels that it changed. They count until a newer run changes them, or this one
-    is reverted.
+    A run consists of the labels that it changed. They stay current until a newer run changes them
+    or their run is reverted.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         found = store.labels.runs()
     if as_json:
@@ -106,15 +100,13 @@ def runs(url: str | None, as_json: bool) -> None:
 @click.argument("run", type=int)
 @options.url_option
 def revert(run: int, url: str | None) -> None:
-    """Take a run back.
+    """Revert a run.
 
-    What was before it counts again; labels that newer runs changed stay as they are.
+    The labels before it become current again; labels that newer runs changed stay as they are.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         count = store.labels.revert(run)
-    click.echo(f"run {run} reverted: {output.counted(count, 'label')} of it counted")
+    click.echo(f"run {run} reverted: {output.counted(count, 'current label')} withdrawn")
 
 
 @labels.command(
@@ -124,7 +116,7 @@ Examples: pgvoice labels pin talk Ada --span 8.3-10
 )
 @click.argument("video")
 @click.argument("name", required=False)
-@click.option("--nobody", is_flag=True, help="It is nobody who is enrolled.")
+@click.option("--nobody", is_flag=True, help="Nobody who is enrolled speaks.")
 @span_option
 @options.stored_encoder_option
 @options.url_option
@@ -136,14 +128,12 @@ def pin(
     encoder: str | None,
     url: str | None,
 ) -> None:
-    """Say who speaks in a segment, once and for all.
+    """Pin who speaks in a segment.
 
     NAME is an enrolled speaker. No run changes a pinned label.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     if (name is None) != nobody:
-        raise click.UsageError("Say who it is: NAME, or --nobody.")
+        raise click.UsageError("Give a NAME, or --nobody.")
     with VoiceStore.open(url) as store:
         made = [store.labels.pin(video, span, name, encoder=encoder) for span in spans]
     runs = ", ".join(map(str, made))
@@ -156,12 +146,10 @@ def pin(
 @options.stored_encoder_option
 @options.url_option
 def unpin(video: str, spans: tuple[Span, ...], encoder: str | None, url: str | None) -> None:
-    """Take pins back.
+    """Remove pins.
 
-    What the runs said counts again; `pgvoice relabel` judges it anew.
+    The label from the runs becomes current again; `pgvoice relabel` judges it again.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     with VoiceStore.open(url) as store:
         for span in spans:
             store.labels.unpin(video, span, encoder=encoder)
@@ -216,7 +204,7 @@ def _write_time(found: Sequence[SpeakerTime]) -> None:
 def _write_runs(found: Sequence[LabelRun]) -> None:
     columns = [output.number("run"), output.word("kind"), output.Column("kept")]
     columns += [output.Column("encoder"), output.number("threshold"), output.number("margin")]
-    columns += [output.number("labels"), output.number("count now"), output.Column("reverted")]
+    columns += [output.number("labels"), output.number("current"), output.Column("reverted")]
     encoders = output.short_labels(run.encoder for run in found)
     rows = (
         (

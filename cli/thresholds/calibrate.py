@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.thresholds import rule, score_plots
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
-    from pgvoice.store.thresholds.calibration import Calibration
-    from pgvoice.store.thresholds.measures import Interval
-    from pgvoice.store.thresholds.normalising import Normalisation
-    from pgvoice.store.voice_store import VoiceStore
+from pgvoice.hooks.evaluate.reference_files import ReferenceFile
+from pgvoice.store.thresholds.calibration import Calibration
+from pgvoice.store.thresholds.measures import Interval
+from pgvoice.store.thresholds.normalising import Normalisation
+from pgvoice.store.voice_store import VoiceStore
 
 EPILOG = """\b
 Examples: pgvoice calibrate --target-far 0.01 --exemplars
@@ -32,7 +28,7 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     try:
         return tuple(float(edge) for edge in value.split(",") if edge.strip())
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no list of seconds such as 2,4") from None
+        raise click.BadParameter(f"{value!r} is not a list of seconds such as 2,4") from None
 
 
 @click.command(epilog=EPILOG)
@@ -42,18 +38,20 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     default=0.01,
     show_default=True,
     metavar="X",
-    help="Share of speech of others that may get a name.",
+    help="Share of speech by people who are not enrolled that may get a name.",
 )
 @click.option(
     "--labels",
     multiple=True,
     callback=options.reference_files,
     metavar="[VIDEO=]FILE",
-    help="Who speaks when, by name: RTTM, or JSON with speakers; of one recording, or of several"
+    help="Who speaks when, by name: RTTM, or JSON with speakers; for VIDEO, or for the recordings"
     " that the file names.",
 )
-@click.option("--pinned", is_flag=True, help="Go by pinned labels.")
-@click.option("--exemplars", is_flag=True, help="Go by enrolled speech, left out piece by piece.")
+@click.option("--pinned", is_flag=True, help="Use pinned labels.")
+@click.option(
+    "--exemplars", is_flag=True, help="Use enrolled speech, each exemplar left out in turn."
+)
 @click.option(
     "--bands",
     "edges",
@@ -61,20 +59,20 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     show_default=True,
     callback=_edges,
     metavar="S,S",
-    help="Seconds at which bands of lengths end; '' for one threshold for all.",
+    help="Lengths, in seconds, that separate the thresholds; '' for a single threshold.",
 )
 @click.option(
     "--cohort",
     multiple=True,
     callback=options.reference_files,
     metavar="[VIDEO=]FILE",
-    help="Speech of other people, as --labels, names or not: normalise similarities by it (adaptive"
-    " s-norm), if that names more.",
+    help="Speech of other people, as for --labels, with or without names: normalise similarities"
+    " with it (adaptive s-norm) if that raises DIR at the same FAR.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be found.")
-@click.option("--list", "listed", is_flag=True, help="List what was calibrated before.")
-@click.option("--activate", type=int, metavar="ID", help="Go by a calibration of the list.")
-@click.option("--reset", is_flag=True, help="Go by the encoder's own threshold again.")
+@click.option("--dry-run", is_flag=True, help="Show the thresholds without storing them.")
+@click.option("--list", "listed", is_flag=True, help="List earlier calibrations.")
+@click.option("--activate", type=int, metavar="ID", help="Use a calibration from the list.")
+@click.option("--reset", is_flag=True, help="Use the encoder's own threshold again.")
 @options.stored_encoder_option
 @options.url_option
 @options.plot_option
@@ -97,21 +95,19 @@ def calibrate(
 ) -> None:
     """Find thresholds on your own recordings.
 
-    From stored segments of which it is known who speaks: by labels with names, pinned labels, or
-    exemplars. Whoever is enrolled under none of the names counts as a stranger. `pgvoice identify`
-    goes by what is found from then on; labels that are kept wait for `pgvoice relabel`.
+    Uses stored segments whose speaker is known from named labels, pinned labels, or exemplars.
+    Names that nobody is enrolled under are strangers. `pgvoice identify` uses the new thresholds
+    from then on; `pgvoice relabel` applies them to stored labels.
     """
-    from pgvoice.store.voice_store import VoiceStore
-
     asked = bool(labels) or pinned or exemplars
     if cohort and not asked:
-        raise click.UsageError("--cohort is beside what is tuned on: say who speaks.")
+        raise click.UsageError("--cohort needs one of --labels, --pinned or --exemplars.")
     if picture is not None and not asked:
-        raise click.UsageError("--plot shows a calibration: say who speaks.")
+        raise click.UsageError("--plot needs one of --labels, --pinned or --exemplars.")
     if asked + listed + (activate is not None) + reset != 1:
         raise click.UsageError(
-            "Say who speaks, by --labels, --pinned or --exemplars; or one of --list, --activate"
-            " and --reset."
+            "Give --labels, --pinned or --exemplars to calibrate; or one of --list, --activate and"
+            " --reset."
         )
     with VoiceStore.open(url) as store:
         if not asked:
@@ -141,7 +137,7 @@ def calibrate(
     if as_json:
         output.write_json(found)
     else:
-        write(found)
+        _write(found)
 
 
 def _manage(
@@ -149,24 +145,25 @@ def _manage(
 ) -> None:
     if activate is not None:
         store.thresholds.activate(activate)
-        click.echo(f"identify goes by calibration {activate}")
+        click.echo(f"identify uses calibration {activate}")
     elif not listed:
         was = store.thresholds.reset(encoder=encoder)
         again = f"; `pgvoice calibrate --activate {was}` goes back to calibration {was}"
-        click.echo("identify goes by the encoder's own threshold" + (again if was else ""))
+        click.echo("identify uses the encoder's own threshold" + (again if was else ""))
     elif as_json:
         output.write_json(store.thresholds.calibrations(encoder=encoder))
     else:
         _write_list(store.thresholds.calibrations(encoder=encoder))
 
 
-def write(found: Calibration) -> None:
-    """Thresholds, and how well they do on people whom they were not tuned on."""
+def _write(found: Calibration) -> None:
     figures = found.figures
-    click.echo(f"{found.encoder}, {rule.told(found)}, from {found.labels_from}")
+    day = f" {found.created_at:%Y-%m-%d}" if found.created_at else ""
+    target = rule.percent(found.target_far)
+    click.echo(f"{found.encoder}, calibrated{day} for FAR {target}, from {found.labels_from}")
     click.echo(
         f"{figures.inside:,} searches by {output.counted(figures.inside_people, 'enrolled person')}"
-        f", {figures.outside:,} by {figures.outside_people:,} outside of the gallery, of"
+        f", {figures.outside:,} by {figures.outside_people:,} outside the gallery, of"
         f" {output.counted(figures.profiles, 'profile')}\n".replace("persons", "people")
     )
     columns = [output.Column("length"), output.number("threshold"), output.number("margin")]
@@ -207,23 +204,24 @@ def write(found: Calibration) -> None:
         ]
     )
     click.echo(
-        "DIR and FAR: each half of the people judged by what was tuned on the other; intervals by"
-        " bootstrap over people.\nThe thresholds are tuned on everybody."
+        "DIR and FAR: each half of the people judged by thresholds tuned on the other half;"
+        " intervals by\nbootstrap over people. The thresholds are tuned on everybody."
     )
     if found.normalisation is not None:
         _write_normalisation(found.normalisation)
     for note in found.notes:
         click.echo(note)
-    kept = f"kept as calibration {found.id}, which identify goes by"
-    click.echo(kept if found.id else "not kept (--dry-run)")
+    kept = f"stored as calibration {found.id}, which identify uses now"
+    click.echo(kept if found.id else "not stored (--dry-run)")
 
 
 def _write_normalisation(found: Normalisation) -> None:
     cohort = found.cohort
     click.echo(
-        f"\nAdaptive s-norm by the nearest {cohort.top} of {output.counted(cohort.voices, 'voice')}"
+        f"\nAdaptive s-norm with the nearest {cohort.top} of"
+        f" {output.counted(cohort.voices, 'voice')}"
         f" ({cohort.left_out} left out: enrolled, or tuned on):"
-        + ("" if found.normalised else " the right profile does not stand out")
+        + ("" if found.normalised else " right profiles are not more similar than others")
     )
     if found.normalised is not None:
         kinds = {"normalised": found.normalised, "without": found.plain}
@@ -239,7 +237,7 @@ def _write_normalisation(found: Normalisation) -> None:
             ]
         )
     gain = _measured(found.gain, found.gain_interval)
-    click.echo(f"gain in DIR {gain}: " + ("identify goes by it" if found.used else "left out"))
+    click.echo(f"gain in DIR {gain}: " + ("identify uses it" if found.used else "not used"))
 
 
 def _measured(rate: float, interval: Interval) -> str:
@@ -249,7 +247,7 @@ def _measured(rate: float, interval: Interval) -> str:
 
 def _write_list(found: Sequence[Calibration]) -> None:
     if not found:
-        click.echo("there are none yet: see `pgvoice calibrate --help`")
+        click.echo("there are no calibrations yet: see `pgvoice calibrate --help`")
         return
     columns = [output.number("id"), output.Column("made"), output.number("FAR")]
     columns += [output.Column("thresholds"), output.number("margin"), output.Column("from")]

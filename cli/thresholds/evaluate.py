@@ -1,29 +1,28 @@
-"""``pgvoice evaluate``: how right the names are, against references."""
+"""``pgvoice evaluate``: how often the names are right, against references."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.thresholds import rule, score_plots
-
-if TYPE_CHECKING:
-    from pgvoice.hooks.evaluate.diarization import DiarizationError
-    from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
-    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
-    from pgvoice.store.turns import Turn
+from pgvoice.hooks.evaluate import evaluate as evaluating
+from pgvoice.hooks.evaluate.diarization import DiarizationError
+from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
+from pgvoice.hooks.evaluate.reference_files import ReferenceFile
+from pgvoice.store.turns import Turn
+from pgvoice.store.voice_store import VoiceStore
 
 EPILOG = """\b
 Examples: pgvoice evaluate talk=talk.rttm
           pgvoice evaluate talk=talk.rttm news=news.rttm --stored --json
           pgvoice evaluate talk=talk.rttm --labels --name SPEAKER_00=Ada"""
-#: The row of all videos together.
+#: The video column of the row for all videos.
 OVERALL = "(all)"
 
 
@@ -45,15 +44,17 @@ def _names(
     callback=options.reference_files,
     metavar="[VIDEO=]REFERENCE...",
 )
-@click.option("--stored", is_flag=True, help="Name the segments that are stored.")
-@click.option("--labels", is_flag=True, help="Judge the labels that are kept.")
+@click.option(
+    "--stored", is_flag=True, help="Name the stored segments instead of the reference's turns."
+)
+@click.option("--labels", is_flag=True, help="Judge the current labels.")
 @click.option(
     "--name",
     "names",
     multiple=True,
     callback=_names,
     metavar="LABEL=NAME",
-    help="Whom the references mean by a label.",
+    help="The person whom a label in the references stands for.",
 )
 @click.option(
     "--collar",
@@ -61,9 +62,9 @@ def _names(
     default=0.0,
     show_default=True,
     metavar="SECONDS",
-    help="Around each boundary of a reference, half on either side, DER judges nothing.",
+    help="Seconds around each boundary of a reference, half on either side, that DER ignores.",
 )
-@click.option("--skip-overlap", is_flag=True, help="DER leaves out speech of several people.")
+@click.option("--skip-overlap", is_flag=True, help="DER ignores overlapping speech.")
 @options.threshold_option
 @options.margin_option
 @options.stored_encoder_option
@@ -84,19 +85,17 @@ def evaluate(
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure how right the names are.
+    """Measure how often the names are right.
 
-    REFERENCE says who really speaks when: RTTM, or JSON with speakers; without VIDEO, in each
-    stored recording that it names. Its turns are named as `pgvoice identify` does. Whoever has no
-    profile is a stranger, and right without a name.
+    REFERENCE says who really speaks when, as RTTM or JSON with speakers: in VIDEO, or in each
+    stored recording that it names. `pgvoice identify` names its turns. For people without a
+    profile, the right answer is no name.
     """
-    from pgvoice.hooks.evaluate import evaluate as evaluating
-    from pgvoice.store.voice_store import VoiceStore
-
     judging = (threshold, margin, picture)
     if labels and (stored or any(given is not None for given in judging)):
         raise click.UsageError(
-            "--labels are judged as they are: leave out --stored, --threshold, --margin, --plot."
+            "--labels judges labels as they are: leave out --stored, --threshold, --margin and"
+            " --plot."
         )
     with VoiceStore.open(url) as store:
         turns = _renamed(options.turns_from(store, references), names)
@@ -111,17 +110,19 @@ def evaluate(
                 collar=collar,
                 skip_overlap=skip_overlap,
             )
-        used = None if labels else rule.yardstick(store, encoder, threshold, margin)
-        if picture is not None and used is not None:
+        required = store.thresholds.required(
+            encoder=encoder, threshold=threshold, min_margin=margin
+        )
+        if picture is not None:
             spoken = store.thresholds.trials(labels=turns, encoder=encoder)
             title = f"Evaluation: {', '.join(turns)}"
-            score_plots.draw(picture, spoken, rule.by_length(used), used.margin, title)
+            score_plots.draw(picture, spoken, required.by_length, required.margin, title)
     if as_json:
-        output.write_json(_document(found) | {"judged_by": used})
+        output.write_json(_document(found) | {"judged_by": None if labels else required})
         return
-    write(found)
-    if used is not None:
-        rule.write(used)
+    _write(found)
+    if not labels:
+        rule.write(required)
 
 
 def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, list[Turn]]:
@@ -131,8 +132,7 @@ def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, l
     }
 
 
-def write(found: Evaluation) -> None:
-    """Two tables: how often the names are right, and how much of the time."""
+def _write(found: Evaluation) -> None:
     rows = list(found.videos.items())
     rows += [(OVERALL, found.overall)] if len(rows) > 1 else []
     columns = [output.Column("video"), output.number("right"), output.number("of the time")]
@@ -173,16 +173,18 @@ def _explained(found: Evaluation) -> str:
     what = {
         "reference": "the references' turns",
         "stored": "the stored segments",
-        "labels": "the kept labels",
+        "labels": "the current labels",
     }[found.segments]
-    overlap = "left out" if found.skip_overlap else "counted for each"
+    overlap = "left out" if found.skip_overlap else "counted for each speaker"
     overall = found.overall
-    unclear = f"; {overall.unclear:,} of nobody clear left out" if overall.unclear else ""
+    unclear = ""
+    if overall.unclear:
+        unclear = f"; {overall.unclear:,} without exactly one speaker left out"
     return (
         f"names of {what}{unclear}; DIR and FAR of those with a vector\n"
         f"DER of {output.clock(overall.diarization.speech)} of speech: collar {found.collar:g} s,"
-        f" overlapping speech {overlap}, all unnamed speech of a video one label\n"
-        "IER: the same, names having to be equal; strangers' speech is to have none"
+        f" overlapping speech {overlap}, one label for all unnamed speech of a video\n"
+        "IER: the same with equal names required, and none for strangers"
     )
 
 
@@ -198,23 +200,12 @@ def _document(found: Evaluation) -> dict[str, object]:
 
 def _figures(score: Score) -> dict[str, object]:
     errors = score.diarization
+    counts = asdict(score)
+    del counts["diarization"]
     rates = {"der": errors.der, "ier": errors.ier}
-    figures: dict[str, object] = {
-        "segments": score.segments,
-        "right": score.right,
-        "seconds": score.seconds,
-        "right_seconds": score.right_seconds,
-        "unclear": score.unclear,
-        "enrolled": score.enrolled,
-        "enrolled_right": score.enrolled_right,
-        "dir": score.dir,
-        "strangers": score.strangers,
-        "strangers_named": score.strangers_named,
-        "far": score.far,
-        "speech": errors.speech,
-        "missed": errors.missed,
-        "false_alarm": errors.false_alarm,
-        "confusion": errors.confusion,
-        "misnamed": errors.misnamed,
-    }
-    return figures | {name: None if math.isnan(rate) else rate for name, rate in rates.items()}
+    return (
+        counts
+        | asdict(errors)
+        | {"dir": score.dir, "far": score.far}
+        | {name: None if math.isnan(rate) else rate for name, rate in rates.items()}
+    )

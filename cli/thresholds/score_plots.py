@@ -1,19 +1,18 @@
-"""``--plot`` of commands that measure: from trials and thresholds to a picture of scores."""
+"""``--plot`` of `calibrate` and `evaluate`: a picture of scores and thresholds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
+from pgvoice.cli.pictures import scores
 from pgvoice.cli.thresholds import rule
-
-if TYPE_CHECKING:
-    from pgvoice.cli.thresholds.rule import BandThreshold
-    from pgvoice.store.thresholds.judging import Band
-    from pgvoice.store.thresholds.trials import Trials
+from pgvoice.store.thresholds.judging import Band
+from pgvoice.store.thresholds.requirement import BandThreshold
+from pgvoice.store.thresholds.trials import Trials
 
 
 def draw(
@@ -23,11 +22,7 @@ def draw(
     margin: float,
     title: str,
 ) -> None:
-    """Write the picture, and tell on standard error where it is."""
-    import numpy as np
-
-    from pgvoice.cli.pictures import scores
-
+    """Write the picture, and print its path on standard error."""
     similarity, right, _ = trials.comparisons()
     searches, duration_ms = trials.searches()
     marks = [scores.Threshold(band.threshold, _told(band)) for band in bands]
@@ -36,8 +31,9 @@ def draw(
     required = values[np.searchsorted(starts, duration_ms, side="right") - 1]
     told = marks[0].told if len(marks) == 1 else "these thresholds"
     told += f", margin {margin:.3f}" if margin else ""
-    rule = scores.Rule(required, margin, told)
-    scores.draw(similarity, right, searches, marks, rule, path, title)
+    scores.draw(
+        similarity, right, searches, marks, scores.Rule(required, margin, told), path, title
+    )
     click.echo(f"picture in {path}", err=True)
 
 

@@ -1,9 +1,9 @@
-"""Diarization error rates of names against a reference, by pyannote.metrics."""
+"""Diarization error rates of names against a reference, from pyannote.metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgvoice.hooks.errors import ExtraMissing
@@ -12,12 +12,12 @@ from pgvoice.hooks.extras import needs_extra
 if TYPE_CHECKING:
     from pyannote.core import Annotation
 
-#: The label of speech that nobody is named for; no name holds a line break.
+#: The label of unnamed speech; no name contains a line break.
 UNKNOWN = "\nunknown"
 
 
 class Spoken(NamedTuple):
-    """Seconds of speech, and whose they are said to be."""
+    """A stretch of speech, in seconds, and its speaker."""
 
     start: float
     end: float
@@ -26,13 +26,13 @@ class Spoken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DiarizationError:
-    """What a hypothesis gets wrong of a reference, in seconds; speech of two people counts twice.
+    """Errors of a hypothesis, in seconds; speech of two people at once counts twice.
 
-    `confusion` is of the mapping of labels that makes it least, whatever the names are;
-    `misnamed` is what it is when a label stands for itself alone.
+    `confusion` is for the mapping between labels that makes it smallest; `misnamed` is the same
+    with equal labels required.
     """
 
-    #: Speech of the reference.
+    #: All speech in the reference.
     speech: float
     missed: float
     false_alarm: float
@@ -41,21 +41,17 @@ class DiarizationError:
 
     def __add__(self, other: DiarizationError) -> DiarizationError:
         return DiarizationError(
-            self.speech + other.speech,
-            self.missed + other.missed,
-            self.false_alarm + other.false_alarm,
-            self.confusion + other.confusion,
-            self.misnamed + other.misnamed,
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
         )
 
     @property
     def der(self) -> float:
-        """Diarization error rate; NaN for a reference without speech."""
+        """Diarization error rate; NaN if the reference has no speech."""
         return self._rate(self.confusion)
 
     @property
     def ier(self) -> float:
-        """Identification error rate: as `der`, with labels that stand for themselves."""
+        """Identification error rate: `der` with equal labels required."""
         return self._rate(self.misnamed)
 
     def _rate(self, confused: float) -> float:
@@ -71,11 +67,11 @@ def diarization_error(
     collar: float = 0.0,
     skip_overlap: bool = False,
 ) -> DiarizationError:
-    """Compare over the whole stretch that either has speech in.
+    """Compare over the whole stretch in which either has speech.
 
-    Where labels stand for themselves, `UNKNOWN` stands for the reference's `strangers`.
-    `collar` seconds around each boundary of the reference, half of them on either side, are not
-    judged, nor is speech of several people with `skip_overlap`. Raises `ExtraMissing`.
+    For `misnamed`, the reference's `strangers` count as `UNKNOWN`. `collar` seconds around each
+    boundary of the reference, half on either side, are not judged; with `skip_overlap`, speech
+    of several people at once is not either. Raises `ExtraMissing`.
     """
     with needs_extra("evaluate", ExtraMissing):
         from pyannote.core import Segment, Timeline

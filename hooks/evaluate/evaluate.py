@@ -1,9 +1,9 @@
-"""``evaluate``: how right the names are, against references that say who speaks when."""
+"""``evaluate``: how often the names are right, against references that say who speaks when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 from typing import Literal, NamedTuple
@@ -11,80 +11,74 @@ from typing import Literal, NamedTuple
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
 from pgvoice.store.answers.identify import Identification
-from pgvoice.store.keys import SegmentKey, Span
+from pgvoice.store.labels.current import Label
 from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
 from pgvoice.store.statuses import SKIPPED_STATUSES
 from pgvoice.store.thresholds import reference_turns
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
-#: Whose names: asked for the reference's turns, for the stored segments, or kept labels.
+#: Which names: of the reference's turns, of the stored segments, or the current labels.
 Segments = Literal["reference", "stored", "labels"]
-#: Reasons of segments that have no vector: nothing could be searched for.
+#: Reasons of segments without a vector, which cannot be compared.
 WITHOUT_VECTOR = frozenset(SKIPPED_STATUSES)
-#: How many segments that are not filled a message names.
+#: How many missing segments a message names.
 _NAMED = 3
 
 
 class Answer(NamedTuple):
-    """A segment, in seconds, whom we name in it, and why."""
+    """A segment with its name and the person who really speaks."""
 
+    #: Seconds.
     start: float
     end: float
     name: str | None
     reason: str
+    #: None unless exactly one person speaks.
+    person: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How right the names of a video are, or of several.
+    """How often the names in one or several videos are right.
 
-    Segments are the reference's turns, or the stored segments that the turns of one person cover. A
-    stranger, of whom there is no profile, is right where nobody is named.
+    Segments are the reference's turns, or the stored segments that one person's turns cover. The
+    right answer for a stranger, who has no profile, is no name.
     """
 
     segments: int
     right: int
     seconds: float
     right_seconds: float
-    #: Of people with a profile and of strangers, segments that have a vector, and how many of them
-    #: have the right name, or any name.
+    #: Segments with a vector in which people with a profile speak; those with the right name.
     enrolled: int
     enrolled_right: int
+    #: Segments with a vector in which strangers speak; those with any name.
     strangers: int
     strangers_named: int
-    #: Segments that were left out, because no one person speaks in them.
+    #: Segments that were left out, because nobody or several people speak in them.
     unclear: int
     diarization: DiarizationError
 
     def __add__(self, other: Score) -> Score:
         return Score(
-            self.segments + other.segments,
-            self.right + other.right,
-            self.seconds + other.seconds,
-            self.right_seconds + other.right_seconds,
-            self.enrolled + other.enrolled,
-            self.enrolled_right + other.enrolled_right,
-            self.strangers + other.strangers,
-            self.strangers_named + other.strangers_named,
-            self.unclear + other.unclear,
-            self.diarization + other.diarization,
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
         )
 
     @property
     def dir(self) -> float | None:
-        """DIR, as in `store.measures`; None where nobody of the gallery speaks."""
+        """DIR, as in `store.thresholds.measures`; None if no enrolled person speaks."""
         return self.enrolled_right / self.enrolled if self.enrolled else None
 
     @property
     def far(self) -> float | None:
-        """FAR, as in `store.measures`; None where no stranger speaks."""
+        """FAR, as in `store.thresholds.measures`; None if no stranger speaks."""
         return self.strangers_named / self.strangers if self.strangers else None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Scores by video, and what they are of."""
+    """Scores by video, and how they were made."""
 
     segments: Segments
     collar: float
@@ -98,7 +92,7 @@ class Evaluation:
 
 
 class _Asked(NamedTuple):
-    """What `identify` is asked for beside the segments."""
+    """The arguments of `identify` other than the segments."""
 
     encoder: EncoderIdentity
     threshold: float | None
@@ -117,18 +111,18 @@ def evaluate(
     collar: float = 0.0,
     skip_overlap: bool = False,
 ) -> Evaluation:
-    """Compare names with references, by video the turns of one.
+    """Compare names with references: `turns` has the turns of each video.
 
-    With `clusters`, by video a diarizer's label for each of the reference's turns, they are named
-    as `VoiceStore.identify_clusters` does. Unnamed segments have one label of their own in each
-    video, which the reference gives to strangers where labels stand for themselves. Raises
+    `clusters` has a diarizer's label for each of these turns; with it, they are named by
+    `Answers.identify_clusters`. For DER, all unnamed segments of a video share one label; for the
+    identification error rate, strangers have that label in the reference too. Raises
     `NotEvaluable`, `ExtraMissing`, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`,
     `InvalidSegment`.
     """
     if clusters is not None and (segments != "reference" or set(clusters) != set(turns)):
-        raise NotEvaluable("clusters have to be those of the reference's turns, for every video")
+        raise NotEvaluable("give the clusters of the reference's turns, for every video")
     if not turns:
-        raise NotEvaluable("nothing to evaluate: give a video and its reference")
+        raise NotEvaluable("nothing to evaluate: give a video with its reference")
     which = store.recordings.encoder(encoder)
     names = {
         profile.speaker
@@ -140,18 +134,17 @@ def evaluate(
     for video, said in turns.items():
         reference = _named(video, said, names)
         labels = None if clusters is None else clusters[video]
-        answers = _answers(store, video, reference, segments, labels, asked)
-        people = _people(answers, reference, segments, names)
+        answers = _answers(store, video, reference, segments, labels, names, asked)
         errors = _errors(reference, answers, names, collar, skip_overlap)
-        found[video] = _score(answers, people, names, errors)
+        found[video] = _score(answers, names, errors)
     return Evaluation(segments, collar, skip_overlap, found)
 
 
 def _named(video: str, turns: Sequence[Turn], names: Iterable[str]) -> list[Turn]:
     nameless = next((turn for turn in turns if turn.label is None), None)
     if not turns or nameless is not None:
-        where = f"; none at {nameless.start:g} s" if nameless else ""
-        raise NotEvaluable(f"the reference of {video!r} has to say who speaks in each turn{where}")
+        where = f"; the turn at {nameless.start:g} s has no name" if nameless else ""
+        raise NotEvaluable(f"the reference of {video!r} must name the speaker of each turn{where}")
     return reference_turns.named(turns, names)
 
 
@@ -161,55 +154,56 @@ def _answers(
     reference: Sequence[Turn],
     segments: Segments,
     clusters: Sequence[str | None] | None,
+    names: Iterable[str],
     asked: _Asked,
 ) -> list[Answer]:
+    if segments == "reference":
+        found = _identified(store, video, reference, clusters, asked)
+        return [
+            Answer(turn.start, turn.end, one.speaker, one.reason, turn.label)
+            for turn, one in zip(reference, found, strict=True)
+        ]
+    answers: list[Identification] | list[Label]
     if segments == "labels":
-        kept = store.labels.current(video, encoder=asked.encoder)
-        if not kept:
-            raise NotEvaluable(f"{video} has no labels: `pgvoice label {video}` keeps them")
-        return [Answer(one.start, one.end, one.speaker, one.reason) for one in kept]
-    spans = [(turn.start, turn.end) for turn in reference] if segments == "reference" else None
-    found = _identified(store, video, spans, clusters, asked)
-    missing = [f"{one.start:g}-{one.end:g}" for one in found if one.reason == "missing"]
-    if missing or not found:
-        raise NotEvaluable(_not_filled(video, missing, len(found)))
-    if spans is None:
-        return [Answer(one.start, one.end, one.speaker, one.reason) for one in found]
-    return [Answer(*span, one.speaker, one.reason) for span, one in zip(spans, found, strict=True)]
+        answers = store.labels.current(video, encoder=asked.encoder)
+        if not answers:
+            raise NotEvaluable(f"{video} has no labels: `pgvoice label {video}` stores them")
+    else:
+        answers = _identified(store, video, None, None, asked)
+    known = reference_turns.spoken([one.key for one in answers], reference, names)
+    return [
+        Answer(one.start, one.end, one.speaker, one.reason, known.get(one.key)) for one in answers
+    ]
 
 
 def _identified(
     store: VoiceStore,
     video: str,
-    spans: Sequence[Span] | None,
+    turns: Sequence[Turn] | None,
     clusters: Sequence[str | None] | None,
     asked: _Asked,
 ) -> list[Identification]:
-    given = asked._asdict()
+    spans = None if turns is None else [(turn.start, turn.end) for turn in turns]
     if spans is None or clusters is None:
-        return store.answers.identify(video, spans, **given)
-    found = store.answers.identify_clusters(video, spans, clusters, **given)
-    return [each.identification for each in found]
+        found = store.answers.identify(video, spans, **asked._asdict())
+    else:
+        found = [
+            each.identification
+            for each in store.answers.identify_clusters(video, spans, clusters, **asked._asdict())
+        ]
+    missing = [f"{one.start:g}-{one.end:g}" for one in found if one.reason == "missing"]
+    if missing or not found:
+        raise NotEvaluable(_not_filled(video, missing, len(found)))
+    return found
 
 
 def _not_filled(video: str, missing: Sequence[str], asked: int) -> str:
     named = ", ".join(missing[:_NAMED]) + (", ..." if missing[_NAMED:] else "")
     what = f"{len(missing)} of {asked} turns ({named} s)" if asked else "the segments"
     return (
-        f"{what} of {video} are not stored: `pgvoice fill {video} AUDIO REFERENCE` fills them;"
-        " --stored evaluates the segments that are"
+        f"{what} of {video} are not stored: fill them (`pgvoice fill {video} AUDIO REFERENCE`), or"
+        " evaluate the stored segments (--stored)"
     )
-
-
-def _people(
-    answers: Sequence[Answer], reference: Sequence[Turn], segments: Segments, names: Iterable[str]
-) -> list[str | None]:
-    """Who really speaks in each segment; None where that is not one person."""
-    if segments == "reference":
-        return [turn.label for turn in reference]
-    keys = [SegmentKey(round(one.start * 1000), round(one.end * 1000)) for one in answers]
-    known = reference_turns.spoken(keys, reference, names)
-    return [known.get(key) for key in keys]
 
 
 def _errors(
@@ -219,35 +213,29 @@ def _errors(
     collar: float,
     skip_overlap: bool,
 ) -> DiarizationError:
-    said = [(turn.start, turn.end, turn.label or UNKNOWN) for turn in reference]
-    heard = [Spoken(one.start, one.end, one.name or UNKNOWN) for one in answers]
+    said = [Spoken(turn.start, turn.end, turn.label or UNKNOWN) for turn in reference]
     return diarization_error(
-        [Spoken(*turn) for turn in said],
-        heard,
-        strangers={label for _, _, label in said} - names,
+        said,
+        [Spoken(one.start, one.end, one.name or UNKNOWN) for one in answers],
+        strangers={turn.label for turn in said} - names,
         collar=collar,
         skip_overlap=skip_overlap,
     )
 
 
-def _score(
-    answers: Sequence[Answer],
-    people: Sequence[str | None],
-    names: set[str],
-    errors: DiarizationError,
-) -> Score:
-    clear = [(one, who) for one, who in zip(answers, people, strict=True) if who is not None]
-    right = [one for one, who in clear if one.name == (who if who in names else None)]
-    searched = [(one, who) for one, who in clear if one.reason not in WITHOUT_VECTOR]
-    inside = [(one, who) for one, who in searched if who in names]
-    outside = [one for one, who in searched if who not in names]
+def _score(answers: Sequence[Answer], names: set[str], errors: DiarizationError) -> Score:
+    clear = [one for one in answers if one.person is not None]
+    right = [one for one in clear if one.name == (one.person if one.person in names else None)]
+    searched = [one for one in clear if one.reason not in WITHOUT_VECTOR]
+    inside = [one for one in searched if one.person in names]
+    outside = [one for one in searched if one.person not in names]
     return Score(
         segments=len(clear),
         right=len(right),
-        seconds=sum(one.end - one.start for one, _ in clear),
+        seconds=sum(one.end - one.start for one in clear),
         right_seconds=sum(one.end - one.start for one in right),
         enrolled=len(inside),
-        enrolled_right=sum(one.name == who for one, who in inside),
+        enrolled_right=sum(one.name == one.person for one in inside),
         strangers=len(outside),
         strangers_named=sum(one.name is not None for one in outside),
         unclear=len(answers) - len(clear),

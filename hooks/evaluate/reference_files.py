@@ -1,4 +1,4 @@
-"""Files that say who speaks when, of one recording or of several, and which videos they mean."""
+"""Files that say who speaks when, in one or several recordings, and the videos they belong to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 5
 
 
 class ReferenceFile(NamedTuple):
-    """A file, and the video that it is of; None is for every recording that it names."""
+    """A file and its video; None stands for every recording that the file names."""
 
     path: str
     video: str | None = None
@@ -26,18 +26,18 @@ class ReferenceFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Who speaks when, by video, and what else the files have."""
+    """Who speaks when, by video, and what was left out."""
 
     turns: dict[str, list[Turn]]
-    #: One sentence per file that names recordings which are not in the store.
+    #: One sentence per file that names recordings which the store lacks.
     left_out: tuple[str, ...]
 
 
 def read_references(store: VoiceStore, files: Iterable[ReferenceFile]) -> References:
-    """The turns of the files' recordings, as far as they are in the store.
+    """The turns of those recordings in the files that the store has.
 
-    A file may write underscores for a key's blanks, as RTTM needs. Raises `FormatError`, and
-    `NotEvaluable` where a file says nothing of any stored video, or two of the same one.
+    A file may have underscores instead of the blanks in a key, as RTTM requires. Raises
+    `FormatError`, and `NotEvaluable` if a file has no stored video, or two files have the same.
     """
     turns: dict[str, list[Turn]] = {}
     left_out = []
@@ -45,7 +45,7 @@ def read_references(store: VoiceStore, files: Iterable[ReferenceFile]) -> Refere
         found, others = _read(store, file)
         for video, segments in found:
             if video in turns:
-                raise NotEvaluable(f"{video!r} is given twice: leave it out of {file.path}")
+                raise NotEvaluable(f"{video!r} is given twice: remove it from {file.path}")
             turns[video] = _turns(segments)
         left_out += [_not_stored(file.path, others)] if others else []
     return References(turns, tuple(left_out))
@@ -56,9 +56,7 @@ def _read(store: VoiceStore, file: ReferenceFile) -> tuple[list[_Recording], lis
         return [(file.video, _segments(file.path, file.video))], []
     recordings = read_recordings(file.path)
     if recordings is None:
-        raise NotEvaluable(
-            f"{file.path} does not say which recording it is of: give VIDEO={file.path}"
-        )
+        raise NotEvaluable(f"{file.path} does not name its recording: give VIDEO={file.path}")
     stored = store.recordings.stored(recordings)
     others = [name for name in recordings if name not in stored]
     if not stored:
@@ -70,10 +68,10 @@ def _segments(path: str, video: str) -> list[Turn]:
     try:
         return read_segments(path)
     except FormatError:
-        of_it = (read_recordings(path) or {}).get(video)
-        if of_it is None:
+        turns = (read_recordings(path) or {}).get(video)
+        if turns is None:
             raise
-        return of_it
+        return turns
 
 
 def _turns(segments: Iterable[Turn]) -> list[Turn]:
@@ -84,6 +82,6 @@ def _not_stored(path: str, names: list[str]) -> str:
     shown = ", ".join(map(repr, names[:_NAMED]))
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return (
-        f"{path} names recordings that are not in the store ({shown}{more}): `pgvoice fill` stores"
-        " one, and VIDEO=FILE says what another is called in the store"
+        f"{path} names recordings that are not in the store ({shown}{more}): fill them"
+        " (`pgvoice fill`), or give VIDEO=FILE if the store has one under another name"
     )

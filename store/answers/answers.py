@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pgvoice.store.answers import appearances, clusters, identify, similar
+from pgvoice.store.answers import appearances, identify, similar
+from pgvoice.store.answers import clusters as cluster_answers
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.answers.clusters import ClusterIdentification
 from pgvoice.store.answers.identify import Identification
@@ -17,7 +18,11 @@ from pgvoice.store.recordings.encoders import WhichEncoder
 
 
 class Answers:
-    """Questions to the store; none of them changes it."""
+    """Questions to the store; none of them changes it.
+
+    `threshold` and `min_margin` are cosine similarities; by default those of the active
+    calibration, or the encoder's own threshold and no margin.
+    """
 
     def __init__(self, database: Database, grid_ms: int) -> None:
         self._database = database
@@ -32,10 +37,9 @@ class Answers:
         threshold: float | None = None,
         min_margin: float | None = None,
     ) -> list[Identification]:
-        """Who speaks in a video: one answer per span in the order given, or for all it has.
+        """Who speaks in a video: one answer per span, in order, or one per stored segment.
 
-        `threshold` and `min_margin` are cosine similarities; by default the encoder's threshold
-        and no margin. Raises `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
+        Raises `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
         """
         keys = None if spans is None else valid_keys(spans, self._grid_ms)
         with self._database.engine.connect() as connection:
@@ -47,26 +51,26 @@ class Answers:
         self,
         video: str,
         spans: Iterable[Span],
-        labels: Iterable[str | None],
+        clusters: Iterable[str | None],
         *,
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
     ) -> list[ClusterIdentification]:
-        """Who speaks in spans that a diarizer put into clusters: one answer each, in order.
+        """Who speaks in spans that a diarizer put into clusters: one answer per span, in order.
 
-        A name that `identify` gives stays; segments that alone say too little are heard together
-        with others of their cluster. None as cluster is a segment by itself. Raises as `identify`,
-        and `ValueError` where there are not as many clusters as spans.
+        `clusters` are the diarizer's labels. A name from `identify` stays; the other segments of
+        a cluster are judged by their evidence together. A span whose label is None is judged
+        alone. Raises what `identify` raises, and `ValueError` unless each span has a label.
         """
-        keys, given = valid_keys(spans, self._grid_ms), list(labels)
-        if len(keys) != len(given):
-            raise ValueError(f"{len(given)} labels for {len(keys)} spans: give one for each")
+        keys, labels = valid_keys(spans, self._grid_ms), list(clusters)
+        if len(keys) != len(labels):
+            raise ValueError(f"{len(labels)} labels for {len(keys)} spans: give one for each")
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
-            return clusters.identify_clusters(
-                connection, video, found.id, keys, given, threshold, min_margin
+            return cluster_answers.identify_clusters(
+                connection, video, found.id, keys, labels, threshold, min_margin
             )
 
     def appearances(
@@ -79,9 +83,9 @@ class Answers:
         limit: int | None = None,
         order: Order = "similarity",
     ) -> list[Appearance]:
-        """Where somebody speaks, over all videos: most similar first, or by video and start.
+        """Where somebody speaks, over all videos: exactly the segments `identify` assigns to them.
 
-        Exactly the segments that `identify` gives to them. Raises `UnknownSpeaker`.
+        Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
             speakers.require(connection, name)
@@ -100,11 +104,11 @@ class Answers:
         encoder: WhichEncoder = None,
         exact: bool = False,
     ) -> list[SimilarSegment]:
-        """What sounds like a stored segment, over all videos, most similar first.
+        """What sounds like a stored segment, over all videos, the most similar first.
 
-        By the index where there is one and it pays, which finds nearly all of the most similar;
-        `exact` compares every segment instead. Raises `UnknownVideo`, `UnknownSpeaker`,
-        `UnknownEncoder`, `InvalidSegment`, and `NoEmbedding` for a segment without a vector.
+        Uses the index if there is one and it is faster, which may miss a few of the most similar
+        segments; `exact` compares every segment. Raises `UnknownVideo`, `UnknownSpeaker`,
+        `UnknownEncoder`, `InvalidSegment`, and `NoEmbedding` if the segment has no vector.
         """
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.connect() as connection:

@@ -7,18 +7,19 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-#: Best first, or by video and start.
+from pgvoice.store.keys import OnGrid
+
+#: The most similar first, or by video and start.
 Order = Literal["similarity", "time"]
 
 
 @dataclass(frozen=True, slots=True)
-class Appearance:
-    """A segment in which a speaker was recognised."""
+class Appearance(OnGrid):
+    """A segment that identification assigns to a speaker."""
 
     video: str
-    #: Seconds, on the store's grid.
-    start: float
-    end: float
+    start_ms: int
+    end_ms: int
     #: Cosine similarity to the speaker's profile, in [-1, 1].
     similarity: float
     runner_up: str | None
@@ -35,12 +36,12 @@ def appearances(
     limit: int | None,
     order: Order = "similarity",
 ) -> list[Appearance]:
-    """The segments that identification gives to a speaker, in this order."""
+    """The segments that identification assigns to a speaker."""
     rows = connection.execute(
         text(
-            "SELECT video, start_s, end_s, similarity, runner_up, runner_up_similarity, margin"
-            " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit,"
-            " :order)"
+            "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
+            " FROM pgvoice.speaker_segments_ms(:speaker, :encoder, :threshold, :min_margin,"
+            " :limit, :order)"
         ),
         {
             "speaker": speaker,

@@ -1,34 +1,40 @@
-"""Who speaks in a diarizer's clusters: where one segment says too little, several are heard."""
+"""Who speaks in a diarizer's clusters, from the evidence of several segments."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.identify import COLUMNS, Identification
 from pgvoice.store.keys import SegmentKey
+
+_IDENTIFY_CLUSTERS = text(
+    f"SELECT cluster, evidence_similarity, evidence_ms / 1000::double precision, {COLUMNS}"  # noqa: S608
+    " FROM pgvoice.identify_clusters_ms(:video, CAST(:starts AS integer[]),"
+    " CAST(:ends AS integer[]), CAST(:clusters AS text[]), :encoder, :threshold, :min_margin)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterIdentification:
     """Who speaks in one segment of a cluster."""
 
-    #: The diarizer's label; None is a segment by itself.
+    #: The diarizer's label; None for a segment that is judged alone.
     cluster: str | None
-    #: As `identify` answers; its reason is ``by_cluster`` where the cluster's evidence gave the
-    #: name, and the similarities are the segment's own.
+    #: The answer of `identify`, except that `reason` is ``by_cluster`` if the cluster's evidence
+    #: gave the name. The similarities are always the segment's own.
     identification: Identification
-    #: Cosine similarity of what was heard as one with this segment, and its seconds.
+    #: Cosine similarity of the speech that was pooled with this segment, and its seconds.
     evidence_similarity: float | None = None
     evidence_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterPart:
-    """What one person has of a cluster; None is nobody known."""
+    """One person's part of a cluster; None is everybody who is not known."""
 
     speaker: str | None
     segments: int
@@ -37,7 +43,7 @@ class ClusterPart:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSummary:
-    """The people of a cluster, most segments first, nobody known last."""
+    """The people of a cluster, most segments first, unknown people last."""
 
     cluster: str
     parts: list[ClusterPart]
@@ -56,19 +62,13 @@ def identify_clusters(
     threshold: float | None,
     min_margin: float | None,
 ) -> list[ClusterIdentification]:
-    """One answer per key, in order; `clusters` has the label of each."""
+    """One answer per key, in order; `clusters` gives the label of each."""
     rows = connection.execute(
-        text(
-            "SELECT cluster, start_s, end_s, speaker, nearest, similarity, runner_up,"
-            " runner_up_similarity, margin, reason, evidence_similarity, evidence_s"
-            " FROM pgvoice.identify_clusters(:video, CAST(:starts AS double precision[]),"
-            " CAST(:ends AS double precision[]), CAST(:clusters AS text[]), :encoder, :threshold,"
-            " :min_margin)"
-        ),
+        _IDENTIFY_CLUSTERS,
         {
             "video": video,
-            "starts": [key.start_s for key in keys],
-            "ends": [key.end_s for key in keys],
+            "starts": [key.start_ms for key in keys],
+            "ends": [key.end_ms for key in keys],
             "clusters": list(clusters),
             "encoder": encoder_id,
             "threshold": threshold,
@@ -77,31 +77,26 @@ def identify_clusters(
     )
     return [
         ClusterIdentification(cluster, Identification(*answer), similarity, seconds)
-        for cluster, *answer, similarity, seconds in rows
+        for cluster, similarity, seconds, *answer in rows
     ]
 
 
 def summarize_clusters(found: Iterable[ClusterIdentification]) -> list[ClusterSummary]:
-    """How many segments of each cluster are whose, by the names of the clusters."""
-    segments: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
-    seconds: Counter[tuple[str, str | None]] = Counter()
+    """Who speaks in each cluster, sorted by label."""
+    durations: defaultdict[str, defaultdict[str | None, list[int]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for each in found:
         if each.cluster is not None:
             answer = each.identification
-            segments[each.cluster][answer.speaker] += 1
-            seconds[each.cluster, answer.speaker] += round((answer.end - answer.start) * 1000)
+            durations[each.cluster][answer.speaker].append(answer.end_ms - answer.start_ms)
     return [
         ClusterSummary(
             cluster,
-            [
-                ClusterPart(speaker, count, seconds[cluster, speaker] / 1000)
-                for speaker, count in sorted(counts.items(), key=_place)
-            ],
+            sorted(
+                (ClusterPart(who, len(ms), sum(ms) / 1000) for who, ms in by_speaker.items()),
+                key=lambda part: (part.speaker is None, -part.segments, part.speaker or ""),
+            ),
         )
-        for cluster, counts in sorted(segments.items())
+        for cluster, by_speaker in sorted(durations.items())
     ]
-
-
-def _place(part: tuple[str | None, int]) -> tuple[bool, int, str]:
-    speaker, count = part
-    return speaker is None, -count, speaker or ""

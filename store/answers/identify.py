@@ -1,38 +1,51 @@
-"""Who speaks in a video: one statement over all the segments asked for."""
+"""Who speaks in a video: one statement for all segments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.keys import SegmentKey
+from pgvoice.store.keys import OnGrid, SegmentKey
 
 
 @dataclass(frozen=True, slots=True)
-class Identification:
+class Identification(OnGrid):
     """Who speaks in one segment, or why nobody is named.
 
     `reason` is ``matched``, ``below_threshold``, ``ambiguous`` (the runner-up is within the
-    margin), ``no_profiles``, ``missing`` (not filled yet) or the segment's own status.
+    margin), ``no_profiles``, ``missing`` (not filled yet) or the segment's own status. The fields
+    are the columns of `pgvoice.identify_ms`.
     """
 
-    #: Seconds, on the store's grid.
-    start: float
-    end: float
-    #: The name, only where `reason` is ``matched``, or ``by_cluster`` of a cluster.
+    start_ms: int
+    end_ms: int
+    #: The name, if `reason` is ``matched`` or, for a cluster, ``by_cluster``.
     speaker: str | None
-    #: The closest enrolled person, named or not.
+    #: The most similar enrolled person, named or not.
     nearest: str | None
-    #: Cosine similarity to the closest person's profile, in [-1, 1]; no probability.
+    #: Cosine similarity to the nearest person's profile, in [-1, 1]; not a probability.
     similarity: float | None
-    #: The second closest person, even when far away.
+    #: The second most similar person, however far away.
     runner_up: str | None
     runner_up_similarity: float | None
-    #: `similarity` less `runner_up_similarity`.
+    #: `similarity` minus `runner_up_similarity`.
     margin: float | None
     reason: str
+    #: The similarity and the margin that a name requires; None if nothing was compared.
+    threshold: float | None = None
+    min_margin: float | None = None
+    #: Where `threshold` comes from: ``given``, a calibration, or the encoder's own source.
+    threshold_source: str | None = None
+
+
+#: The columns of an `Identification`, in its order.
+COLUMNS = ", ".join(field.name for field in fields(Identification))
+_IDENTIFY = text(
+    f"SELECT {COLUMNS} FROM pgvoice.identify_ms(:video, CAST(:starts AS integer[]),"  # noqa: S608
+    " CAST(:ends AS integer[]), :encoder, :threshold, :min_margin)"
+)
 
 
 def identify(
@@ -43,17 +56,13 @@ def identify(
     threshold: float | None,
     min_margin: float | None,
 ) -> list[Identification]:
-    """One answer per key, in order; None asks for every stored segment in time order."""
+    """One answer per key, in order; without keys one per stored segment, in time order."""
     rows = connection.execute(
-        text(
-            "SELECT start_s, end_s, speaker, nearest, similarity, runner_up, runner_up_similarity,"
-            " margin, reason FROM pgvoice.identify(:video, CAST(:starts AS double precision[]),"
-            " CAST(:ends AS double precision[]), :encoder, :threshold, :min_margin)"
-        ),
+        _IDENTIFY,
         {
             "video": video,
-            "starts": None if keys is None else [key.start_s for key in keys],
-            "ends": None if keys is None else [key.end_s for key in keys],
+            "starts": None if keys is None else [key.start_ms for key in keys],
+            "ends": None if keys is None else [key.end_ms for key in keys],
             "encoder": encoder_id,
             "threshold": threshold,
             "min_margin": min_margin,

@@ -1,4 +1,4 @@
-"""Running the build of an index, and watching it from a second connection."""
+"""Building and dropping an index, with progress from a second connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pgvoice.store.database.sessions import is_pooled
 from pgvoice.store.errors import DatabaseFull, SchemaForbidden
 from pgvoice.store.recordings.encoders import StoredEncoder
 
-#: Seconds between two looks at a build.
+#: Seconds between two progress reports.
 INTERVAL = 0.5
 _FORBIDDEN = "42501"
 _NO_VALUE = "22023"
@@ -27,13 +27,13 @@ OnProgress = Callable[[BuildProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did."""
+    """The result of a build."""
 
-    #: Tables that got an index; none where all had one.
+    #: Tables that got an index; empty if all had one.
     built: list[str]
-    #: Why no parallel workers were used although they were to be; None where they were.
+    #: Why the build fell back to no parallel workers; None if it did not.
     without_workers: str | None = None
-    #: Whether it had less memory than it needs, as a pooler keeps no settings of a session.
+    #: Whether the build had less memory than it needs, because a pooler drops session settings.
     without_memory: bool = False
 
 
@@ -45,12 +45,12 @@ def build(
     workers: int | None,
     on_progress: OnProgress | None,
 ) -> BuildReport:
-    """Make an encoder's index whole; both connections commit every statement by themselves.
+    """Complete an encoder's index; both connections commit each statement on their own.
 
-    A server without the shared memory for parallel workers is asked again to do without them.
-    Behind a pooler the server's own settings count. Raises `SchemaForbidden` for a user who does
-    not own the tables, and `ValueError` for vectors that pgvector cannot index, for memory that is
-    none, and for memory and workers that a pooler would not keep.
+    If the server lacks the shared memory for parallel workers, builds without them. Behind a
+    pooler, uses the server's own settings. Raises `SchemaForbidden` if the user does not own the
+    tables, and `ValueError` if pgvector cannot index the vectors, if `memory` is not an amount of
+    memory, or if `memory` or `workers` is given behind a pooler.
     """
     _check_dimension(encoder)
     with _explained():
@@ -73,7 +73,7 @@ def build(
 def drop(connection: Connection, encoder_id: int) -> int:
     """Drop an encoder's index while others fill and search; returns how many tables had one.
 
-    Raises `SchemaForbidden` as `build` does.
+    Raises `SchemaForbidden` if the user does not own the tables.
     """
     with _explained():
         statements = indexes.drop_statements(connection, encoder_id)
@@ -106,8 +106,8 @@ def _check_dimension(encoder: StoredEncoder) -> None:
 def _refuse_settings(memory: str | None, workers: int | None) -> None:
     if memory is not None or workers is not None:
         raise ValueError(
-            "memory and workers of a build are settings of a session, which the pooler between does"
-            " not keep: name the server itself by --url, or have it built without them"
+            "memory and workers are settings of a session, which a pooler does not keep: connect to"
+            " the server itself (--url), or leave them out"
         )
 
 
@@ -119,7 +119,9 @@ def _prepare(
     except DBAPIError as error:
         if sqlstate(error) != _NO_VALUE:
             raise
-        raise ValueError(f"{memory!r} is no amount of memory: write it like 512MB or 2GB") from None
+        raise ValueError(
+            f"{memory!r} is not an amount of memory: write it like 512MB or 2GB"
+        ) from None
 
 
 def _run_all(
@@ -129,7 +131,7 @@ def _run_all(
     with ThreadPoolExecutor(1) as pool:
         for step in indexes.steps(connection, encoder_id):
             running = pool.submit(_run, connection, step.statement)
-            with _cancelled_with_us(connection):
+            with _cancelled_on_error(connection):
                 _watch(running, watcher, encoder_id, step, on_progress)
             running.result()
             tables[step.table] = None
@@ -141,8 +143,8 @@ def _run(connection: Connection, statement: str) -> None:
 
 
 @contextmanager
-def _cancelled_with_us(connection: Connection) -> Iterator[None]:
-    """Whatever ends the watching ends what the server does on the connection."""
+def _cancelled_on_error(connection: Connection) -> Iterator[None]:
+    """Cancel the statement that runs on the connection if anything interrupts us."""
     try:
         yield
     except BaseException:

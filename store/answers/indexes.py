@@ -1,19 +1,19 @@
-"""The index that serves search over segments: what there is of it, building it, dropping it.
+"""The vector index of segments: its state, and the statements that build and drop it.
 
-It holds vectors as ``halfvec``, 16 bits an element. Measured on 100,000 synthetic segments of 192
-elements, with 16 links, built by two processes in 14 s either way: 66 MB as halfvec, 112 MB as
-vector, with recall and times alike (95.9 % and 95.8 % of the 100 nearest at an ``ef_search`` of
-200). What is found is ranked by the full vectors, so similarities and their order are exact.
+It stores vectors as ``halfvec``, 16 bits per element. With 100,000 synthetic segments of 192
+elements and 16 links, two processes built it in 14 s either way: 66 MB as halfvec, 112 MB as
+vector, with the same recall and speed (95.9 % and 95.8 % of the 100 nearest at an ``ef_search`` of
+200). Results are ranked by the full vectors, so similarities and their order are exact.
 
-24 links, not 16, as voices are clusters: among a million segments, with an ``ef_search`` of 110, 2
-of 200 searches ended in a cluster of somebody else, not 10; of the 100 nearest 98 % were found, not
-94 (99.3 and 96.3 % among 100,000). The build took 243 s instead of 160, the index 781 MB instead of
-662, and inserting 3,000 segments more takes 9.9 s instead of 4.8: many come before the index. 32
-links found as much, and took 375 s. With an ``ef_construction`` of 96 instead of 128 the build took
-217 s, and 4 searches went astray.
+It has 24 links instead of 16, because voices form clusters: among a million segments, with an
+``ef_search`` of 110, 2 of 200 searches ended in somebody else's cluster instead of 10, and 98 % of
+the 100 nearest were found instead of 94 % (99.3 and 96.3 % among 100,000). The build took 243 s
+instead of 160, the index 781 MB instead of 662, and inserting 3,000 more segments 9.9 s instead of
+4.8; most segments are inserted before the index is built. 32 links found as much, and took 375 s.
+With an ``ef_construction`` of 96 instead of 128 the build took 217 s, and 4 searches failed.
 
-Each part of a table in parts has an index of its own, and the table none: only so can each be built
-and dropped while others fill.
+Each partition has an index of its own, because only those can be built and dropped while others
+fill; the partitioned table has none.
 """
 
 from __future__ import annotations
@@ -25,40 +25,39 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import IndexBusy
 
-#: From how many segments on searches use an index; the same as in
-#: `pgvoice_internal.is_search_by_index`.
+#: Searches use an index from this many segments on, as in `pgvoice_internal.is_search_by_index`.
 WORTH_FROM = 10_000
 #: The longest vectors that pgvector indexes as ``halfvec``.
 MAX_DIMENSION = 4000
-#: How long to wait until the server took a cancellation.
+#: How long to wait for the server to accept a cancellation.
 CANCEL_SECONDS = 10.0
-#: Memory for a build when none is named: what the graph needs in proportion to its table, bounded.
+#: Memory for a build by default: the size of the graph relative to its table, within bounds.
 GRAPH_PER_TABLE = 1.9
 MEMORY_BOUNDS = (64 << 20, 2 << 30)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The index of one encoder's segments, over all the tables that hold them."""
+    """The index of one encoder's segments, over all their tables."""
 
     encoder: str
     #: Segments with a vector.
     segments: int
-    #: Tables that hold segments: one, or the partitions.
+    #: Tables of segments: one, or the partitions.
     parts: int
-    #: Of these, how many have an index that serves.
+    #: How many of these have a valid index.
     indexed: int
-    #: Left by builds that were interrupted: they serve nobody, and slow down every fill.
+    #: Indexes left by interrupted builds: of no use, and they slow down every fill.
     invalid: list[str]
     building: bool
     bytes: int
-    #: HNSW's parameters where there is an index: links per row, candidates while building.
+    #: HNSW's parameters if there is an index: links per row, candidates while building.
     m: int | None
     ef_construction: int | None
 
     @property
     def worth_building(self) -> bool:
-        """Whether an index is missing, and searches would gain from it."""
+        """Whether an index is missing that searches would use."""
         missing = self.indexed < self.parts and not self.building
         return missing and self.segments >= WORTH_FROM
 
@@ -71,7 +70,7 @@ class BuildStep(NamedTuple):
 
 
 class BuildProgress(NamedTuple):
-    """How far Postgres is with a build, in its own words."""
+    """How far Postgres is with a build, from its own report."""
 
     table: str
     phase: str
@@ -80,7 +79,7 @@ class BuildProgress(NamedTuple):
 
 
 def status(connection: Connection) -> list[IndexStatus]:
-    """One for each encoder, oldest first. Counts the segments, which takes a look at each."""
+    """The index of each encoder, oldest first. Counts the segments, so it reads all of them."""
     rows = connection.execute(
         text(
             "WITH counted AS (SELECT encoder_id, count(*) AS segments"
@@ -100,7 +99,7 @@ def status(connection: Connection) -> list[IndexStatus]:
 
 
 def steps(connection: Connection, encoder_id: int) -> list[BuildStep]:
-    """What is to be run for the encoder's index to be whole; nothing where it is."""
+    """The statements that complete an encoder's index."""
     rows = connection.execute(
         text("SELECT part, statement FROM pgvoice.segment_index_statements(:encoder)"),
         {"encoder": encoder_id},
@@ -109,7 +108,7 @@ def steps(connection: Connection, encoder_id: int) -> list[BuildStep]:
 
 
 def hold(connection: Connection) -> None:
-    """Keep other builds away until the transaction ends. Raises `IndexBusy`."""
+    """Lock out other builds until the transaction ends. Raises `IndexBusy`."""
     free = connection.scalar(
         text("SELECT pg_try_advisory_xact_lock(hashtextextended('pgvoice.index', 0))")
     )
@@ -120,7 +119,7 @@ def hold(connection: Connection) -> None:
 def prepare(
     connection: Connection, encoder_id: int, memory: str | None, workers: int | None
 ) -> None:
-    """Set up the session of a build; None is memory that fits, and the server's own workers."""
+    """Set the session up for a build; None stands for enough memory and the server's workers."""
     if memory is None:
         memory = f"{_fitting_memory(connection, encoder_id) >> 10}kB"
     _set(connection, "maintenance_work_mem", memory)
@@ -129,14 +128,14 @@ def prepare(
 
 
 def cancel(connection: Connection) -> None:
-    """Stop what another thread has the server do on a connection."""
+    """Cancel the statement that another thread runs on a connection."""
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None  # noqa: S101 - a connection in use has one
     driver_connection.cancel_safe(timeout=CANCEL_SECONDS)
 
 
 def progress(connection: Connection, encoder_id: int) -> tuple[str, int, int] | None:
-    """Phase, blocks done and blocks in all of the build on an encoder's tables."""
+    """The phase, the blocks done and all blocks of the build on an encoder's tables."""
     row = connection.execute(
         text(
             "SELECT phase, blocks_done, blocks_total FROM pg_stat_progress_create_index"
@@ -149,7 +148,7 @@ def progress(connection: Connection, encoder_id: int) -> tuple[str, int, int] | 
 
 
 def drop_statements(connection: Connection, encoder_id: int) -> list[str]:
-    """What is to be run, each outside of a transaction, for the index to be gone."""
+    """The statements that drop the index, each to be run outside of a transaction."""
     return list(
         connection.scalars(
             text(
@@ -162,15 +161,15 @@ def drop_statements(connection: Connection, encoder_id: int) -> list[str]:
 
 
 def wants_memory(connection: Connection, encoder_id: int) -> bool:
-    """Whether more would fit than the server sets."""
+    """Whether a build needs more than the server's ``maintenance_work_mem``."""
     own = connection.scalar(text("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))"))
     return _fitting_memory(connection, encoder_id) > (own or 0)
 
 
 def _fitting_memory(connection: Connection, encoder_id: int) -> int:
-    """Bytes in which the graph of the largest table fits, or what the server sets if that is more.
+    """Bytes that fit the graph of the largest table, or the server's setting if that is more.
 
-    A parallel build takes all of it at once, as shared memory: it must not be plenty.
+    A parallel build allocates all of it at once as shared memory, so it must not be generous.
     """
     largest, own = connection.execute(
         text(

@@ -23,7 +23,7 @@ class SegmentIndex:
         self._database = database
 
     def status(self) -> list[IndexStatus]:
-        """What there is of the index that `similar` uses, for each encoder."""
+        """The state of each encoder's index."""
         with self._database.engine.connect() as connection:
             return indexes.status(connection)
 
@@ -37,11 +37,11 @@ class SegmentIndex:
     ) -> BuildReport:
         """Build the index of an encoder's segments, while others fill and search.
 
-        `memory` is Postgres' ``maintenance_work_mem``, such as ``2GB``, `workers` how many
-        processes help. Raises `IndexBusy` and `SchemaForbidden`.
+        `memory` is Postgres' ``maintenance_work_mem``, such as ``2GB``; `workers` is the number of
+        parallel worker processes. Raises `IndexBusy` and `SchemaForbidden`.
         """
         with (
-            self._alone_at_indexes(),
+            self._locked(),
             self._statement_by_statement() as connection,
             self._statement_by_statement() as other,
         ):
@@ -50,13 +50,16 @@ class SegmentIndex:
 
     def drop(self, encoder: WhichEncoder = None) -> int:
         """Drop the index of an encoder's segments; returns how many tables had one."""
-        with self._alone_at_indexes(), self._statement_by_statement() as connection:
+        with self._locked(), self._statement_by_statement() as connection:
             found = encoders.find(connection, encoder)
             return index_building.drop(connection, found.id)
 
     @contextmanager
-    def _alone_at_indexes(self) -> Iterator[None]:
-        """Raises `IndexBusy`. A build waits for transactions that look at the past: not for it."""
+    def _locked(self) -> Iterator[None]:
+        """Lock out other builds. Raises `IndexBusy`.
+
+        A build waits for transactions with older snapshots; READ COMMITTED keeps none.
+        """
         with self._database.unpooled.connect() as connection:
             connection = connection.execution_options(isolation_level="READ COMMITTED")
             keep_open(connection)
@@ -65,6 +68,6 @@ class SegmentIndex:
 
     @contextmanager
     def _statement_by_statement(self) -> Iterator[Connection]:
-        """A connection of its own without transactions; what is set on it ends with it."""
+        """A connection of its own, in autocommit mode, whose settings end with it."""
         with self._database.unpooled.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")

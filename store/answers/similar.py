@@ -1,20 +1,21 @@
 """What sounds like a stored segment, over all videos.
 
-The decisions are made in `pgvoice_internal.near_segments`, in SQL, on figures of 100,000 synthetic
-segments of 192 elements (`measuring.library`, which is as alike as real speech), on two cores:
+`pgvoice_internal.near_segments` decides between index and full comparison, based on measurements
+of 100,000 synthetic segments of 192 elements (`measuring.library`, as similar to each other as real
+speech) on two cores:
 
-- Comparing every segment takes 36 ms (0.4 µs each), a look into the index 2.6 ms. Under 10,000
-  segments, or where the videos asked for have no more than 20,000, comparing is as fast, and exact.
-- With an ``ef_search`` of 130 the index finds 99 % of the 100 most similar; with 400 half a percent
-  more, in half as much time again. Among a million 2 of 200 searches with 130 ended in a far
-  corner of the graph and found almost nothing, with 400 still one. The asked video tells: where it
-  has something nearer than all that was found, the search is repeated with 400, and if that does
-  not help, every segment is compared.
-- Filters are applied as the index is scanned, at 5 µs a row. After a hundredth of the rows it
-  gives up, and every segment is compared: deeper scans take as long and find less (among 300,000,
-  with 1 % left by the filter, 84 % of the 20 in 60 ms, against all of them in 106 ms). With 10 %
-  left, 99.6 % are found in 9 ms. Four times as many candidates as asked for are taken from a
-  filtered scan: its later rows are in no strict order.
+- Comparing every segment takes 36 ms (0.4 µs each), an index scan 2.6 ms. Below 10,000 segments,
+  or if the videos to search have at most 20,000, comparing is as fast, and exact.
+- With an ``ef_search`` of 130 the index finds 99 % of the 100 most similar segments; 400 finds half
+  a percent more in 1.5 times the time. Among a million segments, 2 of 200 searches with 130 ended
+  in a remote part of the graph and found almost nothing; with 400 still one. The segment's own
+  video reveals this: if it has something nearer than everything found, the search is repeated with
+  400, and if that does not help, every segment is compared.
+- Filters are applied during the index scan, at 5 µs a row. The scan gives up after a hundredth of
+  the rows, and every segment is compared: deeper scans take as long and find less (among 300,000
+  segments with 1 % left by the filter, 84 % of the 20 most similar in 60 ms, against all of them in
+  106 ms). With 10 % left, 99.6 % are found in 9 ms. A filtered scan fetches four times as many
+  candidates as requested, because its later rows are not strictly ordered.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import NoEmbedding
-from pgvoice.store.keys import SegmentKey
+from pgvoice.store.keys import OnGrid, SegmentKey
 from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import videos
 from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 _SIMILAR = text(
-    "SELECT video, start_s, end_s, similarity FROM pgvoice.similar_segments(:video, :start,"
+    "SELECT video, start_ms, end_ms, similarity FROM pgvoice.similar_segments_ms(:video, :start,"
     " :end, :limit, :encoder, CAST(:videos AS text[]), CAST(:since AS timestamptz),"
     " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
     " :same_video, CAST(:exact AS boolean))"
@@ -44,28 +45,27 @@ _NO_DATA_FOUND = "P0002"
 
 
 @dataclass(frozen=True, slots=True)
-class SimilarSegment:
-    """A segment that sounds like the one asked for."""
+class SimilarSegment(OnGrid):
+    """A segment that sounds like the given one."""
 
     video: str
-    #: Seconds, on the store's grid.
-    start: float
-    end: float
-    #: Cosine similarity to the segment asked for, in [-1, 1].
+    start_ms: int
+    end_ms: int
+    #: Cosine similarity to the given segment, in [-1, 1].
     similarity: float
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarFilter:
-    """Which segments may be found: those that fit everything that is given."""
+    """Which segments may be found: those that meet every condition given."""
 
     videos: Sequence[str] | None = None
-    #: Of videos that came into the store at this moment or later.
+    #: Only videos added to the store at this moment or later.
     since: datetime | None = None
     min_seconds: float | None = None
-    #: Not those that identification gives to these people.
+    #: Without the segments that identification assigns to these people.
     excluded_speakers: Sequence[str] | None = None
-    #: Of the asked segment's own video, too.
+    #: Whether other segments of the same video may be found.
     same_video: bool = True
 
 
@@ -78,11 +78,11 @@ def similar(
     among: SimilarFilter,
     exact: bool,
 ) -> list[SimilarSegment]:
-    """The segments most similar to a stored one, most similar first.
+    """The segments most similar to a stored one, the most similar first.
 
-    Raises `UnknownVideo`, `UnknownSpeaker`, and `NoEmbedding` for a segment without a vector.
+    Raises `UnknownVideo`, `UnknownSpeaker`, and `NoEmbedding` if the segment has no vector.
     """
-    # In one statement; what was wrong is only looked for where something was.
+    # One statement; the names are looked up only after it has failed.
     if not all(map(is_text, (video, *(among.videos or ()), *(among.excluded_speakers or ())))):
         _refuse(connection, video, encoder_id, key, among)
     try:
@@ -91,11 +91,11 @@ def similar(
             asdict(among)
             | {
                 "video": video,
-                "start": key.start_s,
-                "end": key.end_s,
+                "start": key.start_ms,
+                "end": key.end_ms,
                 "limit": limit,
                 "encoder": encoder_id,
-                # Whether the index pays is decided in SQL.
+                # Otherwise SQL decides whether to use the index.
                 "exact": True if exact else None,
             },
         )
@@ -111,7 +111,7 @@ def similar(
 def _refuse(
     connection: Connection, video: str, encoder_id: int, key: SegmentKey, among: SimilarFilter
 ) -> None:
-    """Raises what keeps the search from its answer, if it still does."""
+    """Raise the reason why the search failed, if it still exists."""
     for known in (video, *(among.videos or ())):
         videos.require(connection, known)
     for name in among.excluded_speakers or ():

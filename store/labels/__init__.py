@@ -1,1 +1,1 @@
-"""Kept labels: runs, pins, and the labels that count now."""
+"""Kept labels: runs, pins, and the current labels."""

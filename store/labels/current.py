@@ -1,4 +1,4 @@
-"""Kept labels as they are now: of a video, and summed up to speaking time."""
+"""The current labels of a video, and speaking time from them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.keys import OnGrid
+
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """The label of a segment that counts now."""
+class Label(OnGrid):
+    """The current label of a segment."""
 
-    #: Seconds, on the store's grid.
-    start: float
-    end: float
-    #: None where nobody is known.
+    start_ms: int
+    end_ms: int
+    #: None for nobody known.
     speaker: str | None
-    #: Cosine similarity to the closest person when the label was kept; None for a pin.
+    #: Cosine similarity to the nearest person when the label was kept; None for a pin.
     similarity: float | None
     runner_up: str | None
     margin: float | None
@@ -42,13 +43,13 @@ class SpeakerTime:
 
 
 def labels(connection: Connection, video: str, encoder_id: int | None) -> list[Label]:
-    """The labels of a video, in time order; of one encoder, or of all."""
+    """The current labels of a video, in time order; for one encoder or all."""
     rows = connection.execute(
         text(
-            "SELECT start_s, end_s, speaker, similarity, runner_up, margin, reason, pinned,"
+            "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned,"
             " encoder, run, labelled_at FROM pgvoice.label WHERE video = :video AND"
             " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
-            " ORDER BY start_s, end_s, encoder_id"
+            " ORDER BY start_ms, end_ms, encoder_id"
         ),
         {"video": video, "encoder": encoder_id},
     )
@@ -56,7 +57,7 @@ def labels(connection: Connection, video: str, encoder_id: int | None) -> list[L
 
 
 def speaker_time(connection: Connection, video: str | None, encoder_id: int) -> list[SpeakerTime]:
-    """Seconds per speaker and video, of one video or of all."""
+    """Seconds per speaker and video, for one video or all."""
     rows = connection.execute(
         text(
             "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"

@@ -1,4 +1,4 @@
-"""``VoiceStore.labels``: answers that are kept, judged again, pinned and reverted."""
+"""``VoiceStore.labels``: keep answers as labels, judge them again, pin and revert them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Labels:
     ) -> Relabelling:
         """Keep the answers of `identify` for these videos, or for all, as a run.
 
-        A run stores the labels that differ, in speaker or reason; pinned ones stay as they are.
-        Raises `UnknownVideo`, `UnknownEncoder`.
+        A run stores the labels whose speaker or reason changes; pinned labels stay. Raises
+        `UnknownVideo`, `UnknownEncoder`.
         """
         return self._keep(videos, encoder, threshold, min_margin, dry_run, only_labelled=False)
 
@@ -46,14 +46,14 @@ class Labels:
         min_margin: float | None = None,
         dry_run: bool = False,
     ) -> Relabelling:
-        """Judge everything again that is labelled, in these videos or in all, as `label` does."""
+        """Judge again what is labelled, in these videos or in all, as `label` does."""
         return self._keep(videos, encoder, threshold, min_margin, dry_run, only_labelled=True)
 
     def revert(self, run: int) -> int:
-        """Take a run of labels back, so that what was before it counts again.
+        """Revert a run, so that the labels before it become current again.
 
-        Returns how many of its labels counted. Raises `UnknownRun`, and `ValueError` for a run that
-        was reverted before.
+        Returns how many of its labels were current. Raises `UnknownRun`, and `ValueError` if the
+        run is reverted already.
         """
         with self._database.engine.begin() as connection:
             return runs.revert(connection, run)
@@ -61,10 +61,10 @@ class Labels:
     def pin(
         self, video: str, span: Span, speaker: str | None, *, encoder: WhichEncoder = None
     ) -> int:
-        """Say who speaks in a segment, None for nobody known; no run changes that.
+        """Set who speaks in a segment, None for nobody known; no run changes a pinned label.
 
         Returns the pin's own run. Raises `UnknownVideo`, `UnknownSpeaker`, `InvalidSegment`, and
-        `UnknownLabel` for a segment that is not there.
+        `UnknownLabel` if the segment is not stored.
         """
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.begin() as connection:
@@ -72,28 +72,28 @@ class Labels:
             return runs.pin(connection, video, key, speaker, found.id)
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> None:
-        """Take a pin back. Raises `UnknownVideo`, and `UnknownLabel` where there is none."""
+        """Remove a pin. Raises `UnknownVideo`, and `UnknownLabel` if the segment has none."""
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.begin() as connection:
             found = encoders.find(connection, encoder)
             runs.unpin(connection, video, key, found.id)
 
     def current(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
-        """The labels of a video that count now, in time order. Raises `UnknownVideo`."""
+        """The current labels of a video, in time order. Raises `UnknownVideo`."""
         with self._database.engine.connect() as connection:
             stored_videos.require(connection, video)
             found = None if encoder is None else encoders.find(connection, encoder).id
             return current.labels(connection, video, found)
 
     def runs(self) -> list[LabelRun]:
-        """Every run of labels, the newest first."""
+        """Every run, the newest first."""
         with self._database.engine.connect() as connection:
             return runs.runs(connection)
 
     def speaker_time(
         self, video: str | None = None, *, encoder: WhichEncoder = None
     ) -> list[SpeakerTime]:
-        """How long everybody speaks, per video, from kept labels. Raises `UnknownVideo`."""
+        """How long everybody speaks, per video, from the current labels. Raises `UnknownVideo`."""
         with self._database.engine.connect() as connection:
             if video is not None:
                 stored_videos.require(connection, video)

@@ -1,4 +1,4 @@
-"""Labels that are kept: runs of them, what each would change, taking one back, pins."""
+"""Runs of labels: keeping, previewing and reverting them, and pins."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from pgvoice.store.recordings import videos
 
 @dataclass(frozen=True, slots=True)
 class LabelMove:
-    """Segments that go from one answer to another."""
+    """Segments whose label changes in the same way."""
 
-    #: None where nobody was known; `from_reason` is None too where there was no label yet.
+    #: None if nobody was known; `from_reason` is None too if there was no label.
     from_speaker: str | None
     from_reason: str | None
-    #: None where nobody is known, which `to_reason` explains.
+    #: None if nobody is known; `to_reason` says why.
     to_speaker: str | None
     to_reason: str
     segments: int
     seconds: float
-    #: How many videos they are in.
     video_count: int
-    #: The first 20 of these, those with most seconds first.
+    #: Up to 20 of these videos, those with the most seconds first.
     videos: tuple[str, ...]
 
 
@@ -38,14 +37,14 @@ class LabelMove:
 class Relabelling:
     """What a run of labels changed, or would change."""
 
-    #: None where nothing was kept: a dry run, or nothing changed.
+    #: None if nothing was kept: a dry run, or nothing changed.
     run: int | None
-    #: Of the videos that were judged: all segments, and how many people speak in them.
+    #: All segments of the videos that were judged, and how many people speak in them.
     segments: int
     seconds: float
     speakers: int
     moves: tuple[LabelMove, ...]
-    #: From a pinned label to what it would have been without the pin.
+    #: From a pinned label to what it would be without the pin.
     pinned: tuple[LabelMove, ...]
 
     @property
@@ -61,20 +60,20 @@ class Relabelling:
 
 @dataclass(frozen=True, slots=True)
 class LabelRun:
-    """One act of keeping labels."""
+    """The labels that one command kept."""
 
     id: int
     #: ``label``, ``relabel`` or ``pin``.
     kind: str
     encoder: str
-    #: None for a pin, and where the calibration said it.
+    #: None for a pin, or if the calibration decided.
     threshold: float | None
     margin: float | None
-    #: The calibration that said threshold or margin, where they were not given.
+    #: The calibration that decided the threshold or the margin.
     calibration: int | None
-    #: Labels that it stored.
+    #: How many labels the run stored.
     changed: int
-    #: Of these, how many count now.
+    #: How many of these are current.
     current: int
     created_at: datetime
     reverted_at: datetime | None
@@ -90,10 +89,10 @@ def keep(
     only_labelled: bool,
     dry_run: bool,
 ) -> Relabelling:
-    """Keep what identification says of these videos, or of all (None), as a run.
+    """Keep the answers of identification for these videos, or for all (None), as a run.
 
-    A dry run changes no label; of the comparisons that it makes, the new ones are stored.
-    `only_labelled` leaves out videos without labels. Raises `UnknownVideo`.
+    A dry run changes no label, but stores the new comparisons that it makes. `only_labelled`
+    skips videos without labels. Raises `UnknownVideo`.
     """
     for key in keys or ():
         videos.require(connection, key)
@@ -165,9 +164,9 @@ def runs(connection: Connection) -> list[LabelRun]:
 
 
 def revert(connection: Connection, run: int) -> int:
-    """Take a run back, so that what was before it counts; returns how many of its labels counted.
+    """Revert a run; returns how many of its labels were current.
 
-    Raises `UnknownRun`, and `ValueError` for a run that was reverted before.
+    Raises `UnknownRun`, and `ValueError` if the run is reverted already.
     """
     _hold(connection)
     reverted = connection.execute(
@@ -185,22 +184,22 @@ def revert(connection: Connection, run: int) -> int:
 def pin(
     connection: Connection, video: str, key: SegmentKey, speaker: str | None, encoder_id: int
 ) -> int:
-    """Say who speaks in a segment, None for nobody known; returns the run.
+    """Set who speaks in a segment, None for nobody known; returns the pin's run.
 
-    Raises `UnknownVideo`, `UnknownSpeaker`, and `UnknownLabel` for a segment that is not there.
+    Raises `UnknownVideo`, `UnknownSpeaker`, and `UnknownLabel` if the segment is not stored.
     """
     _hold(connection)
     video_id = videos.require(connection, video, held=True)
     if speaker is not None:
         speakers.require(connection, speaker)
-    place = {"video": video, "start": key.start_s, "end": key.end_s, "encoder": encoder_id}
+    place = {"video": video, "start": key.start_ms, "end": key.end_ms, "encoder": encoder_id}
     if not connection.scalar(
         text("SELECT pgvoice_internal.has_segment(:video, :start, :end, :encoder)"),
-        place | {"video": video_id, "start": key.start_ms, "end": key.end_ms},
+        place | {"video": video_id},
     ):
         raise UnknownLabel(video, (key.start_s, key.end_s), "segment")
     run: int = connection.scalar(
-        text("SELECT pgvoice.pin_label(:video, :start, :end, :speaker, :encoder)"),
+        text("SELECT pgvoice.pin_label_ms(:video, :start, :end, :speaker, :encoder)"),
         place | {"speaker": speaker},
     )
     audit.record(connection, "pin", video, run=run, speaker=speaker)
@@ -208,11 +207,11 @@ def pin(
 
 
 def unpin(connection: Connection, video: str, key: SegmentKey, encoder_id: int) -> None:
-    """Take a segment's pins back. Raises `UnknownVideo`, and `UnknownLabel` where there is none."""
+    """Remove a segment's pins. Raises `UnknownVideo`, and `UnknownLabel` if it has none."""
     videos.require(connection, video)
     pins = connection.scalar(
-        text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)"),
-        {"video": video, "start": key.start_s, "end": key.end_s, "encoder": encoder_id},
+        text("SELECT pgvoice.unpin_label_ms(:video, :start, :end, :encoder)"),
+        {"video": video, "start": key.start_ms, "end": key.end_ms, "encoder": encoder_id},
     )
     if not pins:
         raise UnknownLabel(video, (key.start_s, key.end_s), "pinned label")

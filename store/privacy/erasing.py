@@ -42,9 +42,9 @@ UNION
 SELECT x.video_id, x.start_ms, x.end_ms, x.encoder_id FROM pgvoice.enrollment AS x
 WHERE x.speaker_id = :id AND x.video_id IS NOT NULL
 UNION
-SELECT v.id, pgvoice.snap_ms(f.start_s), pgvoice.snap_ms(f.end_s), p.encoder_id
+SELECT v.id, f.start_ms, f.end_ms, p.encoder_id
 FROM pgvoice.profile AS p
-CROSS JOIN LATERAL pgvoice.speaker_segments(:name, p.encoder_id) AS f
+CROSS JOIN LATERAL pgvoice.speaker_segments_ms(:name, p.encoder_id) AS f
 JOIN pgvoice.video AS v ON v.key = f.video
 WHERE p.speaker_id = :id
 """

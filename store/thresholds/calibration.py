@@ -1,4 +1,4 @@
-"""Calibrations as they are kept: made, listed, activated, reset."""
+"""Calibrations in the store: make, list, activate and reset them."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from pgvoice.store.thresholds.measures import Interval
 from pgvoice.store.thresholds.normalising import Normalisation
 from pgvoice.store.thresholds.trials import Place
 
-#: Where bands of durations end, in seconds: the own profile comes nearer up to there.
+#: Seconds that separate the bands: longer segments are more similar to the right profile.
 DEFAULT_EDGES = (2.0, 4.0)
-#: Of the draws of people; the same labels give the same thresholds.
+#: Seed for the draws of people, so that the same labels give the same thresholds.
 SEED = 20_160_601
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Thresholds measured on this library, and how."""
+    """Thresholds measured on this library."""
 
-    #: None when it was not kept.
+    #: None if it was not stored.
     id: int | None
     encoder: str
     target_far: float
-    #: Whether it is what `identify` goes by.
+    #: Whether `identify` uses it.
     active: bool
     labels_from: str
     created_at: datetime | None
     bands: tuple[Band, ...]
     figures: Figures
-    #: What there is to be said of the bands.
+    #: Remarks on the bands.
     notes: tuple[str, ...]
-    #: None where no cohort was given.
+    #: None if no cohort was given.
     normalisation: Normalisation | None = None
 
 
@@ -60,37 +60,39 @@ def calibrate(
     cohort: Mapping[Place, str] | None = None,
     dry_run: bool,
 ) -> Calibration:
-    """Thresholds from stored segments whose speakers are known, kept and made active.
+    """Find thresholds from segments whose speakers are known, store them and make them active.
 
-    With a `cohort` of other people's speech similarities are normalised, where that names more.
-    Raises `CalibrationUnsupported`.
+    With a `cohort` of other people's speech, similarities are normalised if that raises DIR at
+    the same FAR. Raises `CalibrationUnsupported`.
     """
     if not any(
         profile.encoder == str(encoder.identity) for profile in speakers.summaries(connection)
     ):
         raise CalibrationUnsupported(
-            f"nobody is enrolled with {encoder.identity}: `pgvoice enroll add` does that"
+            f"nobody is enrolled with {encoder.identity}: enroll people with `pgvoice enroll add`"
         )
     found = trials.gather(connection, encoder.id, spoken, exemplars=exemplars)
     if not len(found):
         raise CalibrationUnsupported(
-            f"no vector of {encoder.identity} in the store whose speaker is known from"
-            f" {labels_from}: fill the labelled recordings first, and let the labels cover the"
-            " segments that are stored"
+            f"the store has no vector of {encoder.identity} whose speaker is known from"
+            f" {labels_from}: fill the labelled recordings first, with segments that the labels"
+            " cover"
         )
     generator = np.random.default_rng(SEED)
     judged = judging.calibrated(found, band_ms(edges), target_far, generator)
     with connection.begin_nested() as savepoint:
         made = _insert(connection, encoder, target_far, judged, labels_from)
-        told = None
+        normalisation = None
         if cohort is not None:
             names = {*found.names, *(each.speaker for each in speakers.summaries(connection))}
             kept = cohorts.keep(connection, made, encoder.id, cohort, names)
             scores = cohorts.normalised(
                 connection, made, encoder.id, found, spoken, exemplars=exemplars
             )
-            told = normalising.normalised(judged, found, scores, kept, target_far, generator)
-        _settle(connection, made, judged, told)
+            normalisation = normalising.normalised(
+                judged, found, scores, kept, target_far, generator
+            )
+        _settle(connection, made, judged, normalisation)
         result = next(one for one in stored(connection, encoder) if one.id == made)
         if dry_run:
             savepoint.rollback()
@@ -125,14 +127,16 @@ def _insert(
     return made
 
 
-def _settle(connection: Connection, made: int, judged: Judged, told: Normalisation | None) -> None:
-    """Keep what was measured, and levels and cohort where they are gone by."""
-    bands = told.bands if told is not None and told.used else ()
+def _settle(
+    connection: Connection, made: int, judged: Judged, normalisation: Normalisation | None
+) -> None:
+    """Store the figures and, if they are used, the levels; delete a cohort that is not used."""
+    bands = normalisation.bands if normalisation and normalisation.used else ()
     measured = {
         "bands": judged.bands,
         "figures": asdict(judged.figures),
         "notes": judged.notes,
-        "normalisation": told and asdict(told),
+        "normalisation": normalisation and asdict(normalisation),
     }
     connection.execute(
         text(
@@ -153,10 +157,12 @@ def _settle(connection: Connection, made: int, judged: Judged, told: Normalisati
 
 
 def band_ms(edges: Sequence[float]) -> tuple[int, ...]:
-    """Where bands begin. Raises `ValueError` for edges that do not rise from above 0."""
+    """The starts of the bands. Raises `ValueError` unless the edges rise from above 0."""
     starts = (0, *(round(edge * 1000) for edge in edges))
     if any(after <= before for before, after in pairwise(starts)):
-        raise ValueError(f"bands that end at {', '.join(f'{e:g}' for e in edges)} s do not rise")
+        raise ValueError(
+            f"the ends of bands must rise: {', '.join(f'{e:g}' for e in edges)} s do not"
+        )
     return starts
 
 
@@ -173,12 +179,12 @@ def stored(connection: Connection, encoder: StoredEncoder) -> list[Calibration]:
 
 
 def active(connection: Connection, encoder: StoredEncoder) -> Calibration | None:
-    """What `identify` goes by; None while that is the encoder's own threshold."""
+    """The active calibration; None if `identify` uses the encoder's own threshold."""
     return next((one for one in stored(connection, encoder) if one.active), None)
 
 
 def activate(connection: Connection, calibration: int) -> None:
-    """Make a calibration what `identify` goes by. Raises `UnknownCalibration`."""
+    """Make a calibration the active one. Raises `UnknownCalibration`."""
     known = connection.scalar(
         text("SELECT id FROM pgvoice.calibration WHERE id = :id"), {"id": calibration}
     )
@@ -188,7 +194,7 @@ def activate(connection: Connection, calibration: int) -> None:
 
 
 def reset(connection: Connection, encoder: StoredEncoder) -> int | None:
-    """Go back to the encoder's own threshold; returns what was active."""
+    """Go back to the encoder's own threshold; returns the calibration that was active."""
     was: int | None = connection.scalar(
         text("SELECT pgvoice.reset_calibration(:encoder)"), {"encoder": encoder.id}
     )
@@ -197,8 +203,8 @@ def reset(connection: Connection, encoder: StoredEncoder) -> int | None:
 
 def _calibration(row: Row[Any], encoder: str) -> Calibration:
     measured = row.measured
-    told = _normalisation(measured.get("normalisation"), used=row.levels is not None)
-    by_level = told if told is not None and told.used else None
+    normalisation = _normalisation(measured.get("normalisation"), used=row.levels is not None)
+    by_level = normalisation if normalisation and normalisation.used else None
     return Calibration(
         row.id,
         encoder,
@@ -209,7 +215,7 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
         by_level.bands if by_level else tuple(Band(**band) for band in measured["bands"]),
         (by_level and by_level.normalised) or _figures(measured["figures"]),
         tuple(measured["notes"]),
-        told,
+        normalisation,
     )
 
 
@@ -222,7 +228,7 @@ def _figures(measured: Mapping[str, Any]) -> Figures:
 
 
 def _normalisation(measured: Mapping[str, Any] | None, *, used: bool) -> Normalisation | None:
-    """As it was measured; used as long as its cohort is there."""
+    """A normalisation as it was measured; it is used as long as its cohort exists."""
     if measured is None:
         return None
     return Normalisation(

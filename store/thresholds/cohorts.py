@@ -1,4 +1,4 @@
-"""Cohorts: other people's voices, among which a similarity is told to be usual or not."""
+"""Cohorts: other people's voices, against which similarities are normalised."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pgvoice.store.errors import CalibrationUnsupported
 from pgvoice.store.thresholds.measures import Floats
 from pgvoice.store.thresholds.trials import Place, Trials
 
-#: Voices, at the least.
+#: Minimum number of voices.
 MIN_VOICES = 10
-#: Of the nearest that count, at most, as in the source of `pgvoice_internal.normalised_threshold`.
+#: Maximum number of nearest voices, as in the source of `pgvoice_internal.normalised_threshold`.
 MAX_TOP = 200
 
 _KEEP = text(
@@ -67,12 +67,12 @@ _OF_EXEMPLARS = text(
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """The voices that a calibration compares with."""
+    """The voices that normalise a calibration's similarities."""
 
     voices: int
-    #: How many of them count, the nearest.
+    #: How many of the nearest voices are used.
     top: int
-    #: Voices that may be of people who are enrolled, or who are tuned on.
+    #: Voices that may belong to people who are enrolled or whom the thresholds are tuned on.
     left_out: int
 
 
@@ -83,9 +83,9 @@ def keep(
     spoken: Mapping[Place, str],
     others: Iterable[str],
 ) -> Cohort:
-    """Keep a voice of everybody who is heard, but of those who are among `others`, or enrolled.
+    """Store the voice of everybody who speaks, except `others` and people who may be enrolled.
 
-    Raises `CalibrationUnsupported` where too few are left.
+    Raises `CalibrationUnsupported` if too few are left.
     """
     voices = connection.execute(
         _KEEP,
@@ -100,8 +100,8 @@ def keep(
     heard = len(set(spoken.values()))
     if voices < MIN_VOICES:
         raise CalibrationUnsupported(
-            f"a cohort takes {MIN_VOICES} voices of people who are neither enrolled nor tuned on;"
-            f" of the {heard} given there are {voices}: give more recordings, or leave --cohort out"
+            f"a cohort needs {MIN_VOICES} voices of people who are neither enrolled nor tuned on,"
+            f" and only {voices} of {heard} are: give more recordings, or leave --cohort out"
         )
     top = min(max(voices // 2, MIN_VOICES), MAX_TOP)
     connection.execute(_TOP, {"top": top, "calibration": calibration})
@@ -117,7 +117,7 @@ def normalised(
     *,
     exemplars: bool,
 ) -> Floats:
-    """The normalised similarities of trials that were gathered so, shape as `trials.similarity`."""
+    """The normalised similarities of `trials`, which were gathered from `spoken`; same shape."""
     ids: dict[str, object] = {"calibration": calibration, "encoder": encoder_id}
     own = np.array(connection.execute(_OF_PROFILES, ids).all(), np.float64).reshape(-1, 2)
     rows = list(connection.execute(_OF_SEGMENTS, ids | _places(spoken))) if spoken else []

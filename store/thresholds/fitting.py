@@ -1,14 +1,15 @@
 """Thresholds by duration, and a margin, for a false accept rate: arrays in, numbers out.
 
-A long segment's own profile is nearer than a short one's, and what one may expect decides how much
-a similarity tells. In each band of durations the similarities of right answers and of searches by
-people outside of the gallery are taken as normally distributed; their log-likelihood ratio is the
-*evidence* of a similarity. One least evidence holds for all durations, and in each band a threshold
-follows from it. Among all thresholds by band these give the highest DIR for their FAR (Neyman and
-Pearson 1933), as far as the distributions are normal.
+Long segments are more similar to their speaker's profile than short ones, so the same similarity
+means more in a short segment. In each band of durations, the similarities of right answers and of
+searches by people outside the gallery are modelled as normal distributions; the *evidence* of a
+similarity is their log-likelihood ratio. All bands require the same evidence, and the threshold of
+each follows from it. If the distributions are normal, no other thresholds per band give a higher
+DIR at the same FAR (Neyman and Pearson 1933).
 
-The least evidence is the lowest that holds the target for searches like these; and as people differ
-more than their searches do, it is taken so high that this is so in 9 of 10 draws of the people.
+The required evidence is the lowest that meets the target FAR for searches like these. Because
+people differ more than their searches do, it must also meet the target in 9 of 10 random draws of
+the people.
 """
 
 from __future__ import annotations
@@ -22,25 +23,25 @@ from numpy.typing import NDArray
 from pgvoice.store.thresholds import measures
 from pgvoice.store.thresholds.measures import Flags, Floats, Indices, Searches
 
-#: Margins that are tried.
+#: Margins to try.
 MARGINS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
-#: In so many of the draws of people the target is held.
+#: Share of the draws of people in which the target must be met.
 SURENESS = 0.9
 DRAWS = 200
-#: Parts that people are split in to try margins.
+#: Number of parts into which people are split to try margins.
 PARTS = 5
-#: Standard deviations are not taken for smaller.
+#: Lower bound of standard deviations.
 MIN_DEVIATION = 0.02
 _GRID = np.linspace(-1, 1, 2001)
 
 
 class NotApart(ValueError):
-    """The right profile is not more similar than others are."""
+    """The right profile is not more similar than others are, on average."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Searches and how long their segments are."""
+    """Searches and the durations of their segments."""
 
     searches: Searches
     #: Shape (searches,).
@@ -50,13 +51,13 @@ class Material:
         return len(self.searches)
 
     def __getitem__(self, chosen: Flags | Indices) -> Material:
-        """Those of a mask, or of indices."""
+        """The entries of a mask, or at indices."""
         return Material(self.searches[chosen], self.duration_ms[chosen])
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is required in each band of durations; a band ends where the next begins."""
+    """The thresholds by band of durations; a band ends where the next begins."""
 
     band_ms: tuple[int, ...]
     thresholds: tuple[float, ...]
@@ -108,8 +109,8 @@ def fit(
 def _evidence(searches: Searches) -> Floats:
     """Log-likelihood ratio at each similarity of the grid; rises throughout.
 
-    Beyond the two means it goes on as a straight line: what is nearer than the own profile usually
-    is, is no less evidence.
+    Beyond the two means it continues as a straight line, so that a similarity above the usual one
+    of the right profile is never less evidence.
     """
     own = searches.similarity[searches.enrolled & searches.right]
     other = searches.similarity[~searches.enrolled]
@@ -127,7 +128,7 @@ def _evidence(searches: Searches) -> Floats:
 def _least(
     evidence: Floats, person: Indices, target: float, generator: np.random.Generator
 ) -> float:
-    """The evidence that a search from outside exceeds this rarely, in most draws of the people."""
+    """The evidence that searches from outside exceed at the target rate, in most draws."""
     people = np.unique(person)
     rows = [evidence[person == one] for one in people]
     drawn = [
@@ -146,7 +147,7 @@ def _exceeded(evidence: Floats, target: float) -> float:
 def _margin(
     material: Material, band_ms: Sequence[int], target: float, generator: np.random.Generator
 ) -> float:
-    """The margin with the highest DIR on people left out; 0 where none is surely better."""
+    """The margin with the highest DIR on people left out; 0 if none is significantly better."""
     searches = material.searches
     plain = _left_out(material, band_ms, target, 0.0, generator)
     if plain is None:
@@ -160,12 +161,12 @@ def _margin(
         if answered is None or _rate(answered, ~searches.enrolled) > allowed:
             continue
         gain = ((answered & right).astype(float) - (plain & right))[inside]
-        if gain.mean() > best and _surely_positive(gain, searches.person[inside], generator):
+        if gain.mean() > best and _is_gain(gain, searches.person[inside], generator):
             best, chosen = float(gain.mean()), margin
     return chosen
 
 
-def _surely_positive(gain: Floats, person: Indices, generator: np.random.Generator) -> bool:
+def _is_gain(gain: Floats, person: Indices, generator: np.random.Generator) -> bool:
     interval = measures.bootstrap(
         lambda rows: float(gain[rows].mean()), person, generator, repetitions=DRAWS
     )
@@ -179,13 +180,13 @@ def _left_out(
     margin: float,
     generator: np.random.Generator,
 ) -> Flags | None:
-    """Which searches are answered by what was fitted without their people; None for too few."""
+    """The searches that rules fitted without their people answer; None if there are too few."""
     person = material.searches.person
     people = np.unique(person)
     answered = np.zeros(len(material), bool)
     for part in range(min(PARTS, len(people))):
         out = np.isin(person, people[part::PARTS])
-        if not supported(material[~out], band_ms, 2):
+        if weakest(material[~out], band_ms, 2) is not None:
             return None
         try:
             rule = fit(material[~out], band_ms, target, margin, generator)
@@ -195,13 +196,8 @@ def _left_out(
     return answered
 
 
-def supported(material: Material, band_ms: Sequence[int], least: int) -> bool:
-    """Whether every band has so many right answers and so many searches from outside."""
-    return weakest(material, band_ms, least) is None
-
-
 def weakest(material: Material, band_ms: Sequence[int], least: int) -> int | None:
-    """The first band that has fewer; None where all have enough."""
+    """The first band with fewer than `least` right answers or searches from outside, if any."""
     places = bands(material.duration_ms, band_ms)
     searches = material.searches
     for flags in (searches.enrolled & searches.right, ~searches.enrolled):

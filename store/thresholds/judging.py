@@ -1,7 +1,7 @@
-"""What a calibration comes to: thresholds from everybody, figures from people left out.
+"""The result of a calibration: thresholds from everybody, figures from people left out.
 
-The people are split in two halves; each half is judged by what was tuned on the other, margin and
-all. The thresholds that are kept are tuned on everybody.
+The people are split into two halves; each half is judged by the thresholds and the margin tuned on
+the other. The thresholds in the result are tuned on everybody.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ from pgvoice.store.thresholds.fitting import Material, NotApart, Rule, bands, fi
 from pgvoice.store.thresholds.measures import Flags, Indices, Interval
 from pgvoice.store.thresholds.trials import Trials
 
-#: People outside of the gallery in each half, at the least.
+#: Minimum number of people outside the gallery in each half.
 MIN_PEOPLE = 2
-#: Searches of either kind in a band in each half, at the least.
+#: Minimum number of searches of either kind in a band in each half.
 MIN_IN_BAND = 10
-#: Share of enrolled people's segments that are nearest to their own profile, at the least.
+#: Minimum share of enrolled people's segments that are nearest to their own profile.
 MIN_RIGHT = 0.5
-#: Draws of people for the intervals of EER and minDCF.
+#: Number of draws of people for the intervals of EER and minDCF.
 DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What is required of segments of some length, and how well that went on people left out."""
+    """The threshold and margin for segments of some length, with figures on people left out."""
 
     min_s: float
-    #: Exclusive; None is without end.
+    #: Exclusive; None if the band has no end.
     max_s: float | None
     threshold: float
     margin: float
-    #: Searches by people in the gallery, and outside of it.
+    #: Searches by people in the gallery, and outside it.
     inside: int
     outside: int
-    #: None where nobody was searched for.
+    #: None if there were no searches.
     dir: float | None
     far: float | None
-    #: The normalised similarity that is required instead, if that is what identify goes by.
+    #: The normalised similarity that is required in place of `threshold`, if `identify` uses it.
     level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured; `dir` and `far` on people whom the thresholds were not tuned on."""
+    """What was measured; `dir` and `far` are for people whom the thresholds were not tuned on."""
 
     comparisons: int
     #: Searches by people in the gallery, and how many people.
     inside: int
     inside_people: int
-    #: Searches by people outside of it: strangers, and everybody without their own profile.
+    #: Searches by people outside it: strangers, and enrolled people without their own profile.
     outside: int
     outside_people: int
     profiles: int
-    #: Over all comparisons; nothing is tuned for these two.
+    #: Over all comparisons; these two need no tuning.
     eer: float
     eer_interval: Interval
     min_dcf: float
@@ -69,22 +69,22 @@ class Figures:
     dir_interval: Interval
     far: float
     far_interval: Interval
-    #: The same for one threshold for all lengths, without margin, tuned on the same halves.
+    #: The same for a single threshold for all lengths, without margin, tuned on the same halves.
     single_dir: float
     single_far: float
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rule, and what it does to people whom it was not tuned on."""
+    """A rule, with figures on people whom it was not tuned on."""
 
     rule: Rule
     bands: tuple[Band, ...]
     figures: Figures
-    #: What there is to be said of the bands.
+    #: Remarks on the bands.
     notes: tuple[str, ...]
     material: Material
-    #: Which searches are of the one half of the people, and which were answered; as `material`.
+    #: The searches by the first half of the people, and those with an answer; as `material`.
     half: Flags
     answered: Flags
 
@@ -92,9 +92,10 @@ class Judged:
 def calibrated(
     trials: Trials, band_ms: Sequence[int], target: float, generator: np.random.Generator
 ) -> Judged:
-    """The rule to keep, and how well it does.
+    """Tune a rule on trials and judge it.
 
-    Raises `CalibrationUnsupported` when the trials are too few, or do not tell people apart.
+    Raises `CalibrationUnsupported` if there are too few trials, or if they do not tell people
+    apart.
     """
     material = Material(*trials.searches())
     _check_names(material)
@@ -104,8 +105,8 @@ def calibrated(
         return judged(trials, material, half, merged, notes, target, generator)
     except NotApart as error:
         raise CalibrationUnsupported(
-            "the right profile is no more similar to a segment than others are, on average"
-            f" ({error}): look at the names in the labels, and at `pgvoice enroll show`"
+            "on average, the right profile is not more similar to a segment than others are"
+            f" ({error}): check the names in the labels, and `pgvoice enroll show`"
         ) from error
 
 
@@ -118,7 +119,7 @@ def judged(
     target: float,
     generator: np.random.Generator,
 ) -> Judged:
-    """The rule for `material`, which are searches of `trials`. Raises `NotApart`."""
+    """Tune a rule on `material`, the searches of `trials`, and judge it. Raises `NotApart`."""
     rule = tune(material, band_ms, target, generator)
     answered = _held_out(material, half, lambda one: tune(one, band_ms, target, generator))
     single = _held_out(material, half, lambda one: fit(one, (0,), target, 0.0, generator))
@@ -133,13 +134,13 @@ def _check_names(material: Material) -> None:
     if right < inside.sum() * MIN_RIGHT:
         raise CalibrationUnsupported(
             f"only {right} of {inside.sum()} labelled segments of enrolled people are nearest to"
-            " their own speaker's profile: look at the names in the labels, and at"
+            " their own speaker's profile: check the names in the labels, and"
             " `pgvoice enroll show`"
         )
 
 
 def _halves(material: Material, target: float) -> Flags:
-    """Which searches are of the one half of the people: equally many from outside in both."""
+    """The searches by one half of the people; both have about as many searches from outside."""
     searches = material.searches
     people, counts = np.unique(searches.person[~searches.enrolled], return_counts=True)
     chosen: list[int] = []
@@ -153,20 +154,20 @@ def _halves(material: Material, target: float) -> Flags:
     sizes = (len(chosen), len(people) - len(chosen))
     if min(sums) < needed or min(sizes) < MIN_PEOPLE:
         raise CalibrationUnsupported(
-            f"a false accept rate of {target:g} takes {2 * needed} searches by {2 * MIN_PEOPLE}"
-            f" people outside of the gallery, half of the people having {needed} (strangers, and"
-            f" enrolled people without their own profile); there are {sum(sums)} by"
-            f" {len(people)}, {min(sums)} in one half: label more segments, of more people, or ask"
-            " for a higher --target-far"
+            f"a false accept rate of {target:g} needs {2 * needed} searches by {2 * MIN_PEOPLE}"
+            f" people outside the gallery (strangers, and enrolled people without their own"
+            f" profile), {needed} by each half of the people; there are {sum(sums)} by"
+            f" {len(people)}, {min(sums)} by one half: label more segments of more people, or give"
+            " a higher --target-far"
         )
     flags: Flags = np.isin(searches.person, chosen)
     for side_flags in (flags, ~flags):
         if (searches.enrolled & searches.right & side_flags).sum() < MIN_IN_BAND:
             raise CalibrationUnsupported(
-                f"each half of the people takes {MIN_IN_BAND} segments that are nearest to their"
+                f"each half of the people needs {MIN_IN_BAND} segments that are nearest to their"
                 " own speaker's profile, made of other speech; there are"
-                f" {(searches.enrolled & searches.right).sum()}: label more segments of enrolled"
-                " people, or enroll them with more"
+                f" {(searches.enrolled & searches.right).sum()} in all: label more segments of"
+                " enrolled people, or enroll them with more speech"
             )
     return flags
 
@@ -174,7 +175,7 @@ def _halves(material: Material, target: float) -> Flags:
 def _merged(
     material: Material, half: Flags, band_ms: Sequence[int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The bands, those with too few searches joined to a neighbour, and the words for that."""
+    """The bands, with those that have too few searches joined to a neighbour, and remarks."""
     left, notes = list(band_ms), []
     while len(left) > 1:
         weak = next(
@@ -195,7 +196,7 @@ def _merged(
 
 
 def _held_out(material: Material, half: Flags, tuned: Callable[[Material], Rule]) -> Flags:
-    """Which searches are answered by the rule that is tuned on the other half."""
+    """The searches that get an answer from the rule tuned on the other half."""
     answered = np.zeros(len(material), bool)
     for side in (half, ~half):
         answered[side] = tuned(material[~side]).answered(material[side])

@@ -1,11 +1,11 @@
 """How well people are told apart and named: EER, minDCF, DIR, FAR; arrays in, numbers out.
 
-A *comparison* is one segment with one profile. A *search* is one segment with the whole gallery of
-profiles: it is answered with the nearest person where their similarity reaches the threshold, and
-their lead over the second one the margin. Searches by people who are not in the gallery should find
-nobody: FAR, the false positive identification rate of ISO/IEC 19795-1, is the share that does. DIR,
-the true positive identification rate, is the share of searches by people of the gallery that is
-answered, and with the right name.
+A *comparison* is between one segment and one profile. A *search* compares one segment with the
+whole gallery of profiles: its answer is the nearest person if their similarity reaches the
+threshold and their lead over the second reaches the margin. FAR, the false positive identification
+rate of ISO/IEC 19795-1, is the share of searches by people outside the gallery that get an answer.
+DIR, the true positive identification rate, is the share of searches by people in the gallery that
+get the right answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
-#: Prior of a comparison with the right profile for `min_dcf`, as in NIST's evaluations since 2016.
+#: Prior of the right profile for `min_dcf`, as in NIST's evaluations since 2016.
 PRIOR = 0.01
 
 
@@ -34,24 +34,24 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """Searches of one gallery, an entry each; all arrays have the shape (searches,)."""
+    """Searches of one gallery; all arrays have the shape (searches,)."""
 
-    #: Of the nearest profile.
+    #: Similarity of the nearest profile.
     similarity: Floats
-    #: `similarity` less that of the second; infinite where there is no second profile.
+    #: `similarity` minus that of the second; infinite if there is no second profile.
     margin: Floats
     #: Whether the nearest profile is the speaker's own.
     right: Flags
-    #: Whether the speaker is in the gallery that was searched.
+    #: Whether the speaker is in the gallery.
     enrolled: Flags
-    #: Who speaks, as a number that means nothing else.
+    #: Who speaks, as an arbitrary number.
     person: Indices
 
     def __len__(self) -> int:
         return len(self.similarity)
 
     def __getitem__(self, chosen: Flags | Indices) -> Searches:
-        """Those of a mask, or of indices, shape (chosen,)."""
+        """The entries of a mask, or at indices, shape (chosen,)."""
         return Searches(
             self.similarity[chosen],
             self.margin[chosen],
@@ -61,55 +61,32 @@ class Searches:
         )
 
     def answered(self, threshold: float | Floats, margin: float | Floats = 0.0) -> Flags:
-        """Which searches give a name; threshold and margin are numbers, or one for each search."""
+        """Which searches get an answer; threshold and margin are one number, or one per search."""
         flags: Flags = (self.similarity >= threshold) & (self.margin >= margin)
         return flags
 
 
 def far(searches: Searches, threshold: float | Floats, margin: float | Floats = 0.0) -> float:
-    """The share of searches by people outside of the gallery that give a name; NaN for none."""
+    """The share of searches by people outside the gallery that get an answer; NaN for none."""
     return _share(searches.answered(threshold, margin), ~searches.enrolled)
 
 
 def identification_rate(
     searches: Searches, threshold: float | Floats, margin: float | Floats = 0.0
 ) -> float:
-    """DIR: the share of searches by people of the gallery that give their name; NaN for none."""
+    """DIR: the share of searches by people in the gallery that get their name; NaN for none."""
     return _share(searches.answered(threshold, margin) & searches.right, searches.enrolled)
 
 
-def rank_one_rate(searches: Searches) -> float:
-    """The share of searches by people of the gallery whose own profile is first; NaN for none."""
-    return _share(searches.right, searches.enrolled)
-
-
-def threshold_at_far(similarity: Floats, target: float) -> float:
-    """The lowest threshold at which a further search by somebody outside gives a name this rarely.
-
-    `similarity`, shape (searches,), are the best similarities of searches by people outside of the
-    gallery. Just above the k-th highest of n another one of the same kind comes with probability
-    k / (n + 1), whatever the distribution; k is the greatest for which that is at most `target`.
-    Raises `ValueError` for fewer than 1 / `target` - 1 searches.
-    """
-    rank = int(np.floor(target * (len(similarity) + 1) + 1e-9))
-    if rank < 1:
-        raise ValueError(
-            f"{len(similarity)} searches cannot tell a rate of {target:g}:"
-            f" {needed_searches(target)} are needed"
-        )
-    highest = np.sort(similarity)[-rank]
-    return float(np.nextafter(highest, np.inf))
-
-
 def needed_searches(target: float) -> int:
-    """How many searches `threshold_at_far` needs at the least."""
+    """How many searches by people outside it takes, at least, to find a threshold for this FAR."""
     return int(np.ceil(1 / target - 1e-9)) - 1
 
 
 def dir_at_far(searches: Searches, target: float) -> float:
-    """DIR with the one threshold that gives these very searches at most this FAR, without margin.
+    """DIR at the threshold that gives these same searches at most this FAR, without margin.
 
-    For curves: threshold and rates are of the same searches. NaN where nobody is outside.
+    Meant for curves. NaN if all searches are by people in the gallery.
     """
     outside = np.sort(searches.similarity[~searches.enrolled])
     if not len(outside):
@@ -120,10 +97,10 @@ def dir_at_far(searches: Searches, target: float) -> float:
 
 
 def error_rates(same: Floats, different: Floats) -> tuple[Floats, Floats, Floats]:
-    """Thresholds, and at each the false alarm rate and the miss rate; shape (thresholds,) each.
+    """Thresholds with their false alarm and miss rates, each of shape (thresholds,).
 
     `same`, shape (n,), are similarities to the right profile, `different`, shape (m,), to wrong
-    ones. Thresholds rise; the first accepts everything, the last, which is infinite, nothing.
+    ones. Thresholds rise; the first accepts everything, the last is infinite and accepts nothing.
     """
     thresholds = np.append(np.unique(np.concatenate([same, different])), np.inf)
     misses = np.searchsorted(np.sort(same), thresholds) / len(same)
@@ -132,9 +109,9 @@ def error_rates(same: Floats, different: Floats) -> tuple[Floats, Floats, Floats
 
 
 def eer(same: Floats, different: Floats) -> float:
-    """Equal error rate: where false alarms are as frequent as misses, on a line between points.
+    """Equal error rate: where false alarms are as frequent as misses, by linear interpolation.
 
-    Shapes as in `error_rates`; NaN where one of both is empty.
+    Shapes as in `error_rates`; NaN if either is empty.
     """
     if not len(same) or not len(different):
         return float("nan")
@@ -148,11 +125,11 @@ def eer(same: Floats, different: Floats) -> float:
 
 
 def min_dcf(same: Floats, different: Floats, prior: float = PRIOR) -> float:
-    """Least detection cost over all thresholds, for this prior of the right profile.
+    """Minimum detection cost over all thresholds, for this prior of the right profile.
 
-    ``(prior * misses + (1 - prior) * false alarms) / min(prior, 1 - prior)``, both errors at a
-    cost of 1: NIST 2016 Speaker Recognition Evaluation Plan, section 3. Shapes as in
-    `error_rates`; NaN where one of both is empty.
+    ``(prior * misses + (1 - prior) * false alarms) / min(prior, 1 - prior)``, with a cost of 1 for
+    both errors: NIST 2016 Speaker Recognition Evaluation Plan, section 3. Shapes as in
+    `error_rates`; NaN if either is empty.
     """
     if not len(same) or not len(different):
         return float("nan")
@@ -169,11 +146,11 @@ def bootstrap(
     repetitions: int = 1000,
     level: float = 0.95,
 ) -> Interval:
-    """Confidence interval of a statistic, by drawing people with replacement, not their searches.
+    """Confidence interval of a statistic, from draws of people (not searches) with replacement.
 
-    `people`, shape (n,), says whose each entry is; `statistic` takes indices into it, shape (m,),
-    and may give NaN for a draw that it cannot judge. Percentiles of the repetitions (Efron and
-    Tibshirani 1993, chapter 13): a rate of 0 has the interval from 0 to 0, however few there are.
+    `people`, shape (n,), is the person of each entry; `statistic` takes indices into it, shape
+    (m,), and may return NaN for a draw that it cannot judge. The interval consists of percentiles
+    (Efron and Tibshirani 1993, chapter 13), so a rate of 0 always has the interval from 0 to 0.
     """
     _, owner = np.unique(people, return_inverse=True)
     rows = [np.flatnonzero(owner == person) for person in range(owner.max(initial=-1) + 1)]

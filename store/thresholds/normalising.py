@@ -1,4 +1,4 @@
-"""Whether similarities tell more when they are normalised, on people left out as before."""
+"""Whether normalised similarities name more people correctly, measured on people left out."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pgvoice.store.thresholds.judging import Band, Figures, Judged, judged
 from pgvoice.store.thresholds.measures import Floats, Interval
 from pgvoice.store.thresholds.trials import Trials
 
-#: A cohort's deviations are of this size; with it normalised similarities are fitted as cosines.
+#: Typical deviation of a cohort; scales normalised similarities to the range of cosines.
 SCALE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """Adaptive s-norm beside none, on people whom neither was tuned on."""
+    """Adaptive s-norm compared with plain similarities, on people whom neither was tuned on."""
 
     cohort: Cohort
-    #: Whether identify goes by it.
+    #: Whether `identify` uses it.
     used: bool
-    #: Of DIR, by which it is higher; in points of 1.
+    #: The increase of DIR, as a fraction.
     gain: float
     gain_interval: Interval
-    #: None where the right profile does not stand out.
+    #: None if the right profile is not more similar than others are.
     normalised: Figures | None
-    #: With levels.
+    #: The bands with levels.
     bands: tuple[Band, ...]
     plain: Figures
 
@@ -42,10 +42,10 @@ def normalised(
     target: float,
     generator: np.random.Generator,
 ) -> Normalisation:
-    """What normalised similarities, shape as those of `trials`, come to.
+    """Judge normalised similarities, shape as those of `trials`, against plain ones.
 
-    They are used where more is named right, surely, and no more by mistake than the target, or than
-    without: where the interval of the gain in DIR, by bootstrap over people, is above 0.
+    They are used if the confidence interval of the gain in DIR (bootstrap over people) is above 0
+    and FAR is at most the target, or at most what it is without them.
     """
     material = Material(*trials.searches(SCALE * scores))
     beside = replace(trials, similarity=scores)
@@ -69,7 +69,7 @@ def normalised(
 
 
 def _levels(plain: Judged, found: Judged) -> tuple[Band, ...]:
-    """The bands with their levels; thresholds stay those of similarities, which judge profiles."""
+    """The bands with levels; the plain thresholds stay, because profiles are judged by them."""
     return tuple(
         replace(band, threshold=before.threshold, level=band.threshold / SCALE)
         for before, band in zip(plain.bands, found.bands, strict=True)

@@ -1,4 +1,4 @@
-"""Which stored segments a reference tells the speaker of."""
+"""Who speaks in stored segments, according to a reference."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from pgvoice.store.errors import LabelIsNoName
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.turns import Turn
 
-#: A segment is somebody's when their turns cover this share of it, and others' turns no more than
-#: the rest.
+#: A person speaks in a segment if their turns cover this share of it, and other people's turns at
+#: most the rest.
 COVERED = 0.8
-#: How diarizers call people whose name they do not know.
+#: A diarizer's label for somebody without a name.
 _ANONYMOUS = re.compile(r"SPEAKER_\d+")
 
 
 def spoken(
     keys: Iterable[SegmentKey], turns: Iterable[Turn], enrolled: Iterable[str]
 ) -> dict[SegmentKey, str]:
-    """By segment who speaks in it, where one person's turns cover it and nobody else's do.
-
-    Names are those of `named`.
-    """
+    """The speaker of each segment in which exactly one person speaks, with names as in `named`."""
     by_name: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for turn in named(turns, enrolled):
         if turn.label is not None:
@@ -35,7 +32,7 @@ def spoken(
 
 
 def apart(turns: Iterable[Turn], video: str) -> list[Turn]:
-    """The turns with diarizers' labels that mean nothing in another recording."""
+    """The turns, with diarizers' labels made unique to their recording."""
     return [
         replace(turn, label=f"{turn.label} in {video}")
         if turn.label is not None and _ANONYMOUS.fullmatch(turn.label)
@@ -45,10 +42,10 @@ def apart(turns: Iterable[Turn], video: str) -> list[Turn]:
 
 
 def named(turns: Iterable[Turn], enrolled: Iterable[str]) -> list[Turn]:
-    """The turns with the names that people are enrolled under.
+    """The turns, with the names that people are enrolled under.
 
-    A reference may write underscores for blanks, as RTTM needs. Raises `LabelIsNoName` for a
-    diarizer's label that nobody is enrolled under.
+    A reference may have underscores instead of blanks, as RTTM requires. Raises `LabelIsNoName`
+    for a diarizer's label that nobody is enrolled under.
     """
     known = {name.replace(" ", "_"): name for name in enrolled}
     found = [

@@ -10,17 +10,18 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.thresholds import calibration, reference_turns, trials
+from pgvoice.store.thresholds import calibration, reference_turns, requirement, trials
 from pgvoice.store.thresholds.calibration import DEFAULT_EDGES, Calibration
+from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.thresholds.trials import Place, Trials
 from pgvoice.store.turns import Turn
 
-#: How many videos a calibration names as the source of its labels.
+#: How many videos a calibration names as sources of its labels.
 _NAMED = 3
 
 
 class Thresholds:
-    """Calibrations and the trials that they are made from; each call is a transaction."""
+    """Calibrations, and the trials they are made from; each call is a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,20 +38,19 @@ class Thresholds:
         encoder: WhichEncoder = None,
         dry_run: bool = False,
     ) -> Calibration:
-        """Thresholds for a false accept rate, from speech of which it is known whose it is.
+        """Find thresholds for a false accept rate, and use them from now on.
 
-        That is known from `labels`, by video the turns of a reference with names, from labels that
-        are pinned, and from exemplars, each left out of its profile in turn. Whoever is enrolled
-        under none of the names is a stranger. `edges` are seconds at which bands of durations end.
-        `cohort` is, as `labels`, speech of other people, by name or by a diarizer's label: with
-        it similarities are normalised (adaptive s-norm), where that names more of the people who
-        were left out. What is found is kept, and `identify` goes by it. Raises
-        `CalibrationUnsupported` when there is too little of it, `LabelIsNoName`, `UnknownVideo`,
-        `UnknownEncoder`.
+        They come from speech whose speaker is known: from `labels`, the named turns of each video;
+        from pinned labels; and from exemplars, each left out of its profile in turn. Names that
+        nobody is enrolled under are strangers. `edges` are the seconds that separate the bands of
+        durations. `cohort` is speech of other people, like `labels` but also with a diarizer's
+        labels: similarities are normalised with it (adaptive s-norm) if that raises DIR on people
+        left out at the same FAR. Raises `CalibrationUnsupported` if there is too little speech,
+        `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
         """
         if not 0 < target_far < 1:
             raise ValueError(
-                f"a false accept rate lies between 0 and 1, and {target_far:g} does not"
+                f"a false accept rate must lie between 0 and 1, and {target_far:g} does not"
             )
         sources = [_named(list(labels))] if labels else []
         sources += ["pinned labels"] if pinned else []
@@ -79,9 +79,9 @@ class Thresholds:
         exemplars: bool = False,
         encoder: WhichEncoder = None,
     ) -> Trials:
-        """Speech whose speakers are known, held against every profile, as `calibrate` goes by it.
+        """The comparisons that `calibrate` uses: speech whose speaker is known with every profile.
 
-        A profile is without the exemplars that share audio with the segment. Raises
+        Exemplars that share audio with the segment are left out of the profile. Raises
         `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
@@ -89,18 +89,33 @@ class Thresholds:
             spoken = self._spoken(connection, found.id, labels or {}, pinned=pinned)
             return trials.gather(connection, found.id, spoken, exemplars=exemplars)
 
+    def required(
+        self,
+        *,
+        encoder: WhichEncoder = None,
+        threshold: float | None = None,
+        min_margin: float | None = None,
+    ) -> Requirement:
+        """The threshold and margin that `identify` requires if it is given these.
+
+        Raises `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            found = encoders.find(connection, encoder)
+            return requirement.required(connection, found, threshold, min_margin)
+
     def active(self, *, encoder: WhichEncoder = None) -> Calibration | None:
-        """The calibration that `identify` goes by; None while it is the encoder's own threshold."""
+        """The active calibration; None if `identify` uses the encoder's own threshold."""
         with self._database.engine.connect() as connection:
             return calibration.active(connection, encoders.find(connection, encoder))
 
     def calibrations(self, *, encoder: WhichEncoder = None) -> list[Calibration]:
-        """Every calibration that was kept, the newest first."""
+        """Every stored calibration, the newest first."""
         with self._database.engine.connect() as connection:
             return calibration.stored(connection, encoders.find(connection, encoder))
 
     def activate(self, calibration_id: int) -> None:
-        """Make a calibration the one that `identify` goes by. Raises `UnknownCalibration`."""
+        """Make a calibration the active one. Raises `UnknownCalibration`."""
         with self._database.engine.begin() as connection:
             calibration.activate(connection, calibration_id)
 
@@ -117,7 +132,7 @@ class Thresholds:
         *,
         pinned: bool,
     ) -> dict[Place, str]:
-        """Who speaks in stored segments; what a person pinned counts before what a label says."""
+        """Who speaks in stored segments; pinned labels take precedence over references."""
         names = [summary.speaker for summary in speakers.summaries(connection)]
         found: dict[Place, str] = {}
         for video, turns in labels.items():
@@ -130,13 +145,13 @@ class Thresholds:
     def _heard(
         self, connection: Connection, encoder_id: int, labels: Mapping[str, Iterable[Turn]]
     ) -> dict[Place, str]:
-        """As `_spoken`; a diarizer's label is a name, of its recording alone."""
+        """As `_spoken`, with a diarizer's labels as names within their recording."""
         apart = {video: reference_turns.apart(turns, video) for video, turns in labels.items()}
         return self._spoken(connection, encoder_id, apart, pinned=False)
 
 
 def _named(videos: Sequence[str]) -> str:
-    """Where labels are from, in a word."""
+    """The source of labels, in a few words."""
     if len(videos) > _NAMED:
         return f"labels of {videos[0]} and {len(videos) - 1:,} more"
     return f"labels of {', '.join(videos)}"

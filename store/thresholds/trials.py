@@ -1,4 +1,4 @@
-"""Trials: speech of which it is known whose it is, held against every profile in SQL."""
+"""Trials: speech whose speaker is known, compared with every profile in SQL."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from sqlalchemy import Connection, Row, text
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.thresholds.measures import Flags, Floats, Indices, Searches
 
-#: A segment, by its video and its key.
+#: A segment: its video and its key.
 Place = tuple[str, SegmentKey]
 
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """Segments, n of them, with each of p profiles."""
+    """Comparisons of n segments with p profiles."""
 
-    #: Shape (n, p); NaN where the own profile has no other exemplars.
+    #: Shape (n, p); NaN if the speaker's own profile has no other exemplars.
     similarity: Floats
-    #: Which profile is the speaker's own, shape (n,); -1 for nobody enrolled.
+    #: The index of the speaker's own profile, shape (n,); -1 for people who are not enrolled.
     own: Indices
     #: Shape (n,).
     duration_ms: NDArray[np.int64]
@@ -36,13 +36,13 @@ class Trials:
 
     @property
     def enrolled(self) -> Flags:
-        """Whether the speaker has a profile without this very speech, shape (n,)."""
+        """Whether the speaker has a profile made of other speech, shape (n,)."""
         rows = np.arange(len(self))
         flags: Flags = (self.own >= 0) & ~np.isnan(self.similarity[rows, self.own])
         return flags
 
     def comparisons(self) -> tuple[Floats, Flags, Indices]:
-        """All of them: similarities, whether it is the right profile, and who speaks."""
+        """All similarities, whether each is to the right profile, and who speaks."""
         columns = np.arange(self.similarity.shape[1])
         right = self.own[:, None] == columns
         there = ~np.isnan(self.similarity)
@@ -52,10 +52,10 @@ class Trials:
     def searches(self, scores: Floats | None = None) -> tuple[Searches, NDArray[np.int64]]:
         """Searches of the gallery, and their durations in milliseconds.
 
-        Who is nearest, and the lead, go by similarity; `scores`, of the same shape, are told of the
-        nearest instead where they are given. One for each segment of an enrolled person; and one
-        for each segment in a gallery without its speaker: as it is for a stranger, without their
-        own profile for everybody else.
+        There is one for each segment of an enrolled person, and one for each segment in a gallery
+        without its speaker: the gallery itself for a stranger, and without their own profile for
+        everybody else. Similarities decide who is nearest, and the margin; `scores`, of the same
+        shape, replace the nearest person's similarity in the result.
         """
         inside = np.flatnonzero(self.enrolled)
         without = self.similarity.copy()
@@ -78,23 +78,23 @@ class Trials:
 def gather(
     connection: Connection, encoder_id: int, speakers: Mapping[Place, str], *, exemplars: bool
 ) -> Trials:
-    """Trials of stored segments by their speakers' names, and of exemplars left out one by one.
+    """Trials of stored segments, given their speakers' names, and of exemplars left out in turn.
 
-    Segments without a vector are left out.
+    Segments without a vector are skipped.
     """
     rows: list[Row[Any]] = []
     if speakers:
         rows += connection.execute(
             text(
                 "SELECT trial, duration_ms, speaker, profile_id, own, similarity"
-                " FROM pgvoice.segment_trials(CAST(:videos AS text[]),"
-                " CAST(:starts AS double precision[]), CAST(:ends AS double precision[]),"
+                " FROM pgvoice.segment_trials_ms(CAST(:videos AS text[]),"
+                " CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
                 " CAST(:speakers AS text[]), :encoder)"
             ),
             {
                 "videos": [video for video, _ in speakers],
-                "starts": [key.start_s for _, key in speakers],
-                "ends": [key.end_s for _, key in speakers],
+                "starts": [key.start_ms for _, key in speakers],
+                "ends": [key.end_ms for _, key in speakers],
                 "speakers": list(speakers.values()),
                 "encoder": encoder_id,
             },
@@ -124,11 +124,11 @@ def stored_keys(connection: Connection, video: str, encoder_id: int) -> list[Seg
 
 
 def pinned(connection: Connection, encoder_id: int) -> dict[Place, str]:
-    """Who speaks where a person said so; whom they did not know is a stranger in each video."""
+    """The speakers of pinned segments; nobody known is a different stranger in each video."""
     rows = connection.execute(
         text(
-            "SELECT video, round(start_s * 1000)::integer, round(end_s * 1000)::integer,"
-            " coalesce(speaker, 'nobody known in ' || video) FROM pgvoice.label"
+            "SELECT video, start_ms, end_ms, coalesce(speaker, 'nobody known in ' || video)"
+            " FROM pgvoice.label"
             " WHERE pinned AND reason IN ('pinned', 'nobody') AND encoder_id = :encoder"
         ),
         {"encoder": encoder_id},
@@ -137,7 +137,7 @@ def pinned(connection: Connection, encoder_id: int) -> dict[Place, str]:
 
 
 def _trials(rows: Sequence[Row[Any]]) -> Trials:
-    """Rows come trial by trial, each with the same profiles in the same order."""
+    """The trials of rows that come trial by trial, with the same profiles in the same order."""
     profiles = list(dict.fromkeys(row.profile_id for row in rows))
     firsts = rows[:: len(profiles)] if profiles else []
     similarity = np.array([row.similarity for row in rows], np.float64)
@@ -154,7 +154,7 @@ def _trials(rows: Sequence[Row[Any]]) -> Trials:
 
 
 def _nearest(similarity: Floats) -> tuple[Floats, Indices]:
-    """Lead of the best over the second, and which is best, the first of equals."""
+    """The lead of the best over the second, and the index of the best (the first of equals)."""
     filled = np.where(np.isnan(similarity), -np.inf, similarity)
     if not len(filled):
         return np.zeros(0), np.zeros(0, np.intp)

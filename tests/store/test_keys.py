@@ -82,3 +82,9 @@ def test_invalid_segments_do_not_stop_the_others() -> None:
 
 def test_a_segment_shorter_than_the_grid_has_no_length() -> None:
     assert snap_segment((1.01, 1.04)).duration_ms == 0
+
+
+def test_a_key_is_not_snapped_again() -> None:
+    key = SegmentKey(1230, 4560)
+    assert snap_segment(key, 100) == key
+    assert snap_segments([key, (1.23, 4.56)], 100).keys == [key, SegmentKey(1200, 4600)]

@@ -52,8 +52,12 @@ def test_json_says_what_was_required(filled: Callable[..., Result]) -> None:
     assert (document["calibrated"], document["margin"]) == (False, 0.0)
     assert set(document["segments"][0]) == {
         "start", "end", "speaker", "nearest", "similarity", "runner_up", "runner_up_similarity",
-        "margin", "reason",
+        "margin", "reason", "threshold", "min_margin", "threshold_source",
     }  # fmt: skip
+    for segment in document["segments"]:
+        required = [segment[name] for name in ("threshold", "min_margin", "threshold_source")]
+        compared = segment["similarity"] is not None
+        assert required == ([0.9, 0.0, "made up"] if compared else [None] * 3)
 
 
 def test_a_given_threshold_and_margin(filled: Callable[..., Result]) -> None:

@@ -27,9 +27,9 @@ def test_build_status_drop(filled: Callable[..., Result]) -> None:
     assert "none" in filled("index", "status").stdout.splitlines()[1].split()
     built = filled("index", "build", "--memory", "70MB", "--workers", 0)
     assert (built.exit_code, built.stdout[: len(LABEL) + 14]) == (0, f"{LABEL}: index built,")
-    assert filled("index", "build").stdout == f"{LABEL}: the index is whole; nothing to build\n"
+    assert filled("index", "build").stdout == f"{LABEL}: the index is complete; nothing to build\n"
     assert _status(filled)["indexed"] == _status(filled)["parts"]
-    assert "whole" in filled("index", "status").stdout
+    assert "complete" in filled("index", "status").stdout
     assert filled("index", "drop").stdout.startswith(f"{LABEL}: index dropped,")
     assert filled("index", "drop").stdout == f"{LABEL}: no index\n"
 
@@ -77,8 +77,8 @@ def test_what_would_help(
             " (SELECT index FROM pgvoice.segment_index)",
         )
     shown = filled("index", "status").stdout
-    assert "broken off" in shown
-    assert "left by an interrupted build; `pgvoice index build` builds it anew" in shown
+    assert "interrupted" in shown
+    assert "left by an interrupted build; `pgvoice index build` builds it again" in shown
 
 
 def test_of_no_encoder(pgvoice: Callable[..., Result]) -> None:

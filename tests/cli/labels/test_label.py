@@ -28,7 +28,7 @@ def _speakers(pgvoice: Callable[..., Result]) -> list[tuple[str | None, str]]:
 def test_label_keeps_and_sums_up(filled: Callable[..., Result]) -> None:
     lines = filled("label", "talk").stdout.splitlines()
     assert lines[0] == "5 segments (0:00:08.2), 2 speakers"
-    assert lines[1] == "5 labels changed, kept as run 1 (`pgvoice labels revert 1` takes it back)"
+    assert lines[1] == "5 labels changed, kept as run 1 (`pgvoice labels revert 1` reverts it)"
     assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
     assert "no label changed" in filled("label", "--all").stdout
 
@@ -92,7 +92,7 @@ def test_runs_and_revert(labelled: Callable[..., Result]) -> None:
     assert "there are no runs" not in labelled("labels", "runs").stdout
     before = _speakers(labelled)
     labelled("relabel", "--yes")
-    assert labelled("labels", "revert", 2).stdout == "run 2 reverted: 1 label of it counted\n"
+    assert labelled("labels", "revert", 2).stdout == "run 2 reverted: 1 current label withdrawn\n"
     assert _speakers(labelled) == before
     newest, oldest = json.loads(labelled("labels", "runs", "--json").stdout)
     assert (newest["kind"], newest["changed"], newest["current"]) == ("relabel", 1, 0)

@@ -43,10 +43,10 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert lines[0].startswith("voices@sha256:5e1f5e1f5e1f, calibrated 2")
     assert lines[0].endswith(" for FAR 10 %, from labels of second")
     assert lines[1] == (
-        "96 searches by 8 enrolled people, 168 by 14 outside of the gallery, of 8 profiles"
+        "96 searches by 8 enrolled people, 168 by 14 outside the gallery, of 8 profiles"
     )
     assert [line.split()[0] for line in lines[3:7]] == ["length", "under", "2", "from"]
-    assert lines[-1] == "kept as calibration 1, which identify goes by"
+    assert lines[-1] == "stored as calibration 1, which identify uses now"
     for word in ("DIR ", "FAR ", "EER ", "minDCF (p = 0.01)", "each half of the people judged"):
         assert f"\n{word}" in done.stdout or word in done.stdout
     after = pgvoice("identify", "second").stdout.splitlines()[-1]
@@ -58,11 +58,11 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert "would change" in told
     assert "not used" in pgvoice("encoder", "list").stdout
     assert pgvoice("calibrate", "--reset").stdout == (
-        "identify goes by the encoder's own threshold;"
+        "identify uses the encoder's own threshold;"
         " `pgvoice calibrate --activate 1` goes back to calibration 1\n"
     )
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
-    assert pgvoice("calibrate", "--activate", 1).stdout == "identify goes by calibration 1\n"
+    assert pgvoice("calibrate", "--activate", 1).stdout == "identify uses calibration 1\n"
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == after
     (_, row) = pgvoice("calibrate", "--list").stdout.splitlines()
     assert row.split()[0] == "1"
@@ -81,13 +81,13 @@ def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str
     arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--cohort", cohort)
     done = pgvoice("calibrate", *arguments)
     assert done.exit_code == 0, done.output
-    assert "\nAdaptive s-norm by the nearest 10 of 10 voices (0 left out" in done.stdout
+    assert "\nAdaptive s-norm with the nearest 10 of 10 voices (0 left out" in done.stdout
     assert "\nnormalised  DIR " in done.stdout
     assert "\nwithout     DIR " in done.stdout
     assert "gain in DIR " in done.stdout
     few = pgvoice("calibrate", *arguments[:4], "--cohort", f"second={labels}")
     assert few.exit_code == 1
-    assert "a cohort takes 10 voices" in few.stderr
+    assert "a cohort needs 10 voices" in few.stderr
     assert pgvoice("calibrate", "--list", "--cohort", cohort).exit_code == 2
 
 
@@ -124,24 +124,24 @@ def test_a_file_of_several_recordings(pgvoice: Pgvoice, store_url: str, labels: 
 def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
     done = pgvoice("calibrate", "--target-far", "0.2", "--exemplars", "--dry-run")
     assert done.exit_code == 0, done.output
-    assert done.stdout.endswith("not kept (--dry-run)\n")
+    assert done.stdout.endswith("not stored (--dry-run)\n")
     assert "too few searches on one side of 2 s: bands joined" in done.stdout
-    assert pgvoice("calibrate", "--list").stdout.startswith("there are none yet")
+    assert pgvoice("calibrate", "--list").stdout.startswith("there are no calibrations yet")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--exemplars"], 1, "takes 198 searches by 4 people outside of the gallery"),
+        (["--exemplars"], 1, "needs 198 searches by 4 people outside the gallery"),
         (["--pinned"], 1, "whose speaker is known from pinned labels"),
         (["--labels", "third={}"], 1, "no video 'third'"),
         (["--labels", "second"], 2, "'second' is neither VIDEO=FILE nor a file"),
         (["--labels", "second=nowhere.rttm"], 2, "there is no file 'nowhere.rttm'"),
-        (["--exemplars", "--bands", "2,x"], 2, "'2,x' is no list of seconds"),
-        (["--exemplars", "--bands", "4,2"], 1, "bands that end at 4, 2 s do not rise"),
+        (["--exemplars", "--bands", "2,x"], 2, "'2,x' is not a list of seconds"),
+        (["--exemplars", "--bands", "4,2"], 1, "the ends of bands must rise: 4, 2 s do not"),
         (["--exemplars", "--target-far", "0"], 2, "not in the range"),
-        ([], 2, "Say who speaks"),
-        (["--reset", "--list"], 2, "Say who speaks"),
+        ([], 2, "Give --labels, --pinned or --exemplars"),
+        (["--reset", "--list"], 2, "Give --labels, --pinned or --exemplars"),
         (["--activate", "7"], 1, "no calibration 7 in the store"),
     ],
 )

@@ -152,14 +152,17 @@ def test_what_is_not_filled_is_named(pgvoice: Pgvoice, reference: Path) -> None:
     _rttm(reference, [*TURNS, (20.0, 22.0, "Bob")])
     done = pgvoice("evaluate", f"talk={reference}")
     assert done.exit_code == 1
-    assert "1 of 7 turns (20-22 s) of talk are not stored: `pgvoice fill talk" in done.output
+    assert (
+        "1 of 7 turns (20-22 s) of talk are not stored: fill them (`pgvoice fill talk"
+        in done.output
+    )
 
 
 def test_a_reference_says_who_speaks(pgvoice: Pgvoice, reference: Path) -> None:
     nameless = reference.with_suffix(".json")
     nameless.write_text("[[0, 2]]")
     done = pgvoice("evaluate", f"talk={nameless}")
-    assert (done.exit_code, "none at 0 s" in done.output) == (1, True)
+    assert (done.exit_code, "the turn at 0 s has no name" in done.output) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["scores.png", "scores.svg", "scores.html"])

@@ -41,7 +41,7 @@ def test_every_recording_of_an_rttm_that_is_stored(videos: VoiceStore, tmp_path:
     assert found.turns == {"my news": turns, "talk": turns}
     (warning,) = found.left_out
     assert "all.rttm names recordings that are not in the store ('gone', 'lost')" in warning
-    assert "`pgvoice fill` stores one" in warning
+    assert "fill them (`pgvoice fill`), or give VIDEO=FILE" in warning
 
 
 def test_every_recording_of_a_json(videos: VoiceStore, tmp_path: Path) -> None:
@@ -94,5 +94,5 @@ def test_files_that_do_not_say_of_what_they_are(videos: VoiceStore, tmp_path: Pa
 
 def test_a_video_twice(videos: VoiceStore, tmp_path: Path) -> None:
     one, two = (_rttm(tmp_path / f"{number}.rttm", "talk") for number in (1, 2))
-    with pytest.raises(NotEvaluable, match=r"'talk' is given twice: leave it out of .*2.rttm"):
+    with pytest.raises(NotEvaluable, match=r"'talk' is given twice: remove it from .*2.rttm"):
         _read(videos, one, two)

@@ -60,6 +60,82 @@ def test_identify_takes_the_band_of_the_length(library: VoiceStore) -> None:
     }
 
 
+def test_each_answer_says_what_it_had_to_reach(library: VoiceStore) -> None:
+    required = library.thresholds.required()
+    assert (required.threshold, required.calibrated) == (None, True)
+    assert [(b.min_s, b.max_s, b.threshold) for b in required.bands] == [
+        (0, 2, 0.9),
+        (2, 4, 0.7),
+        (4, None, 0.75),
+    ]
+    assert required.source.startswith("calibrated 20")
+    assert required.source.endswith(" for FAR 1 %")
+    for answer in library.answers.identify("v"):
+        seconds = answer.end - answer.start
+        (band,) = (b for b in required.bands if b.min_s <= seconds < (b.max_s or 99))
+        margin = 0.2 if seconds >= 4 else 0
+        assert (answer.threshold, answer.min_margin) == (band.threshold, margin)
+        assert answer.threshold_source == required.source
+
+
+def test_each_answer_says_that_the_threshold_was_given(library: VoiceStore) -> None:
+    for threshold, margin, expected in ((0.1, None, [0, 0, 0.2]), (0.1, 0.5, [0.5] * 3)):
+        given = library.answers.identify(
+            "v", [(0, 1), (0, 2), (0, 4)], threshold=threshold, min_margin=margin
+        )
+        assert [answer.min_margin for answer in given] == expected
+        assert {(answer.threshold, answer.threshold_source) for answer in given} == {(0.1, "given")}
+        required = library.thresholds.required(threshold=threshold, min_margin=margin)
+        assert (required.threshold, required.source) == (0.1, "given")
+        assert (required.margin, required.calibrated, required.bands) == (expected[0], False, ())
+
+
+def test_what_was_not_compared_had_to_reach_nothing(library: VoiceStore) -> None:
+    (answer,) = library.answers.identify("v", [(50, 51)])
+    assert answer.reason == "missing"
+    assert (answer.threshold, answer.min_margin, answer.threshold_source) == (None, None, None)
+
+
+IN_SECONDS = {
+    "identify('v')": "identify_ms('v')",
+    "identify('v', ARRAY[0.04, 7, 5], ARRAY[1.96, 8, 6])": (
+        "identify_ms('v', ARRAY[0, 7000, 5000], ARRAY[2000, 8000, 6000])"
+    ),
+    "identify_clusters('v', ARRAY[0, 0, 5], ARRAY[1, 4, 6], ARRAY['a', 'a', 'b'])": (
+        "identify_clusters_ms('v', ARRAY[0, 0, 5000], ARRAY[1000, 4000, 6000],"
+        " ARRAY['a', 'a', 'b'])"
+    ),
+    "speaker_segments('ann')": "speaker_segments_ms('ann')",
+    "similar_segments('v', 0.04, 1, same_video => false)": (
+        "similar_segments_ms('v', 0, 1000, same_video => false)"
+    ),
+    "segment_trials(ARRAY['v', 'w'], ARRAY[0.04, 0], ARRAY[1, 1], ARRAY['ann', 'bob'])": (
+        "segment_trials_ms(ARRAY['v', 'w'], ARRAY[0, 0], ARRAY[1000, 1000], ARRAY['ann', 'bob'])"
+    ),
+}
+TIMES = ("start", "end", "evidence")
+
+
+@pytest.mark.parametrize("question", IN_SECONDS)
+def test_functions_in_seconds_answer_as_those_in_milliseconds(
+    library: VoiceStore, question: str
+) -> None:
+    with library.database.engine.connect() as connection:
+        found, exact = (
+            connection.execute(text(f"SELECT * FROM pgvoice.{call}")).mappings().all()
+            for call in (question, IN_SECONDS[question])
+        )
+    assert len(found) == len(exact) > 0
+    for row, expected in zip(found, exact, strict=True):
+        in_ms = {
+            f"{name[:-2]}_ms" if name[:-2] in TIMES else name: value for name, value in row.items()
+        }
+        for name in TIMES:
+            if in_ms.get(f"{name}_ms") is not None:
+                in_ms[f"{name}_ms"] *= 1000
+        assert in_ms == dict(expected)
+
+
 def test_search_finds_what_identify_gives(library: VoiceStore) -> None:
     for threshold, margin in ((None, None), (0.72, None), (None, 0.5), (0.1, 0.0)):
         found = {

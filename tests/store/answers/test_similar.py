@@ -112,7 +112,7 @@ def test_what_cannot_be_searched_with(few: VoiceStore) -> None:
     ("call", "message", "hint"),
     [
         ("'x', 0, 1", "no video 'x' in the store", "pgvoice.video"),
-        ("'v', 0, 2", "no vector of the segment from 0.0+ to 2.0+ s: it is missing", "Fill it"),
+        ("'v', 0, 2", "no vector of the segment from 0 to 2 s: it is missing", "Fill it"),
         ("'v', 4, 4.2", "it is silent", "Choose another"),
         ("'v', 0, 1, videos => ARRAY['w', 'y']", "no video 'y'", "pgvoice.video"),
         ("'v', 0, 1, excluded_speakers => ARRAY['ann']", "no speaker 'ann'", "pgvoice.speaker"),

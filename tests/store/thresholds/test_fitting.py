@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from pgvoice_testkit.single_threshold import threshold_at_far
 
 from pgvoice.store.thresholds import fitting, measures
 from pgvoice.store.thresholds.fitting import Material, NotApart, fit, tune
@@ -67,7 +68,7 @@ def test_few_people_make_careful_thresholds() -> None:
         shifted, whole.searches.margin, whole.searches.right, whole.searches.enrolled, people
     )
     alike = fit(Material(searches, whole.duration_ms), (0,), 0.05, 0.0, rng).thresholds[0]
-    plain = measures.threshold_at_far(shifted[~searches.enrolled], 0.05)
+    plain = threshold_at_far(shifted[~searches.enrolled], 0.05)
     assert alike > plain
 
 

@@ -150,6 +150,15 @@ def test_the_answers_are_those_of_the_definition(made: Made, normalised: Calibra
     assert (found == expected)[sure].all()
     assert 0 < found.sum() < len(found)
     assert [a.nearest for a in answers] == [f"person {place}" for place in nearest]
+    for answer in answers:
+        assert answer.similarity is not None
+        assert answer.threshold is not None
+        assert (answer.similarity < answer.threshold) == (answer.reason == "below_threshold")
+        assert answer.min_margin == band.margin
+    assert len({answer.threshold for answer in answers}) > 1
+    required = store.thresholds.required()
+    assert [(b.threshold, b.level) for b in required.bands] == [(band.threshold, band.level)]
+    assert (required.threshold, required.margin) == (None, band.margin)
 
 
 def test_everything_that_judges_says_the_same(made: Made, normalised: Calibration) -> None:
@@ -203,9 +212,9 @@ def test_a_dry_run_keeps_nothing(made: Made, normalised: Calibration) -> None:
 
 def test_too_few_voices(made: Made) -> None:
     few = {"others": made.cohort["others"][: 8 * 9]}
-    with pytest.raises(CalibrationUnsupported, match=r"takes 10 voices.* of the 9 given"):
+    with pytest.raises(CalibrationUnsupported, match=r"needs 10 voices.* of 9 are"):
         made.store.thresholds.calibrate(TARGET, labels=made.labels, edges=(), cohort=few)
-    with pytest.raises(CalibrationUnsupported, match=r"of the 16 given"):
+    with pytest.raises(CalibrationUnsupported, match=r"only 0 of 16 are"):
         made.store.thresholds.calibrate(TARGET, labels=made.labels, edges=(), cohort=made.labels)
 
 

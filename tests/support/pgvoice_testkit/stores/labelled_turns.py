@@ -12,7 +12,7 @@ from pgvoice.store.turns import Turn
 def named(segment: Turn, speaker: str | None) -> Labelled:
     """A segment with a matched speaker, or with None for one below the threshold."""
     reason = "below_threshold" if speaker is None else "matched"
-    start, end = segment.start, segment.end
+    start, end = round(segment.start * 1000), round(segment.end * 1000)
     answer = Identification(start, end, speaker, speaker, 0.9, None, None, None, reason)
     return Labelled(segment, answer)
 
