@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pgvoice.hooks.audio.completeness import mp3_padding, promised_mp3_frames
-from pgvoice.hooks.audio.indexes import PacketIndex
-from pgvoice.hooks.audio.packets import delay
+from pgvoice.hooks.audio.packets import PacketIndex, delay
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pgvoice.hooks.audio.indexes import PacketIndex
-from pgvoice.hooks.audio.packets import delay, padding
+from pgvoice.hooks.audio.packets import PacketIndex, delay, padding
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.audio.streams import OpenStream
 

@@ -1,8 +1,10 @@
-"""How many samples a stream's packets decode to, from the container's data about each."""
+"""The packets of a stream: their number, and the samples that they decode to."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,26 @@ if TYPE_CHECKING:
     from av import AudioStream, Packet
 
 
+@dataclass(frozen=True, slots=True)
+class PacketIndex:
+    """Packets numbered from 0, each of `frame_samples` samples."""
+
+    #: Yields the packets from a number to the last.
+    read: Callable[[int], Iterator[Packet[AudioStream]]]
+    packets: int
+    frame_samples: int
+    #: Samples at the beginning that are not audio.
+    delay: int
+    #: Of audio, per channel. If the container does not mark the padding, a few more are decoded.
+    samples: int
+    #: Packets that a decoder needs before a packet, to decode that one correctly.
+    lead_in: int
+    #: Whether the packets carry no marks of delay and padding for the decoder.
+    bare: bool
+
+
 class PacketCount:
-    """Counts the packets of one stream."""
+    """Counts the packets of one stream, and their samples from the container's data."""
 
     def __init__(self, time_base: Fraction | None) -> None:
         self.packets = 0
