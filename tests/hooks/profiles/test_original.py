@@ -148,9 +148,7 @@ def test_what_is_no_profile_of_a_voice_is_refused(
 
 
 def test_the_encoder_must_be_named(take: Callable[..., list[Imported]]) -> None:
-    with pytest.raises(
-        ProfileRefused, match=r"model is unknown: name the encoder \(--encoder\)"
-    ):
+    with pytest.raises(ProfileRefused, match=r"model is unknown: name the encoder \(--encoder\)"):
         take(original_profile(), encoder=None)
 
 
