@@ -11,18 +11,18 @@ COMMANDS = [
     LazyCommand("fill", "fill", "Compute the voice embeddings that a recording lacks."),
     LazyCommand("enroll", "enroll.enroll", "Enroll people so that pgvoice can name their voices."),
     LazyCommand(
-        "identify", "answers.identify", "Say who speaks in a recording, segment by segment."
+        "identify", "answers.identify", "Show who speaks in a recording, segment by segment."
     ),
     LazyCommand("label", "labels.label", "Keep who speaks in recordings."),
     LazyCommand("relabel", "labels.label", "Judge kept labels again."),
-    LazyCommand("labels", "labels.labels", "See kept labels, take runs back, pin what you know."),
+    LazyCommand("labels", "labels.labels", "See labels, revert runs, and pin what you know."),
     LazyCommand("search", "answers.search", "Find where somebody speaks, in all recordings."),
     LazyCommand("calibrate", "thresholds.calibrate", "Find thresholds on your own recordings."),
-    LazyCommand("evaluate", "thresholds.evaluate", "Measure how right the names are."),
+    LazyCommand("evaluate", "thresholds.evaluate", "Measure how often the names are right."),
     LazyCommand(
         "similar",
         "answers.similar",
-        "Find segments that sound like one of them, in all recordings.",
+        "Find segments that sound like a stored one, in all recordings.",
     ),
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
     LazyCommand("hook", "hook", "Answer JSON requests on standard input."),

@@ -58,7 +58,7 @@ def test_a_name_that_is_taken_is_refused(root: Commands) -> None:
     installed.manager().register(Toy("identify"), "taker")
     listed = CliRunner().invoke(root, ["--help"])
     assert listed.exit_code == 0
-    assert "identify  Say who speaks" in listed.stdout
+    assert "identify  Show who speaks" in listed.stdout
     expected = "the plugin taker registers a command named 'identify', which builtin-commands"
     assert listed.stderr.startswith(f"Warning: {expected} has already registered: uninstall it, or")
     unknown = CliRunner().invoke(root, ["toy"])
