@@ -64,7 +64,7 @@ def build(
 @options.url_option
 @options.json_option
 def status(url: str | None, as_json: bool) -> None:
-    """Show which encoders' segments are indexed, and what to do if they are not."""
+    """Show which encoders' segments are indexed, and the remedy if not."""
     with VoiceStore.open(url) as store:
         found = store.index.status()
     if as_json:

@@ -76,9 +76,13 @@ def test_clusters_are_those_of_the_references_turns(
 ) -> None:
     turns = {conversation.video: conversation.turns}
     labels = conversation.clusters(AS_SPOKEN)
-    with pytest.raises(NotEvaluable, match="those of the reference's turns"):
+    with pytest.raises(
+        NotEvaluable, match="give the clusters of the reference's turns, for every video"
+    ):
         evaluate(library, turns, clusters={conversation.video: labels}, segments="stored")
-    with pytest.raises(NotEvaluable, match="those of the reference's turns"):
+    with pytest.raises(
+        NotEvaluable, match="give the clusters of the reference's turns, for every video"
+    ):
         evaluate(library, turns, clusters={"another": labels})
 
 

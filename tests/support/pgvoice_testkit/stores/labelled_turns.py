@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from pgvoice.hooks.answers import Labelled
@@ -12,9 +13,14 @@ from pgvoice.store.turns import Turn
 def named(segment: Turn, speaker: str | None) -> Labelled:
     """A segment with a matched speaker, or with None for one below the threshold."""
     reason = "below_threshold" if speaker is None else "matched"
-    start, end = round(segment.start * 1000), round(segment.end * 1000)
+    start, end = (_ms(time) for time in (segment.start, segment.end))
     answer = Identification(start, end, speaker, speaker, 0.9, None, None, None, reason)
     return Labelled(segment, answer)
+
+
+def _ms(seconds: float) -> int:
+    """Whole milliseconds; 0 for what is not a time, which readers let through."""
+    return round(seconds * 1000) if math.isfinite(seconds) else 0
 
 
 def labels(segments: Iterable[Turn], *speakers: str | None) -> list[Labelled]:
