@@ -76,13 +76,9 @@ def test_clusters_are_those_of_the_references_turns(
 ) -> None:
     turns = {conversation.video: conversation.turns}
     labels = conversation.clusters(AS_SPOKEN)
-    with pytest.raises(
-        NotEvaluable, match="clusters of the reference's turns, for every"
-    ):
+    with pytest.raises(NotEvaluable, match="clusters of the reference's turns, for every"):
         evaluate(library, turns, clusters={conversation.video: labels}, segments="stored")
-    with pytest.raises(
-        NotEvaluable, match="clusters of the reference's turns, for every"
-    ):
+    with pytest.raises(NotEvaluable, match="clusters of the reference's turns, for every"):
         evaluate(library, turns, clusters={"another": labels})
 
 
