@@ -87,7 +87,7 @@ def gather(
         rows += connection.execute(
             text(
                 "SELECT trial, duration_ms, speaker, profile_id, own, similarity"
-                " FROM pgvoice.segment_trials_ms(CAST(:videos AS text[]),"
+                " FROM pgvoice.segment_trials(CAST(:videos AS text[]),"
                 " CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
                 " CAST(:speakers AS text[]), :encoder)"
             ),
