@@ -8,7 +8,7 @@ import numpy as np
 
 from pgvoice.store.thresholds import measures
 from pgvoice.store.thresholds.cohorts import Cohort
-from pgvoice.store.thresholds.fitting import Material, NotApart
+from pgvoice.store.thresholds.fitting import NotApart
 from pgvoice.store.thresholds.judging import Band, Figures, Judged, judged
 from pgvoice.store.thresholds.measures import Floats, Interval
 from pgvoice.store.thresholds.trials import Trials
@@ -47,16 +47,15 @@ def normalised(
     They are used if the confidence interval of the gain in DIR (bootstrap over people) is above 0
     and FAR is at most the target, or at most what it is without them.
     """
-    material = Material(*trials.searches(SCALE * scores))
+    searches = trials.searches(SCALE * scores)
     beside = replace(trials, similarity=scores)
     try:
         found = judged(
-            beside, material, plain.half, plain.rule.band_ms, plain.notes, target, generator
+            beside, searches, plain.half, plain.rule.band_ms, plain.notes, target, generator
         )
     except NotApart:
         nothing = Interval(0.0, 0.0)
         return Normalisation(cohort, False, 0.0, nothing, None, (), plain.figures)
-    searches = material.searches
     inside = searches.enrolled
     gained = (found.answered.astype(float) - plain.answered)[inside] * searches.right[inside]
     interval = measures.bootstrap(
