@@ -61,13 +61,8 @@ AS $$
         FROM lacking
         JOIN pg_class AS broken ON broken.oid = lacking.index
         UNION ALL
-        SELECT relname, 2, format(
-            'CREATE INDEX CONCURRENTLY %I ON pgvoice.%I USING hnsw'
-            ' ((embedding::%I.halfvec(%s)) %I.halfvec_ip_ops) WITH (m = 24, ef_construction = 128)'
-            ' WHERE encoder_id = %s',
-            format('%s_encoder_%s_hnsw', relname, encoder_id), relname,
-            vector_schema, dimension, vector_schema, encoder_id
-        )
+        SELECT relname, 2,
+               pgvoice_internal.index_statement(relname, vector_schema, encoder_id, dimension)
         FROM lacking
     )
     SELECT relname, sql FROM steps ORDER BY relname, place
@@ -75,3 +70,20 @@ $$;
 COMMENT ON FUNCTION pgvoice.segment_index_statements(integer) IS
 'The statements, each to be run outside of a transaction, that index an encoder''s segments: they drop
 what an interrupted build left and build what is missing. No rows if the index is complete.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.index_statement(
+    part name, vector_schema name, encoder_id integer, dimension integer
+) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT format(
+        'CREATE INDEX CONCURRENTLY %I ON pgvoice.%I USING hnsw'
+        ' ((embedding::%I.halfvec(%s)) %I.halfvec_ip_ops) WITH (m = 24, ef_construction = 128)'
+        ' WHERE encoder_id = %s',
+        format('%s_encoder_%s_hnsw', part, encoder_id), part,
+        vector_schema, dimension, vector_schema, encoder_id
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.index_statement IS
+'The statement that builds the index of an encoder''s segments in a table, the whole or a partition.';

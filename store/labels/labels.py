@@ -227,5 +227,16 @@ def _named(keys: Sequence[str] | None) -> str:
 
 def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
     return tuple(
-        LabelMove(*row[2:9], tuple(row.longest_videos)) for row in rows if row.outcome == outcome
+        LabelMove(
+            row.from_speaker,
+            row.from_reason,
+            row.to_speaker,
+            row.to_reason,
+            row.segments,
+            row.seconds,
+            row.video_count,
+            tuple(row.longest_videos),
+        )
+        for row in rows
+        if row.outcome == outcome
     )

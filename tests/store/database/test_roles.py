@@ -109,7 +109,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video FROM speaker_segments('ann')", [("v",), ("w",), ("v",)]),
         ("SELECT video FROM speaker_segments('ann', ordered => 'time')",
          [("v",), ("v",), ("w",)]),
-        ("SELECT video, start_s, end_ms FROM similar_segments('v', 0, 1, 1)", [("w", 4, 5000)]),
+        ("SELECT video, start_s, end_ms FROM similar_segments('v', 0, 1, 1)", [("w", 4, 6000)]),
         ("SELECT video, embedded, not_embedded FROM coverage()", [("v", 2, 1), ("w", 2, 0)]),
         ("SELECT requested, hits, last_video FROM cache_stats()", [(3, 0, "v")]),
         ("SELECT speaker, segments FROM speaker_time('w')", [("ann", 1), (None, 1)]),
