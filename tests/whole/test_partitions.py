@@ -207,7 +207,7 @@ def test_the_command_fixes_the_number_at_creation(
         other = run("db", "upgrade", "--partitions", "16", *where)
         assert (other.exit_code, other.stderr) == (
             0,
-            "Warning: partitions stay 4: their number is fixed when a store is created\n",
+            "Warning: partitions stay 4: they are fixed when the tables are created\n",
         )
         assert '"partitions": 4' in run("db", "status", "--json", *where).stdout
     assert run("db", "upgrade", "--partitions", "0").exit_code == 2
