@@ -106,6 +106,8 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
+    last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
     pin bigint;
     pins bigint := 0;
 BEGIN
@@ -113,8 +115,7 @@ BEGIN
     FOR pin IN
         SELECT a.run_id FROM pgvoice.attribution AS a
         JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
-        WHERE a.pinned AND a.start_ms = pgvoice.snap_ms(start_s)
-          AND a.end_ms = pgvoice.snap_ms(end_s) AND a.encoder_id = encoder
+        WHERE a.pinned AND a.start_ms = first_ms AND a.end_ms = last_ms AND a.encoder_id = encoder
           AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label.video)
         ORDER BY a.run_id DESC
     LOOP
