@@ -1,6 +1,6 @@
 -- Where one person speaks, over all videos.
 
-CREATE OR REPLACE FUNCTION pgvoice.speaker_segments_ms(
+CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     speaker text,
     encoder integer DEFAULT pgvoice.sole_encoder(),
     threshold double precision DEFAULT NULL,
@@ -9,12 +9,14 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_segments_ms(
     ordered text DEFAULT 'similarity'
 ) RETURNS TABLE (
     video text,
-    start_ms integer,
-    end_ms integer,
+    start_s double precision,
+    end_s double precision,
     similarity double precision,
     runner_up text,
     runner_up_similarity double precision,
-    margin double precision
+    margin double precision,
+    start_ms integer,
+    end_ms integer
 )
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SECURITY DEFINER
@@ -30,18 +32,25 @@ BEGIN
                   ERRCODE = 'invalid_parameter_value';
     END IF;
     SELECT p.speaker_id, p.embedding,
-           pgvoice_internal.least_similarity(encoder, speaker_segments_ms.threshold) AS lowest
+           -- Normalised thresholds can lie anywhere.
+           CASE WHEN speaker_segments.threshold IS NULL AND EXISTS (
+               SELECT FROM pgvoice.calibration AS c
+               WHERE c.encoder_id = encoder AND c.active AND c.levels IS NOT NULL
+           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, speaker_segments.threshold) END
+               AS lowest
     INTO target
     FROM pgvoice.profile AS p
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
-    WHERE named.name = speaker_segments_ms.speaker AND p.encoder_id = encoder;
+    WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
     RETURN QUERY
-    SELECT v.key, near.start_ms, near.end_ms, pgvoice.similarity(near.similarity), other.name,
-           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity
+    SELECT v.key, near.start_ms / 1000::double precision, near.end_ms / 1000::double precision,
+           pgvoice.similarity(near.similarity), other.name,
+           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity,
+           near.start_ms, near.end_ms
     FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.embedding, target.lowest) AS near
     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
-        speaker_segments_ms.threshold, min_margin
+        speaker_segments.threshold, min_margin
     ) AS q
     JOIN pgvoice.video AS v ON v.id = near.video_id
     LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
@@ -52,35 +61,6 @@ BEGIN
              v.key, near.start_ms, near.end_ms
     LIMIT max_rows;
 END
-$$;
-COMMENT ON FUNCTION pgvoice.speaker_segments_ms IS
-'speaker_segments with times in whole milliseconds on the store''s grid.';
-
-CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
-    speaker text,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
-    threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL,
-    max_rows bigint DEFAULT NULL,
-    ordered text DEFAULT 'similarity'
-) RETURNS TABLE (
-    video text,
-    start_s double precision,
-    end_s double precision,
-    similarity double precision,
-    runner_up text,
-    runner_up_similarity double precision,
-    margin double precision
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-    SELECT f.video, f.start_ms / 1000.0, f.end_ms / 1000.0, f.similarity, f.runner_up,
-           f.runner_up_similarity, f.margin
-    FROM pgvoice.speaker_segments_ms(
-        speaker, encoder, threshold, min_margin, max_rows, ordered
-    ) AS f
 $$;
 COMMENT ON FUNCTION pgvoice.speaker_segments IS
 'Where somebody speaks, over all videos: the segments that identify assigns to this person, the most
@@ -105,7 +85,16 @@ SET enable_mergejoin = off
 SET enable_memoize = off
 AS $$
 DECLARE
-    kept CONSTANT boolean := pgvoice_internal.are_others_compared(speaker, encoder);
+    -- Whether the rows of nearest include the best of all other profiles as they are now. Each row
+    -- keeps two profiles; at least one of them is not this speaker's.
+    kept CONSTANT boolean := NOT EXISTS (
+        SELECT FROM pgvoice.profile AS p
+        LEFT JOIN pgvoice.compared_profile AS c USING (encoder_id, speaker_id)
+        WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
+          AND (c.fresh IS DISTINCT FROM false OR c.embedding <> p.embedding)
+    ) AND NOT EXISTS (
+        SELECT FROM pgvoice.deleted_segment AS d WHERE d.encoder_id = encoder
+    );
     farthest CONSTANT double precision := -lowest;
 BEGIN
     -- In plpgsql, because Postgres runs the query of RETURN QUERY with parallel workers.
@@ -135,24 +124,6 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.segments_of IS
 'The segments whose similarity to a speaker''s voice is at least lowest and that are nearer to it than
 to any other profile, with the runner-up. The runner-up comes from nearest where nearest is up to date.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.are_others_compared(speaker bigint, encoder integer)
-RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    SELECT NOT EXISTS (
-        SELECT FROM pgvoice.profile AS p
-        LEFT JOIN pgvoice.compared_profile AS c USING (encoder_id, speaker_id)
-        WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
-          AND (c.fresh IS DISTINCT FROM false OR c.embedding <> p.embedding)
-    ) AND NOT EXISTS (
-        SELECT FROM pgvoice.deleted_segment AS d WHERE d.encoder_id = encoder
-    )
-$$;
-COMMENT ON FUNCTION pgvoice_internal.are_others_compared(bigint, integer) IS
-'Whether the rows of nearest include the best of all other profiles as they are now. Each row keeps
-two profiles; at least one of them is not this speaker''s.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.rival(
     voice vector,

@@ -15,7 +15,9 @@ COMMENT ON FUNCTION pgvoice.snap_ms(double precision) IS
 CREATE OR REPLACE FUNCTION pgvoice.snap_all_ms(seconds double precision[]) RETURNS integer[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN ARRAY(
-    SELECT pgvoice.snap_ms(each.second) FROM unnest(seconds) WITH ORDINALITY AS each(second, place)
+    SELECT pgvoice.snap_ms(each.second, g.grid_ms::integer)
+    FROM pgvoice.setting AS g
+    CROSS JOIN unnest(seconds) WITH ORDINALITY AS each(second, place)
     ORDER BY each.place
 );
 COMMENT ON FUNCTION pgvoice.snap_all_ms(double precision[]) IS

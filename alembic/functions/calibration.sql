@@ -27,10 +27,10 @@ COMMENT ON FUNCTION pgvoice_internal.profile_without IS
 'The profile made without the exemplars that overlap this span of this audio; NULL if no exemplar
 is left.';
 
-CREATE OR REPLACE FUNCTION pgvoice.segment_trials_ms(
+CREATE OR REPLACE FUNCTION pgvoice.segment_trials(
     videos text[],
-    starts integer[],
-    ends integer[],
+    starts_ms integer[],
+    ends_ms integer[],
     speakers text[],
     encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS TABLE (
@@ -50,7 +50,7 @@ AS $$
                CASE WHEN named.id IS NOT NULL THEN pgvoice_internal.profile_without(
                    named.id, encoder, v.audio_sha256, v.id, s.start_ms, s.end_ms
                ) END AS own_profile
-        FROM unnest(videos, starts, ends, speakers) WITH ORDINALITY
+        FROM unnest(videos, starts_ms, ends_ms, speakers) WITH ORDINALITY
             AS a(video, start_ms, end_ms, name, ordinal)
         JOIN pgvoice.video AS v ON v.key = a.video
         JOIN pgvoice.segment_embedding AS s
@@ -67,30 +67,6 @@ AS $$
     CROSS JOIN pgvoice.profile AS p
     WHERE p.encoder_id = encoder
     ORDER BY l.ordinal, p.speaker_id
-$$;
-COMMENT ON FUNCTION pgvoice.segment_trials_ms IS
-'segment_trials with times in whole milliseconds on the store''s grid.';
-
-CREATE OR REPLACE FUNCTION pgvoice.segment_trials(
-    videos text[],
-    starts double precision[],
-    ends double precision[],
-    speakers text[],
-    encoder integer DEFAULT pgvoice.sole_encoder()
-) RETURNS TABLE (
-    trial bigint,
-    duration_ms integer,
-    speaker text,
-    profile_id bigint,
-    own boolean,
-    similarity double precision
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    SELECT t.* FROM pgvoice.segment_trials_ms(
-        videos, pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends), speakers, encoder
-    ) AS t
 $$;
 COMMENT ON FUNCTION pgvoice.segment_trials IS
 'Stored segments with a known speaker, each compared with every profile: a row per pair, in order.

@@ -1,103 +1,5 @@
 -- Who speaks in segments that a diarizer put into clusters, from the evidence of several segments.
 
-CREATE OR REPLACE FUNCTION pgvoice.identify_clusters_ms(
-    video text,
-    starts integer[],
-    ends integer[],
-    clusters text[],
-    encoder integer DEFAULT pgvoice.sole_encoder(),
-    threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL
-) RETURNS TABLE (
-    start_ms integer,
-    end_ms integer,
-    cluster text,
-    speaker text,
-    nearest text,
-    similarity double precision,
-    runner_up text,
-    runner_up_similarity double precision,
-    margin double precision,
-    reason text,
-    threshold double precision,
-    min_margin double precision,
-    threshold_source text,
-    evidence_similarity double precision,
-    evidence_ms integer
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-    WITH alone AS MATERIALIZED (
-        SELECT i.*, clusters[i.ordinality] AS cluster
-        FROM pgvoice.identify_ms(
-            video, starts, ends, encoder,
-            identify_clusters_ms.threshold, identify_clusters_ms.min_margin
-        ) WITH ORDINALITY AS i
-    ), weak AS (
-        -- A segment that is given twice counts once.
-        SELECT DISTINCT a.cluster, a.nearest, a.start_ms, a.end_ms, a.threshold
-        FROM alone AS a
-        WHERE a.cluster IS NOT NULL AND a.reason IN ('below_threshold', 'ambiguous')
-          AND a.similarity >= a.threshold / 2
-    ), pooled AS MATERIALIZED (
-        SELECT w.cluster, w.nearest, sum(w.end_ms - w.start_ms)::integer AS ms,
-               max(w.threshold) AS strictest,
-               l2_normalize(sum(
-                   s.embedding * array_fill((w.end_ms - w.start_ms)::real, ARRAY[s.dimension])::vector
-                   ORDER BY w.start_ms, w.end_ms
-               )) AS voice
-        FROM weak AS w
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v
-                             WHERE v.key = identify_clusters_ms.video)
-            AND s.start_ms = w.start_ms AND s.end_ms = w.end_ms AND s.encoder_id = encoder
-        GROUP BY w.cluster, w.nearest
-        -- identify has already judged single segments.
-        HAVING count(*) > 1
-    ), convincing AS (
-        SELECT p.cluster, p.nearest, p.ms, two.similarities[1] AS similarity
-        FROM pooled AS p
-        JOIN pgvoice.speaker AS named ON named.name = p.nearest
-        CROSS JOIN LATERAL pgvoice_internal.nearest_two(p.voice, encoder) AS two
-        JOIN pgvoice.encoder AS e ON e.id = encoder
-        CROSS JOIN LATERAL pgvoice.required(
-            p.ms, encoder, identify_clusters_ms.threshold, identify_clusters_ms.min_margin
-        ) AS q
-        -- A mean is nearer to everybody than the vectors it is made of, so thresholds calibrated on
-        -- single segments must not lower the bar.
-        WHERE two.speakers[1] = named.id AND 'matched' = pgvoice_internal.reason(
-            'ok', two.similarities[1], two.similarities[2],
-            greatest(q.threshold, p.strictest, CASE WHEN identify_clusters_ms.threshold IS NULL
-                                                    THEN e.default_threshold END),
-            q.min_margin
-        )
-    ), heard AS (
-        SELECT a.*, c.similarity AS evidence, c.ms, coalesce(a.speaker, c.nearest) AS named
-        FROM alone AS a
-        LEFT JOIN weak AS w ON w.cluster = a.cluster AND w.nearest = a.nearest
-            AND w.start_ms = a.start_ms AND w.end_ms = a.end_ms
-        LEFT JOIN convincing AS c ON c.cluster = w.cluster AND c.nearest = w.nearest
-    ), unanimous AS (
-        SELECT h.cluster, min(h.named) AS named
-        FROM heard AS h
-        WHERE h.cluster IS NOT NULL AND h.similarity IS NOT NULL
-        GROUP BY h.cluster
-        HAVING count(h.named) = count(*) AND min(h.named) = max(h.named)
-    )
-    SELECT h.start_ms, h.end_ms, h.cluster, coalesce(h.named, u.named), h.nearest, h.similarity,
-           h.runner_up, h.runner_up_similarity, h.margin,
-           CASE WHEN h.speaker IS NULL AND coalesce(h.named, u.named) IS NOT NULL THEN 'by_cluster'
-                ELSE h.reason END,
-           h.threshold, h.min_margin, h.threshold_source, pgvoice.similarity(h.evidence), h.ms
-    FROM heard AS h
-    LEFT JOIN unanimous AS u ON u.cluster = h.cluster AND h.reason = 'too_short'
-    ORDER BY h.ordinality
-$$;
-COMMENT ON FUNCTION pgvoice.identify_clusters_ms IS
-'identify_clusters with times in whole milliseconds on the store''s grid.';
-
 CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     video text,
     starts double precision[],
@@ -121,19 +23,80 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     min_margin double precision,
     threshold_source text,
     evidence_similarity double precision,
-    evidence_s double precision
+    evidence_s double precision,
+    start_ms integer,
+    end_ms integer
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT i.start_ms / 1000.0, i.end_ms / 1000.0, i.cluster, i.speaker, i.nearest, i.similarity,
-           i.runner_up, i.runner_up_similarity, i.margin, i.reason, i.threshold, i.min_margin,
-           i.threshold_source, i.evidence_similarity, i.evidence_ms / 1000.0
-    FROM pgvoice.identify_clusters_ms(
-        video, pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends), clusters, encoder,
-        identify_clusters.threshold, identify_clusters.min_margin
-    ) AS i
+    WITH alone AS MATERIALIZED (
+        SELECT i.*, clusters[i.ordinality] AS cluster
+        FROM pgvoice.identify(
+            video, starts, ends, encoder,
+            identify_clusters.threshold, identify_clusters.min_margin
+        ) WITH ORDINALITY AS i
+    ), weak AS (
+        -- A segment that is given twice counts once.
+        SELECT DISTINCT a.cluster, a.nearest, a.start_ms, a.end_ms, a.threshold
+        FROM alone AS a
+        WHERE a.cluster IS NOT NULL AND a.reason IN ('below_threshold', 'ambiguous')
+          AND a.similarity >= a.threshold / 2
+    ), pooled AS MATERIALIZED (
+        SELECT w.cluster, w.nearest, sum(w.end_ms - w.start_ms)::integer AS ms,
+               max(w.threshold) AS strictest,
+               l2_normalize(sum(
+                   s.embedding * array_fill((w.end_ms - w.start_ms)::real, ARRAY[s.dimension])::vector
+                   ORDER BY w.start_ms, w.end_ms
+               )) AS voice
+        FROM weak AS w
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v
+                             WHERE v.key = identify_clusters.video)
+            AND s.start_ms = w.start_ms AND s.end_ms = w.end_ms AND s.encoder_id = encoder
+        GROUP BY w.cluster, w.nearest
+        -- identify has already judged single segments.
+        HAVING count(*) > 1
+    ), convincing AS (
+        SELECT p.cluster, p.nearest, p.ms, two.similarities[1] AS similarity
+        FROM pooled AS p
+        JOIN pgvoice.speaker AS named ON named.name = p.nearest
+        CROSS JOIN LATERAL pgvoice_internal.nearest_two(p.voice, encoder) AS two
+        JOIN pgvoice.encoder AS e ON e.id = encoder
+        CROSS JOIN LATERAL pgvoice.required(
+            p.ms, encoder, identify_clusters.threshold, identify_clusters.min_margin
+        ) AS q
+        -- A mean is nearer to everybody than the vectors it is made of, so thresholds calibrated on
+        -- single segments must not lower the bar.
+        WHERE two.speakers[1] = named.id AND 'matched' = pgvoice_internal.reason(
+            'ok', two.similarities[1], two.similarities[2],
+            greatest(q.threshold, p.strictest, CASE WHEN identify_clusters.threshold IS NULL
+                                                    THEN e.default_threshold END),
+            q.min_margin
+        )
+    ), heard AS (
+        SELECT a.*, c.similarity AS evidence, c.ms, coalesce(a.speaker, c.nearest) AS named
+        FROM alone AS a
+        LEFT JOIN weak AS w ON w.cluster = a.cluster AND w.nearest = a.nearest
+            AND w.start_ms = a.start_ms AND w.end_ms = a.end_ms
+        LEFT JOIN convincing AS c ON c.cluster = w.cluster AND c.nearest = w.nearest
+    ), unanimous AS (
+        SELECT h.cluster, min(h.named) AS named
+        FROM heard AS h
+        WHERE h.cluster IS NOT NULL AND h.similarity IS NOT NULL
+        GROUP BY h.cluster
+        HAVING count(h.named) = count(*) AND min(h.named) = max(h.named)
+    )
+    SELECT h.start_s, h.end_s, h.cluster, coalesce(h.named, u.named), h.nearest, h.similarity,
+           h.runner_up, h.runner_up_similarity, h.margin,
+           CASE WHEN h.speaker IS NULL AND coalesce(h.named, u.named) IS NOT NULL THEN 'by_cluster'
+                ELSE h.reason END,
+           h.threshold, h.min_margin, h.threshold_source, pgvoice.similarity(h.evidence),
+           h.ms / 1000.0, h.start_ms, h.end_ms
+    FROM heard AS h
+    LEFT JOIN unanimous AS u ON u.cluster = h.cluster AND h.reason = 'too_short'
+    ORDER BY h.ordinality
 $$;
 COMMENT ON FUNCTION pgvoice.identify_clusters IS
 'Who speaks in segments that a diarizer put into clusters: the answer of identify for each, and the

@@ -40,12 +40,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round((1 - key / key::real) * 2e0^46)::bigint;
 COMMENT ON FUNCTION pgvoice_internal.key_speaker IS 'The speaker in a key.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.key_similarity(key double precision) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (-key)::real;
-COMMENT ON FUNCTION pgvoice_internal.key_similarity IS
-'The similarity in a key.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.are_keys(keys double precision[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN keys[2] < 0 AND keys[1] > '-Infinity';
@@ -188,8 +182,8 @@ BEGIN
     INSERT INTO pgvoice.nearest (video_id, start_ms, end_ms, encoder_id, status, nearest_id,
         similarity, runner_up_id, runner_up_similarity)
     SELECT c.video_id, c.start_ms, c.end_ms, encoder, c.status,
-           pgvoice_internal.key_speaker(c.keys[1]), pgvoice_internal.key_similarity(c.keys[1]),
-           pgvoice_internal.key_speaker(c.keys[2]), pgvoice_internal.key_similarity(c.keys[2])
+           pgvoice_internal.key_speaker(c.keys[1]), (-c.keys[1])::real,
+           pgvoice_internal.key_speaker(c.keys[2]), (-c.keys[2])::real
     FROM pg_temp.compared AS c WHERE pgvoice_internal.are_keys(c.keys)
     UNION ALL
     SELECT c.video_id, c.start_ms, c.end_ms, encoder, c.status, b.*

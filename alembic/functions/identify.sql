@@ -18,69 +18,6 @@ COMMENT ON FUNCTION pgvoice_internal.nearest_two IS
 'The two people whose profiles are most similar to a voice, the nearest first, and their similarities;
 NULLs if there is no profile.';
 
-CREATE OR REPLACE FUNCTION pgvoice.identify_ms(
-    video text,
-    starts integer[] DEFAULT NULL,
-    ends integer[] DEFAULT NULL,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
-    threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL
-) RETURNS TABLE (
-    start_ms integer,
-    end_ms integer,
-    speaker text,
-    nearest text,
-    similarity double precision,
-    runner_up text,
-    runner_up_similarity double precision,
-    margin double precision,
-    reason text,
-    threshold double precision,
-    min_margin double precision,
-    threshold_source text
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-    WITH asked AS (
-        SELECT given.ordinal, given.start_ms, given.end_ms
-        FROM unnest(starts, ends) WITH ORDINALITY AS given(start_ms, end_ms, ordinal)
-        UNION ALL
-        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
-        FROM pgvoice.segment_embedding AS s
-        WHERE starts IS NULL AND s.encoder_id = encoder
-          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify_ms.video)
-    ), compared AS (
-        SELECT asked.*, s.status, s.video_id, two.*
-        FROM asked
-        LEFT JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify_ms.video)
-            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
-        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
-            ON s.embedding IS NOT NULL
-    )
-    SELECT c.start_ms, c.end_ms, CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
-           pgvoice.similarity(c.similarities[1]), second.name,
-           pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
-           judged.reason, q.threshold, q.margin, q.source
-    FROM compared AS c
-    LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
-        encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],
-        identify_ms.threshold, identify_ms.min_margin
-    ) AS q ON c.similarities IS NOT NULL
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
-            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin
-        ) END AS reason
-    ) AS judged
-    LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]
-    LEFT JOIN pgvoice.speaker AS second ON second.id = c.speakers[2]
-    ORDER BY c.ordinal
-$$;
-COMMENT ON FUNCTION pgvoice.identify_ms IS
-'identify with times in whole milliseconds on the store''s grid.';
-
 CREATE OR REPLACE FUNCTION pgvoice.identify(
     video text,
     starts double precision[] DEFAULT NULL,
@@ -100,19 +37,50 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     reason text,
     threshold double precision,
     min_margin double precision,
-    threshold_source text
+    threshold_source text,
+    start_ms integer,
+    end_ms integer
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT i.start_ms / 1000.0, i.end_ms / 1000.0, i.speaker, i.nearest, i.similarity, i.runner_up,
-           i.runner_up_similarity, i.margin, i.reason, i.threshold, i.min_margin,
-           i.threshold_source
-    FROM pgvoice.identify_ms(
-        video, pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends), encoder,
+    WITH asked AS (
+        SELECT given.ordinal, given.start_ms, given.end_ms
+        FROM unnest(pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends)) WITH ORDINALITY
+            AS given(start_ms, end_ms, ordinal)
+        UNION ALL
+        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
+        FROM pgvoice.segment_embedding AS s
+        WHERE starts IS NULL AND s.encoder_id = encoder
+          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
+    ), compared AS (
+        SELECT asked.*, s.status, s.video_id, two.*
+        FROM asked
+        LEFT JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
+            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
+        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
+            ON s.embedding IS NOT NULL
+    )
+    SELECT c.start_ms / 1000.0, c.end_ms / 1000.0,
+           CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
+           pgvoice.similarity(c.similarities[1]), second.name,
+           pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
+           judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms
+    FROM compared AS c
+    LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
+        encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],
         identify.threshold, identify.min_margin
-    ) AS i
+    ) AS q ON c.similarities IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
+            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin
+        ) END AS reason
+    ) AS judged
+    LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]
+    LEFT JOIN pgvoice.speaker AS second ON second.id = c.speakers[2]
+    ORDER BY c.ordinal
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given (in seconds), in that order, or for every

@@ -52,66 +52,6 @@ COMMENT ON FUNCTION pgvoice.speaker_time(text, integer) IS
 'How long everybody speaks, from the current labels: a row per video and speaker, for one video or all;
 speaker is NULL for nobody known. Overlapping segments each count in full.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.has_segment(
-    video_id bigint, start_ms integer, end_ms integer, encoder integer
-) RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path FROM CURRENT
-AS $$
-BEGIN
-    RETURN EXISTS (
-        SELECT FROM pgvoice.segment_embedding AS s
-        WHERE s.video_id = has_segment.video_id AND s.start_ms = has_segment.start_ms
-          AND s.end_ms = has_segment.end_ms AND s.encoder_id = encoder
-    ) OR EXISTS (
-        SELECT FROM pgvoice.attribution AS a
-        WHERE a.current AND a.video_id = has_segment.video_id
-          AND a.start_ms = has_segment.start_ms AND a.end_ms = has_segment.end_ms
-          AND a.encoder_id = encoder
-    );
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.has_segment IS 'Whether a segment is stored or has a current label.';
-
-CREATE OR REPLACE FUNCTION pgvoice.pin_label_ms(
-    video text,
-    start_ms integer,
-    end_ms integer,
-    speaker text,
-    encoder integer DEFAULT pgvoice.sole_encoder()
-) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    video_of bigint := (SELECT v.id FROM pgvoice.video AS v WHERE v.key = pin_label_ms.video);
-    speaker_of bigint := (SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = pin_label_ms.speaker);
-    run bigint;
-BEGIN
-    PERFORM pgvoice_internal.hold_labels();
-    IF speaker_of IS NULL AND pin_label_ms.speaker IS NOT NULL THEN
-        RAISE EXCEPTION 'no speaker % in the store', quote_literal(pin_label_ms.speaker)
-            USING HINT = 'The table pgvoice.speaker lists them.', ERRCODE = 'no_data_found';
-    ELSIF NOT pgvoice_internal.has_segment(video_of, start_ms, end_ms, encoder) THEN
-        RAISE EXCEPTION 'no segment from % to % s in %', start_ms / 1000::double precision,
-            end_ms / 1000::double precision, quote_literal(video)
-            USING HINT = 'pgvoice.identify lists them.', ERRCODE = 'no_data_found';
-    END IF;
-    INSERT INTO pgvoice.attribution_run (encoder_id, kind, changed)
-    VALUES (encoder, 'pin', 1) RETURNING id INTO run;
-    UPDATE pgvoice.attribution AS a SET current = false
-    WHERE a.current AND a.video_id = video_of AND a.start_ms = pin_label_ms.start_ms
-      AND a.end_ms = pin_label_ms.end_ms AND a.encoder_id = encoder;
-    INSERT INTO pgvoice.attribution
-        (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id, reason, pinned, current)
-    VALUES (run, video_of, pin_label_ms.start_ms, pin_label_ms.end_ms, encoder, speaker_of,
-            CASE WHEN speaker_of IS NULL THEN 'nobody' ELSE 'pinned' END, true, true);
-    RETURN run;
-END
-$$;
-COMMENT ON FUNCTION pgvoice.pin_label_ms IS
-'pin_label with times in whole milliseconds on the store''s grid.';
-
 CREATE OR REPLACE FUNCTION pgvoice.pin_label(
     video text,
     start_s double precision,
@@ -119,47 +59,42 @@ CREATE OR REPLACE FUNCTION pgvoice.pin_label(
     speaker text,
     encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS bigint
-LANGUAGE sql
-SET search_path FROM CURRENT
-AS $$
-    SELECT pgvoice.pin_label_ms(
-        video, pgvoice.snap_ms(start_s), pgvoice.snap_ms(end_s), speaker, encoder
-    )
-$$;
-COMMENT ON FUNCTION pgvoice.pin_label IS
-'Stores who speaks in a segment, NULL for nobody known; this label stays current until it is unpinned.
-Returns the run, which can be reverted.';
-
-CREATE OR REPLACE FUNCTION pgvoice.unpin_label_ms(
-    video text,
-    start_ms integer,
-    end_ms integer,
-    encoder integer DEFAULT pgvoice.sole_encoder()
-) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    pin bigint;
-    pins bigint := 0;
+    first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
+    last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
+    video_of bigint := (SELECT v.id FROM pgvoice.video AS v WHERE v.key = pin_label.video);
+    speaker_of bigint;
+    run bigint;
 BEGIN
     PERFORM pgvoice_internal.hold_labels();
-    FOR pin IN
-        SELECT a.run_id FROM pgvoice.attribution AS a
-        JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
-        WHERE a.pinned AND a.start_ms = unpin_label_ms.start_ms
-          AND a.end_ms = unpin_label_ms.end_ms AND a.encoder_id = encoder
-          AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label_ms.video)
-        ORDER BY a.run_id DESC
-    LOOP
-        PERFORM pgvoice.revert_labels(pin);
-        pins := pins + 1;
-    END LOOP;
-    RETURN pins;
+    speaker_of := (pgvoice_internal.speaker_ids(ARRAY[speaker]))[1];
+    UPDATE pgvoice.attribution AS a SET current = false
+    WHERE a.current AND a.video_id = video_of AND a.start_ms = first_ms AND a.end_ms = last_ms
+      AND a.encoder_id = encoder;
+    IF NOT FOUND AND NOT EXISTS (
+        SELECT FROM pgvoice.segment_embedding AS s
+        WHERE s.video_id = video_of AND s.start_ms = first_ms AND s.end_ms = last_ms
+          AND s.encoder_id = encoder
+    ) THEN
+        RAISE EXCEPTION 'no segment from % to % s in %', first_ms / 1000::double precision,
+            last_ms / 1000::double precision, quote_literal(video)
+            USING HINT = 'pgvoice.identify lists them.', ERRCODE = 'no_data_found';
+    END IF;
+    INSERT INTO pgvoice.attribution_run (encoder_id, kind, changed)
+    VALUES (encoder, 'pin', 1) RETURNING id INTO run;
+    INSERT INTO pgvoice.attribution
+        (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id, reason, pinned, current)
+    VALUES (run, video_of, first_ms, last_ms, encoder, speaker_of,
+            CASE WHEN speaker_of IS NULL THEN 'nobody' ELSE 'pinned' END, true, true);
+    RETURN run;
 END
 $$;
-COMMENT ON FUNCTION pgvoice.unpin_label_ms IS
-'unpin_label with times in whole milliseconds on the store''s grid.';
+COMMENT ON FUNCTION pgvoice.pin_label IS
+'Stores who speaks in a segment, NULL for nobody known; this label stays current until it is unpinned.
+Returns the run, which can be reverted.';
 
 CREATE OR REPLACE FUNCTION pgvoice.unpin_label(
     video text,
@@ -167,10 +102,28 @@ CREATE OR REPLACE FUNCTION pgvoice.unpin_label(
     end_s double precision,
     encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice.unpin_label_ms(video, pgvoice.snap_ms(start_s), pgvoice.snap_ms(end_s), encoder)
+DECLARE
+    first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
+    last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
+    pin bigint;
+    pins bigint := 0;
+BEGIN
+    PERFORM pgvoice_internal.hold_labels();
+    FOR pin IN
+        SELECT a.run_id FROM pgvoice.attribution AS a
+        JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
+        WHERE a.pinned AND a.start_ms = first_ms AND a.end_ms = last_ms AND a.encoder_id = encoder
+          AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label.video)
+        ORDER BY a.run_id DESC
+    LOOP
+        PERFORM pgvoice.revert_labels(pin);
+        pins := pins + 1;
+    END LOOP;
+    RETURN pins;
+END
 $$;
 COMMENT ON FUNCTION pgvoice.unpin_label IS
 'Reverts the pins of a segment, so that the label from its runs becomes current again. Returns how many

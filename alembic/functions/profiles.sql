@@ -138,22 +138,16 @@ DECLARE
     gone bigint[] := '{}';
 BEGIN
     WHILE cardinality(gone) < room LOOP
-        SELECT l.exemplar, l.similarity,
-               greatest(threshold, (threshold + percentile_cont(0.5) WITHIN GROUP (
-                   ORDER BY m.similarity)) / 2)
-        INTO exemplar, similarity, needed
-        FROM (
+        WITH one AS MATERIALIZED (
             SELECT f.* FROM pgvoice_internal.left_out_similarities(speaker, encoder, gone) AS f
             JOIN pgvoice.enrollment AS e ON e.id = f.exemplar AND NOT e.excluded
             WHERE f.exemplar <> ALL (gone) AND f.similarity IS NOT NULL
-            ORDER BY f.similarity, f.exemplar DESC LIMIT 1
-        ) AS l
-        CROSS JOIN (
-            SELECT f.similarity FROM pgvoice_internal.left_out_similarities(speaker, encoder, gone) AS f
-            JOIN pgvoice.enrollment AS e ON e.id = f.exemplar AND NOT e.excluded
-            WHERE f.exemplar <> ALL (gone)
-        ) AS m
-        GROUP BY l.exemplar, l.similarity;
+        )
+        SELECT l.exemplar, l.similarity, greatest(threshold, (threshold + (
+            SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY m.similarity) FROM one AS m
+        )) / 2)
+        INTO exemplar, similarity, needed
+        FROM one AS l ORDER BY l.similarity, l.exemplar DESC LIMIT 1;
         EXIT WHEN NOT FOUND OR similarity >= needed;
         gone := gone || exemplar;
         RETURN NEXT;

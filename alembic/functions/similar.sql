@@ -1,50 +1,5 @@
 -- The stored segments that sound most like a stored one.
 
-CREATE OR REPLACE FUNCTION pgvoice.similar_segments_ms(
-    video text,
-    start_ms integer,
-    end_ms integer,
-    max_rows integer DEFAULT 20,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
-    videos text[] DEFAULT NULL,
-    since timestamptz DEFAULT NULL,
-    min_seconds double precision DEFAULT NULL,
-    excluded_speakers text[] DEFAULT NULL,
-    same_video boolean DEFAULT true,
-    exact boolean DEFAULT NULL
-) RETURNS TABLE (
-    video text,
-    start_ms integer,
-    end_ms integer,
-    similarity double precision
-)
-LANGUAGE sql STABLE
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-    SELECT v.key, near.start_ms, near.end_ms, pgvoice.similarity(-near.distance)
-    FROM pgvoice_internal.near_segments(
-        (pgvoice_internal.video_ids(ARRAY[similar_segments_ms.video]))[1],
-        similar_segments_ms.start_ms,
-        similar_segments_ms.end_ms,
-        encoder,
-        max_rows,
-        CASE WHEN videos IS NOT NULL OR since IS NOT NULL THEN ARRAY(
-            SELECT v.id FROM pgvoice.video AS v
-            WHERE (videos IS NULL OR v.id IN (SELECT unnest(pgvoice_internal.video_ids(videos))))
-              AND (since IS NULL OR v.created_at >= since)
-        ) END,
-        ceil(min_seconds::numeric * 1000)::integer,
-        pgvoice_internal.speaker_ids(excluded_speakers),
-        same_video,
-        exact
-    ) AS near
-    JOIN pgvoice.video AS v ON v.id = near.video_id
-    ORDER BY near.distance, near.video_id, near.start_ms, near.end_ms
-$$;
-COMMENT ON FUNCTION pgvoice.similar_segments_ms IS
-'similar_segments with times in whole milliseconds on the store''s grid.';
-
 CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
     video text,
     start_s double precision,
@@ -61,18 +16,34 @@ CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
     video text,
     start_s double precision,
     end_s double precision,
-    similarity double precision
+    similarity double precision,
+    start_ms integer,
+    end_ms integer
 )
 LANGUAGE sql STABLE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT f.video, f.start_ms / 1000.0, f.end_ms / 1000.0, f.similarity
-    FROM pgvoice.similar_segments_ms(
-        similar_segments.video, pgvoice.snap_ms(similar_segments.start_s),
-        pgvoice.snap_ms(similar_segments.end_s), max_rows, encoder, videos, since, min_seconds,
-        excluded_speakers, same_video, exact
-    ) AS f
+    SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0, pgvoice.similarity(-near.distance),
+           near.start_ms, near.end_ms
+    FROM pgvoice_internal.near_segments(
+        (pgvoice_internal.video_ids(ARRAY[similar_segments.video]))[1],
+        pgvoice.snap_ms(similar_segments.start_s),
+        pgvoice.snap_ms(similar_segments.end_s),
+        encoder,
+        max_rows,
+        CASE WHEN videos IS NOT NULL OR since IS NOT NULL THEN ARRAY(
+            SELECT v.id FROM pgvoice.video AS v
+            WHERE (videos IS NULL OR v.id IN (SELECT unnest(pgvoice_internal.video_ids(videos))))
+              AND (since IS NULL OR v.created_at >= since)
+        ) END,
+        ceil(min_seconds::numeric * 1000)::integer,
+        pgvoice_internal.speaker_ids(excluded_speakers),
+        same_video,
+        exact
+    ) AS near
+    JOIN pgvoice.video AS v ON v.id = near.video_id
+    ORDER BY near.distance, near.video_id, near.start_ms, near.end_ms
 $$;
 COMMENT ON FUNCTION pgvoice.similar_segments IS
 'The stored segments that sound most like a stored one, over all videos, the most similar first,

@@ -186,20 +186,6 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.least_required IS
 'The lowest threshold that required returns for any duration.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.least_similarity(
-    encoder integer, given_threshold double precision
-) RETURNS double precision
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    SELECT CASE WHEN given_threshold IS NULL AND EXISTS (
-               SELECT FROM pgvoice.calibration AS c
-               WHERE c.encoder_id = encoder AND c.active AND c.levels IS NOT NULL
-           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, given_threshold) END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.least_similarity IS
-'A similarity below which no segment gets a name; -1 if thresholds are normalised.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.without_cohort() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT

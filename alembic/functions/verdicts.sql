@@ -53,7 +53,7 @@ SET search_path FROM CURRENT
 AS $$
     SELECT v.id, i.start_ms, i.end_ms, named.id, i.similarity, second.id, i.margin, i.reason
     FROM pgvoice.video AS v
-    CROSS JOIN LATERAL pgvoice.identify_ms(
+    CROSS JOIN LATERAL pgvoice.identify(
         v.key, encoder => verdicts_of.encoder, threshold => given_threshold,
         min_margin => given_margin
     ) AS i

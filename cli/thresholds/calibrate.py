@@ -11,8 +11,8 @@ from pgvoice.cli import options, output
 from pgvoice.cli.thresholds import rule, score_plots
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 from pgvoice.store.thresholds.calibration import Calibration
+from pgvoice.store.thresholds.cohorts import Normalisation
 from pgvoice.store.thresholds.measures import Interval
-from pgvoice.store.thresholds.normalising import Normalisation
 from pgvoice.store.voice_store import VoiceStore
 
 EPILOG = """\b

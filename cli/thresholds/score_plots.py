@@ -24,11 +24,11 @@ def draw(
 ) -> None:
     """Write the picture, and print its path on standard error."""
     similarity, right, _ = trials.comparisons()
-    searches, duration_ms = trials.searches()
+    searches = trials.searches()
     marks = [scores.Threshold(band.threshold, _told(band)) for band in bands]
     starts = np.array([round(1000 * band.min_s) for band in bands])
     values = np.array([band.threshold for band in bands])
-    required = values[np.searchsorted(starts, duration_ms, side="right") - 1]
+    required = values[np.searchsorted(starts, searches.duration_ms, side="right") - 1]
     told = marks[0].told if len(marks) == 1 else "these thresholds"
     told += f", margin {margin:.3f}" if margin else ""
     scores.draw(

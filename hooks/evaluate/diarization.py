@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 from pgvoice.hooks.errors import ExtraMissing
 from pgvoice.hooks.extras import needs_extra
+from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation
 
 #: The label of unnamed speech; no name contains a line break.
-UNKNOWN = "\nunknown"
-
-
-class Spoken(NamedTuple):
-    """A stretch of speech, in seconds, and its speaker."""
-
-    start: float
-    end: float
-    label: str
+_UNKNOWN = "\nunknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +53,8 @@ class DiarizationError:
 
 
 def diarization_error(
-    reference: Iterable[Spoken],
-    hypothesis: Iterable[Spoken],
+    reference: Iterable[Turn],
+    hypothesis: Iterable[Turn],
     *,
     strangers: Set[str] = frozenset(),
     collar: float = 0.0,
@@ -69,7 +62,7 @@ def diarization_error(
 ) -> DiarizationError:
     """Compare over the whole stretch in which either has speech.
 
-    For `misnamed`, the reference's `strangers` count as `UNKNOWN`. `collar` seconds around each
+    For `misnamed`, the reference's `strangers` count as unnamed. `collar` seconds around each
     boundary of the reference, half on either side, are not judged; with `skip_overlap`, speech
     of several people at once is not either. Raises `ExtraMissing`.
     """
@@ -86,7 +79,7 @@ def diarization_error(
     by_name = IdentificationErrorRate(collar=collar, skip_overlap=skip_overlap)
     span, names = Timeline([whole]), _annotation(heard)
     mapped = by_mapping(_annotation(said), names, uem=span, detailed=True)
-    own = [turn._replace(label=UNKNOWN) if turn.label in strangers else turn for turn in said]
+    own = [replace(turn, label=None) if turn.label in strangers else turn for turn in said]
     named = by_name(_annotation(own), names, uem=span, detailed=True)
     return DiarizationError(
         speech=float(mapped["total"]),
@@ -97,10 +90,10 @@ def diarization_error(
     )
 
 
-def _annotation(turns: Iterable[Spoken]) -> Annotation:
+def _annotation(turns: Iterable[Turn]) -> Annotation:
     from pyannote.core import Annotation, Segment
 
     found = Annotation()
-    for track, (start, end, label) in enumerate(turns):
-        found[Segment(start, end), track] = label
+    for track, turn in enumerate(turns):
+        found[Segment(turn.start, turn.end), track] = turn.label or _UNKNOWN
     return found

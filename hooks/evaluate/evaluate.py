@@ -9,7 +9,7 @@ from operator import add
 from typing import Literal, NamedTuple
 
 from pgvoice.hooks.errors import NotEvaluable
-from pgvoice.hooks.evaluate.diarization import UNKNOWN, DiarizationError, Spoken, diarization_error
+from pgvoice.hooks.evaluate.diarization import DiarizationError, diarization_error
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.labels.current import Label
 from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
@@ -135,7 +135,13 @@ def evaluate(
         reference = _named(video, said, names)
         labels = None if clusters is None else clusters[video]
         answers = _answers(store, video, reference, segments, labels, names, asked)
-        errors = _errors(reference, answers, names, collar, skip_overlap)
+        errors = diarization_error(
+            reference,
+            [Turn(one.start, one.end, one.name) for one in answers],
+            strangers={turn.label for turn in reference if turn.label} - names,
+            collar=collar,
+            skip_overlap=skip_overlap,
+        )
         found[video] = _score(answers, names, errors)
     return Evaluation(segments, collar, skip_overlap, found)
 
@@ -203,23 +209,6 @@ def _not_filled(video: str, missing: Sequence[str], asked: int) -> str:
     return (
         f"{what} of {video} are not stored: fill them (`pgvoice fill {video} AUDIO REFERENCE`), or"
         " evaluate the stored segments (--stored)"
-    )
-
-
-def _errors(
-    reference: Iterable[Turn],
-    answers: Iterable[Answer],
-    names: set[str],
-    collar: float,
-    skip_overlap: bool,
-) -> DiarizationError:
-    said = [Spoken(turn.start, turn.end, turn.label or UNKNOWN) for turn in reference]
-    return diarization_error(
-        said,
-        [Spoken(one.start, one.end, one.name or UNKNOWN) for one in answers],
-        strangers={turn.label for turn in said} - names,
-        collar=collar,
-        skip_overlap=skip_overlap,
     )
 
 

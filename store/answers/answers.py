@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pgvoice.store.answers import appearances, identify, similar
-from pgvoice.store.answers import clusters as cluster_answers
+from sqlalchemy import text
+
+from pgvoice.store.answers import similar
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.answers.clusters import ClusterIdentification
-from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.identify import COLUMNS, Identification
 from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.database.connection import Database
 from pgvoice.store.keys import Span, snap_segment, valid_keys
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
+
+_IDENTIFY = text(
+    f"SELECT {COLUMNS} FROM pgvoice.identify(:video, CAST(:starts AS double precision[]),"  # noqa: S608
+    " CAST(:ends AS double precision[]), :encoder, :threshold, :min_margin)"
+)
+_IDENTIFY_CLUSTERS = text(
+    f"SELECT cluster, evidence_similarity, evidence_s, {COLUMNS}"  # noqa: S608
+    " FROM pgvoice.identify_clusters(:video, CAST(:starts AS double precision[]),"
+    " CAST(:ends AS double precision[]), CAST(:clusters AS text[]), :encoder, :threshold,"
+    " :min_margin)"
+)
+_APPEARANCES = text(
+    "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
+    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit, :order)"
+)
 
 
 class Answers:
@@ -44,8 +60,18 @@ class Answers:
         keys = None if spans is None else valid_keys(spans, self._grid_ms)
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
-            found = encoders.find(connection, encoder)
-            return identify.identify(connection, video, found.id, keys, threshold, min_margin)
+            rows = connection.execute(
+                _IDENTIFY,
+                {
+                    "video": video,
+                    "starts": None if keys is None else [key.start_s for key in keys],
+                    "ends": None if keys is None else [key.end_s for key in keys],
+                    "encoder": encoders.find(connection, encoder).id,
+                    "threshold": threshold,
+                    "min_margin": min_margin,
+                },
+            )
+            return [Identification(*row) for row in rows]
 
     def identify_clusters(
         self,
@@ -68,10 +94,22 @@ class Answers:
             raise ValueError(f"{len(labels)} labels for {len(keys)} spans: give one for each")
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
-            found = encoders.find(connection, encoder)
-            return cluster_answers.identify_clusters(
-                connection, video, found.id, keys, labels, threshold, min_margin
+            rows = connection.execute(
+                _IDENTIFY_CLUSTERS,
+                {
+                    "video": video,
+                    "starts": [key.start_s for key in keys],
+                    "ends": [key.end_s for key in keys],
+                    "clusters": labels,
+                    "encoder": encoders.find(connection, encoder).id,
+                    "threshold": threshold,
+                    "min_margin": min_margin,
+                },
             )
+            return [
+                ClusterIdentification(cluster, Identification(*answer), similarity, seconds)
+                for cluster, similarity, seconds, *answer in rows
+            ]
 
     def appearances(
         self,
@@ -89,10 +127,18 @@ class Answers:
         """
         with self._database.engine.connect() as connection:
             speakers.require(connection, name)
-            found = encoders.find(connection, encoder)
-            return appearances.appearances(
-                connection, name, found.id, threshold, min_margin, limit, order
+            rows = connection.execute(
+                _APPEARANCES,
+                {
+                    "speaker": name,
+                    "encoder": encoders.find(connection, encoder).id,
+                    "threshold": threshold,
+                    "min_margin": min_margin,
+                    "limit": limit,
+                    "order": order,
+                },
             )
+            return [Appearance(*row) for row in rows]
 
     def similar(
         self,

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
-
-from pgvoice.store.answers.identify import COLUMNS, Identification
-from pgvoice.store.keys import SegmentKey
-
-_IDENTIFY_CLUSTERS = text(
-    f"SELECT cluster, evidence_similarity, evidence_ms / 1000::double precision, {COLUMNS}"  # noqa: S608
-    " FROM pgvoice.identify_clusters_ms(:video, CAST(:starts AS integer[]),"
-    " CAST(:ends AS integer[]), CAST(:clusters AS text[]), :encoder, :threshold, :min_margin)"
-)
+from pgvoice.store.answers.identify import Identification
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +42,6 @@ class ClusterSummary:
     def __str__(self) -> str:
         parts = ", ".join(f"{part.segments} {part.speaker or 'unknown'}" for part in self.parts)
         return f"cluster {self.cluster}: {parts}"
-
-
-def identify_clusters(
-    connection: Connection,
-    video: str,
-    encoder_id: int,
-    keys: Sequence[SegmentKey],
-    clusters: Sequence[str | None],
-    threshold: float | None,
-    min_margin: float | None,
-) -> list[ClusterIdentification]:
-    """One answer per key, in order; `clusters` gives the label of each."""
-    rows = connection.execute(
-        _IDENTIFY_CLUSTERS,
-        {
-            "video": video,
-            "starts": [key.start_ms for key in keys],
-            "ends": [key.end_ms for key in keys],
-            "clusters": list(clusters),
-            "encoder": encoder_id,
-            "threshold": threshold,
-            "min_margin": min_margin,
-        },
-    )
-    return [
-        ClusterIdentification(cluster, Identification(*answer), similarity, seconds)
-        for cluster, similarity, seconds, *answer in rows
-    ]
 
 
 def summarize_clusters(found: Iterable[ClusterIdentification]) -> list[ClusterSummary]:

@@ -1,13 +1,10 @@
-"""Who speaks in a video: one statement for all segments."""
+"""Who speaks in a segment, as `Answers.identify` returns it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, text
-
-from pgvoice.store.keys import OnGrid, SegmentKey
+from pgvoice.store.keys import OnGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +13,7 @@ class Identification(OnGrid):
 
     `reason` is ``matched``, ``below_threshold``, ``ambiguous`` (the runner-up is within the
     margin), ``no_profiles``, ``missing`` (not filled yet) or the segment's own status. The fields
-    are the columns of `pgvoice.identify_ms`.
+    are the columns of `pgvoice.identify`.
     """
 
     start_ms: int
@@ -42,30 +39,3 @@ class Identification(OnGrid):
 
 #: The columns of an `Identification`, in its order.
 COLUMNS = ", ".join(field.name for field in fields(Identification))
-_IDENTIFY = text(
-    f"SELECT {COLUMNS} FROM pgvoice.identify_ms(:video, CAST(:starts AS integer[]),"  # noqa: S608
-    " CAST(:ends AS integer[]), :encoder, :threshold, :min_margin)"
-)
-
-
-def identify(
-    connection: Connection,
-    video: str,
-    encoder_id: int,
-    keys: Sequence[SegmentKey] | None,
-    threshold: float | None,
-    min_margin: float | None,
-) -> list[Identification]:
-    """One answer per key, in order; without keys one per stored segment, in time order."""
-    rows = connection.execute(
-        _IDENTIFY,
-        {
-            "video": video,
-            "starts": None if keys is None else [key.start_ms for key in keys],
-            "ends": None if keys is None else [key.end_ms for key in keys],
-            "encoder": encoder_id,
-            "threshold": threshold,
-            "min_margin": min_margin,
-        },
-    )
-    return [Identification(*row) for row in rows]

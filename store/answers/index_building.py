@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,16 +11,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.answers import indexes
-from pgvoice.store.answers.indexes import BuildProgress, BuildStep
-from pgvoice.store.database.failures import sqlstate
-from pgvoice.store.database.sessions import is_pooled
+from pgvoice.store.answers.indexes import BuildProgress
+from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.database.sessions import driver_connection, is_pooled
 from pgvoice.store.errors import DatabaseFull, SchemaForbidden
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 #: Seconds between two progress reports.
 INTERVAL = 0.5
+#: How long to wait for the server to accept a cancellation.
+CANCEL_SECONDS = 10.0
 _FORBIDDEN = "42501"
-_NO_VALUE = "22023"
 
 OnProgress = Callable[[BuildProgress], None]
 
@@ -59,7 +60,7 @@ def build(
             little = indexes.wants_memory(connection, encoder.id)
             built = _run_all(connection, watcher, encoder.id, on_progress)
             return BuildReport(built, without_memory=little and bool(built))
-        _prepare(connection, encoder.id, memory, workers)
+        indexes.prepare(connection, encoder.id, memory, workers)
         try:
             return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
         except DatabaseFull as error:
@@ -76,7 +77,13 @@ def drop(connection: Connection, encoder_id: int) -> int:
     Raises `SchemaForbidden` if the user does not own the tables.
     """
     with _explained():
-        statements = indexes.drop_statements(connection, encoder_id)
+        statements = connection.scalars(
+            text(
+                "SELECT format('DROP INDEX CONCURRENTLY %s', index) FROM pgvoice.segment_index"
+                " WHERE encoder_id = :encoder AND index IS NOT NULL ORDER BY part"
+            ),
+            {"encoder": encoder_id},
+        ).all()
         for statement in statements:
             connection.execute(text(statement))
         return len(statements)
@@ -90,8 +97,8 @@ def _explained() -> Iterator[None]:
         if sqlstate(error) != _FORBIDDEN:
             raise
         raise SchemaForbidden(
-            f"this user may not build or drop an index ({_message(error)}): connect as the user"
-            " who created the tables"
+            "this user may not build or drop an index"
+            f" ({first_line(error.orig or error)}): connect as the user who created the tables"
         ) from error
 
 
@@ -111,59 +118,23 @@ def _refuse_settings(memory: str | None, workers: int | None) -> None:
         )
 
 
-def _prepare(
-    connection: Connection, encoder_id: int, memory: str | None, workers: int | None
-) -> None:
-    try:
-        indexes.prepare(connection, encoder_id, memory, workers)
-    except DBAPIError as error:
-        if sqlstate(error) != _NO_VALUE:
-            raise
-        raise ValueError(
-            f"{memory!r} is not an amount of memory: write it like 512MB or 2GB"
-        ) from None
-
-
 def _run_all(
     connection: Connection, watcher: Connection, encoder_id: int, on_progress: OnProgress | None
 ) -> list[str]:
-    tables: dict[str, None] = {}
+    steps = connection.execute(
+        text("SELECT part, statement FROM pgvoice.segment_index_statements(:encoder)"),
+        {"encoder": encoder_id},
+    ).all()
     with ThreadPoolExecutor(1) as pool:
-        for step in indexes.steps(connection, encoder_id):
-            running = pool.submit(_run, connection, step.statement)
-            with _cancelled_on_error(connection):
-                _watch(running, watcher, encoder_id, step, on_progress)
+        for table, statement in steps:
+            running = pool.submit(connection.execute, text(statement))
+            try:
+                while not wait([running], timeout=INTERVAL).done:
+                    found = indexes.progress(watcher, encoder_id)
+                    if found is not None and on_progress is not None:
+                        on_progress(BuildProgress(table, *found))
+            except BaseException:
+                driver_connection(connection).cancel_safe(timeout=CANCEL_SECONDS)
+                raise
             running.result()
-            tables[step.table] = None
-    return list(tables)
-
-
-def _run(connection: Connection, statement: str) -> None:
-    connection.execute(text(statement))
-
-
-@contextmanager
-def _cancelled_on_error(connection: Connection) -> Iterator[None]:
-    """Cancel the statement that runs on the connection if anything interrupts us."""
-    try:
-        yield
-    except BaseException:
-        indexes.cancel(connection)
-        raise
-
-
-def _watch(
-    running: Future[None],
-    watcher: Connection,
-    encoder_id: int,
-    step: BuildStep,
-    on_progress: OnProgress | None,
-) -> None:
-    while not wait([running], timeout=INTERVAL).done:
-        found = indexes.progress(watcher, encoder_id)
-        if found is not None and on_progress is not None:
-            on_progress(BuildProgress(step.table, *found))
-
-
-def _message(error: DBAPIError) -> str:
-    return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
+    return list(dict.fromkeys(table for table, _ in steps))

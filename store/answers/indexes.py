@@ -22,18 +22,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import IndexBusy
 
 #: Searches use an index from this many segments on, as in `pgvoice_internal.is_search_by_index`.
 WORTH_FROM = 10_000
 #: The longest vectors that pgvector indexes as ``halfvec``.
 MAX_DIMENSION = 4000
-#: How long to wait for the server to accept a cancellation.
-CANCEL_SECONDS = 10.0
 #: Memory for a build by default: the size of the graph relative to its table, within bounds.
 GRAPH_PER_TABLE = 1.9
 MEMORY_BOUNDS = (64 << 20, 2 << 30)
+_NO_VALUE = "22023"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,6 @@ class IndexStatus:
         """Whether an index is missing that searches would use."""
         missing = self.indexed < self.parts and not self.building
         return missing and self.segments >= WORTH_FROM
-
-
-class BuildStep(NamedTuple):
-    """One statement of a build."""
-
-    table: str
-    statement: str
 
 
 class BuildProgress(NamedTuple):
@@ -98,15 +92,6 @@ def status(connection: Connection) -> list[IndexStatus]:
     return [IndexStatus(*row) for row in rows]
 
 
-def steps(connection: Connection, encoder_id: int) -> list[BuildStep]:
-    """The statements that complete an encoder's index."""
-    rows = connection.execute(
-        text("SELECT part, statement FROM pgvoice.segment_index_statements(:encoder)"),
-        {"encoder": encoder_id},
-    )
-    return [BuildStep(*row) for row in rows]
-
-
 def hold(connection: Connection) -> None:
     """Lock out other builds until the transaction ends. Raises `IndexBusy`."""
     free = connection.scalar(
@@ -119,19 +104,26 @@ def hold(connection: Connection) -> None:
 def prepare(
     connection: Connection, encoder_id: int, memory: str | None, workers: int | None
 ) -> None:
-    """Set the session up for a build; None stands for enough memory and the server's workers."""
+    """Set the session up for a build; None stands for enough memory and the server's workers.
+
+    Raises `ValueError` if `memory` is not an amount of memory.
+    """
     if memory is None:
-        memory = f"{_fitting_memory(connection, encoder_id) >> 10}kB"
-    _set(connection, "maintenance_work_mem", memory)
+        memory = f"{_memory(connection, encoder_id)[0] >> 10}kB"
+    settings = {"maintenance_work_mem": memory}
     if workers is not None:
-        _set(connection, "max_parallel_maintenance_workers", str(workers))
-
-
-def cancel(connection: Connection) -> None:
-    """Cancel the statement that another thread runs on a connection."""
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None  # noqa: S101 - a connection in use has one
-    driver_connection.cancel_safe(timeout=CANCEL_SECONDS)
+        settings["max_parallel_maintenance_workers"] = str(workers)
+    try:
+        for name, value in settings.items():
+            connection.execute(
+                text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value}
+            )
+    except DBAPIError as error:
+        if sqlstate(error) != _NO_VALUE:
+            raise
+        raise ValueError(
+            f"{memory!r} is not an amount of memory: write it like 512MB or 2GB"
+        ) from None
 
 
 def progress(connection: Connection, encoder_id: int) -> tuple[str, int, int] | None:
@@ -147,29 +139,17 @@ def progress(connection: Connection, encoder_id: int) -> tuple[str, int, int] | 
     return None if row is None else (row[0], row[1], row[2])
 
 
-def drop_statements(connection: Connection, encoder_id: int) -> list[str]:
-    """The statements that drop the index, each to be run outside of a transaction."""
-    return list(
-        connection.scalars(
-            text(
-                "SELECT format('DROP INDEX CONCURRENTLY %s', index) FROM pgvoice.segment_index"
-                " WHERE encoder_id = :encoder AND index IS NOT NULL ORDER BY part"
-            ),
-            {"encoder": encoder_id},
-        )
-    )
-
-
 def wants_memory(connection: Connection, encoder_id: int) -> bool:
     """Whether a build needs more than the server's ``maintenance_work_mem``."""
-    own = connection.scalar(text("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))"))
-    return _fitting_memory(connection, encoder_id) > (own or 0)
+    fitting, own = _memory(connection, encoder_id)
+    return fitting > own
 
 
-def _fitting_memory(connection: Connection, encoder_id: int) -> int:
-    """Bytes that fit the graph of the largest table, or the server's setting if that is more.
+def _memory(connection: Connection, encoder_id: int) -> tuple[int, int]:
+    """Bytes that fit the graph of the largest table, and the server's own setting.
 
-    A parallel build allocates all of it at once as shared memory, so it must not be generous.
+    The first is never less than the second. A parallel build allocates all of it at once as shared
+    memory, so it must not be generous.
     """
     largest, own = connection.execute(
         text(
@@ -180,11 +160,4 @@ def _fitting_memory(connection: Connection, encoder_id: int) -> int:
         {"encoder": encoder_id},
     ).one()
     least, most = MEMORY_BOUNDS
-    fitting: int = max(own, least, min(most, int(GRAPH_PER_TABLE * (largest or 0))))
-    return fitting
-
-
-def _set(connection: Connection, name: str, value: str) -> None:
-    connection.execute(
-        text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value}
-    )
+    return max(own, least, min(most, int(GRAPH_PER_TABLE * (largest or 0)))), own

@@ -36,7 +36,7 @@ from pgvoice.store.recordings import videos
 from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 _SIMILAR = text(
-    "SELECT video, start_ms, end_ms, similarity FROM pgvoice.similar_segments_ms(:video, :start,"
+    "SELECT video, start_ms, end_ms, similarity FROM pgvoice.similar_segments(:video, :start,"
     " :end, :limit, :encoder, CAST(:videos AS text[]), CAST(:since AS timestamptz),"
     " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
     " :same_video, CAST(:exact AS boolean))"
@@ -91,8 +91,8 @@ def similar(
             asdict(among)
             | {
                 "video": video,
-                "start": key.start_ms,
-                "end": key.end_ms,
+                "start": key.start_s,
+                "end": key.end_s,
                 "limit": limit,
                 "encoder": encoder_id,
                 # Otherwise SQL decides whether to use the index.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
-
 from pgvoice.store.keys import OnGrid
 
 
@@ -40,28 +38,3 @@ class SpeakerTime:
     video: str
     segments: int
     seconds: float
-
-
-def labels(connection: Connection, video: str, encoder_id: int | None) -> list[Label]:
-    """The current labels of a video, in time order; for one encoder or all."""
-    rows = connection.execute(
-        text(
-            "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned,"
-            " encoder, run, labelled_at FROM pgvoice.label WHERE video = :video AND"
-            " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
-            " ORDER BY start_ms, end_ms, encoder_id"
-        ),
-        {"video": video, "encoder": encoder_id},
-    )
-    return [Label(*row) for row in rows]
-
-
-def speaker_time(connection: Connection, video: str | None, encoder_id: int) -> list[SpeakerTime]:
-    """Seconds per speaker and video, for one video or all."""
-    rows = connection.execute(
-        text(
-            "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
-        ),
-        {"video": video, "encoder": encoder_id},
-    )
-    return [SpeakerTime(*row) for row in rows]

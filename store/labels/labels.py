@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.errors import UnknownLabel, UnknownRun
 from pgvoice.store.keys import Span, snap_segment
-from pgvoice.store.labels import current, runs
 from pgvoice.store.labels.current import Label, SpeakerTime
-from pgvoice.store.labels.runs import LabelRun, Relabelling
+from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
+from pgvoice.store.people import speakers
+from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
+
+_HOLD = text("SELECT pgvoice_internal.hold_labels()")
+_KEEP = text(
+    "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
+    " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
+    " :min_margin, :only_labelled, :dry_run)"
+)
+_LABELS = text(
+    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
+    " labelled_at FROM pgvoice.label WHERE video = :video AND"
+    " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
+    " ORDER BY start_ms, end_ms, encoder_id"
+)
+_RUNS = text(
+    "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
+    " (SELECT count(*) FROM pgvoice.attribution a WHERE a.run_id = r.id AND a.current),"
+    " r.created_at, r.reverted_at FROM pgvoice.attribution_run r"
+    " JOIN pgvoice.encoder e ON e.id = r.encoder_id ORDER BY r.id DESC"
+)
+_SPEAKER_TIME = text(
+    "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
+)
+_NO_DATA_FOUND = "P0002"
 
 
 class Labels:
@@ -56,7 +86,20 @@ class Labels:
         run is reverted already.
         """
         with self._database.engine.begin() as connection:
-            return runs.revert(connection, run)
+            connection.execute(_HOLD)
+            reverted = connection.execute(
+                text("SELECT reverted_at FROM pgvoice.attribution_run WHERE id = :run"),
+                {"run": run},
+            ).one_or_none()
+            if reverted is None:
+                raise UnknownRun(run)
+            if reverted[0] is not None:
+                raise ValueError(f"run {run} was reverted already, at {reverted[0]:%Y-%m-%d %H:%M}")
+            withdrawn: int = connection.scalar(
+                text("SELECT pgvoice.revert_labels(:run)"), {"run": run}
+            )
+            audit.record(connection, "revert labels", f"run {run}", labels=withdrawn)
+            return withdrawn
 
     def pin(
         self, video: str, span: Span, speaker: str | None, *, encoder: WhichEncoder = None
@@ -69,26 +112,57 @@ class Labels:
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.begin() as connection:
             found = encoders.find(connection, encoder)
-            return runs.pin(connection, video, key, speaker, found.id)
+            connection.execute(_HOLD)
+            stored_videos.require(connection, video, held=True)
+            if speaker is not None:
+                speakers.require(connection, speaker)
+            try:
+                run: int = connection.scalar(
+                    text("SELECT pgvoice.pin_label(:video, :start, :end, :speaker, :encoder)"),
+                    {
+                        "video": video,
+                        "start": key.start_s,
+                        "end": key.end_s,
+                        "speaker": speaker,
+                        "encoder": found.id,
+                    },
+                )
+            except DBAPIError as error:
+                if sqlstate(error) != _NO_DATA_FOUND:
+                    raise
+                raise UnknownLabel(video, (key.start_s, key.end_s), "segment") from None
+            audit.record(connection, "pin", video, run=run, speaker=speaker)
+            return run
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> None:
         """Remove a pin. Raises `UnknownVideo`, and `UnknownLabel` if the segment has none."""
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.begin() as connection:
-            found = encoders.find(connection, encoder)
-            runs.unpin(connection, video, key, found.id)
+            stored_videos.require(connection, video)
+            pins = connection.scalar(
+                text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)"),
+                {
+                    "video": video,
+                    "start": key.start_s,
+                    "end": key.end_s,
+                    "encoder": encoders.find(connection, encoder).id,
+                },
+            )
+            if not pins:
+                raise UnknownLabel(video, (key.start_s, key.end_s), "pinned label")
 
     def current(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
         """The current labels of a video, in time order. Raises `UnknownVideo`."""
         with self._database.engine.connect() as connection:
             stored_videos.require(connection, video)
             found = None if encoder is None else encoders.find(connection, encoder).id
-            return current.labels(connection, video, found)
+            rows = connection.execute(_LABELS, {"video": video, "encoder": found})
+            return [Label(*row) for row in rows]
 
     def runs(self) -> list[LabelRun]:
         """Every run, the newest first."""
         with self._database.engine.connect() as connection:
-            return runs.runs(connection)
+            return [LabelRun(*row) for row in connection.execute(_RUNS)]
 
     def speaker_time(
         self, video: str | None = None, *, encoder: WhichEncoder = None
@@ -97,8 +171,11 @@ class Labels:
         with self._database.engine.connect() as connection:
             if video is not None:
                 stored_videos.require(connection, video)
-            found = encoders.find(connection, encoder)
-            return current.speaker_time(connection, video, found.id)
+            rows = connection.execute(
+                _SPEAKER_TIME,
+                {"video": video, "encoder": encoders.find(connection, encoder).id},
+            )
+            return [SpeakerTime(*row) for row in rows]
 
     def _keep(
         self,
@@ -110,13 +187,56 @@ class Labels:
         *,
         only_labelled: bool,
     ) -> Relabelling:
+        """A dry run changes no label, but stores the new comparisons that it makes."""
+        keys = None if videos is None else list(videos)
         with self._database.engine.begin() as connection:
-            return runs.keep(
-                connection,
-                None if videos is None else list(videos),
-                encoders.find(connection, encoder).id,
-                threshold,
-                min_margin,
-                only_labelled=only_labelled,
-                dry_run=dry_run,
-            )
+            found = encoders.find(connection, encoder)
+            for key in keys or ():
+                stored_videos.require(connection, key)
+            rows = connection.execute(
+                _KEEP,
+                {
+                    "videos": keys,
+                    "encoder": found.id,
+                    "threshold": threshold,
+                    "min_margin": min_margin,
+                    "only_labelled": only_labelled,
+                    "dry_run": dry_run,
+                },
+            ).all()
+            run = rows[0].run if rows else None
+            if run is not None:
+                changed = sum(row.segments for row in rows if row.outcome == "changed")
+                kind = "relabel" if only_labelled else "label"
+                audit.record(connection, kind, _named(keys), run=run, labels=changed)
+        return Relabelling(
+            run=run,
+            segments=sum(row.segments for row in rows),
+            seconds=sum(row.seconds for row in rows),
+            speakers=len({row.to_speaker for row in rows} - {None}),
+            moves=_moves(rows, "changed"),
+            pinned=_moves(rows, "pinned"),
+        )
+
+
+def _named(keys: Sequence[str] | None) -> str:
+    if not keys:
+        return "all videos"
+    return keys[0] if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1:,} more"
+
+
+def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
+    return tuple(
+        LabelMove(
+            row.from_speaker,
+            row.from_reason,
+            row.to_speaker,
+            row.to_reason,
+            row.segments,
+            row.seconds,
+            row.video_count,
+            tuple(row.longest_videos),
+        )
+        for row in rows
+        if row.outcome == outcome
+    )

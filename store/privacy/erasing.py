@@ -44,7 +44,7 @@ WHERE x.speaker_id = :id AND x.video_id IS NOT NULL
 UNION
 SELECT v.id, f.start_ms, f.end_ms, p.encoder_id
 FROM pgvoice.profile AS p
-CROSS JOIN LATERAL pgvoice.speaker_segments_ms(:name, p.encoder_id) AS f
+CROSS JOIN LATERAL pgvoice.speaker_segments(:name, p.encoder_id) AS f
 JOIN pgvoice.video AS v ON v.key = f.video
 WHERE p.speaker_id = :id
 """

@@ -15,11 +15,10 @@ from sqlalchemy import Connection, Row, text
 from pgvoice.store.errors import CalibrationUnsupported, UnknownCalibration
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings.encoders import StoredEncoder
-from pgvoice.store.thresholds import cohorts, judging, normalising, trials
-from pgvoice.store.thresholds.cohorts import Cohort
+from pgvoice.store.thresholds import cohorts, judging, trials
+from pgvoice.store.thresholds.cohorts import Cohort, Normalisation
 from pgvoice.store.thresholds.judging import Band, Figures, Judged
 from pgvoice.store.thresholds.measures import Interval
-from pgvoice.store.thresholds.normalising import Normalisation
 from pgvoice.store.thresholds.trials import Place
 
 #: Seconds that separate the bands: longer segments are more similar to the right profile.
@@ -89,9 +88,7 @@ def calibrate(
             scores = cohorts.normalised(
                 connection, made, encoder.id, found, spoken, exemplars=exemplars
             )
-            normalisation = normalising.normalised(
-                judged, found, scores, kept, target_far, generator
-            )
+            normalisation = cohorts.judge(judged, found, scores, kept, target_far, generator)
         _settle(connection, made, judged, normalisation)
         result = next(one for one in stored(connection, encoder) if one.id == made)
         if dry_run:
@@ -178,11 +175,6 @@ def stored(connection: Connection, encoder: StoredEncoder) -> list[Calibration]:
     return [_calibration(row, str(encoder.identity)) for row in rows]
 
 
-def active(connection: Connection, encoder: StoredEncoder) -> Calibration | None:
-    """The active calibration; None if `identify` uses the encoder's own threshold."""
-    return next((one for one in stored(connection, encoder) if one.active), None)
-
-
 def activate(connection: Connection, calibration: int) -> None:
     """Make a calibration the active one. Raises `UnknownCalibration`."""
     known = connection.scalar(
@@ -191,14 +183,6 @@ def activate(connection: Connection, calibration: int) -> None:
     if known is None:
         raise UnknownCalibration(calibration)
     connection.execute(text("SELECT pgvoice.activate_calibration(:id)"), {"id": calibration})
-
-
-def reset(connection: Connection, encoder: StoredEncoder) -> int | None:
-    """Go back to the encoder's own threshold; returns the calibration that was active."""
-    was: int | None = connection.scalar(
-        text("SELECT pgvoice.reset_calibration(:encoder)"), {"encoder": encoder.id}
-    )
-    return was
 
 
 def _calibration(row: Row[Any], encoder: str) -> Calibration:

@@ -1,21 +1,26 @@
-"""Cohorts: other people's voices, against which similarities are normalised."""
+"""Cohorts: similarities normalised against other people's voices, and whether it helps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import CalibrationUnsupported
-from pgvoice.store.thresholds.measures import Floats
+from pgvoice.store.thresholds import measures
+from pgvoice.store.thresholds.fitting import NotApart
+from pgvoice.store.thresholds.judging import Band, Figures, Judged, judged
+from pgvoice.store.thresholds.measures import Floats, Interval
 from pgvoice.store.thresholds.trials import Place, Trials
 
 #: Minimum number of voices.
 MIN_VOICES = 10
 #: Maximum number of nearest voices, as in the source of `pgvoice_internal.normalised_threshold`.
 MAX_TOP = 200
+#: Typical deviation of a cohort; scales normalised similarities to the range of cosines.
+SCALE = 0.05
 
 _KEEP = text(
     """
@@ -76,6 +81,23 @@ class Cohort:
     left_out: int
 
 
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Adaptive s-norm compared with plain similarities, on people whom neither was tuned on."""
+
+    cohort: Cohort
+    #: Whether `identify` uses it.
+    used: bool
+    #: The increase of DIR, as a fraction.
+    gain: float
+    gain_interval: Interval
+    #: None if the right profile is not more similar than others are.
+    normalised: Figures | None
+    #: The bands with levels.
+    bands: tuple[Band, ...]
+    plain: Figures
+
+
 def keep(
     connection: Connection,
     calibration: int,
@@ -129,6 +151,47 @@ def normalised(
         + (trials.similarity - theirs[:, :1]) / theirs[:, 1:]
     ) / 2
     return scores
+
+
+def judge(
+    plain: Judged,
+    trials: Trials,
+    scores: Floats,
+    cohort: Cohort,
+    target: float,
+    generator: np.random.Generator,
+) -> Normalisation:
+    """Judge normalised similarities, shape as those of `trials`, against plain ones.
+
+    They are used if the confidence interval of the gain in DIR (bootstrap over people) is above 0
+    and FAR is at most the target, or at most what it is without them.
+    """
+    searches = trials.searches(SCALE * scores)
+    beside = replace(trials, similarity=scores)
+    try:
+        found = judged(
+            beside, searches, plain.half, plain.rule.band_ms, plain.notes, target, generator
+        )
+    except NotApart:
+        nothing = Interval(0.0, 0.0)
+        return Normalisation(cohort, False, 0.0, nothing, None, (), plain.figures)
+    inside = searches.enrolled
+    gained = (found.answered.astype(float) - plain.answered)[inside] * searches.right[inside]
+    interval = measures.bootstrap(
+        lambda rows: float(gained[rows].mean()), searches.person[inside], generator
+    )
+    used = interval.low > 0 and found.figures.far <= max(target, plain.figures.far)
+    bands = _levels(plain, found)
+    gain = float(gained.mean())
+    return Normalisation(cohort, used, gain, interval, found.figures, bands, plain.figures)
+
+
+def _levels(plain: Judged, found: Judged) -> tuple[Band, ...]:
+    """The bands with levels; the plain thresholds stay, because profiles are judged by them."""
+    return tuple(
+        replace(band, threshold=before.threshold, level=band.threshold / SCALE)
+        for before, band in zip(plain.bands, found.bands, strict=True)
+    )
 
 
 def _places(spoken: Mapping[Place, str]) -> dict[str, object]:

@@ -40,22 +40,6 @@ class NotApart(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """Searches and the durations of their segments."""
-
-    searches: Searches
-    #: Shape (searches,).
-    duration_ms: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.searches)
-
-    def __getitem__(self, chosen: Flags | Indices) -> Material:
-        """The entries of a mask, or at indices."""
-        return Material(self.searches[chosen], self.duration_ms[chosen])
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """The thresholds by band of durations; a band ends where the next begins."""
 
@@ -63,10 +47,10 @@ class Rule:
     thresholds: tuple[float, ...]
     margin: float
 
-    def answered(self, material: Material) -> Flags:
+    def answered(self, searches: Searches) -> Flags:
         """Which searches give a name, shape (searches,)."""
-        places = bands(material.duration_ms, self.band_ms)
-        return material.searches.answered(np.array(self.thresholds)[places], self.margin)
+        places = bands(searches.duration_ms, self.band_ms)
+        return searches.answered(np.array(self.thresholds)[places], self.margin)
 
 
 def bands(duration_ms: NDArray[np.int64], band_ms: Sequence[int]) -> Indices:
@@ -75,25 +59,25 @@ def bands(duration_ms: NDArray[np.int64], band_ms: Sequence[int]) -> Indices:
 
 
 def tune(
-    material: Material, band_ms: Sequence[int], target: float, generator: np.random.Generator
+    searches: Searches, band_ms: Sequence[int], target: float, generator: np.random.Generator
 ) -> Rule:
     """Thresholds and margin for a target FAR. Raises `NotApart`."""
-    margin = _margin(material, band_ms, target, generator)
-    return fit(material, band_ms, target, margin, generator)
+    margin = _margin(searches, band_ms, target, generator)
+    return fit(searches, band_ms, target, margin, generator)
 
 
 def fit(
-    material: Material,
+    searches: Searches,
     band_ms: Sequence[int],
     target: float,
     margin: float,
     generator: np.random.Generator,
 ) -> Rule:
     """Thresholds for a target FAR with this margin. Raises `NotApart`."""
-    places = bands(material.duration_ms, band_ms)
-    curves = [_evidence(material.searches[places == band]) for band in range(len(band_ms))]
-    outside = ~material.searches.enrolled
-    found = material.searches[outside]
+    places = bands(searches.duration_ms, band_ms)
+    curves = [_evidence(searches[places == band]) for band in range(len(band_ms))]
+    outside = ~searches.enrolled
+    found = searches[outside]
     evidence = np.array(
         [
             np.interp(similarity, _GRID, curves[place])
@@ -145,11 +129,10 @@ def _exceeded(evidence: Floats, target: float) -> float:
 
 
 def _margin(
-    material: Material, band_ms: Sequence[int], target: float, generator: np.random.Generator
+    searches: Searches, band_ms: Sequence[int], target: float, generator: np.random.Generator
 ) -> float:
     """The margin with the highest DIR on people left out; 0 if none is significantly better."""
-    searches = material.searches
-    plain = _left_out(material, band_ms, target, 0.0, generator)
+    plain = _left_out(searches, band_ms, target, 0.0, generator)
     if plain is None:
         return 0.0
     allowed = max(target, _rate(plain, ~searches.enrolled))
@@ -157,7 +140,7 @@ def _margin(
     inside = np.flatnonzero(searches.enrolled)
     best, chosen = 0.0, 0.0
     for margin in MARGINS:
-        answered = _left_out(material, band_ms, target, margin, generator)
+        answered = _left_out(searches, band_ms, target, margin, generator)
         if answered is None or _rate(answered, ~searches.enrolled) > allowed:
             continue
         gain = ((answered & right).astype(float) - (plain & right))[inside]
@@ -174,32 +157,31 @@ def _is_gain(gain: Floats, person: Indices, generator: np.random.Generator) -> b
 
 
 def _left_out(
-    material: Material,
+    searches: Searches,
     band_ms: Sequence[int],
     target: float,
     margin: float,
     generator: np.random.Generator,
 ) -> Flags | None:
     """The searches that rules fitted without their people answer; None if there are too few."""
-    person = material.searches.person
+    person = searches.person
     people = np.unique(person)
-    answered = np.zeros(len(material), bool)
+    answered = np.zeros(len(searches), bool)
     for part in range(min(PARTS, len(people))):
         out = np.isin(person, people[part::PARTS])
-        if weakest(material[~out], band_ms, 2) is not None:
+        if weakest(searches[~out], band_ms, 2) is not None:
             return None
         try:
-            rule = fit(material[~out], band_ms, target, margin, generator)
+            rule = fit(searches[~out], band_ms, target, margin, generator)
         except NotApart:
             return None
-        answered[out] = rule.answered(material[out])
+        answered[out] = rule.answered(searches[out])
     return answered
 
 
-def weakest(material: Material, band_ms: Sequence[int], least: int) -> int | None:
+def weakest(searches: Searches, band_ms: Sequence[int], least: int) -> int | None:
     """The first band with fewer than `least` right answers or searches from outside, if any."""
-    places = bands(material.duration_ms, band_ms)
-    searches = material.searches
+    places = bands(searches.duration_ms, band_ms)
     for flags in (searches.enrolled & searches.right, ~searches.enrolled):
         counts = np.bincount(places[flags], minlength=len(band_ms))
         if (counts < least).any():

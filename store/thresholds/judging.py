@@ -13,8 +13,8 @@ import numpy as np
 
 from pgvoice.store.errors import CalibrationUnsupported
 from pgvoice.store.thresholds import measures
-from pgvoice.store.thresholds.fitting import Material, NotApart, Rule, bands, fit, tune, weakest
-from pgvoice.store.thresholds.measures import Flags, Indices, Interval
+from pgvoice.store.thresholds.fitting import NotApart, Rule, bands, fit, tune, weakest
+from pgvoice.store.thresholds.measures import Flags, Indices, Interval, Searches
 from pgvoice.store.thresholds.trials import Trials
 
 #: Minimum number of people outside the gallery in each half.
@@ -83,8 +83,7 @@ class Judged:
     figures: Figures
     #: Remarks on the bands.
     notes: tuple[str, ...]
-    material: Material
-    #: The searches by the first half of the people, and those with an answer; as `material`.
+    #: The searches by the first half of the people, and those with an answer, shape (searches,).
     half: Flags
     answered: Flags
 
@@ -97,12 +96,12 @@ def calibrated(
     Raises `CalibrationUnsupported` if there are too few trials, or if they do not tell people
     apart.
     """
-    material = Material(*trials.searches())
-    _check_names(material)
-    half = _halves(material, target)
-    merged, notes = _merged(material, half, band_ms)
+    searches = trials.searches()
+    _check_names(searches)
+    half = _halves(searches, target)
+    merged, notes = _merged(searches, half, band_ms)
     try:
-        return judged(trials, material, half, merged, notes, target, generator)
+        return judged(trials, searches, half, merged, notes, target, generator)
     except NotApart as error:
         raise CalibrationUnsupported(
             "on average, the right profile is not more similar to a segment than others are"
@@ -112,25 +111,25 @@ def calibrated(
 
 def judged(
     trials: Trials,
-    material: Material,
+    searches: Searches,
     half: Flags,
     band_ms: Sequence[int],
     notes: tuple[str, ...],
     target: float,
     generator: np.random.Generator,
 ) -> Judged:
-    """Tune a rule on `material`, the searches of `trials`, and judge it. Raises `NotApart`."""
-    rule = tune(material, band_ms, target, generator)
-    answered = _held_out(material, half, lambda one: tune(one, band_ms, target, generator))
-    single = _held_out(material, half, lambda one: fit(one, (0,), target, 0.0, generator))
-    figures = _figures(trials, material, answered, single, generator)
-    bands = _bands(rule, material, answered)
-    return Judged(rule, bands, figures, notes, material, half, answered)
+    """Tune a rule on `searches`, the searches of `trials`, and judge it. Raises `NotApart`."""
+    rule = tune(searches, band_ms, target, generator)
+    answered = _held_out(searches, half, lambda one: tune(one, band_ms, target, generator))
+    single = _held_out(searches, half, lambda one: fit(one, (0,), target, 0.0, generator))
+    figures = _figures(trials, searches, answered, single, generator)
+    bands = _bands(rule, searches, answered)
+    return Judged(rule, bands, figures, notes, half, answered)
 
 
-def _check_names(material: Material) -> None:
-    inside = material.searches.enrolled
-    right = int((inside & material.searches.right).sum())
+def _check_names(searches: Searches) -> None:
+    inside = searches.enrolled
+    right = int((inside & searches.right).sum())
     if right < inside.sum() * MIN_RIGHT:
         raise CalibrationUnsupported(
             f"only {right} of {inside.sum()} labelled segments of enrolled people are nearest to"
@@ -139,9 +138,8 @@ def _check_names(material: Material) -> None:
         )
 
 
-def _halves(material: Material, target: float) -> Flags:
+def _halves(searches: Searches, target: float) -> Flags:
     """The searches by one half of the people; both have about as many searches from outside."""
-    searches = material.searches
     people, counts = np.unique(searches.person[~searches.enrolled], return_counts=True)
     chosen: list[int] = []
     sums = [0, 0]
@@ -173,7 +171,7 @@ def _halves(material: Material, target: float) -> Flags:
 
 
 def _merged(
-    material: Material, half: Flags, band_ms: Sequence[int]
+    searches: Searches, half: Flags, band_ms: Sequence[int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The bands, with those that have too few searches joined to a neighbour, and remarks."""
     left, notes = list(band_ms), []
@@ -182,35 +180,34 @@ def _merged(
             (
                 found
                 for side in (half, ~half)
-                if (found := weakest(material[side], left, MIN_IN_BAND)) is not None
+                if (found := weakest(searches[side], left, MIN_IN_BAND)) is not None
             ),
             None,
         )
         if weak is None:
             break
-        counts = np.bincount(bands(material.duration_ms, left), minlength=len(left))
+        counts = np.bincount(bands(searches.duration_ms, left), minlength=len(left))
         before = weak > 0 and (weak == len(left) - 1 or counts[weak - 1] <= counts[weak + 1])
         edge = left.pop(weak if before else weak + 1)
         notes.append(f"too few searches on one side of {edge / 1000:g} s: bands joined")
     return tuple(left), tuple(notes)
 
 
-def _held_out(material: Material, half: Flags, tuned: Callable[[Material], Rule]) -> Flags:
+def _held_out(searches: Searches, half: Flags, tuned: Callable[[Searches], Rule]) -> Flags:
     """The searches that get an answer from the rule tuned on the other half."""
-    answered = np.zeros(len(material), bool)
+    answered = np.zeros(len(searches), bool)
     for side in (half, ~half):
-        answered[side] = tuned(material[~side]).answered(material[side])
+        answered[side] = tuned(searches[~side]).answered(searches[side])
     return answered
 
 
 def _figures(
     trials: Trials,
-    material: Material,
+    searches: Searches,
     answered: Flags,
     single: Flags,
     generator: np.random.Generator,
 ) -> Figures:
-    searches = material.searches
     inside, outside = searches.enrolled, ~searches.enrolled
     named = answered & searches.right
     similarity, same, person = trials.comparisons()
@@ -245,10 +242,9 @@ def _figures(
     )
 
 
-def _bands(rule: Rule, material: Material, answered: Flags) -> tuple[Band, ...]:
-    places = bands(material.duration_ms, rule.band_ms)
+def _bands(rule: Rule, searches: Searches, answered: Flags) -> tuple[Band, ...]:
+    places = bands(searches.duration_ms, rule.band_ms)
     ends = [edge / 1000 for edge in rule.band_ms[1:]] + [None]
-    searches = material.searches
     return tuple(
         Band(
             rule.band_ms[band] / 1000,

@@ -11,7 +11,7 @@ get the right answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -46,19 +46,15 @@ class Searches:
     enrolled: Flags
     #: Who speaks, as an arbitrary number.
     person: Indices
+    #: How long the segments are.
+    duration_ms: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.similarity)
 
     def __getitem__(self, chosen: Flags | Indices) -> Searches:
         """The entries of a mask, or at indices, shape (chosen,)."""
-        return Searches(
-            self.similarity[chosen],
-            self.margin[chosen],
-            self.right[chosen],
-            self.enrolled[chosen],
-            self.person[chosen],
-        )
+        return Searches(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def answered(self, threshold: float | Floats, margin: float | Floats = 0.0) -> Flags:
         """Which searches get an answer; threshold and margin are one number, or one per search."""

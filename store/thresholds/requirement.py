@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
-
-from pgvoice.store.recordings.encoders import StoredEncoder
-
 
 @dataclass(frozen=True, slots=True)
 class BandThreshold:
@@ -41,32 +37,3 @@ class Requirement:
     def by_length(self) -> Sequence[BandThreshold]:
         """The thresholds; a single one if they do not depend on the length."""
         return self.bands or [BandThreshold(0.0, None, self.threshold or 0.0)]
-
-
-def required(
-    connection: Connection,
-    encoder: StoredEncoder,
-    threshold: float | None,
-    min_margin: float | None,
-) -> Requirement:
-    """What `pgvoice.required_by_duration` answers."""
-    rows = connection.execute(
-        text(
-            "SELECT min_ms / 1000::double precision, max_ms / 1000::double precision, threshold,"
-            " level, min_margin, source, calibration"
-            " FROM pgvoice.required_by_duration(:encoder, :threshold, :margin)"
-        ),
-        {"encoder": encoder.id, "threshold": threshold, "margin": min_margin},
-    ).all()
-    bands = tuple(BandThreshold(*row[:4]) for row in rows)
-    *_, margin, source, calibration = rows[0]
-    calibrated = calibration is not None
-    single = not calibrated or (len(bands) == 1 and bands[0].level is None)
-    return Requirement(
-        str(encoder.identity),
-        bands[0].threshold if single else None,
-        source,
-        calibrated,
-        margin,
-        bands if calibrated else (),
-    )

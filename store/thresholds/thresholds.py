@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from pgvoice.store.database.connection import Database
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.thresholds import calibration, reference_turns, requirement, trials
+from pgvoice.store.thresholds import calibration, reference_turns, trials
 from pgvoice.store.thresholds.calibration import DEFAULT_EDGES, Calibration
-from pgvoice.store.thresholds.requirement import Requirement
+from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
 from pgvoice.store.thresholds.trials import Place, Trials
 from pgvoice.store.turns import Turn
 
 #: How many videos a calibration names as sources of its labels.
 _NAMED = 3
+_REQUIRED = text(
+    "SELECT min_ms / 1000::double precision, max_ms / 1000::double precision, threshold, level,"
+    " min_margin, source, calibration"
+    " FROM pgvoice.required_by_duration(:encoder, :threshold, :margin)"
+)
 
 
 class Thresholds:
@@ -102,12 +107,25 @@ class Thresholds:
         """
         with self._database.engine.connect() as connection:
             found = encoders.find(connection, encoder)
-            return requirement.required(connection, found, threshold, min_margin)
+            rows = connection.execute(
+                _REQUIRED, {"encoder": found.id, "threshold": threshold, "margin": min_margin}
+            ).all()
+        bands = tuple(BandThreshold(*row[:4]) for row in rows)
+        *_, margin, source, calibration_id = rows[0]
+        calibrated = calibration_id is not None
+        single = not calibrated or (len(bands) == 1 and bands[0].level is None)
+        return Requirement(
+            str(found.identity),
+            bands[0].threshold if single else None,
+            source,
+            calibrated,
+            margin,
+            bands if calibrated else (),
+        )
 
     def active(self, *, encoder: WhichEncoder = None) -> Calibration | None:
         """The active calibration; None if `identify` uses the encoder's own threshold."""
-        with self._database.engine.connect() as connection:
-            return calibration.active(connection, encoders.find(connection, encoder))
+        return next((one for one in self.calibrations(encoder=encoder) if one.active), None)
 
     def calibrations(self, *, encoder: WhichEncoder = None) -> list[Calibration]:
         """Every stored calibration, the newest first."""
@@ -122,7 +140,11 @@ class Thresholds:
     def reset(self, *, encoder: WhichEncoder = None) -> int | None:
         """Go back to the encoder's own threshold; returns the calibration that was active."""
         with self._database.engine.begin() as connection:
-            return calibration.reset(connection, encoders.find(connection, encoder))
+            was: int | None = connection.scalar(
+                text("SELECT pgvoice.reset_calibration(:encoder)"),
+                {"encoder": encoders.find(connection, encoder).id},
+            )
+            return was
 
     def _spoken(
         self,

@@ -49,8 +49,8 @@ class Trials:
         person = np.broadcast_to(self.person[:, None], there.shape)
         return self.similarity[there], right[there], person[there]
 
-    def searches(self, scores: Floats | None = None) -> tuple[Searches, NDArray[np.int64]]:
-        """Searches of the gallery, and their durations in milliseconds.
+    def searches(self, scores: Floats | None = None) -> Searches:
+        """Searches of the gallery.
 
         There is one for each segment of an enrolled person, and one for each segment in a gallery
         without its speaker: the gallery itself for a stranger, and without their own profile for
@@ -65,14 +65,14 @@ class Trials:
         scores = self.similarity if scores is None else scores
         lead, which = _nearest(self.similarity[inside])
         other_lead, other = _nearest(without[outside])
-        found = Searches(
+        return Searches(
             np.concatenate([scores[inside, which], scores[outside, other]]),
             np.concatenate([lead, other_lead]),
             np.concatenate([which == self.own[inside], np.zeros(len(outside), bool)]),
             np.repeat([True, False], [len(inside), len(outside)]),
             np.concatenate([self.person[inside], self.person[outside]]),
+            np.concatenate([self.duration_ms[inside], self.duration_ms[outside]]),
         )
-        return found, np.concatenate([self.duration_ms[inside], self.duration_ms[outside]])
 
 
 def gather(
@@ -87,7 +87,7 @@ def gather(
         rows += connection.execute(
             text(
                 "SELECT trial, duration_ms, speaker, profile_id, own, similarity"
-                " FROM pgvoice.segment_trials_ms(CAST(:videos AS text[]),"
+                " FROM pgvoice.segment_trials(CAST(:videos AS text[]),"
                 " CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
                 " CAST(:speakers AS text[]), :encoder)"
             ),

@@ -178,6 +178,6 @@ def test_in_a_process_of_its_own(store: VoiceStore, store_url: str) -> None:
     # What is missing, and the record of that; then video, encoder, answers, and what judged them.
     assert [each.split()[0] for each in statements] == ["SELECT", "INSERT", *["SELECT"] * 4]
     assert [number for number, each in enumerate(statements) if "segment_embedding" in each] == [0]
-    assert "pgvoice.identify_ms(" in statements[4]
+    assert "pgvoice.identify(" in statements[4]
     assert modules == ["numpy"]
     assert (len(kept_by_child) > 2, kept) == (True, "{}")

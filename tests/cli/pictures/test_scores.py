@@ -21,6 +21,7 @@ def _searches(inside: list[float], outside: list[float]) -> Searches:
         np.repeat([True, False], [len(inside), len(outside)]),
         np.repeat([True, False], [len(inside), len(outside)]),
         np.arange(count),
+        np.full(count, 1000),
     )
 
 

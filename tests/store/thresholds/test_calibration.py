@@ -164,7 +164,7 @@ def test_somebody_with_one_exemplar_is_outside_of_the_gallery(store: VoiceStore)
     with store.database.engine.connect() as connection:
         found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
     assert np.isnan(found.similarity[[0, 1], found.own]).all()
-    searches, _ = found.searches()
+    searches = found.searches()
     assert not searches.enrolled.any()
     assert len(searches) == 2
 

@@ -23,6 +23,7 @@ def searches(*rows: tuple[float, float, bool, bool, int]) -> Searches:
         np.array(right),
         np.array(enrolled),
         np.array(person),
+        np.full(len(rows), 1000),
     )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from pgvoice.store import Calibration, Exemplar, SegmentKey, Turn, VoiceStore
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 from pgvoice.store.thresholds import measures, trials
-from pgvoice.store.thresholds.fitting import Material, Rule
-from pgvoice.store.thresholds.measures import Interval
+from pgvoice.store.thresholds.fitting import Rule
+from pgvoice.store.thresholds.measures import Interval, Searches
 
 #: Exemplars by person.
 People = Mapping[str, list[Exemplar]]
@@ -61,10 +61,9 @@ class Library:
         made = self._store.thresholds.calibrate(target, labels=labels)
         single = self._store.thresholds.calibrate(target, labels=labels, edges=(), dry_run=True)
         self.enroll(set(self._people) - tuned)
-        material = self._searches({turn.label or "" for turn in self._turns()} - tuned)
-        answered = _rule(made).answered(material)
-        alone = _rule(single).answered(material)
-        searches = material.searches
+        searches = self._searches({turn.label or "" for turn in self._turns()} - tuned)
+        answered = _rule(made).answered(searches)
+        alone = _rule(single).answered(searches)
         outside, inside = ~searches.enrolled, searches.enrolled
         rows, whose = answered[outside].astype(float), searches.person[outside]
         rate = float(rows.mean())
@@ -79,9 +78,9 @@ class Library:
             float((answered & searches.right)[inside].mean()),
             {
                 int(ms) / 1000: float(
-                    (answered & searches.right)[inside & (material.duration_ms == ms)].mean()
+                    (answered & searches.right)[inside & (searches.duration_ms == ms)].mean()
                 )
-                for ms in np.unique(material.duration_ms)
+                for ms in np.unique(searches.duration_ms)
             },
             measures.dir_at_far(searches, rate),
             float(alone[outside].mean()),
@@ -107,7 +106,7 @@ class Library:
         }
         return {video: turns for video, turns in kept.items() if turns}
 
-    def _searches(self, names: set[str]) -> Material:
+    def _searches(self, names: set[str]) -> Searches:
         spoken = {
             (video, SegmentKey(round(turn.start * 1000), round(turn.end * 1000))): turn.label
             for video, turns in self._of(names).items()
@@ -116,7 +115,7 @@ class Library:
         }
         with self._store.database.engine.connect() as connection:
             encoder = self._store.recordings.encoder(self._encoder).id
-            return Material(*trials.gather(connection, encoder, spoken, exemplars=False).searches())
+            return trials.gather(connection, encoder, spoken, exemplars=False).searches()
 
 
 def _rule(found: Calibration) -> Rule:
