@@ -7,7 +7,9 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     clusters text[],
     encoder integer DEFAULT pgvoice.sole_encoder(),
     threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL
+    min_margin double precision DEFAULT NULL,
+    starts_ms integer[] DEFAULT NULL,
+    ends_ms integer[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -35,7 +37,8 @@ AS $$
         SELECT i.*, clusters[i.ordinality] AS cluster
         FROM pgvoice.identify(
             video, starts, ends, encoder,
-            identify_clusters.threshold, identify_clusters.min_margin
+            identify_clusters.threshold, identify_clusters.min_margin,
+            identify_clusters.starts_ms, identify_clusters.ends_ms
         ) WITH ORDINALITY AS i
     ), weak AS (
         -- A segment that is given twice counts once.

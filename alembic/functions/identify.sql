@@ -24,7 +24,9 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     ends double precision[] DEFAULT NULL,
     encoder integer DEFAULT pgvoice.sole_encoder(),
     threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL
+    min_margin double precision DEFAULT NULL,
+    starts_ms integer[] DEFAULT NULL,
+    ends_ms integer[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -47,12 +49,13 @@ SET search_path FROM CURRENT
 AS $$
     WITH asked AS (
         SELECT given.ordinal, given.start_ms, given.end_ms
-        FROM unnest(pgvoice.snap_all_ms(starts), pgvoice.snap_all_ms(ends)) WITH ORDINALITY
-            AS given(start_ms, end_ms, ordinal)
+        FROM unnest(coalesce(starts_ms, pgvoice.snap_all_ms(starts)),
+                    coalesce(ends_ms, pgvoice.snap_all_ms(ends)))
+            WITH ORDINALITY AS given(start_ms, end_ms, ordinal)
         UNION ALL
         SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
         FROM pgvoice.segment_embedding AS s
-        WHERE starts IS NULL AND s.encoder_id = encoder
+        WHERE starts IS NULL AND starts_ms IS NULL AND s.encoder_id = encoder
           AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
     ), compared AS (
         SELECT asked.*, s.status, s.video_id, two.*
@@ -83,7 +86,7 @@ AS $$
     ORDER BY c.ordinal
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
-'Who speaks in a video: one row for each segment that is given (in seconds), in that order, or for every
-stored segment in time order. speaker is set only if reason is matched; nearest and runner_up are the
+'Who speaks in a video: one row for each segment that is given, in that order, or for every stored
+segment in time order. Segments are given in seconds, or on the grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the
 two most similar people. threshold and min_margin are what the segment had to reach, from
 threshold_source; NULL if it was compared with nobody.';

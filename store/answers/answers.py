@@ -17,15 +17,16 @@ from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
 
-_IDENTIFY = text(
-    f"SELECT {COLUMNS} FROM pgvoice.identify(:video, CAST(:starts AS double precision[]),"  # noqa: S608
-    " CAST(:ends AS double precision[]), :encoder, :threshold, :min_margin)"
+#: The named arguments that both ways to identify have.
+_ASKED = (
+    "video => :video, starts_ms => CAST(:starts AS integer[]), ends_ms => CAST(:ends AS integer[]),"
+    " encoder => :encoder, threshold => :threshold, min_margin => :min_margin"
 )
+_IDENTIFY = text(f"SELECT {COLUMNS} FROM pgvoice.identify({_ASKED})")  # noqa: S608
 _IDENTIFY_CLUSTERS = text(
     f"SELECT cluster, evidence_similarity, evidence_s, {COLUMNS}"  # noqa: S608
-    " FROM pgvoice.identify_clusters(:video, CAST(:starts AS double precision[]),"
-    " CAST(:ends AS double precision[]), CAST(:clusters AS text[]), :encoder, :threshold,"
-    " :min_margin)"
+    f" FROM pgvoice.identify_clusters({_ASKED}, starts => NULL, ends => NULL,"
+    " clusters => CAST(:clusters AS text[]))"
 )
 _APPEARANCES = text(
     "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
@@ -64,8 +65,8 @@ class Answers:
                 _IDENTIFY,
                 {
                     "video": video,
-                    "starts": None if keys is None else [key.start_s for key in keys],
-                    "ends": None if keys is None else [key.end_s for key in keys],
+                    "starts": None if keys is None else [key.start_ms for key in keys],
+                    "ends": None if keys is None else [key.end_ms for key in keys],
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
                     "min_margin": min_margin,
@@ -98,8 +99,8 @@ class Answers:
                 _IDENTIFY_CLUSTERS,
                 {
                     "video": video,
-                    "starts": [key.start_s for key in keys],
-                    "ends": [key.end_s for key in keys],
+                    "starts": [key.start_ms for key in keys],
+                    "ends": [key.end_ms for key in keys],
                     "clusters": labels,
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
