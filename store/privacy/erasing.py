@@ -129,6 +129,38 @@ def erase_speaker(
     return done
 
 
+#: Two random numbers of 122 bits.
+_KEY = """
+INSERT INTO pgvoice.opt_out_key (key)
+VALUES (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) ON CONFLICT DO NOTHING
+"""
+
+
+def keep_opt_out(connection: Connection, name: str, *, voice: bool) -> None:
+    """Note that a speaker, who is erased next, opted out. Raises `UnknownSpeaker`."""
+    ids: dict[str, object] = {"speaker": speakers.require(connection, name), "name": name}
+    connection.execute(text(_KEY))
+    ids["opt_out"] = connection.scalar(
+        text(
+            "INSERT INTO pgvoice.opt_out AS o (name_hash)"
+            " VALUES (pgvoice_internal.name_hash(:name))"
+            " ON CONFLICT (name_hash) DO UPDATE SET created_at = o.created_at RETURNING id"
+        ),
+        ids,
+    )
+    if voice:
+        connection.execute(
+            text(
+                "INSERT INTO pgvoice.opt_out_voice (opt_out_id, encoder_id, dimension, embedding)"
+                " SELECT :opt_out, encoder_id, dimension, embedding FROM pgvoice.profile"
+                " WHERE speaker_id = :speaker ON CONFLICT (opt_out_id, encoder_id)"
+                " DO UPDATE SET embedding = EXCLUDED.embedding"
+            ),
+            ids,
+        )
+    audit.record(connection, "opt out", f"opt-out {ids['opt_out']}", voice=voice)
+
+
 def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
     """Delete a recording with its segments, labels and records of fills.
 

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
 from pgvoice.store.database.connection import Database
-from pgvoice.store.privacy import audit, consents, erasing, opt_outs, retention
+from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.people import speakers
+from pgvoice.store.privacy import audit, consents, erasing, retention
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
-from pgvoice.store.privacy.opt_outs import OptOut
 from pgvoice.store.privacy.retention import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A name that nobody may be enrolled under again; only its hash is kept."""
+
+    id: int
+    created_at: datetime
+    #: Encoders that the voice is kept for; it is refused under any name.
+    voices: tuple[str, ...]
 
 
 class Privacy:
@@ -32,12 +48,33 @@ class Privacy:
         `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
-            return consents.withdraw(connection, name)
+            ids = {"id": speakers.require(connection, name, lock=True)}
+            connection.execute(
+                text(
+                    "UPDATE pgvoice.consent SET withdrawn_at = now()"
+                    " WHERE speaker_id = :id AND withdrawn_at IS NULL"
+                ),
+                ids,
+            )
+            exemplars = consents.forget_voice(connection, ids["id"])
+            audit.record(connection, "withdraw consent", name, exemplars=exemplars)
+            return exemplars
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
-        """A speaker's consents, or everybody's. Raises `UnknownSpeaker`."""
+        """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
-            return consents.stored(connection, name)
+            if name is not None:
+                speakers.require(connection, name)
+            rows = connection.execute(
+                text(
+                    f"SELECT s.name, {consents.COLUMNS}, c.withdrawn_at IS NULL"  # noqa: S608
+                    " AND (c.expires_at IS NULL OR c.expires_at > now())"
+                    " FROM pgvoice.consent c JOIN pgvoice.speaker s ON s.id = c.speaker_id"
+                    " WHERE CAST(:name AS text) IS NULL OR s.name = :name ORDER BY s.name, c.id"
+                ),
+                {"name": name},
+            )
+            return [StoredConsent(who, Consent(*consent), valid) for who, *consent, valid in rows]
 
     @property
     def consent_required(self) -> bool:
@@ -48,7 +85,10 @@ class Privacy:
     def require_consent(self, *, required: bool = True) -> None:
         """Require consent for new enrollments or not; existing ones are not affected."""
         with self._database.engine.begin() as connection:
-            consents.require(connection, required=required)
+            connection.execute(
+                text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
+            )
+            audit.record(connection, "require consent", "the store", required=required)
 
     def erase_speaker(
         self,
@@ -67,7 +107,7 @@ class Privacy:
         """
         with self._database.engine.begin() as connection:
             if (opt_out or opt_out_voice) and not dry_run:
-                opt_outs.keep(connection, name, voice=opt_out_voice)
+                erasing.keep_opt_out(connection, name, voice=opt_out_voice)
             return erasing.erase_speaker(
                 connection, name, with_segments=with_segments, dry_run=dry_run
             )
@@ -78,14 +118,32 @@ class Privacy:
             return erasing.erase_video(connection, video, dry_run=dry_run)
 
     def opt_outs(self) -> list[OptOut]:
-        """Everybody who opted out; names are not kept."""
+        """Everybody who opted out, the oldest first; names are not kept."""
         with self._database.engine.connect() as connection:
-            return opt_outs.stored(connection)
+            rows = connection.execute(
+                text(
+                    "SELECT o.id, o.created_at,"
+                    " array_remove(array_agg(e.label ORDER BY e.id), NULL)"
+                    " FROM pgvoice.opt_out o LEFT JOIN pgvoice.opt_out_voice x"
+                    " ON x.opt_out_id = o.id LEFT JOIN pgvoice.encoder e ON e.id = x.encoder_id"
+                    " GROUP BY o.id ORDER BY o.id"
+                )
+            )
+            return [OptOut(number, at, tuple(voices)) for number, at, voices in rows]
 
     def lift_opt_out(self, name: str) -> None:
         """Allow somebody to be enrolled again. Raises `UnknownSpeaker` if they did not opt out."""
         with self._database.engine.begin() as connection:
-            opt_outs.lift(connection, name)
+            number = connection.scalar(
+                text(
+                    "DELETE FROM pgvoice.opt_out"
+                    " WHERE name_hash = pgvoice_internal.name_hash(:name) RETURNING id"
+                ),
+                {"name": name},
+            )
+            if number is None:
+                raise UnknownSpeaker(name)
+            audit.record(connection, "allow", f"opt-out {number}")
 
     def delete_expired(
         self, *, unattributed_days: int | None = None, dry_run: bool = False
@@ -97,4 +155,12 @@ class Privacy:
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
         """What was done with voiceprints, to one subject or to all; the newest first."""
         with self._database.engine.connect() as connection:
-            return audit.trail(connection, subject, limit)
+            rows = connection.execute(
+                text(
+                    "SELECT id, at, actor, action, subject, details FROM pgvoice.audit_event"
+                    " WHERE CAST(:subject AS text) IS NULL OR subject = :subject"
+                    " ORDER BY id DESC LIMIT :limit"
+                ),
+                {"subject": subject, "limit": limit},
+            )
+            return [AuditEvent(*row) for row in rows]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, text
@@ -32,16 +32,11 @@ class FillRun:
     device: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """The lock on the fills of a video, held on a connection of its own until `release`."""
+    """The lock on the fills of a video, held by a connection of its own."""
 
-    def __init__(self, connection: Connection, video: str) -> None:
-        self._connection = connection
-        keep_open(connection)
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
-            {"video": video},
-        )
+    _connection: Connection
 
     def check(self) -> None:
         """Raises `ConnectionLost` if the server ended the connection, and thus the lock."""
@@ -49,10 +44,21 @@ class Hold:
         if driver_connection is None or not is_alive(driver_connection):
             raise ConnectionLost("the connection that held the lock on the fill is gone")
 
-    def release(self) -> None:
+
+@contextmanager
+def holding(connection: Connection, video: str) -> Iterator[Hold]:
+    """Lock the fills of a video; closes the connection at the end."""
+    try:
+        keep_open(connection)
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
+            {"video": video},
+        )
+        yield Hold(connection)
+    finally:
         with suppress(DatabaseError):
-            self._connection.rollback()
-        self._connection.close()
+            connection.rollback()
+        connection.close()
 
 
 def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection, text
@@ -20,46 +20,23 @@ class PruneSelection:
     older_than: timedelta | None = None
 
 
-def count(connection: Connection, selection: PruneSelection) -> int:
-    """How many rows `prune` would delete; raises `ValueError` for an empty selection."""
-    _require_something(selection)
-    found: int = connection.scalar(
-        text(f"SELECT count(*) FROM pgvoice.segment_embedding s WHERE {_FITTING}"),  # noqa: S608
-        _parameters(selection),
-    )
-    return found
-
-
-def prune(connection: Connection, selection: PruneSelection) -> int:
-    """Delete segments' rows and return how many; videos, speakers and records of fills stay.
-
-    Raises `ValueError` for an empty selection, which would mean everything.
-    """
-    _require_something(selection)
-    deleted = connection.execute(
-        text(f"DELETE FROM pgvoice.segment_embedding s WHERE {_FITTING}"),  # noqa: S608
-        _parameters(selection),
-    ).rowcount
-    audit.record(connection, "prune", selection.video or "all videos", segments=deleted)
-    return deleted
-
-
-_FITTING = (
-    "(CAST(:video AS text) IS NULL"
-    " OR s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video))"
-    " AND (CAST(:encoder AS integer) IS NULL OR s.encoder_id = :encoder)"
-    " AND (CAST(:age AS interval) IS NULL OR s.created_at < now() - CAST(:age AS interval))"
-)
-
-
-def _require_something(selection: PruneSelection) -> None:
+def prune(connection: Connection, selection: PruneSelection, *, dry_run: bool = False) -> int:
+    """Delete segments' rows, or only count them; videos, speakers and records of fills stay."""
     if selection == PruneSelection():
         raise ValueError("nothing selected: name a video, an encoder or an age")
+    verb = "SELECT count(*)" if dry_run else "DELETE"
+    done = connection.execute(text(f"{verb} {_FITTING}"), asdict(selection))
+    if dry_run:
+        return int(done.scalar_one())
+    audit.record(connection, "prune", selection.video or "all videos", segments=done.rowcount)
+    return done.rowcount
 
 
-def _parameters(selection: PruneSelection) -> dict[str, object]:
-    return {
-        "video": selection.video,
-        "encoder": selection.encoder_id,
-        "age": selection.older_than,
-    }
+_FITTING = """
+FROM pgvoice.segment_embedding s
+WHERE (CAST(:video AS text) IS NULL
+    OR s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video))
+  AND (CAST(:encoder_id AS integer) IS NULL OR s.encoder_id = :encoder_id)
+  AND (CAST(:older_than AS interval) IS NULL
+    OR s.created_at < now() - CAST(:older_than AS interval))
+"""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from pgvoice.store.database.connection import Database
@@ -56,22 +56,12 @@ class Recordings:
         with self._database.engine.connect() as connection:
             return segments.read(connection, video, encoder, keys)
 
-    @contextmanager
-    def filling(self, video: str) -> Iterator[Hold]:
+    def filling(self, video: str) -> AbstractContextManager[Hold]:
         """Lock the fills of a video: others, in any process, wait until this one is done.
 
         The lock has a connection of its own, so that fills never wait for each other's connections.
         """
-        connection = self._database.unpooled.connect()
-        try:
-            hold = Hold(connection, video)
-        except BaseException:
-            connection.close()
-            raise
-        try:
-            yield hold
-        finally:
-            hold.release()
+        return fills.holding(self._database.unpooled.connect(), video)
 
     def register(
         self,
@@ -131,4 +121,4 @@ class Recordings:
         Raises `ValueError` if nothing is selected.
         """
         with self._database.engine.begin() as connection:
-            return (pruning.count if dry_run else pruning.prune)(connection, selection)
+            return pruning.prune(connection, selection, dry_run=dry_run)

@@ -71,13 +71,8 @@ def cache_statistics(connection: Connection) -> CacheStatistics:
     if row.last_video is not None:
         hits = Hits(row.last_requested, row.last_hits)
         last = LastFill(row.last_video, hits, row.last_finished_at)
-    return CacheStatistics(
-        Hits(row.requested, row.hits), last, _holdings(connection), row.bytes_on_disk
-    )
-
-
-def _holdings(connection: Connection) -> list[Holding]:
-    rows = connection.execute(
+    holdings = connection.execute(
         text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
     )
-    return [Holding(*row) for row in rows]
+    stored = [Holding(*each) for each in holdings]
+    return CacheStatistics(Hits(row.requested, row.hits), last, stored, row.bytes_on_disk)

@@ -69,7 +69,10 @@ def copy(
     target.execute(update(setting).values(partitions=partitions))
     _copy_sequences(source, target)
     source.rollback()
-    _compare(sent, [_arrived(target, table, progress) for table in TABLES])
+    arrived = (table_rows.summed(target, table, progress.passing) for table in TABLES)
+    differing = [one.table for one, other in zip(sent, arrived, strict=True) if one != other]
+    if differing:
+        raise CopyDiffers(differing)
     _run(target, *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in TABLES))
     _run(target, *(f"ANALYZE {table}" for table in TABLES))
     return sent
@@ -115,11 +118,6 @@ def _copy_table(
     return sums.of(table)
 
 
-def _arrived(target: Connection, table: Table, progress: _Progress) -> TableSum:
-    with table_rows.reading(target, table) as rows:
-        return table_rows.summed(table, progress.passing(rows))
-
-
 def _write(connection: Connection, table: Table, rows: Iterator[bytes]) -> None:
     statement = f"COPY {table} ({table_rows.columns(table)}) FROM STDIN (FORMAT binary)".encode()
     blocks = iter(lambda: b"".join(islice(rows, _BLOCK)), b"")
@@ -141,12 +139,6 @@ def _copy_sequences(source: Connection, target: Connection) -> None:
                 named = func.pg_get_serial_sequence(str(table), column.name)
                 state = text(f"SELECT last_value, is_called FROM {source.scalar(select(named))}")  # noqa: S608
                 target.execute(select(func.setval(named, *source.execute(state).one())))
-
-
-def _compare(sent: Iterable[TableSum], arrived: Iterable[TableSum]) -> None:
-    differing = [one.table for one, other in zip(sent, arrived, strict=True) if one != other]
-    if differing:
-        raise CopyDiffers(differing)
 
 
 def _run(connection: Connection, *statements: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,6 +17,8 @@ from pgvoice.store.recordings.segment_rows import HEADER, TRAILER
 #: Every table; a table comes after those that it refers to.
 TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)
 _MODULUS = 1 << 64
+#: Looks at rows while they pass.
+Passing = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +82,10 @@ def _rows(connection: Connection, copy: Copy) -> Iterator[bytes]:
                 yield row
 
 
-def summed(table: Table, rows: Iterable[bytes]) -> TableSum:
+def summed(connection: Connection, table: Table, passing: Passing = iter) -> TableSum:
     """Count and checksum of a table's rows."""
     sums = RowSum()
-    for _ in sums.passing(rows):
-        pass
+    with reading(connection, table) as rows:
+        for _ in passing(sums.passing(rows)):
+            pass
     return sums.of(table)
-
-
-def all_summed(connection: Connection) -> list[TableSum]:
-    """Count and checksum of every table; consistent if the transaction is a snapshot."""
-    sums = []
-    for table in TABLES:
-        with reading(connection, table) as rows:
-            sums.append(summed(table, rows))
-    return sums

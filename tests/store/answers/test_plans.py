@@ -60,7 +60,7 @@ def _read(connection: Connection) -> object:
 
 
 def _count(connection: Connection) -> object:
-    return pruning.count(connection, PruneSelection(video=VIDEO.key))
+    return pruning.prune(connection, PruneSelection(video=VIDEO.key), dry_run=True)
 
 
 _SPANS = "ARRAY[{}], ARRAY[{}]".format(
