@@ -1,19 +1,12 @@
-"""How well people are enrolled: checks of new exemplars, quality of profiles, outliers."""
+"""How well people are enrolled: checks of new exemplars, and quality of profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DataError
 
-from pgvoice.store.errors import (
-    CancellingExemplars,
-    IncoherentExemplars,
-    SharedExemplars,
-    SoundsLikeAnother,
-)
+from pgvoice.store.errors import IncoherentExemplars, SharedExemplars, SoundsLikeAnother
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 
@@ -53,40 +46,6 @@ class Outlier:
     needed: float
 
 
-def quality(
-    connection: Connection, name: str | None, encoder: StoredEncoder | None
-) -> list[ProfileQuality]:
-    """How well a speaker is enrolled (or everybody), with one encoder or with all; by name."""
-    rows = connection.execute(
-        text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
-        {"name": name, "encoder": encoder and encoder.id},
-    )
-    return [ProfileQuality(*row) for row in rows]
-
-
-def drop_outliers(
-    connection: Connection, name: str, encoder: StoredEncoder, *, dry_run: bool
-) -> list[Outlier]:
-    """Exclude outliers from the profile, or only list them; the least similar first."""
-    rows = connection.execute(
-        text("SELECT * FROM pgvoice.drop_outliers(:name, :encoder, :dry_run)"),
-        {"name": name, "encoder": encoder.id, "dry_run": dry_run},
-    )
-    return [Outlier(*row) for row in rows]
-
-
-def restore(connection: Connection, name: str, encoder: StoredEncoder) -> int:
-    """Put excluded exemplars back into the profile. Raises `CancellingExemplars`."""
-    try:
-        restored: int = connection.scalar(
-            text("SELECT pgvoice.restore_exemplars(:name, :encoder)"),
-            {"name": name, "encoder": encoder.id},
-        )
-    except DataError as error:
-        raise CancellingExemplars(name) from error
-    return restored
-
-
 def require_coherent(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
 ) -> None:
@@ -99,7 +58,14 @@ def require_coherent(
         {"speaker": speaker_id, "encoder": encoder.id},
     ).one()
     if similarity < needed:
-        spans = _spans(connection, apart)
+        rows = connection.execute(
+            text(
+                "SELECT source, start_ms, end_ms FROM pgvoice.enrollment"
+                " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id"
+            ),
+            {"ids": list(apart)},
+        )
+        spans = [(row.source, row.start_ms, row.end_ms) for row in rows]
         raise IncoherentExemplars(name, spans, similarity, needed, calibrated=encoder.calibrated)
 
 
@@ -114,24 +80,14 @@ def require_nobody_else(
         raise SharedExemplars(
             name, shared[0].other, [(row.source, row.start_ms, row.end_ms) for row in shared]
         )
-    asked = {"speaker": speaker_id, "encoder": encoder.id}
     alike = connection.execute(
-        text("SELECT other, similarity FROM pgvoice_internal.near_duplicates(:speaker, :encoder)"),
-        asked,
+        text(
+            "SELECT other, similarity, pgvoice_internal.duplicate_limit(:encoder) AS least"
+            " FROM pgvoice_internal.near_duplicates(:speaker, :encoder)"
+        ),
+        {"speaker": speaker_id, "encoder": encoder.id},
     ).all()
     if alike:
-        limit: float = connection.scalar(
-            text("SELECT pgvoice_internal.duplicate_limit(:encoder)"), {"encoder": encoder.id}
+        raise SoundsLikeAnother(
+            name, [(row.other, row.similarity) for row in alike], alike[0].least
         )
-        raise SoundsLikeAnother(name, [(row.other, row.similarity) for row in alike], limit)
-
-
-def _spans(connection: Connection, ids: Sequence[int]) -> list[tuple[str, int, int]]:
-    rows = connection.execute(
-        text(
-            "SELECT source, start_ms, end_ms FROM pgvoice.enrollment"
-            " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id"
-        ),
-        {"ids": list(ids)},
-    )
-    return [(source, start_ms, end_ms) for source, start_ms, end_ms in rows]

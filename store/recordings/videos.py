@@ -88,8 +88,11 @@ def remember_audio(
         raise AudioChanged(key, stored, audio.sha256)
     replaced = changed and on_change == "replace"
     if replaced:
-        for rows in ("segment_embedding WHERE", "attribution WHERE NOT pinned AND"):
-            connection.execute(text(f"DELETE FROM pgvoice.{rows} video_id = :id"), {"id": video_id})
+        for statement in (
+            "DELETE FROM pgvoice.segment_embedding WHERE video_id = :id",
+            "DELETE FROM pgvoice.attribution WHERE video_id = :id AND NOT pinned",
+        ):
+            connection.execute(text(statement), {"id": video_id})
     connection.execute(
         text(
             "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
