@@ -113,15 +113,10 @@ def create_where_allowed(connection: Connection) -> None:
     """Create the roles, and grant the existing ones their rights, as far as this user may."""
     if _may_create(connection):
         create(connection)
-    if _is_owner(connection):
-        grant(connection)
-
-
-def _is_owner(connection: Connection) -> bool:
-    owner: bool = connection.scalar(
+    if connection.scalar(
         text("SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'pgvoice'")
-    )
-    return owner
+    ):
+        grant(connection)
 
 
 def _may_create(connection: Connection) -> bool:

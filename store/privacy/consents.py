@@ -48,11 +48,7 @@ class StoredConsent:
 
 
 def grant(connection: Connection, name: str, consent: Consent | str) -> None:
-    """Store a speaker's consent; the speaker is created if new.
-
-    A text says where the person's own consent is written down. Raises `ValueError` if the consent
-    does not say who agreed, or to what.
-    """
+    """Store a speaker's consent; a text says where the person's own is written down."""
     if isinstance(consent, str):
         consent = Consent(name, evidence=consent)
     for what, said in (("who agreed", consent.granted_by), ("to what", consent.purpose)):
@@ -102,12 +98,6 @@ def of(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
         {"id": speaker_id},
     )
     return tuple(Consent(*row) for row in rows)
-
-
-def is_required(connection: Connection) -> bool:
-    """Whether enrolling somebody requires a valid consent."""
-    required: bool = connection.scalar(text("SELECT consent_required FROM pgvoice.setting"))
-    return required
 
 
 @contextmanager

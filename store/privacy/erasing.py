@@ -97,18 +97,14 @@ _OF_VIDEO = {
     "records of fills": ("fill_run", "video_id = :id"),
     "recordings": ("video", "id = :id"),
 }
-_KEPT = "exemplars that are kept"
 
 
 def erase_speaker(
     connection: Connection, name: str, *, with_segments: bool, dry_run: bool
 ) -> Erasure:
-    """Delete a person with everything that was derived from their voice.
+    """Delete a person's exemplars, profiles, labels, calibrations, consents and name.
 
-    This deletes exemplars, profiles, labels, calibrations that used them, consents and the name.
-    `with_segments` also deletes the vectors of their segments, and marks these segments as
-    ``erased``, so that no later fill computes them again. The audit trail notes the erasure. Raises
-    `UnknownSpeaker`.
+    `with_segments` also marks their segments as ``erased``, so that no later fill computes them.
     """
     ids: dict[str, object] = {"id": speakers.require(connection, name, lock=True), "name": name}
     connection.execute(text(_SEGMENTS), ids)
@@ -162,13 +158,14 @@ def keep_opt_out(connection: Connection, name: str, *, voice: bool) -> None:
 
 
 def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
-    """Delete a recording with its segments, labels and records of fills.
-
-    Exemplars that were taken from it are kept. Raises `UnknownVideo`.
-    """
+    """Delete a recording with everything about it; exemplars that were taken from it are kept."""
     ids: dict[str, object] = {"id": videos.require(connection, key)}
     found = [ErasedRows(what, _count(connection, *of, ids)) for what, of in _OF_VIDEO.items()]
-    found.append(ErasedRows(_KEPT, _count(connection, "enrollment", "video_id = :id", ids)))
+    found.append(
+        ErasedRows(
+            "exemplars that are kept", _count(connection, "enrollment", "video_id = :id", ids)
+        )
+    )
     done = Erasure(key, tuple(found), dry_run)
     if not dry_run:
         connection.execute(text(f"DELETE FROM pgvoice.cohort_voice WHERE {_COHORTS}"), ids)  # noqa: S608

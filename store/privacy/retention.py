@@ -44,6 +44,13 @@ WHERE s.created_at < now() - make_interval(days => :days) AND s.embedding IS NOT
           = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
   )
 """
+#: The cohorts of old calibrations.
+_COHORTS = """
+FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (
+    SELECT c.id FROM pgvoice.calibration AS c
+    WHERE c.created_at < now() - make_interval(days => :days)
+)
+"""
 
 
 def delete_expired(
@@ -58,10 +65,12 @@ def delete_expired(
     ended = connection.execute(text(_ENDED)).all()
     segments = 0
     if unattributed_days is not None:
-        verb = "SELECT count(*)" if dry_run else "DELETE"
-        done = connection.execute(text(f"{verb} {_UNATTRIBUTED}"), {"days": unattributed_days})
+        verb, days = "SELECT count(*)" if dry_run else "DELETE", {"days": unattributed_days}
+        done = connection.execute(text(f"{verb} {_UNATTRIBUTED}"), days)
         segments = done.scalar_one() if dry_run else done.rowcount
-        segments += _old_cohorts(connection, unattributed_days, dry_run=dry_run)
+        segments += connection.scalar(text(f"SELECT count(*) {_COHORTS}"), days)
+        if not dry_run:
+            connection.execute(text(f"DELETE {_COHORTS}"), days)
     found = Retention(
         tuple(name for _, name, _ in ended), sum(count for *_, count in ended), segments, dry_run
     )
@@ -74,15 +83,3 @@ def delete_expired(
                 connection, "expire", "old segments", days=unattributed_days, segments=segments
             )
     return found
-
-
-def _old_cohorts(connection: Connection, days: int, *, dry_run: bool) -> int:
-    """Delete old cohorts; returns the number of their voices."""
-    old = (
-        "FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (SELECT c.id"
-        " FROM pgvoice.calibration AS c WHERE c.created_at < now() - make_interval(days => :days))"
-    )
-    voices: int = connection.scalar(text(f"SELECT count(*) {old}"), {"days": days})
-    if not dry_run:
-        connection.execute(text(f"DELETE {old}"), {"days": days})
-    return voices
