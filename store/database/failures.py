@@ -76,9 +76,16 @@ def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
 
 def _refusal(error: psycopg.Error) -> PgvoiceError:
     if isinstance(error, psycopg.errors.UniqueViolation):
-        return RowsStored()
+        return RowsStored(
+            "somebody else stored some of these segments in the meantime: look up again which ones"
+            " are missing"
+        )
     if isinstance(error, psycopg.errors.ForeignKeyViolation) and "video" in (
         error.diag.constraint_name or ""
     ):
         return VideoErased()
-    return RowsRefused(first_line(error))
+    return RowsRefused(
+        f"the store does not accept these rows ({first_line(error)}): a vector must be finite, of"
+        " unit length and of its encoder's dimension, and its segment's status must be ok or"
+        " partial"
+    )

@@ -21,12 +21,6 @@ class UnknownSpeaker(Unknown):
 class SpeakerExists(PgvoiceError):
     """Another speaker already has the name."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"there is already a speaker {name!r}: merge the two with `pgvoice enroll merge`, or"
-            " choose another name"
-        )
-
 
 class EnrollmentRefused(PgvoiceError):
     """The exemplars would make a profile of nobody, or of somebody who is already enrolled."""
@@ -89,22 +83,9 @@ class CancellingExemplars(EnrollmentRefused):
 class ConsentMissing(EnrollmentRefused):
     """The store requires consent, and the speaker has none that is valid."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"{name!r} has no valid consent on record: say where they agreed (--consent, or"
-            " `pgvoice consent grant`); `pgvoice db upgrade --no-consent` creates a store that"
-            " requires none"
-        )
-
 
 class OptedOut(EnrollmentRefused):
     """The person was erased, and asked not to be enrolled again."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"{name!r} has the name or the voice of somebody who was erased and asked not to be"
-            " enrolled again: if they want to be enrolled now, run `pgvoice erase allow`"
-        )
 
 
 def _exemplars(found: Sequence[Exemplified]) -> str:

@@ -44,7 +44,8 @@ class People:
 
         `consent` is stored too; a text says where the consent is written down. Raises
         `EnrollmentRefused` in one of its kinds. `force` only overrides the checks of the voice: it
-        does not prevent `CancellingExemplars`, `ConsentMissing` and `OptedOut`.
+        does not prevent `CancellingExemplars`, `ConsentMissing` and `OptedOut`. Raises `ValueError`
+        if the name is empty or there are no exemplars.
         """
         with self._enrolling(name, consent) as connection:
             encoders.ensure(connection, encoder, threshold)
@@ -111,7 +112,10 @@ class People:
                     text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"), values
                 )
             except IntegrityError as error:
-                raise SpeakerExists(new_name) from error
+                raise SpeakerExists(
+                    f"there is already a speaker {new_name!r}: merge the two with `pgvoice enroll"
+                    " merge`, or choose another name"
+                ) from error
             audit.record(connection, "rename", name, to=new_name)
 
     def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:

@@ -108,7 +108,14 @@ def refusals(name: str) -> Iterator[None]:
     except DBAPIError as error:
         state = sqlstate(error)
         if state == _NO_CONSENT:
-            raise ConsentMissing(name) from error
+            raise ConsentMissing(
+                f"{name!r} has no valid consent on record: say where they agreed (--consent, or"
+                " `pgvoice consent grant`); `pgvoice db upgrade --no-consent` creates a store that"
+                " requires none"
+            ) from error
         if state == _OPTED_OUT:
-            raise OptedOut(name) from error
+            raise OptedOut(
+                f"{name!r} has the name or the voice of somebody who was erased and asked not to be"
+                " enrolled again: if they want to be enrolled now, run `pgvoice erase allow`"
+            ) from error
         raise

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
 from pgvoice.store.database.sessions import is_alive, keep_open
-from pgvoice.store.errors import ConnectionLost, DatabaseError, VideoErased
-from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
+from pgvoice.store.errors import ConnectionLost, DatabaseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +57,3 @@ def holding(connection: Connection, video: str) -> Iterator[Hold]:
         with suppress(DatabaseError):
             connection.rollback()
         connection.close()
-
-
-def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-    """Record what a fill did; hit rates are computed from these records.
-
-    Raises `VideoErased` if the video is no longer in the store.
-    """
-    inserted = connection.execute(
-        text(
-            "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled,"  # noqa: S608
-            f" skipped, decode_seconds, encode_seconds, device) SELECT v.id, {ENCODER_ID},"
-            " :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,"
-            " :encode_seconds, :device FROM pgvoice.video v WHERE v.key = :video FOR KEY SHARE"
-        ),
-        asdict(encoder) | asdict(run) | {"video": video, "skipped": json.dumps(dict(run.skipped))},
-    )
-    if not inserted.rowcount:
-        raise VideoErased

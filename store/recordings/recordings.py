@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from typing import NamedTuple
 
+from sqlalchemy import text
+
 from pgvoice.store.database.connection import Database
+from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.names import checked
+from pgvoice.store.names import checked, is_text
 from pgvoice.store.recordings import encoders, fills, pruning, segments, statistics, videos
 from pgvoice.store.recordings.encoders import (
+    ENCODER_ID,
     EncoderIdentity,
     StoredEncoder,
     Threshold,
@@ -91,9 +97,15 @@ class Recordings:
             segments.write(connection, to.video_id, to.encoder_id, encoder.dimension, rows)
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-        """Record what a fill did; it or an earlier fill registered the video and the encoder."""
+        """Record what a fill did; it or an earlier fill registered the video and the encoder.
+
+        Raises `VideoErased` if the video is no longer in the store.
+        """
+        values = asdict(encoder) | asdict(run) | {"skipped": json.dumps(dict(run.skipped))}
         with self._database.engine.begin() as connection:
-            fills.record(connection, video, encoder, run)
+            inserted = connection.execute(text(_RECORD), values | {"video": video})
+            if not inserted.rowcount:
+                raise VideoErased
 
     def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
         """The stored encoder that `which` means. Raises `UnknownEncoder`."""
@@ -106,9 +118,13 @@ class Recordings:
             return encoders.stored(connection)
 
     def stored(self, names: Iterable[str]) -> dict[str, str]:
-        """The keys of stored videos by name; a name may have underscores for a key's spaces."""
+        """The keys of stored videos by name; a name may have underscores for a key's spaces.
+
+        Names that fit no key or several are left out.
+        """
+        asked = {"names": [name for name in names if is_text(name)]}
         with self._database.engine.connect() as connection:
-            return videos.stored(connection, names)
+            return {row.name: row.min for row in connection.execute(text(_STORED), asked)}
 
     def statistics(self) -> CacheStatistics:
         """Hits and misses of fills, and what is stored."""
@@ -122,3 +138,19 @@ class Recordings:
         """
         with self._database.engine.begin() as connection:
             return pruning.prune(connection, selection, dry_run=dry_run)
+
+
+_RECORD = f"""
+INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,
+    decode_seconds, encode_seconds, device)
+SELECT v.id, {ENCODER_ID}, :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,
+    :encode_seconds, :device
+FROM pgvoice.video v WHERE v.key = :video FOR KEY SHARE
+"""  # noqa: S608 - of constants
+_STORED = """
+SELECT name, min(key) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS asked(name, at)
+JOIN pgvoice.video ON key = name OR (
+    replace(key, ' ', '_') = name AND NOT EXISTS (SELECT FROM pgvoice.video v WHERE v.key = name)
+)
+GROUP BY name, at HAVING count(*) = 1 ORDER BY at
+"""

@@ -56,11 +56,7 @@ def read(
 def write(
     connection: Connection, video_id: int, encoder_id: int, dimension: int, rows: list[SegmentRow]
 ) -> None:
-    """Add rows by one COPY.
-
-    Raises `RowsStored` if one of them is stored already, `VideoErased`, `RowsRefused` for rows that
-    the table does not accept, and the kinds of `DatabaseStopped`.
-    """
+    """Add rows by one COPY."""
     statement = f"COPY pgvoice.segment_embedding ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
     with copying(connection) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in copy_stream(video_id, encoder_id, dimension, rows):

@@ -72,7 +72,11 @@ def copy(
     arrived = (table_rows.summed(target, table, progress.passing) for table in TABLES)
     differing = [one.table for one, other in zip(sent, arrived, strict=True) if one != other]
     if differing:
-        raise CopyDiffers(differing)
+        raise CopyDiffers(
+            f"the rows that arrived in {', '.join(differing)} differ from those that were sent, so"
+            " nothing was kept: create the tables in a new database with `pgvoice db upgrade`, and"
+            " copy there"
+        )
     _run(target, *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in TABLES))
     _run(target, *(f"ANALYZE {table}" for table in TABLES))
     return sent
@@ -101,7 +105,10 @@ def _refuse_rows(connection: Connection) -> None:
     for table in TABLES:
         known = not _is_single(table) and table.name in there
         if known and connection.scalar(select(select(table.c[0]).exists())):
-            raise TargetInUse(table.name)
+            raise TargetInUse(
+                f"the target database already has rows in {table.name}, so nothing was changed"
+                " there: name an empty database, or one where only `pgvoice db upgrade` was run"
+            )
 
 
 def _is_single(table: Table) -> bool:
