@@ -46,12 +46,11 @@ from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import ErasedRows, Erasure
-from pgvoice.store.privacy.privacy import OptOut, Privacy
-from pgvoice.store.privacy.retention import Retention
+from pgvoice.store.privacy.privacy import OptOut, Privacy, Retention
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.recordings.fills import FillRun
-from pgvoice.store.recordings.pruning import PruneSelection
 from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.recordings.segments import PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics
 from pgvoice.store.recordings.videos import VideoAudio
 from pgvoice.store.thresholds.calibration import Calibration

@@ -66,8 +66,9 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     try:
         server = serving.serve(folder)
     except Exception as error:
-        failed = isinstance(error, subprocess.CalledProcessError)
-        reason = f"{Path(error.cmd[0]).name} failed" if failed else first_line(error)
+        reason = first_line(error)
+        if isinstance(error, subprocess.CalledProcessError):
+            reason = f"{Path(error.cmd[0]).name} failed"
         raise EmbeddedServerError(
             f"the embedded server did not start in {folder} ({reason}): see"
             f" {folder / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"

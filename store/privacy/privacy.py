@@ -10,11 +10,10 @@ from sqlalchemy import text
 from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import UnknownSpeaker
 from pgvoice.store.people import speakers
-from pgvoice.store.privacy import audit, consents, erasing, retention
+from pgvoice.store.privacy import audit, consents, erasing
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
-from pgvoice.store.privacy.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,18 @@ class OptOut:
     created_at: datetime
     #: Encoders that the voice is kept for; it is refused under any name.
     voices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What was deleted, or would be."""
+
+    #: People whose exemplars and profiles are deleted because all their consents ended.
+    speakers: tuple[str, ...]
+    exemplars: int
+    #: Number of old vectors that belong to nobody: of segments and of cohorts.
+    segments: int
+    dry_run: bool
 
 
 class Privacy:
@@ -149,9 +160,39 @@ class Privacy:
     def delete_expired(
         self, *, unattributed_days: int | None = None, dry_run: bool = False
     ) -> Retention:
-        """Delete voices whose consent ended, and on request old vectors that belong to nobody."""
+        """Delete voices whose consent ended; names, consents and labels are kept.
+
+        This also deletes segments older than `unattributed_days` without a label that names
+        somebody and without an exemplar (a later fill computes them again), and cohorts of older
+        calibrations. None keeps both.
+        """
         with self._database.engine.begin() as connection:
-            return retention.delete_expired(connection, unattributed_days, dry_run=dry_run)
+            ended = connection.execute(text(_ENDED)).all()
+            segments = 0
+            if unattributed_days is not None:
+                verb = "SELECT count(*)" if dry_run else "DELETE"
+                for rows in (_UNATTRIBUTED, _COHORTS):
+                    done = connection.execute(text(f"{verb} {rows}"), {"days": unattributed_days})
+                    segments += done.scalar_one() if dry_run else done.rowcount
+            found = Retention(
+                tuple(name for _, name, _ in ended),
+                sum(count for *_, count in ended),
+                segments,
+                dry_run,
+            )
+            if not dry_run:
+                for speaker_id, name, count in ended:
+                    consents.forget_voice(connection, speaker_id)
+                    audit.record(connection, "expire", name, exemplars=count)
+                if segments:
+                    audit.record(
+                        connection,
+                        "expire",
+                        "old segments",
+                        days=unattributed_days,
+                        segments=segments,
+                    )
+            return found
 
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
         """What was done with voiceprints, to one subject or to all; the newest first."""
@@ -165,3 +206,35 @@ class Privacy:
                 {"subject": subject, "limit": limit},
             )
             return [AuditEvent(*row) for row in rows]
+
+
+_ENDED = """
+SELECT s.id, s.name, (SELECT count(*) FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
+FROM pgvoice.speaker AS s
+WHERE EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = s.id)
+  AND NOT pgvoice_internal.has_consent(s.id)
+  AND EXISTS (SELECT FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
+ORDER BY s.id FOR UPDATE
+"""
+_UNATTRIBUTED = """
+FROM pgvoice.segment_embedding AS s
+WHERE s.created_at < now() - make_interval(days => :days) AND s.embedding IS NOT NULL
+  AND NOT EXISTS (
+      SELECT FROM pgvoice.attribution AS a
+      WHERE (a.video_id, a.start_ms, a.end_ms, a.encoder_id)
+          = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
+        AND a.current AND a.speaker_id IS NOT NULL
+  )
+  AND NOT EXISTS (
+      SELECT FROM pgvoice.enrollment AS x
+      WHERE (x.video_id, x.start_ms, x.end_ms, x.encoder_id)
+          = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
+  )
+"""
+#: The cohorts of old calibrations.
+_COHORTS = """
+FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (
+    SELECT c.id FROM pgvoice.calibration AS c
+    WHERE c.created_at < now() - make_interval(days => :days)
+)
+"""

@@ -14,7 +14,7 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked, is_text
-from pgvoice.store.recordings import encoders, fills, pruning, segments, statistics, videos
+from pgvoice.store.recordings import encoders, fills, segments, statistics, videos
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
@@ -23,8 +23,8 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
-from pgvoice.store.recordings.pruning import PruneSelection
 from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.recordings.segments import PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 
@@ -137,7 +137,7 @@ class Recordings:
         Raises `ValueError` if nothing is selected.
         """
         with self._database.engine.begin() as connection:
-            return pruning.prune(connection, selection, dry_run=dry_run)
+            return segments.prune(connection, selection, dry_run=dry_run)
 
 
 _RECORD = f"""

@@ -59,7 +59,8 @@ def copy(
     """
     for connection in (source, target):
         _run(connection, *_NO_LIMITS)
-    progress = _Progress(on_progress, 2 * _rows(source))
+    counts = (source.scalar(select(func.count()).select_from(table)) for table in TABLES)
+    progress = _Progress(on_progress, 2 * sum(count or 0 for count in counts))
     _run(target, *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES))
     _refuse_rows(target)
     partitions = target.scalar(select(setting.c.partitions))
@@ -93,11 +94,6 @@ class _Progress:
             if self._done % _EVERY == 0 or self._done == self._total:
                 self._on_progress(self._done, self._total)
             yield row
-
-
-def _rows(connection: Connection) -> int:
-    counts = (connection.scalar(select(func.count()).select_from(table)) for table in TABLES)
-    return sum(count or 0 for count in counts)
 
 
 def _refuse_rows(connection: Connection) -> None:

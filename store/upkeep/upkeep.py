@@ -66,7 +66,9 @@ class Upkeep:
             rows = connection.execute(text(_SAMPLED), {"encoder": found.id, "number": number})
             return [
                 SampledSegment(
-                    *row[:3],
+                    row.key,
+                    row.source,
+                    row.audio_sha256,
                     SegmentRow(SegmentKey(*row[3:5]), row[5], np.asarray(row[6], np.float32)),
                 )
                 for row in rows
