@@ -91,8 +91,7 @@ class Privacy:
     def consent_required(self) -> bool:
         """Whether enrolling somebody requires a valid consent."""
         with self._database.engine.connect() as connection:
-            required: bool = connection.scalar(text("SELECT consent_required FROM pgvoice.setting"))
-            return required
+            return bool(connection.scalar(text("SELECT consent_required FROM pgvoice.setting")))
 
     def require_consent(self, *, required: bool = True) -> None:
         """Require consent for new enrollments or not; existing ones are not affected."""

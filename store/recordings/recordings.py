@@ -14,7 +14,7 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked, is_text
-from pgvoice.store.recordings import encoders, fills, segments, statistics, videos
+from pgvoice.store.recordings import encoders, fills, segments, videos
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
@@ -25,7 +25,7 @@ from pgvoice.store.recordings.encoders import (
 from pgvoice.store.recordings.fills import FillRun, Hold
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import PruneSelection
-from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 
 
@@ -129,7 +129,16 @@ class Recordings:
     def statistics(self) -> CacheStatistics:
         """Hits and misses of fills, and what is stored."""
         with self._database.engine.connect() as connection:
-            return statistics.cache_statistics(connection)
+            row = connection.execute(text("SELECT * FROM pgvoice.cache_stats()")).one()
+            holdings = connection.execute(
+                text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+            )
+            stored = [Holding(*each) for each in holdings]
+        last = None
+        if row.last_video is not None:
+            hits = Hits(row.last_requested, row.last_hits)
+            last = LastFill(row.last_video, hits, row.last_finished_at)
+        return CacheStatistics(Hits(row.requested, row.hits), last, stored, row.bytes_on_disk)
 
     def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
         """Delete the selected cached vectors, or only count them; returns how many.
