@@ -57,7 +57,7 @@ from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.thresholds.judging import Band, Figures
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.turns import Turn
-from pgvoice.store.upkeep.table_rows import TableSum
+from pgvoice.store.upkeep.store_copy import TableSum
 from pgvoice.store.upkeep.upkeep import SampledSegment, StoreCheck
 from pgvoice.store.voice_store import VoiceStore
 

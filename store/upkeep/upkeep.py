@@ -16,8 +16,8 @@ from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings.encoders import WhichEncoder
 from pgvoice.store.recordings.segment_rows import SegmentRow
-from pgvoice.store.upkeep import store_copy, table_rows
-from pgvoice.store.upkeep.table_rows import TableSum
+from pgvoice.store.upkeep import store_copy
+from pgvoice.store.upkeep.store_copy import TableSum
 
 #: How many of the kept comparisons are computed again.
 SAMPLE = 10_000
@@ -77,7 +77,7 @@ class Upkeep:
     def checksums(self) -> list[TableSum]:
         """Count and checksum of every table at one moment; equal for stores with equal rows."""
         with self._snapshot() as connection:
-            return [table_rows.summed(connection, table) for table in table_rows.TABLES]
+            return [store_copy.summed(connection, table) for table in store_copy.TABLES]
 
     def copy_to(
         self, url: str, *, on_progress: store_copy.OnProgress | None = None
