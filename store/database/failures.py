@@ -54,9 +54,8 @@ def first_line(error: BaseException) -> str:
 
 def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
     """Our error for the driver's; None unless the server gave up."""
-    state = getattr(error, "sqlstate", None)
-    kind = _KINDS.get(state or "") or (ConnectionLost if lost else None)
-    return kind(first_line(error), state) if kind else None
+    kind = _KINDS.get(getattr(error, "sqlstate", None) or "", ConnectionLost if lost else None)
+    return kind(first_line(error)) if kind else None
 
 
 @contextmanager

@@ -55,10 +55,9 @@ class DatabaseStopped(DatabaseError):
     #: What happened, and what helps.
     what = "the database gave up ({answer}): run it again"
 
-    def __init__(self, answer: str, sqlstate: str | None = None) -> None:
+    def __init__(self, answer: str) -> None:
         super().__init__(self.what.format(answer=answer))
         self.answer = answer
-        self.sqlstate = sqlstate
 
 
 class ConnectionLost(DatabaseStopped):

@@ -14,7 +14,6 @@ class InvalidSegment(PgvoiceError, ValueError):
     def __init__(self, index: int, segment: Sequence[object], why: str) -> None:
         super().__init__(f"segment {index} {span_text(segment)}: {why}")
         self.index = index
-        self.segment = segment
         self.why = why
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from pgvoice.store.errors import IncoherentExemplars, SharedExemplars, SoundsLikeAnother
 from pgvoice.store.recordings.encoders import StoredEncoder
+
+#: How many exemplars a message names.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,12 @@ def require_coherent(
             ),
             {"ids": list(apart)},
         )
-        spans = [(row.source, row.start_ms, row.end_ms) for row in rows]
-        raise IncoherentExemplars(name, spans, similarity, needed, calibrated=encoder.calibrated)
+        whose = "the calibrated threshold" if encoder.calibrated else "the encoder's threshold"
+        raise IncoherentExemplars(
+            f"the exemplars of {name!r} do not sound like one person: {_named(rows.all())} and the"
+            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}; leave"
+            " out the exemplars of other people, or force it (--force)"
+        )
 
 
 def require_nobody_else(
@@ -78,7 +87,8 @@ def require_nobody_else(
     ).all()
     if shared:
         raise SharedExemplars(
-            name, shared[0].other, [(row.source, row.start_ms, row.end_ms) for row in shared]
+            f"{shared[0].other!r} is enrolled with the same audio as {name!r}: {_named(shared)};"
+            " enroll under that name, choose other spans, or force it (--force)"
         )
     alike = connection.execute(
         text(
@@ -88,6 +98,19 @@ def require_nobody_else(
         {"speaker": speaker_id, "encoder": encoder.id},
     ).all()
     if alike:
+        named = ", ".join(f"{row.other!r} {row.similarity:.3f}" for row in alike)
         raise SoundsLikeAnother(
-            name, [(row.other, row.similarity) for row in alike], alike[0].least
+            f"{name!r} sounds like somebody who is already enrolled ({named}; different people stay"
+            f" below {alike[0].least:.3f}): enroll under that name, or force it (--force)"
         )
+
+
+def _named(found: Sequence[Row[Any]]) -> str:
+    """The first exemplars; one that was imported without its audio has no times."""
+    first = ", ".join(
+        f"{row.source} {row.start_ms / 1000:g} to {row.end_ms / 1000:g} s"
+        if row.end_ms
+        else f"{row.source} (imported)"
+        for row in found[:_NAMED]
+    )
+    return first + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
