@@ -10,7 +10,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
 from pgvoice.store.errors import UnknownVideo
-from pgvoice.store.recordings.pruning import PruneSelection
+from pgvoice.store.recordings.segments import PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding
 from pgvoice.store.voice_store import VoiceStore
 

@@ -46,21 +46,19 @@ from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import ErasedRows, Erasure
-from pgvoice.store.privacy.opt_outs import OptOut
-from pgvoice.store.privacy.privacy import Privacy
-from pgvoice.store.privacy.retention import Retention
+from pgvoice.store.privacy.privacy import OptOut, Privacy, Retention
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.recordings.fills import FillRun
-from pgvoice.store.recordings.pruning import PruneSelection
 from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.recordings.segments import PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics
 from pgvoice.store.recordings.videos import VideoAudio
 from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.thresholds.judging import Band, Figures
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.turns import Turn
-from pgvoice.store.upkeep.table_rows import TableSum
-from pgvoice.store.upkeep.verifying import SampledSegment, StoreCheck
+from pgvoice.store.upkeep.store_copy import TableSum
+from pgvoice.store.upkeep.upkeep import SampledSegment, StoreCheck
 from pgvoice.store.voice_store import VoiceStore
 
 __all__ = [

@@ -35,23 +35,14 @@ class VoiceStore(Closing):
         self.database = database
         #: The grid that segments are snapped to, in milliseconds.
         self.grid_ms = grid_ms
-        #: Videos, encoders, vectors and records of fills.
         self.recordings = Recordings(database)
-        #: Speakers, their exemplars and profiles.
         self.people = People(database, grid_ms)
-        #: Who is speaking, where a person speaks, and which segments sound similar.
         self.answers = Answers(database, grid_ms)
-        #: The index that makes `answers.similar` fast in a large library.
         self.index = SegmentIndex(database)
-        #: Kept labels, runs and pins.
         self.labels = Labels(database, grid_ms)
-        #: Calibrations, and the trials that they are computed from.
         self.thresholds = Thresholds(database)
-        #: Consent, erasure, opt-outs, retention and the audit trail.
         self.privacy = Privacy(database)
-        #: The state of backfills.
         self.backfills = Backfills(database)
-        #: Checks, checksums and copies of the whole store.
         self.upkeep = Upkeep(database)
 
     @classmethod

@@ -10,7 +10,7 @@ import click
 from pgvoice.cli.backfill.backfill_progress import Ask
 from pgvoice.hooks.backfill.metrics import served
 from pgvoice.store.errors import DatabaseError
-from pgvoice.store.upkeep.backfill_rows import BackfillStatus
+from pgvoice.store.upkeep.backfills import BackfillStatus
 
 #: Only this machine can connect here.
 HERE = "127.0.0.1"

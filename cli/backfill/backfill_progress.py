@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pgvoice.cli import output
-from pgvoice.store.upkeep.backfill_rows import BackfillStatus
+from pgvoice.store.upkeep.backfills import BackfillStatus
 
 #: Seconds between two queries of the progress, for a terminal and for a log.
 TERMINAL_EVERY, LOG_EVERY = 1.0, 10.0

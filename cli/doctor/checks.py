@@ -22,7 +22,6 @@ from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.database.embedded import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvoiceError
-from pgvoice.store.privacy import consents, retention
 from pgvoice.store.voice_store import VoiceStore
 
 #: Everything that pgvoice reads from the environment.
@@ -120,7 +119,7 @@ def _database(url: str | None) -> Iterator[Check]:
             yield Check("pgvector", "ok", str(preparing.pgvector_version(connection)))
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
             yield _roles(connection)
-            yield _consent(connection)
+            yield _consent(store)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
 
@@ -140,8 +139,8 @@ def _roles(connection: Connection) -> Check:
     return Check("roles", "ok", ", ".join(roles.ROLES))
 
 
-def _consent(connection: Connection) -> Check:
-    ended = retention.delete_expired(connection, None, dry_run=True).speakers
+def _consent(store: VoiceStore) -> Check:
+    ended = store.privacy.delete_expired(dry_run=True).speakers
     if ended:
         return Check(
             "consent",
@@ -149,7 +148,7 @@ def _consent(connection: Connection) -> Check:
             f"ended for people still enrolled: {', '.join(ended)}; `pgvoice retention run`"
             " deletes their voiceprints",
         )
-    if not consents.is_required(connection):
+    if not store.privacy.consent_required:
         return Check(
             "consent",
             "warn",

@@ -11,7 +11,7 @@ from typing import Self
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.backfill.worker import INSTANT, MakeEncoder, Worker
 from pgvoice.store.recordings.encoders import EncoderIdentity
-from pgvoice.store.upkeep.backfill_rows import Outcome
+from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Recordings submitted per worker, so that none is idle.

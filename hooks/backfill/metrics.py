@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pgvoice.hooks.errors import ExtraMissing, MetricsRefused
 from pgvoice.hooks.extras import needs_extra
-from pgvoice.store.upkeep.backfill_rows import BackfillStatus
+from pgvoice.store.upkeep.backfills import BackfillStatus
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric

@@ -16,7 +16,7 @@ from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
 from pgvoice.hooks.errors import ClusterUnavailable
 from pgvoice.hooks.extras import needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity
-from pgvoice.store.upkeep.backfill_rows import Outcome
+from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: The address of a temporary cluster on this machine only.

@@ -14,7 +14,7 @@ from pgvoice.hooks.backfill.engine import Pool
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
 from pgvoice.store.recordings.encoders import EncoderIdentity
-from pgvoice.store.upkeep.backfill_rows import Outcome
+from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 

@@ -12,7 +12,7 @@ from pgvoice.hooks.backfill.engine import Engine, Stop
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import FormatError
 from pgvoice.store.keys import SegmentKey, snap_segments
-from pgvoice.store.upkeep.backfill_rows import Outcome
+from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Recordings that one statement checks.

@@ -13,7 +13,7 @@ from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.report import FillReport
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
-from pgvoice.store.upkeep.backfill_rows import Outcome
+from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Makes the encoder, in the process that needs it.

@@ -17,7 +17,7 @@ from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
 from pgvoice.hooks.sources.resolve import resolve_audio
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.recordings.segment_rows import SegmentRow
-from pgvoice.store.upkeep.verifying import SampledSegment
+from pgvoice.store.upkeep.upkeep import SampledSegment
 from pgvoice.store.voice_store import VoiceStore
 
 #: The least similarity of two vectors that count as the same. Rounding, which differs from device

@@ -27,6 +27,7 @@ from pgvoice.store.database.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
 URL_VARIABLE = "PGVOICE_DATABASE_URL"
+_SHAPE = f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
 #: Seconds to wait for a server; and no prepared statements, as a pooler that hands out sessions by
 #: transaction would run them in other sessions.
 _CONNECT = {"connect_timeout": 10, "prepare_threshold": None}
@@ -91,10 +92,10 @@ def psycopg_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise DatabaseError(f"not a database URL; {_shape()}") from None
+        raise DatabaseError(f"not a database URL; {_SHAPE}") from None
     if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise DatabaseError(
-            f"{parsed.drivername!r} is not a Postgres URL that pgvoice can use; {_shape()}"
+            f"{parsed.drivername!r} is not a Postgres URL that pgvoice can use; {_SHAPE}"
         )
     if "password" in parsed.query:
         named = parsed.set(username=parsed.username or "", password=password_of(parsed))
@@ -114,10 +115,6 @@ def password_of(url: URL) -> str | None:
     """The password in a URL, in its query or before the host."""
     found = url.query.get("password") or url.password
     return None if found is None else str(found)
-
-
-def _shape() -> str:
-    return f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
 
 
 class _FairPool(QueuePool):

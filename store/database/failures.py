@@ -54,9 +54,8 @@ def first_line(error: BaseException) -> str:
 
 def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
     """Our error for the driver's; None unless the server gave up."""
-    state = getattr(error, "sqlstate", None)
-    kind = _KINDS.get(state or "") or (ConnectionLost if lost else None)
-    return kind(first_line(error), state) if kind else None
+    kind = _KINDS.get(getattr(error, "sqlstate", None) or "", ConnectionLost if lost else None)
+    return kind(first_line(error)) if kind else None
 
 
 @contextmanager
@@ -76,9 +75,16 @@ def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
 
 def _refusal(error: psycopg.Error) -> PgvoiceError:
     if isinstance(error, psycopg.errors.UniqueViolation):
-        return RowsStored()
+        return RowsStored(
+            "somebody else stored some of these segments in the meantime: look up again which ones"
+            " are missing"
+        )
     if isinstance(error, psycopg.errors.ForeignKeyViolation) and "video" in (
         error.diag.constraint_name or ""
     ):
         return VideoErased()
-    return RowsRefused(first_line(error))
+    return RowsRefused(
+        f"the store does not accept these rows ({first_line(error)}): a vector must be finite, of"
+        " unit length and of its encoder's dimension, and its segment's status must be ok or"
+        " partial"
+    )

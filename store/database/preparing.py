@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateSchema
 from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.errors import (
     ConnectionLost,
+    DatabaseError,
     ExtensionForbidden,
     PgvectorCrashed,
     PgvectorMissing,
@@ -62,9 +63,10 @@ def pgvector_version(connection: Connection) -> str | None:
 def acting_as_owner(connection: Connection) -> Iterator[None]:
     """Give everything that is created meanwhile to the owner of the tables."""
     before = connection.scalar(text("SELECT current_setting('role')"))
-    _act_as(connection, _owner(connection) or before)
+    act_as = text("SELECT set_config('role', :role, true)")
+    connection.execute(act_as, {"role": _owner(connection) or before})
     yield
-    _act_as(connection, before)
+    connection.execute(act_as, {"role": before})
 
 
 def server_message(error: ProgrammingError | OperationalError | ConnectionLost) -> str:
@@ -93,40 +95,41 @@ def _ensure_extension(connection: Connection) -> None:
             + ("run `ALTER EXTENSION vector UPDATE`" if updatable else "install a newer one there")
         )
     if installed is None:
-        _create_extension(connection)
+        with _explaining(
+            ExtensionForbidden,
+            "this user may not create the extension ({answer}): ask a superuser to run"
+            " `CREATE EXTENSION vector` in this database once",
+        ):
+            connection.execute(text("CREATE EXTENSION vector"))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
-def _create_extension(connection: Connection) -> None:
+@contextmanager
+def _explaining(kind: type[DatabaseError], message: str) -> Iterator[None]:
+    """Raise this error if the user lacks a right, with the server's answer in the message."""
     try:
-        connection.execute(text("CREATE EXTENSION vector"))
+        yield
     except ProgrammingError as error:
         if sqlstate(error) != FORBIDDEN:
             raise
-        raise ExtensionForbidden(
-            f"this user may not create the extension ({server_message(error)}): ask a superuser to"
-            " run `CREATE EXTENSION vector` in this database once"
-        ) from error
+        raise kind(message.format(answer=server_message(error))) from error
 
 
 def _ensure_schema(connection: Connection, name: str, owner: str | None = None) -> None:
     if name in inspect(connection).get_schema_names():
         return
-    try:
+    with _explaining(
+        SchemaForbidden,
+        f"this user may not create the schema {name} ({{answer}}): ask the owner of the database to"
+        f" run `CREATE SCHEMA {name} AUTHORIZATION` with this user's name",
+    ):
         connection.execute(CreateSchema(name))
         if owner is not None:
             quoted = connection.dialect.identifier_preparer.quote(owner)
             connection.execute(text(f"ALTER SCHEMA {name} OWNER TO {quoted}"))
-    except ProgrammingError as error:
-        if sqlstate(error) != FORBIDDEN:
-            raise
-        raise SchemaForbidden(
-            f"this user may not create the schema {name} ({server_message(error)}): ask the owner"
-            f" of the database to run `CREATE SCHEMA {name} AUTHORIZATION` with this user's name"
-        ) from error
 
 
 def _owner(connection: Connection) -> str | None:
@@ -138,10 +141,6 @@ def _owner(connection: Connection) -> str | None:
         )
     )
     return found
-
-
-def _act_as(connection: Connection, role: str | None) -> None:
-    connection.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
 
 
 def _ensure_distance_works(connection: Connection) -> None:

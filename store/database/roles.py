@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +91,9 @@ def create(connection: Connection) -> None:
     """
     if all(role.exists for role in status(connection)):
         return
-    if not _may_create(connection):
+    if not connection.scalar(
+        text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+    ):
         raise RolesForbidden(
             f"this user may not create roles: ask somebody who may to run `{CREATION}`, then run"
             " `pgvoice db roles --create` again"
@@ -111,21 +114,9 @@ def grant(connection: Connection) -> None:
 
 def create_where_allowed(connection: Connection) -> None:
     """Create the roles, and grant the existing ones their rights, as far as this user may."""
-    if _may_create(connection):
+    with suppress(RolesForbidden):
         create(connection)
-    if _is_owner(connection):
-        grant(connection)
-
-
-def _is_owner(connection: Connection) -> bool:
-    owner: bool = connection.scalar(
+    if connection.scalar(
         text("SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'pgvoice'")
-    )
-    return owner
-
-
-def _may_create(connection: Connection) -> bool:
-    allowed: bool = connection.scalar(
-        text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
-    )
-    return allowed
+    ):
+        grant(connection)

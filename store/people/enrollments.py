@@ -57,11 +57,7 @@ def enroll(
     *,
     force: bool = False,
 ) -> Enrollment:
-    """Add exemplars to a speaker, created if new, and compute the profile.
-
-    Raises `EnrollmentRefused` in one of its kinds unless `force`, `CancellingExemplars` even then,
-    and `ValueError` if the name is empty or there are no exemplars.
-    """
+    """Add exemplars to a speaker, created if new, and compute the profile."""
     if not exemplars:
         raise ValueError(f"no exemplars to enroll {name!r} with")
     speaker_id = ensure(connection, name)
@@ -102,10 +98,7 @@ def enroll_segments(
     *,
     force: bool = False,
 ) -> Enrollment:
-    """Add stored segments of a video to a speaker; their vectors never leave the database.
-
-    Raises `NoEmbedding` if one of them has no vector, and the errors of `enroll`.
-    """
+    """Add stored segments of a video to a speaker; their vectors never leave the database."""
     if not keys:
         raise NoEmbedding(video, [])
     videos.require(connection, video, held=True)
@@ -120,8 +113,9 @@ def enroll_segments(
     added = connection.execute(text(_ENROLL_SEGMENTS), values).rowcount
     left = connection.execute(text(_NOT_ENROLLED), values).all()
     if left:
-        times = [(SegmentKey(row.start_ms, row.end_ms), row.status) for row in left]
-        raise NoEmbedding(video, [((key.start_s, key.end_s), status) for key, status in times])
+        raise NoEmbedding(
+            video, [((row.start_ms / 1000, row.end_ms / 1000), row.status) for row in left]
+        )
     known = len(set(keys)) - added
     return _enrolled(connection, name, speaker_id, encoder, added, known, force)
 

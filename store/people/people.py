@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError, IntegrityError
 
 from pgvoice.store.database.connection import Database
+from pgvoice.store.errors import CancellingExemplars, SpeakerExists
 from pgvoice.store.keys import Span, valid_keys
-from pgvoice.store.people import enrollments, portable, quality, speakers
+from pgvoice.store.names import checked
+from pgvoice.store.people import enrollments, portable, speakers
 from pgvoice.store.people.enrollments import Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
-from pgvoice.store.privacy import consents
+from pgvoice.store.privacy import audit, consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
@@ -41,7 +44,8 @@ class People:
 
         `consent` is stored too; a text says where the consent is written down. Raises
         `EnrollmentRefused` in one of its kinds. `force` only overrides the checks of the voice: it
-        does not prevent `CancellingExemplars`, `ConsentMissing` and `OptedOut`.
+        does not prevent `CancellingExemplars`, `ConsentMissing` and `OptedOut`. Raises `ValueError`
+        if the name is empty or there are no exemplars.
         """
         with self._enrolling(name, consent) as connection:
             encoders.ensure(connection, encoder, threshold)
@@ -99,13 +103,26 @@ class People:
     def rename(self, name: str, new_name: str) -> None:
         """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`."""
         with consents.refusals(new_name), self._database.engine.begin() as connection:
-            speakers.rename(connection, name, new_name)
+            values = {
+                "id": speakers.require(connection, name, lock=True),
+                "name": checked(new_name, "a speaker's name"),
+            }
+            try:
+                connection.execute(
+                    text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"), values
+                )
+            except IntegrityError as error:
+                raise SpeakerExists(
+                    f"there is already a speaker {new_name!r}: merge the two with `pgvoice enroll"
+                    " merge`, or choose another name"
+                ) from error
+            audit.record(connection, "rename", name, to=new_name)
 
     def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
         """Merge the speaker `name` into `into`; `dry_run` only checks that it is possible.
 
-        Raises `UnknownSpeaker`, `IncoherentExemplars` if the two do not sound like one person
-        (unless `force`), and `CancellingExemplars`.
+        Raises `UnknownSpeaker`, `ValueError` if both are the same speaker, `IncoherentExemplars` if
+        the two do not sound like one person (unless `force`), and `CancellingExemplars`.
         """
         with self._database.engine.connect() as connection, connection.begin() as transaction:
             speakers.merge(connection, name, into, force=force)
@@ -125,7 +142,15 @@ class People:
     def exemplars(self, name: str) -> list[StoredExemplar]:
         """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
-            return speakers.exemplars(connection, name)
+            rows = connection.execute(
+                text(
+                    "SELECT encoder, source, start_ms / 1000e0, end_ms / 1000e0, similarity,"
+                    " left_out_similarity, quality, excluded, outlying"
+                    " FROM pgvoice.exemplar_similarity(:id)"
+                ),
+                {"id": speakers.require(connection, name)},
+            )
+            return [StoredExemplar(*row) for row in rows]
 
     def quality(
         self, name: str | None = None, *, encoder: WhichEncoder = None
@@ -138,7 +163,11 @@ class People:
             if name is not None:
                 speakers.require(connection, name)
             found = None if encoder is None else encoders.find(connection, encoder)
-            return quality.quality(connection, name, found)
+            rows = connection.execute(
+                text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
+                {"name": name, "encoder": found and found.id},
+            )
+            return [ProfileQuality(*row) for row in rows]
 
     def drop_outliers(
         self, name: str, *, encoder: WhichEncoder = None, dry_run: bool = False
@@ -150,7 +179,11 @@ class People:
         with self._database.engine.begin() as connection:
             speakers.require(connection, name)
             found = encoders.find(connection, encoder)
-            return quality.drop_outliers(connection, name, found, dry_run=dry_run)
+            rows = connection.execute(
+                text("SELECT * FROM pgvoice.drop_outliers(:name, :encoder, :dry_run)"),
+                {"name": name, "encoder": found.id, "dry_run": dry_run},
+            )
+            return [Outlier(*row) for row in rows]
 
     def restore_exemplars(self, name: str, *, encoder: WhichEncoder = None) -> int:
         """Put excluded exemplars back into the profile; returns how many.
@@ -159,7 +192,15 @@ class People:
         """
         with self._database.engine.begin() as connection:
             speakers.require(connection, name)
-            return quality.restore(connection, name, encoders.find(connection, encoder))
+            found = encoders.find(connection, encoder)
+            try:
+                restored: int = connection.scalar(
+                    text("SELECT pgvoice.restore_exemplars(:name, :encoder)"),
+                    {"name": name, "encoder": found.id},
+                )
+            except DataError as error:
+                raise CancellingExemplars(name) from error
+            return restored
 
     @contextmanager
     def _enrolling(self, name: str, consent: Consent | str | None) -> Iterator[Connection]:

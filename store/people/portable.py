@@ -32,10 +32,7 @@ class PortableSpeaker:
 def export_speakers(
     connection: Connection, names: Sequence[str] | None, destination: str
 ) -> list[PortableSpeaker]:
-    """These speakers, or all, by name; notes each in the audit trail.
-
-    Raises `UnknownSpeaker`. Only an admin may read vectors and write to the trail.
-    """
+    """These speakers, or all, by name; notes each in the audit trail."""
     found = connection.execute(
         text(
             "SELECT id, name FROM pgvoice.speaker"
@@ -61,10 +58,7 @@ def import_speakers(
     *,
     force: bool = False,
 ) -> list[Enrollment]:
-    """Add speakers and their exemplars; existing exemplars are not affected.
-
-    `thresholds` are the encoders' default ones. Raises the errors of `enrollments.enroll`.
-    """
+    """Add speakers and their exemplars; existing exemplars are not affected."""
     # In the order of ids, so that two transactions cannot block each other.
     connection.execute(
         text(

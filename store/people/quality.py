@@ -1,20 +1,18 @@
-"""How well people are enrolled: checks of new exemplars, quality of profiles, outliers."""
+"""How well people are enrolled: checks of new exemplars, and quality of profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DataError
+from sqlalchemy import Connection, Row, text
 
-from pgvoice.store.errors import (
-    CancellingExemplars,
-    IncoherentExemplars,
-    SharedExemplars,
-    SoundsLikeAnother,
-)
+from pgvoice.store.errors import IncoherentExemplars, SharedExemplars, SoundsLikeAnother
 from pgvoice.store.recordings.encoders import StoredEncoder
+
+#: How many exemplars a message names.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +51,6 @@ class Outlier:
     needed: float
 
 
-def quality(
-    connection: Connection, name: str | None, encoder: StoredEncoder | None
-) -> list[ProfileQuality]:
-    """How well a speaker is enrolled (or everybody), with one encoder or with all; by name."""
-    rows = connection.execute(
-        text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
-        {"name": name, "encoder": encoder and encoder.id},
-    )
-    return [ProfileQuality(*row) for row in rows]
-
-
-def drop_outliers(
-    connection: Connection, name: str, encoder: StoredEncoder, *, dry_run: bool
-) -> list[Outlier]:
-    """Exclude outliers from the profile, or only list them; the least similar first."""
-    rows = connection.execute(
-        text("SELECT * FROM pgvoice.drop_outliers(:name, :encoder, :dry_run)"),
-        {"name": name, "encoder": encoder.id, "dry_run": dry_run},
-    )
-    return [Outlier(*row) for row in rows]
-
-
-def restore(connection: Connection, name: str, encoder: StoredEncoder) -> int:
-    """Put excluded exemplars back into the profile. Raises `CancellingExemplars`."""
-    try:
-        restored: int = connection.scalar(
-            text("SELECT pgvoice.restore_exemplars(:name, :encoder)"),
-            {"name": name, "encoder": encoder.id},
-        )
-    except DataError as error:
-        raise CancellingExemplars(name) from error
-    return restored
-
-
 def require_coherent(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
 ) -> None:
@@ -99,8 +63,19 @@ def require_coherent(
         {"speaker": speaker_id, "encoder": encoder.id},
     ).one()
     if similarity < needed:
-        spans = _spans(connection, apart)
-        raise IncoherentExemplars(name, spans, similarity, needed, calibrated=encoder.calibrated)
+        rows = connection.execute(
+            text(
+                "SELECT source, start_ms, end_ms FROM pgvoice.enrollment"
+                " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id"
+            ),
+            {"ids": list(apart)},
+        )
+        whose = "the calibrated threshold" if encoder.calibrated else "the encoder's threshold"
+        raise IncoherentExemplars(
+            f"the exemplars of {name!r} do not sound like one person: {_named(rows.all())} and the"
+            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}; leave"
+            " out the exemplars of other people, or force it (--force)"
+        )
 
 
 def require_nobody_else(
@@ -112,26 +87,30 @@ def require_nobody_else(
     ).all()
     if shared:
         raise SharedExemplars(
-            name, shared[0].other, [(row.source, row.start_ms, row.end_ms) for row in shared]
+            f"{shared[0].other!r} is enrolled with the same audio as {name!r}: {_named(shared)};"
+            " enroll under that name, choose other spans, or force it (--force)"
         )
-    asked = {"speaker": speaker_id, "encoder": encoder.id}
     alike = connection.execute(
-        text("SELECT other, similarity FROM pgvoice_internal.near_duplicates(:speaker, :encoder)"),
-        asked,
+        text(
+            "SELECT other, similarity, pgvoice_internal.duplicate_limit(:encoder) AS least"
+            " FROM pgvoice_internal.near_duplicates(:speaker, :encoder)"
+        ),
+        {"speaker": speaker_id, "encoder": encoder.id},
     ).all()
     if alike:
-        limit: float = connection.scalar(
-            text("SELECT pgvoice_internal.duplicate_limit(:encoder)"), {"encoder": encoder.id}
+        named = ", ".join(f"{row.other!r} {row.similarity:.3f}" for row in alike)
+        raise SoundsLikeAnother(
+            f"{name!r} sounds like somebody who is already enrolled ({named}; different people stay"
+            f" below {alike[0].least:.3f}): enroll under that name, or force it (--force)"
         )
-        raise SoundsLikeAnother(name, [(row.other, row.similarity) for row in alike], limit)
 
 
-def _spans(connection: Connection, ids: Sequence[int]) -> list[tuple[str, int, int]]:
-    rows = connection.execute(
-        text(
-            "SELECT source, start_ms, end_ms FROM pgvoice.enrollment"
-            " WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id"
-        ),
-        {"ids": list(ids)},
+def _named(found: Sequence[Row[Any]]) -> str:
+    """The first exemplars; one that was imported without its audio has no times."""
+    first = ", ".join(
+        f"{row.source} {row.start_ms / 1000:g} to {row.end_ms / 1000:g} s"
+        if row.end_ms
+        else f"{row.source} (imported)"
+        for row in found[:_NAMED]
     )
-    return [(source, start_ms, end_ms) for source, start_ms, end_ms in rows]
+    return first + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")

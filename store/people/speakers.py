@@ -1,4 +1,4 @@
-"""Speakers: list, rename, merge and remove them."""
+"""Speakers: list, merge and remove them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
 
-from pgvoice.store.errors import SpeakerExists, UnknownSpeaker
-from pgvoice.store.names import checked, is_text
+from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.names import is_text
 from pgvoice.store.people import quality
 from pgvoice.store.people.enrollments import refresh
 from pgvoice.store.privacy import audit
@@ -49,25 +48,8 @@ class StoredExemplar:
     outlying: bool
 
 
-def rename(connection: Connection, name: str, new_name: str) -> None:
-    """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`."""
-    speaker_id = require(connection, name, lock=True)
-    try:
-        connection.execute(
-            text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"),
-            {"name": checked(new_name, "a speaker's name"), "id": speaker_id},
-        )
-    except IntegrityError as error:
-        raise SpeakerExists(new_name) from error
-    audit.record(connection, "rename", name, to=new_name)
-
-
 def merge(connection: Connection, name: str, into: str, *, force: bool = False) -> None:
-    """Give everything of the speaker `name` to `into`, and compute the profiles of `into`.
-
-    Raises `UnknownSpeaker`, `ValueError` if both are the same speaker, `IncoherentExemplars` if the
-    two do not sound like one person (unless `force`), and `CancellingExemplars`.
-    """
+    """Give everything of the speaker `name` to `into`, and compute the profiles of `into`."""
     if name == into:
         raise ValueError(f"{name!r} cannot be merged into itself")
     # In the order of ids, so that two transactions cannot block each other.
@@ -79,20 +61,15 @@ def merge(connection: Connection, name: str, into: str, *, force: bool = False) 
     moved = set(connection.scalars(text(_MOVE), ids))
     for statement in _MERGE:
         connection.execute(text(statement), ids)
-    for encoder in _encoders(connection, ids["kept"]):
+    used = connection.scalars(
+        text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :kept"), ids
+    ).all()
+    for encoder in encoders.stored(connection):
         if encoder.id in moved and not force:
             quality.require_coherent(connection, into, ids["kept"], encoder)
-        refresh(connection, into, ids["kept"], encoder.id)
+        if encoder.id in used:
+            refresh(connection, into, ids["kept"], encoder.id)
     audit.record(connection, "merge", name, into=into, forced=force)
-
-
-def _encoders(connection: Connection, speaker_id: int) -> list[encoders.StoredEncoder]:
-    """The encoders of a speaker's exemplars."""
-    used = connection.scalars(
-        text("SELECT DISTINCT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :speaker"),
-        {"speaker": speaker_id},
-    ).all()
-    return [encoder for encoder in encoders.stored(connection) if encoder.id in used]
 
 
 # An exemplar that `kept` already has is deleted with `gone`.
@@ -114,10 +91,7 @@ _MERGE = (
 
 
 def remove(connection: Connection, name: str) -> int:
-    """Delete a speaker with exemplars and profiles; returns the number of exemplars.
-
-    Raises `UnknownSpeaker`.
-    """
+    """Delete a speaker with exemplars and profiles; returns the number of exemplars."""
     ids = {"id": require(connection, name, lock=True)}
     exemplars: int = connection.scalar(
         text("SELECT count(*) FROM pgvoice.enrollment WHERE speaker_id = :id"), ids
@@ -139,22 +113,6 @@ def summaries(connection: Connection) -> list[SpeakerSummary]:
         )
     )
     return [SpeakerSummary(*row) for row in rows]
-
-
-def exemplars(connection: Connection, name: str) -> list[StoredExemplar]:
-    """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
-    rows = connection.execute(
-        text(
-            "SELECT encoder, source, start_ms, end_ms, similarity, left_out_similarity, quality,"
-            " excluded, outlying"
-            " FROM pgvoice.exemplar_similarity(:id)"
-        ),
-        {"id": require(connection, name)},
-    )
-    return [
-        StoredExemplar(encoder, source, start_ms / 1000, end_ms / 1000, *figures)
-        for encoder, source, start_ms, end_ms, *figures in rows
-    ]
 
 
 def require(connection: Connection, name: str, *, lock: bool = False) -> int:

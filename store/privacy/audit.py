@@ -32,16 +32,3 @@ def record(connection: Connection, action: str, subject: str, **details: object)
         ),
         {"action": action, "subject": subject, "details": json.dumps(details)},
     )
-
-
-def trail(connection: Connection, subject: str | None, limit: int | None) -> list[AuditEvent]:
-    """The events of one subject, or of all, the newest first."""
-    rows = connection.execute(
-        text(
-            "SELECT id, at, actor, action, subject, details FROM pgvoice.audit_event"
-            " WHERE CAST(:subject AS text) IS NULL OR subject = :subject"
-            " ORDER BY id DESC LIMIT :limit"
-        ),
-        {"subject": subject, "limit": limit},
-    )
-    return [AuditEvent(*row) for row in rows]

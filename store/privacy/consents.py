@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import ConsentMissing, OptedOut
-from pgvoice.store.people import enrollments, speakers
+from pgvoice.store.people import enrollments
 from pgvoice.store.privacy import audit
 
+#: The columns of a `Consent`, in order.
+COLUMNS = "granted_by, purpose, evidence, granted_at, expires_at, withdrawn_at"
 PURPOSE = "speaker identification"
 #: The SQLSTATEs with which triggers of `enrollment` and `speaker` refuse a row.
 _NO_CONSENT, _OPTED_OUT = "PV001", "PV002"
@@ -46,11 +48,7 @@ class StoredConsent:
 
 
 def grant(connection: Connection, name: str, consent: Consent | str) -> None:
-    """Store a speaker's consent; the speaker is created if new.
-
-    A text says where the person's own consent is written down. Raises `ValueError` if the consent
-    does not say who agreed, or to what.
-    """
+    """Store a speaker's consent; a text says where the person's own is written down."""
     if isinstance(consent, str):
         consent = Consent(name, evidence=consent)
     for what, said in (("who agreed", consent.granted_by), ("to what", consent.purpose)):
@@ -82,25 +80,6 @@ def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:
     )
 
 
-def withdraw(connection: Connection, name: str) -> int:
-    """End all consents of a speaker, and delete their exemplars and profiles.
-
-    The name and the kept labels are not affected; erasing deletes them too. Returns the number of
-    deleted exemplars. Raises `UnknownSpeaker`.
-    """
-    ids = {"id": speakers.require(connection, name, lock=True)}
-    connection.execute(
-        text(
-            "UPDATE pgvoice.consent SET withdrawn_at = now()"
-            " WHERE speaker_id = :id AND withdrawn_at IS NULL"
-        ),
-        ids,
-    )
-    exemplars = forget_voice(connection, ids["id"])
-    audit.record(connection, "withdraw consent", name, exemplars=exemplars)
-    return exemplars
-
-
 def forget_voice(connection: Connection, speaker_id: int) -> int:
     """Delete a speaker's exemplars and profiles; returns the number of exemplars."""
     ids = {"id": speaker_id}
@@ -114,43 +93,11 @@ def of(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
     """A speaker's consents, the oldest first."""
     rows = connection.execute(
         text(
-            "SELECT granted_by, purpose, evidence, granted_at, expires_at, withdrawn_at"
-            " FROM pgvoice.consent WHERE speaker_id = :id ORDER BY id"
+            f"SELECT {COLUMNS} FROM pgvoice.consent WHERE speaker_id = :id ORDER BY id"  # noqa: S608
         ),
         {"id": speaker_id},
     )
     return tuple(Consent(*row) for row in rows)
-
-
-def stored(connection: Connection, name: str | None) -> list[StoredConsent]:
-    """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
-    if name is not None:
-        speakers.require(connection, name)
-    rows = connection.execute(
-        text(
-            "SELECT s.name, c.granted_by, c.purpose, c.evidence, c.granted_at, c.expires_at,"
-            " c.withdrawn_at, c.withdrawn_at IS NULL"
-            " AND (c.expires_at IS NULL OR c.expires_at > now())"
-            " FROM pgvoice.consent c JOIN pgvoice.speaker s ON s.id = c.speaker_id"
-            " WHERE CAST(:name AS text) IS NULL OR s.name = :name ORDER BY s.name, c.id"
-        ),
-        {"name": name},
-    )
-    return [StoredConsent(name, Consent(*consent), valid) for name, *consent, valid in rows]
-
-
-def is_required(connection: Connection) -> bool:
-    """Whether enrolling somebody requires a valid consent."""
-    required: bool = connection.scalar(text("SELECT consent_required FROM pgvoice.setting"))
-    return required
-
-
-def require(connection: Connection, *, required: bool) -> None:
-    """Require consent for new enrollments or not; existing ones are not affected."""
-    connection.execute(
-        text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
-    )
-    audit.record(connection, "require consent", "the store", required=required)
 
 
 @contextmanager
@@ -161,7 +108,14 @@ def refusals(name: str) -> Iterator[None]:
     except DBAPIError as error:
         state = sqlstate(error)
         if state == _NO_CONSENT:
-            raise ConsentMissing(name) from error
+            raise ConsentMissing(
+                f"{name!r} has no valid consent on record: say where they agreed (--consent, or"
+                " `pgvoice consent grant`); `pgvoice db upgrade --no-consent` creates a store that"
+                " requires none"
+            ) from error
         if state == _OPTED_OUT:
-            raise OptedOut(name) from error
+            raise OptedOut(
+                f"{name!r} has the name or the voice of somebody who was erased and asked not to be"
+                " enrolled again: if they want to be enrolled now, run `pgvoice erase allow`"
+            ) from error
         raise

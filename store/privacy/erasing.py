@@ -97,18 +97,14 @@ _OF_VIDEO = {
     "records of fills": ("fill_run", "video_id = :id"),
     "recordings": ("video", "id = :id"),
 }
-_KEPT = "exemplars that are kept"
 
 
 def erase_speaker(
     connection: Connection, name: str, *, with_segments: bool, dry_run: bool
 ) -> Erasure:
-    """Delete a person with everything that was derived from their voice.
+    """Delete a person's exemplars, profiles, labels, calibrations, consents and name.
 
-    This deletes exemplars, profiles, labels, calibrations that used them, consents and the name.
-    `with_segments` also deletes the vectors of their segments, and marks these segments as
-    ``erased``, so that no later fill computes them again. The audit trail notes the erasure. Raises
-    `UnknownSpeaker`.
+    `with_segments` also marks their segments as ``erased``, so that no later fill computes them.
     """
     ids: dict[str, object] = {"id": speakers.require(connection, name, lock=True), "name": name}
     connection.execute(text(_SEGMENTS), ids)
@@ -129,14 +125,47 @@ def erase_speaker(
     return done
 
 
-def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
-    """Delete a recording with its segments, labels and records of fills.
+#: Two random numbers of 122 bits.
+_KEY = """
+INSERT INTO pgvoice.opt_out_key (key)
+VALUES (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) ON CONFLICT DO NOTHING
+"""
 
-    Exemplars that were taken from it are kept. Raises `UnknownVideo`.
-    """
+
+def keep_opt_out(connection: Connection, name: str, *, voice: bool) -> None:
+    """Note that a speaker, who is erased next, opted out. Raises `UnknownSpeaker`."""
+    ids: dict[str, object] = {"speaker": speakers.require(connection, name), "name": name}
+    connection.execute(text(_KEY))
+    ids["opt_out"] = connection.scalar(
+        text(
+            "INSERT INTO pgvoice.opt_out AS o (name_hash)"
+            " VALUES (pgvoice_internal.name_hash(:name))"
+            " ON CONFLICT (name_hash) DO UPDATE SET created_at = o.created_at RETURNING id"
+        ),
+        ids,
+    )
+    if voice:
+        connection.execute(
+            text(
+                "INSERT INTO pgvoice.opt_out_voice (opt_out_id, encoder_id, dimension, embedding)"
+                " SELECT :opt_out, encoder_id, dimension, embedding FROM pgvoice.profile"
+                " WHERE speaker_id = :speaker ON CONFLICT (opt_out_id, encoder_id)"
+                " DO UPDATE SET embedding = EXCLUDED.embedding"
+            ),
+            ids,
+        )
+    audit.record(connection, "opt out", f"opt-out {ids['opt_out']}", voice=voice)
+
+
+def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
+    """Delete a recording with everything about it; exemplars that were taken from it are kept."""
     ids: dict[str, object] = {"id": videos.require(connection, key)}
     found = [ErasedRows(what, _count(connection, *of, ids)) for what, of in _OF_VIDEO.items()]
-    found.append(ErasedRows(_KEPT, _count(connection, "enrollment", "video_id = :id", ids)))
+    found.append(
+        ErasedRows(
+            "exemplars that are kept", _count(connection, "enrollment", "video_id = :id", ids)
+        )
+    )
     done = Erasure(key, tuple(found), dry_run)
     if not dry_run:
         connection.execute(text(f"DELETE FROM pgvoice.cohort_voice WHERE {_COHORTS}"), ids)  # noqa: S608

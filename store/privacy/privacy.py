@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
 from pgvoice.store.database.connection import Database
-from pgvoice.store.privacy import audit, consents, erasing, opt_outs, retention
+from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.people import speakers
+from pgvoice.store.privacy import audit, consents, erasing
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
-from pgvoice.store.privacy.opt_outs import OptOut
-from pgvoice.store.privacy.retention import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A name that nobody may be enrolled under again; only its hash is kept."""
+
+    id: int
+    created_at: datetime
+    #: Encoders that the voice is kept for; it is refused under any name.
+    voices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What was deleted, or would be."""
+
+    #: People whose exemplars and profiles are deleted because all their consents ended.
+    speakers: tuple[str, ...]
+    exemplars: int
+    #: Number of old vectors that belong to nobody: of segments and of cohorts.
+    segments: int
+    dry_run: bool
 
 
 class Privacy:
@@ -32,23 +59,47 @@ class Privacy:
         `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
-            return consents.withdraw(connection, name)
+            ids = {"id": speakers.require(connection, name, lock=True)}
+            connection.execute(
+                text(
+                    "UPDATE pgvoice.consent SET withdrawn_at = now()"
+                    " WHERE speaker_id = :id AND withdrawn_at IS NULL"
+                ),
+                ids,
+            )
+            exemplars = consents.forget_voice(connection, ids["id"])
+            audit.record(connection, "withdraw consent", name, exemplars=exemplars)
+            return exemplars
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
-        """A speaker's consents, or everybody's. Raises `UnknownSpeaker`."""
+        """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
-            return consents.stored(connection, name)
+            if name is not None:
+                speakers.require(connection, name)
+            rows = connection.execute(
+                text(
+                    f"SELECT s.name, {consents.COLUMNS}, c.withdrawn_at IS NULL"  # noqa: S608
+                    " AND (c.expires_at IS NULL OR c.expires_at > now())"
+                    " FROM pgvoice.consent c JOIN pgvoice.speaker s ON s.id = c.speaker_id"
+                    " WHERE CAST(:name AS text) IS NULL OR s.name = :name ORDER BY s.name, c.id"
+                ),
+                {"name": name},
+            )
+            return [StoredConsent(who, Consent(*consent), valid) for who, *consent, valid in rows]
 
     @property
     def consent_required(self) -> bool:
         """Whether enrolling somebody requires a valid consent."""
         with self._database.engine.connect() as connection:
-            return consents.is_required(connection)
+            return bool(connection.scalar(text("SELECT consent_required FROM pgvoice.setting")))
 
     def require_consent(self, *, required: bool = True) -> None:
         """Require consent for new enrollments or not; existing ones are not affected."""
         with self._database.engine.begin() as connection:
-            consents.require(connection, required=required)
+            connection.execute(
+                text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
+            )
+            audit.record(connection, "require consent", "the store", required=required)
 
     def erase_speaker(
         self,
@@ -67,7 +118,7 @@ class Privacy:
         """
         with self._database.engine.begin() as connection:
             if (opt_out or opt_out_voice) and not dry_run:
-                opt_outs.keep(connection, name, voice=opt_out_voice)
+                erasing.keep_opt_out(connection, name, voice=opt_out_voice)
             return erasing.erase_speaker(
                 connection, name, with_segments=with_segments, dry_run=dry_run
             )
@@ -78,23 +129,111 @@ class Privacy:
             return erasing.erase_video(connection, video, dry_run=dry_run)
 
     def opt_outs(self) -> list[OptOut]:
-        """Everybody who opted out; names are not kept."""
+        """Everybody who opted out, the oldest first; names are not kept."""
         with self._database.engine.connect() as connection:
-            return opt_outs.stored(connection)
+            rows = connection.execute(
+                text(
+                    "SELECT o.id, o.created_at,"
+                    " array_remove(array_agg(e.label ORDER BY e.id), NULL)"
+                    " FROM pgvoice.opt_out o LEFT JOIN pgvoice.opt_out_voice x"
+                    " ON x.opt_out_id = o.id LEFT JOIN pgvoice.encoder e ON e.id = x.encoder_id"
+                    " GROUP BY o.id ORDER BY o.id"
+                )
+            )
+            return [OptOut(number, at, tuple(voices)) for number, at, voices in rows]
 
     def lift_opt_out(self, name: str) -> None:
         """Allow somebody to be enrolled again. Raises `UnknownSpeaker` if they did not opt out."""
         with self._database.engine.begin() as connection:
-            opt_outs.lift(connection, name)
+            number = connection.scalar(
+                text(
+                    "DELETE FROM pgvoice.opt_out"
+                    " WHERE name_hash = pgvoice_internal.name_hash(:name) RETURNING id"
+                ),
+                {"name": name},
+            )
+            if number is None:
+                raise UnknownSpeaker(name)
+            audit.record(connection, "allow", f"opt-out {number}")
 
     def delete_expired(
         self, *, unattributed_days: int | None = None, dry_run: bool = False
     ) -> Retention:
-        """Delete voices whose consent ended, and on request old vectors that belong to nobody."""
+        """Delete voices whose consent ended; names, consents and labels are kept.
+
+        This also deletes segments older than `unattributed_days` without a label that names
+        somebody and without an exemplar (a later fill computes them again), and cohorts of older
+        calibrations. None keeps both.
+        """
         with self._database.engine.begin() as connection:
-            return retention.delete_expired(connection, unattributed_days, dry_run=dry_run)
+            ended = connection.execute(text(_ENDED)).all()
+            segments = 0
+            if unattributed_days is not None:
+                verb = "SELECT count(*)" if dry_run else "DELETE"
+                for rows in (_UNATTRIBUTED, _COHORTS):
+                    done = connection.execute(text(f"{verb} {rows}"), {"days": unattributed_days})
+                    segments += done.scalar_one() if dry_run else done.rowcount
+            found = Retention(
+                tuple(name for _, name, _ in ended),
+                sum(count for *_, count in ended),
+                segments,
+                dry_run,
+            )
+            if not dry_run:
+                for speaker_id, name, count in ended:
+                    consents.forget_voice(connection, speaker_id)
+                    audit.record(connection, "expire", name, exemplars=count)
+                if segments:
+                    audit.record(
+                        connection,
+                        "expire",
+                        "old segments",
+                        days=unattributed_days,
+                        segments=segments,
+                    )
+            return found
 
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
         """What was done with voiceprints, to one subject or to all; the newest first."""
         with self._database.engine.connect() as connection:
-            return audit.trail(connection, subject, limit)
+            rows = connection.execute(
+                text(
+                    "SELECT id, at, actor, action, subject, details FROM pgvoice.audit_event"
+                    " WHERE CAST(:subject AS text) IS NULL OR subject = :subject"
+                    " ORDER BY id DESC LIMIT :limit"
+                ),
+                {"subject": subject, "limit": limit},
+            )
+            return [AuditEvent(*row) for row in rows]
+
+
+_ENDED = """
+SELECT s.id, s.name, (SELECT count(*) FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
+FROM pgvoice.speaker AS s
+WHERE EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = s.id)
+  AND NOT pgvoice_internal.has_consent(s.id)
+  AND EXISTS (SELECT FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
+ORDER BY s.id FOR UPDATE
+"""
+_UNATTRIBUTED = """
+FROM pgvoice.segment_embedding AS s
+WHERE s.created_at < now() - make_interval(days => :days) AND s.embedding IS NOT NULL
+  AND NOT EXISTS (
+      SELECT FROM pgvoice.attribution AS a
+      WHERE (a.video_id, a.start_ms, a.end_ms, a.encoder_id)
+          = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
+        AND a.current AND a.speaker_id IS NOT NULL
+  )
+  AND NOT EXISTS (
+      SELECT FROM pgvoice.enrollment AS x
+      WHERE (x.video_id, x.start_ms, x.end_ms, x.encoder_id)
+          = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
+  )
+"""
+#: The cohorts of old calibrations.
+_COHORTS = """
+FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (
+    SELECT c.id FROM pgvoice.calibration AS c
+    WHERE c.created_at < now() - make_interval(days => :days)
+)
+"""

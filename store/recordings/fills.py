@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
 from pgvoice.store.database.sessions import is_alive, keep_open
-from pgvoice.store.errors import ConnectionLost, DatabaseError, VideoErased
-from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
+from pgvoice.store.errors import ConnectionLost, DatabaseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +30,11 @@ class FillRun:
     device: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """The lock on the fills of a video, held on a connection of its own until `release`."""
+    """The lock on the fills of a video, held by a connection of its own."""
 
-    def __init__(self, connection: Connection, video: str) -> None:
-        self._connection = connection
-        keep_open(connection)
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
-            {"video": video},
-        )
+    _connection: Connection
 
     def check(self) -> None:
         """Raises `ConnectionLost` if the server ended the connection, and thus the lock."""
@@ -49,25 +42,18 @@ class Hold:
         if driver_connection is None or not is_alive(driver_connection):
             raise ConnectionLost("the connection that held the lock on the fill is gone")
 
-    def release(self) -> None:
+
+@contextmanager
+def holding(connection: Connection, video: str) -> Iterator[Hold]:
+    """Lock the fills of a video; closes the connection at the end."""
+    try:
+        keep_open(connection)
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
+            {"video": video},
+        )
+        yield Hold(connection)
+    finally:
         with suppress(DatabaseError):
-            self._connection.rollback()
-        self._connection.close()
-
-
-def record(connection: Connection, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-    """Record what a fill did; hit rates are computed from these records.
-
-    Raises `VideoErased` if the video is no longer in the store.
-    """
-    inserted = connection.execute(
-        text(
-            "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled,"  # noqa: S608
-            f" skipped, decode_seconds, encode_seconds, device) SELECT v.id, {ENCODER_ID},"
-            " :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,"
-            " :encode_seconds, :device FROM pgvoice.video v WHERE v.key = :video FOR KEY SHARE"
-        ),
-        asdict(encoder) | asdict(run) | {"video": video, "skipped": json.dumps(dict(run.skipped))},
-    )
-    if not inserted.rowcount:
-        raise VideoErased
+            connection.rollback()
+        connection.close()

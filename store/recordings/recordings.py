@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from typing import NamedTuple
 
+from sqlalchemy import text
+
 from pgvoice.store.database.connection import Database
+from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.names import checked
-from pgvoice.store.recordings import encoders, fills, pruning, segments, statistics, videos
+from pgvoice.store.names import checked, is_text
+from pgvoice.store.recordings import encoders, fills, segments, videos
 from pgvoice.store.recordings.encoders import (
+    ENCODER_ID,
     EncoderIdentity,
     StoredEncoder,
     Threshold,
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
-from pgvoice.store.recordings.pruning import PruneSelection
 from pgvoice.store.recordings.segment_rows import SegmentRow
-from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.segments import PruneSelection
+from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 
 
@@ -56,22 +62,12 @@ class Recordings:
         with self._database.engine.connect() as connection:
             return segments.read(connection, video, encoder, keys)
 
-    @contextmanager
-    def filling(self, video: str) -> Iterator[Hold]:
+    def filling(self, video: str) -> AbstractContextManager[Hold]:
         """Lock the fills of a video: others, in any process, wait until this one is done.
 
         The lock has a connection of its own, so that fills never wait for each other's connections.
         """
-        connection = self._database.unpooled.connect()
-        try:
-            hold = Hold(connection, video)
-        except BaseException:
-            connection.close()
-            raise
-        try:
-            yield hold
-        finally:
-            hold.release()
+        return fills.holding(self._database.unpooled.connect(), video)
 
     def register(
         self,
@@ -101,9 +97,15 @@ class Recordings:
             segments.write(connection, to.video_id, to.encoder_id, encoder.dimension, rows)
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-        """Record what a fill did; it or an earlier fill registered the video and the encoder."""
+        """Record what a fill did; it or an earlier fill registered the video and the encoder.
+
+        Raises `VideoErased` if the video is no longer in the store.
+        """
+        values = asdict(encoder) | asdict(run) | {"skipped": json.dumps(dict(run.skipped))}
         with self._database.engine.begin() as connection:
-            fills.record(connection, video, encoder, run)
+            inserted = connection.execute(text(_RECORD), values | {"video": video})
+            if not inserted.rowcount:
+                raise VideoErased
 
     def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
         """The stored encoder that `which` means. Raises `UnknownEncoder`."""
@@ -116,14 +118,27 @@ class Recordings:
             return encoders.stored(connection)
 
     def stored(self, names: Iterable[str]) -> dict[str, str]:
-        """The keys of stored videos by name; a name may have underscores for a key's spaces."""
+        """The keys of stored videos by name; a name may have underscores for a key's spaces.
+
+        Names that fit no key or several are left out.
+        """
+        asked = {"names": [name for name in names if is_text(name)]}
         with self._database.engine.connect() as connection:
-            return videos.stored(connection, names)
+            return {row.name: row.min for row in connection.execute(text(_STORED), asked)}
 
     def statistics(self) -> CacheStatistics:
         """Hits and misses of fills, and what is stored."""
         with self._database.engine.connect() as connection:
-            return statistics.cache_statistics(connection)
+            row = connection.execute(text("SELECT * FROM pgvoice.cache_stats()")).one()
+            holdings = connection.execute(
+                text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+            )
+            stored = [Holding(*each) for each in holdings]
+        last = None
+        if row.last_video is not None:
+            hits = Hits(row.last_requested, row.last_hits)
+            last = LastFill(row.last_video, hits, row.last_finished_at)
+        return CacheStatistics(Hits(row.requested, row.hits), last, stored, row.bytes_on_disk)
 
     def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
         """Delete the selected cached vectors, or only count them; returns how many.
@@ -131,4 +146,20 @@ class Recordings:
         Raises `ValueError` if nothing is selected.
         """
         with self._database.engine.begin() as connection:
-            return (pruning.count if dry_run else pruning.prune)(connection, selection)
+            return segments.prune(connection, selection, dry_run=dry_run)
+
+
+_RECORD = f"""
+INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,
+    decode_seconds, encode_seconds, device)
+SELECT v.id, {ENCODER_ID}, :requested, :hits, :filled, CAST(:skipped AS jsonb), :decode_seconds,
+    :encode_seconds, :device
+FROM pgvoice.video v WHERE v.key = :video FOR KEY SHARE
+"""  # noqa: S608 - of constants
+_STORED = """
+SELECT name, min(key) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS asked(name, at)
+JOIN pgvoice.video ON key = name OR (
+    replace(key, ' ', '_') = name AND NOT EXISTS (SELECT FROM pgvoice.video v WHERE v.key = name)
+)
+GROUP BY name, at HAVING count(*) = 1 ORDER BY at
+"""

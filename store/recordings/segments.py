@@ -1,15 +1,17 @@
-"""Segments' vectors: finding missing ones, reading and writing."""
+"""Segments' vectors: finding missing ones, reading, writing and pruning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import numpy as np
 from sqlalchemy import Connection, text
 
 from pgvoice.store.database.failures import copying
 from pgvoice.store.keys import SegmentKey
+from pgvoice.store.privacy import audit
 from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.recordings.segment_rows import COLUMNS, SegmentRow, copy_stream
 from pgvoice.store.recordings.videos import VIDEO_ID
@@ -19,6 +21,25 @@ _STORED = (
     "s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms"
     f" AND s.video_id = {VIDEO_ID} AND s.encoder_id = {ENCODER_ID}"
 )
+#: The rows of a `PruneSelection`.
+_FITTING = """
+FROM pgvoice.segment_embedding s
+WHERE (CAST(:video AS text) IS NULL
+    OR s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video))
+  AND (CAST(:encoder_id AS integer) IS NULL OR s.encoder_id = :encoder_id)
+  AND (CAST(:older_than AS interval) IS NULL
+    OR s.created_at < now() - CAST(:older_than AS interval))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PruneSelection:
+    """The cached segments to delete: those that meet every condition given."""
+
+    video: str | None = None
+    encoder_id: int | None = None
+    #: Written longer ago than this, by the server's clock.
+    older_than: timedelta | None = None
 
 
 def missing(
@@ -56,15 +77,23 @@ def read(
 def write(
     connection: Connection, video_id: int, encoder_id: int, dimension: int, rows: list[SegmentRow]
 ) -> None:
-    """Add rows by one COPY.
-
-    Raises `RowsStored` if one of them is stored already, `VideoErased`, `RowsRefused` for rows that
-    the table does not accept, and the kinds of `DatabaseStopped`.
-    """
+    """Add rows by one COPY."""
     statement = f"COPY pgvoice.segment_embedding ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
     with copying(connection) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in copy_stream(video_id, encoder_id, dimension, rows):
             copy.write(chunk)
+
+
+def prune(connection: Connection, selection: PruneSelection, *, dry_run: bool = False) -> int:
+    """Delete segments' rows, or only count them; videos, speakers and records of fills stay."""
+    if selection == PruneSelection():
+        raise ValueError("nothing selected: name a video, an encoder or an age")
+    verb = "SELECT count(*)" if dry_run else "DELETE"
+    done = connection.execute(text(f"{verb} {_FITTING}"), asdict(selection))
+    if dry_run:
+        return int(done.scalar_one())
+    audit.record(connection, "prune", selection.video or "all videos", segments=done.rowcount)
+    return done.rowcount
 
 
 def _parameters(

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
-
 
 @dataclass(frozen=True, slots=True)
 class Hits:
@@ -57,27 +55,3 @@ class CacheStatistics:
     holdings: list[Holding]
     #: Size of the segments' table with its indexes.
     bytes_on_disk: int
-
-
-def cache_statistics(connection: Connection) -> CacheStatistics:
-    """Computed from the records of fills and from the rows themselves."""
-    row = connection.execute(
-        text(
-            "SELECT requested, hits, last_video, last_requested, last_hits, last_finished_at,"
-            " bytes_on_disk FROM pgvoice.cache_stats()"
-        )
-    ).one()
-    last = None
-    if row.last_video is not None:
-        hits = Hits(row.last_requested, row.last_hits)
-        last = LastFill(row.last_video, hits, row.last_finished_at)
-    return CacheStatistics(
-        Hits(row.requested, row.hits), last, _holdings(connection), row.bytes_on_disk
-    )
-
-
-def _holdings(connection: Connection) -> list[Holding]:
-    rows = connection.execute(
-        text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
-    )
-    return [Holding(*row) for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -51,25 +50,6 @@ def require(connection: Connection, key: str, *, held: bool = False) -> int:
     return video_id
 
 
-def stored(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The keys of stored videos by name; a name may have underscores for a key's spaces.
-
-    Names that fit no key or several are left out.
-    """
-    asked = [name for name in names if is_text(name)]
-    rows = connection.execute(
-        text(
-            "SELECT name, min(key) FROM"
-            " unnest(CAST(:names AS text[])) WITH ORDINALITY AS asked(name, at)"
-            " JOIN pgvoice.video ON key = name OR (replace(key, ' ', '_') = name"
-            " AND NOT EXISTS (SELECT FROM pgvoice.video v WHERE v.key = name))"
-            " GROUP BY name, at HAVING count(*) = 1 ORDER BY at"
-        ),
-        {"names": asked},
-    )
-    return {row.name: row.min for row in rows}
-
-
 def remember_audio(
     connection: Connection, video_id: int, key: str, audio: VideoAudio, on_change: OnAudioChange
 ) -> bool:
@@ -85,10 +65,18 @@ def remember_audio(
     )
     changed = stored not in (None, audio.sha256)
     if changed and on_change == "raise":
-        raise AudioChanged(key, stored, audio.sha256)
+        raise AudioChanged(
+            f"the audio of {key!r} changed (sha256 {stored[:12]}… is stored, {audio.sha256[:12]}…"
+            " was given): choose 'keep' to add to the stored vectors, 'replace' to delete them and"
+            " fill from scratch, or use another video key"
+        )
     replaced = changed and on_change == "replace"
     if replaced:
-        _delete_segments(connection, video_id)
+        for statement in (
+            "DELETE FROM pgvoice.segment_embedding WHERE video_id = :id",
+            "DELETE FROM pgvoice.attribution WHERE video_id = :id AND NOT pinned",
+        ):
+            connection.execute(text(statement), {"id": video_id})
     connection.execute(
         text(
             "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
@@ -97,11 +85,3 @@ def remember_audio(
         {"id": video_id, **asdict(audio)},
     )
     return replaced
-
-
-def _delete_segments(connection: Connection, video_id: int) -> None:
-    for statement in (
-        "DELETE FROM pgvoice.segment_embedding WHERE video_id = :id",
-        "DELETE FROM pgvoice.attribution WHERE video_id = :id AND NOT pinned",
-    ):
-        connection.execute(text(statement), {"id": video_id})

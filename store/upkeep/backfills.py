@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import text
 
 from pgvoice.store.database.connection import Database
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.recordings.encoders import EncoderIdentity
-from pgvoice.store.upkeep import backfill_rows
-from pgvoice.store.upkeep.backfill_rows import BackfillStatus, Document, FailedVideo, Outcome
+from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
+
+#: A row of a manifest as a JSON object.
+Document = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of one recording."""
+
+    video: str
+    #: None if it is filled.
+    error: str | None = None
+    requested: int = 0
+    filled: int = 0
+    #: Seconds of speech that were filled.
+    audio_seconds: float = 0.0
+    work_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillStatus:
+    """The progress of a backfill."""
+
+    backfill: str
+    videos: int
+    done: int
+    failed: int
+    waiting: int
+    #: Vectors that its fills computed, and the seconds of speech of these.
+    filled: int
+    audio_seconds: float
+    #: Seconds that the workers took, all together.
+    work_seconds: float
+    #: Seconds in which at least one worker was filling.
+    wall_seconds: float
+    #: Per second of wall time; None if nothing was filled yet.
+    vectors_per_second: float | None
+    speech_per_second: float | None
+    #: Per second of one worker's time.
+    speech_per_work_second: float | None
+    #: At the most recent pace; None if there is none.
+    seconds_left: float | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailedVideo:
+    """A recording that could not be filled."""
+
+    video: str
+    attempts: int
+    error: str
+    document: Document
 
 
 class Backfills:
@@ -18,29 +74,84 @@ class Backfills:
         self._database = database
 
     def expect(self, name: str, rows: Mapping[str, Document]) -> None:
-        """Note the recordings, by key, that a backfill should fill."""
+        """Note the recordings, by key, that a backfill should fill; known ones keep their state."""
         with self._database.engine.begin() as connection:
-            backfill_rows.expect(connection, name, rows)
+            connection.execute(
+                text(
+                    "INSERT INTO pgvoice.backfill_video AS b (backfill, video, document)"
+                    " SELECT :backfill, key, value FROM jsonb_each(CAST(:rows AS jsonb))"
+                    " ON CONFLICT (backfill, video) DO UPDATE SET document = EXCLUDED.document"
+                    " WHERE b.document <> EXCLUDED.document"
+                ),
+                {
+                    "backfill": name,
+                    "rows": json.dumps({key: dict(row) for key, row in rows.items()}),
+                },
+            )
 
     def complete(
         self, encoder: EncoderIdentity, asked: Mapping[str, Sequence[SegmentKey]]
     ) -> set[str]:
-        """The videos that have all of these segments."""
+        """The videos that have all of these segments, by one SELECT."""
+        rows = [(video, key) for video, keys in asked.items() for key in keys]
+        values = {
+            "videos": [video for video, _ in rows],
+            "starts": [key.start_ms for _, key in rows],
+            "ends": [key.end_ms for _, key in rows],
+        }
         with self._database.engine.connect() as connection:
-            return backfill_rows.complete(connection, encoder, asked)
+            missing = connection.scalars(text(_INCOMPLETE), values | asdict(encoder))
+            return set(asked) - set(missing)
 
     def settle(self, name: str, outcomes: Sequence[Outcome]) -> None:
-        """Store the outcomes of recordings."""
+        """Store the outcomes; a recording that was already complete keeps its figures."""
         if outcomes:
+            rows = json.dumps([asdict(each) for each in outcomes])
             with self._database.engine.begin() as connection:
-                backfill_rows.settle(connection, name, outcomes)
+                connection.execute(text(_SETTLE), {"backfill": name, "outcomes": rows})
 
     def status(self, name: str | None = None) -> list[BackfillStatus]:
         """The progress of one backfill, or of all, by name."""
         with self._database.engine.connect() as connection:
-            return backfill_rows.status(connection, name)
+            rows = connection.execute(
+                text("SELECT * FROM pgvoice.backfill_progress(:backfill)"), {"backfill": name}
+            )
+            return [BackfillStatus(*row) for row in rows]
 
     def failed(self, name: str | None = None) -> list[FailedVideo]:
-        """The recordings that failed in one backfill, or in all."""
+        """The recordings that failed in one backfill, or in all, by key."""
         with self._database.engine.connect() as connection:
-            return backfill_rows.failed(connection, name)
+            rows = connection.execute(
+                text(
+                    "SELECT video, attempts, error, document FROM pgvoice.backfill_video"
+                    " WHERE state = 'failed' AND backfill = coalesce(:backfill, backfill)"
+                    " ORDER BY backfill, video"
+                ),
+                {"backfill": name},
+            )
+            return [FailedVideo(*row) for row in rows]
+
+
+_INCOMPLETE = f"""
+SELECT DISTINCT a.video
+FROM unnest(CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]))
+    AS a(video, start_ms, end_ms)
+WHERE NOT EXISTS (
+    SELECT FROM pgvoice.segment_embedding s JOIN pgvoice.video v ON v.id = s.video_id
+    WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
+      AND s.encoder_id = {ENCODER_ID}
+)
+"""  # noqa: S608 - of constants
+_SETTLE = """
+UPDATE pgvoice.backfill_video AS b SET error = o.error,
+    state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,
+    attempts = b.attempts + CASE WHEN o.work_seconds > 0 OR o.error IS NOT NULL THEN 1 ELSE 0 END,
+    requested = coalesce(nullif(o.requested, 0), b.requested),
+    filled = coalesce(b.filled, 0) + o.filled,
+    audio_seconds = coalesce(b.audio_seconds, 0) + o.audio_seconds,
+    work_seconds = coalesce(b.work_seconds, 0) + o.work_seconds, changed_at = now()
+FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS o(video text, error text, requested integer,
+    filled integer, audio_seconds double precision, work_seconds double precision)
+WHERE b.backfill = :backfill AND b.video = o.video
+  AND (b.state <> 'done' OR o.work_seconds > 0 OR o.error IS NOT NULL)
+"""

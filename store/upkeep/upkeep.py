@@ -4,17 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from sqlalchemy import Connection
+import numpy as np
+from sqlalchemy import Connection, text
 
 from pgvoice.store.database import schema
 from pgvoice.store.database.connection import Database, open_database, without_password
+from pgvoice.store.keys import SegmentKey
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.upkeep import store_copy, table_rows, verifying
-from pgvoice.store.upkeep.table_rows import TableSum
-from pgvoice.store.upkeep.verifying import SampledSegment, StoreCheck
+from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.upkeep import store_copy
+from pgvoice.store.upkeep.store_copy import TableSum
+
+#: How many of the kept comparisons are computed again.
+SAMPLE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """The result of one check."""
+
+    what: str
+    looked_at: int
+    problems: int
+    #: One of the problems; None if there are none.
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SampledSegment:
+    """A stored vector, and the audio that it was computed from."""
+
+    video: str
+    #: The file name at that time.
+    source: str | None
+    audio_sha256: str | None
+    row: SegmentRow
 
 
 class Upkeep:
@@ -23,21 +51,33 @@ class Upkeep:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def verify(self, *, sample: int = verifying.SAMPLE) -> list[StoreCheck]:
-        """Check the store; computes `sample` of the kept comparisons again."""
+    def verify(self, *, sample: int = SAMPLE) -> list[StoreCheck]:
+        """The results of all checks; one of them computes `sample` kept comparisons again."""
         with self._database.engine.connect() as connection:
-            return verifying.verify(connection, sample)
+            rows = connection.execute(
+                text("SELECT * FROM pgvoice.verify(:sample)"), {"sample": sample}
+            )
+            return [StoreCheck(*row) for row in rows]
 
     def sample_vectors(self, number: int, *, encoder: WhichEncoder = None) -> list[SampledSegment]:
         """Randomly chosen vectors, to compute them again and compare; by video and time."""
         with self._database.engine.connect() as connection:
             found = encoders.find(connection, encoder)
-            return verifying.sampled(connection, found.id, number)
+            rows = connection.execute(text(_SAMPLED), {"encoder": found.id, "number": number})
+            return [
+                SampledSegment(
+                    row.key,
+                    row.source,
+                    row.audio_sha256,
+                    SegmentRow(SegmentKey(*row[3:5]), row[5], np.asarray(row[6], np.float32)),
+                )
+                for row in rows
+            ]
 
     def checksums(self) -> list[TableSum]:
         """Count and checksum of every table at one moment; equal for stores with equal rows."""
         with self._snapshot() as connection:
-            return table_rows.all_summed(connection)
+            return [store_copy.summed(connection, table) for table in store_copy.TABLES]
 
     def copy_to(
         self, url: str, *, on_progress: store_copy.OnProgress | None = None
@@ -65,3 +105,15 @@ class Upkeep:
             yield connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+
+
+_SAMPLED = """
+SELECT v.key, v.source, v.audio_sha256, s.start_ms, s.end_ms, s.status, CAST(s.embedding AS real[])
+FROM (
+    SELECT video_id, start_ms, end_ms, encoder_id FROM pgvoice.segment_embedding
+    WHERE encoder_id = :encoder AND embedding IS NOT NULL ORDER BY random() LIMIT :number
+) AS chosen
+JOIN pgvoice.segment_embedding AS s USING (video_id, start_ms, end_ms, encoder_id)
+JOIN pgvoice.video AS v ON v.id = s.video_id
+ORDER BY v.key, s.start_ms, s.end_ms
+"""

@@ -14,7 +14,7 @@ from click.testing import Result
 from pgvoice.cli.backfill import backfill_metrics, backfill_progress
 from pgvoice.store import VoiceStore
 from pgvoice.store.errors import DatabaseUnreachable
-from pgvoice.store.upkeep.backfill_rows import BackfillStatus, Outcome
+from pgvoice.store.upkeep.backfills import BackfillStatus, Outcome
 
 STATUS = BackfillStatus(
     "library\x1b", 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, 12_000.0,

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pgvoice.hooks.backfill import metrics
 from pgvoice.hooks.errors import MetricsRefused
-from pgvoice.store.upkeep.backfill_rows import BackfillStatus
+from pgvoice.store.upkeep.backfills import BackfillStatus
 
 STATUS = BackfillStatus(
     'a "library"', 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,

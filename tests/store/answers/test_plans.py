@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store import PruneSelection, VoiceStore
 from pgvoice.store.models import PARTITION
-from pgvoice.store.recordings import encoders, pruning, segments
+from pgvoice.store.recordings import encoders, segments
 
 LIBRARY = Library(segments=20_000, profiles=20, video_segments=50)
 VIDEO = LIBRARY.video(7)
@@ -60,7 +60,7 @@ def _read(connection: Connection) -> object:
 
 
 def _count(connection: Connection) -> object:
-    return pruning.count(connection, PruneSelection(video=VIDEO.key))
+    return segments.prune(connection, PruneSelection(video=VIDEO.key), dry_run=True)
 
 
 _SPANS = "ARRAY[{}], ARRAY[{}]".format(
