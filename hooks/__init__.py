@@ -26,10 +26,14 @@ from pgvoice.hooks.fill.extraction import extract_embeddings_batch
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.recompute import Recomputed, recompute
 from pgvoice.hooks.fill.report import FillReport
-from pgvoice.hooks.formats.by_recording import read_recordings
-from pgvoice.hooks.formats.choosing import registered_formats
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments
+from pgvoice.hooks.formats.reading import (
+    SegmentsDocument,
+    read_document,
+    read_recordings,
+    read_segments,
+    registered_formats,
+)
 from pgvoice.hooks.formats.times import parse_span, parse_time
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify

@@ -21,7 +21,8 @@ PgvoiceError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pgvoice.hooks.fill.report import FillReport
@@ -112,3 +113,14 @@ class TooLittleSpeech(PgvoiceError):
 
 class ProfileRefused(PgvoiceError):
     """A profile in a file comes from another encoder, or is not of a voice."""
+
+
+@contextmanager
+def needs_extra(name: str, unavailable: type[PgvoiceError] = EncoderUnavailable) -> Iterator[None]:
+    """Turn an `ImportError` inside into `unavailable` with the command that installs the extra."""
+    try:
+        yield
+    except ImportError as error:
+        raise unavailable(
+            f'{error}. This needs the extra "{name}": pip install "pgvoice[{name}]"'
+        ) from error

@@ -13,9 +13,9 @@ from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
 from pgvoice.cli.doctor.optional_packages import PURPOSES, installed_version, missing_packages
 from pgvoice.hooks.encoders import registry
-from pgvoice.hooks.encoders.devices import choose_device
+from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources.resolve import registered_sources
 from pgvoice.store.database import embedded, preparing, roles, schema

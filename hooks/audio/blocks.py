@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, cast
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.packets import PacketIndex
-from pgvoice.hooks.audio.sequential import SequentialDecoder
-from pgvoice.hooks.audio.streams import damaged, rate_changed
+from pgvoice.hooks.audio.sequential import SequentialDecoder, damaged, rate_changed
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioUnreadable
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pgvoice.hooks.audio.decoder import Decoder, Range
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import needs_extra
 
 
 @dataclass(slots=True)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable, needs_extra
 
 #: First bytes of the files to try; libsndfile also opens mp3 and ogg, but does not seek exactly.
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b"fLaC", b".snd")

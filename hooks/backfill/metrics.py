@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pgvoice.hooks.errors import ExtraMissing, MetricsRefused
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, MetricsRefused, needs_extra
 from pgvoice.store.upkeep.backfill_rows import BackfillStatus
 
 if TYPE_CHECKING:

@@ -10,11 +10,9 @@ from concurrent.futures import Future
 from functools import cached_property, partial
 from typing import Any
 
-from pgvoice.hooks.backfill.engine import Pool
+from pgvoice.hooks.backfill.engine import MakeEncoder, Pool, Worker
 from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
-from pgvoice.hooks.errors import ClusterUnavailable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import ClusterUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore

@@ -10,9 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
-from pgvoice.hooks.backfill.engine import Pool
+from pgvoice.hooks.backfill.engine import MakeEncoder, Pool, Worker
 from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore

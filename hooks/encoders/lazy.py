@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.waveforms import check_waveforms
+from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 SAMPLE_RATE = 16_000
@@ -66,3 +66,40 @@ class LazyEncoder(ABC):
     @abstractmethod
     def _load(self) -> Network:
         """The network on its device; raises `EncoderUnavailable` if its weights are missing."""
+
+
+def choose_device(wanted: str | None = None) -> str:
+    """The requested device, else the first available of ``cuda:0``, ``mps`` and ``cpu``.
+
+    Imports torch. Raises `EncoderUnavailable` for an unknown or missing device.
+    """
+    if wanted is None:
+        return next(name for name in ("cuda:0", "mps", "cpu") if _present(name))
+    name = "cuda:0" if wanted == "cuda" else wanted
+    if not _present(name):
+        raise EncoderUnavailable(
+            f"this machine has no device {wanted!r}; leave the device out, or choose one of: "
+            + ", ".join(_all_present())
+        )
+    return name
+
+
+def batch_seconds(device: str) -> int:
+    """Seconds of audio for one call of an encoder: an interrupted fill loses one batch."""
+    return 300 if device == "cpu" else 1800
+
+
+def _present(name: str) -> bool:
+    with needs_extra("extract"):
+        import torch
+    if name in ("cpu", "mps"):
+        return name == "cpu" or torch.backends.mps.is_available()
+    kind, _, index = name.partition(":")
+    return kind == "cuda" and index.isdecimal() and int(index) < torch.cuda.device_count()
+
+
+def _all_present() -> list[str]:
+    import torch
+
+    cards = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [*cards, *(name for name in ("mps", "cpu") if _present(name))]

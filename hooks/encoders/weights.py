@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from pgvoice.hooks.encoders.digests import digest
 from pgvoice.hooks.errors import EncoderUnavailable
+
+
+def digest(path: Path) -> str:
+    """Hex sha256 of a file, cached in the process until the file's size or time changes.
+
+    Raises `EncoderUnavailable` if the file cannot be read.
+    """
+    try:
+        stat = path.stat()
+        return _digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise EncoderUnavailable(f"cannot read the weights {path}: {error.strerror}") from error
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, _size: int, _changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.Module:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgvoice.hooks.errors import ExtraMissing
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, needs_extra
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation

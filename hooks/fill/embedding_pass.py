@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from threading import Event
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from pgvoice.hooks.audio.recording import OpenRecording
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
-from pgvoice.hooks.fill.ahead import one_ahead
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.segment_rows import SegmentRow
 
@@ -153,3 +153,26 @@ class EmbeddingPass:
             return SegmentRow(key, "non_finite")
         whole = key.duration_ms <= self._max_ms and key.end_ms <= self.info.duration_ms
         return SegmentRow(key, "ok" if whole else "partial", embedding)
+
+
+Item = TypeVar("Item")
+THREAD = "pgvoice-ahead"
+
+
+def one_ahead(items: Iterator[Item], stop: Callable[[], object]) -> Generator[Item, None, None]:
+    """The items in order, at most one of them waiting; an error surfaces in its item's place.
+
+    The caller's own thread makes the first item, as there is nothing else to do yet. Close the
+    generator to end the thread: that calls `stop`, which must interrupt the making of an item.
+    """
+    none = object()
+    item = next(items, none)
+    pool = ThreadPoolExecutor(1, THREAD)
+    try:
+        while item is not none:
+            coming = pool.submit(next, items, none)
+            yield item  # type: ignore[misc]
+            item = coming.result()
+    finally:
+        stop()
+        pool.shutdown(cancel_futures=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pgvoice.hooks.formats.format import RegisterFormat
-from pgvoice.hooks.formats.json.plain_json import JSON
-from pgvoice.hooks.formats.json.whisperx import WHISPERX
+from pgvoice.hooks.formats.json.json_formats import JSON, WHISPERX
 from pgvoice.hooks.formats.rttm import RTTM
 from pgvoice.hooks.formats.subtitles.subtitles import SRT, VTT
 from pgvoice.hooks.plugins.specs import hookimpl

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pgvoice.hooks.encoders.registry import registered_encoders
 from pgvoice.hooks.errors import PluginError
-from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.installed import Plugin
 from pgvoice.hooks.sources.resolve import registered_sources

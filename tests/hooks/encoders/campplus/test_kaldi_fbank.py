@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from pgvoice.hooks.encoders.campplus.kaldi_fbank import KaldiFeatures
+from pgvoice.hooks.encoders.campplus.campplus_network import KaldiFeatures
 from pgvoice.hooks.encoders.encoder import Waveform
 
 DOUBLE, SINGLE = torch.float64, torch.float32

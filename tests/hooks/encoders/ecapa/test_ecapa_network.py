@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.packing import features, packed_network
-from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.accelerators import Buffers
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pgvoice.hooks.encoders.ecapa.fbank import SpeechBrainFeatures
+from pgvoice.hooks.encoders.ecapa.ecapa_network import SpeechBrainFeatures
 from pgvoice.hooks.encoders.encoder import Waveform
 
 

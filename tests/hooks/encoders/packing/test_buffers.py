@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.accelerators import Buffers
 
 
 def test_memory_is_used_again_and_grows() -> None:
