@@ -22,7 +22,7 @@ from pgvoice.hooks.errors import (
     ProfileRefused,
     TooLittleSpeech,
 )
-from pgvoice.hooks.fill.extraction import extract_embeddings_batch
+from pgvoice.hooks.fill.embedding_pass import extract_embeddings_batch
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.recompute import Recomputed, recompute
 from pgvoice.hooks.fill.report import FillReport
@@ -49,7 +49,7 @@ from pgvoice.hooks.plugins.specs import (
 )
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.turns import Turn
 
 __all__ = [

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import cached_property
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property, partial
 from typing import Self
 
 from pgvoice.hooks.backfill.manifest import ManifestRow, Span
@@ -174,7 +179,68 @@ class Pool(Engine):
             *_, why = str(error).strip().splitlines()
             return Outcome(row.video, f"a worker died: {why.strip()}", work_seconds=INSTANT)
 
-    def url(self) -> str:
-        """The URL of the store for workers; it includes the password, so never show it."""
-        url: str = self.store.database.engine.url.render_as_string(hide_password=False)
-        return url
+    def worker_arguments(self) -> tuple[Callable[[], VoiceStore], MakeEncoder, EncoderIdentity]:
+        """For a `Worker` in another process; they include the password, so never show them."""
+        url = self.store.database.engine.url.render_as_string(hide_password=False)
+        return partial(VoiceStore.open, url), self.make, self.identity
+
+
+class Processes(Pool):
+    """Processes with a model and connections each; if one dies, all are replaced."""
+
+    died = (BrokenProcessPool,)
+
+    def __init__(self, store: VoiceStore, make: MakeEncoder, workers: int) -> None:
+        super().__init__(store, make)
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def workers(self) -> int:
+        return self._workers
+
+    def submit(self, row: ManifestRow) -> Future[Outcome]:
+        if self._pool is None:
+            self._pool = self._started()
+        try:
+            return self._pool.submit(_fill, row)
+        except BrokenProcessPool:
+            self.close()
+            return self.submit(row)
+
+    def replace(self, lost: Future[Outcome]) -> None:
+        self.close()
+
+    def _started(self) -> ProcessPoolExecutor:
+        threads = max(1, (os.cpu_count() or 1) // self._workers)
+        return ProcessPoolExecutor(
+            self._workers,
+            multiprocessing.get_context("spawn"),
+            _begin,
+            (Worker(*self.worker_arguments()), threads),
+        )
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+
+#: The worker of this process of a pool.
+_worker: Worker | None = None
+
+
+def _begin(worker: Worker, threads: int) -> None:
+    """Keep the worker of a new process."""
+    global _worker
+    # The process that started it decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    if torch := sys.modules.get("torch"):  # torch has read the variable already
+        torch.set_num_threads(threads)
+    _worker = worker
+
+
+def _fill(row: ManifestRow) -> Outcome:
+    """Fill a recording by the worker that `_begin` kept."""
+    assert _worker is not None  # noqa: S101 - `_begin` ran first
+    return _worker.fill(row)

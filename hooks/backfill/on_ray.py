@@ -7,13 +7,12 @@ import os
 import signal
 from collections import Counter
 from concurrent.futures import Future
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from pgvoice.hooks.backfill.engine import MakeEncoder, Pool, Worker
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import ClusterUnavailable, needs_extra
-from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
@@ -78,10 +77,10 @@ class RayActors(Pool):
             del self._by[future]
 
     def _new_actor(self) -> Any:
-        actor = self._ray.remote(_Actor).options(
+        actor = self._ray.remote(Worker).options(
             num_cpus=self._cores, num_gpus=1 if self._gpus else 0
         )
-        return actor.remote(self.url(), self.make, self.identity)
+        return actor.remote(*self.worker_arguments())
 
     @cached_property
     def _gpus(self) -> int:
@@ -124,13 +123,3 @@ class RayActors(Pool):
         """Arguments for a cluster on this machine only."""
         cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
         return {"num_cpus": cores, "include_dashboard": False}
-
-
-class _Actor:
-    """A worker in a process of Ray's."""
-
-    def __init__(self, url: str, make: MakeEncoder, expected: EncoderIdentity) -> None:
-        self._worker = Worker(partial(VoiceStore.open, url), make, expected)
-
-    def fill(self, row: ManifestRow) -> Outcome:
-        return self._worker.fill(row)

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from pgvoice.hooks.errors import EncoderUnavailable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def digest(path: Path) -> str:
@@ -36,6 +37,8 @@ def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.
 
     Raises `EncoderUnavailable` if the file is not the expected one or does not fit the network.
     """
+    import torch
+
     state = read_weights(path, sha256)
     with torch.device("meta"):
         network = build()
@@ -48,6 +51,8 @@ def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.
 
 def read_weights(path: Path, sha256: str) -> Mapping[str, Tensor]:
     """A checkpoint's tensors on the CPU; `EncoderUnavailable` unless its hash is `sha256`."""
+    import torch
+
     found = digest(path)
     if found != sha256:
         raise EncoderUnavailable(

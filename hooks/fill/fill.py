@@ -15,7 +15,7 @@ from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
 from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.plugins import calls
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable, RowsStored, WrongPassword
 from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.fills import FillRun

@@ -14,7 +14,7 @@ from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import AudioError
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.upkeep.verifying import SampledSegment

@@ -8,24 +8,19 @@ from functools import cache
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Document, Source, load_document
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.json.json_formats import segments_of
+from pgvoice.hooks.formats.json.json_formats import JSON, WHISPERX, segments_of
 from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.formats.rttm import RTTM, read_all_rttm
+from pgvoice.hooks.formats.subtitles.subtitles import SRT, VTT
 from pgvoice.hooks.plugins import calls
-from pgvoice.hooks.plugins.registered_names import Names
+from pgvoice.hooks.plugins.specs import hookimpl
 from pgvoice.store.turns import Turn
 
 
 @cache
 def registered_formats() -> dict[str, Format]:
     """Every format by name; raises `PluginError` if two have the same name."""
-    names = Names[Format]("a format")
-
-    def registering(plugin: str) -> RegisterFormat:
-        return lambda new: names.add(plugin, new.name, new)
-
-    calls.register_formats(registering)
-    return names.found
+    return calls.registered("register_formats", "a format", lambda _plugin, new: new)
 
 
 def named_format(name: str) -> Format:
@@ -129,3 +124,9 @@ def _of_object(text: str) -> dict[str, list[Turn]] | None:
             except FormatError as error:
                 raise FormatError(f"{recording!r}, {error}") from error
     return recordings or None
+
+
+@hookimpl
+def register_formats(register: RegisterFormat) -> None:
+    for each in (JSON, WHISPERX, RTTM, SRT, VTT):
+        register(each)

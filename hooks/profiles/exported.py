@@ -12,7 +12,7 @@ import numpy as np
 
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.formats.documents import unexpected
-from pgvoice.hooks.profiles.vectors import vector
+from pgvoice.hooks.profiles.original import vector
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import UNIT_TOLERANCE
 from pgvoice.store.people.enrollments import Exemplar

@@ -18,7 +18,7 @@ from pgvoice.hooks.formats.documents import load_document, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.profiles.exported import is_exchange, read_exchange
 from pgvoice.hooks.profiles.original import is_original, read_original, threshold_note
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.people.enrollments import Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore

@@ -18,9 +18,8 @@ from torchaudio.compliance import kaldi
 from pgvoice.hooks.encoders.campplus.campplus_topology import CONTEXT_FRAMES, GROWTH, HEAD, MELS
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.packing.accelerators import Buffers
-from pgvoice.hooks.encoders.packing.features import TapeFeatures
 from pgvoice.hooks.encoders.packing.folding import Linear, ready, scale_and_shift
-from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, TapeFeatures
 from pgvoice.hooks.encoders.packing.tapes import Tape
 
 

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.packing.accelerators import Buffers
-from pgvoice.hooks.encoders.packing.features import TapeFeatures
 from pgvoice.hooks.encoders.packing.folding import Layer, Linear
-from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, TapeFeatures
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
 

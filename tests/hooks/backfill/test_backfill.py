@@ -14,9 +14,8 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
 
 from pgvoice.hooks import FormatError, fill
-from pgvoice.hooks.backfill.engine import Here
+from pgvoice.hooks.backfill.engine import Here, Processes
 from pgvoice.hooks.backfill.manifest import ManifestRow, read_manifest
-from pgvoice.hooks.backfill.processes import Processes
 from pgvoice.hooks.backfill.running import BackfillReport, backfill
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore

@@ -12,7 +12,7 @@ from pgvoice_testkit.encoders.plain_campplus import Campplus
 
 from pgvoice.hooks.encoders.campplus.campplus_network import PackedCampplus
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing import features, packed_network
+from pgvoice.hooks.encoders.packing import packed_network
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
@@ -90,7 +90,7 @@ def test_any_segmentation_on_tapes_of_any_length(
     waveforms = [source[start : start + size] for start, size in spans]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed_network, "frame_budget", lambda *_: budget)
-        patch.setattr(features, "Tape", partial(Tape, whole=whole))
+        patch.setattr(packed_network, "Tape", partial(Tape, whole=whole))
         rows = packed.encode(waveforms)
     np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
 
@@ -102,7 +102,7 @@ def test_a_broken_segment_leaves_its_neighbours_alone(
     segments: list[Waveform],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(features, "Tape", partial(Tape, whole=whole))
+    monkeypatch.setattr(packed_network, "Tape", partial(Tape, whole=whole))
     waveforms = [segment[:8_000].copy() for segment in segments[:3]]
     before = packed.encode(waveforms)
     waveforms[1][4_000] = np.nan

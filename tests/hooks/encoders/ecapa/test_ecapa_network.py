@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.encoders.packing import features, packed_network
+from pgvoice.hooks.encoders.packing import packed_network
 from pgvoice.hooks.encoders.packing.accelerators import Buffers
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
@@ -83,7 +83,7 @@ def check_any_segmentation(
     waveforms = [source[start : start + size] for start, size in found]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed_network, "frame_budget", lambda *_: budget)
-        patch.setattr(features, "Tape", partial(Tape, whole=whole))
+        patch.setattr(packed_network, "Tape", partial(Tape, whole=whole))
         rows = packed(reference).encode(waveforms)
     np.testing.assert_allclose(rows, reference.encode(waveforms), atol=1e-5)
 

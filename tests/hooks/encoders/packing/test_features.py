@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.encoders.packing.features import TapeFeatures, frames_laid, lay
+from pgvoice.hooks.encoders.packing.packed_network import TapeFeatures, frames_laid, lay
 from pgvoice.hooks.encoders.packing.tapes import Tape
 
 
