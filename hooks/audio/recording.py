@@ -97,7 +97,92 @@ class OpenRecording:
         self.path = path
         self.info = AudioInfo(_sha256(path), duration_ms, rate, decoder.channels)
 
-    def _span(index: int, span_ms: tuple[int, int], rate: int) -> _Span:
+    def cut(
+        self, spans_ms: Sequence[tuple[int, int]], sample_rate: int
+    ) -> Iterator[tuple[int, Waveform]]:
+        """(index into `spans_ms`, mono waveform at `sample_rate`), in the order of the spans' ends.
+
+        A waveform is yielded as soon as its end has been decoded. It is a pure function of the
+        file's bytes, its span and `sample_rate`: it is cut at the file's own rate and resampled
+        alone. It has round((end - start) * sample_rate / 1000) samples, or fewer if the audio ends
+        earlier; resampling may trim the last one or two or fill them with zeros. Samples that are
+        not finite stay so; if such a span is resampled, all of it is NaN.
+
+        Raises `ValueError` for a span that ends before it starts or starts before zero,
+        `AudioUnreadable` for damage within the spans, and `AudioNotFound` or `AudioUnreadable` if
+        the file was deleted or changed after it was opened.
+        """
+        self._check_unchanged()
+        for start_ms, end_ms in spans_ms:
+            if not 0 <= start_ms <= end_ms:
+                raise ValueError(
+                    f"({start_ms}, {end_ms}) is not a span: 0 <= start <= end is required, in ms"
+                )
+        rate = self.info.sample_rate
+        spans = [_span(index, span, rate) for index, span in enumerate(spans_ms)]
+        for span in _heard(self._decoder, spans):
+            yield span.index, _finish(span, rate, sample_rate)
+
+    def _check_unchanged(self) -> None:
+        if _stamp(self.path) == self._stamp:
+            return
+        check_file(self.path)
+        if _sha256(self.path) != self.info.sha256:
+            raise AudioUnreadable(f"{self.path} changed while it was in use; run it again")
+
+
+@contextmanager
+def open_recording(path: str | Path) -> Iterator[OpenRecording]:
+    """Open a file, check that all of it is there, hash it and measure its length.
+
+    Damage in the middle is only found by `OpenRecording.cut`, if it lies within a span. An mp3
+    whose header does not count its frames cannot be told from a shorter one. Raises
+    `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`.
+    """
+    path = Path(path)
+    stamp = _stamp(path)
+    with open_decoder(path) as decoder:
+        yield OpenRecording(path, decoder, stamp)
+
+
+#: Device, inode, size and time of the last change.
+_Stamp = tuple[int, int, int, int]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What changes if the file is replaced or written to; None without a file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(slots=True)
+class _Span:
+    """A span and the part of it that has been decoded, in samples at the file's own rate."""
+
+    index: int
+    duration_ms: int
+    samples: Range
+    pieces: list[Waveform] = field(default_factory=list)
+
+    def hear(self, position: int, block: Waveform) -> None:
+        first, end = (max(0, sample - position) for sample in self.samples)
+        self.pieces.append(block[first:end])
+
+    def take(self) -> Waveform:
+        """What was decoded; the span lets go of it, so that memory only keeps unfinished spans."""
+        pieces, self.pieces = self.pieces, []
+        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+
+
+def _span(index: int, span_ms: tuple[int, int], rate: int) -> _Span:
     start_ms, end_ms = span_ms
     start = _samples(start_ms, rate)
     duration_ms = end_ms - start_ms
