@@ -3,7 +3,7 @@
 from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.enroll import Recording, enroll_recordings, enroll_video
 from pgvoice.hooks.errors import (
     AudioError,
     AudioNotFound,

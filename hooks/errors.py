@@ -1,23 +1,4 @@
-"""Everything that can go wrong in the hooks.
-
-PgvoiceError
-├── AudioError              the audio file cannot be used
-│   ├── AudioNotFound
-│   ├── AudioSourceFailed
-│   ├── AudioTruncated
-│   └── AudioUnreadable
-├── ClusterUnavailable      no Ray, or no cluster that answers
-├── EncoderUnavailable      unknown name, missing extra, missing or changed weights
-├── ExtraMissing            a package of an extra is not installed
-├── FormatError             a malformed file of segments or profiles
-├── InvalidSegments         (ValueError) some segments of a fill are invalid
-├── MetricsRefused          metrics cannot be served at an address
-├── NotEnrollable           a span without usable speech
-├── NotEvaluable            answers or a reference are missing for an evaluation
-├── PluginError             a plugin cannot be loaded, or fails to register
-├── ProfileRefused          a profile of another encoder, or not of a voice
-└── TooLittleSpeech         recordings without enough speech to enroll someone
-"""
+"""Everything that can go wrong in the hooks; every error is a `PgvoiceError`."""
 
 from __future__ import annotations
 

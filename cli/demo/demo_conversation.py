@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pgvoice.cli import options
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll.enroll import enroll_video
+from pgvoice.hooks.enroll import enroll_video
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.report import FillReport

@@ -41,7 +41,7 @@ class BlockDecoder:
         self.channels = opened.channels
         self.close = opened.close
         self._path = path
-        self._template = opened.opened.stream.codec_context
+        self._template = opened.stream.codec_context
         self._index = index
 
     def count_samples(self) -> int:

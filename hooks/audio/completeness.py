@@ -46,10 +46,14 @@ def check_complete(path: Path) -> None:
 
 
 def _check_for(magic: bytes) -> Callable[[BinaryIO, int], str | None]:
-    checks = {b"RF64": _riff, b"RIFF": _riff, b"RIFX": _riff, b"FORM": _aiff}
-    checks |= {b"riff": _w64, b"caff": _caf, b"OggS": _ogg, b"\x1a\x45\xdf\xa3": _matroska}
     if magic[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return _mp4
+    checks = {b"RF64": _riff, b"RIFF": _riff, b"RIFX": _riff}
+    checks |= {b"OggS": _ogg, b"\x1a\x45\xdf\xa3": _matroska}
+    checks[b"FORM"] = _data_chunk(b"SSND", 12, ">4sI")
+    checks[b"caff"] = _data_chunk(b"data", 8, ">4sq", align=1)
+    # The names of Sony's W64 have 16 bytes; lengths count the 24 bytes of name and length.
+    checks[b"riff"] = _data_chunk(b"data", 40, "<4s12xq", align=8, counted=24)
     return checks.get(magic[:4], lambda file, size: None)
 
 
@@ -81,25 +85,18 @@ def _riff(file: BinaryIO, size: int) -> str | None:
     return "ends within its header"
 
 
-def _aiff(file: BinaryIO, size: int) -> str | None:
-    return _data_chunk(_chunks(file, size, 12, ">4sI"), b"SSND", size)
+def _data_chunk(
+    name: bytes, start: int, header: str, align: int = 2, counted: int = 0
+) -> Callable[[BinaryIO, int], str | None]:
+    """The check of a format whose samples are in one chunk; the parameters are `_chunks`'s."""
 
+    def check(file: BinaryIO, size: int) -> str | None:
+        for chunk in _chunks(file, size, start, header, align, counted):
+            if chunk.name == name:
+                return _short(size, chunk.start + chunk.length)
+        return "ends within its header"
 
-def _caf(file: BinaryIO, size: int) -> str | None:
-    return _data_chunk(_chunks(file, size, 8, ">4sq", align=1), b"data", size)
-
-
-def _w64(file: BinaryIO, size: int) -> str | None:
-    """Names are 16 bytes, and lengths count the 24 bytes of name and length."""
-    chunks = _chunks(file, size, 40, "<4s12xq", align=8, counted=24)
-    return _data_chunk(chunks, b"data", size)
-
-
-def _data_chunk(chunks: Iterator[_Chunk], name: bytes, size: int) -> str | None:
-    for chunk in chunks:
-        if chunk.name == name:
-            return _short(size, chunk.start + chunk.length)
-    return "ends within its header"
+    return check
 
 
 def _chunks(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pgvoice.hooks.audio.completeness import mp3_padding, promised_mp3_frames
 from pgvoice.hooks.audio.packets import PacketIndex, delay, padding
-from pgvoice.hooks.audio.sequential import OpenStream, SequentialDecoder
+from pgvoice.hooks.audio.sequential import SequentialDecoder
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
@@ -140,17 +140,17 @@ _AAC_LEAD_IN = 4
 
 def mp4_index(opened: SequentialDecoder) -> PacketIndex | None:
     """None if the table does not list everything (fragments) or is uneven (edit lists)."""
-    stream, first = opened.opened.stream, opened.first_packet
+    stream, first = opened.stream, opened.first_packet
     if stream.codec_context.codec.name != "aac" or not _is_even(stream, first):
         return None
     opened.at_start = False
-    last = _last_packet(opened.opened)
+    last = _last_packet(opened)
     if first is None or last is None or last.pts is None or opened.first_pts is None:
         return None
     ticks = last.pts + (last.duration or 0) - opened.first_pts
     unheard = padding(last) if last.duration == first.duration else 0
     return PacketIndex(
-        read=lambda number: _read(opened.opened, number),
+        read=lambda number: _read(opened, number),
         packets=len(stream.index_entries),
         frame_samples=stream.codec_context.frame_size,
         delay=delay(first),
@@ -178,7 +178,7 @@ def _samples(ticks: int, stream: AudioStream) -> int:
     return round(ticks * (stream.time_base or 1) * stream.codec_context.sample_rate)
 
 
-def _last_packet(opened: OpenStream) -> Packet[AudioStream] | None:
+def _last_packet(opened: SequentialDecoder) -> Packet[AudioStream] | None:
     """None if more packets follow than the table lists, or if nothing can be read there."""
     import av
 
@@ -189,7 +189,7 @@ def _last_packet(opened: OpenStream) -> Packet[AudioStream] | None:
     return tail[0] if len(tail) == 1 else None
 
 
-def _read(opened: OpenStream, number: int) -> Iterator[Packet[AudioStream]]:
+def _read(opened: SequentialDecoder, number: int) -> Iterator[Packet[AudioStream]]:
     timestamp = opened.stream.index_entries[number].timestamp
     opened.container.seek(timestamp, stream=opened.stream)
     for packet in opened.container.demux(opened.stream):

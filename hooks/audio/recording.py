@@ -61,7 +61,7 @@ def check_file(path: Path) -> None:
 def _open_ffmpeg(path: Path) -> Decoder:
     """A decoder by blocks if the file's packets can be listed, else one from the start."""
     opened = SequentialDecoder(path)
-    container = opened.opened.container.format.name
+    container = opened.container.format.name
     try:
         index = None
         if container == "mp3":

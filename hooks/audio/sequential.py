@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pgvoice.hooks.audio.completeness import promised_mp3_frames
 from pgvoice.hooks.audio.decoder import Range
@@ -33,23 +33,6 @@ _DEMUXERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
     "mp2,mp3,mpc,mpc8,mpeg,mpegts,ogg,rm,tta,voc,w64,wav,wv"
 )
-
-
-class OpenStream(NamedTuple):
-    """The stream to decode, and the file that contains it."""
-
-    container: InputContainer
-    stream: AudioStream
-
-
-def open_stream(path: Path) -> OpenStream:
-    """Raises `AudioUnreadable`."""
-    container = _open(path)
-    try:
-        return OpenStream(container, _best_stream(path, container))
-    except BaseException:
-        container.close()
-        raise
 
 
 def damaged(path: Path, seconds: float, error: object) -> AudioUnreadable:
@@ -112,14 +95,15 @@ class SequentialDecoder:
         self._open()
 
     def _open(self) -> None:
-        self.opened = open_stream(self._path)
+        self.container = _open(self._path)
         #: Whether the container is where opening it left it.
         self.at_start = True
         #: The first packet with data; known once a frame is decoded.
         self.first_packet: Packet[AudioStream] | None = None
-        self._count = PacketCount(self.opened.stream.time_base)
         self._decoded = 0
         try:
+            self.stream = _best_stream(self._path, self.container)
+            self._count = PacketCount(self.stream.time_base)
             first, self._frames = self._peek()
         except BaseException:
             self.close()
@@ -159,7 +143,7 @@ class SequentialDecoder:
             position = end
 
     def close(self) -> None:
-        self.opened.container.close()
+        self.container.close()
 
     def _peek(self) -> tuple[AudioFrame, Iterator[AudioFrame]]:
         """The first frame, which knows the rate better than the header does, and all frames."""
@@ -202,19 +186,17 @@ class SequentialDecoder:
         import av
 
         try:
-            yield from self.opened.container.demux(self.opened.stream)
+            yield from self.container.demux(self.stream)
         except av.FFmpegError as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> AudioUnreadable:
-        rate = self.opened.stream.codec_context.sample_rate or 1
+        rate = self.stream.codec_context.sample_rate or 1
         return damaged(self._path, self._decoded / rate, error)
 
     def _check_count(self) -> None:
         """Of mp3, the only container that `check_complete` cannot judge."""
-        promised = (
-            promised_mp3_frames(self._path) if self.opened.container.format.name == "mp3" else None
-        )
+        promised = promised_mp3_frames(self._path) if self.container.format.name == "mp3" else None
         if promised and self._count.packets < promised - _UNCOUNTED:
             raise AudioTruncated(
                 f"{self._path} contains {self._count.packets:,} of the {promised:,} frames that its"

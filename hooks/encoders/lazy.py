@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,14 +15,10 @@ from pgvoice.hooks.encoders.waveforms import check_waveforms
 from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
+if TYPE_CHECKING:
+    from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+
 SAMPLE_RATE = 16_000
-
-
-class Network(Protocol):
-    """A loaded network."""
-
-    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        """Rows of unit length, or NaN if a vector is not finite."""
 
 
 class LazyEncoder(ABC):
@@ -34,7 +30,7 @@ class LazyEncoder(ABC):
     def __init__(self, device: str | None = None) -> None:
         self._wanted_device = device
         self._lock = Lock()
-        self._network: Network | None = None
+        self._network: PackedNetwork | None = None
 
     @property
     @abstractmethod
@@ -57,14 +53,14 @@ class LazyEncoder(ABC):
             return np.empty((0, self.identity.dimension), np.float32)
         return self._loaded().encode(waveforms)
 
-    def _loaded(self) -> Network:
+    def _loaded(self) -> PackedNetwork:
         with self._lock:
             if self._network is None:
                 self._network = self._load()
             return self._network
 
     @abstractmethod
-    def _load(self) -> Network:
+    def _load(self) -> PackedNetwork:
         """The network on its device; raises `EncoderUnavailable` if its weights are missing."""
 
 

@@ -81,11 +81,6 @@ def export_profiles(
     return speakers
 
 
-def is_exchange(found: dict[str, object]) -> bool:
-    """Whether a JSON object is an export of pgvoice."""
-    return found.get("format") == FORMAT
-
-
 def read_exchange(found: dict[str, Any]) -> list[PortableSpeaker]:
     """The speakers of a file. Raises `FormatError` for another version or a malformed file."""
     if found.get("version") != VERSION:

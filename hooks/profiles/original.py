@@ -56,11 +56,6 @@ class OriginalProfile:
     notes: tuple[str, ...]
 
 
-def is_original(found: dict[str, object]) -> bool:
-    """Whether a JSON object is such a profile."""
-    return "embeddings" in found or "centroid" in found
-
-
 def read_original(found: dict[str, object], encoder: Encoder, source: str) -> OriginalProfile:
     """The profile of a JSON object.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.documents import unexpected
-from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.format import Format, check_aligned
 from pgvoice.hooks.formats.json.json_objects import (
     dumped,
     new_object,
@@ -21,7 +21,6 @@ from pgvoice.hooks.formats.json.json_objects import (
     set_speaker,
 )
 from pgvoice.hooks.formats.json.words import WordSpeakers
-from pgvoice.hooks.formats.writable_names import check_aligned
 from pgvoice.store.turns import Turn
 
 

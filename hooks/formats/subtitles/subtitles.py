@@ -10,7 +10,15 @@ from itertools import chain
 
 from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.documents import line_end, with_lines
-from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.format import (
+    Format,
+    check_aligned,
+    check_name,
+    check_read_back,
+    check_span,
+    refused,
+    speaker_of,
+)
 from pgvoice.hooks.formats.subtitles.cues import (
     ARROW,
     Cue,
@@ -18,14 +26,6 @@ from pgvoice.hooks.formats.subtitles.cues import (
     matches_vtt,
     srt_cues,
     vtt_cues,
-)
-from pgvoice.hooks.formats.writable_names import (
-    check_aligned,
-    check_name,
-    check_read_back,
-    check_span,
-    refused,
-    speaker_of,
 )
 from pgvoice.store.turns import Turn
 

@@ -15,7 +15,7 @@ from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
 
 from pgvoice.hooks import FormatError, fill
 from pgvoice.hooks.backfill.engine import Here, Processes
-from pgvoice.hooks.backfill.manifest import ManifestRow, read_manifest
+from pgvoice.hooks.backfill.manifest import Manifest, ManifestRow
 from pgvoice.hooks.backfill.running import BackfillReport, backfill
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
@@ -159,7 +159,7 @@ def _manifests(folder: Path) -> Iterator[Path]:
 
 def test_manifests(tmp_path: Path) -> None:
     for path in _manifests(tmp_path):
-        first, second = read_manifest(path)
+        first, second = Manifest(path)
         assert (first.video, first.audio) == ("a", str((tmp_path / "a.wav").resolve()))
         assert first.spans() == [(0.5, 2.0)]
         assert (second.audio, second.spans()) == (None, [(1.0, 2.0)])
@@ -180,6 +180,6 @@ def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "m.jsonl"
     path.write_text(line)
     with pytest.raises(FormatError, match=said):
-        list(read_manifest(path))
+        list(Manifest(path))
     with pytest.raises(FormatError, match=r"\.csv, \.jsonl"):
-        list(read_manifest(tmp_path / "m.txt"))
+        list(Manifest(tmp_path / "m.txt"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pgvoice_testkit.audio.sounds import RATE, silence, voice
 
-from pgvoice.hooks.enroll.windows import MAX_WINDOWS, Speech, frames, spread, windows
+from pgvoice.hooks.enroll import MAX_WINDOWS, Speech, frames, spread, windows
 from pgvoice.store import SegmentKey
 
 
