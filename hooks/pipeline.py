@@ -182,11 +182,12 @@ class Pipeline(Closing):
 
 
 class _Shared:
-    """An encoder for several threads: called by one at a time."""
+    """An encoder for several threads: loaded once, called by one at a time."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._lock = Lock()
+        self._loaded = False
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -210,11 +211,17 @@ class _Shared:
 
     def load(self) -> None:
         with self._lock:
-            self._encoder.load()
+            self._load_once()
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         with self._lock:
+            self._load_once()
             return self._encoder.encode(waveforms)
+
+    def _load_once(self) -> None:
+        if not self._loaded:
+            self._encoder.load()
+            self._loaded = True
 
 
 _SETTINGS = (URL_VARIABLE, DATA_VARIABLE, ENCODER_VARIABLE)
