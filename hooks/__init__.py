@@ -1,6 +1,5 @@
 """The public API of the hooks: from audio and segments to named speakers, and for plugins."""
 
-from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll import Recording, enroll_recordings, enroll_video
@@ -25,7 +24,6 @@ from pgvoice.hooks.errors import (
 from pgvoice.hooks.fill.embedding_pass import extract_embeddings_batch
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.recompute import Recomputed, recompute
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.formats.format import Format, RegisterFormat
 from pgvoice.hooks.formats.reading import (
     SegmentsDocument,
@@ -49,6 +47,7 @@ from pgvoice.hooks.plugins.specs import (
 )
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
+from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.turns import Turn
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +73,10 @@ class Speech:
 
     def __init__(self, levels: Mapping[SegmentKey, Frames]) -> None:
         self._levels = levels
-        self._needed = _speech_level(levels.values()) if levels else 0.0
+        self._needed = 0.0
+        if levels:
+            loud = float(np.quantile(np.concatenate(list(levels.values())), LOUD_QUANTILE))
+            self._needed = max(loud * 10 ** (-SPEECH_RANGE_DB / 20), SILENCE_RMS)
         shares = {key: float(np.mean(found >= self._needed)) for key, found in levels.items()}
         #: The share of speech in each window that contains enough of it, in (0, 1].
         self.shares = {key: share for key, share in shares.items() if share >= MIN_SPEECH_SHARE}
@@ -88,11 +91,6 @@ class Speech:
                 first = key.start_ms + int(place) * FRAME_MS
                 heard.update(range(first // 10, (first + FRAME_MS) // 10))
         return 10 * len(heard)
-
-
-def _speech_level(found: Iterable[Frames]) -> float:
-    loud = float(np.quantile(np.concatenate(list(found)), LOUD_QUANTILE))
-    return max(loud * 10 ** (-SPEECH_RANGE_DB / 20), SILENCE_RMS)
 
 
 #: Seconds of speech that an enrollment needs, in all recordings together. CAM++ on LibriSpeech, one
@@ -136,7 +134,12 @@ def enroll_recordings(
         exemplars += found
         if progress:
             progress(done, len(spans))
-    known = _known_seconds(store, encoder, name)
+    identity = (name, str(encoder.identity))
+    known = sum(
+        person.seconds
+        for person in store.people.speakers()
+        if (person.speaker, person.encoder) == identity
+    )
     if sum(heard.values()) + known < min_speech:
         raise TooLittleSpeech(name, heard, known, min_speech)
     return store.people.enroll(
@@ -168,15 +171,6 @@ def enroll_video(
     fill(store, encoder, video=video, audio=audio, segments=spans, progress=progress)
     return store.people.enroll_segments(
         name, video, spans, encoder.identity, consent=consent, force=force
-    )
-
-
-def _known_seconds(store: VoiceStore, encoder: Encoder, name: str) -> float:
-    label = str(encoder.identity)
-    return sum(
-        person.seconds
-        for person in store.people.speakers()
-        if (person.speaker, person.encoder) == (name, label)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.results import FillReport
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
 from pgvoice.store.keys import SegmentKey
 

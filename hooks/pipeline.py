@@ -13,13 +13,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE, make_encoder
 from pgvoice.hooks.fill.fill import fill_keys
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.plugins.specs import hookimpl
+from pgvoice.hooks.results import FillReport, Labelled
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing

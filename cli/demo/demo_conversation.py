@@ -13,8 +13,8 @@ from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll import enroll_video
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.results import FillReport
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore

@@ -28,6 +28,10 @@ _END_OF_STREAM = 0x04
 _MP3_DECODER_DELAY = 529
 
 
+#: Returns the complaint about a file of a size in bytes, or None.
+_Check = Callable[[BinaryIO, int], str | None]
+
+
 class _Chunk(NamedTuple):
     name: bytes
     #: Offset of its content, in bytes.
@@ -45,10 +49,10 @@ def check_complete(path: Path) -> None:
         raise AudioTruncated(f"{path} {complaint}; download it again")
 
 
-def _check_for(magic: bytes) -> Callable[[BinaryIO, int], str | None]:
+def _check_for(magic: bytes) -> _Check:
     if magic[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return _mp4
-    checks = {b"RF64": _riff, b"RIFF": _riff, b"RIFX": _riff}
+    checks: dict[bytes, _Check] = {b"RF64": _riff, b"RIFF": _riff, b"RIFX": _riff}
     checks |= {b"OggS": _ogg, b"\x1a\x45\xdf\xa3": _matroska}
     checks[b"FORM"] = _data_chunk(b"SSND", 12, ">4sI")
     checks[b"caff"] = _data_chunk(b"data", 8, ">4sq", align=1)
@@ -85,9 +89,7 @@ def _riff(file: BinaryIO, size: int) -> str | None:
     return "ends within its header"
 
 
-def _data_chunk(
-    name: bytes, start: int, header: str, align: int = 2, counted: int = 0
-) -> Callable[[BinaryIO, int], str | None]:
+def _data_chunk(name: bytes, start: int, header: str, align: int = 2, counted: int = 0) -> _Check:
     """The check of a format whose samples are in one chunk; the parameters are `_chunks`'s."""
 
     def check(file: BinaryIO, size: int) -> str | None:
@@ -153,14 +155,12 @@ def _ogg(file: BinaryIO, size: int) -> str | None:
     file.seek(max(0, size - 2 * _OGG_PAGE))
     tail = file.read()
     page = tail[max(0, tail.rfind(b"OggS")) :]
-    if len(page) < _OGG_HEADER or len(page) < _ogg_page_size(page):
+    if len(page) < _OGG_HEADER:
+        return "ends in the middle of a page"
+    segments = page[_OGG_HEADER : _OGG_HEADER + page[26]]
+    if len(page) < _OGG_HEADER + page[26] + sum(segments):
         return "ends in the middle of a page"
     return None if page[5] & _END_OF_STREAM else "ends before the page that is marked as its last"
-
-
-def _ogg_page_size(page: bytes) -> int:
-    segments = page[_OGG_HEADER : _OGG_HEADER + page[26]]
-    return _OGG_HEADER + page[26] + sum(segments)
 
 
 def promised_mp3_frames(path: Path) -> int | None:

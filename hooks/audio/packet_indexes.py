@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pgvoice.hooks.audio.completeness import mp3_padding, promised_mp3_frames
-from pgvoice.hooks.audio.packets import PacketIndex, delay, padding
+from pgvoice.hooks.audio.packets import PacketIndex, skipped
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 
 if TYPE_CHECKING:
@@ -40,12 +40,13 @@ def mp3_index(path: Path, opened: SequentialDecoder) -> PacketIndex | None:
     frames = _walk(path, first.pos)
     if frames is None or promised_mp3_frames(path) not in (None, frames.total):
         return None
-    samples = frames.total * frames.kind.samples - delay(first) - mp3_padding(path)
+    delay, _ = skipped(first)
+    samples = frames.total * frames.kind.samples - delay - mp3_padding(path)
     return PacketIndex(
         read=frames.read,
         packets=frames.total,
         frame_samples=frames.kind.samples,
-        delay=delay(first),
+        delay=delay,
         samples=max(0, samples),
         lead_in=_MP3_LEAD_IN,
         bare=True,
@@ -148,12 +149,12 @@ def mp4_index(opened: SequentialDecoder) -> PacketIndex | None:
     if first is None or last is None or last.pts is None or opened.first_pts is None:
         return None
     ticks = last.pts + (last.duration or 0) - opened.first_pts
-    unheard = padding(last) if last.duration == first.duration else 0
+    unheard = skipped(last)[1] if last.duration == first.duration else 0
     return PacketIndex(
         read=lambda number: _read(opened, number),
         packets=len(stream.index_entries),
         frame_samples=stream.codec_context.frame_size,
-        delay=delay(first),
+        delay=skipped(first)[0],
         samples=max(0, _samples(ticks, stream) - unheard),
         lead_in=_AAC_LEAD_IN,
         bare=False,

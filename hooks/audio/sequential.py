@@ -104,10 +104,15 @@ class SequentialDecoder:
         try:
             self.stream = _best_stream(self._path, self.container)
             self._count = PacketCount(self.stream.time_base)
-            first, self._frames = self._peek()
+            frames = self._decode()
+            first = next(frames, None)
+            if first is None:
+                raise AudioUnreadable(f"{self._path} contains no audio samples; download it again")
         except BaseException:
             self.close()
             raise
+        self._frames = chain([first], frames)
+        # The first frame knows the rate better than the header does.
         self.first_pts = first.pts
         self.sample_rate = first.sample_rate
         self.channels = first.layout.nb_channels
@@ -124,7 +129,14 @@ class SequentialDecoder:
         self._start_over()
         for packet in self._packets():
             self._count.add(packet)
-        self._check_count()
+        # Of mp3, the only container that `check_complete` cannot judge.
+        is_mp3 = self.container.format.name == "mp3"
+        promised = promised_mp3_frames(self._path) if is_mp3 else None
+        if promised and self._count.packets < promised - _UNCOUNTED:
+            raise AudioTruncated(
+                f"{self._path} contains {self._count.packets:,} of the {promised:,} frames that its"
+                " header promises; download it again"
+            )
         return self._count.samples(self.sample_rate, self.first_pts)
 
     def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
@@ -144,14 +156,6 @@ class SequentialDecoder:
 
     def close(self) -> None:
         self.container.close()
-
-    def _peek(self) -> tuple[AudioFrame, Iterator[AudioFrame]]:
-        """The first frame, which knows the rate better than the header does, and all frames."""
-        frames = self._decode()
-        first = next(frames, None)
-        if first is None:
-            raise AudioUnreadable(f"{self._path} contains no audio samples; download it again")
-        return first, chain([first], frames)
 
     def _decode(self) -> Iterator[AudioFrame]:
         import av
@@ -193,12 +197,3 @@ class SequentialDecoder:
     def _damaged(self, error: Exception) -> AudioUnreadable:
         rate = self.stream.codec_context.sample_rate or 1
         return damaged(self._path, self._decoded / rate, error)
-
-    def _check_count(self) -> None:
-        """Of mp3, the only container that `check_complete` cannot judge."""
-        promised = promised_mp3_frames(self._path) if self.container.format.name == "mp3" else None
-        if promised and self._count.packets < promised - _UNCOUNTED:
-            raise AudioTruncated(
-                f"{self._path} contains {self._count.packets:,} of the {promised:,} frames that its"
-                " header promises; download it again"
-            )

@@ -8,17 +8,16 @@ import signal
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property, partial
 from typing import Self
 
-from pgvoice.hooks.backfill.manifest import ManifestRow, Span
+from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.fill.fill import fill
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfill_rows import Outcome
@@ -43,10 +42,14 @@ class Worker:
 
     def fill(self, row: ManifestRow) -> Outcome:
         """Fill a recording; if it cannot be filled, the outcome says why and nothing is raised."""
-        start = time.monotonic()
+        start, invalid = time.monotonic(), None
         try:
             spans = row.spans()
-            report, invalid = self._filled(row, spans)
+            report = fill(
+                self._store, self._encoder, video=row.video, audio=row.audio, segments=spans
+            )
+        except InvalidSegments as error:
+            report, invalid = error.report, str(error)
         except (PgvoiceError, OSError, MemoryError, RuntimeError, ValueError) as error:
             return Outcome(
                 row.video, f"{type(error).__name__}: {error}", work_seconds=_since(start)
@@ -56,16 +59,6 @@ class Worker:
         if run.filled:
             speech = sum(end - begin for begin, end in spans) * run.filled / run.requested
         return Outcome(row.video, invalid, run.requested, run.filled, speech, _since(start))
-
-    def _filled(self, row: ManifestRow, spans: Sequence[Span]) -> tuple[FillReport, str | None]:
-        """The report, and an error if some segments are not spans of time."""
-        try:
-            report = fill(
-                self._store, self._encoder, video=row.video, audio=row.audio, segments=spans
-            )
-        except InvalidSegments as error:
-            return error.report, str(error)
-        return report, None
 
     @cached_property
     def _store(self) -> VoiceStore:

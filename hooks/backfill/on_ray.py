@@ -103,12 +103,14 @@ class RayActors(Pool):
     def _connect(self, ray: Any) -> None:
         # Ray replaces this process's handler of SIGTERM.
         ends = signal.getsignal(signal.SIGTERM)
+        cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
+        alone = {"num_cpus": cores, "include_dashboard": False}
         try:
             ray.init(
                 self._address,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
-                **(self._alone() if self._address == LOCAL else {}),
+                **(alone if self._address == LOCAL else {}),
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ClusterUnavailable(
@@ -118,8 +120,3 @@ class RayActors(Pool):
         finally:
             signal.signal(signal.SIGTERM, ends)
         self._connected = True
-
-    def _alone(self) -> dict[str, object]:
-        """Arguments for a cluster on this machine only."""
-        cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
-        return {"num_cpus": cores, "include_dashboard": False}

@@ -103,14 +103,10 @@ def backfill(
 
 
 def _chunks(rows: Iterable[ManifestRow], shard: tuple[int, int]) -> Iterator[list[ManifestRow]]:
-    own = (row for row in rows if _is_of(shard, row.video))
+    part, parts = shard
+    own = (row for row in rows if zlib.crc32(row.video.encode()) % parts == part - 1)
     while chunk := list(islice(own, CHUNK)):
         yield list({row.video: row for row in chunk}.values())
-
-
-def _is_of(shard: tuple[int, int], video: str) -> bool:
-    part, parts = shard
-    return zlib.crc32(video.encode()) % parts == part - 1
 
 
 def _keys(

@@ -13,8 +13,8 @@ from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.plugins import calls
+from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable, RowsStored, WrongPassword
 from pgvoice.store.keys import SegmentKey, snap_segments

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 

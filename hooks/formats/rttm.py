@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import NamedTuple
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected, with_lines
 from pgvoice.hooks.formats.format import (
@@ -18,6 +17,7 @@ from pgvoice.hooks.formats.format import (
     check_span,
     refused,
 )
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 # The types that NIST's rttmValidator (SCTK) accepts; only SPEAKER lines are segments.

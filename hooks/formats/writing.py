@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
 from pgvoice.hooks.formats.reading import SegmentsDocument, named_format, registered_formats
+from pgvoice.hooks.results import Labelled
 
 _NEW = "json"
 
@@ -51,7 +51,7 @@ def write_labels(
     every = list(labelled)
     if source is not None and not isinstance(source, SegmentsDocument):
         return label_objects(every, source)
-    chosen = _chosen(format, source)
+    chosen = source.format if source and format is None else named_format(format or _NEW)
     kept = source if source is not None and source.format.name == chosen.name else None
     try:
         if kept is None:
@@ -101,12 +101,6 @@ def format_for(path: Path, source: SegmentsDocument | None) -> str:
     ]
     own = source.format.name if source is not None else _NEW
     return own if own in fitting or not fitting else fitting[0]
-
-
-def _chosen(name: str | None, source: SegmentsDocument | None) -> Format:
-    if name is None and source is not None:
-        return source.format
-    return named_format(name or _NEW)
 
 
 def _writer(chosen: Format) -> Any:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.errors import PluginError
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
 from pgvoice.hooks.turns import as_turns
 
 logger = logging.getLogger(__name__)

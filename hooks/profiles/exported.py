@@ -73,7 +73,7 @@ def export_profiles(
     try:
         with os.fdopen(descriptor, "wb") as file:
             speakers = store.people.export_speakers(names, destination=str(path.absolute()))
-            whole = Export(FORMAT, VERSION, [_speaker_record(one) for one in speakers])
+            whole = Export(FORMAT, VERSION, list(map(_speaker_record, speakers)))
             file.write(msgspec.json.encode(whole) + b"\n")
     except BaseException:
         path.unlink(missing_ok=True)

@@ -187,7 +187,9 @@ def _source_list(where: str, listed: object, name: object, found: dict[str, Any]
     for place, url in enumerate(urls):
         if not isinstance(url, str) or not url:
             raise FormatError(f"{where} {place}: found no url, expected a file or an id")
-    return _SourceList(str(name) if name else None, tuple(urls), tuple(threshold_note(found)))
+    return _SourceList(
+        str(name) if name else None, tuple(map(str, urls)), tuple(threshold_note(found))
+    )
 
 
 def _recording(url: str, folder: Path) -> Path:

@@ -133,7 +133,9 @@ def test_too_little_speech_is_refused_and_says_what_was_there(
 
 def test_two_voices_in_one_file_are_refused(store: VoiceStore, tmp_path: Path) -> None:
     both = write(tmp_path / "both.wav", voice(110, 6), voice(900, 6))
-    with pytest.raises(IncoherentExemplars, match=r"both.wav 6 to 9 s.*others are 0\.[567]"):
+    with pytest.raises(
+        IncoherentExemplars, match=r"both.wav 6 to 9 s.*others have a similarity of 0\.[567]"
+    ):
         enroll_recordings(store, CountingEncoder(), "ann", [Recording(both)])
     assert store.people.speakers() == []
 

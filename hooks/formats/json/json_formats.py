@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.hooks.formats.format import Format, check_aligned
 from pgvoice.hooks.formats.json.json_objects import (
@@ -21,6 +20,7 @@ from pgvoice.hooks.formats.json.json_objects import (
     set_speaker,
 )
 from pgvoice.hooks.formats.json.words import WordSpeakers
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 

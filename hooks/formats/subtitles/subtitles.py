@@ -6,9 +6,9 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.documents import line_end, with_lines
 from pgvoice.hooks.formats.format import (
     Format,
@@ -27,6 +27,7 @@ from pgvoice.hooks.formats.subtitles.cues import (
     srt_cues,
     vtt_cues,
 )
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 #: Decodes a format's escapes and drops its markup for players.
@@ -40,11 +41,6 @@ _OVERRIDE = re.compile(r"\{\\[^{}]*\}")
 _PREFIX = re.compile(r"\[([^\[\]\n]+)\]:(?:\s+|$)")
 # The same in text that still has tags, after them.
 _RAW_PREFIX = re.compile(r"((?:</?[A-Za-z][^<>\n]*>|\{\\[^{}\n]*\}|\s)*+)\[[^\[\]\n]+\]:[^\S\n]*")
-
-
-def without_overrides(text: str) -> str:
-    """The text of an SRT cue without overrides for players."""
-    return _OVERRIDE.sub("", text)
 
 
 def spoken(text: str, clean: Clean) -> tuple[str | None, str]:
@@ -61,11 +57,6 @@ def voice_of(text: str, clean: Clean) -> str | None:
     """The voice of a cue that has exactly one."""
     voices = _voices(text, clean)
     return voices.pop() if len(voices) == 1 else None
-
-
-def has_several(text: str, clean: Clean) -> bool:
-    """Whether a cue has the voices of several people."""
-    return len(_voices(text, clean)) > 1
 
 
 def with_voice(text: str, name: str) -> str:
@@ -128,7 +119,8 @@ class _Subtitles:
     def _changed(self, index: int, cue: Cue, labelled: Labelled, end: str) -> dict[int, str]:
         """The new text of the cue's lines, by line number."""
         name = labelled.speaker
-        if name is None or name == labelled.segment.label or has_several(cue.text, self.clean):
+        several = len(_voices(cue.text, self.clean)) > 1
+        if name is None or name == labelled.segment.label or several:
             return {}
         written = self._escaped(index, name)
         if not cue.body:
@@ -169,7 +161,9 @@ def _printable(line: str) -> str:
     return "".join(each if each.isprintable() else " " for each in line).strip()
 
 
-_SRT = _Subtitles("srt", "", ",", srt_cues, without_overrides, str, lambda name: f"[{name}]: ")
+_SRT = _Subtitles(
+    "srt", "", ",", srt_cues, partial(_OVERRIDE.sub, ""), str, lambda name: f"[{name}]: "
+)
 _VTT = _Subtitles(
     "vtt",
     "WEBVTT\n\n",

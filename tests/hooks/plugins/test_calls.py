@@ -23,11 +23,11 @@ from pgvoice.hooks import (
     make_encoder,
     resolve_audio,
 )
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.format import Format, RegisterFormat
 from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.specs import RegisterAudioSource, RegisterCommand, RegisterEncoder
+from pgvoice.hooks.results import Labelled
 from pgvoice.store import VoiceStore
 from pgvoice.store.turns import Turn
 

@@ -61,7 +61,7 @@ def test_an_id_is_found_by_the_plugin_that_knows_it(
     loaded.register(Downloads({"https://videos.example/watch?v=7": ada}))
     known, unknown = ({"url": f"https://videos.example/watch?v={n}"} for n in (7, 8))
     assert take({"sources": [known]}, name="Ada")[0].enrollment.added == 2
-    with pytest.raises(AudioNotFound, match=r"watch\?v=8': name its file.*asked: .*downloads"):
+    with pytest.raises(AudioNotFound, match=r"watch\?v=8': name its file.*searched: .*downloads"):
         take({"sources": [known, unknown]}, name="Bob")
 
 

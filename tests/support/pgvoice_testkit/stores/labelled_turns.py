@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.turns import Turn
 
