@@ -43,7 +43,7 @@ def mono(frame: AudioFrame) -> Waveform:
     frame = _plain(frame)
     samples: NDArray[np.generic] = frame.to_ndarray()
     channels = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
-    total = channels[0].astype(np.float32)
+    total: Waveform = channels[0].astype(np.float32)
     for channel in channels[1:]:
         total += channel.astype(np.float32, copy=False)
     bits = _INTEGER_BITS.get(frame.format.packed.name, 0)
