@@ -40,5 +40,5 @@ def identify(
     result = IdentifyResult(
         video, store.recordings.encoder(encoder), tuple(answers), tuple(summaries)
     )
-    calls.notify("after_identify", result=result)
+    calls.after_identify(result)
     return result

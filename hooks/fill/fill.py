@@ -72,7 +72,7 @@ def fill_keys(
     """What `fill` does, for segments on the store's grid: distinct, in time order."""
     filling = _Filling(store, encoder, video, audio, keys, on_audio_change, progress)
     report = filling.run()
-    calls.notify("after_fill", report=report)
+    calls.after_fill(report)
     return report
 
 

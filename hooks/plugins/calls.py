@@ -104,8 +104,18 @@ def _answer(name: str, call: Callable[..., Any], **given: object) -> list[Labell
         return None
 
 
-def notify(hook: str, **given: FillReport | IdentifyResult) -> None:
-    """Tell the plugins, the last loaded first, of an event: ``after_fill``, ``after_identify``."""
+def after_fill(report: FillReport) -> None:
+    """Notify every plugin of a completed fill."""
+    _notify("after_fill", report=report)
+
+
+def after_identify(result: IdentifyResult) -> None:
+    """Notify every plugin of answers."""
+    _notify("after_identify", result=result)
+
+
+def _notify(hook: str, **given: object) -> None:
+    """Call the plugins one by one, the last loaded first."""
     try:
         implementing = list(installed.implementing(hook))
     except PluginError as error:
