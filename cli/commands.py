@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 
 import click
 
 from pgvoice.cli.group import Group
-
-#: Names the provider of pgvoice's own commands in errors.
-BUILTIN = "builtin-commands"
 
 
 class LazyCommand(click.Command):
@@ -67,20 +63,13 @@ class Commands(Group):
         # Imported here because the hooks take long to import and most calls need no plugin.
         from pgvoice.hooks.errors import PluginError
         from pgvoice.hooks.plugins import calls
-        from pgvoice.hooks.plugins.registered_names import Names
-
-        names = Names[click.Command]("a command")
-        for name, command in self.commands.items():
-            names.add(BUILTIN, name, command)
-
-        def registering(plugin: str) -> Callable[[click.Command], None]:
-            return lambda command: names.add(plugin, str(command.name), command)
 
         try:
-            calls.register_commands(registering)
+            self.commands = calls.registered(
+                "register_commands", "a command", lambda _plugin, command: command, self.commands
+            )
         except PluginError as error:
             raise click.ClickException(str(error)) from error
-        self.commands = names.found
         self._has_plugin_commands = True
 
 

@@ -8,7 +8,7 @@ from pgvoice.cli import options, output
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.fill import fill as fill_missing
-from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.results import FillReport
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.videos import OnAudioChange
 from pgvoice.store.voice_store import VoiceStore

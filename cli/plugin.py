@@ -8,7 +8,8 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import FAILED, Group
-from pgvoice.hooks.plugins.survey import Surveyed, survey
+from pgvoice.hooks.plugins.installed import Plugin
+from pgvoice.hooks.plugins.survey import survey
 
 
 @click.group(cls=Group)
@@ -26,7 +27,7 @@ def list_plugins(as_json: bool) -> None:
     """
     found = survey()
     if as_json:
-        output.write_json([asdict(each.plugin) | {"state": each.state} for each in found.plugins])
+        output.write_json([asdict(each) for each in found.plugins])
     else:
         columns = ("plugin", "package", "version", "state", "hooks")
         output.write_table(columns, map(_row, found.plugins))
@@ -36,8 +37,7 @@ def list_plugins(as_json: bool) -> None:
         click.get_current_context().exit(FAILED)
 
 
-def _row(found: Surveyed) -> tuple[str, ...]:
-    plugin = found.plugin
+def _row(plugin: Plugin) -> tuple[str, ...]:
     hooks = ", ".join(plugin.hooks)
-    fields = (plugin.name, plugin.distribution, plugin.version, found.state, hooks)
+    fields = (plugin.name, plugin.distribution, plugin.version, plugin.state, hooks)
     return tuple(field or output.NOTHING for field in fields)

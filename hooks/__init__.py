@@ -1,9 +1,8 @@
 """The public API of the hooks: from audio and segments to named speakers, and for plugins."""
 
-from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.enroll import Recording, enroll_recordings, enroll_video
 from pgvoice.hooks.errors import (
     AudioError,
     AudioNotFound,
@@ -22,14 +21,17 @@ from pgvoice.hooks.errors import (
     ProfileRefused,
     TooLittleSpeech,
 )
-from pgvoice.hooks.fill.extraction import extract_embeddings_batch
+from pgvoice.hooks.fill.embedding_pass import extract_embeddings_batch
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.recompute import Recomputed, recompute
-from pgvoice.hooks.fill.report import FillReport
-from pgvoice.hooks.formats.by_recording import read_recordings
-from pgvoice.hooks.formats.choosing import registered_formats
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, read_segments
+from pgvoice.hooks.formats.reading import (
+    SegmentsDocument,
+    read_document,
+    read_recordings,
+    read_segments,
+    registered_formats,
+)
 from pgvoice.hooks.formats.times import parse_span, parse_time
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify
@@ -45,7 +47,8 @@ from pgvoice.hooks.plugins.specs import (
 )
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.turns import Turn
 
 __all__ = [

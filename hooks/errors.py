@@ -1,30 +1,12 @@
-"""Everything that can go wrong in the hooks.
-
-PgvoiceError
-├── AudioError              the audio file cannot be used
-│   ├── AudioNotFound
-│   ├── AudioSourceFailed
-│   ├── AudioTruncated
-│   └── AudioUnreadable
-├── ClusterUnavailable      no Ray, or no cluster that answers
-├── EncoderUnavailable      unknown name, missing extra, missing or changed weights
-├── ExtraMissing            a package of an extra is not installed
-├── FormatError             a malformed file of segments or profiles
-├── InvalidSegments         (ValueError) some segments of a fill are invalid
-├── MetricsRefused          metrics cannot be served at an address
-├── NotEnrollable           a span without usable speech
-├── NotEvaluable            answers or a reference are missing for an evaluation
-├── PluginError             a plugin cannot be loaded, or fails to register
-├── ProfileRefused          a profile of another encoder, or not of a voice
-└── TooLittleSpeech         recordings without enough speech to enroll someone
-"""
+"""Everything that can go wrong in the hooks; every error is a `PgvoiceError`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from pgvoice.hooks.fill.report import FillReport
+from pgvoice.hooks.results import FillReport
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
 from pgvoice.store.keys import SegmentKey
 
@@ -112,3 +94,14 @@ class TooLittleSpeech(PgvoiceError):
 
 class ProfileRefused(PgvoiceError):
     """A profile in a file comes from another encoder, or is not of a voice."""
+
+
+@contextmanager
+def needs_extra(name: str, unavailable: type[PgvoiceError] = EncoderUnavailable) -> Iterator[None]:
+    """Turn an `ImportError` inside into `unavailable` with the command that installs the extra."""
+    try:
+        yield
+    except ImportError as error:
+        raise unavailable(
+            f'{error}. This needs the extra "{name}": pip install "pgvoice[{name}]"'
+        ) from error

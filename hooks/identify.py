@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pgvoice.hooks.answers import IdentifyResult
 from pgvoice.hooks.plugins import calls
+from pgvoice.hooks.results import IdentifyResult
 from pgvoice.store.answers.clusters import ClusterSummary, summarize_clusters
 from pgvoice.store.keys import Span
 from pgvoice.store.recordings.encoders import WhichEncoder

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.videos import OnAudioChange

@@ -1,22 +1,29 @@
-"""``Pipeline``: segments in, named speakers out, with one store and one model."""
+"""``Pipeline``: segments in, named speakers out, with one store and one model.
+
+It is also the built-in answer to ``segments_ready``, opened by the environment's settings.
+"""
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
-from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE, make_encoder
 from pgvoice.hooks.fill.fill import fill_keys
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.identify import identify
+from pgvoice.hooks.plugins.specs import hookimpl
+from pgvoice.hooks.results import FillReport, Labelled
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing
+from pgvoice.store.database.connection import URL_VARIABLE
+from pgvoice.store.database.embedded import DATA_VARIABLE
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
@@ -214,3 +221,49 @@ class _Shared:
         if not self._loaded:
             self._encoder.load()
             self._loaded = True
+
+
+_SETTINGS = (URL_VARIABLE, DATA_VARIABLE, ENCODER_VARIABLE)
+#: The process, because a forked one cannot use its parent's connections, and the settings.
+_Key = tuple[int, tuple[str | None, ...]]
+
+
+class _Opened:
+    """The open pipelines, one per process and settings."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pipelines: dict[_Key, Pipeline] = {}
+
+    def get(self) -> Pipeline:
+        """The pipeline of the current settings; after a failure to open, the next call retries."""
+        key = (os.getpid(), tuple(os.environ.get(name) or None for name in _SETTINGS))
+        with self._lock:
+            if key not in self._pipelines:
+                self._pipelines[key] = Pipeline()
+                # Registered after the embedded server's start, so that this runs before its end.
+                atexit.register(self.close)
+            return self._pipelines[key]
+
+    def close(self) -> None:
+        """Close the pipelines of this process."""
+        with self._lock:
+            for key in [key for key in self._pipelines if key[0] == os.getpid()]:
+                self._pipelines.pop(key).close()
+
+    def renew_lock(self) -> None:
+        """After a fork: a thread of the parent may have held the lock."""
+        self._lock = Lock()
+
+
+_opened = _Opened()
+#: Closes the pipelines, as the end of the process does; the next call opens one again.
+close_default = _opened.close
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_opened.renew_lock)
+
+
+@hookimpl(trylast=True)
+def segments_ready(video: str, audio: Path | None, segments: Iterable[Any]) -> list[Labelled]:
+    """What `Pipeline.label` returns and raises."""
+    return _opened.get().label(video, audio, segments)

@@ -13,10 +13,10 @@ from pgvoice.cli import options, output
 from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds import rule
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.reading import SegmentsDocument
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify as ask
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.thresholds.requirement import Requirement

@@ -15,14 +15,12 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.backfill import backfill_metrics, backfill_progress
 from pgvoice.cli.group import FAILED, Group
-from pgvoice.hooks.backfill.engine import Engine, Here
+from pgvoice.hooks.backfill.engine import Engine, Here, MakeEncoder, Processes
 from pgvoice.hooks.backfill.manifest import Manifest
 from pgvoice.hooks.backfill.metrics import exposition
 from pgvoice.hooks.backfill.on_ray import RayActors
-from pgvoice.hooks.backfill.processes import Processes
 from pgvoice.hooks.backfill.running import BackfillReport
 from pgvoice.hooks.backfill.running import backfill as fill_all
-from pgvoice.hooks.backfill.worker import MakeEncoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.store.voice_store import VoiceStore
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from pgvoice.cli import options
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll.enroll import enroll_video
+from pgvoice.hooks.enroll import enroll_video
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.results import FillReport
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore

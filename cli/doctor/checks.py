@@ -13,11 +13,11 @@ from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
 from pgvoice.cli.doctor.optional_packages import PURPOSES, installed_version, missing_packages
 from pgvoice.hooks.encoders import registry
-from pgvoice.hooks.encoders.devices import choose_device
+from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
-from pgvoice.hooks.sources.resolve import registered_sources
+from pgvoice.hooks.sources import registered_sources
 from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.database.embedded import DATA_VARIABLE

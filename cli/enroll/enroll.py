@@ -13,7 +13,7 @@ from pgvoice.cli.enroll.enroll_check import NOBODY, check, restore, show
 from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollment
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.enroll import Recording, enroll_recordings, enroll_video
 from pgvoice.store.people.speakers import SpeakerSummary
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore

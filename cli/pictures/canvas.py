@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgvoice.cli import output
-from pgvoice.hooks.errors import ExtraMissing
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, needs_extra
 
 if TYPE_CHECKING:  # an optional extra
     from matplotlib.figure import Figure

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, cast
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.packets import PacketIndex
-from pgvoice.hooks.audio.sequential import SequentialDecoder
-from pgvoice.hooks.audio.streams import damaged, rate_changed
+from pgvoice.hooks.audio.sequential import SequentialDecoder, damaged, rate_changed
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioUnreadable
 
@@ -42,7 +41,7 @@ class BlockDecoder:
         self.channels = opened.channels
         self.close = opened.close
         self._path = path
-        self._template = opened.opened.stream.codec_context
+        self._template = opened.stream.codec_context
         self._index = index
 
     def count_samples(self) -> int:

@@ -28,6 +28,10 @@ _END_OF_STREAM = 0x04
 _MP3_DECODER_DELAY = 529
 
 
+#: Returns the complaint about a file of a size in bytes, or None.
+_Check = Callable[[BinaryIO, int], str | None]
+
+
 class _Chunk(NamedTuple):
     name: bytes
     #: Offset of its content, in bytes.
@@ -45,11 +49,15 @@ def check_complete(path: Path) -> None:
         raise AudioTruncated(f"{path} {complaint}; download it again")
 
 
-def _check_for(magic: bytes) -> Callable[[BinaryIO, int], str | None]:
-    checks = {b"RF64": _riff, b"RIFF": _riff, b"RIFX": _riff, b"FORM": _aiff}
-    checks |= {b"riff": _w64, b"caff": _caf, b"OggS": _ogg, b"\x1a\x45\xdf\xa3": _matroska}
+def _check_for(magic: bytes) -> _Check:
     if magic[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return _mp4
+    checks: dict[bytes, _Check] = {b"RF64": _riff, b"RIFF": _riff, b"RIFX": _riff}
+    checks |= {b"OggS": _ogg, b"\x1a\x45\xdf\xa3": _matroska}
+    checks[b"FORM"] = _data_chunk(b"SSND", 12, ">4sI")
+    checks[b"caff"] = _data_chunk(b"data", 8, ">4sq", align=1)
+    # The names of Sony's W64 have 16 bytes; lengths count the 24 bytes of name and length.
+    checks[b"riff"] = _data_chunk(b"data", 40, "<4s12xq", align=8, counted=24)
     return checks.get(magic[:4], lambda file, size: None)
 
 
@@ -81,25 +89,16 @@ def _riff(file: BinaryIO, size: int) -> str | None:
     return "ends within its header"
 
 
-def _aiff(file: BinaryIO, size: int) -> str | None:
-    return _data_chunk(_chunks(file, size, 12, ">4sI"), b"SSND", size)
+def _data_chunk(name: bytes, start: int, header: str, align: int = 2, counted: int = 0) -> _Check:
+    """The check of a format whose samples are in one chunk; the parameters are `_chunks`'s."""
 
+    def check(file: BinaryIO, size: int) -> str | None:
+        for chunk in _chunks(file, size, start, header, align, counted):
+            if chunk.name == name:
+                return _short(size, chunk.start + chunk.length)
+        return "ends within its header"
 
-def _caf(file: BinaryIO, size: int) -> str | None:
-    return _data_chunk(_chunks(file, size, 8, ">4sq", align=1), b"data", size)
-
-
-def _w64(file: BinaryIO, size: int) -> str | None:
-    """Names are 16 bytes, and lengths count the 24 bytes of name and length."""
-    chunks = _chunks(file, size, 40, "<4s12xq", align=8, counted=24)
-    return _data_chunk(chunks, b"data", size)
-
-
-def _data_chunk(chunks: Iterator[_Chunk], name: bytes, size: int) -> str | None:
-    for chunk in chunks:
-        if chunk.name == name:
-            return _short(size, chunk.start + chunk.length)
-    return "ends within its header"
+    return check
 
 
 def _chunks(
@@ -156,14 +155,12 @@ def _ogg(file: BinaryIO, size: int) -> str | None:
     file.seek(max(0, size - 2 * _OGG_PAGE))
     tail = file.read()
     page = tail[max(0, tail.rfind(b"OggS")) :]
-    if len(page) < _OGG_HEADER or len(page) < _ogg_page_size(page):
+    if len(page) < _OGG_HEADER:
+        return "ends in the middle of a page"
+    segments = page[_OGG_HEADER : _OGG_HEADER + page[26]]
+    if len(page) < _OGG_HEADER + page[26] + sum(segments):
         return "ends in the middle of a page"
     return None if page[5] & _END_OF_STREAM else "ends before the page that is marked as its last"
-
-
-def _ogg_page_size(page: bytes) -> int:
-    segments = page[_OGG_HEADER : _OGG_HEADER + page[26]]
-    return _OGG_HEADER + page[26] + sum(segments)
 
 
 def promised_mp3_frames(path: Path) -> int | None:

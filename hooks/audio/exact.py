@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable, needs_extra
 
 #: First bytes of the files to try; libsndfile also opens mp3 and ogg, but does not seek exactly.
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b"fLaC", b".snd")
@@ -38,15 +37,11 @@ def open_exact(path: Path) -> ExactDecoder | None:
         opened = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, TypeError):  # TypeError: a file named .raw
         return None
-    if _is_exact(opened):
+    known = opened.format in _FORMATS and opened.subtype in _SUBTYPES
+    if known and opened.seekable() and 0 < opened.frames < _MAX_FRAMES:
         return ExactDecoder(path, opened)
     opened.close()
     return None
-
-
-def _is_exact(file: Any) -> bool:
-    known = file.format in _FORMATS and file.subtype in _SUBTYPES
-    return known and file.seekable() and 0 < file.frames < _MAX_FRAMES
 
 
 class ExactDecoder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,8 +41,9 @@ def joined(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
 def mono(frame: AudioFrame) -> Waveform:
     """Mean of the channels, added in order."""
     frame = _plain(frame)
-    channels = _channels(frame)
-    total = channels[0].astype(np.float32)
+    samples: NDArray[np.generic] = frame.to_ndarray()
+    channels = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
+    total: Waveform = channels[0].astype(np.float32)
     for channel in channels[1:]:
         total += channel.astype(np.float32, copy=False)
     bits = _INTEGER_BITS.get(frame.format.packed.name, 0)
@@ -64,11 +65,3 @@ def _plain(frame: AudioFrame) -> AudioFrame:
         return frame
     (plain,) = AudioResampler(format=to, layout=frame.layout.name).resample(frame)
     return plain
-
-
-def _channels(frame: AudioFrame) -> Sequence[NDArray[np.generic]]:
-    """An array ``(samples,)`` per channel."""
-    samples = frame.to_ndarray()
-    if frame.format.is_planar:
-        return list(samples)
-    return list(samples.reshape(frame.samples, -1).T)

@@ -54,7 +54,7 @@ class PacketCount:
         self._durations += duration
         # Some demuxers have already subtracted the padding from the last packet's duration.
         if duration >= self._last_duration:
-            self._padding_samples += padding(packet)
+            self._padding_samples += skipped(packet)[1]
         self._last_duration = duration
 
     def samples(self, sample_rate: int, first_frame_pts: int | None) -> int:
@@ -71,17 +71,11 @@ class PacketCount:
         return max(0, round(ticks * self._time_base * sample_rate) - self._padding_samples)
 
 
-def padding(packet: Packet[AudioStream]) -> int:
-    """Samples at the end that are not audio (FFmpeg's `AV_PKT_DATA_SKIP_SAMPLES`)."""
-    return _skipped(packet)[1]
+def skipped(packet: Packet[AudioStream]) -> tuple[int, int]:
+    """Samples from its beginning on, and at its end, that are not audio: the delay, the padding.
 
-
-def delay(packet: Packet[AudioStream]) -> int:
-    """Samples at the beginning that are not audio, in this packet and the following ones."""
-    return _skipped(packet)[0]
-
-
-def _skipped(packet: Packet[AudioStream]) -> tuple[int, int]:
+    In FFmpeg `AV_PKT_DATA_SKIP_SAMPLES`; the delay may extend to the following packets.
+    """
     if not packet.has_sidedata("skip_samples"):
         return 0, 0
     start, end = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))

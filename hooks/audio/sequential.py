@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,65 @@ from pgvoice.hooks.audio.completeness import promised_mp3_frames
 from pgvoice.hooks.audio.decoder import Range
 from pgvoice.hooks.audio.frames import joined, mono
 from pgvoice.hooks.audio.packets import PacketCount
-from pgvoice.hooks.audio.streams import damaged, open_stream, rate_changed
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable
+from pgvoice.hooks.errors import AudioTruncated, AudioUnreadable, needs_extra
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
+    from av.container import InputContainer
+
+
+#: FFmpeg's names of the demuxers that may run. Playlists, image sequences and scripts are left
+#: out: FFmpeg also treats them as media, and they open other files.
+_DEMUXERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
+    "mp2,mp3,mpc,mpc8,mpeg,mpegts,ogg,rm,tta,voc,w64,wav,wv"
+)
+
+
+def damaged(path: Path, seconds: float, error: object) -> AudioUnreadable:
+    return AudioUnreadable(
+        f"{path} cannot be decoded at {seconds:.1f} s ({error}); download it again or "
+        "convert it to FLAC"
+    )
+
+
+def rate_changed(path: Path, seconds: float, before: int, after: int) -> AudioUnreadable:
+    return AudioUnreadable(
+        f"{path} changes from {before} to {after} Hz at {seconds:.1f} s; convert it to one sample "
+        "rate"
+    )
+
+
+def _open(path: Path) -> InputContainer:
+    with needs_extra("extract"):
+        import av
+    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+    try:
+        # Tags in another encoding than they claim do not matter here.
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise AudioUnreadable(
+            f"{path} is not an audio or video file that FFmpeg can read ({error.strerror}); "
+            "download it again or convert it to FLAC"
+        ) from error
+
+
+def _best_stream(path: Path, container: InputContainer) -> AudioStream:
+    import av
+
+    stream = container.streams.best("audio")
+    if not isinstance(stream, av.AudioStream) or stream.codec_context is None:
+        raise AudioUnreadable(
+            f"{path} contains no audio that FFmpeg can decode; give a file with sound"
+        )
+    stream.codec_context.thread_type = "AUTO"
+    with suppress(AttributeError):  # an older PyAV reads the video and drops it
+        for other in container.streams:
+            if other.index != stream.index:
+                other.discard = av.stream.Discard.all
+    return stream
+
 
 #: The last packet may be incomplete and fail; more than one failure is damage.
 _FORGIVEN_AT_END = 1
@@ -41,18 +95,24 @@ class SequentialDecoder:
         self._open()
 
     def _open(self) -> None:
-        self.opened = open_stream(self._path)
+        self.container = _open(self._path)
         #: Whether the container is where opening it left it.
         self.at_start = True
         #: The first packet with data; known once a frame is decoded.
         self.first_packet: Packet[AudioStream] | None = None
-        self._count = PacketCount(self.opened.stream.time_base)
         self._decoded = 0
         try:
-            first, self._frames = self._peek()
+            self.stream = _best_stream(self._path, self.container)
+            self._count = PacketCount(self.stream.time_base)
+            frames = self._decode()
+            first = next(frames, None)
+            if first is None:
+                raise AudioUnreadable(f"{self._path} contains no audio samples; download it again")
         except BaseException:
             self.close()
             raise
+        self._frames = chain([first], frames)
+        # The first frame knows the rate better than the header does.
         self.first_pts = first.pts
         self.sample_rate = first.sample_rate
         self.channels = first.layout.nb_channels
@@ -69,7 +129,14 @@ class SequentialDecoder:
         self._start_over()
         for packet in self._packets():
             self._count.add(packet)
-        self._check_count()
+        # Of mp3, the only container that `check_complete` cannot judge.
+        is_mp3 = self.container.format.name == "mp3"
+        promised = promised_mp3_frames(self._path) if is_mp3 else None
+        if promised and self._count.packets < promised - _UNCOUNTED:
+            raise AudioTruncated(
+                f"{self._path} contains {self._count.packets:,} of the {promised:,} frames that its"
+                " header promises; download it again"
+            )
         return self._count.samples(self.sample_rate, self.first_pts)
 
     def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
@@ -88,15 +155,7 @@ class SequentialDecoder:
             position = end
 
     def close(self) -> None:
-        self.opened.container.close()
-
-    def _peek(self) -> tuple[AudioFrame, Iterator[AudioFrame]]:
-        """The first frame, which knows the rate better than the header does, and all frames."""
-        frames = self._decode()
-        first = next(frames, None)
-        if first is None:
-            raise AudioUnreadable(f"{self._path} contains no audio samples; download it again")
-        return first, chain([first], frames)
+        self.container.close()
 
     def _decode(self) -> Iterator[AudioFrame]:
         import av
@@ -131,21 +190,10 @@ class SequentialDecoder:
         import av
 
         try:
-            yield from self.opened.container.demux(self.opened.stream)
+            yield from self.container.demux(self.stream)
         except av.FFmpegError as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> AudioUnreadable:
-        rate = self.opened.stream.codec_context.sample_rate or 1
+        rate = self.stream.codec_context.sample_rate or 1
         return damaged(self._path, self._decoded / rate, error)
-
-    def _check_count(self) -> None:
-        """Of mp3, the only container that `check_complete` cannot judge."""
-        promised = (
-            promised_mp3_frames(self._path) if self.opened.container.format.name == "mp3" else None
-        )
-        if promised and self._count.packets < promised - _UNCOUNTED:
-            raise AudioTruncated(
-                f"{self._path} contains {self._count.packets:,} of the {promised:,} frames that its"
-                " header promises; download it again"
-            )

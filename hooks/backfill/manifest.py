@@ -36,36 +36,26 @@ class ManifestRow:
             raise FormatError(f"{self.segments}: {error.strerror or error}") from error
         return [(each.start, each.end) for each in document.segments]
 
-    def document(self) -> dict[str, object]:
-        """The row of a JSON manifest that is read as this one."""
-        return {"video": self.video, "audio": self.audio, "segments": self.segments}
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest file, read at each iteration."""
+    """The rows of a CSV, JSON lines or Parquet file, chosen by its suffix; read at each iteration.
+
+    Paths in it are relative to its folder. Raises `FormatError`, which names the row.
+    """
 
     path: Path
 
     def __iter__(self) -> Iterator[ManifestRow]:
-        return read_manifest(self.path)
-
-
-def read_manifest(path: Path) -> Iterator[ManifestRow]:
-    """The rows of a CSV, JSON lines or Parquet file, chosen by its suffix.
-
-    Paths in it are relative to its folder. Raises `FormatError`, which names the row.
-    """
-    readers = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise FormatError(f"{path}: the name of a manifest must end in {', '.join(readers)}")
-    try:
-        rows = reader(path)
-        for number, row in enumerate(rows, 1):
-            yield _row(row, f"{path}, row {number}", path.parent)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} cannot be read: {error}") from error
+        path = self.path
+        reader = _READERS.get(path.suffix.lower())
+        if reader is None:
+            raise FormatError(f"{path}: the name of a manifest must end in {', '.join(_READERS)}")
+        try:
+            for number, row in enumerate(reader(path), 1):
+                yield _row(row, f"{path}, row {number}", path.parent)
+        except (OSError, UnicodeDecodeError) as error:
+            raise FormatError(f"{path} cannot be read: {error}") from error
 
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -116,3 +106,6 @@ def _row(row: Mapping[str, Any], place: str, folder: Path) -> ManifestRow:
 
 def _found(audio: object, folder: Path) -> str | None:
     return None if audio is None else str((folder / str(audio)).resolve())
+
+
+_READERS = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}

@@ -6,31 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pgvoice.hooks.errors import ExtraMissing, MetricsRefused
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, MetricsRefused, needs_extra
 from pgvoice.store.upkeep.backfills import BackfillStatus
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
 Ask = Callable[[], Sequence[BackfillStatus]]
-#: By the name of the metric: whether it is a counter, its help text, and its value.
-_OF_EACH: dict[str, tuple[bool, str, Callable[[BackfillStatus], float | None]]] = {
-    "vectors": (True, "Vectors computed.", lambda each: each.filled),
-    "speech_seconds": (True, "Speech filled.", lambda each: each.audio_seconds),
-    "work_seconds": (True, "Working time of all workers together.", lambda each: each.work_seconds),
-    "wall_seconds": (
-        False,
-        "Time in which at least one worker was busy.",
-        lambda each: each.wall_seconds,
-    ),
-    "left_seconds": (
-        False,
-        "Time until the end, at the recent pace.",
-        lambda each: each.seconds_left,
-    ),
+_COUNTERS = {"vectors", "speech_seconds", "work_seconds"}
+#: By the name of the metric: its help text, and its value.
+_OF_EACH: dict[str, tuple[str, Callable[[BackfillStatus], float | None]]] = {
+    "vectors": ("Vectors computed.", lambda each: each.filled),
+    "speech_seconds": ("Speech filled.", lambda each: each.audio_seconds),
+    "work_seconds": ("Working time of all workers together.", lambda each: each.work_seconds),
+    "wall_seconds": ("Time in which at least one worker was busy.", lambda each: each.wall_seconds),
+    "left_seconds": ("Time until the end, at the recent pace.", lambda each: each.seconds_left),
     "changed_timestamp_seconds": (
-        False,
         "When a recording was last filled, failed or added.",
         lambda each: each.changed_at.timestamp(),
     ),
@@ -95,15 +86,11 @@ def _metrics(found: Sequence[BackfillStatus]) -> Iterator[Metric]:
         labels=("backfill", "state"),
     )
     for each in found:
-        for state, count in (
-            ("done", each.done),
-            ("failed", each.failed),
-            ("waiting", each.waiting),
-        ):
-            recordings.add_metric((each.backfill, state), count)
+        for state in ("done", "failed", "waiting"):
+            recordings.add_metric((each.backfill, state), getattr(each, state))
     yield recordings
-    for name, (counts, what, value_of) in _OF_EACH.items():
-        family = CounterMetricFamily if counts else GaugeMetricFamily
+    for name, (what, value_of) in _OF_EACH.items():
+        family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
         metric = family(f"pgvoice_backfill_{name}", what, labels=("backfill",))
         for each in found:
             value = value_of(each)

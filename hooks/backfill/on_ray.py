@@ -7,15 +7,12 @@ import os
 import signal
 from collections import Counter
 from concurrent.futures import Future
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
-from pgvoice.hooks.backfill.engine import Pool
+from pgvoice.hooks.backfill.engine import MakeEncoder, Pool, Worker
 from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.worker import MakeEncoder, Worker
-from pgvoice.hooks.errors import ClusterUnavailable
-from pgvoice.hooks.extras import needs_extra
-from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.hooks.errors import ClusterUnavailable, needs_extra
 from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
@@ -80,10 +77,10 @@ class RayActors(Pool):
             del self._by[future]
 
     def _new_actor(self) -> Any:
-        actor = self._ray.remote(_Actor).options(
+        actor = self._ray.remote(Worker).options(
             num_cpus=self._cores, num_gpus=1 if self._gpus else 0
         )
-        return actor.remote(self.url(), self.make, self.identity)
+        return actor.remote(*self.worker_arguments())
 
     @cached_property
     def _gpus(self) -> int:
@@ -106,12 +103,14 @@ class RayActors(Pool):
     def _connect(self, ray: Any) -> None:
         # Ray replaces this process's handler of SIGTERM.
         ends = signal.getsignal(signal.SIGTERM)
+        cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
+        alone = {"num_cpus": cores, "include_dashboard": False}
         try:
             ray.init(
                 self._address,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
-                **(self._alone() if self._address == LOCAL else {}),
+                **(alone if self._address == LOCAL else {}),
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ClusterUnavailable(
@@ -121,18 +120,3 @@ class RayActors(Pool):
         finally:
             signal.signal(signal.SIGTERM, ends)
         self._connected = True
-
-    def _alone(self) -> dict[str, object]:
-        """Arguments for a cluster on this machine only."""
-        cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
-        return {"num_cpus": cores, "include_dashboard": False}
-
-
-class _Actor:
-    """A worker in a process of Ray's."""
-
-    def __init__(self, url: str, make: MakeEncoder, expected: EncoderIdentity) -> None:
-        self._worker = Worker(partial(VoiceStore.open, url), make, expected)
-
-    def fill(self, row: ManifestRow) -> Outcome:
-        return self._worker.fill(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 
 from pgvoice.hooks.backfill.engine import Engine, Stop
@@ -65,12 +65,22 @@ def backfill(
     if iter(rows) is rows:
         rows = list(rows)
     for chunk in _chunks(rows, shard):
-        store.backfills.expect(name, {row.video: row.document() for row in chunk})
+        store.backfills.expect(name, {row.video: asdict(row) for row in chunk})
+
+    def settle(outcomes: Sequence[Outcome]) -> None:
+        store.backfills.settle(name, outcomes)
+        for outcome in outcomes:
+            report.vectors += outcome.filled
+            if outcome.error is None:
+                report.filled += 1
+            else:
+                report.failed.append(outcome)
+            on_progress(report)
 
     def missing() -> Iterator[ManifestRow]:
         for chunk in _chunks(rows, shard):
             asked, broken = _keys(store, chunk)
-            _settle(store, name, report, broken, on_progress)
+            settle(broken)
             complete = store.backfills.complete(engine.identity, asked)
             store.backfills.settle(name, [Outcome(video) for video in complete])
             report.complete += len(complete)
@@ -86,21 +96,17 @@ def backfill(
             if outcome.error is not None and tries[row.video] <= retries:
                 again.append(row)
             else:
-                _settle(store, name, report, [outcome], on_progress)
+                settle([outcome])
         round_ = again
     report.stopped = stop()
     return report
 
 
 def _chunks(rows: Iterable[ManifestRow], shard: tuple[int, int]) -> Iterator[list[ManifestRow]]:
-    own = (row for row in rows if _is_of(shard, row.video))
+    part, parts = shard
+    own = (row for row in rows if zlib.crc32(row.video.encode()) % parts == part - 1)
     while chunk := list(islice(own, CHUNK)):
         yield list({row.video: row for row in chunk}.values())
-
-
-def _is_of(shard: tuple[int, int], video: str) -> bool:
-    part, parts = shard
-    return zlib.crc32(video.encode()) % parts == part - 1
 
 
 def _keys(
@@ -115,20 +121,3 @@ def _keys(
         except FormatError as error:
             broken.append(Outcome(row.video, str(error)))
     return asked, broken
-
-
-def _settle(
-    store: VoiceStore,
-    name: str,
-    report: BackfillReport,
-    outcomes: Sequence[Outcome],
-    on_progress: OnProgress,
-) -> None:
-    store.backfills.settle(name, outcomes)
-    for outcome in outcomes:
-        report.vectors += outcome.filled
-        if outcome.error is None:
-            report.filled += 1
-        else:
-            report.failed.append(outcome)
-        on_progress(report)

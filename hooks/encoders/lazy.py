@@ -6,23 +6,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.waveforms import check_waveforms
+from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
+if TYPE_CHECKING:
+    from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+
 SAMPLE_RATE = 16_000
-
-
-class Network(Protocol):
-    """A loaded network."""
-
-    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        """Rows of unit length, or NaN if a vector is not finite."""
 
 
 class LazyEncoder(ABC):
@@ -34,7 +30,7 @@ class LazyEncoder(ABC):
     def __init__(self, device: str | None = None) -> None:
         self._wanted_device = device
         self._lock = Lock()
-        self._network: Network | None = None
+        self._network: PackedNetwork | None = None
 
     @property
     @abstractmethod
@@ -57,12 +53,49 @@ class LazyEncoder(ABC):
             return np.empty((0, self.identity.dimension), np.float32)
         return self._loaded().encode(waveforms)
 
-    def _loaded(self) -> Network:
+    def _loaded(self) -> PackedNetwork:
         with self._lock:
             if self._network is None:
                 self._network = self._load()
             return self._network
 
     @abstractmethod
-    def _load(self) -> Network:
+    def _load(self) -> PackedNetwork:
         """The network on its device; raises `EncoderUnavailable` if its weights are missing."""
+
+
+def choose_device(wanted: str | None = None) -> str:
+    """The requested device, else the first available of ``cuda:0``, ``mps`` and ``cpu``.
+
+    Imports torch. Raises `EncoderUnavailable` for an unknown or missing device.
+    """
+    if wanted is None:
+        return next(name for name in ("cuda:0", "mps", "cpu") if _present(name))
+    name = "cuda:0" if wanted == "cuda" else wanted
+    if not _present(name):
+        raise EncoderUnavailable(
+            f"this machine has no device {wanted!r}; leave the device out, or choose one of: "
+            + ", ".join(_all_present())
+        )
+    return name
+
+
+def batch_seconds(device: str) -> int:
+    """Seconds of audio for one call of an encoder: an interrupted fill loses one batch."""
+    return 300 if device == "cpu" else 1800
+
+
+def _present(name: str) -> bool:
+    with needs_extra("extract"):
+        import torch
+    if name in ("cpu", "mps"):
+        return name == "cpu" or torch.backends.mps.is_available()
+    kind, _, index = name.partition(":")
+    return kind == "cuda" and index.isdecimal() and int(index) < torch.cuda.device_count()
+
+
+def _all_present() -> list[str]:
+    import torch
+
+    cards = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [*cards, *(name for name in ("mps", "cpu") if _present(name))]

@@ -6,11 +6,12 @@ import os
 from functools import cache
 from typing import NamedTuple
 
+from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
+from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.plugins import calls
-from pgvoice.hooks.plugins.registered_names import Names
-from pgvoice.hooks.plugins.specs import EncoderFactory, RegisterEncoder
+from pgvoice.hooks.plugins.specs import EncoderFactory, RegisterEncoder, hookimpl
 
 #: The environment variable that names the default encoder.
 ENCODER_VARIABLE = "PGVOICE_ENCODER"
@@ -30,18 +31,11 @@ class RegisteredEncoder(NamedTuple):
 @cache
 def registered_encoders() -> dict[str, RegisteredEncoder]:
     """Every encoder by name; raises `PluginError` if two have the same name."""
-    names = Names[RegisteredEncoder]("an encoder")
-
-    def registering(plugin: str) -> RegisterEncoder:
-        def register(
-            name: str, factory: EncoderFactory, *, summary: str, extra: str | None = None
-        ) -> None:
-            names.add(plugin, name, RegisteredEncoder(name, factory, summary, extra))
-
-        return register
-
-    calls.register_encoders(registering)
-    return names.found
+    return calls.registered(
+        "register_encoders",
+        "an encoder",
+        lambda _plugin, *given, **options: RegisteredEncoder(*given, **options),
+    )
 
 
 def make_encoder(name: str | None = None, *, device: str | None = None) -> Encoder:
@@ -57,3 +51,19 @@ def make_encoder(name: str | None = None, *, device: str | None = None) -> Encod
             f"unknown encoder {plain!r}; choose one of: {', '.join(sorted(registered))}"
         )
     return registered[plain].factory(source or None, device)
+
+
+@hookimpl
+def register_encoders(register: RegisterEncoder) -> None:
+    ecapa = "SpeechBrain ECAPA-TDNN, VoxCeleb, 192-d; from the hub"
+    campplus = "CAM++ zh-en, 192-d; weights come with a package"
+    register("ecapa", EcapaEncoder, summary=ecapa, extra="extract")
+    register("campplus", _campplus, summary=campplus, extra="campplus")
+
+
+def _campplus(source: str | None, device: str | None) -> Encoder:
+    if source is not None:
+        raise EncoderUnavailable(
+            f"campplus takes no source (got {source!r}): its weights come with a package"
+        )
+    return CampplusEncoder(device)

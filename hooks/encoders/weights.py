@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
-from pgvoice.hooks.encoders.digests import digest
 from pgvoice.hooks.errors import EncoderUnavailable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def digest(path: Path) -> str:
+    """Hex sha256 of a file, cached in the process until the file's size or time changes.
+
+    Raises `EncoderUnavailable` if the file cannot be read.
+    """
+    try:
+        stat = path.stat()
+        return _digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise EncoderUnavailable(f"cannot read the weights {path}: {error.strerror}") from error
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, _size: int, _changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.Module:
@@ -17,6 +37,8 @@ def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.
 
     Raises `EncoderUnavailable` if the file is not the expected one or does not fit the network.
     """
+    import torch
+
     state = read_weights(path, sha256)
     with torch.device("meta"):
         network = build()
@@ -29,6 +51,8 @@ def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.
 
 def read_weights(path: Path, sha256: str) -> Mapping[str, Tensor]:
     """A checkpoint's tensors on the CPU; `EncoderUnavailable` unless its hash is `sha256`."""
+    import torch
+
     found = digest(path)
     if found != sha256:
         raise EncoderUnavailable(

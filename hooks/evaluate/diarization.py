@@ -6,8 +6,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from pgvoice.hooks.errors import ExtraMissing
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, needs_extra
 from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pgvoice.hooks.errors import FormatError, NotEvaluable
-from pgvoice.hooks.formats.by_recording import read_recordings
-from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.formats.reading import read_recordings, read_segments
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import cache
+from pathlib import Path
 from threading import Event
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from pgvoice.hooks.audio.recording import OpenRecording
+from pgvoice.hooks.audio.recording import OpenRecording, open_recording
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
-from pgvoice.hooks.fill.ahead import one_ahead
-from pgvoice.store.keys import SegmentKey
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.segment_rows import SegmentRow
 
 #: A shorter segment says too little about a voice.
@@ -153,3 +157,63 @@ class EmbeddingPass:
             return SegmentRow(key, "non_finite")
         whole = key.duration_ms <= self._max_ms and key.end_ms <= self.info.duration_ms
         return SegmentRow(key, "ok" if whole else "partial", embedding)
+
+
+Item = TypeVar("Item")
+THREAD = "pgvoice-ahead"
+
+
+def one_ahead(items: Iterator[Item], stop: Callable[[], object]) -> Generator[Item, None, None]:
+    """The items in order, at most one of them waiting; an error surfaces in its item's place.
+
+    The caller's own thread makes the first item, as there is nothing else to do yet. Close the
+    generator to end the thread: that calls `stop`, which must interrupt the making of an item.
+    """
+    none = object()
+    item = next(items, none)
+    pool = ThreadPoolExecutor(1, THREAD)
+    try:
+        while item is not none:
+            coming = pool.submit(next, items, none)
+            yield item  # type: ignore[misc]
+            item = coming.result()
+    finally:
+        stop()
+        pool.shutdown(cancel_futures=True)
+
+
+logger = logging.getLogger(__name__)
+
+
+def extract_embeddings_batch(
+    audio_path: str | Path,
+    time_segments: Sequence[Sequence[float]],
+    max_duration_per_segment: float = 60.0,
+    *,
+    encoder: Encoder | None = None,
+) -> list[Embeddings | None]:
+    """The vector of each (start, end) in seconds, in the order given, each ``(dimension,)``.
+
+    They are the vectors that `fill` stores on the default grid. A segment without a vector (too
+    short, silent, beyond the end, or not a span of time) is None, and the reason is logged. Without
+    `encoder` the default one is built once. Raises `AudioError` if the file cannot be used and
+    `EncoderUnavailable` if the model cannot be loaded; out-of-memory errors pass through.
+    """
+    snapped = snap_segments(time_segments)
+    for error in snapped.invalid:
+        logger.warning("%s: no embedding for %s", audio_path, error)
+    if not snapped.distinct:
+        return [None] * len(snapped.keys)
+    encoder, max_ms = encoder or _default_encoder(), round(max_duration_per_segment * 1000)
+    with open_recording(audio_path) as recording:
+        embedding = EmbeddingPass(encoder, recording, max_ms=max_ms)
+        rows = {row.key: row for batch in embedding.rows(snapped.distinct) for row in batch}
+    for row in rows.values():
+        if row.embedding is None:
+            logger.warning("%s: no embedding for %s: %s", audio_path, row.key, row.status)
+    return [None if key is None else rows[key].embedding for key in snapped.keys]
+
+
+@cache
+def _default_encoder() -> Encoder:
+    return make_encoder()

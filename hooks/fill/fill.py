@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack, closing
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +13,10 @@ from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
-from pgvoice.hooks.fill.recovery import Recovery
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.plugins import calls
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.results import FillReport
+from pgvoice.hooks.sources import resolve_audio
+from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable, RowsStored, WrongPassword
 from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.fills import FillRun
 from pgvoice.store.recordings.recordings import Registered
@@ -72,6 +74,54 @@ def fill_keys(
     report = filling.run()
     calls.after_fill(report)
     return report
+
+
+#: Seconds to wait before each further attempt; from the first again after an attempt that stored
+#: something.
+RETRY_SECONDS = (0.1, 0.4, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+class Recovery:
+    """Repeats the attempts of one fill, and remembers which of its rows are stored."""
+
+    def __init__(self) -> None:
+        #: Rows that the fill stored, by status.
+        self.stored: Counter[str] = Counter()
+        #: A batch whose write did not end: the server may have stored it before it went away.
+        self._uncertain: list[SegmentRow] = []
+
+    def attempt(self, fill: Callable[[], None]) -> None:
+        """Call `fill` until it returns, and wait for the database before each repetition.
+
+        Raises `DatabaseError` as `fill` does if repeating cannot help, or did not help.
+        """
+        waits, before = deque(RETRY_SECONDS), 0
+        while True:
+            try:
+                return fill()
+            except WrongPassword:
+                raise
+            except (ConnectionLost, DatabaseUnreachable, RowsStored):
+                if self.stored.total() > before:
+                    waits, before = deque(RETRY_SECONDS), self.stored.total()
+                if not waits:
+                    raise
+                time.sleep(waits.popleft())
+
+    @contextmanager
+    def writing(self, rows: list[SegmentRow]) -> Iterator[None]:
+        """Count `rows` as stored if the body returns, and as uncertain if it raises."""
+        self._uncertain = rows
+        yield
+        self._uncertain = []
+        self.stored.update(row.status for row in rows)
+
+    def settle(self, missing: Sequence[SegmentKey]) -> list[SegmentRow]:
+        """The uncertain rows that are missing and have to be written again; others are stored."""
+        uncertain, self._uncertain = self._uncertain, []
+        lacking = set(missing)
+        self.stored.update(row.status for row in uncertain if row.key not in lacking)
+        return [row for row in uncertain if row.key in lacking]
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import AudioError
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
-from pgvoice.hooks.sources.resolve import resolve_audio
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.upkeep.upkeep import SampledSegment
@@ -59,10 +59,11 @@ def recompute(store: VoiceStore, encoder: Encoder, number: int) -> Recomputed:
 
 def _compared(segments: Sequence[SampledSegment], encoder: Encoder) -> list[str]:
     """What differs in one recording."""
-    path = _audio_of(segments[0])
+    source, video = segments[0].source, segments[0].video
+    path = Path(source) if source and Path(source).is_file() else resolve_audio(video)
     with open_recording(path) as recording:
         if recording.info.sha256 != segments[0].audio_sha256:
-            raise AudioError(f"{path} is not the audio that {segments[0].video!r} was filled from")
+            raise AudioError(f"{path} is not the audio that {video!r} was filled from")
         batches = EmbeddingPass(encoder, recording).rows([each.row.key for each in segments])
         again = {row.key: row for rows in batches for row in rows}
     return [
@@ -70,12 +71,6 @@ def _compared(segments: Sequence[SampledSegment], encoder: Encoder) -> list[str]
         for segment in segments
         if (difference := _difference(segment.row, again[segment.row.key]))
     ]
-
-
-def _audio_of(segment: SampledSegment) -> Path:
-    if segment.source and Path(segment.source).is_file():
-        return Path(segment.source)
-    return resolve_audio(segment.video)
 
 
 def _difference(stored: SegmentRow, again: SegmentRow) -> str | None:

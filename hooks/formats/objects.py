@@ -9,10 +9,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.format import check_aligned
 from pgvoice.hooks.formats.json.words import WordSpeakers
-from pgvoice.hooks.formats.writable_names import check_aligned
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import NamedTuple
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Line, numbered_lines, unexpected, with_lines
-from pgvoice.hooks.formats.format import Format
-from pgvoice.hooks.formats.writable_names import (
+from pgvoice.hooks.formats.format import (
+    Format,
     check_aligned,
     check_name,
     check_read_back,
     check_span,
     refused,
 )
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 # The types that NIST's rttmValidator (SCTK) accepts; only SPEAKER lines are segments.
@@ -143,20 +143,17 @@ def _turns(text: str, uri: str | None) -> list[_Turn]:
 
 
 def _every_turn(text: str) -> list[_Turn]:
-    return [_turn(line, fields) for line, fields in _records(text) if fields[0] == "SPEAKER"]
-
-
-def _records(text: str) -> list[tuple[Line, list[str]]]:
-    found = []
+    turns = []
     for line in numbered_lines(text):
         fields = re.split(r"[ \t]+", line.text.strip(" \t"))
         if not line.text.strip() or fields[0].startswith(";;"):
             continue
-        fields[0] = fields[0].upper()
-        if fields[0] not in _TYPES:
+        kind = fields[0].upper()
+        if kind not in _TYPES:
             raise unexpected(f"line {line.number}", line.text, _SPEAKER_LINE)
-        found.append((line, fields))
-    return found
+        if kind == "SPEAKER":
+            turns.append(_turn(line, fields))
+    return turns
 
 
 def _turn(line: Line, fields: list[str]) -> _Turn:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.choosing import named_format, registered_formats
-from pgvoice.hooks.formats.files import write_file
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
-from pgvoice.hooks.formats.reading import SegmentsDocument
+from pgvoice.hooks.formats.reading import SegmentsDocument, named_format, registered_formats
+from pgvoice.hooks.results import Labelled
 
 _NEW = "json"
 
@@ -51,7 +51,7 @@ def write_labels(
     every = list(labelled)
     if source is not None and not isinstance(source, SegmentsDocument):
         return label_objects(every, source)
-    chosen = _chosen(format, source)
+    chosen = source.format if source and format is None else named_format(format or _NEW)
     kept = source if source is not None and source.format.name == chosen.name else None
     try:
         if kept is None:
@@ -103,14 +103,52 @@ def format_for(path: Path, source: SegmentsDocument | None) -> str:
     return own if own in fitting or not fitting else fitting[0]
 
 
-def _chosen(name: str | None, source: SegmentsDocument | None) -> Format:
-    if name is None and source is not None:
-        return source.format
-    return named_format(name or _NEW)
-
-
 def _writer(chosen: Format) -> Any:
     if chosen.write is None:
         written = [each.name for each in registered_formats().values() if each.write]
         raise FormatError(f"the format is read-only; choose one of: {', '.join(sorted(written))}")
     return chosen.write
+
+
+def write_file(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Create or replace a file; write to a pipe or a device.
+
+    No reader ever sees a partial file, even if the writer is killed. A link is followed. Raises
+    `FileExistsError` unless `overwrite` is given, and `OSError`.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    target = Path(os.path.realpath(path))
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists")
+    beside = target.with_name(f".pgvoice-{secrets.token_hex(8)}")
+    try:
+        _write(beside, data, like=target)
+        _place(beside, target, overwrite=overwrite)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes, *, like: Path) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if like.exists():
+        path.chmod(like.stat().st_mode & 0o777)
+
+
+def _place(beside: Path, target: Path, *, overwrite: bool) -> None:
+    """Linking fails if the name was taken meanwhile; not every file system has links."""
+    if not overwrite:
+        try:
+            os.link(beside, target)
+        except FileExistsError:
+            raise
+        except OSError:
+            if target.exists():
+                raise FileExistsError(f"{target} exists") from None
+        else:
+            return
+    beside.replace(target)

@@ -1,4 +1,4 @@
-"""Calling the plugins: one typed function per hook.
+"""Calling the plugins: registering, answering and events.
 
 A plugin that fails to register raises `PluginError`. One that fails in an event is logged, and the
 others are still called.
@@ -7,41 +7,64 @@ others are still called.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.errors import PluginError
-from pgvoice.hooks.fill.report import FillReport
-from pgvoice.hooks.formats.format import RegisterFormat
-from pgvoice.hooks.plugins import installed, specs
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
 from pgvoice.hooks.turns import as_turns
 
 logger = logging.getLogger(__name__)
-Register = TypeVar("Register")
-#: Returns the function that the plugin of a name registers with.
-For = Callable[[str], Register]
 
 
-def register_encoders(register: For[specs.RegisterEncoder]) -> None:
-    """Let every plugin register its encoders; raises `PluginError`."""
-    _register("register_encoders", register)
+class Named(Protocol):
+    """An object that plugins register under its name."""
+
+    @property
+    def name(self) -> str | None: ...
 
 
-def register_audio_sources(register: For[specs.RegisterAudioSource]) -> None:
-    """Let every plugin register its audio sources; raises `PluginError`."""
-    _register("register_audio_sources", register)
+Registered = TypeVar("Registered", bound=Named)
 
 
-def register_formats(register: For[RegisterFormat]) -> None:
-    """Let every plugin register its formats; raises `PluginError`."""
-    _register("register_formats", register)
+def registered(
+    hook: str,
+    kind: str,
+    make: Callable[..., Registered],
+    known: Mapping[str, Registered] | None = None,
+) -> dict[str, Registered]:
+    """What every plugin registers by a hook, by name, in the order of loading: built-in ones first.
 
+    `make` returns the object to keep for the plugin's name and what the plugin passed; `known` are
+    the command line's own. Raises `PluginError` if a plugin fails, or registers a name again, for
+    which `kind` needs its article.
+    """
+    found = dict(known or {})
+    owners = dict.fromkeys(found, "builtin-commands")
+    for plugin, call in reversed(list(installed.implementing(hook))):
 
-def register_commands(register: For[specs.RegisterCommand]) -> None:
-    """Let every plugin register its commands; raises `PluginError`."""
-    _register("register_commands", register)
+        def register(*given: Any, _plugin: str = plugin, **options: Any) -> None:
+            new = make(_plugin, *given, **options)
+            name = str(new.name)
+            if name in found:
+                raise PluginError(
+                    f"the plugin {_plugin} registers {kind} named {name!r}, which {owners[name]}"
+                    f" has already registered: {installed.remedy(_plugin)}"
+                )
+            found[name], owners[name] = new, _plugin
+
+        try:
+            call(register=register)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"the plugin {plugin} failed in {hook}: {type(error).__name__}: {error};"
+                f" {installed.remedy(plugin)}"
+            ) from error
+    return found
 
 
 def segments_ready(video: str, audio: str | Path | None, segments: Iterable[Any]) -> list[Labelled]:
@@ -89,20 +112,6 @@ def after_fill(report: FillReport) -> None:
 def after_identify(result: IdentifyResult) -> None:
     """Notify every plugin of answers."""
     _notify("after_identify", result=result)
-
-
-def _register(hook: str, register: For[Any]) -> None:
-    """In the order of loading, built-in plugins first: the later of two equal names fails."""
-    for name, call in reversed(list(installed.implementing(hook))):
-        try:
-            call(register=register(name))
-        except PluginError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"the plugin {name} failed in {hook}: {type(error).__name__}: {error};"
-                f" {installed.remedy(name)}"
-            ) from error
 
 
 def _notify(hook: str, **given: object) -> None:

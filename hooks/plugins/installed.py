@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
+from typing import Literal
 
 import pluggy
 
@@ -20,11 +21,14 @@ ENTRY_POINT_GROUP = "pgvoice"
 #: The distribution of the built-in plugins.
 OWN = "pgvoice"
 BUILTIN = {
-    "builtin-encoders": "pgvoice.hooks.encoders.builtin_encoders",
-    "builtin-formats": "pgvoice.hooks.formats.builtin_formats",
-    "builtin-audio-sources": "pgvoice.hooks.sources.folder",
-    "builtin-pipeline": "pgvoice.hooks.default_pipeline",
+    "builtin-encoders": "pgvoice.hooks.encoders.registry",
+    "builtin-formats": "pgvoice.hooks.formats.reading",
+    "builtin-audio-sources": "pgvoice.hooks.sources",
+    "builtin-pipeline": "pgvoice.hooks.pipeline",
 }
+
+
+State = Literal["loaded", "left out", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Plugin:
     version: str | None
     #: The hooks that it implements, sorted; empty unless it is loaded.
     hooks: tuple[str, ...]
+    state: State = "loaded"
 
 
 class Plugins(pluggy.PluginManager):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
-from pgvoice.hooks.answers import IdentifyResult, Labelled
 from pgvoice.hooks.encoders.encoder import Encoder
-from pgvoice.hooks.fill.report import FillReport
 from pgvoice.hooks.formats.format import RegisterFormat
+from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
 from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:

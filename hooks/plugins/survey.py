@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from pgvoice.hooks.encoders.registry import registered_encoders
 from pgvoice.hooks.errors import PluginError
-from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import calls, installed
-from pgvoice.hooks.plugins.installed import Plugin
-from pgvoice.hooks.sources.resolve import registered_sources
-
-State = Literal["loaded", "left out", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """A plugin and its state."""
-
-    plugin: Plugin
-    state: State = "loaded"
+from pgvoice.hooks.plugins.installed import Plugin, State
+from pgvoice.hooks.sources import registered_sources
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """Every plugin, the built-in ones first, and a sentence for each problem."""
 
-    plugins: tuple[Surveyed, ...]
+    plugins: tuple[Plugin, ...]
     problems: tuple[str, ...]
 
 
 def survey() -> Survey:
     """Load the installed plugins one by one; a plugin that fails does not stop the others."""
     found, problems = installed.builtin(), installed.missing_plugins()
-    listed = [Surveyed(plugin) for plugin in found.listed()]
+    listed = found.listed()
     for entry_point in installed.installed():
         state: State = "left out"
         hooks: tuple[str, ...] = ()
@@ -45,8 +34,7 @@ def survey() -> Survey:
             except PluginError as error:
                 problems.append(str(error))
                 state = "failed"
-        plugin = Plugin(entry_point.name, *installed.origin(entry_point), hooks)
-        listed.append(Surveyed(plugin, state))
+        listed.append(Plugin(entry_point.name, *installed.origin(entry_point), hooks, state))
     return Survey(tuple(listed), tuple(problems or _failing_to_register()))
 
 
@@ -61,5 +49,5 @@ def _failing_to_register() -> list[str]:
 
 
 def _commands() -> None:
-    """Whether commands register; the command line itself reports equal names."""
-    calls.register_commands(lambda _plugin: lambda _command: None)
+    """Whether commands register; the command line itself compares them with its own."""
+    calls.registered("register_commands", "a command", lambda _plugin, command: command)

@@ -12,7 +12,7 @@ import numpy as np
 
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.formats.documents import unexpected
-from pgvoice.hooks.profiles.vectors import vector
+from pgvoice.hooks.profiles.original import vector
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import UNIT_TOLERANCE
 from pgvoice.store.people.enrollments import Exemplar
@@ -73,17 +73,12 @@ def export_profiles(
     try:
         with os.fdopen(descriptor, "wb") as file:
             speakers = store.people.export_speakers(names, destination=str(path.absolute()))
-            whole = Export(FORMAT, VERSION, [_speaker_record(one) for one in speakers])
+            whole = Export(FORMAT, VERSION, list(map(_speaker_record, speakers)))
             file.write(msgspec.json.encode(whole) + b"\n")
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return speakers
-
-
-def is_exchange(found: dict[str, object]) -> bool:
-    """Whether a JSON object is an export of pgvoice."""
-    return found.get("format") == FORMAT
 
 
 def read_exchange(found: dict[str, Any]) -> list[PortableSpeaker]:

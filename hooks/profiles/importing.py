@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll.enroll import MIN_SPEECH_SECONDS, Recording, enroll_recordings
+from pgvoice.hooks.enroll import MIN_SPEECH_SECONDS, Recording, enroll_recordings
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.fill.fill import Progress
-from pgvoice.hooks.formats.documents import load_document
+from pgvoice.hooks.formats.documents import load_document, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
-from pgvoice.hooks.profiles.exported import is_exchange, read_exchange
-from pgvoice.hooks.profiles.original import is_original, read_original
-from pgvoice.hooks.profiles.source_lists import (
-    SourceList,
-    find_recordings,
-    is_source_lists,
-    read_source_lists,
-)
+from pgvoice.hooks.profiles.exported import FORMAT, read_exchange
+from pgvoice.hooks.profiles.original import read_original, threshold_note
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.people.enrollments import Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
@@ -57,15 +53,15 @@ def import_profiles(
     """
     found = _load(path)
     try:
-        if is_exchange(found):
+        if found.get("format") == FORMAT:
             return _from_export(store, found, path, encoder=encoder, name=name, force=force)
-        if is_original(found):
+        if "embeddings" in found or "centroid" in found:
             return [_from_original(store, found, path, encoder=encoder, name=name, force=force)]
         lists = _source_lists(found, name)
     except (FormatError, ProfileRefused) as error:
         raise type(error)(f"{path}: {error}") from error
     # Find every file before enrolling anyone.
-    files = [find_recordings(one.urls, path.parent) for one in lists]
+    files = [[_recording(url, path.parent) for url in one.urls] for one in lists]
     enroll = partial(
         enroll_recordings,
         store,
@@ -150,15 +146,57 @@ def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
         )
 
 
-def _source_lists(found: dict[str, Any], name: str | None) -> list[SourceList]:
-    if not is_source_lists(found):
+@dataclass(frozen=True, slots=True)
+class _SourceList:
+    """Recordings in which only one person speaks."""
+
+    #: None if the list has no name.
+    name: str | None
+    urls: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _source_lists(found: dict[str, Any], name: str | None) -> list[_SourceList]:
+    """``{"sources":[{"url"}]}``, or ``{"key":{"name","urls":[…],"threshold","metadata"}}``.
+
+    Raises `FormatError` if a list is malformed, or for anything else.
+    """
+    if "sources" in found:
+        lists = [_source_list("sources", found["sources"], found.get("name"), found)]
+    elif found and all(isinstance(one, dict) and "urls" in one for one in found.values()):
+        lists = [
+            _source_list(key, one["urls"], one.get("name") or key, one)
+            for key, one in found.items()
+        ]
+    else:
         raise FormatError(
             "found neither an export of pgvoice, nor a profile with embeddings, nor a list of"
             " sources"
         )
-    lists = read_source_lists(found)
     if name is not None and len(lists) > 1:
         raise FormatError(f"it contains {len(lists)} people: leave --name out")
     if not (name or all(one.name for one in lists)):
         raise FormatError(_NAMELESS)
     return lists
+
+
+def _source_list(where: str, listed: object, name: object, found: dict[str, Any]) -> _SourceList:
+    if not isinstance(listed, list) or not listed:
+        raise unexpected(where, listed, "a list of recordings")
+    urls = [one.get("url") if isinstance(one, dict) else one for one in listed]
+    for place, url in enumerate(urls):
+        if not isinstance(url, str) or not url:
+            raise FormatError(f"{where} {place}: found no url, expected a file or an id")
+    return _SourceList(
+        str(name) if name else None, tuple(map(str, urls)), tuple(threshold_note(found))
+    )
+
+
+def _recording(url: str, folder: Path) -> Path:
+    """The file of a url: a path, which may be relative to `folder`, or from an audio source."""
+    parts = urlsplit(url)
+    given = Path(unquote(parts.path)) if parts.scheme == "file" else Path(url)
+    for path in (folder / given, given):
+        if path.is_file():
+            return path
+    return resolve_audio(url)

@@ -10,13 +10,33 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import ProfileRefused
-from pgvoice.hooks.profiles.vectors import Vector, unit, vector
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.people.enrollments import Exemplar
 from pgvoice.store.recordings.segment_rows import Embedding
+
+Vector = NDArray[np.float64]
+
+
+def vector(found: object, what: str, dimension: int) -> Vector:
+    """The numbers of a JSON list, not scaled; raises `ProfileRefused` if they are not a vector."""
+    if not isinstance(found, list) or not all(type(number) in (int, float) for number in found):
+        raise ProfileRefused(f"{what} is not a list of numbers")
+    if len(found) != dimension:
+        raise ProfileRefused(
+            f"{what} has {len(found)} numbers, but the encoder's vectors have {dimension}: another"
+            " model made it"
+        )
+    numbers = np.array(found, np.float64)
+    if not np.isfinite(numbers).all():
+        raise ProfileRefused(f"{what} contains NaN or infinite numbers")
+    if not np.linalg.norm(numbers) > 1e-6:
+        raise ProfileRefused(f"{what} is zero, so it is not a voice")
+    return numbers
+
 
 THRESHOLD_KEYS = ("threshold", "recommended_threshold")
 #: Cosine similarity above which two embeddings are copies; windows that share half of their audio
@@ -34,11 +54,6 @@ class OriginalProfile:
     exemplars: tuple[Exemplar, ...]
     #: Remarks for the user: what was not applied, and what could not be checked.
     notes: tuple[str, ...]
-
-
-def is_original(found: dict[str, object]) -> bool:
-    """Whether a JSON object is such a profile."""
-    return "embeddings" in found or "centroid" in found
 
 
 def read_original(found: dict[str, object], encoder: Encoder, source: str) -> OriginalProfile:
@@ -63,7 +78,7 @@ def read_original(found: dict[str, object], encoder: Encoder, source: str) -> Or
         centroid = vector(listed, "the centroid", encoder.identity.dimension)
         _refuse_other_centroid(centroid, embeddings.sum(axis=0), units.sum(axis=0))
     origins = _origins(found, len(embeddings), source)
-    exemplars = map(_exemplar, map(unit, embeddings), origins)
+    exemplars = map(_exemplar, embeddings, origins)
     return OriginalProfile(str(found.get("name") or ""), tuple(exemplars), tuple(notes))
 
 
@@ -148,7 +163,8 @@ def _origins(found: dict[str, object], number: int, source: str) -> list[str]:
     return [source] * number
 
 
-def _exemplar(embedding: Embedding, origin: str) -> Exemplar:
+def _exemplar(numbers: Vector, origin: str) -> Exemplar:
     """An exemplar without audio or span: the hash of the vector identifies it."""
+    embedding: Embedding = (numbers / np.linalg.norm(numbers)).astype(np.float32)
     digest = hashlib.sha256(embedding.tobytes()).hexdigest()
     return Exemplar(embedding, f"vector:{digest}", SegmentKey(0, 0), origin)

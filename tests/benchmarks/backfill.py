@@ -36,10 +36,9 @@ from pgvoice_testkit.servers.databases import temporary_store
 from pgvoice_testkit.stores.filled import THRESHOLD
 
 from pgvoice.hooks import fill, make_encoder
-from pgvoice.hooks.backfill.engine import Engine, Here
+from pgvoice.hooks.backfill.engine import Engine, Here, Processes
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.backfill.on_ray import RayActors
-from pgvoice.hooks.backfill.processes import Processes
 from pgvoice.hooks.backfill.running import backfill
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 

@@ -111,8 +111,8 @@ def test_a_warm_process_imports_no_model_and_no_audio(
     """In a process of its own; the encoder comes by the route of the built-in ones."""
     code = (
         "import sys; from pgvoice_testkit.encoders.counting_encoder import CountingEncoder\n"
-        "from pgvoice.hooks.encoders import builtin_encoders; from pgvoice.cli.main import cli\n"
-        "builtin_encoders.EcapaEncoder = lambda source, device: CountingEncoder()\n"
+        "from pgvoice.hooks.encoders import registry; from pgvoice.cli.main import cli\n"
+        "registry.EcapaEncoder = lambda source, device: CountingEncoder()\n"
         f"cli(['fill', 'talk', 'none.wav', {str(turns)!r}], standalone_mode=False)\n"
         "print(sorted({'av', 'librosa', 'soundfile', 'torch'} & set(sys.modules)))"
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pgvoice.hooks.encoders.registry import registered_encoders
-from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
-from pgvoice.hooks.sources.resolve import registered_sources
+from pgvoice.hooks.sources import registered_sources
 
 CACHES = (installed.manager, registered_encoders, registered_formats, registered_sources)
 

@@ -20,9 +20,9 @@ from pgvoice.hooks import (
     AudioNotFound,
     Labelled,
     PluginError,
-    default_pipeline,
     hookimpl,
     make_encoder,
+    pipeline,
     segments_ready,
 )
 from pgvoice.hooks.plugins import installed
@@ -54,7 +54,7 @@ def encoder(
     monkeypatch.setenv("PGVOICE_DATABASE_URL", store_url)
     monkeypatch.setenv("PGVOICE_ENCODER", "counting")
     yield plugin.encoder
-    default_pipeline.close()
+    pipeline.close_default()
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_the_pipeline_is_that_of_the_settings_now(
             segments_ready("talk", talk, [ADA])
     monkeypatch.setenv("PGVOICE_DATABASE_URL", good)
     assert len(segments_ready("talk", talk, [ADA])) == 1
-    default_pipeline.close()
+    pipeline.close_default()
     assert len(segments_ready("talk", None, [ADA])) == 1
     assert encoder.calls == [1]
 
@@ -136,9 +136,9 @@ def test_plugins_that_cannot_be_loaded_are_told(
 
 SCRIPT = """
     import atexit, json, os, sys
-    atexit.register(lambda: print(default_pipeline._opened._pipelines))
+    atexit.register(lambda: print(pipeline._opened._pipelines))
     from sqlalchemy import Engine, event
-    from pgvoice.hooks import segments_ready, default_pipeline
+    from pgvoice.hooks import segments_ready, pipeline
 
     statements = []
     segments = [(0, 2), (4, 6)]

@@ -19,7 +19,7 @@ from pgvoice.cli.main import cli
 from pgvoice.hooks import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder, registered_encoders
 from pgvoice.hooks.plugins.installed import manager
-from pgvoice.hooks.sources.resolve import registered_sources
+from pgvoice.hooks.sources import registered_sources
 from pgvoice.hooks.testing import EncoderConformance
 
 CACHES = (manager, registered_encoders, registered_sources)

@@ -19,9 +19,8 @@ from sqlalchemy import URL
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks import FillReport, Recording, enroll_recordings, fill
-from pgvoice.hooks.backfill.engine import Here
+from pgvoice.hooks.backfill.engine import Here, Processes
 from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.processes import Processes
 from pgvoice.hooks.backfill.running import backfill
 from pgvoice.store import BuildProgress, IndexBusy, VoiceStore
 from pgvoice.store.answers import index_building, indexes

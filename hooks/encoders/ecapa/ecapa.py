@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pgvoice.hooks.encoders.digests import digest
-from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder, Network
-from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.extras import needs_extra
+from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
+from pgvoice.hooks.encoders.weights import digest
+from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
 
 HUB_NAME = "speechbrain/spkrec-ecapa-voxceleb"
 HUB_REVISION = "0f99f2d0ebe89ac095bcc5903c4dd8f72b367286"
@@ -61,7 +63,7 @@ class EcapaEncoder(LazyEncoder):
         sha256 = HUB_SHA256 if self._folder is None else digest(_local(self._folder))
         return EncoderIdentity("ecapa", f"sha256:{sha256}", "1", DIMENSION, SAMPLE_RATE)
 
-    def _load(self) -> Network:
+    def _load(self) -> PackedNetwork:
         with needs_extra("extract"):
             from speechbrain.lobes.features import Fbank
             from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN

@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pgvoice.hooks.encoders.ecapa.fbank import SpeechBrainFeatures
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing.accelerators import Buffers
 from pgvoice.hooks.encoders.packing.folding import Layer, Linear
-from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, TapeFeatures
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -176,3 +175,39 @@ def _check_convolution(name: str, conv: nn.Conv1d) -> None:
             f"{name} has kernel {taps} and dilation {step}; packing needs the same reach on both "
             "sides: an odd kernel or an even dilation"
         )
+
+
+class SpeechBrainFeatures(TapeFeatures):
+    """SpeechBrain's `Fbank`, then ``InputNormalization(norm_type="sentence", std_norm=False)``.
+
+    A frame is centred on every hop, the first one on the first sample.
+    """
+
+    def __init__(self, fbank: Any, device: torch.device) -> None:
+        stft, mel = fbank.compute_STFT, fbank.compute_fbanks
+        super().__init__(stft.n_fft, stft.hop_length, stft.n_fft // 2, device)
+        self.window: Tensor = stft.window.to(device)
+        self.mel = _mel_matrix(mel).to(device)
+        self.floor: float = mel.amin
+        self.range_db: float = mel.top_db
+
+    def _features(self, samples: Tensor, hops: Tensor, tape: Tape) -> Tensor:
+        """Decibels in mel bands, at most `range_db` below the segment's loudest."""
+        spectrum = torch.stft(
+            samples, self.size, self.hop, window=self.window, center=False, return_complex=True
+        )
+        power = torch.view_as_real(spectrum.t()).square().sum(-1)
+        energies = power.index_select(0, hops) @ self.mel
+        decibels = energies.clamp_(min=self.floor).log10_().mul_(10)
+        floors = tape.maxima(decibels.amax(1, keepdim=True)) - self.range_db
+        for floor, segment in tape.beside(floors, decibels):
+            segment.clamp_(min=floor)
+        return decibels
+
+
+def _mel_matrix(mel: Any) -> Tensor:
+    """SpeechBrain's filters as one matrix ``(frequencies, mels)``."""
+    shape = mel.all_freqs_mat.t().shape
+    central, band = mel.f_central.expand(shape).t(), mel.band.expand(shape).t()
+    matrix: Tensor = mel._create_fbank_matrix(central, band)
+    return matrix.contiguous()

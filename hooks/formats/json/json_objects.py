@@ -8,9 +8,9 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 LABEL_KEYS = ("speaker", "label")

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.formats.format import speaker_of
 from pgvoice.hooks.formats.json.json_objects import set_speaker
-from pgvoice.hooks.formats.writable_names import speaker_of
+from pgvoice.hooks.results import Labelled
 
 
 class WordSpeakers:

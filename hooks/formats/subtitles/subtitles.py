@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.documents import line_end, with_lines
-from pgvoice.hooks.formats.format import Format
+from pgvoice.hooks.formats.format import (
+    Format,
+    check_aligned,
+    check_name,
+    check_read_back,
+    check_span,
+    refused,
+    speaker_of,
+)
 from pgvoice.hooks.formats.subtitles.cues import (
     ARROW,
     Cue,
@@ -18,24 +27,52 @@ from pgvoice.hooks.formats.subtitles.cues import (
     srt_cues,
     vtt_cues,
 )
-from pgvoice.hooks.formats.subtitles.voice_tags import (
-    Clean,
-    has_several,
-    spoken,
-    voice_of,
-    with_voice,
-    without_overrides,
-    without_prefix,
-)
-from pgvoice.hooks.formats.writable_names import (
-    check_aligned,
-    check_name,
-    check_read_back,
-    check_span,
-    refused,
-    speaker_of,
-)
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
+
+#: Decodes a format's escapes and drops its markup for players.
+Clean = Callable[[str], str]
+
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[\d:.]+>")
+_VOICE = re.compile(r"(<v(?:\.[^\s<>]*)?\s)([^<>]*)>")
+# Overrides of SubStation, such as {\an8}, which players of SRT understand.
+_OVERRIDE = re.compile(r"\{\\[^{}]*\}")
+# WhisperX writes the speaker into SRT and WebVTT like this.
+_PREFIX = re.compile(r"\[([^\[\]\n]+)\]:(?:\s+|$)")
+# The same in text that still has tags, after them.
+_RAW_PREFIX = re.compile(r"((?:</?[A-Za-z][^<>\n]*>|\{\\[^{}\n]*\}|\s)*+)\[[^\[\]\n]+\]:[^\S\n]*")
+
+
+def spoken(text: str, clean: Clean) -> tuple[str | None, str]:
+    """The speaker, or None if there is not exactly one, and the text without tags."""
+    label = voice_of(text, clean)
+    said = clean(_TAG.sub("", text)).strip()
+    prefix = None if label else _PREFIX.match(said)
+    if prefix is not None:
+        return prefix[1], said[prefix.end() :]
+    return label, said
+
+
+def voice_of(text: str, clean: Clean) -> str | None:
+    """The voice of a cue that has exactly one."""
+    voices = _voices(text, clean)
+    return voices.pop() if len(voices) == 1 else None
+
+
+def with_voice(text: str, name: str) -> str:
+    """The text with another name in its voices; `name` must already be escaped."""
+    # A tag may span lines, and every line must remain.
+    return _VOICE.sub(lambda found: found[1] + name + "\n" * found[2].count("\n") + ">", text)
+
+
+def without_prefix(text: str) -> tuple[str, str]:
+    """The tags before the speaker's prefix, and the text after it."""
+    prefix = _RAW_PREFIX.match(text)
+    return ("", text) if prefix is None else (prefix[1], text[prefix.end() :])
+
+
+def _voices(text: str, clean: Clean) -> set[str]:
+    return {" ".join(clean(found[2]).split()) for found in _VOICE.finditer(text)} - {""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +119,8 @@ class _Subtitles:
     def _changed(self, index: int, cue: Cue, labelled: Labelled, end: str) -> dict[int, str]:
         """The new text of the cue's lines, by line number."""
         name = labelled.speaker
-        if name is None or name == labelled.segment.label or has_several(cue.text, self.clean):
+        several = len(_voices(cue.text, self.clean)) > 1
+        if name is None or name == labelled.segment.label or several:
             return {}
         written = self._escaped(index, name)
         if not cue.body:
@@ -123,7 +161,9 @@ def _printable(line: str) -> str:
     return "".join(each if each.isprintable() else " " for each in line).strip()
 
 
-_SRT = _Subtitles("srt", "", ",", srt_cues, without_overrides, str, lambda name: f"[{name}]: ")
+_SRT = _Subtitles(
+    "srt", "", ",", srt_cues, partial(_OVERRIDE.sub, ""), str, lambda name: f"[{name}]: "
+)
 _VTT = _Subtitles(
     "vtt",
     "WEBVTT\n\n",

@@ -18,7 +18,7 @@ from pgvoice_testkit.audio.hearing import cut, probe
 from pgvoice.hooks import AudioUnreadable
 from pgvoice.hooks.audio.blocks import BLOCK_PACKETS, BlockDecoder
 from pgvoice.hooks.audio.decoder import Range
-from pgvoice.hooks.audio.decoders import open_decoder
+from pgvoice.hooks.audio.recording import open_decoder
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 from pgvoice.hooks.encoders.encoder import Waveform
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
+import urllib.request
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -12,14 +15,17 @@ import pytest
 from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
+from prometheus_client.parser import text_string_to_metric_families
 
 from pgvoice.hooks import FormatError, fill
-from pgvoice.hooks.backfill.engine import Here
-from pgvoice.hooks.backfill.manifest import ManifestRow, read_manifest
-from pgvoice.hooks.backfill.processes import Processes
+from pgvoice.hooks.backfill import metrics
+from pgvoice.hooks.backfill.engine import Here, Processes
+from pgvoice.hooks.backfill.manifest import Manifest, ManifestRow
 from pgvoice.hooks.backfill.running import BackfillReport, backfill
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.errors import MetricsRefused
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
+from pgvoice.store.upkeep.backfills import BackfillStatus
 
 SPANS = ((0.0, 1.0), (1.0, 2.5), (2.5, 2.6))
 VIDEOS = 6
@@ -160,7 +166,7 @@ def _manifests(folder: Path) -> Iterator[Path]:
 
 def test_manifests(tmp_path: Path) -> None:
     for path in _manifests(tmp_path):
-        first, second = read_manifest(path)
+        first, second = Manifest(path)
         assert (first.video, first.audio) == ("a", str((tmp_path / "a.wav").resolve()))
         assert first.spans() == [(0.5, 2.0)]
         assert (second.audio, second.spans()) == (None, [(1.0, 2.0)])
@@ -181,6 +187,59 @@ def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "m.jsonl"
     path.write_text(line)
     with pytest.raises(FormatError, match=said):
-        list(read_manifest(path))
+        list(Manifest(path))
     with pytest.raises(FormatError, match=r"\.csv, \.jsonl"):
-        list(read_manifest(tmp_path / "m.txt"))
+        list(Manifest(tmp_path / "m.txt"))
+
+
+STATUS = BackfillStatus(
+    'a "library"', 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
+    datetime(2026, 3, 1, tzinfo=UTC),
+)  # fmt: skip
+
+
+def _samples(text: str) -> dict[tuple[str, str | None], float]:
+    return {
+        (sample.name.removeprefix("pgvoice_backfill_"), sample.labels.get("state")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("backfill") == STATUS.backfill
+    }
+
+
+EXPECTED = {
+    ("recordings", "done"): 50,
+    ("recordings", "failed"): 1,
+    ("recordings", "waiting"): 149,
+    ("vectors_total", None): 300,
+    ("speech_seconds_total", None): 7200,
+    ("work_seconds_total", None): 60,
+    ("wall_seconds", None): 30,
+    ("changed_timestamp_seconds", None): 1_772_323_200,
+}
+
+
+def test_text() -> None:
+    text = metrics.exposition([STATUS])
+    assert _samples(text) == EXPECTED
+    kinds = {each.name: each.type for each in text_string_to_metric_families(text)}
+    assert kinds["pgvoice_backfill_vectors"] == "counter"
+    assert kinds["pgvoice_backfill_left_seconds"] == "gauge"
+    assert all(each.documentation for each in text_string_to_metric_families(text))
+    assert _samples(metrics.exposition([])) == {}
+
+
+def test_served() -> None:
+    with metrics.served("127.0.0.1", 0, lambda: [STATUS]) as port:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            text = answer.read().decode()
+        with (
+            pytest.raises(MetricsRefused, match=f"127.0.0.1:{port}"),
+            metrics.served("127.0.0.1", port, list),
+        ):
+            pass
+    assert _samples(text) == EXPECTED
+    names = {each.name for each in text_string_to_metric_families(text)}
+    assert "process_resident_memory_bytes" in names
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", port)) != 0

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from pgvoice.hooks.encoders.devices import batch_seconds, choose_device
+from pgvoice.hooks.encoders.lazy import batch_seconds, choose_device
 from pgvoice.hooks.errors import EncoderUnavailable
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
 
-from pgvoice.hooks.encoders.digests import digest
-from pgvoice.hooks.encoders.weights import load_network, read_weights
+from pgvoice.hooks.encoders.weights import digest, load_network, read_weights
 from pgvoice.hooks.errors import EncoderUnavailable
 
 
@@ -47,3 +47,15 @@ def test_weights_must_fit_the_network(tmp_path: Path) -> None:
     torch.save({"weight": torch.ones(1, 2)}, path)
     with pytest.raises(EncoderUnavailable, match="do not fit the network"):
         load_network(lambda: torch.nn.Linear(2, 1), path, digest(path))
+
+
+def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    for data in (b"one", b"three"):
+        path.write_bytes(data)
+        assert digest(path) == hashlib.sha256(data).hexdigest()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EncoderUnavailable, match="absent"):
+        digest(tmp_path / "absent")

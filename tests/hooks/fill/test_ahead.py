@@ -16,8 +16,7 @@ from pgvoice.hooks import fill
 from pgvoice.hooks.audio.recording import OpenRecording, open_recording
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import AudioUnreadable
-from pgvoice.hooks.fill.ahead import THREAD, one_ahead
-from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
+from pgvoice.hooks.fill.embedding_pass import THREAD, EmbeddingPass, one_ahead
 from pgvoice.store import SegmentKey, VoiceStore
 
 SECONDS = 6

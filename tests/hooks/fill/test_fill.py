@@ -29,7 +29,7 @@ from pgvoice.hooks import (
 )
 from pgvoice.hooks.audio import recording
 from pgvoice.hooks.audio.decoder import Decoder, Range
-from pgvoice.hooks.audio.decoders import open_decoder
+from pgvoice.hooks.audio.recording import open_decoder
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.store import AudioChanged, EncoderIdentity, SegmentKey, VoiceStore
 from pgvoice.store.recordings.recordings import Recordings

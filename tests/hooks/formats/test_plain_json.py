@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats.json.plain_json import read_json
+from pgvoice.hooks.formats.json.json_formats import read_json
 from pgvoice.store.turns import Turn
 
 

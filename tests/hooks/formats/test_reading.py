@@ -11,8 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats.choosing import registered_formats
-from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.store.turns import Turn
 
 DOCUMENTS = {

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from pgvoice.hooks import PluginError, hookimpl
-from pgvoice.hooks.formats.choosing import registered_formats
 from pgvoice.hooks.formats.format import Format, RegisterFormat
+from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.formats.rttm import RTTM
 from pgvoice.hooks.plugins import installed
 

@@ -23,12 +23,11 @@ from pgvoice.hooks import (
     make_encoder,
     resolve_audio,
 )
-from pgvoice.hooks.answers import Labelled
-from pgvoice.hooks.formats.choosing import registered_formats
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.specs import RegisterAudioSource, RegisterCommand, RegisterEncoder
+from pgvoice.hooks.results import Labelled
 from pgvoice.store import VoiceStore
 from pgvoice.store.turns import Turn
 
@@ -146,7 +145,12 @@ def test_register_formats(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("whole")
 def test_register_commands() -> None:
     found: list[tuple[str, str | None]] = []
-    calls.register_commands(lambda plugin: lambda command: found.append((plugin, command.name)))
+
+    def made(plugin: str, command: click.Command) -> click.Command:
+        found.append((plugin, command.name))
+        return command
+
+    assert list(calls.registered("register_commands", "a command", made)) == ["toy"]
     assert found == [("whole", "toy")]
 
 
@@ -182,7 +186,9 @@ REGISTERING: dict[str, Callable[[], object]] = {
     "register_encoders": lambda: make_encoder("campplus"),
     "register_audio_sources": lambda: resolve_audio("talk"),
     "register_formats": registered_formats,
-    "register_commands": lambda: calls.register_commands(lambda _plugin: lambda _command: None),
+    "register_commands": lambda: calls.registered(
+        "register_commands", "a command", lambda _, new: new
+    ),
 }
 
 

@@ -15,8 +15,8 @@ WELL = "from pgvoice.hooks import hookimpl\n@hookimpl\ndef after_fill(report): .
 
 
 def _found() -> dict[str, tuple[str, tuple[str, ...]]]:
-    every = [each for each in survey().plugins if each.plugin.distribution != "pgvoice"]
-    return {each.plugin.name: (each.state, each.plugin.hooks) for each in every}
+    every = [each for each in survey().plugins if each.distribution != "pgvoice"]
+    return {each.name: (each.state, each.hooks) for each in every}
 
 
 def test_one_that_fails_hides_no_other(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_one_that_fails_hides_no_other(install: Install, monkeypatch: pytest.Mon
 def test_two_of_one_name(install: Install) -> None:
     install("twin", WELL, distribution="first")
     install("twin", WELL, distribution="second")
-    states = [(each.plugin.distribution, each.state) for each in survey().plugins[-2:]]
+    states = [(each.distribution, each.state) for each in survey().plugins[-2:]]
     assert states == [("first", "loaded"), ("second", "failed")]
     assert survey().problems == ("first and second both have a plugin named 'twin': uninstall one",)
 

@@ -9,10 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pgvoice_testkit.encoders.plain_campplus import Campplus
+from torch import Tensor
+from torchaudio.compliance import kaldi
 
-from pgvoice.hooks.encoders.campplus.campplus_network import PackedCampplus
+from pgvoice.hooks.encoders.campplus.campplus_network import KaldiFeatures, PackedCampplus
+from pgvoice.hooks.encoders.campplus.campplus_topology import campplus
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing import features, packed_network
+from pgvoice.hooks.encoders.packing import packed_network
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
@@ -90,7 +93,7 @@ def test_any_segmentation_on_tapes_of_any_length(
     waveforms = [source[start : start + size] for start, size in spans]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed_network, "frame_budget", lambda *_: budget)
-        patch.setattr(features, "Tape", partial(Tape, whole=whole))
+        patch.setattr(packed_network, "Tape", partial(Tape, whole=whole))
         rows = packed.encode(waveforms)
     np.testing.assert_allclose(rows, alone(network, packed, waveforms), atol=1e-5)
 
@@ -102,10 +105,34 @@ def test_a_broken_segment_leaves_its_neighbours_alone(
     segments: list[Waveform],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(features, "Tape", partial(Tape, whole=whole))
+    monkeypatch.setattr(packed_network, "Tape", partial(Tape, whole=whole))
     waveforms = [segment[:8_000].copy() for segment in segments[:3]]
     before = packed.encode(waveforms)
     waveforms[1][4_000] = np.nan
     after = packed.encode(waveforms)
     assert np.isnan(after[1]).all()
     np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])
+
+
+DOUBLE, SINGLE = torch.float64, torch.float32
+
+
+def test_features_are_kaldi_s(segments: list[Waveform]) -> None:
+    """Compared in double precision: in float32 the FFT loses digits of bins near zero."""
+    waveforms = [segments[0][:720], *segments[:6], np.zeros(8_123, np.float32)]
+    features, tape = KaldiFeatures(80, torch.device("cpu"))(waveforms)
+    for waveform, part in zip(waveforms, tape.split(features), strict=True):
+        exact, single = (_kaldi(torch.tensor(waveform, dtype=kind)) for kind in (DOUBLE, SINGLE))
+        rounding = float((single - exact).abs().max())
+        torch.testing.assert_close(part.double(), exact, atol=max(1e-3, 2 * rounding), rtol=0)
+        assert float((part - exact).abs().mean()) < 1e-5
+
+
+def _kaldi(waveform: Tensor) -> Tensor:
+    features: Tensor = kaldi.fbank(waveform[None], num_mel_bins=80)
+    return features - features.mean(0)
+
+
+def test_the_parameters_are_those_of_the_published_network() -> None:
+    published = {name: value.shape for name, value in Campplus().state_dict().items()}
+    assert {name: value.shape for name, value in campplus().state_dict().items()} == published

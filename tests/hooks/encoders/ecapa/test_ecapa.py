@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pgvoice.hooks.encoders.ecapa.ecapa import HUB_REVISION, HUB_SHA256, REACH, EcapaEncoder
 from pgvoice.hooks.encoders.encoder import Encoder, Waveform
-from pgvoice.hooks.encoders.lazy import Network
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.testing import EncoderConformance
 
@@ -199,7 +199,7 @@ def test_threads_load_once(
 ) -> None:
     encoder, loads, load = EcapaEncoder(weights_folder, "cpu"), [], EcapaEncoder._load
 
-    def counted(self: EcapaEncoder) -> Network:
+    def counted(self: EcapaEncoder) -> PackedNetwork:
         loads.append(self)
         return load(self)
 

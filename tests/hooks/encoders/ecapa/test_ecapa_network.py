@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
+from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa, SpeechBrainFeatures
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.encoders.packing import features, packed_network
-from pgvoice.hooks.encoders.packing.buffers import Buffers
+from pgvoice.hooks.encoders.packing import packed_network
+from pgvoice.hooks.encoders.packing.accelerators import Buffers
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -83,7 +83,7 @@ def check_any_segmentation(
     waveforms = [source[start : start + size] for start, size in found]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed_network, "frame_budget", lambda *_: budget)
-        patch.setattr(features, "Tape", partial(Tape, whole=whole))
+        patch.setattr(packed_network, "Tape", partial(Tape, whole=whole))
         rows = packed(reference).encode(waveforms)
     np.testing.assert_allclose(rows, reference.encode(waveforms), atol=1e-5)
 
@@ -180,3 +180,11 @@ def test_out_of_memory_shortens_the_tapes(
     rows = network.encode(segments[:8])
     assert sum(taken) == 8
     np.testing.assert_allclose(rows, small.encode(segments[:8]), atol=1e-5)
+
+
+def test_features_are_speechbrain_s(official: Any, segments: list[Waveform]) -> None:
+    silent_in_part = [np.concatenate([segments[0], np.zeros(8_000, np.float32)])]
+    waveforms = [*silent_in_part, *segments[:6], np.zeros(8_123, np.float32)]
+    features, tape = SpeechBrainFeatures(official.fbank, torch.device("cpu"))(waveforms)
+    for waveform, part in zip(waveforms, tape.split(features), strict=True):
+        torch.testing.assert_close(part, official.features(waveform)[0], atol=1e-3, rtol=0)

@@ -7,6 +7,7 @@ from pgvoice.hooks.encoders.packing.accelerators import (
     CPU_FRAMES,
     MAX_FRAMES,
     PRECISIONS,
+    Buffers,
     float32_products,
     frame_budget,
     sent,
@@ -48,3 +49,20 @@ def test_products_are_of_whole_float32_and_the_process_keeps_its_choice() -> Non
 
 def precisions() -> list[str]:
     return [switch.fp32_precision for switch in PRECISIONS]
+
+
+def test_memory_is_used_again_and_grows() -> None:
+    buffers = Buffers(torch.device("cpu"))
+    first = buffers.matrix("a", 4, 3)
+    assert first.shape == (4, 3)
+    smaller, other = buffers.matrix("a", 2, 5), buffers.matrix("b", 2, 5)
+    assert smaller.shape == other.shape == (2, 5)
+    assert smaller.data_ptr() == first.data_ptr() != other.data_ptr()
+    assert buffers.matrix("a", 7, 3).shape == (7, 3)
+    assert buffers.matrix("a", 4, 3).data_ptr() != first.data_ptr()
+
+
+def test_an_accelerator_keeps_its_memory_itself() -> None:
+    buffers = Buffers(torch.device("meta"))
+    assert buffers.matrix("a", 4, 3).device.type == "meta"
+    assert not buffers._kept

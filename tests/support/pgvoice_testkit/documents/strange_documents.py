@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.answers import Labelled
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 from pgvoice_testkit.stores.labelled_turns import named
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from pgvoice.hooks.answers import Labelled
+from pgvoice.hooks.results import Labelled
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.turns import Turn
 

@@ -1,7 +1,9 @@
-"""The frames of an mp3, found by walking from header to header.
+"""Where the packets of a file are, so that decoding can begin at any of them: mp3, AAC in mp4.
 
-FFmpeg finds the same frames eight times as slowly, and again before each seek. Only a file that
-consists of frames of one kind is indexed; FFmpeg handles files with anything else between them.
+The frames of an mp3 are found by walking from header to header. FFmpeg finds the same frames eight
+times as slowly, and again before each seek. Only a file that consists of frames of one kind is
+indexed; FFmpeg handles files with anything else between them. The packets of AAC in mp4 come from
+the sample table that FFmpeg reads when it opens the file.
 """
 
 from __future__ import annotations
@@ -11,18 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pgvoice.hooks.audio.completeness import mp3_padding, promised_mp3_frames
-from pgvoice.hooks.audio.packets import PacketIndex, delay
+from pgvoice.hooks.audio.packets import PacketIndex, skipped
 from pgvoice.hooks.audio.sequential import SequentialDecoder
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
+
 
 #: kbit/s of layer III by index, of MPEG-1 and of MPEG-2 and 2.5 (ISO 11172-3 2.4.2.3, 13818-3).
 _BITRATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 _BITRATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
 #: The bit reservoir reaches back 511 bytes, in MPEG-2 255: 24 frames at 8 kbit/s (measured:
 #: identical from 24 on; from 8 on at 16 kbit/s and more). One more for the overlap.
-_LEAD_IN = 32
+_MP3_LEAD_IN = 32
 #: The offset of every so many-th frame is kept.
 _STRIDE = 256
 _CHUNK = 1 << 20
@@ -37,14 +40,15 @@ def mp3_index(path: Path, opened: SequentialDecoder) -> PacketIndex | None:
     frames = _walk(path, first.pos)
     if frames is None or promised_mp3_frames(path) not in (None, frames.total):
         return None
-    samples = frames.total * frames.kind.samples - delay(first) - mp3_padding(path)
+    delay, _ = skipped(first)
+    samples = frames.total * frames.kind.samples - delay - mp3_padding(path)
     return PacketIndex(
         read=frames.read,
         packets=frames.total,
         frame_samples=frames.kind.samples,
-        delay=delay(first),
+        delay=delay,
         samples=max(0, samples),
-        lead_in=_LEAD_IN,
+        lead_in=_MP3_LEAD_IN,
         bare=True,
     )
 
@@ -128,3 +132,67 @@ def _chunk_frames(chunk: bytes, kind: _Kind) -> tuple[list[int], int]:
         starts.append(place)
         place += size
     return starts, place
+
+
+#: One packet for the overlap (measured: identical from one on), more for SBR and parametric
+#: stereo.
+_AAC_LEAD_IN = 4
+
+
+def mp4_index(opened: SequentialDecoder) -> PacketIndex | None:
+    """None if the table does not list everything (fragments) or is uneven (edit lists)."""
+    stream, first = opened.stream, opened.first_packet
+    if stream.codec_context.codec.name != "aac" or not _is_even(stream, first):
+        return None
+    opened.at_start = False
+    last = _last_packet(opened)
+    if first is None or last is None or last.pts is None or opened.first_pts is None:
+        return None
+    ticks = last.pts + (last.duration or 0) - opened.first_pts
+    unheard = skipped(last)[1] if last.duration == first.duration else 0
+    return PacketIndex(
+        read=lambda number: _read(opened, number),
+        packets=len(stream.index_entries),
+        frame_samples=stream.codec_context.frame_size,
+        delay=skipped(first)[0],
+        samples=max(0, _samples(ticks, stream) - unheard),
+        lead_in=_AAC_LEAD_IN,
+        bare=False,
+    )
+
+
+def _is_even(stream: AudioStream, first: Packet[AudioStream] | None) -> bool:
+    """Whether the table lists every packet, and each lasts as long as a frame."""
+    entries = stream.index_entries
+    if first is None or not first.duration or not 0 < len(entries) == stream.frames:
+        return False
+    spanned = entries[len(entries) - 1].timestamp - entries[0].timestamp
+    return (
+        (1 / (stream.time_base or 1)) % stream.codec_context.sample_rate == 0
+        and _samples(first.duration, stream) == stream.codec_context.frame_size
+        and entries[0].timestamp == first.pts
+        and spanned == (len(entries) - 1) * first.duration
+    )
+
+
+def _samples(ticks: int, stream: AudioStream) -> int:
+    return round(ticks * (stream.time_base or 1) * stream.codec_context.sample_rate)
+
+
+def _last_packet(opened: SequentialDecoder) -> Packet[AudioStream] | None:
+    """None if more packets follow than the table lists, or if nothing can be read there."""
+    import av
+
+    try:
+        tail = list(_read(opened, len(opened.stream.index_entries) - 1))
+    except av.FFmpegError:
+        return None
+    return tail[0] if len(tail) == 1 else None
+
+
+def _read(opened: SequentialDecoder, number: int) -> Iterator[Packet[AudioStream]]:
+    timestamp = opened.stream.index_entries[number].timestamp
+    opened.container.seek(timestamp, stream=opened.stream)
+    for packet in opened.container.demux(opened.stream):
+        if packet.size:
+            yield packet

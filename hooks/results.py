@@ -1,4 +1,4 @@
-"""Answers for pipelines and plugins: one labelled segment, one identified video."""
+"""Results for pipelines and plugins: a labelled segment, an identified video, a fill."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.answers.identify import Identification
-from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
+from pgvoice.store.recordings.fills import FillRun
 from pgvoice.store.turns import Turn
 
 #: The reason of a segment whose times are not valid.
@@ -47,3 +48,21 @@ class IdentifyResult:
     answers: tuple[Identification, ...]
     #: Who speaks in the diarizer's clusters; empty if none were given.
     clusters: tuple[ClusterSummary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FillReport:
+    """What a fill found and did."""
+
+    video: str
+    encoder: EncoderIdentity
+    run: FillRun
+    #: Whether the audio file was opened.
+    decoded: bool = False
+    #: Calls of the encoder.
+    encoder_calls: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Distinct segments that were not stored before."""
+        return self.run.requested - self.run.hits

@@ -9,7 +9,7 @@ import pytest
 from pgvoice.hooks import AudioNotFound, AudioSourceFailed, hookimpl, resolve_audio
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import FindAudio, RegisterAudioSource
-from pgvoice.hooks.sources.resolve import registered_sources
+from pgvoice.hooks.sources import registered_sources
 
 
 @pytest.fixture

@@ -1,1 +1,0 @@
-"""Enrollment from audio."""

@@ -1,1 +1,0 @@
-"""Audio sources: from a video's key to its audio file."""
