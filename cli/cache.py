@@ -23,14 +23,13 @@ def cache() -> None:
 @cache.command(epilog="Example: pgvoice cache stats --video talk")
 @click.option("--video", metavar="KEY", help="List the stored segments of this recording only.")
 @options.store_options
-def stats(video: str | None, url: str | None, as_json: bool) -> None:
+def stats(store: VoiceStore, video: str | None, as_json: bool) -> None:
     """Show hits, misses, and what is stored.
 
     A hit is a segment that a fill asked for and the store already had. Hits and misses count all
     recordings. Statuses other than ok say why a segment has no vector.
     """
-    with VoiceStore.open(url) as store:
-        found = store.recordings.statistics()
+    found = store.recordings.statistics()
     holdings = [holding for holding in found.holdings if video in (None, holding.video)]
     if video is not None and not holdings:
         raise UnknownVideo(video)
@@ -52,7 +51,7 @@ def stats(video: str | None, url: str | None, as_json: bool) -> None:
 )
 @options.dry_run_option
 @options.yes_option
-@options.store_options
+@options.url_options
 def prune(
     video: str | None,
     encoder: str | None,
@@ -104,14 +103,8 @@ def _write_holdings(holdings: Sequence[Holding], bytes_on_disk: int) -> None:
         output.write_table(
             ["video", "encoder", *output.numbers("segments", "size"), "statuses"],
             (
-                (
-                    each.video,
-                    labels[each.encoder],
-                    each.segments,
-                    output.size(each.bytes),
-                    _statuses(each),
-                )
-                for each in holdings
+                (e.video, labels[e.encoder], e.segments, output.size(e.bytes), _statuses(e))
+                for e in holdings
             ),
         )
     segments = sum(holding.segments for holding in holdings)

@@ -25,7 +25,7 @@ def encoder() -> None:
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
-@options.store_options
+@options.url_options
 def list_encoders(url: str | None, as_json: bool) -> None:
     """List the available encoders and those in the store.
 
@@ -78,13 +78,8 @@ def _write_stored(stored: Sequence[StoredEncoder]) -> None:
     output.write_table(
         ["stored encoder", *output.numbers("dimension", "threshold"), "source of the threshold"],
         (
-            (
-                str(found.identity),
-                found.identity.dimension,
-                found.threshold.similarity,
-                _source(found),
-            )
-            for found in stored
+            (str(e.identity), e.identity.dimension, e.threshold.similarity, _source(e))
+            for e in stored
         ),
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
@@ -69,6 +70,7 @@ threshold_option = click.option(
 )
 margin_option = click.option(
     "--margin",
+    "min_margin",
     type=click.FloatRange(0, 2),
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
@@ -114,9 +116,39 @@ uri_option = click.option(
 )
 
 
-def store_options(command: Decorated) -> Decorated:
-    """The options of most commands: which database, and which form of the answer."""
+class Rule(TypedDict):
+    """Who is named, as `rule_options` give it to a command and the store's facets take it."""
+
+    threshold: float | None
+    min_margin: float | None
+    encoder: str | None
+
+
+def rule_options(command: Decorated) -> Decorated:
+    """Options of commands that name people: the fields of a `Rule`."""
+    return threshold_option(margin_option(stored_encoder_option(command)))
+
+
+def open_store(command: Callable[..., None]) -> Callable[..., None]:
+    """Opens the store of ``--url`` around the command, and gives it as the argument `store`."""
+
+    @url_option
+    @wraps(command)
+    def opened(*arguments: object, url: str | None, **options: object) -> None:
+        with VoiceStore.open(url) as store:
+            command(*arguments, store=store, **options)
+
+    return opened
+
+
+def url_options(command: Decorated) -> Decorated:
+    """`store_options` for a command that opens the store itself, which takes `url`."""
     return url_option(json_option(command))
+
+
+def store_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of most commands: which database, and which form of the answer."""
+    return open_store(json_option(command))
 
 
 def model_options(command: Decorated) -> Decorated:
@@ -171,11 +203,6 @@ def document_from(path: str, format_name: str | None, uri: str | None) -> Segmen
     """A file of segments, or standard input for ``-``."""
     source = sys.stdin if path == STANDARD_INPUT else path
     return read_document(source, format=format_name, uri=uri)
-
-
-def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequence[Turn]:
-    """The segments of a file, or of standard input for ``-``."""
-    return document_from(path, format_name, uri).segments
 
 
 def reference_files(

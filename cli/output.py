@@ -11,6 +11,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -20,6 +21,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from pgvoice.store.answers.appearances import Appearance
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.similar import SimilarSegment
+from pgvoice.store.labels.current import Label
 
 NOTHING = "-"
 #: Width of a table that is not printed on a terminal.
@@ -60,6 +66,11 @@ def word(header: str) -> Column:
 def write_json(document: object) -> None:
     """One JSON document on standard output. Raises `TypeError` for a vector."""
     click.echo(json.dumps(document, default=_plain, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def write(found: Item, as_json: bool, show: Callable[[Item], None]) -> None:
+    """The answer as JSON, or as `show` prints it."""
+    (write_json if as_json else show)(found)
 
 
 def write_list(
@@ -201,6 +212,12 @@ def hanging(text: str, indent: int) -> str:
 def printable(text: str) -> str:
     """Text without characters that control the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def in_seconds(answer: Identification | Appearance | SimilarSegment | Label) -> dict[str, object]:
+    """The fields of an answer, with ``start`` and ``end`` in seconds instead of milliseconds."""
+    times = {"start_ms": ("start", answer.start), "end_ms": ("end", answer.end)}
+    return dict(times.get(name, (name, value)) for name, value in asdict(answer).items())
 
 
 def _plain(value: object) -> object:

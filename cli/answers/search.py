@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.in_seconds import in_seconds
-from pgvoice.cli.thresholds import rule
+from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.voice_store import VoiceStore
 
@@ -24,59 +24,45 @@ from pgvoice.store.voice_store import VoiceStore
     show_default=True,
     help="Most similar first, or by recording and time.",
 )
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.rule_options
+@options.store_options
 def search(
+    store: VoiceStore,
     name: str,
     limit: int | None,
     order: Order,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
-    url: str | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Find where somebody speaks, in all recordings.
 
     NAME is an enrolled speaker. The segments are those that `pgvoice identify` assigns to them.
     """
-    with VoiceStore.open(url) as store:
-        found = store.answers.appearances(
-            name,
-            encoder=encoder,
-            threshold=threshold,
-            min_margin=margin,
-            limit=limit,
-            order=order,
-        )
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
+    found = store.answers.appearances(name, limit=limit, order=order, **rule)
+    required = store.thresholds.required(**rule)
     if as_json:
-        segments = [in_seconds(appearance) for appearance in found]
+        segments = [output.in_seconds(appearance) for appearance in found]
         output.write_json({"speaker": name} | asdict(required) | {"segments": segments})
         return
     if found:
         _write_table(found)
     click.echo(f"\n{output.counted(len(found), 'segment')} of {output.printable(name)}")
-    rule.write(required)
+    write_rule(required)
 
 
 def _write_table(found: Sequence[Appearance]) -> None:
-    columns = [output.Column("video"), output.number("start"), output.number("end")]
-    columns += [output.number("similarity"), output.Column("runner-up"), output.number("margin")]
-    rows = (
+    numbers = output.numbers("start", "end", "similarity")
+    output.write_table(
+        ["video", *numbers, "runner-up", output.number("margin")],
         (
-            appearance.video,
-            output.clock(appearance.start),
-            output.clock(appearance.end),
-            output.similarity(appearance.similarity),
-            output.named(appearance.runner_up, appearance.runner_up_similarity),
-            output.similarity(appearance.margin),
-        )
-        for appearance in found
+            (
+                each.video,
+                output.clock(each.start),
+                output.clock(each.end),
+                each.similarity,
+                output.named(each.runner_up, each.runner_up_similarity),
+                each.margin,
+            )
+            for each in found
+        ),
     )
-    output.write_table(columns, rows)

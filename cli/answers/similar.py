@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.in_seconds import in_seconds
-from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
+from pgvoice.store.answers.similar import SimilarFilter
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -61,9 +59,9 @@ def _one_span(
 )
 @click.option("--exact", is_flag=True, help="Compare every segment, even if there is an index.")
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.store_options
 def similar(
+    store: VoiceStore,
     video: str,
     span: tuple[float, float],
     limit: int,
@@ -74,7 +72,6 @@ def similar(
     excluded: tuple[str, ...],
     exact: bool,
     encoder: str | None,
-    url: str | None,
     as_json: bool,
 ) -> None:
     """Find segments that sound like a stored one, in all recordings.
@@ -90,27 +87,15 @@ def similar(
         excluded_speakers=list(excluded) or None,
         same_video=not other_videos,
     )
-    with VoiceStore.open(url) as store:
-        found = store.answers.similar(
-            video, span, limit=limit, among=among, encoder=encoder, exact=exact
-        )
+    found = store.answers.similar(
+        video, span, limit=limit, among=among, encoder=encoder, exact=exact
+    )
     if as_json:
-        output.write_json({"video": video, "segments": [in_seconds(segment) for segment in found]})
+        output.write_json(
+            {"video": video, "segments": [output.in_seconds(segment) for segment in found]}
+        )
         return
     if found:
-        _write_table(found)
+        rows = ((e.video, output.clock(e.start), output.clock(e.end), e.similarity) for e in found)
+        output.write_table(["video", *output.numbers("start", "end", "similarity")], rows)
     click.echo(f"\n{output.counted(len(found), 'segment')}")
-
-
-def _write_table(found: Sequence[SimilarSegment]) -> None:
-    columns = [output.Column("video"), output.number("start"), output.number("end")]
-    rows = (
-        (
-            segment.video,
-            output.clock(segment.start),
-            output.clock(segment.end),
-            output.similarity(segment.similarity),
-        )
-        for segment in found
-    )
-    output.write_table([*columns, output.number("similarity")], rows)

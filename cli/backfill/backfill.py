@@ -91,6 +91,7 @@ Examples: pgvoice backfill run library.csv --workers 2
 @click.pass_context
 def run(
     context: click.Context,
+    store: VoiceStore,
     manifest: Path,
     name: str | None,
     workers: int | None,
@@ -102,7 +103,6 @@ def run(
     metrics: tuple[str, int] | None,
     encoder: str | None,
     device: str | None,
-    url: str | None,
     as_json: bool,
 ) -> None:
     """Fill the recordings of a MANIFEST.
@@ -114,7 +114,6 @@ def run(
     called = name or manifest.stem
     made = partial(make_encoder, encoder, device=device)
     with (
-        VoiceStore.open(url) as store,
         redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
         backfill_metrics.measured(lambda: store.backfills.status(called), metrics) as ask,
@@ -183,12 +182,11 @@ def _write_report(report: BackfillReport, name: str) -> None:
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
 @options.store_options
-def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> None:
+def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
     """Show the progress of all backfills, or of one."""
-    with VoiceStore.open(url) as store:
-        if watch:
-            backfill_progress.watch(lambda: store.backfills.status(name))
-        found = store.backfills.status(name)
+    if watch:
+        backfill_progress.watch(lambda: store.backfills.status(name))
+    found = store.backfills.status(name)
     if as_json:
         output.write_json(found)
     elif found:
@@ -199,11 +197,10 @@ def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> Non
 
 @backfill.command(epilog="Example: pgvoice backfill metrics > /var/lib/node_exporter/pgvoice.prom")
 @click.argument("name", required=False)
-@options.url_option
-def metrics(name: str | None, url: str | None) -> None:
+@options.open_store
+def metrics(store: VoiceStore, name: str | None) -> None:
     """Print the progress of all backfills, or of one, for Prometheus."""
-    with VoiceStore.open(url) as store:
-        click.echo(exposition(store.backfills.status(name)), nl=False)
+    click.echo(exposition(store.backfills.status(name)), nl=False)
 
 
 @backfill.command(epilog="Example: pgvoice backfill failed library --output again.jsonl")
@@ -216,10 +213,9 @@ def metrics(name: str | None, url: str | None) -> None:
     help="Also write them to a manifest (JSON lines) that can be run again.",
 )
 @options.store_options
-def failed(name: str | None, manifest: Path | None, url: str | None, as_json: bool) -> None:
+def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
     """List the recordings that could not be filled, with the errors."""
-    with VoiceStore.open(url) as store:
-        found = store.backfills.failed(name)
+    found = store.backfills.failed(name)
     if manifest is not None:
         manifest.write_text("".join(f"{json.dumps(dict(each.document))}\n" for each in found))
     output.write_list(

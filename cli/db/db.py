@@ -71,7 +71,7 @@ def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: 
 
 
 @db.command(epilog="Example: pgvoice db status --json")
-@options.store_options
+@options.url_options
 def status(url: str | None, as_json: bool) -> None:
     """Show where the data is, and the versions. Changes nothing."""
     folder = place.embedded_folder(url)
@@ -80,15 +80,12 @@ def status(url: str | None, as_json: bool) -> None:
     else:
         with open_database(url) as database:
             document = {"created": True} | _status(database, folder)
-    if as_json:
-        output.write_json(document)
-    else:
-        _write_status(document)
+    output.write(document, as_json, _write_status)
 
 
 @db.command("roles", epilog="Example: pgvoice db roles --create")
 @click.option("--create", is_flag=True, help="Create the roles and grant them their privileges.")
-@options.store_options
+@options.url_options
 def show_roles(create: bool, url: str | None, as_json: bool) -> None:
     """Show the roles that may read, fill and enroll.
 

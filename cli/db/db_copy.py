@@ -15,7 +15,7 @@ from pgvoice.store.database.connection import psycopg_url
 @click.command(epilog="Example: pgvoice db copy --to postgresql://me@host/library")
 @click.option("--to", "target", required=True, metavar="URL", help="Database to copy to.")
 @options.store_options
-def copy(target: str, url: str | None, as_json: bool) -> None:
+def copy(store: VoiceStore, target: str, as_json: bool) -> None:
     """Copy the whole store into another database and compare both.
 
     Copies from the embedded server to your own, or between any two servers, and creates tables,
@@ -24,7 +24,7 @@ def copy(target: str, url: str | None, as_json: bool) -> None:
     putting the password in the URL, you can use PGPASSFILE or ~/.pgpass.
     """
     shown = place.libpq_url(psycopg_url(target))
-    with VoiceStore.open(url) as store, output.progress_bar("copying and comparing") as bar:
+    with output.progress_bar("copying and comparing") as bar:
         indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
         sums = store.upkeep.copy_to(target, on_progress=bar)
     if as_json:
@@ -41,13 +41,13 @@ def copy(target: str, url: str | None, as_json: bool) -> None:
 
 @click.command(epilog="Example: pgvoice db checksums --url postgresql://me@host/restored")
 @options.store_options
-def checksums(url: str | None, as_json: bool) -> None:
+def checksums(store: VoiceStore, as_json: bool) -> None:
     """Show the number of rows and a checksum of each table.
 
     The same rows have the same checksum on any server, so you can compare a restored dump with the
     original.
     """
-    with VoiceStore.open(url) as store, output.waiting("reading all tables"):
+    with output.waiting("reading all tables"):
         sums = store.upkeep.checksums()
     if as_json:
         output.write_json({"tables": sums})

@@ -28,11 +28,11 @@ Examples: pgvoice db verify --json
 @click.pass_context
 def verify(
     context: click.Context,
+    store: VoiceStore,
     sample: int,
     recompute: int | None,
     encoder: str | None,
     device: str | None,
-    url: str | None,
     as_json: bool,
 ) -> None:
     """Check the integrity of the store. Changes nothing.
@@ -43,7 +43,7 @@ def verify(
     place or an audio source has them. The exit code is 1 if there is a problem.
     """
     again = None
-    with VoiceStore.open(url) as store, output.waiting("checking the store"):
+    with output.waiting("checking the store"):
         checks = store.upkeep.verify(sample=sample)
         if recompute is not None:
             again = compute_again(store, make_encoder(encoder, device=device), recompute)

@@ -1,15 +1,46 @@
-"""``pgvoice doctor``."""
+"""``pgvoice doctor``: checks that each look at one thing and say what was found and what helps."""
 
 from __future__ import annotations
 
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
 import click
+from sqlalchemy import Connection
 
 from pgvoice.cli import options, output
-from pgvoice.cli.doctor.checks import Check, checks
+from pgvoice.cli.db import place
+from pgvoice.cli.db.db import server_version
+from pgvoice.cli.doctor.optional_packages import PURPOSES, installed_version, missing_packages
 from pgvoice.cli.group import FAILED
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.devices import choose_device
+from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.hooks.formats.choosing import registered_formats
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.sources.resolve import registered_sources
+from pgvoice.store.database import embedded, preparing, roles, schema
+from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
+from pgvoice.store.database.embedded import DATA_VARIABLE
+from pgvoice.store.errors import DatabaseError, PgvoiceError
+from pgvoice.store.privacy import consents, retention
+from pgvoice.store.voice_store import VoiceStore
 
+#: Everything that pgvoice reads from the environment.
+SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _INDENT = 26
+
+
+class Check(NamedTuple):
+    """The result of a check."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    #: What was found, with the remedy unless the state is ok.
+    detail: str
 
 
 @click.command(epilog="Example: pgvoice doctor --no-torch")
@@ -18,7 +49,7 @@ _INDENT = 26
     is_flag=True,
     help="Skip the check of the device, because importing torch is slow.",
 )
-@options.store_options
+@options.url_options
 @click.pass_context
 def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: bool) -> None:
     """Check the installation and suggest fixes.
@@ -41,3 +72,131 @@ def _write(check: Check) -> None:
     state = output.coloured(f"{check.state:<4}", COLOURS[check.state])
     detail = output.hanging(output.printable(check.detail), _INDENT)
     click.echo(f"{state}  {check.name:<{_INDENT - 6}}{detail}")
+
+
+def checks(url: str | None, *, torch: bool) -> Iterator[Check]:
+    """The result of every check as soon as it is there, cheap ones first."""
+    yield Check("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield Check("pgvoice", "ok", str(installed_version("pgvoice")))
+    yield from (_extra(name, url) for name in PURPOSES)
+    yield from _settings()
+    yield _plugins()
+    yield _place(url)
+    yield from _database(url)
+    if torch:
+        yield _device()
+
+
+def _extra(name: str, url: str | None) -> Check:
+    missing = missing_packages(name)
+    if not missing:
+        return Check(f"extra {name}", "ok", "installed")
+    needed = name == "extract" or (name == "embedded" and place.embedded_folder(url) is not None)
+    return Check(
+        f"extra {name}",
+        "warn" if needed else "ok",
+        f'{", ".join(missing)} not installed; {PURPOSES[name]}: pip install "pgvoice[{name}]"',
+    )
+
+
+def _settings() -> Iterator[Check]:
+    for name in sorted(name for name in os.environ if name.startswith("PGVOICE_")):
+        value = os.environ[name]
+        if name not in SETTINGS:
+            yield Check(
+                name, "warn", f"not a setting of pgvoice; its settings are {', '.join(SETTINGS)}"
+            )
+        elif name != URL_VARIABLE:
+            yield Check(name, "ok", value or "(empty)")
+        else:
+            yield _url_setting(value)
+
+
+def _url_setting(value: str) -> Check:
+    try:
+        shown = place.libpq_url(psycopg_url(value)) if value else "(empty)"
+    except DatabaseError as error:
+        return Check(URL_VARIABLE, "fail", str(error))
+    return Check(URL_VARIABLE, "ok", shown)
+
+
+def _plugins() -> Check:
+    try:
+        found = [each.name for each in installed.listed() if each.distribution != installed.OWN]
+        brought: dict[str, Iterable[str]] = {
+            "encoders": registry.registered_encoders(),
+            "formats": registered_formats(),
+            "audio sources": registered_sources(),
+        }
+    except PgvoiceError as error:
+        return Check("plugins", "fail", str(error))
+    named = "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in brought.items())
+    return Check("plugins", "ok", f"{', '.join(found) or 'none'}; {named}")
+
+
+def _place(url: str | None) -> Check:
+    folder = place.embedded_folder(url)
+    if folder is None:
+        return Check("data", "ok", "on your own server")
+    created = "" if embedded.exists(folder) else ", created now"
+    return Check("data", "ok", f"on the embedded server in {folder}{created}")
+
+
+def _database(url: str | None) -> Iterator[Check]:
+    """Whether the server answers, has pgvector, and has tables that this version can use."""
+    try:
+        with open_database(url) as database, database.engine.connect() as connection:
+            version = server_version(connection.dialect.server_version_info)
+    except PgvoiceError as error:
+        yield Check("database", "fail", str(error))
+        return
+    yield Check("database", "ok", f"Postgres {version} answers")
+    try:
+        with VoiceStore.open(url) as store, store.database.engine.connect() as connection:
+            yield Check("pgvector", "ok", str(preparing.pgvector_version(connection)))
+            yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
+            yield _roles(connection)
+            yield _consent(connection)
+    except PgvoiceError as error:
+        yield Check("tables", "fail", str(error))
+
+
+def _roles(connection: Connection) -> Check:
+    """Whether the roles exist, and whether nobody can shadow the functions that they call."""
+    lacking, open_schema = roles.lacking(connection), roles.open_schema(connection)
+    if lacking is not None:
+        return Check("roles", "warn", lacking)
+    if open_schema is not None:
+        return Check(
+            "roles",
+            "warn",
+            "everybody may create functions in the schema of pgvector, which pgvoice might then"
+            f' call: have the owner run `REVOKE CREATE ON SCHEMA "{open_schema}" FROM PUBLIC`',
+        )
+    return Check("roles", "ok", ", ".join(roles.ROLES))
+
+
+def _consent(connection: Connection) -> Check:
+    ended = retention.delete_expired(connection, None, dry_run=True).speakers
+    if ended:
+        return Check(
+            "consent",
+            "warn",
+            f"ended for people still enrolled: {', '.join(ended)}; `pgvoice retention run`"
+            " deletes their voiceprints",
+        )
+    if not consents.is_required(connection):
+        return Check(
+            "consent",
+            "warn",
+            "ENROLLING DOES NOT REQUIRE CONSENT, though voiceprints are biometric data:"
+            " `pgvoice consent require` requires it from now on",
+        )
+    return Check("consent", "ok", "required to enroll anybody")
+
+
+def _device() -> Check:
+    try:
+        return Check("device", "ok", choose_device())
+    except EncoderUnavailable as error:
+        return Check("device", "warn", f"no model can run here: {error}")

@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds import rule, score_plots
+from pgvoice.cli.thresholds import score_plots
+from pgvoice.cli.thresholds.rule import percent, write_rule
 from pgvoice.hooks.evaluate import evaluate as evaluating
 from pgvoice.hooks.evaluate.diarization import DiarizationError
 from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
@@ -65,9 +67,7 @@ def _names(
     help="Seconds around each boundary of a reference, half on either side, that DER ignores.",
 )
 @click.option("--skip-overlap", is_flag=True, help="DER ignores overlapping speech.")
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
+@options.rule_options
 @options.url_option
 @options.plot_option
 @options.json_option
@@ -78,12 +78,10 @@ def evaluate(
     names: dict[str, str],
     collar: float,
     skip_overlap: bool,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
     url: str | None,
     picture: Path | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Measure how often the names are right.
 
@@ -91,7 +89,7 @@ def evaluate(
     stored recording that it names. `pgvoice identify` names its turns. For people without a
     profile, the right answer is no name.
     """
-    judging = (threshold, margin, picture)
+    judging = (rule["threshold"], rule["min_margin"], picture)
     if labels and (stored or any(given is not None for given in judging)):
         raise click.UsageError(
             "--labels judges labels as they are: leave out --stored, --threshold, --margin and"
@@ -104,17 +102,13 @@ def evaluate(
                 store,
                 turns,
                 segments="labels" if labels else "stored" if stored else "reference",
-                encoder=encoder,
-                threshold=threshold,
-                min_margin=margin,
                 collar=collar,
                 skip_overlap=skip_overlap,
+                **rule,
             )
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
+        required = store.thresholds.required(**rule)
         if picture is not None:
-            spoken = store.thresholds.trials(labels=turns, encoder=encoder)
+            spoken = store.thresholds.trials(labels=turns, encoder=rule["encoder"])
             title = f"Evaluation: {', '.join(turns)}"
             score_plots.draw(picture, spoken, required.by_length, required.margin, title)
     if as_json:
@@ -122,7 +116,7 @@ def evaluate(
         return
     _write(found)
     if not labels:
-        rule.write(required)
+        write_rule(required)
 
 
 def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, list[Turn]]:
@@ -135,12 +129,9 @@ def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, l
 def _write(found: Evaluation) -> None:
     rows = list(found.videos.items())
     rows += [(OVERALL, found.overall)] if len(rows) > 1 else []
-    columns = [output.Column("video"), output.number("right"), output.number("of the time")]
-    columns += [output.number("DIR"), output.number("FAR")]
-    columns += [
-        output.number(name) for name in ("DER", "missed", "false alarm", "confusion", "IER")
-    ]
-    output.write_table(columns, [[video, *_cells(score)] for video, score in rows])
+    numbers = ("right", "of the time", "DIR", "FAR", "DER", "missed", "false alarm", "confusion")
+    columns = output.numbers(*numbers, "IER")
+    output.write_table(["video", *columns], [(video, *_cells(score)) for video, score in rows])
     click.echo(f"\n{_explained(found)}")
 
 
@@ -152,7 +143,7 @@ def _cells(score: Score) -> list[str]:
         _rate(score.right_seconds, score.seconds),
         _counted(score.dir, score.enrolled),
         _counted(score.far, score.strangers),
-        *(rule.percent(None if math.isnan(part) else part) for part in parts),
+        *(percent(None if math.isnan(part) else part) for part in parts),
     ]
 
 
@@ -162,11 +153,11 @@ def _parts(errors: DiarizationError) -> list[float]:
 
 
 def _rate(part: float, whole: float) -> str:
-    return rule.percent(part / whole if whole else None)
+    return percent(part / whole if whole else None)
 
 
 def _counted(rate: float | None, count: int) -> str:
-    return output.NOTHING if rate is None else f"{rule.percent(rate)} of {count:,}"
+    return output.NOTHING if rate is None else f"{percent(rate)} of {count:,}"
 
 
 def _explained(found: Evaluation) -> str:

@@ -13,7 +13,7 @@ from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
 UNCALIBRATED = "uncalibrated"
 
 
-def write(required: Requirement) -> None:
+def write_rule(required: Requirement) -> None:
     """Print the encoder, the threshold and where it comes from."""
     origin = required.source
     if origin != "given" and not required.calibrated:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli.doctor import checks
+from pgvoice.cli.doctor import doctor
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -99,7 +99,7 @@ def test_a_broken_plugin(pgvoice: Callable[..., Result], monkeypatch: pytest.Mon
 def test_a_missing_extra(
     pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, extra: str, state: str
 ) -> None:
-    monkeypatch.setattr(checks, "missing_packages", lambda name: ["some"] * (name == extra))
+    monkeypatch.setattr(doctor, "missing_packages", lambda name: ["some"] * (name == extra))
     found = _checks(pgvoice("doctor", "--no-torch", "--json"))[f"extra {extra}"]
     assert found[0] == state
     assert f'pip install "pgvoice[{extra}]"' in found[1]
