@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.backfill import backfill_metrics, backfill_progress
+from pgvoice.cli.backfill import backfill_progress
 from pgvoice.cli.group import FAILED, Group
 from pgvoice.hooks.backfill.engine import Engine, Here
 from pgvoice.hooks.backfill.manifest import Manifest
@@ -25,6 +25,9 @@ from pgvoice.hooks.backfill.running import backfill as fill_all
 from pgvoice.hooks.backfill.worker import MakeEncoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.store.voice_store import VoiceStore
+
+#: Only this machine can connect here.
+HERE = "127.0.0.1"
 
 
 @click.group(cls=Group)
@@ -46,6 +49,18 @@ def _shard(
     if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
         raise click.BadParameter(f"{value!r} is not of the form I/N, such as 2/8")
     return int(part), int(parts)
+
+
+def _address(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[str, int] | None:
+    """Host and port of ``[HOST:]PORT``."""
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not (port.isdecimal() and int(port) < 1 << 16):
+        raise click.BadParameter(f"{value!r} is not of the form [HOST:]PORT, such as 9108")
+    return host.strip("[]") or HERE, int(port)
 
 
 @backfill.command(
@@ -82,7 +97,7 @@ Examples: pgvoice backfill run library.csv --workers 2
 )
 @click.option(
     "--metrics",
-    callback=backfill_metrics.address,
+    callback=_address,
     metavar="[HOST:]PORT",
     help="Serve Prometheus metrics during the run, on this machine only unless a host is given.",
 )
@@ -116,7 +131,7 @@ def run(
     with (
         redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
-        backfill_metrics.measured(lambda: store.backfills.status(called), metrics) as ask,
+        backfill_progress.measured(lambda: store.backfills.status(called), metrics) as ask,
         backfill_progress.shown(ask) as tell,
         _stop_requested() as stop,
     ):

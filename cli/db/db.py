@@ -8,9 +8,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.db import place
-from pgvoice.cli.db.db_copy import checksums, copy
-from pgvoice.cli.db.psql import run_psql
-from pgvoice.cli.db.verify import verify
+from pgvoice.cli.db.checking import checksums, copy, verify
 from pgvoice.cli.group import Group
 from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
@@ -134,7 +132,7 @@ def shell(context: click.Context, url: str | None, psql_args: tuple[str, ...]) -
     is passed in the environment, not on the command line.
     """
     with open_database(url) as database:
-        context.exit(run_psql(database.url, psql_args))
+        context.exit(place.run_psql(database.url, psql_args))
 
 
 for command in (verify, copy, checksums):

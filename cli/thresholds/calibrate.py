@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds import score_plots
+from pgvoice.cli.pictures.scores import draw_trials
 from pgvoice.cli.thresholds.rule import length, percent
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 from pgvoice.store.thresholds.calibration import Calibration
@@ -134,7 +134,7 @@ def calibrate(
             normalised = any(band.level is not None for band in found.bands)
             title = f"Calibration: {found.labels_from}"
             title += ", before normalisation" if normalised else ""
-            score_plots.draw(picture, spoken, found.bands, margin, title)
+            draw_trials(spoken, found.bands, margin, picture, title)
     output.write(found, as_json, _write)
 
 

@@ -11,7 +11,7 @@ from typing import Unpack
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds import score_plots
+from pgvoice.cli.pictures.scores import draw_trials
 from pgvoice.cli.thresholds.rule import percent, write_rule
 from pgvoice.hooks.evaluate import evaluate as evaluating
 from pgvoice.hooks.evaluate.diarization import DiarizationError
@@ -110,7 +110,7 @@ def evaluate(
         if picture is not None:
             spoken = store.thresholds.trials(labels=turns, encoder=rule["encoder"])
             title = f"Evaluation: {', '.join(turns)}"
-            score_plots.draw(picture, spoken, required.by_length, required.margin, title)
+            draw_trials(spoken, required.by_length, required.margin, picture, title)
     if as_json:
         output.write_json(_document(found) | {"judged_by": None if labels else required})
         return
