@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 import click
@@ -85,15 +86,16 @@ def prune(
 
 
 def _write_hits(found: CacheStatistics) -> None:
-    rows = [("all time", *_counts(found.all_time))]
+    rows = {"all time": found.all_time}
     if found.last_fill is not None:
-        rows.append((f"last ({found.last_fill.video})", *_counts(found.last_fill.hits)))
-    columns = output.numbers("requested", "hits", "misses", "hit rate")
-    output.write_table(["fills", *columns], rows)
-
-
-def _counts(hits: Hits) -> tuple[int, int, int, str | None]:
-    return hits.requested, hits.hits, hits.misses, None if hits.rate is None else f"{hits.rate:.1%}"
+        rows[f"last ({found.last_fill.video})"] = found.last_fill.hits
+    output.write_table(
+        ["fills", *output.numbers("requested", "hits", "misses", "hit rate")],
+        (
+            (name, e.requested, e.hits, e.misses, None if e.rate is None else f"{e.rate:.1%}")
+            for name, e in rows.items()
+        ),
+    )
 
 
 def _write_holdings(holdings: Sequence[Holding], bytes_on_disk: int) -> None:
@@ -132,9 +134,4 @@ def _document(found: CacheStatistics, holdings: Sequence[Holding]) -> dict[str, 
 
 
 def _hits_document(hits: Hits) -> dict[str, object]:
-    return {
-        "requested": hits.requested,
-        "hits": hits.hits,
-        "misses": hits.misses,
-        "hit_rate": hits.rate,
-    }
+    return asdict(hits) | {"misses": hits.misses, "hit_rate": hits.rate}

@@ -116,13 +116,9 @@ def _write_outcome(outcome: Outcome) -> None:
         click.echo(f"enrolled {turn.label} from {when}")
     run = outcome.first.run
     click.echo(f"filled {output.counted(run.requested, 'other turn')}: {summary(outcome.first)}\n")
-    _write_turns(outcome)
-
-
-def _write_turns(outcome: Outcome) -> None:
-    similarity = output.number("similarity")
+    start, similarity = output.numbers("start", "similarity")
     output.write_table(
-        [output.number("start"), "reference", "speaker", similarity, "runner-up", "reason"],
+        [start, "reference", "speaker", similarity, "runner-up", "reason"],
         (
             (
                 output.clock(answer.start),
@@ -164,21 +160,19 @@ def _scores(outcome: Outcome) -> dict[str, Score]:
 
 
 def _document(outcome: Outcome, folder: Path) -> dict[str, object]:
-    enrolled = [
-        {"speaker": turn.label, "start": turn.start, "end": turn.end}
-        for turn in outcome.conversation.enrolling
-    ]
-    turns = [
-        {"reference": turn.label} | output.in_seconds(answer)
-        for turn, answer in zip(outcome.conversation.asking, outcome.answers, strict=True)
-    ]
-    scores = {name: score._asdict() for name, score in _scores(outcome).items()}
+    conversation = outcome.conversation
     return {
         "folder": folder,
         "credit": CREDIT,
-        "enrolled": enrolled,
-        "turns": turns,
-        **scores,
+        "enrolled": [
+            {"speaker": turn.label, "start": turn.start, "end": turn.end}
+            for turn in conversation.enrolling
+        ],
+        "turns": [
+            {"reference": turn.label} | output.in_seconds(answer)
+            for turn, answer in zip(conversation.asking, outcome.answers, strict=True)
+        ],
+        **{name: score._asdict() for name, score in _scores(outcome).items()},
         "first_fill": report_document(outcome.first),
         "second_fill": report_document(outcome.second),
     }

@@ -8,7 +8,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor.optional_packages import missing_packages
+from pgvoice.cli.doctor import missing_packages
 from pgvoice.cli.group import Group
 from pgvoice.cli.thresholds import rule
 from pgvoice.hooks.encoders import registry
@@ -35,12 +35,8 @@ def list_encoders(url: str | None, as_json: bool) -> None:
     available = sorted(registry.registered_encoders().values())
     stored, trouble = _stored(url)
     if as_json:
-        output.write_json(
-            {
-                "available": [_available_document(encoder) for encoder in available],
-                "stored": None if trouble else [_stored_document(found) for found in stored],
-            }
-        )
+        known = None if trouble else list(map(_stored_document, stored))
+        output.write_json({"available": list(map(_available_document, available)), "stored": known})
     else:
         _write_available(available)
         _write_stored(stored)
@@ -93,12 +89,8 @@ def _source(found: StoredEncoder) -> str:
 
 def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:
     remedy = _remedy(encoder)
-    return {
-        "name": encoder.name,
-        "summary": encoder.summary,
-        "installed": remedy is None,
-        "remedy": remedy,
-    }
+    named = {"name": encoder.name, "summary": encoder.summary}
+    return named | {"installed": remedy is None, "remedy": remedy}
 
 
 def _stored_document(found: StoredEncoder) -> dict[str, object]:

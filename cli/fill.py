@@ -81,12 +81,12 @@ def fill(
                 progress=progress,
             )
     except InvalidSegments as error:
-        write_report(error.report, as_json, error.errors)
+        _write_report(error.report, as_json, error.errors)
         raise
-    write_report(report, as_json)
+    _write_report(report, as_json)
 
 
-def write_report(
+def _write_report(
     report: FillReport, as_json: bool, invalid: tuple[InvalidSegment, ...] = ()
 ) -> None:
     """Print what a fill found and did."""

@@ -21,7 +21,7 @@ COMMANDS = [
     LazyCommand("evaluate", "thresholds.evaluate", "Measure how often the names are right."),
     LazyCommand(
         "similar",
-        "answers.similar",
+        "answers.search",
         "Find segments that sound like a stored one, in all recordings.",
     ),
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
@@ -36,7 +36,7 @@ COMMANDS = [
     LazyCommand("plugin", "plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
     LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
-    LazyCommand("doctor", "doctor.doctor", "Check the installation and suggest fixes."),
+    LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 
 EPILOG = """\b

@@ -167,11 +167,7 @@ def consent_options(command: Decorated) -> Decorated:
     return evidence(purpose_option(until_option(command)))
 
 
-def _picture(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> Path | None:
-    if value is None:
-        return None
+def _picture(value: str) -> Path:
     path = Path(value)
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         raise click.BadParameter(f"{value!r} does not end in .png, .svg or .html")
@@ -183,18 +179,16 @@ def _picture(
 plot_option = click.option(
     "--plot",
     "picture",
-    callback=_picture,
+    type=_picture,
     metavar="FILE",
     help="Also write a picture: .png, .svg or a self-contained .html.",
 )
 
 
-def parsed_spans(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> tuple[tuple[float, float], ...]:
-    """Spans of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
+def span(value: str) -> tuple[float, float]:
+    """A span of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
     try:
-        return tuple(parse_span(value) for value in values)
+        return parse_span(value)
     except (FormatError, ValueError) as error:
         raise click.BadParameter(str(error)) from error
 
@@ -205,19 +199,14 @@ def document_from(path: str, format_name: str | None, uri: str | None) -> Segmen
     return read_document(source, format=format_name, uri=uri)
 
 
-def reference_files(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> tuple[ReferenceFile, ...]:
-    """Files that say who speaks when, each VIDEO=FILE, or FILE if it names its recordings."""
-    files = []
-    for value in values:
-        video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
-        if not path:
-            raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
-        if not Path(path).is_file():
-            raise click.BadParameter(f"there is no file {path!r}")
-        files.append(ReferenceFile(path, video or None))
-    return tuple(files)
+def reference_file(value: str) -> ReferenceFile:
+    """A file that says who speaks when: VIDEO=FILE, or FILE if it names its recordings."""
+    video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
+    if not path:
+        raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
+    if not Path(path).is_file():
+        raise click.BadParameter(f"there is no file {path!r}")
+    return ReferenceFile(path, video or None)
 
 
 def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, list[Turn]]:

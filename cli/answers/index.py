@@ -58,7 +58,7 @@ def build(
 @index.command(epilog="Example: pgvoice index status")
 @options.store_options
 def status(store: VoiceStore, as_json: bool) -> None:
-    """Show which encoders' segments are indexed, and what to do if they are not."""
+    """Show which encoders' segments are indexed, and what to do if not."""
     found = store.index.status()
     if as_json:
         output.write_json({"encoders": found})

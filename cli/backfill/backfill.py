@@ -40,23 +40,15 @@ def backfill() -> None:
     """
 
 
-def _shard(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> tuple[int, int]:
-    if value is None:
-        return 1, 1
+def _shard(value: str) -> tuple[int, int]:
     part, slash, parts = value.partition("/")
     if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
         raise click.BadParameter(f"{value!r} is not of the form I/N, such as 2/8")
     return int(part), int(parts)
 
 
-def _address(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> tuple[str, int] | None:
+def _address(value: str) -> tuple[str, int]:
     """Host and port of ``[HOST:]PORT``."""
-    if value is None:
-        return None
     host, _, port = value.rpartition(":")
     if not (port.isdecimal() and int(port) < 1 << 16):
         raise click.BadParameter(f"{value!r} is not of the form [HOST:]PORT, such as 9108")
@@ -91,13 +83,14 @@ Examples: pgvoice backfill run library.csv --workers 2
 @options.integer("--limit", 1, "Fill at most this many recordings.")
 @click.option(
     "--shard",
-    callback=_shard,
+    type=_shard,
+    default="1/1",
     metavar="I/N",
     help="Fill only the I-th of N parts of the recordings.",
 )
 @click.option(
     "--metrics",
-    callback=_address,
+    type=_address,
     metavar="[HOST:]PORT",
     help="Serve Prometheus metrics during the run, on this machine only unless a host is given.",
 )

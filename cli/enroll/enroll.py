@@ -48,7 +48,7 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
     "--span",
     "spans",
     multiple=True,
-    callback=options.parsed_spans,
+    type=options.span,
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )

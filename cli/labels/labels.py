@@ -27,7 +27,7 @@ span_option = click.option(
     "spans",
     multiple=True,
     required=True,
-    callback=options.parsed_spans,
+    type=options.span,
     metavar="START-END",
     help="The segment: 8.3-10 or 1:02-1:05.5.",
 )

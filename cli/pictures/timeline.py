@@ -135,23 +135,16 @@ def _strip(
     for bar, lane in zip(bars, where, strict=True):
         if bar.end <= span[0] or bar.start >= span[1]:
             continue
-        left, right = max(bar.start, span[0]), min(bar.end, span[1])
-        right = max(right, left + least)
+        left = max(bar.start, span[0])
+        right = max(min(bar.end, span[1]), left + least)
         low, high = lane - 0.36, lane + 0.36
         corners.append([(left, low), (right, low), (right, high), (left, high)])
         known.append(bar.similarity)
         edges.append(EDGES[bar.speaker is None])
     heights = np.ma.masked_invalid([math.nan if value is None else value for value in known])
-    axes.add_collection(
-        PolyCollection(
-            corners,
-            array=heights,
-            cmap=shades.cmap,
-            norm=shades.norm,
-            edgecolors=edges,
-            linewidths=0.4,
-        )
-    )
+    bodies = PolyCollection(corners, array=heights, edgecolors=edges, linewidths=0.4)
+    bodies.set(cmap=shades.cmap, norm=shades.norm)
+    axes.add_collection(bodies)
 
 
 def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
@@ -172,25 +165,15 @@ def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
 
 
 def _scale(
-    figure: Figure,
-    rows: list[Axes],
-    shades: ScalarMappable,
-    thresholds: Sequence[float],
-    grey: bool,
+    figure: Figure, axes: list[Axes], shades: ScalarMappable, marks: Sequence[float], grey: bool
 ) -> None:
     inches = figure.get_figheight()
-    bar = figure.colorbar(
-        shades,
-        ax=rows,
-        pad=0.01,
-        fraction=0.03,
-        aspect=min(25.0, 4 * inches),
-        shrink=min(1, 4.5 / inches),
-    )
+    aspect, shrink = min(25.0, 4 * inches), min(1, 4.5 / inches)
+    bar = figure.colorbar(shades, ax=axes, pad=0.01, fraction=0.03, aspect=aspect, shrink=shrink)
     bar.outline.set_visible(False)
     bar.set_label("cosine similarity" + ("\n(grey: no vector)" if grey else ""))
     low, high = bar.ax.get_ylim()
-    marked = [threshold for threshold in thresholds if low <= threshold <= high]
+    marked = [threshold for threshold in marks if low <= threshold <= high]
     for threshold in marked:
         bar.ax.axhline(threshold, color="crimson", linewidth=2)
     if marked:

