@@ -77,13 +77,18 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
     """
     folder = embedded.data_folder() / "demo"
     if remove:
-        _remove(folder, dry_run)
+        dry_run = dry_run and embedded.exists(folder)
+        if not dry_run:
+            embedded.remove(folder)
+        click.echo(f"{folder} {output.done('deleted', dry_run)}")
         return
     if dry_run:
         raise click.UsageError("--dry-run needs --remove.")
     conversation = find_conversation()
     if not as_json:
-        _write_beginning(conversation, folder)
+        people, others = len(conversation.enrolling), len(conversation.asking)
+        click.echo(f"A conversation of {people} people in {people + others} turns: {CREDIT}.")
+        click.echo(f"The store is in {folder}\n")
     with (
         output.waiting("filling and identifying"),
         VoiceStore.open(folder=folder, consent=False) as store,
@@ -94,20 +99,6 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
     else:
         _write_outcome(outcome)
         _write_ending(outcome, folder)
-
-
-def _remove(folder: Path, dry_run: bool) -> None:
-    dry_run = dry_run and embedded.exists(folder)
-    if not dry_run:
-        embedded.remove(folder)
-    click.echo(f"{folder} {output.done('deleted', dry_run)}")
-
-
-def _write_beginning(conversation: Conversation, folder: Path) -> None:
-    people = len(conversation.enrolling)
-    turns = people + len(conversation.asking)
-    click.echo(f"A conversation of {people} people in {turns} turns: {CREDIT}.")
-    click.echo(f"The store is in {folder}\n")
 
 
 def _write_outcome(outcome: Outcome) -> None:

@@ -38,7 +38,8 @@ def list_encoders(url: str | None, as_json: bool) -> None:
         known = None if trouble else list(map(_stored_document, stored))
         output.write_json({"available": list(map(_available_document, available)), "stored": known})
     else:
-        _write_available(available)
+        rows = ((one.name, _remedy(one) or "yes", one.summary) for one in available)
+        output.write_table(["encoder", "installed", "description"], rows)
         _write_stored(stored)
     if trouble:
         click.echo(f"Warning: the store could not be read: {trouble}", err=True)
@@ -60,11 +61,6 @@ def _remedy(encoder: RegisteredEncoder) -> str | None:
     """The command that installs what an encoder lacks; None if it is ready."""
     lacking = encoder.extra and missing_packages(encoder.extra)
     return f'pip install "pgvoice[{encoder.extra}]"' if lacking else None
-
-
-def _write_available(available: Sequence[RegisteredEncoder]) -> None:
-    rows = ((encoder.name, _remedy(encoder) or "yes", encoder.summary) for encoder in available)
-    output.write_table(["encoder", "installed", "description"], rows)
 
 
 def _write_stored(stored: Sequence[StoredEncoder]) -> None:

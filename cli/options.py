@@ -19,6 +19,8 @@ from pgvoice.store.voice_store import VoiceStore
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+#: Start and end in seconds.
+Span = tuple[float, float]
 STANDARD_INPUT = "-"
 
 
@@ -185,7 +187,7 @@ plot_option = click.option(
 )
 
 
-def span(value: str) -> tuple[float, float]:
+def span(value: str) -> Span:
     """A span of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
     try:
         return parse_span(value)
@@ -217,7 +219,7 @@ def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, l
     return found.turns
 
 
-def spans(segments: Sequence[Turn]) -> list[tuple[float, float]]:
+def spans(segments: Sequence[Turn]) -> list[Span]:
     """Their (start, end) in seconds."""
     return [(segment.start, segment.end) for segment in segments]
 

@@ -92,22 +92,17 @@ def write_list(
 def write_table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> None:
     """A table on standard output, no wider than the terminal; in a pipe each row is one line."""
     console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
-    table = _table(columns, rows)
-    if console.measure(table).maximum > console.width:
-        table.padding = (0, 1, 0, 0)
-    with console.capture() as capture:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=True)
-
-
-def _table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         header, justify, whole = Column(column) if isinstance(column, str) else column
         table.add_column(header, justify=justify, no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(_shown(cell))) for cell in row))
-    return table
+    if console.measure(table).maximum > console.width:
+        table.padding = (0, 1, 0, 0)
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=True)
 
 
 def _shown(cell: Cell) -> str:

@@ -144,7 +144,7 @@ def write_answers(found: Sequence[Identification], labels: Sequence[str | None] 
             (
                 output.clock(answer.start),
                 output.clock(answer.end),
-                *([labelled[place]] if labelled else []),
+                *([labelled[place] or None] if labelled else []),
                 who(answer),
                 answer.similarity,
                 output.named(answer.runner_up, answer.runner_up_similarity),

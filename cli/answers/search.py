@@ -116,7 +116,7 @@ def _write_table(found: Sequence[Appearance]) -> None:
 def similar(
     store: VoiceStore,
     video: str,
-    span: tuple[float, float],
+    span: options.Span,
     limit: int,
     videos: tuple[str, ...],
     other_videos: bool,

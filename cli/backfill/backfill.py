@@ -138,10 +138,7 @@ def run(
             stop=stop,
             on_progress=lambda _report: tell(),
         )
-    if as_json:
-        output.write_json(report)
-    else:
-        _write_report(report, called)
+    output.write(report, as_json, lambda report: _write_report(report, called))
     context.exit(FAILED if report.failed else 0)
 
 

@@ -49,7 +49,9 @@ def verify(
         checks = store.upkeep.verify(sample=sample)
         if recompute is not None:
             again = compute_again(store, make_encoder(encoder, device=device), recompute)
-            checks.append(_check(again))
+            what = f"segments: vectors that {again.encoder} computes again, a sample"
+            example = again.different[0] if again.different else None
+            checks.append(StoreCheck(what, again.compared, len(again.different), example))
     problems = sum(check.problems for check in checks)
     if as_json:
         unheard = {} if again is None else {"unheard": again.unheard}
@@ -58,12 +60,6 @@ def verify(
         _write_checks(checks, again)
         click.echo(f"\n{output.counted(problems, 'problem')}")
     context.exit(FAILED if problems else 0)
-
-
-def _check(again: Recomputed) -> StoreCheck:
-    what = f"segments: vectors that {again.encoder} computes again, a sample"
-    example = again.different[0] if again.different else None
-    return StoreCheck(what, again.compared, len(again.different), example)
 
 
 def _write_checks(checks: Sequence[StoreCheck], again: Recomputed | None) -> None:

@@ -17,7 +17,6 @@ from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_vid
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
 
-Span = tuple[float, float]
 
 
 @click.group(cls=Group)
@@ -61,7 +60,7 @@ def add(
     name: str,
     audio: tuple[str, ...],
     video: str | None,
-    spans: tuple[Span, ...],
+    spans: tuple[options.Span, ...],
     evidence: str | None,
     purpose: str,
     until: datetime | None,
@@ -192,7 +191,7 @@ def remove(store: VoiceStore, name: str, dry_run: bool, yes: bool) -> None:
     click.echo(f"{shown} and {exemplars} {output.done('deleted', dry_run)}")
 
 
-def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[Span]) -> None:
+def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[options.Span]) -> None:
     if video is None and not audio:
         raise click.UsageError("Choose the audio: --audio FILE, or --video KEY --span START-END.")
     if video is not None and not spans:

@@ -89,11 +89,12 @@ def restore(store: VoiceStore, name: str, encoder: str | None) -> None:
 def _dropped(
     store: VoiceStore, profiles: Sequence[ProfileQuality], encoder: str | None, dry_run: bool
 ) -> dict[str, list[Outlier]]:
-    names = sorted({profile.speaker for profile in profiles})
-    dropped = {
-        name: store.people.drop_outliers(name, encoder=encoder, dry_run=dry_run) for name in names
-    }
-    return {name: outliers for name, outliers in dropped.items() if outliers}
+    dropped = {}
+    for name in sorted({profile.speaker for profile in profiles}):
+        outliers = store.people.drop_outliers(name, encoder=encoder, dry_run=dry_run)
+        if outliers:
+            dropped[name] = outliers
+    return dropped
 
 
 def _summary(profile: ProfileQuality) -> str:

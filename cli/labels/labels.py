@@ -11,7 +11,6 @@ from pgvoice.cli.group import Group
 from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
 
-Span = tuple[float, float]
 
 
 @click.group(cls=Group)
@@ -129,7 +128,7 @@ def pin(
     video: str,
     name: str | None,
     nobody: bool,
-    spans: tuple[Span, ...],
+    spans: tuple[options.Span, ...],
     encoder: str | None,
     url: str | None,
 ) -> None:
@@ -150,7 +149,7 @@ def pin(
 @span_option
 @options.stored_encoder_option
 @options.open_store
-def unpin(store: VoiceStore, video: str, spans: tuple[Span, ...], encoder: str | None) -> None:
+def unpin(store: VoiceStore, video: str, spans: tuple[options.Span, ...], encoder: str | None) -> None:
     """Remove pins.
 
     The label from the runs becomes current again; `pgvoice relabel` judges it again.

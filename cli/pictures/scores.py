@@ -74,15 +74,12 @@ def draw(
     speaker's own. `thresholds` are by their labels in the legend, and `rule` is what they together
     require of the searches.
     """
-    with canvas.drawing():
-        figure = canvas.new_figure(13, 4.4)
-        figure.suptitle(canvas.shown(title, 110), fontsize=12)
+    with canvas.picture(path, title, 13, 4.4) as figure:
         left, middle, last = figure.subplots(1, 3)
         same, different = similarity[right], similarity[~right]
         distributions(left, same, different, thresholds)
         det(middle, same, different)
         open_set(last, searches, rule)
-        canvas.save(figure, path, title)
 
 
 def distributions(
@@ -133,8 +130,7 @@ def det(axes: Axes, same: Floats, different: Floats) -> None:
     axes.set_yticks(ticks, names)
     axes.plot([-9, 9], [-9, 9], color="#bbbbbb", linewidth=0.8, zorder=0)
     edge, far = _deviates(np.array([floor, max(0.9, min(rate, 1 - floor))]))
-    axes.set_xlim(edge, far)
-    axes.set_ylim(edge, far)
+    axes.set(xlim=(edge, far), ylim=(edge, far))
     axes.grid(color="#e8e8e8", linewidth=0.6)
     _legend(axes)
 

@@ -46,8 +46,26 @@ class Bar(NamedTuple):
 
 def draw(bars: Sequence[Bar], path: Path, title: str, *thresholds: float) -> None:
     """Draw the timeline and write it to a file; the scale of shades marks the thresholds."""
-    with canvas.drawing():
-        canvas.save(_figure(bars, title, thresholds), path, title)
+    names, where = lanes(bars)
+    first, last = _stretch(bars)
+    count = strips(last - first, len(names))
+    each = (last - first) / count or 1.0
+    if count > 1:
+        each = math.ceil(each / step(each)) * step(each)
+        count = math.ceil((last - first) / each)
+    height = count * (max(len(names), 1) * LANE + 0.45) + 0.75
+    with canvas.picture(path, title, WIDTH, max(height, 2.4)) as figure:
+        rows = figure.subplots(count, 1, squeeze=False)[:, 0]
+        shades = _shades(bars)
+        for number, axes in enumerate(rows):
+            start = first + number * each
+            _strip(axes, bars, where, shades, (start, start + each))
+            _label(axes, names, (start, start + each))
+        if not bars:
+            rows[0].text(0.5, 0.5, "no segments", transform=rows[0].transAxes, ha="center")
+        rows[-1].set_xlabel("time (h:mm:ss)")
+        grey = any(bar.similarity is None for bar in bars)
+        _scale(figure, list(rows), shades, thresholds, grey)
 
 
 def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
@@ -76,31 +94,6 @@ def strips(end: float, lane_count: int) -> int:
 def step(seconds: float, most: int = 10) -> float:
     """Seconds between ticks, so that there are at most this many."""
     return next((float(one) for one in _STEPS if seconds / one <= most), seconds / most)
-
-
-def _figure(bars: Sequence[Bar], title: str, thresholds: Sequence[float]) -> Figure:
-    names, where = lanes(bars)
-    first, last = _stretch(bars)
-    count = strips(last - first, len(names))
-    each = (last - first) / count or 1.0
-    if count > 1:
-        each = math.ceil(each / step(each)) * step(each)
-        count = math.ceil((last - first) / each)
-    height = count * (max(len(names), 1) * LANE + 0.45) + 0.75
-    figure = canvas.new_figure(WIDTH, max(height, 2.4))
-    figure.suptitle(canvas.shown(title, 110), fontsize=12)
-    rows = figure.subplots(count, 1, squeeze=False)[:, 0]
-    shades = _shades(bars)
-    for number, axes in enumerate(rows):
-        start = first + number * each
-        _strip(axes, bars, where, shades, (start, start + each))
-        _label(axes, names, (start, start + each))
-    if not bars:
-        rows[0].text(0.5, 0.5, "no segments", transform=rows[0].transAxes, ha="center")
-    rows[-1].set_xlabel("time (h:mm:ss)")
-    grey = any(bar.similarity is None for bar in bars)
-    _scale(figure, list(rows), shades, thresholds, grey)
-    return figure
 
 
 def _stretch(bars: Sequence[Bar]) -> tuple[float, float]:

@@ -81,31 +81,25 @@ def list_consents(store: VoiceStore, name: str | None, as_json: bool) -> None:
     if as_json:
         output.write_json({"required": required, "consents": found})
         return
+    rows = (
+        (
+            each.speaker,
+            _state(each),
+            each.consent.purpose,
+            output.day(each.consent.granted_at),
+            output.day(each.consent.expires_at),
+            each.consent.evidence,
+        )
+        for each in found
+    )
     told = _requires(required) + ("" if required else ": see `pgvoice consent require`")
     if found:
-        _write(found)
+        output.write_table(["speaker", "state", "purpose", "granted", "until", "evidence"], rows)
     click.echo(f"\n{told}" if found else f"no consent on record; {told}")
 
 
 def _requires(required: bool) -> str:
     return "enrolling requires consent" if required else "enrolling does not require consent"
-
-
-def _write(found: list[StoredConsent]) -> None:
-    output.write_table(
-        ["speaker", "state", "purpose", "granted", "until", "evidence"],
-        (
-            (
-                each.speaker,
-                _state(each),
-                each.consent.purpose,
-                output.day(each.consent.granted_at),
-                output.day(each.consent.expires_at),
-                each.consent.evidence,
-            )
-            for each in found
-        ),
-    )
 
 
 def _state(each: StoredConsent) -> str:
