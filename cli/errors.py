@@ -15,6 +15,10 @@ from pgvoice.store.errors import InvalidSegment, PgvoiceError
 INVALID_SEGMENT = 3
 
 
+class _InvalidSegmentFailure(click.ClickException):
+    exit_code = INVALID_SEGMENT
+
+
 def explain(error: Exception) -> click.ClickException | None:
     """The error as one line; None for an error that pgvoice did not foresee."""
     if isinstance(error, OperationalError):
@@ -25,9 +29,7 @@ def explain(error: Exception) -> click.ClickException | None:
             " `pgvoice db roles` shows which role has it"
         )
     if isinstance(error, (InvalidSegment, InvalidSegments)):
-        failure = click.ClickException(str(error))
-        failure.exit_code = INVALID_SEGMENT
-        return failure
+        return _InvalidSegmentFailure(str(error))
     ours = isinstance(error, ValueError) and _raised_by_pgvoice(error.__traceback__)
     return click.ClickException(str(error)) if ours or isinstance(error, PgvoiceError) else None
 

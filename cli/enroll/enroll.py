@@ -18,7 +18,6 @@ from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
 
 
-
 @click.group(cls=Group)
 def enroll() -> None:
     """Enroll people so that pgvoice can name their voices.

@@ -12,7 +12,6 @@ from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
 
 
-
 @click.group(cls=Group)
 def labels() -> None:
     """See labels, revert runs, and pin what you know.
@@ -149,7 +148,9 @@ def pin(
 @span_option
 @options.stored_encoder_option
 @options.open_store
-def unpin(store: VoiceStore, video: str, spans: tuple[options.Span, ...], encoder: str | None) -> None:
+def unpin(
+    store: VoiceStore, video: str, spans: tuple[options.Span, ...], encoder: str | None
+) -> None:
     """Remove pins.
 
     The label from the runs becomes current again; `pgvoice relabel` judges it again.

@@ -36,9 +36,7 @@ def test_the_report(pgvoice: Call, talk: Path, turns: Path) -> None:
     assert result.stdout.endswith("on cpu\n")
 
 
-def test_a_warm_fill_opens_no_audio(
-    filled: Call, turns: Path, encoder: CountingEncoder
-) -> None:
+def test_a_warm_fill_opens_no_audio(filled: Call, turns: Path, encoder: CountingEncoder) -> None:
     calls = len(encoder.calls)
     result = filled("fill", "talk", "no-longer-there.mp3", turns)
     assert result.exit_code == 0

@@ -107,9 +107,7 @@ def test_a_timeline(filled: Call, tmp_path: Path, name: str) -> None:
         assert all(lane in drawn for lane in ("Ada", "Bob", "(nobody named)", "grey: no vector"))
 
 
-def test_the_names_are_written_into_the_document(
-    filled: Call, turns: Path, tmp_path: Path
-) -> None:
+def test_the_names_are_written_into_the_document(filled: Call, turns: Path, tmp_path: Path) -> None:
     named = tmp_path / "named.rttm"
     assert filled("identify", "talk", turns, "--output", named).exit_code == 0
     assert [line.split()[7] for line in named.read_text().splitlines()][:2] == ["Ada", "Bob"]
@@ -135,9 +133,7 @@ def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) 
     assert (result.exit_code, "--overwrite needs --output" in result.stderr) == (2, True)
 
 
-def test_the_format_of_the_document_can_be_named(
-    filled: Call, turns: Path, tmp_path: Path
-) -> None:
+def test_the_format_of_the_document_can_be_named(filled: Call, turns: Path, tmp_path: Path) -> None:
     named = tmp_path / "named.json"
     filled("identify", "talk", turns, "--output", named, "--output-format", "whisperx")
     first = json.loads(named.read_text())["segments"][0]
