@@ -125,7 +125,7 @@ def test_merge_of_two_voices_takes_force(filled: Call, tmp_path: Path) -> None:
         refused = filled("enroll", "merge", "Eve", "Ada", *dry_run)
         assert refused.exit_code == 1
         assert "'Ada' do not sound like one person" in refused.stderr
-        assert "under the encoder's threshold of 0.900" in refused.stderr
+        assert "below the encoder's threshold of 0.900" in refused.stderr
     assert filled("enroll", "merge", "Eve", "Ada", "--force").exit_code == 0
 
 
