@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 import click
@@ -23,14 +24,13 @@ def cache() -> None:
 @cache.command(epilog="Example: pgvoice cache stats --video talk")
 @click.option("--video", metavar="KEY", help="List the stored segments of this recording only.")
 @options.store_options
-def stats(video: str | None, url: str | None, as_json: bool) -> None:
+def stats(store: VoiceStore, video: str | None, as_json: bool) -> None:
     """Show hits, misses, and what is stored.
 
     A hit is a segment that a fill asked for and the store already had. Hits and misses count all
     recordings. Statuses other than ok say why a segment has no vector.
     """
-    with VoiceStore.open(url) as store:
-        found = store.recordings.statistics()
+    found = store.recordings.statistics()
     holdings = [holding for holding in found.holdings if video in (None, holding.video)]
     if video is not None and not holdings:
         raise UnknownVideo(video)
@@ -52,7 +52,7 @@ def stats(video: str | None, url: str | None, as_json: bool) -> None:
 )
 @options.dry_run_option
 @options.yes_option
-@options.store_options
+@options.url_options
 def prune(
     video: str | None,
     encoder: str | None,
@@ -86,15 +86,16 @@ def prune(
 
 
 def _write_hits(found: CacheStatistics) -> None:
-    rows = [("all time", *_counts(found.all_time))]
+    rows = {"all time": found.all_time}
     if found.last_fill is not None:
-        rows.append((f"last ({found.last_fill.video})", *_counts(found.last_fill.hits)))
-    columns = output.numbers("requested", "hits", "misses", "hit rate")
-    output.write_table(["fills", *columns], rows)
-
-
-def _counts(hits: Hits) -> tuple[int, int, int, str | None]:
-    return hits.requested, hits.hits, hits.misses, None if hits.rate is None else f"{hits.rate:.1%}"
+        rows[f"last ({found.last_fill.video})"] = found.last_fill.hits
+    output.write_table(
+        ["fills", *output.numbers("requested", "hits", "misses", "hit rate")],
+        (
+            (name, e.requested, e.hits, e.misses, None if e.rate is None else f"{e.rate:.1%}")
+            for name, e in rows.items()
+        ),
+    )
 
 
 def _write_holdings(holdings: Sequence[Holding], bytes_on_disk: int) -> None:
@@ -104,14 +105,8 @@ def _write_holdings(holdings: Sequence[Holding], bytes_on_disk: int) -> None:
         output.write_table(
             ["video", "encoder", *output.numbers("segments", "size"), "statuses"],
             (
-                (
-                    each.video,
-                    labels[each.encoder],
-                    each.segments,
-                    output.size(each.bytes),
-                    _statuses(each),
-                )
-                for each in holdings
+                (e.video, labels[e.encoder], e.segments, output.size(e.bytes), _statuses(e))
+                for e in holdings
             ),
         )
     segments = sum(holding.segments for holding in holdings)
@@ -139,9 +134,4 @@ def _document(found: CacheStatistics, holdings: Sequence[Holding]) -> dict[str, 
 
 
 def _hits_document(hits: Hits) -> dict[str, object]:
-    return {
-        "requested": hits.requested,
-        "hits": hits.hits,
-        "misses": hits.misses,
-        "hit_rate": hits.rate,
-    }
+    return asdict(hits) | {"misses": hits.misses, "hit_rate": hits.rate}

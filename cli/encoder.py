@@ -8,7 +8,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor.optional_packages import missing_packages
+from pgvoice.cli.doctor import missing_packages
 from pgvoice.cli.group import Group
 from pgvoice.cli.thresholds import rule
 from pgvoice.hooks.encoders import registry
@@ -25,7 +25,7 @@ def encoder() -> None:
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
-@options.store_options
+@options.url_options
 def list_encoders(url: str | None, as_json: bool) -> None:
     """List the available encoders and those in the store.
 
@@ -35,14 +35,11 @@ def list_encoders(url: str | None, as_json: bool) -> None:
     available = sorted(registry.registered_encoders().values())
     stored, trouble = _stored(url)
     if as_json:
-        output.write_json(
-            {
-                "available": [_available_document(encoder) for encoder in available],
-                "stored": None if trouble else [_stored_document(found) for found in stored],
-            }
-        )
+        known = None if trouble else list(map(_stored_document, stored))
+        output.write_json({"available": list(map(_available_document, available)), "stored": known})
     else:
-        _write_available(available)
+        rows = ((one.name, _remedy(one) or "yes", one.summary) for one in available)
+        output.write_table(["encoder", "installed", "description"], rows)
         _write_stored(stored)
     if trouble:
         click.echo(f"Warning: the store could not be read: {trouble}", err=True)
@@ -66,11 +63,6 @@ def _remedy(encoder: RegisteredEncoder) -> str | None:
     return f'pip install "pgvoice[{encoder.extra}]"' if lacking else None
 
 
-def _write_available(available: Sequence[RegisteredEncoder]) -> None:
-    rows = ((encoder.name, _remedy(encoder) or "yes", encoder.summary) for encoder in available)
-    output.write_table(["encoder", "installed", "description"], rows)
-
-
 def _write_stored(stored: Sequence[StoredEncoder]) -> None:
     if not stored:
         return
@@ -78,13 +70,8 @@ def _write_stored(stored: Sequence[StoredEncoder]) -> None:
     output.write_table(
         ["stored encoder", *output.numbers("dimension", "threshold"), "source of the threshold"],
         (
-            (
-                str(found.identity),
-                found.identity.dimension,
-                found.threshold.similarity,
-                _source(found),
-            )
-            for found in stored
+            (str(e.identity), e.identity.dimension, e.threshold.similarity, _source(e))
+            for e in stored
         ),
     )
 
@@ -98,12 +85,8 @@ def _source(found: StoredEncoder) -> str:
 
 def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:
     remedy = _remedy(encoder)
-    return {
-        "name": encoder.name,
-        "summary": encoder.summary,
-        "installed": remedy is None,
-        "remedy": remedy,
-    }
+    named = {"name": encoder.name, "summary": encoder.summary}
+    return named | {"installed": remedy is None, "remedy": remedy}
 
 
 def _stored_document(found: StoredEncoder) -> dict[str, object]:

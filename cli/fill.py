@@ -44,7 +44,7 @@ Examples: pgvoice fill talk talk.mp3 talk.rttm --device cpu
 )
 @options.format_option
 @options.uri_option
-@options.store_options
+@options.url_options
 def fill(
     video: str,
     files: tuple[str | None, str],
@@ -67,7 +67,7 @@ def fill(
     that was stopped resumes where it ended.
     """
     audio, segments = files
-    asked = options.spans(options.segments_from(segments, format_name, uri))
+    asked = options.spans(options.document_from(segments, format_name, uri).segments)
     made = make_encoder(encoder, device=device)
     try:
         with VoiceStore.open(url) as store, output.progress_bar("filling") as progress:
@@ -81,12 +81,12 @@ def fill(
                 progress=progress,
             )
     except InvalidSegments as error:
-        write_report(error.report, as_json, error.errors)
+        _write_report(error.report, as_json, error.errors)
         raise
-    write_report(report, as_json)
+    _write_report(report, as_json)
 
 
-def write_report(
+def _write_report(
     report: FillReport, as_json: bool, invalid: tuple[InvalidSegment, ...] = ()
 ) -> None:
     """Print what a fill found and did."""

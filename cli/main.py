@@ -21,7 +21,7 @@ COMMANDS = [
     LazyCommand("evaluate", "thresholds.evaluate", "Measure how often the names are right."),
     LazyCommand(
         "similar",
-        "answers.similar",
+        "answers.search",
         "Find segments that sound like a stored one, in all recordings.",
     ),
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
@@ -29,14 +29,14 @@ COMMANDS = [
     LazyCommand("backfill", "backfill.backfill", "Fill many recordings and follow the progress."),
     LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
     LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
-    LazyCommand("retention", "privacy.retention", "Delete data whose retention period has ended."),
+    LazyCommand("retention", "privacy.erase", "Delete data whose retention period has ended."),
     LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
     LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
     LazyCommand("encoder", "encoder", "Show the models that turn speech into vectors."),
     LazyCommand("plugin", "plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
-    LazyCommand("demo", "demo.demo", "Try pgvoice on a conversation of two people."),
-    LazyCommand("doctor", "doctor.doctor", "Check the installation and suggest fixes."),
+    LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
+    LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 
 EPILOG = """\b

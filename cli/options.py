@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
@@ -18,6 +19,8 @@ from pgvoice.store.voice_store import VoiceStore
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+#: Start and end in seconds.
+Span = tuple[float, float]
 STANDARD_INPUT = "-"
 
 
@@ -69,6 +72,7 @@ threshold_option = click.option(
 )
 margin_option = click.option(
     "--margin",
+    "min_margin",
     type=click.FloatRange(0, 2),
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
@@ -114,9 +118,39 @@ uri_option = click.option(
 )
 
 
-def store_options(command: Decorated) -> Decorated:
-    """The options of most commands: which database, and which form of the answer."""
+class Rule(TypedDict):
+    """Who is named, as `rule_options` give it to a command and the store's facets take it."""
+
+    threshold: float | None
+    min_margin: float | None
+    encoder: str | None
+
+
+def rule_options(command: Decorated) -> Decorated:
+    """Options of commands that name people: the fields of a `Rule`."""
+    return threshold_option(margin_option(stored_encoder_option(command)))
+
+
+def open_store(command: Callable[..., None]) -> Callable[..., None]:
+    """Opens the store of ``--url`` around the command, and gives it as the argument `store`."""
+
+    @url_option
+    @wraps(command)
+    def opened(*arguments: object, url: str | None, **options: object) -> None:
+        with VoiceStore.open(url) as store:
+            command(*arguments, store=store, **options)
+
+    return opened
+
+
+def url_options(command: Decorated) -> Decorated:
+    """`store_options` for a command that opens the store itself, which takes `url`."""
     return url_option(json_option(command))
+
+
+def store_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of most commands: which database, and which form of the answer."""
+    return open_store(json_option(command))
 
 
 def model_options(command: Decorated) -> Decorated:
@@ -135,11 +169,7 @@ def consent_options(command: Decorated) -> Decorated:
     return evidence(purpose_option(until_option(command)))
 
 
-def _picture(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> Path | None:
-    if value is None:
-        return None
+def _picture(value: str) -> Path:
     path = Path(value)
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         raise click.BadParameter(f"{value!r} does not end in .png, .svg or .html")
@@ -151,18 +181,16 @@ def _picture(
 plot_option = click.option(
     "--plot",
     "picture",
-    callback=_picture,
+    type=_picture,
     metavar="FILE",
     help="Also write a picture: .png, .svg or a self-contained .html.",
 )
 
 
-def parsed_spans(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> tuple[tuple[float, float], ...]:
-    """Spans of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
+def span(value: str) -> Span:
+    """A span of time, ``12.5-15`` or ``1:02-1:05.5``, as (start, end) in seconds."""
     try:
-        return tuple(parse_span(value) for value in values)
+        return parse_span(value)
     except (FormatError, ValueError) as error:
         raise click.BadParameter(str(error)) from error
 
@@ -173,24 +201,14 @@ def document_from(path: str, format_name: str | None, uri: str | None) -> Segmen
     return read_document(source, format=format_name, uri=uri)
 
 
-def segments_from(path: str, format_name: str | None, uri: str | None) -> Sequence[Turn]:
-    """The segments of a file, or of standard input for ``-``."""
-    return document_from(path, format_name, uri).segments
-
-
-def reference_files(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> tuple[ReferenceFile, ...]:
-    """Files that say who speaks when, each VIDEO=FILE, or FILE if it names its recordings."""
-    files = []
-    for value in values:
-        video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
-        if not path:
-            raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
-        if not Path(path).is_file():
-            raise click.BadParameter(f"there is no file {path!r}")
-        files.append(ReferenceFile(path, video or None))
-    return tuple(files)
+def reference_file(value: str) -> ReferenceFile:
+    """A file that says who speaks when: VIDEO=FILE, or FILE if it names its recordings."""
+    video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
+    if not path:
+        raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
+    if not Path(path).is_file():
+        raise click.BadParameter(f"there is no file {path!r}")
+    return ReferenceFile(path, video or None)
 
 
 def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, list[Turn]]:
@@ -201,7 +219,7 @@ def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, l
     return found.turns
 
 
-def spans(segments: Sequence[Turn]) -> list[tuple[float, float]]:
+def spans(segments: Sequence[Turn]) -> list[Span]:
     """Their (start, end) in seconds."""
     return [(segment.start, segment.end) for segment in segments]
 

@@ -11,6 +11,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -20,6 +21,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from pgvoice.store.answers.appearances import Appearance
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.similar import SimilarSegment
+from pgvoice.store.labels.current import Label
 
 NOTHING = "-"
 #: Width of a table that is not printed on a terminal.
@@ -62,6 +68,11 @@ def write_json(document: object) -> None:
     click.echo(json.dumps(document, default=_plain, ensure_ascii=False, indent=2, allow_nan=False))
 
 
+def write(found: Item, as_json: bool, show: Callable[[Item], None]) -> None:
+    """The answer as JSON, or as `show` prints it."""
+    (write_json if as_json else show)(found)
+
+
 def write_list(
     found: Sequence[Item],
     as_json: bool,
@@ -81,22 +92,17 @@ def write_list(
 def write_table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> None:
     """A table on standard output, no wider than the terminal; in a pipe each row is one line."""
     console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
-    table = _table(columns, rows)
-    if console.measure(table).maximum > console.width:
-        table.padding = (0, 1, 0, 0)
-    with console.capture() as capture:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=True)
-
-
-def _table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         header, justify, whole = Column(column) if isinstance(column, str) else column
         table.add_column(header, justify=justify, no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(_shown(cell))) for cell in row))
-    return table
+    if console.measure(table).maximum > console.width:
+        table.padding = (0, 1, 0, 0)
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=True)
 
 
 def _shown(cell: Cell) -> str:
@@ -201,6 +207,12 @@ def hanging(text: str, indent: int) -> str:
 def printable(text: str) -> str:
     """Text without characters that control the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def in_seconds(answer: Identification | Appearance | SimilarSegment | Label) -> dict[str, object]:
+    """The fields of an answer, with ``start`` and ``end`` in seconds instead of milliseconds."""
+    times = {"start_ms": ("start", answer.start), "end_ms": ("end", answer.end)}
+    return dict(times.get(name, (name, value)) for name, value in asdict(answer).items())
 
 
 def _plain(value: object) -> object:

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.pictures import timeline
-from pgvoice.cli.thresholds import rule
+from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.hooks.formats.reading import SegmentsDocument
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify as ask
@@ -54,9 +54,7 @@ Examples: pgvoice identify talk --threshold 0.6
     help="Format of FILE if its suffix does not tell: json, rttm, srt, vtt or whisperx.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
+@options.rule_options
 @options.format_option
 @options.uri_option
 @options.url_option
@@ -69,14 +67,12 @@ def identify(
     named: str | None,
     named_format: str | None,
     overwrite: bool,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
     format_name: str | None,
     uri: str | None,
     url: str | None,
     picture: Path | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Show who speaks in a recording, segment by segment.
 
@@ -96,18 +92,9 @@ def identify(
     given = None if source is None else source.segments
     labels = None if given is None else [segment.label for segment in given]
     with VoiceStore.open(url) as store:
-        result = ask(
-            store,
-            video,
-            None if given is None else options.spans(given),
-            labels if by_cluster else None,
-            encoder=encoder,
-            threshold=threshold,
-            min_margin=margin,
-        )
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
+        spans = None if given is None else options.spans(given)
+        result = ask(store, video, spans, labels if by_cluster else None, **rule)
+        required = store.thresholds.required(**rule)
     found = result.answers
     if picture is not None:
         _draw(picture, video, found, required)
@@ -148,19 +135,25 @@ def _draw(path: Path, video: str, found: Sequence[Identification], required: Req
 def write_answers(found: Sequence[Identification], labels: Sequence[str | None] | None) -> None:
     """Print a table of answers, with the labels from the file of segments if it has any."""
     labelled = labels if labels is not None and any(labels) else None
-    columns = [output.number("start"), output.number("end")]
-    columns += [output.Column("label")] if labelled else []
-    columns += [output.Column("speaker"), output.number("similarity"), output.Column("runner-up")]
-    columns += [output.number("margin"), output.word("reason")]
-    rows = []
-    for place, answer in enumerate(found):
-        row = [output.clock(answer.start), output.clock(answer.end)]
-        row += [labelled[place] or output.NOTHING] if labelled else []
-        row += [who(answer), output.similarity(answer.similarity)]
-        row += [output.named(answer.runner_up, answer.runner_up_similarity)]
-        row += [output.similarity(answer.margin), answer.reason]
-        rows.append(row)
-    output.write_table(columns, rows)
+    columns: list[str | output.Column] = [*output.numbers("start", "end")]
+    columns += ["label"] if labelled else []
+    columns += ["speaker", output.number("similarity"), "runner-up", output.number("margin")]
+    output.write_table(
+        [*columns, output.word("reason")],
+        (
+            (
+                output.clock(answer.start),
+                output.clock(answer.end),
+                *([labelled[place] or None] if labelled else []),
+                who(answer),
+                answer.similarity,
+                output.named(answer.runner_up, answer.runner_up_similarity),
+                answer.margin,
+                answer.reason,
+            )
+            for place, answer in enumerate(found)
+        ),
+    )
 
 
 def who(answer: Identification) -> str:
@@ -178,7 +171,7 @@ def _write_summary(
     click.echo(f"\n{output.counted(len(found), 'segment')}{': ' if counts else ''}{counts}")
     for cluster in clusters:
         click.echo(output.printable(str(cluster)))
-    rule.write(required)
+    write_rule(required)
 
 
 def _document(
@@ -187,7 +180,7 @@ def _document(
     found: Sequence[Identification],
     labels: Sequence[str | None] | None,
 ) -> dict[str, object]:
-    rows = [in_seconds(answer) for answer in found]
+    rows = [output.in_seconds(answer) for answer in found]
     if labels is not None:
         rows = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
     return {"video": video} | asdict(required) | {"segments": rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -37,22 +37,17 @@ def index() -> None:
     help="Parallel worker processes [max_parallel_maintenance_workers of the server].",
 )
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.store_options
 def build(
-    memory: str | None,
-    workers: int | None,
-    encoder: str | None,
-    url: str | None,
-    as_json: bool,
+    store: VoiceStore, memory: str | None, workers: int | None, encoder: str | None, as_json: bool
 ) -> None:
     """Build the index; fills and searches go on meanwhile.
 
     Do bulk fills first: rows are added about ten times faster without an index. A build drops what
     an interrupted one left behind, and waits for running fills.
     """
-    with VoiceStore.open(url) as store, _progress() as on_progress:
-        label = str(store.recordings.encoder(encoder).identity)
+    label = str(store.recordings.encoder(encoder).identity)
+    with _progress() as on_progress:
         report = store.index.build(encoder, memory=memory, workers=workers, on_progress=on_progress)
     if as_json:
         output.write_json({"encoder": label} | asdict(report))
@@ -61,18 +56,15 @@ def build(
 
 
 @index.command(epilog="Example: pgvoice index status")
-@options.url_option
-@options.json_option
-def status(url: str | None, as_json: bool) -> None:
-    """Show which encoders' segments are indexed, and the remedy if not."""
-    with VoiceStore.open(url) as store:
-        found = store.index.status()
+@options.store_options
+def status(store: VoiceStore, as_json: bool) -> None:
+    """Show which encoders' segments are indexed, and what to do if not."""
+    found = store.index.status()
     if as_json:
         output.write_json({"encoders": found})
         return
-    columns = [output.Column("encoder"), output.number("segments"), output.Column("index")]
-    columns += [output.number("size"), output.number("m"), output.number("ef_construction")]
-    output.write_table(columns, (_row(one) for one in found))
+    numbers = output.numbers("size", "m", "ef_construction")
+    output.write_table(["encoder", output.number("segments"), "index", *numbers], map(_row, found))
     for one in found:
         for line in _advice(one):
             click.echo(line)
@@ -80,16 +72,14 @@ def status(url: str | None, as_json: bool) -> None:
 
 @index.command(epilog="Example: pgvoice index drop --encoder campplus")
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
-def drop(encoder: str | None, url: str | None, as_json: bool) -> None:
+@options.store_options
+def drop(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     """Drop the index; searches then compare every segment.
 
     Do this before a bulk fill. No vector is lost.
     """
-    with VoiceStore.open(url) as store:
-        label = str(store.recordings.encoder(encoder).identity)
-        dropped = store.index.drop(encoder)
+    label = str(store.recordings.encoder(encoder).identity)
+    dropped = store.index.drop(encoder)
     if as_json:
         output.write_json({"encoder": label, "dropped": dropped})
     else:
@@ -139,15 +129,9 @@ def _parts(count: int) -> str:
     return "in one piece" if count == 1 else f"one for each of {count} partitions"
 
 
-def _row(one: IndexStatus) -> tuple[str, ...]:
-    return (
-        one.encoder,
-        f"{one.segments:,}",
-        _state(one),
-        output.size(one.bytes) if one.bytes else output.NOTHING,
-        output.NOTHING if one.m is None else str(one.m),
-        output.NOTHING if one.ef_construction is None else str(one.ef_construction),
-    )
+def _row(one: IndexStatus) -> Sequence[output.Cell]:
+    size = output.size(one.bytes) if one.bytes else None
+    return one.encoder, one.segments, _state(one), size, one.m, one.ef_construction
 
 
 def _state(one: IndexStatus) -> str:

@@ -1,16 +1,18 @@
-"""``pgvoice search``."""
+"""``pgvoice search`` and ``pgvoice similar``: finding segments in all recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
+from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.in_seconds import in_seconds
-from pgvoice.cli.thresholds import rule
+from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.store.answers.appearances import Appearance, Order
+from pgvoice.store.answers.similar import SimilarFilter
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -24,59 +26,129 @@ from pgvoice.store.voice_store import VoiceStore
     show_default=True,
     help="Most similar first, or by recording and time.",
 )
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.rule_options
+@options.store_options
 def search(
+    store: VoiceStore,
     name: str,
     limit: int | None,
     order: Order,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
-    url: str | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Find where somebody speaks, in all recordings.
 
     NAME is an enrolled speaker. The segments are those that `pgvoice identify` assigns to them.
     """
-    with VoiceStore.open(url) as store:
-        found = store.answers.appearances(
-            name,
-            encoder=encoder,
-            threshold=threshold,
-            min_margin=margin,
-            limit=limit,
-            order=order,
-        )
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
+    found = store.answers.appearances(name, limit=limit, order=order, **rule)
+    required = store.thresholds.required(**rule)
     if as_json:
-        segments = [in_seconds(appearance) for appearance in found]
+        segments = [output.in_seconds(appearance) for appearance in found]
         output.write_json({"speaker": name} | asdict(required) | {"segments": segments})
         return
     if found:
         _write_table(found)
     click.echo(f"\n{output.counted(len(found), 'segment')} of {output.printable(name)}")
-    rule.write(required)
+    write_rule(required)
 
 
 def _write_table(found: Sequence[Appearance]) -> None:
-    columns = [output.Column("video"), output.number("start"), output.number("end")]
-    columns += [output.number("similarity"), output.Column("runner-up"), output.number("margin")]
-    rows = (
+    numbers = output.numbers("start", "end", "similarity")
+    output.write_table(
+        ["video", *numbers, "runner-up", output.number("margin")],
         (
-            appearance.video,
-            output.clock(appearance.start),
-            output.clock(appearance.end),
-            output.similarity(appearance.similarity),
-            output.named(appearance.runner_up, appearance.runner_up_similarity),
-            output.similarity(appearance.margin),
-        )
-        for appearance in found
+            (
+                each.video,
+                output.clock(each.start),
+                output.clock(each.end),
+                each.similarity,
+                output.named(each.runner_up, each.runner_up_similarity),
+                each.margin,
+            )
+            for each in found
+        ),
     )
-    output.write_table(columns, rows)
+
+
+@click.command(epilog="Example: pgvoice similar talk --span 8.3-10 --not-speaker Ada")
+@click.argument("video")
+@click.option(
+    "--span",
+    required=True,
+    type=options.span,
+    metavar="START-END",
+    help="The stored segment to compare with: 12.5-15 or 1:02-1:05.5.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Show only the N most similar.",
+)
+@click.option(
+    "--video", "videos", multiple=True, metavar="KEY", help="Search only these recordings."
+)
+@click.option("--other-videos", is_flag=True, help="Search only recordings other than VIDEO.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    metavar="DATE",
+    help="Search only recordings added to the store from then on: 2026-01-31.",
+)
+@click.option(
+    "--min-seconds",
+    type=click.FloatRange(0),
+    metavar="S",
+    help="Show only segments at least this long.",
+)
+@click.option(
+    "--not-speaker",
+    "excluded",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out segments that `pgvoice identify` assigns to this person.",
+)
+@click.option("--exact", is_flag=True, help="Compare every segment, even if there is an index.")
+@options.stored_encoder_option
+@options.store_options
+def similar(
+    store: VoiceStore,
+    video: str,
+    span: options.Span,
+    limit: int,
+    videos: tuple[str, ...],
+    other_videos: bool,
+    since: datetime | None,
+    min_seconds: float | None,
+    excluded: tuple[str, ...],
+    exact: bool,
+    encoder: str | None,
+    as_json: bool,
+) -> None:
+    """Find segments that sound like a stored one, in all recordings.
+
+    VIDEO and --span name the stored segment; nobody needs to be enrolled. The most similar comes
+    first. In a large library, build an index to make this fast: `pgvoice index build`. The index
+    may miss a few of the most similar segments; --exact finds all.
+    """
+    among = SimilarFilter(
+        videos=list(videos) or None,
+        since=None if since is None else since.astimezone(),
+        min_seconds=min_seconds,
+        excluded_speakers=list(excluded) or None,
+        same_video=not other_videos,
+    )
+    found = store.answers.similar(
+        video, span, limit=limit, among=among, encoder=encoder, exact=exact
+    )
+    if as_json:
+        output.write_json(
+            {"video": video, "segments": [output.in_seconds(segment) for segment in found]}
+        )
+        return
+    if found:
+        rows = ((e.video, output.clock(e.start), output.clock(e.end), e.similarity) for e in found)
+        output.write_table(["video", *output.numbers("start", "end", "similarity")], rows)
+    click.echo(f"\n{output.counted(len(found), 'segment')}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.backfill import backfill_metrics, backfill_progress
+from pgvoice.cli.backfill import backfill_progress
 from pgvoice.cli.group import FAILED, Group
 from pgvoice.hooks.backfill.engine import Engine, Here, MakeEncoder, Processes
 from pgvoice.hooks.backfill.manifest import Manifest
@@ -23,6 +23,9 @@ from pgvoice.hooks.backfill.running import BackfillReport
 from pgvoice.hooks.backfill.running import backfill as fill_all
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.store.voice_store import VoiceStore
+
+#: Only this machine can connect here.
+HERE = "127.0.0.1"
 
 
 @click.group(cls=Group)
@@ -35,15 +38,19 @@ def backfill() -> None:
     """
 
 
-def _shard(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> tuple[int, int]:
-    if value is None:
-        return 1, 1
+def _shard(value: str) -> tuple[int, int]:
     part, slash, parts = value.partition("/")
     if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
         raise click.BadParameter(f"{value!r} is not of the form I/N, such as 2/8")
     return int(part), int(parts)
+
+
+def _address(value: str) -> tuple[str, int]:
+    """Host and port of ``[HOST:]PORT``."""
+    host, _, port = value.rpartition(":")
+    if not (port.isdecimal() and int(port) < 1 << 16):
+        raise click.BadParameter(f"{value!r} is not of the form [HOST:]PORT, such as 9108")
+    return host.strip("[]") or HERE, int(port)
 
 
 @backfill.command(
@@ -74,13 +81,14 @@ Examples: pgvoice backfill run library.csv --workers 2
 @options.integer("--limit", 1, "Fill at most this many recordings.")
 @click.option(
     "--shard",
-    callback=_shard,
+    type=_shard,
+    default="1/1",
     metavar="I/N",
     help="Fill only the I-th of N parts of the recordings.",
 )
 @click.option(
     "--metrics",
-    callback=backfill_metrics.address,
+    type=_address,
     metavar="[HOST:]PORT",
     help="Serve Prometheus metrics during the run, on this machine only unless a host is given.",
 )
@@ -89,6 +97,7 @@ Examples: pgvoice backfill run library.csv --workers 2
 @click.pass_context
 def run(
     context: click.Context,
+    store: VoiceStore,
     manifest: Path,
     name: str | None,
     workers: int | None,
@@ -100,7 +109,6 @@ def run(
     metrics: tuple[str, int] | None,
     encoder: str | None,
     device: str | None,
-    url: str | None,
     as_json: bool,
 ) -> None:
     """Fill the recordings of a MANIFEST.
@@ -112,10 +120,9 @@ def run(
     called = name or manifest.stem
     made = partial(make_encoder, encoder, device=device)
     with (
-        VoiceStore.open(url) as store,
         redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
-        backfill_metrics.measured(lambda: store.backfills.status(called), metrics) as ask,
+        backfill_progress.measured(lambda: store.backfills.status(called), metrics) as ask,
         backfill_progress.shown(ask) as tell,
         _stop_requested() as stop,
     ):
@@ -129,10 +136,7 @@ def run(
             stop=stop,
             on_progress=lambda _report: tell(),
         )
-    if as_json:
-        output.write_json(report)
-    else:
-        _write_report(report, called)
+    output.write(report, as_json, lambda report: _write_report(report, called))
     context.exit(FAILED if report.failed else 0)
 
 
@@ -181,12 +185,11 @@ def _write_report(report: BackfillReport, name: str) -> None:
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
 @options.store_options
-def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> None:
+def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
     """Show the progress of all backfills, or of one."""
-    with VoiceStore.open(url) as store:
-        if watch:
-            backfill_progress.watch(lambda: store.backfills.status(name))
-        found = store.backfills.status(name)
+    if watch:
+        backfill_progress.watch(lambda: store.backfills.status(name))
+    found = store.backfills.status(name)
     if as_json:
         output.write_json(found)
     elif found:
@@ -197,11 +200,10 @@ def status(name: str | None, watch: bool, url: str | None, as_json: bool) -> Non
 
 @backfill.command(epilog="Example: pgvoice backfill metrics > /var/lib/node_exporter/pgvoice.prom")
 @click.argument("name", required=False)
-@options.url_option
-def metrics(name: str | None, url: str | None) -> None:
+@options.open_store
+def metrics(store: VoiceStore, name: str | None) -> None:
     """Print the progress of all backfills, or of one, for Prometheus."""
-    with VoiceStore.open(url) as store:
-        click.echo(exposition(store.backfills.status(name)), nl=False)
+    click.echo(exposition(store.backfills.status(name)), nl=False)
 
 
 @backfill.command(epilog="Example: pgvoice backfill failed library --output again.jsonl")
@@ -214,10 +216,9 @@ def metrics(name: str | None, url: str | None) -> None:
     help="Also write them to a manifest (JSON lines) that can be run again.",
 )
 @options.store_options
-def failed(name: str | None, manifest: Path | None, url: str | None, as_json: bool) -> None:
+def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
     """List the recordings that could not be filled, with the errors."""
-    with VoiceStore.open(url) as store:
-        found = store.backfills.failed(name)
+    found = store.backfills.failed(name)
     if manifest is not None:
         manifest.write_text("".join(f"{json.dumps(dict(each.document))}\n" for each in found))
     output.write_list(

@@ -1,11 +1,11 @@
-"""The progress of backfills: a live table on a terminal, lines in a log."""
+"""The progress of backfills: a live table on a terminal, lines in a log, and metrics."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 import click
@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pgvoice.cli import output
+from pgvoice.hooks.backfill.metrics import served
+from pgvoice.store.errors import DatabaseError
 from pgvoice.store.upkeep.backfills import BackfillStatus
 
 #: Seconds between two queries of the progress, for a terminal and for a log.
@@ -31,15 +33,54 @@ Ask = Callable[[], list[BackfillStatus]]
 
 
 @contextmanager
+def measured(ask: Ask, served_at: tuple[str, int] | None) -> Iterator[Ask]:
+    """Gives a function that queries the progress, and serves its last result to Prometheus.
+
+    Scrapes run no query. If the database does not answer, the last result is given again, because
+    looking at a backfill must not stop it.
+    """
+    last: list[BackfillStatus] = []
+
+    def asked() -> list[BackfillStatus]:
+        nonlocal last
+        with suppress(DatabaseError):
+            last = ask()
+        return last
+
+    if served_at is None:
+        yield asked
+        return
+    asked()
+    with served(*served_at, lambda: last) as port:
+        click.echo(f"metrics at http://{served_at[0]}:{port}/metrics", err=True)
+        yield asked
+
+
+@contextmanager
 def shown(ask: Ask) -> Iterator[Callable[[], None]]:
     """Gives a function to call after each piece of work; it shows the progress now and then."""
     if not sys.stderr.isatty():
-        yield _NowAndThen(LOG_EVERY, lambda: _write_lines(ask()), time.monotonic() + LOG_EVERY)
+        yield _now_and_then(LOG_EVERY, lambda: _write_lines(ask()), first_after=LOG_EVERY)
         return
     console = Console(stderr=True)
-    table = _LiveTable(console, ask)
-    with Live(console=console, get_renderable=table.drawn, transient=True, refresh_per_second=4):
-        yield _NowAndThen(TERMINAL_EVERY, table.look, time.monotonic())
+    found: list[BackfillStatus] = []
+    start, width = time.monotonic(), console.width
+
+    def look() -> None:
+        nonlocal found
+        found = ask()
+
+    def drawn() -> RenderableType:
+        nonlocal width
+        if console.width != width:
+            # A resized terminal has wrapped the table into an unknown number of lines.
+            width = console.width
+            console.control(Control.clear(), Control.home())
+        note = f"running for {duration(time.monotonic() - start)}; Ctrl-C to stop"
+        return Group(*map(_drawn, found), Text(note, "dim", no_wrap=True, overflow="ellipsis"))
+
+    with Live(console=console, get_renderable=drawn, transient=True, refresh_per_second=4):
+        yield _now_and_then(TERMINAL_EVERY, look)
 
 
 def watch(ask: Ask) -> None:
@@ -69,42 +110,21 @@ def rate(amount: float | None) -> str:
     return output.NOTHING if amount is None else f"{amount:,.1f}"
 
 
-class _NowAndThen:
-    """Calls a function if the last call was long enough ago."""
+def _now_and_then(
+    every: float, what: Callable[[], None], first_after: float = 0
+) -> Callable[[], None]:
+    """A function that calls `what` if its last call was long enough ago."""
+    due = time.monotonic() + first_after
 
-    def __init__(self, every: float, what: Callable[[], None], first: float) -> None:
-        self._every, self._what, self._next = every, what, first
-
-    def __call__(self) -> None:
+    def call() -> None:
+        nonlocal due
         start = time.monotonic()
-        if start >= self._next:
-            self._what()
+        if start >= due:
+            what()
             end = time.monotonic()
-            self._next = end + max(self._every, (end - start) / SHARE)
+            due = end + max(every, (end - start) / SHARE)
 
-
-class _LiveTable:
-    def __init__(self, console: Console, ask: Ask) -> None:
-        self._console, self._ask = console, ask
-        self._found: list[BackfillStatus] = []
-        self._start, self._width = time.monotonic(), console.width
-
-    def look(self) -> None:
-        self._found = self._ask()
-
-    def drawn(self) -> RenderableType:
-        self._forget_other_width()
-        so_far = duration(time.monotonic() - self._start)
-        note = Text(
-            f"running for {so_far}; Ctrl-C to stop", "dim", no_wrap=True, overflow="ellipsis"
-        )
-        return Group(*(_drawn(each) for each in self._found), note)
-
-    def _forget_other_width(self) -> None:
-        """Clear a resized terminal: it has wrapped the table into an unknown number of lines."""
-        if self._console.width != self._width:
-            self._width = self._console.width
-            self._console.control(Control.clear(), Control.home())
+    return call
 
 
 def _drawn(status: BackfillStatus) -> RenderableType:

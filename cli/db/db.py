@@ -8,9 +8,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.db import place
-from pgvoice.cli.db.db_copy import checksums, copy
-from pgvoice.cli.db.psql import run_psql
-from pgvoice.cli.db.verify import verify
+from pgvoice.cli.db.checking import checksums, copy, verify
 from pgvoice.cli.group import Group
 from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
@@ -71,7 +69,7 @@ def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: 
 
 
 @db.command(epilog="Example: pgvoice db status --json")
-@options.store_options
+@options.url_options
 def status(url: str | None, as_json: bool) -> None:
     """Show where the data is, and the versions. Changes nothing."""
     folder = place.embedded_folder(url)
@@ -80,15 +78,12 @@ def status(url: str | None, as_json: bool) -> None:
     else:
         with open_database(url) as database:
             document = {"created": True} | _status(database, folder)
-    if as_json:
-        output.write_json(document)
-    else:
-        _write_status(document)
+    output.write(document, as_json, _write_status)
 
 
 @db.command("roles", epilog="Example: pgvoice db roles --create")
 @click.option("--create", is_flag=True, help="Create the roles and grant them their privileges.")
-@options.store_options
+@options.url_options
 def show_roles(create: bool, url: str | None, as_json: bool) -> None:
     """Show the roles that may read, fill and enroll.
 
@@ -137,7 +132,7 @@ def shell(context: click.Context, url: str | None, psql_args: tuple[str, ...]) -
     is passed in the environment, not on the command line.
     """
     with open_database(url) as database:
-        context.exit(run_psql(database.url, psql_args))
+        context.exit(place.run_psql(database.url, psql_args))
 
 
 for command in (verify, copy, checksums):

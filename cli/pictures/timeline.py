@@ -46,8 +46,26 @@ class Bar(NamedTuple):
 
 def draw(bars: Sequence[Bar], path: Path, title: str, *thresholds: float) -> None:
     """Draw the timeline and write it to a file; the scale of shades marks the thresholds."""
-    with canvas.drawing():
-        canvas.save(_figure(bars, title, thresholds), path, title)
+    names, where = lanes(bars)
+    first, last = _stretch(bars)
+    count = strips(last - first, len(names))
+    each = (last - first) / count or 1.0
+    if count > 1:
+        each = math.ceil(each / step(each)) * step(each)
+        count = math.ceil((last - first) / each)
+    height = count * (max(len(names), 1) * LANE + 0.45) + 0.75
+    with canvas.picture(path, title, WIDTH, max(height, 2.4)) as figure:
+        rows = figure.subplots(count, 1, squeeze=False)[:, 0]
+        shades = _shades(bars)
+        for number, axes in enumerate(rows):
+            start = first + number * each
+            _strip(axes, bars, where, shades, (start, start + each))
+            _label(axes, names, (start, start + each))
+        if not bars:
+            rows[0].text(0.5, 0.5, "no segments", transform=rows[0].transAxes, ha="center")
+        rows[-1].set_xlabel("time (h:mm:ss)")
+        grey = any(bar.similarity is None for bar in bars)
+        _scale(figure, list(rows), shades, thresholds, grey)
 
 
 def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
@@ -76,31 +94,6 @@ def strips(end: float, lane_count: int) -> int:
 def step(seconds: float, most: int = 10) -> float:
     """Seconds between ticks, so that there are at most this many."""
     return next((float(one) for one in _STEPS if seconds / one <= most), seconds / most)
-
-
-def _figure(bars: Sequence[Bar], title: str, thresholds: Sequence[float]) -> Figure:
-    names, where = lanes(bars)
-    first, last = _stretch(bars)
-    count = strips(last - first, len(names))
-    each = (last - first) / count or 1.0
-    if count > 1:
-        each = math.ceil(each / step(each)) * step(each)
-        count = math.ceil((last - first) / each)
-    height = count * (max(len(names), 1) * LANE + 0.45) + 0.75
-    figure = canvas.new_figure(WIDTH, max(height, 2.4))
-    figure.suptitle(canvas.shown(title, 110), fontsize=12)
-    rows = figure.subplots(count, 1, squeeze=False)[:, 0]
-    shades = _shades(bars)
-    for number, axes in enumerate(rows):
-        start = first + number * each
-        _strip(axes, bars, where, shades, (start, start + each))
-        _label(axes, names, (start, start + each))
-    if not bars:
-        rows[0].text(0.5, 0.5, "no segments", transform=rows[0].transAxes, ha="center")
-    rows[-1].set_xlabel("time (h:mm:ss)")
-    grey = any(bar.similarity is None for bar in bars)
-    _scale(figure, list(rows), shades, thresholds, grey)
-    return figure
 
 
 def _stretch(bars: Sequence[Bar]) -> tuple[float, float]:
@@ -135,23 +128,16 @@ def _strip(
     for bar, lane in zip(bars, where, strict=True):
         if bar.end <= span[0] or bar.start >= span[1]:
             continue
-        left, right = max(bar.start, span[0]), min(bar.end, span[1])
-        right = max(right, left + least)
+        left = max(bar.start, span[0])
+        right = max(min(bar.end, span[1]), left + least)
         low, high = lane - 0.36, lane + 0.36
         corners.append([(left, low), (right, low), (right, high), (left, high)])
         known.append(bar.similarity)
         edges.append(EDGES[bar.speaker is None])
     heights = np.ma.masked_invalid([math.nan if value is None else value for value in known])
-    axes.add_collection(
-        PolyCollection(
-            corners,
-            array=heights,
-            cmap=shades.cmap,
-            norm=shades.norm,
-            edgecolors=edges,
-            linewidths=0.4,
-        )
-    )
+    bodies = PolyCollection(corners, array=heights, edgecolors=edges, linewidths=0.4)
+    bodies.set(cmap=shades.cmap, norm=shades.norm)
+    axes.add_collection(bodies)
 
 
 def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
@@ -172,25 +158,15 @@ def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
 
 
 def _scale(
-    figure: Figure,
-    rows: list[Axes],
-    shades: ScalarMappable,
-    thresholds: Sequence[float],
-    grey: bool,
+    figure: Figure, axes: list[Axes], shades: ScalarMappable, marks: Sequence[float], grey: bool
 ) -> None:
     inches = figure.get_figheight()
-    bar = figure.colorbar(
-        shades,
-        ax=rows,
-        pad=0.01,
-        fraction=0.03,
-        aspect=min(25.0, 4 * inches),
-        shrink=min(1, 4.5 / inches),
-    )
+    aspect, shrink = min(25.0, 4 * inches), min(1, 4.5 / inches)
+    bar = figure.colorbar(shades, ax=axes, pad=0.01, fraction=0.03, aspect=aspect, shrink=shrink)
     bar.outline.set_visible(False)
     bar.set_label("cosine similarity" + ("\n(grey: no vector)" if grey else ""))
     low, high = bar.ax.get_ylim()
-    marked = [threshold for threshold in thresholds if low <= threshold <= high]
+    marked = [threshold for threshold in marks if low <= threshold <= high]
     for threshold in marked:
         bar.ax.axhline(threshold, color="crimson", linewidth=2)
     if marked:

@@ -15,15 +15,14 @@ from pgvoice.store.voice_store import VoiceStore
 @click.argument("subject", required=False)
 @options.integer("--limit", 1, "Show at most this many entries.", 50)
 @options.store_options
-def audit(subject: str | None, limit: int, url: str | None, as_json: bool) -> None:
+def audit(store: VoiceStore, subject: str | None, limit: int, as_json: bool) -> None:
     """Show what was done with voiceprints, newest first.
 
     Lists enrollments, stored labels, exports, erasures and the like, with the database user who did
     it. SUBJECT is a person or a recording; without it, all entries are listed. Entries cannot be
     changed or deleted and contain no vectors.
     """
-    with VoiceStore.open(url) as store:
-        found = store.privacy.audit(subject, limit=limit)
+    found = store.privacy.audit(subject, limit=limit)
     columns = ("at", "by", "action", "subject", "details")
     output.write_list(found, as_json, columns, _row, "the audit trail is empty")
 

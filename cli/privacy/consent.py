@@ -27,19 +27,18 @@ def consent() -> None:
 @click.option("--by", "granted_by", metavar="WHO", help="Who agreed [NAME].")
 @options.purpose_option
 @options.until_option
-@options.url_option
+@options.open_store
 def grant(
+    store: VoiceStore,
     name: str,
     evidence: str | None,
     granted_by: str | None,
     purpose: str,
     until: datetime | None,
-    url: str | None,
 ) -> None:
     """Record that NAME agreed to be enrolled."""
     given = Consent(granted_by or name, purpose, evidence, expires_at=until)
-    with VoiceStore.open(url) as store:
-        store.privacy.grant_consent(name, given)
+    store.privacy.grant_consent(name, given)
     end = f" until {until:%Y-%m-%d}" if until else ""
     click.echo(output.printable(f"{name}: {purpose}{end}"))
 
@@ -47,69 +46,60 @@ def grant(
 @consent.command(epilog="Example: pgvoice consent withdraw Ada")
 @click.argument("name")
 @options.yes_option
-@options.url_option
-def withdraw(name: str, yes: bool, url: str | None) -> None:
+@options.open_store
+def withdraw(store: VoiceStore, name: str, yes: bool) -> None:
     """End the consents of NAME and delete the voiceprint.
 
     Exemplars and profiles are deleted at once, so the name is not given to any speech again. Stored
     labels stay; `pgvoice erase speaker` deletes them too.
     """
     shown = output.printable(name)
-    with VoiceStore.open(url) as store:
-        count = len(store.people.exemplars(name))
-        options.confirm(f"Delete {output.counted(count, 'exemplar')} of {shown}?", yes)
-        count = store.privacy.withdraw_consent(name)
+    count = len(store.people.exemplars(name))
+    options.confirm(f"Delete {output.counted(count, 'exemplar')} of {shown}?", yes)
+    count = store.privacy.withdraw_consent(name)
     click.echo(f"consent of {shown} withdrawn, {output.counted(count, 'exemplar')} deleted")
 
 
 @consent.command(epilog="Example: pgvoice consent require")
 @click.option("--off", is_flag=True, help="Stop requiring consent.")
-@options.url_option
-def require(off: bool, url: str | None) -> None:
+@options.open_store
+def require(store: VoiceStore, off: bool) -> None:
     """Require consent from now on.
 
     Existing enrollments are not affected.
     """
-    with VoiceStore.open(url) as store:
-        store.privacy.require_consent(required=not off)
+    store.privacy.require_consent(required=not off)
     click.echo(_requires(not off))
 
 
 @consent.command("list", epilog="Example: pgvoice consent list Ada --json")
 @click.argument("name", required=False)
 @options.store_options
-def list_consents(name: str | None, url: str | None, as_json: bool) -> None:
+def list_consents(store: VoiceStore, name: str | None, as_json: bool) -> None:
     """List what people agreed to, and whether it is valid."""
-    with VoiceStore.open(url) as store:
-        found, required = store.privacy.consents(name), store.privacy.consent_required
+    found, required = store.privacy.consents(name), store.privacy.consent_required
     if as_json:
         output.write_json({"required": required, "consents": found})
         return
+    rows = (
+        (
+            each.speaker,
+            _state(each),
+            each.consent.purpose,
+            output.day(each.consent.granted_at),
+            output.day(each.consent.expires_at),
+            each.consent.evidence,
+        )
+        for each in found
+    )
     told = _requires(required) + ("" if required else ": see `pgvoice consent require`")
     if found:
-        _write(found)
+        output.write_table(["speaker", "state", "purpose", "granted", "until", "evidence"], rows)
     click.echo(f"\n{told}" if found else f"no consent on record; {told}")
 
 
 def _requires(required: bool) -> str:
     return "enrolling requires consent" if required else "enrolling does not require consent"
-
-
-def _write(found: list[StoredConsent]) -> None:
-    output.write_table(
-        ["speaker", "state", "purpose", "granted", "until", "evidence"],
-        (
-            (
-                each.speaker,
-                _state(each),
-                each.consent.purpose,
-                output.day(each.consent.granted_at),
-                output.day(each.consent.expires_at),
-                each.consent.evidence,
-            )
-            for each in found
-        ),
-    )
 
 
 def _state(each: StoredConsent) -> str:

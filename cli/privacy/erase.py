@@ -1,4 +1,4 @@
-"""``pgvoice erase``: people and recordings with all their data."""
+"""``pgvoice erase`` and ``pgvoice retention``: deleting people and recordings for good."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ Examples: pgvoice erase speaker Ada --dry-run
 @options.yes_option
 @options.store_options
 def speaker(
+    store: VoiceStore,
     name: str,
     with_segments: bool | None,
     opt_out: bool,
     opt_out_voice: bool,
     dry_run: bool,
     yes: bool,
-    url: str | None,
     as_json: bool,
 ) -> None:
     """Erase a person: voiceprint, labels, consents, name.
@@ -57,16 +57,15 @@ def speaker(
     Thresholds that were calibrated while the person was enrolled are deleted too. Segments without
     their vectors get the status erased, so no fill computes them again.
     """
-    with VoiceStore.open(url) as store:
-        found = store.privacy.erase_speaker(name, with_segments=True, dry_run=True)
-        if not dry_run:
-            if with_segments is None:
-                with_segments = _ask_for_segments(found.count(SEGMENTS))
-            options.confirm(_question(found), yes)
-            found = store.privacy.erase_speaker(
-                name, with_segments=with_segments, opt_out=opt_out, opt_out_voice=opt_out_voice
-            )
-    _write(found, as_json)
+    found = store.privacy.erase_speaker(name, with_segments=True, dry_run=True)
+    if not dry_run:
+        if with_segments is None:
+            with_segments = _ask_for_segments(found.count(SEGMENTS))
+        options.confirm(_question(found), yes)
+        found = store.privacy.erase_speaker(
+            name, with_segments=with_segments, opt_out=opt_out, opt_out_voice=opt_out_voice
+        )
+    output.write(found, as_json, _write)
 
 
 @erase.command(epilog="Example: pgvoice erase video talk --dry-run")
@@ -74,27 +73,24 @@ def speaker(
 @options.dry_run_option
 @options.yes_option
 @options.store_options
-def video(video: str, dry_run: bool, yes: bool, url: str | None, as_json: bool) -> None:
+def video(store: VoiceStore, video: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Erase a recording: segments, labels, records of fills."""
-    with VoiceStore.open(url) as store:
-        found = store.privacy.erase_video(video, dry_run=True)
-        if not dry_run:
-            options.confirm(_question(found), yes)
-            found = store.privacy.erase_video(video)
-    _write(found, as_json)
+    found = store.privacy.erase_video(video, dry_run=True)
+    if not dry_run:
+        options.confirm(_question(found), yes)
+        found = store.privacy.erase_video(video)
+    output.write(found, as_json, _write)
 
 
 @erase.command("opt-outs", epilog="Example: pgvoice erase opt-outs")
 @options.store_options
-def list_opt_outs(url: str | None, as_json: bool) -> None:
+def list_opt_outs(store: VoiceStore, as_json: bool) -> None:
     """List the opt-outs.
 
     Opt-outs are listed by number, because the names of these people are not stored.
     """
-    with VoiceStore.open(url) as store:
-        found = store.privacy.opt_outs()
     output.write_list(
-        found,
+        store.privacy.opt_outs(),
         as_json,
         [output.number("opt-out"), "since", "voice refused by encoder"],
         lambda each: (each.id, output.day(each.created_at), ", ".join(each.voices) or None),
@@ -104,11 +100,10 @@ def list_opt_outs(url: str | None, as_json: bool) -> None:
 
 @erase.command(epilog="Example: pgvoice erase allow Ada")
 @click.argument("name")
-@options.url_option
-def allow(name: str, url: str | None) -> None:
+@options.open_store
+def allow(store: VoiceStore, name: str) -> None:
     """End the opt-out of NAME, who may then be enrolled again."""
-    with VoiceStore.open(url) as store:
-        store.privacy.lift_opt_out(name)
+    store.privacy.lift_opt_out(name)
     click.echo(output.printable(f"{name} may be enrolled again"))
 
 
@@ -128,9 +123,34 @@ def _question(found: Erasure) -> str:
     return f"Erase {output.printable(found.subject)} ({output.counted(rows, 'row')})?"
 
 
-def _write(found: Erasure, as_json: bool) -> None:
+def _write(found: Erasure) -> None:
+    columns = (output.done("erased", found.dry_run), output.number("rows"))
+    output.write_table(columns, ((each.what, each.rows) for each in found.rows if each.rows))
+
+
+@click.group(cls=Group)
+def retention() -> None:
+    """Delete data whose retention period has ended."""
+
+
+@retention.command(epilog="Example, once a day: pgvoice retention run --unattributed-days 180")
+@options.integer(
+    "--unattributed-days",
+    0,
+    "Also delete vectors that are more than N days old and belong to nobody according to stored"
+    " labels and exemplars.",
+)
+@options.dry_run_option
+@options.store_options
+def run(store: VoiceStore, unattributed_days: int | None, dry_run: bool, as_json: bool) -> None:
+    """Delete the voiceprints of people whose consents have all ended."""
+    found = store.privacy.delete_expired(unattributed_days=unattributed_days, dry_run=dry_run)
     if as_json:
         output.write_json(found)
         return
-    columns = (output.done("erased", found.dry_run), output.number("rows"))
-    output.write_table(columns, ((each.what, each.rows) for each in found.rows if each.rows))
+    deleted = output.done("deleted", dry_run)
+    people = ", ".join(map(output.printable, found.speakers))
+    click.echo(
+        f"{output.counted(found.exemplars, 'exemplar')}{people and f' of {people}'} {deleted}\n"
+        f"{output.counted(found.segments, 'unattributed vector')} {deleted}"
+    )

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds import rule, score_plots
+from pgvoice.cli.pictures.scores import draw_trials
+from pgvoice.cli.thresholds.rule import length, percent
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.thresholds.cohorts import Normalisation
@@ -24,7 +25,7 @@ Examples: pgvoice calibrate --target-far 0.01 --exemplars
           pgvoice calibrate --reset"""
 
 
-def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[float, ...]:
+def _edges(value: str) -> tuple[float, ...]:
     try:
         return tuple(float(edge) for edge in value.split(",") if edge.strip())
     except ValueError:
@@ -43,7 +44,7 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--labels",
     multiple=True,
-    callback=options.reference_files,
+    type=options.reference_file,
     metavar="[VIDEO=]FILE",
     help="Who speaks when, by name: RTTM, or JSON with speakers; for VIDEO, or for the recordings"
     " that the file names.",
@@ -57,14 +58,14 @@ def _edges(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     "edges",
     default="2,4",
     show_default=True,
-    callback=_edges,
+    type=_edges,
     metavar="S,S",
     help="Lengths, in seconds, that separate the thresholds; '' for a single threshold.",
 )
 @click.option(
     "--cohort",
     multiple=True,
-    callback=options.reference_files,
+    type=options.reference_file,
     metavar="[VIDEO=]FILE",
     help="Speech of other people, as for --labels, with or without names: normalise similarities"
     " with it (adaptive s-norm) if that raises DIR at the same FAR.",
@@ -133,11 +134,8 @@ def calibrate(
             normalised = any(band.level is not None for band in found.bands)
             title = f"Calibration: {found.labels_from}"
             title += ", before normalisation" if normalised else ""
-            score_plots.draw(picture, spoken, found.bands, margin, title)
-    if as_json:
-        output.write_json(found)
-    else:
-        _write(found)
+            draw_trials(spoken, found.bands, margin, picture, title)
+    output.write(found, as_json, _write)
 
 
 def _manage(
@@ -150,41 +148,33 @@ def _manage(
         was = store.thresholds.reset(encoder=encoder)
         again = f"; `pgvoice calibrate --activate {was}` goes back to calibration {was}"
         click.echo("identify uses the encoder's own threshold" + (again if was else ""))
-    elif as_json:
-        output.write_json(store.thresholds.calibrations(encoder=encoder))
     else:
-        _write_list(store.thresholds.calibrations(encoder=encoder))
+        _write_list(store.thresholds.calibrations(encoder=encoder), as_json)
 
 
 def _write(found: Calibration) -> None:
     figures = found.figures
     day = f" {found.created_at:%Y-%m-%d}" if found.created_at else ""
-    target = rule.percent(found.target_far)
+    target = percent(found.target_far)
     click.echo(f"{found.encoder}, calibrated{day} for FAR {target}, from {found.labels_from}")
     click.echo(
         f"{figures.inside:,} searches by {output.counted(figures.inside_people, 'enrolled person')}"
         f", {figures.outside:,} by {figures.outside_people:,} outside the gallery, of"
         f" {output.counted(figures.profiles, 'profile')}\n".replace("persons", "people")
     )
-    columns = [output.Column("length"), output.number("threshold"), output.number("margin")]
-    columns += [output.number("inside"), output.number("outside"), output.number("DIR")]
-    columns += [output.number("FAR")]
     normalised = any(band.level is not None for band in found.bands)
-    columns += [output.number("normalised")] if normalised else []
-    rows = [
+    numbers = ("threshold", "margin", "inside", "outside", "DIR", "FAR")
+    output.write_table(
+        ["length", *output.numbers(*numbers, *(["normalised"] if normalised else []))],
         (
-            rule.length(band),
-            output.similarity(band.threshold),
-            output.similarity(band.margin),
-            f"{band.inside:,}",
-            f"{band.outside:,}",
-            rule.percent(band.dir),
-            rule.percent(band.far),
-            *([f"{band.level:.2f}"] if band.level is not None else []),
-        )
-        for band in found.bands
-    ]
-    output.write_table(columns, rows)
+            (
+                *(length(band), band.threshold, band.margin, band.inside, band.outside),
+                *(percent(band.dir), percent(band.far)),
+                *([f"{band.level:.2f}"] if band.level is not None else []),
+            )
+            for band in found.bands
+        ),
+    )
     click.echo()
     output.write_pairs(
         [
@@ -192,7 +182,7 @@ def _write(found: Calibration) -> None:
             ("FAR", _measured(figures.far, figures.far_interval)),
             (
                 "one threshold for all lengths",
-                f"DIR {rule.percent(figures.single_dir)}, FAR {rule.percent(figures.single_far)}",
+                f"DIR {percent(figures.single_dir)}, FAR {percent(figures.single_far)}",
             ),
             ("EER", _measured(figures.eer, figures.eer_interval)),
             (
@@ -226,42 +216,36 @@ def _write_normalisation(found: Normalisation) -> None:
     if found.normalised is not None:
         kinds = {"normalised": found.normalised, "without": found.plain}
         output.write_pairs(
-            [
-                (
-                    what,
-                    f"DIR {_measured(figures.dir, figures.dir_interval)},"
-                    f" FAR {rule.percent(figures.far)},"
-                    f" EER {_measured(figures.eer, figures.eer_interval)}",
-                )
-                for what, figures in kinds.items()
-            ]
+            (
+                what,
+                f"DIR {_measured(figures.dir, figures.dir_interval)},"
+                f" FAR {percent(figures.far)}, EER {_measured(figures.eer, figures.eer_interval)}",
+            )
+            for what, figures in kinds.items()
         )
     gain = _measured(found.gain, found.gain_interval)
     click.echo(f"gain in DIR {gain}: " + ("identify uses it" if found.used else "not used"))
 
 
 def _measured(rate: float, interval: Interval) -> str:
-    low, high = rule.percent(interval.low), rule.percent(interval.high)
-    return f"{rule.percent(rate)} (95 % {low} to {high})"
+    low, high = percent(interval.low), percent(interval.high)
+    return f"{percent(rate)} (95 % {low} to {high})"
 
 
-def _write_list(found: Sequence[Calibration]) -> None:
-    if not found:
-        click.echo("there are no calibrations yet: see `pgvoice calibrate --help`")
-        return
-    columns = [output.number("id"), output.Column("made"), output.number("FAR")]
-    columns += [output.Column("thresholds"), output.number("margin"), output.Column("from")]
-    columns += [output.Column("in use")]
-    rows = (
-        (
-            str(one.id),
-            f"{one.created_at:%Y-%m-%d}",
-            rule.percent(one.target_far),
-            ", ".join(f"{output.similarity(b.threshold)} {rule.length(b)}" for b in one.bands),
-            output.similarity(one.bands[0].margin),
-            one.labels_from,
-            "yes" if one.active else "",
-        )
-        for one in found
+def _write_list(found: Sequence[Calibration], as_json: bool) -> None:
+    number, margin = output.number, output.number("margin")
+    output.write_list(
+        found,
+        as_json,
+        [number("id"), "made", number("FAR"), "thresholds", margin, "from", "in use"],
+        lambda each: (
+            str(each.id),
+            output.day(each.created_at),
+            percent(each.target_far),
+            ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in each.bands),
+            each.bands[0].margin,
+            each.labels_from,
+            "yes" if each.active else "",
+        ),
+        "there are no calibrations yet: see `pgvoice calibrate --help`",
     )
-    output.write_table(columns, rows)

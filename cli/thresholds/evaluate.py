@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds import rule, score_plots
+from pgvoice.cli.pictures.scores import draw_trials
+from pgvoice.cli.thresholds.rule import percent, write_rule
 from pgvoice.hooks.evaluate import evaluate as evaluating
-from pgvoice.hooks.evaluate.diarization import DiarizationError
 from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 from pgvoice.store.turns import Turn
@@ -26,14 +26,11 @@ Examples: pgvoice evaluate talk=talk.rttm
 OVERALL = "(all)"
 
 
-def _names(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> dict[str, str]:
-    pairs = [value.partition("=")[::2] for value in values]
-    for value, (label, name) in zip(values, pairs, strict=True):
-        if not label or not name:
-            raise click.BadParameter(f"{value!r} is not LABEL=NAME")
-    return dict(pairs)
+def _name(value: str) -> tuple[str, str]:
+    label, _, name = value.partition("=")
+    if not label or not name:
+        raise click.BadParameter(f"{value!r} is not LABEL=NAME")
+    return label, name
 
 
 @click.command(epilog=EPILOG)
@@ -41,7 +38,7 @@ def _names(
     "references",
     nargs=-1,
     required=True,
-    callback=options.reference_files,
+    type=options.reference_file,
     metavar="[VIDEO=]REFERENCE...",
 )
 @click.option(
@@ -52,7 +49,7 @@ def _names(
     "--name",
     "names",
     multiple=True,
-    callback=_names,
+    type=_name,
     metavar="LABEL=NAME",
     help="The person whom a label in the references stands for.",
 )
@@ -65,9 +62,7 @@ def _names(
     help="Seconds around each boundary of a reference, half on either side, that DER ignores.",
 )
 @click.option("--skip-overlap", is_flag=True, help="DER ignores overlapping speech.")
-@options.threshold_option
-@options.margin_option
-@options.stored_encoder_option
+@options.rule_options
 @options.url_option
 @options.plot_option
 @options.json_option
@@ -75,15 +70,13 @@ def evaluate(
     references: tuple[ReferenceFile, ...],
     stored: bool,
     labels: bool,
-    names: dict[str, str],
+    names: tuple[tuple[str, str], ...],
     collar: float,
     skip_overlap: bool,
-    threshold: float | None,
-    margin: float | None,
-    encoder: str | None,
     url: str | None,
     picture: Path | None,
     as_json: bool,
+    **rule: Unpack[options.Rule],
 ) -> None:
     """Measure how often the names are right.
 
@@ -91,38 +84,34 @@ def evaluate(
     stored recording that it names. `pgvoice identify` names its turns. For people without a
     profile, the right answer is no name.
     """
-    judging = (threshold, margin, picture)
+    judging = (rule["threshold"], rule["min_margin"], picture)
     if labels and (stored or any(given is not None for given in judging)):
         raise click.UsageError(
             "--labels judges labels as they are: leave out --stored, --threshold, --margin and"
             " --plot."
         )
     with VoiceStore.open(url) as store:
-        turns = _renamed(options.turns_from(store, references), names)
+        turns = _renamed(options.turns_from(store, references), dict(names))
         with output.waiting("comparing"):
             found = evaluating.evaluate(
                 store,
                 turns,
                 segments="labels" if labels else "stored" if stored else "reference",
-                encoder=encoder,
-                threshold=threshold,
-                min_margin=margin,
                 collar=collar,
                 skip_overlap=skip_overlap,
+                **rule,
             )
-        required = store.thresholds.required(
-            encoder=encoder, threshold=threshold, min_margin=margin
-        )
+        required = store.thresholds.required(**rule)
         if picture is not None:
-            spoken = store.thresholds.trials(labels=turns, encoder=encoder)
+            spoken = store.thresholds.trials(labels=turns, encoder=rule["encoder"])
             title = f"Evaluation: {', '.join(turns)}"
-            score_plots.draw(picture, spoken, required.by_length, required.margin, title)
+            draw_trials(spoken, required.by_length, required.margin, picture, title)
     if as_json:
         output.write_json(_document(found) | {"judged_by": None if labels else required})
         return
     _write(found)
     if not labels:
-        rule.write(required)
+        write_rule(required)
 
 
 def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, list[Turn]]:
@@ -135,38 +124,31 @@ def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, l
 def _write(found: Evaluation) -> None:
     rows = list(found.videos.items())
     rows += [(OVERALL, found.overall)] if len(rows) > 1 else []
-    columns = [output.Column("video"), output.number("right"), output.number("of the time")]
-    columns += [output.number("DIR"), output.number("FAR")]
-    columns += [
-        output.number(name) for name in ("DER", "missed", "false alarm", "confusion", "IER")
-    ]
-    output.write_table(columns, [[video, *_cells(score)] for video, score in rows])
+    numbers = ("right", "of the time", "DIR", "FAR", "DER", "missed", "false alarm", "confusion")
+    columns = output.numbers(*numbers, "IER")
+    output.write_table(["video", *columns], [(video, *_cells(score)) for video, score in rows])
     click.echo(f"\n{_explained(found)}")
 
 
 def _cells(score: Score) -> list[str]:
     errors = score.diarization
-    parts = (errors.der, *_parts(errors), errors.ier)
+    seconds = (errors.missed, errors.false_alarm, errors.confusion)
+    shares = [part / errors.speech if errors.speech else math.nan for part in seconds]
     return [
         f"{score.right:,} of {score.segments:,}",
-        _rate(score.right_seconds, score.seconds),
+        percent(score.right_seconds / score.seconds if score.seconds else None),
         _counted(score.dir, score.enrolled),
         _counted(score.far, score.strangers),
-        *(rule.percent(None if math.isnan(part) else part) for part in parts),
+        *(percent(_known(rate)) for rate in (errors.der, *shares, errors.ier)),
     ]
 
 
-def _parts(errors: DiarizationError) -> list[float]:
-    seconds = (errors.missed, errors.false_alarm, errors.confusion)
-    return [part / errors.speech if errors.speech else math.nan for part in seconds]
-
-
-def _rate(part: float, whole: float) -> str:
-    return rule.percent(part / whole if whole else None)
+def _known(rate: float) -> float | None:
+    return None if math.isnan(rate) else rate
 
 
 def _counted(rate: float | None, count: int) -> str:
-    return output.NOTHING if rate is None else f"{rule.percent(rate)} of {count:,}"
+    return output.NOTHING if rate is None else f"{percent(rate)} of {count:,}"
 
 
 def _explained(found: Evaluation) -> str:
@@ -202,10 +184,5 @@ def _figures(score: Score) -> dict[str, object]:
     errors = score.diarization
     counts = asdict(score)
     del counts["diarization"]
-    rates = {"der": errors.der, "ier": errors.ier}
-    return (
-        counts
-        | asdict(errors)
-        | {"dir": score.dir, "far": score.far}
-        | {name: None if math.isnan(rate) else rate for name, rate in rates.items()}
-    )
+    rates = {"dir": score.dir, "far": score.far, "der": _known(errors.der)}
+    return counts | asdict(errors) | rates | {"ier": _known(errors.ier)}

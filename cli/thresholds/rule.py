@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from pgvoice.cli import output
@@ -13,7 +11,7 @@ from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
 UNCALIBRATED = "uncalibrated"
 
 
-def write(required: Requirement) -> None:
+def write_rule(required: Requirement) -> None:
     """Print the encoder, the threshold and where it comes from."""
     origin = required.source
     if origin != "given" and not required.calibrated:
@@ -21,19 +19,15 @@ def write(required: Requirement) -> None:
     margin = f", margin {output.similarity(required.margin)}" if required.margin else ""
     value = output.similarity(required.threshold)
     if required.threshold is None:
-        value = of_bands(required.bands)
+        value = ", ".join(map(_of_band, required.bands))
     click.echo(f"encoder {required.encoder}")
     click.echo(f"threshold {value} ({origin}){margin}")
 
 
-def of_bands(bands: Sequence[BandThreshold]) -> str:
-    """The thresholds with the lengths that they apply to."""
-    return ", ".join(
-        f"{output.similarity(b.threshold)} {length(b)}"
-        if b.level is None
-        else f"{b.level:.2f} normalised {length(b)}"
-        for b in bands
-    )
+def _of_band(band: BandThreshold) -> str:
+    if band.level is not None:
+        return f"{band.level:.2f} normalised {length(band)}"
+    return f"{output.similarity(band.threshold)} {length(band)}"
 
 
 def length(band: BandThreshold | Band) -> str:

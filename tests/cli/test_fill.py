@@ -14,10 +14,12 @@ from click.testing import Result
 from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
+Call = Callable[..., Result]
+
 pytestmark = pytest.mark.usefixtures("encoder")
 
 
-def test_the_report(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
+def test_the_report(pgvoice: Call, talk: Path, turns: Path) -> None:
     result = pgvoice("fill", "talk", talk, turns)
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -34,9 +36,7 @@ def test_the_report(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> 
     assert result.stdout.endswith("on cpu\n")
 
 
-def test_a_warm_fill_opens_no_audio(
-    filled: Callable[..., Result], turns: Path, encoder: CountingEncoder
-) -> None:
+def test_a_warm_fill_opens_no_audio(filled: Call, turns: Path, encoder: CountingEncoder) -> None:
     calls = len(encoder.calls)
     result = filled("fill", "talk", "no-longer-there.mp3", turns)
     assert result.exit_code == 0
@@ -44,7 +44,7 @@ def test_a_warm_fill_opens_no_audio(
     assert len(encoder.calls) == calls
 
 
-def test_json(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
+def test_json(pgvoice: Call, talk: Path, turns: Path) -> None:
     cold = json.loads(pgvoice("fill", "talk", talk, turns, "--json").stdout)
     assert cold["skipped"] == {"silent": 1, "too_short": 1}
     assert (cold["filled"], cold["audio_decoded"], cold["device"]) == (3, True, "cpu")
@@ -54,16 +54,14 @@ def test_json(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
     assert list(warm) == list(cold)
 
 
-def test_segments_from_standard_input(
-    pgvoice: Callable[..., Result], talk: Path, turns: Path
-) -> None:
+def test_segments_from_standard_input(pgvoice: Call, talk: Path, turns: Path) -> None:
     stdin = turns.read_text()
     result = pgvoice("fill", "talk", talk, "-", "--format", "rttm", "--json", stdin=stdin)
     assert json.loads(result.stdout)["requested"] == 5
 
 
 def test_invalid_segments_are_reported_after_the_others_are_stored(
-    pgvoice: Callable[..., Result], talk: Path
+    pgvoice: Call, talk: Path
 ) -> None:
     segments = "[[0, 2], [5, 3], [4, 6]]"
     result = pgvoice("fill", "talk", talk, "-", "--format", "json", "--json", stdin=segments)
@@ -79,7 +77,7 @@ def test_invalid_segments_are_reported_after_the_others_are_stored(
     assert "invalid" in plain.stdout
 
 
-def test_audio_that_changed(filled: Callable[..., Result], tmp_path: Path, turns: Path) -> None:
+def test_audio_that_changed(filled: Call, tmp_path: Path, turns: Path) -> None:
     other = write(tmp_path / "other.wav", voice(200, 30))
     arguments = ("fill", "talk", other, "-", "--format", "json", "--json")
     refused = filled(*arguments, stdin="[[14, 16]]")
@@ -90,24 +88,20 @@ def test_audio_that_changed(filled: Callable[..., Result], tmp_path: Path, turns
     assert json.loads(filled("cache", "stats", "--json").stdout)["holdings"][0]["segments"] == 6
 
 
-def test_files_that_are_not_there(
-    pgvoice: Callable[..., Result], turns: Path, tmp_path: Path
-) -> None:
+def test_files_that_are_not_there(pgvoice: Call, turns: Path, tmp_path: Path) -> None:
     no_audio = pgvoice("fill", "talk", tmp_path / "no.mp3", turns)
     assert no_audio.exit_code == 1
     assert "no.mp3" in no_audio.stderr
     assert pgvoice("fill", "talk", "talk.mp3", tmp_path / "no.rttm").exit_code == 2
 
 
-def test_an_unknown_encoder(pgvoice: Callable[..., Result], talk: Path, turns: Path) -> None:
+def test_an_unknown_encoder(pgvoice: Call, talk: Path, turns: Path) -> None:
     result = pgvoice("fill", "talk", talk, turns, "--encoder", "none")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "unknown encoder 'none'; choose one of: counting" in result.stderr
 
 
-def test_a_warm_process_imports_no_model_and_no_audio(
-    filled: Callable[..., Result], turns: Path
-) -> None:
+def test_a_warm_process_imports_no_model_and_no_audio(filled: Call, turns: Path) -> None:
     """In a process of its own; the encoder comes by the route of the built-in ones."""
     code = (
         "import sys; from pgvoice_testkit.encoders.counting_encoder import CountingEncoder\n"
@@ -125,7 +119,7 @@ def test_a_warm_process_imports_no_model_and_no_audio(
 
 
 def test_without_audio_the_sources_are_asked(
-    pgvoice: Callable[..., Result], talk: Path, turns: Path, monkeypatch: pytest.MonkeyPatch
+    pgvoice: Call, talk: Path, turns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = pgvoice("fill", "talk", turns)
     assert nowhere.exit_code == 1
@@ -138,7 +132,7 @@ def test_without_audio_the_sources_are_asked(
     assert json.loads(again.stdout)["already_stored"] == 5
 
 
-def test_wrong_files_are_wrong_usage(run: Callable[..., Result], talk: Path, turns: Path) -> None:
+def test_wrong_files_are_wrong_usage(run: Call, talk: Path, turns: Path) -> None:
     assert run("fill", "talk").exit_code == 2
     assert run("fill", "talk", talk, turns, "more").exit_code == 2
     assert "'none.rttm' does not exist" in run("fill", "talk", talk, "none.rttm").stderr

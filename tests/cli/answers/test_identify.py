@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+Call = Callable[..., Result]
+
 pytestmark = pytest.mark.usefixtures("encoder")
 
 
-def test_all_stored_segments(filled: Callable[..., Result]) -> None:
+def test_all_stored_segments(filled: Call) -> None:
     lines = filled("identify", "talk").stdout.splitlines()
     assert lines[0].split() == [
         "start", "end", "speaker", "similarity", "runner-up", "margin", "reason"
@@ -24,9 +26,7 @@ def test_all_stored_segments(filled: Callable[..., Result]) -> None:
     assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
 
 
-def test_segments_of_a_file_keep_order_and_labels(
-    filled: Callable[..., Result], turns: Path
-) -> None:
+def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> None:
     reverse = "".join(reversed(turns.read_text().splitlines(keepends=True)))
     result = filled("identify", "talk", "-", "--format", "rttm", stdin=reverse)
     assert result.stdout.splitlines()[0].split()[:4] == ["start", "end", "label", "speaker"]
@@ -40,12 +40,12 @@ def test_segments_of_a_file_keep_order_and_labels(
     ]
 
 
-def test_what_is_not_filled_is_missing(filled: Callable[..., Result]) -> None:
+def test_what_is_not_filled_is_missing(filled: Call) -> None:
     result = filled("identify", "talk", "-", "--format", "json", "--json", stdin="[[1, 3]]")
     assert json.loads(result.stdout)["segments"][0]["reason"] == "missing"
 
 
-def test_json_says_what_was_required(filled: Callable[..., Result]) -> None:
+def test_json_says_what_was_required(filled: Call) -> None:
     document = json.loads(filled("identify", "talk", "--json").stdout)
     assert document["encoder"] == "counting@sha256:fake"
     assert (document["threshold"], document["source"]) == (0.9, "made up")
@@ -60,20 +60,20 @@ def test_json_says_what_was_required(filled: Callable[..., Result]) -> None:
         assert required == ([0.9, 0.0, "made up"] if compared else [None] * 3)
 
 
-def test_a_given_threshold_and_margin(filled: Callable[..., Result]) -> None:
+def test_a_given_threshold_and_margin(filled: Call) -> None:
     result = filled("identify", "talk", "--threshold", "0.5", "--margin", "1")
     assert result.stdout.splitlines()[-1] == "threshold 0.500 (given), margin 1.000"
     assert "(Ada)" in result.stdout
     assert "ambiguous" in result.stdout
 
 
-def test_an_invalid_segment(filled: Callable[..., Result]) -> None:
+def test_an_invalid_segment(filled: Call) -> None:
     result = filled("identify", "talk", "-", "--format", "json", stdin="[[3, 1]]")
     assert result.exit_code == 3
     assert "it ends before it starts" in result.stderr
 
 
-def test_unknown_video_and_encoder(filled: Callable[..., Result]) -> None:
+def test_unknown_video_and_encoder(filled: Call) -> None:
     video = filled("identify", "other")
     assert (video.exit_code, video.stdout) == (1, "")
     encoder = filled("identify", "talk", "--encoder", "other")
@@ -81,7 +81,7 @@ def test_unknown_video_and_encoder(filled: Callable[..., Result]) -> None:
     assert "there are: counting@sha256:fake" in encoder.stderr
 
 
-def test_clusters_are_summed_up(filled: Callable[..., Result], turns: Path) -> None:
+def test_clusters_are_summed_up(filled: Call, turns: Path) -> None:
     lines = filled("identify", "talk", turns, "--clusters").stdout.splitlines()
     assert [line for line in lines if line.startswith("cluster")] == [
         "cluster S0: 2 Ada",
@@ -91,14 +91,14 @@ def test_clusters_are_summed_up(filled: Callable[..., Result], turns: Path) -> N
     assert [cluster["parts"][0]["speaker"] for cluster in document["clusters"]] == ["Ada", "Bob"]
 
 
-def test_clusters_need_labels(filled: Callable[..., Result]) -> None:
+def test_clusters_need_labels(filled: Call) -> None:
     result = filled("identify", "talk", "--clusters")
     assert result.exit_code == 2
     assert "--clusters needs SEGMENTS" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["talk.png", "talk.svg", "talk.html"])
-def test_a_timeline(filled: Callable[..., Result], tmp_path: Path, name: str) -> None:
+def test_a_timeline(filled: Call, tmp_path: Path, name: str) -> None:
     done = filled("identify", "talk", "--json", "--plot", tmp_path / name)
     assert (done.exit_code, done.stderr) == (0, f"picture in {tmp_path / name}\n")
     assert len(json.loads(done.stdout)["segments"]) == 5
@@ -107,9 +107,7 @@ def test_a_timeline(filled: Callable[..., Result], tmp_path: Path, name: str) ->
         assert all(lane in drawn for lane in ("Ada", "Bob", "(nobody named)", "grey: no vector"))
 
 
-def test_the_names_are_written_into_the_document(
-    filled: Callable[..., Result], turns: Path, tmp_path: Path
-) -> None:
+def test_the_names_are_written_into_the_document(filled: Call, turns: Path, tmp_path: Path) -> None:
     named = tmp_path / "named.rttm"
     assert filled("identify", "talk", turns, "--output", named).exit_code == 0
     assert [line.split()[7] for line in named.read_text().splitlines()][:2] == ["Ada", "Bob"]
@@ -121,9 +119,7 @@ def test_the_names_are_written_into_the_document(
     assert (result.exit_code, "needs SEGMENTS" in result.stderr) == (2, True)
 
 
-def test_a_file_is_overwritten_only_where_it_is_said(
-    filled: Callable[..., Result], turns: Path
-) -> None:
+def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) -> None:
     before = turns.read_text()
     refused = filled("identify", "talk", turns, "--output", turns)
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -137,9 +133,7 @@ def test_a_file_is_overwritten_only_where_it_is_said(
     assert (result.exit_code, "--overwrite needs --output" in result.stderr) == (2, True)
 
 
-def test_the_format_of_the_document_can_be_named(
-    filled: Callable[..., Result], turns: Path, tmp_path: Path
-) -> None:
+def test_the_format_of_the_document_can_be_named(filled: Call, turns: Path, tmp_path: Path) -> None:
     named = tmp_path / "named.json"
     filled("identify", "talk", turns, "--output", named, "--output-format", "whisperx")
     first = json.loads(named.read_text())["segments"][0]

