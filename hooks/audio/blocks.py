@@ -97,9 +97,8 @@ class BlockDecoder:
                     return
                 raise self._damaged(number, error) from error
             if number >= first:
-                yield from (
-                    frames if self._is_usual(number, frames) else self._checked(number, frames)
-                )
+                self._check(number, frames)
+                yield from frames
 
     def _packets(self, start: int) -> Iterator[Packet[AudioStream]]:
         import av
@@ -109,25 +108,16 @@ class BlockDecoder:
         except av.FFmpegError as error:
             raise self._damaged(start, error) from error
 
-    def _is_usual(self, number: int, frames: Sequence[AudioFrame]) -> bool:
-        """Whether `_checked` would find nothing wrong, in a third of its time."""
-        return (
-            number >= BLOCK_PACKETS
-            and len(frames) == 1
-            and frames[0].samples == self._index.frame_samples
-            and frames[0].sample_rate == self.sample_rate
-        )
-
-    def _checked(self, number: int, frames: Sequence[AudioFrame]) -> Iterator[AudioFrame]:
-        """Raises if a packet has another rate or number of samples than it should have."""
-        position, end = self._position(number), self._position(number + 1)
+    def _check(self, number: int, frames: Sequence[AudioFrame]) -> None:
+        """Raise if a packet has another rate or number of samples than it should have."""
+        start, end = self._position(number), self._position(number + 1)
+        samples = 0
         for frame in frames:
             if frame.sample_rate != self.sample_rate:
-                seconds = position / self.sample_rate
+                seconds = (start + samples) / self.sample_rate
                 raise rate_changed(self._path, seconds, self.sample_rate, frame.sample_rate)
-            position += frame.samples
-            yield frame
-        if not min(end, self._index.samples) <= position <= end:
+            samples += frame.samples
+        if not min(end, self._index.samples) <= start + samples <= end:
             raise self._damaged(number, "a packet contains an unexpected number of samples")
 
     def _damaged(self, number: int, error: object) -> AudioUnreadable:

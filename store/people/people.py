@@ -144,8 +144,8 @@ class People:
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT encoder, source, start_ms / 1000e0, end_ms / 1000e0, similarity,"
-                    " left_out_similarity, quality, excluded, outlying"
+                    "SELECT encoder, source, start_ms / 1000::float8, end_ms / 1000::float8,"
+                    " similarity, left_out_similarity, quality, excluded, outlying"
                     " FROM pgvoice.exemplar_similarity(:id)"
                 ),
                 {"id": speakers.require(connection, name)},
