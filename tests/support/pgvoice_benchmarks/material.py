@@ -45,7 +45,7 @@ def speech(seconds: float) -> Waveform:
     """Speech at `RATE`: all recordings in sequence, repeated if they are too short."""
     size = round(seconds * RATE)
     pieces: list[Waveform] = []
-    for path in sorted(SPEECH.glob("**/*.flac")):
+    for path in _recordings():
         pieces.append(_read(path))
         if sum(map(len, pieces)) >= size:
             break
@@ -54,14 +54,19 @@ def speech(seconds: float) -> Waveform:
 
 def described() -> str:
     """What `speech` returns on this machine."""
-    return "recordings of speech" if any(SPEECH.glob("**/*.flac")) else "noise shaped like speech"
+    return "recordings of speech" if _recordings() else "noise shaped like speech"
+
+
+def _recordings() -> list[Path]:
+    """The recordings at `RATE`, in the order of their names."""
+    return [
+        path for path in sorted(SPEECH.glob("**/*.flac")) if soundfile.info(path).samplerate == RATE
+    ]
 
 
 def _read(path: Path) -> Waveform:
     samples: Waveform
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    if rate != RATE:
-        raise ValueError(f"{path.name} has {rate} Hz; {RATE} are needed")
+    samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
     return samples[:, 0]
 
 
