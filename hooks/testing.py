@@ -1,8 +1,10 @@
 """Tests that every encoder must pass; authors of plugins inherit them.
 
-class TestMine(EncoderConformance):
-def make_encoder(self) -> Encoder:
-return MyEncoder()
+    class TestMine(EncoderConformance):
+        def make_encoder(self) -> Encoder:
+            return MyEncoder()
+
+Pytest collects such a class like any other.
 """
 
 from __future__ import annotations

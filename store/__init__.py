@@ -46,7 +46,7 @@ from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import ErasedRows, Erasure
-from pgvoice.store.privacy.privacy import OptOut, Privacy, Retention
+from pgvoice.store.privacy.privacy import OptOut, Retention
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.recordings.fills import FillRun
 from pgvoice.store.recordings.segment_rows import SegmentRow
@@ -101,7 +101,6 @@ __all__ = [
     "OptedOut",
     "Outlier",
     "PgvoiceError",
-    "Privacy",
     "ProfileQuality",
     "PruneSelection",
     "Relabelling",

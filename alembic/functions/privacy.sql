@@ -45,7 +45,7 @@ DECLARE
 BEGIN
     IF named IS NOT NULL AND (SELECT s.consent_required FROM pgvoice.setting AS s)
        AND NOT pgvoice_internal.has_consent(NEW.speaker_id) THEN
-        RAISE EXCEPTION 'no consent that counts of %', quote_literal(named)
+        RAISE EXCEPTION '% has no valid consent on record', quote_literal(named)
             USING ERRCODE = 'PV001', HINT = 'Keep the consent in pgvoice.consent first.';
     END IF;
     IF EXISTS (

@@ -151,7 +151,7 @@ BEGIN
     ) AS j;
 
     RETURN QUERY
-    SELECT 'labels: one that counts, of the newest pin or else run',
+    SELECT 'labels: one current label, from the newest pin or else run',
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
     FROM (
         SELECT format('video %s, %s to %s ms', a.video_id, a.start_ms, a.end_ms) AS place,
