@@ -1,7 +1,9 @@
 """Apply the SQL functions, triggers and views in ``functions/`` to a database, or drop them.
 
 A file consists of statements that begin with CREATE or COMMENT in the first column; no other line
-begins like that.
+begins like that. ``public.`` in a file stands for the schema of pgvector, and for nothing else.
+Everything of pgvector's is named with it, because the functions' search path does not include that
+schema: others may own it, and create functions and operators in it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import psycopg
 from psycopg.errors import InvalidFunctionDefinition, InvalidTableDefinition
 from sqlalchemy import Connection, text
 
+from pgvoice.store.database.preparing import vector_schema
 from pgvoice.store.database.schema import functions_digest
 from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
@@ -40,8 +43,11 @@ FILES = (
     "statistics",
     "verify",
 )
+#: The search path of the functions.
+SEARCH_PATH = f"pg_catalog, {SCHEMA}, pg_temp"
 _START = re.compile(r"^(?=(?:CREATE|COMMENT) )", re.MULTILINE)
 _DROP = re.compile(r"DROP FUNCTION .+\)")
+_VECTOR_SCHEMA = re.compile(r"\bpublic\.")
 _VIEW = re.compile(r"CREATE OR REPLACE (VIEW \S+)")
 _SCHEMAS = {"schemas": [SCHEMA, INTERNAL_SCHEMA]}
 #: Leaves out the functions of an extension in our schema.
@@ -83,8 +89,10 @@ def apply(connection: Connection) -> None:
     run last because they may name a function without arguments once older variants are dropped.
     """
     connection.execute(text("SET LOCAL check_function_bodies = off"))
+    connection.execute(text(f"SET LOCAL search_path = {SEARCH_PATH}"))
     before, driver = _routines(connection), driver_connection(connection)
-    everything = list(read())
+    vectors = vector_schema(connection)
+    everything = [_VECTOR_SCHEMA.sub(lambda _: f"{vectors}.", statement) for statement in read()]
     for statement in everything:
         if not _is_comment(statement):
             _replace(driver, statement)

@@ -69,7 +69,7 @@ similar first, or by video and time if ordered is ''time''.';
 -- Without these settings the planner, which cannot estimate the number of candidates, would join the
 -- whole of nearest instead of looking its rows up one by one.
 CREATE OR REPLACE FUNCTION pgvoice_internal.segments_of(
-    speaker bigint, encoder integer, voice vector, lowest double precision
+    speaker bigint, encoder integer, voice public.vector, lowest double precision
 ) RETURNS TABLE (
     video_id bigint,
     start_ms integer,
@@ -91,7 +91,7 @@ DECLARE
         SELECT FROM pgvoice.profile AS p
         LEFT JOIN pgvoice.compared_profile AS c USING (encoder_id, speaker_id)
         WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
-          AND (c.fresh IS DISTINCT FROM false OR c.embedding <> p.embedding)
+          AND (c.fresh IS DISTINCT FROM false OR c.embedding OPERATOR(public.<>) p.embedding)
     ) AND NOT EXISTS (
         SELECT FROM pgvoice.deleted_segment AS d WHERE d.encoder_id = encoder
     );
@@ -101,7 +101,7 @@ BEGIN
     RETURN QUERY
     SELECT near.*
     FROM (
-        SELECT s.video_id, s.start_ms, s.end_ms, -(s.embedding <#> voice) AS similarity,
+        SELECT s.video_id, s.start_ms, s.end_ms, -(s.embedding OPERATOR(public.<#>) voice) AS similarity,
                CASE WHEN n.video_id IS NULL THEN r.speaker_id
                     WHEN n.nearest_id = speaker THEN n.runner_up_id
                     ELSE n.nearest_id END AS other_id,
@@ -115,7 +115,7 @@ BEGIN
         CROSS JOIN LATERAL pgvoice_internal.rival(
             CASE WHEN n.video_id IS NULL THEN s.embedding END, encoder, speaker
         ) AS r
-        WHERE s.encoder_id = encoder AND s.embedding <#> voice <= farthest
+        WHERE s.encoder_id = encoder AND s.embedding OPERATOR(public.<#>) voice <= farthest
     ) AS near
     WHERE near.other_id IS NULL
        OR (near.similarity, -speaker) > (near.other_similarity, -near.other_id);
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION pgvoice_internal.segments_of IS
 to any other profile, with the runner-up. The runner-up comes from nearest where nearest is up to date.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.rival(
-    voice vector,
+    voice public.vector,
     encoder integer,
     speaker bigint,
     OUT speaker_id bigint,
@@ -136,10 +136,10 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 10000
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    SELECT p.speaker_id, -(voice <#> p.embedding) INTO rival.speaker_id, rival.similarity
+    SELECT p.speaker_id, -(voice OPERATOR(public.<#>) p.embedding) INTO rival.speaker_id, rival.similarity
     FROM pgvoice.profile AS p
     WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
-    ORDER BY voice <#> p.embedding, p.speaker_id
+    ORDER BY voice OPERATOR(public.<#>) p.embedding, p.speaker_id
     LIMIT 1;
 END
 $$;

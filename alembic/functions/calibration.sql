@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.profile_without(
     speaker bigint, encoder integer, sha256 text, video bigint, start_ms integer, end_ms integer
-) RETURNS vector
+) RETURNS public.vector
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
@@ -14,7 +14,7 @@ AS $$
     )
     SELECT CASE
         WHEN bool_or(x.same) THEN (
-            SELECT l2_normalize(avg(y.embedding)) FROM exemplar AS y WHERE y.same IS NOT TRUE
+            SELECT public.l2_normalize(public.avg(y.embedding)) FROM exemplar AS y WHERE y.same IS NOT TRUE
         )
         ELSE (
             SELECT p.embedding FROM pgvoice.profile AS p
@@ -61,7 +61,7 @@ AS $$
     )
     SELECT l.ordinal, l.duration_ms, l.name, p.speaker_id,
            p.speaker_id IS NOT DISTINCT FROM l.speaker_id,
-           pgvoice.similarity(-(l.embedding <#> CASE
+           pgvoice.similarity(-(l.embedding OPERATOR(public.<#>) CASE
                WHEN p.speaker_id = l.speaker_id THEN l.own_profile ELSE p.embedding END))
     FROM labelled AS l
     CROSS JOIN pgvoice.profile AS p
@@ -96,7 +96,7 @@ AS $$
         WHERE x.encoder_id = encoder AND NOT x.excluded
     )
     SELECT l.id, l.duration_ms, l.name, p.speaker_id, p.speaker_id = l.speaker_id,
-           pgvoice.similarity(-(l.embedding <#> CASE
+           pgvoice.similarity(-(l.embedding OPERATOR(public.<#>) CASE
                WHEN p.speaker_id = l.speaker_id THEN l.own_profile ELSE p.embedding END))
     FROM left_out AS l
     CROSS JOIN pgvoice.profile AS p

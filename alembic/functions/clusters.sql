@@ -49,8 +49,10 @@ AS $$
     ), pooled AS MATERIALIZED (
         SELECT w.cluster, w.nearest, sum(w.end_ms - w.start_ms)::integer AS ms,
                max(w.threshold) AS strictest,
-               l2_normalize(sum(
-                   s.embedding * array_fill((w.end_ms - w.start_ms)::real, ARRAY[s.dimension])::vector
+               public.l2_normalize(public.sum(
+                   s.embedding OPERATOR(public.*) array_fill(
+                       (w.end_ms - w.start_ms)::real, ARRAY[s.dimension]
+                   )::public.vector
                    ORDER BY w.start_ms, w.end_ms
                )) AS voice
         FROM weak AS w

@@ -3,7 +3,7 @@
 -- Returns one row, not a set, so that Postgres does not inline it and parallel workers can call it. A
 -- subquery in its place would be a little faster, but never parallel.
 CREATE OR REPLACE FUNCTION pgvoice_internal.best_two(
-    voice vector,
+    voice public.vector,
     encoder integer,
     only_fresh boolean,
     OUT nearest_id bigint,
@@ -20,10 +20,10 @@ BEGIN ATOMIC
                array_agg(ranked.similarity ORDER BY ranked.similarity DESC, ranked.speaker_id)
                    AS similarities
         FROM (
-            SELECT c.speaker_id, -(voice <#> c.embedding) AS similarity
+            SELECT c.speaker_id, -(voice OPERATOR(public.<#>) c.embedding) AS similarity
             FROM pgvoice.compared_profile AS c
             WHERE voice IS NOT NULL AND c.encoder_id = encoder AND (c.fresh OR NOT only_fresh)
-            ORDER BY voice <#> c.embedding, c.speaker_id
+            ORDER BY voice OPERATOR(public.<#>) c.embedding, c.speaker_id
             LIMIT 2
         ) AS ranked
     ) AS best;
@@ -47,19 +47,19 @@ COMMENT ON FUNCTION pgvoice_internal.are_keys IS
 'Whether two keys are valid. They are not if a similarity is not positive, nor from the millionth
 speaker on.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.best_keys(voice vector, encoder integer)
+CREATE OR REPLACE FUNCTION pgvoice_internal.best_keys(voice public.vector, encoder integer)
 RETURNS double precision[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000
 SET search_path FROM CURRENT
 AS $$
 BEGIN
     RETURN ARRAY(
-        SELECT (voice <#> c.embedding) * c.factor
+        SELECT (voice OPERATOR(public.<#>) c.embedding) * c.factor
         FROM pgvoice.compared_profile AS c WHERE c.encoder_id = encoder ORDER BY 1 LIMIT 2
     );
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.best_keys(vector, integer) IS
+COMMENT ON FUNCTION pgvoice_internal.best_keys(public.vector, integer) IS
 'The keys of the two compared profiles most similar to a voice; none or NULL keys for a NULL voice.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.compare_fresh(encoder integer) RETURNS bigint
@@ -82,7 +82,7 @@ DECLARE
     chosen CONSTANT text := CASE
         WHEN (SELECT count(*) FROM pgvoice.compared_profile AS c
               WHERE c.encoder_id = encoder AND c.fresh) <= 8
-        THEN '(SELECT c.speaker_id, -(s.embedding <#> c.embedding)
+        THEN '(SELECT c.speaker_id, -(s.embedding OPERATOR(public.<#>) c.embedding)
                FROM pgvoice.compared_profile AS c WHERE c.encoder_id = $1 AND c.fresh)'
         ELSE '(SELECT two.* FROM pgvoice_internal.best_two(s.embedding, $1, true) AS b CROSS JOIN LATERAL
                (VALUES (b.nearest_id, b.similarity), (b.runner_up_id, b.runner_up_similarity)) AS two)'

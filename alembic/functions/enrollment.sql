@@ -7,8 +7,8 @@ LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    first vector;
-    second vector;
+    first public.vector;
+    second public.vector;
     of_first bigint[];
     of_second bigint[];
     before bigint[];
@@ -18,17 +18,17 @@ BEGIN
     JOIN pgvoice.enrollment AS b
         ON b.speaker_id = a.speaker_id AND b.encoder_id = a.encoder_id AND a.id < b.id
     WHERE a.speaker_id = speaker AND a.encoder_id = encoder AND NOT a.excluded AND NOT b.excluded
-    ORDER BY a.embedding <#> b.embedding DESC, a.id, b.id
+    ORDER BY a.embedding OPERATOR(public.<#>) b.embedding DESC, a.id, b.id
     LIMIT 1;
     FOR turn IN 1..10 LOOP
         SELECT array_agg(e.id) FILTER (WHERE e.near_first),
                array_agg(e.id) FILTER (WHERE NOT e.near_first),
-               l2_normalize(sum(e.embedding) FILTER (WHERE e.near_first)),
-               l2_normalize(sum(e.embedding) FILTER (WHERE NOT e.near_first))
+               public.l2_normalize(public.sum(e.embedding) FILTER (WHERE e.near_first)),
+               public.l2_normalize(public.sum(e.embedding) FILTER (WHERE NOT e.near_first))
         INTO of_first, of_second, first, second
         FROM (
             SELECT x.id, x.embedding,
-                   x.embedding <#> first <= x.embedding <#> second AS near_first
+                   x.embedding OPERATOR(public.<#>) first <= x.embedding OPERATOR(public.<#>) second AS near_first
             FROM pgvoice.enrollment AS x
             WHERE x.speaker_id = speaker AND x.encoder_id = encoder AND NOT x.excluded
             ORDER BY x.id
@@ -36,7 +36,7 @@ BEGIN
         EXIT WHEN of_second IS NULL OR of_first IS NULL OR of_second = before;
         before := of_second;
     END LOOP;
-    similarity := coalesce(pgvoice.similarity(-(first <#> second)), 1);
+    similarity := coalesce(pgvoice.similarity(-(first OPERATOR(public.<#>) second)), 1);
     apart := CASE
         WHEN of_first IS NULL OR of_second IS NULL THEN '{}'
         WHEN (cardinality(of_first), -of_first[cardinality(of_first)])
@@ -69,14 +69,14 @@ RETURNS TABLE (other text, similarity double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT named.name, pgvoice.similarity(-(p.embedding <#> mine.embedding))
+    SELECT named.name, pgvoice.similarity(-(p.embedding OPERATOR(public.<#>) mine.embedding))
     FROM pgvoice.profile AS mine
     JOIN pgvoice.profile AS p
         ON p.encoder_id = mine.encoder_id AND p.speaker_id <> mine.speaker_id
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     WHERE mine.speaker_id = speaker AND mine.encoder_id = encoder
-      AND -(p.embedding <#> mine.embedding) >= pgvoice_internal.duplicate_limit(encoder)
-    ORDER BY p.embedding <#> mine.embedding, named.name
+      AND -(p.embedding OPERATOR(public.<#>) mine.embedding) >= pgvoice_internal.duplicate_limit(encoder)
+    ORDER BY p.embedding OPERATOR(public.<#>) mine.embedding, named.name
 $$;
 COMMENT ON FUNCTION pgvoice_internal.near_duplicates(bigint, integer) IS
 'The people whose profile is so similar to this one that they may be the same person.';
@@ -137,10 +137,10 @@ AS $$
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
     LEFT JOIN LATERAL (
-        SELECT who.name, -(o.embedding <#> p.embedding) AS similarity
+        SELECT who.name, -(o.embedding OPERATOR(public.<#>) p.embedding) AS similarity
         FROM pgvoice.profile AS o JOIN pgvoice.speaker AS who ON who.id = o.speaker_id
         WHERE o.encoder_id = p.encoder_id AND o.speaker_id <> p.speaker_id
-        ORDER BY o.embedding <#> p.embedding, o.speaker_id
+        ORDER BY o.embedding OPERATOR(public.<#>) p.embedding, o.speaker_id
         LIMIT 1
     ) AS other ON true
     WHERE (profile_quality.speaker IS NULL OR named.name = profile_quality.speaker)

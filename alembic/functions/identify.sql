@@ -1,16 +1,16 @@
 -- Who speaks in a video: the comparison of stored segments with profiles.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_two(voice vector, encoder integer)
+CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_two(voice public.vector, encoder integer)
 RETURNS TABLE (speakers bigint[], similarities double precision[])
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT array_agg(ranked.speaker_id ORDER BY ranked.similarity DESC, ranked.speaker_id),
            array_agg(ranked.similarity ORDER BY ranked.similarity DESC, ranked.speaker_id)
     FROM (
-        SELECT p.speaker_id, -(voice <#> p.embedding) AS similarity
+        SELECT p.speaker_id, -(voice OPERATOR(public.<#>) p.embedding) AS similarity
         FROM pgvoice.profile AS p
         WHERE p.encoder_id = encoder
-        ORDER BY voice <#> p.embedding, p.speaker_id
+        ORDER BY voice OPERATOR(public.<#>) p.embedding, p.speaker_id
         LIMIT 2
     ) AS ranked;
 END;

@@ -49,12 +49,10 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH lacking AS (
-        SELECT i.*, c.relname, home.nspname AS vector_schema
+        SELECT i.*, c.relname
         FROM pgvoice.segment_index AS i
         JOIN pg_class AS c ON c.oid = i.part
-        CROSS JOIN pg_extension AS x
-        JOIN pg_namespace AS home ON home.oid = x.extnamespace
-        WHERE i.encoder_id = encoder AND NOT i.valid AND NOT i.building AND x.extname = 'vector'
+        WHERE i.encoder_id = encoder AND NOT i.valid AND NOT i.building
     ), steps AS (
         SELECT lacking.relname, 1 AS place,
                format('DROP INDEX CONCURRENTLY pgvoice.%I', broken.relname) AS sql
@@ -62,7 +60,7 @@ AS $$
         JOIN pg_class AS broken ON broken.oid = lacking.index
         UNION ALL
         SELECT relname, 2,
-               pgvoice_internal.index_statement(relname, vector_schema, encoder_id, dimension)
+               pgvoice_internal.index_statement(relname, encoder_id, dimension)
         FROM lacking
     )
     SELECT relname, sql FROM steps ORDER BY relname, place
@@ -72,17 +70,16 @@ COMMENT ON FUNCTION pgvoice.segment_index_statements(integer) IS
 what an interrupted build left and build what is missing. No rows if the index is complete.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.index_statement(
-    part name, vector_schema name, encoder_id integer, dimension integer
+    part name, encoder_id integer, dimension integer
 ) RETURNS text
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     SELECT format(
         'CREATE INDEX CONCURRENTLY %I ON pgvoice.%I USING hnsw'
-        ' ((embedding::%I.halfvec(%s)) %I.halfvec_ip_ops) WITH (m = 24, ef_construction = 128)'
+        ' ((embedding::public.halfvec(%s)) public.halfvec_ip_ops) WITH (m = 24, ef_construction = 128)'
         ' WHERE encoder_id = %s',
-        format('%s_encoder_%s_hnsw', part, encoder_id), part,
-        vector_schema, dimension, vector_schema, encoder_id
+        format('%s_encoder_%s_hnsw', part, encoder_id), part, dimension, encoder_id
     )
 $$;
 COMMENT ON FUNCTION pgvoice_internal.index_statement IS

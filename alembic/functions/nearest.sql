@@ -113,7 +113,7 @@ BEGIN
     WHERE c.encoder_id = encoder AND NOT EXISTS (
         SELECT FROM pgvoice.profile AS p
         WHERE p.encoder_id = c.encoder_id AND p.speaker_id = c.speaker_id
-          AND p.embedding = c.embedding
+          AND p.embedding OPERATOR(public.=) c.embedding
     );
     INSERT INTO pgvoice.compared_profile (encoder_id, speaker_id, embedding)
     SELECT p.encoder_id, p.speaker_id, p.embedding FROM pgvoice.profile AS p

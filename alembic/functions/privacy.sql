@@ -51,7 +51,7 @@ BEGIN
     IF EXISTS (
         SELECT FROM pgvoice.opt_out_voice AS o
         WHERE o.encoder_id = NEW.encoder_id
-          AND -(o.embedding <#> NEW.embedding) >= pgvoice_internal.duplicate_limit(NEW.encoder_id)
+          AND -(o.embedding OPERATOR(public.<#>) NEW.embedding) >= pgvoice_internal.duplicate_limit(NEW.encoder_id)
     ) THEN
         RAISE EXCEPTION 'a voice that was erased, and asked not to be enrolled again'
             USING ERRCODE = 'PV002';

@@ -5,7 +5,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    IF (SELECT vector_norm(avg(e.embedding)) < 1e-6 FROM pgvoice.enrollment AS e
+    IF (SELECT public.vector_norm(public.avg(e.embedding)) < 1e-6 FROM pgvoice.enrollment AS e
         WHERE e.speaker_id = speaker AND e.encoder_id = encoder AND NOT e.excluded) THEN
         RAISE EXCEPTION 'the exemplars of % cancel each other out: their mean is zero',
             (SELECT quote_literal(s.name) FROM pgvoice.speaker AS s WHERE s.id = speaker)
@@ -16,7 +16,7 @@ BEGIN
         SELECT e.embedding, e.dimension FROM pgvoice.enrollment AS e
         WHERE e.speaker_id = speaker AND e.encoder_id = encoder AND NOT e.excluded
     ), mean AS (
-        SELECT l2_normalize(avg(x.embedding)) AS embedding, min(x.dimension) AS dimension
+        SELECT public.l2_normalize(public.avg(x.embedding)) AS embedding, min(x.dimension) AS dimension
         FROM exemplar AS x HAVING count(*) > 0
     ), gone AS (
         DELETE FROM pgvoice.profile AS p
@@ -26,7 +26,7 @@ BEGIN
     INSERT INTO pgvoice.profile AS p
         (speaker_id, encoder_id, dimension, embedding, exemplars, cohesion)
     SELECT speaker, encoder, m.dimension, m.embedding, count(*),
-           pgvoice.similarity(avg(-(x.embedding <#> m.embedding)))
+           pgvoice.similarity(avg(-(x.embedding OPERATOR(public.<#>) m.embedding)))
     FROM mean AS m CROSS JOIN exemplar AS x
     GROUP BY m.dimension, m.embedding
     ON CONFLICT (encoder_id, speaker_id) DO UPDATE
@@ -66,17 +66,17 @@ AS $$
         FROM pgvoice.enrollment AS e
         WHERE e.speaker_id = speaker AND e.encoder_id = encoder
     ), whole AS (
-        SELECT sum(one.embedding) AS total, count(*) AS exemplars FROM one WHERE one.counts
+        SELECT public.sum(one.embedding) AS total, count(*) AS exemplars FROM one WHERE one.counts
     ), own AS (
-        SELECT a.id, sum(b.embedding) AS total, count(b.id) AS exemplars
+        SELECT a.id, public.sum(b.embedding) AS total, count(b.id) AS exemplars
         FROM one AS a LEFT JOIN one AS b
             ON b.counts AND b.audio_sha256 = a.audio_sha256
             AND (b.id = a.id OR (b.start_ms < a.end_ms AND a.start_ms < b.end_ms))
         GROUP BY a.id
     )
     SELECT one.id, CASE
-        WHEN whole.exemplars > own.exemplars THEN pgvoice.similarity(-(one.embedding <#> l2_normalize(
-            CASE WHEN own.exemplars = 0 THEN whole.total ELSE whole.total - own.total END)))
+        WHEN whole.exemplars > own.exemplars THEN pgvoice.similarity(-(one.embedding OPERATOR(public.<#>) public.l2_normalize(
+            CASE WHEN own.exemplars = 0 THEN whole.total ELSE whole.total OPERATOR(public.-) own.total END)))
     END
     FROM one JOIN own USING (id) CROSS JOIN whole
 $$;
@@ -102,14 +102,14 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT e.id, named.label, e.source, e.start_ms, e.end_ms,
-           pgvoice.similarity(-(e.embedding <#> p.embedding)), l.similarity, e.quality, e.excluded,
+           pgvoice.similarity(-(e.embedding OPERATOR(public.<#>) p.embedding)), l.similarity, e.quality, e.excluded,
            e.id IN (SELECT o.exemplar FROM pgvoice_internal.outlying_exemplars(speaker, named.id) AS o)
     FROM pgvoice.encoder AS named
     CROSS JOIN LATERAL pgvoice_internal.left_out_similarities(speaker, named.id) AS l
     JOIN pgvoice.enrollment AS e ON e.id = l.exemplar
     LEFT JOIN pgvoice.profile AS p
         ON p.speaker_id = e.speaker_id AND p.encoder_id = e.encoder_id
-    ORDER BY named.id, l.similarity, e.embedding <#> p.embedding DESC, e.id
+    ORDER BY named.id, l.similarity, e.embedding OPERATOR(public.<#>) p.embedding DESC, e.id
 $$;
 COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint) IS
 'A speaker''s exemplars with their similarity to the profile, which they are part of, and to the mean

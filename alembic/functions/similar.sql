@@ -176,18 +176,18 @@ SET search_path FROM CURRENT
 AS $statement$
     SELECT format(
         CASE WHEN by_index THEN $$
-            SELECT near.video_id, near.start_ms, near.end_ms, near.embedding <#> $1 AS distance
+            SELECT near.video_id, near.start_ms, near.end_ms, near.embedding OPERATOR(public.<#>) $1 AS distance
             FROM (
                 SELECT s.* FROM pgvoice.segment_embedding AS s
                 WHERE s.encoder_id = %1$s%3$s%4$s
-                ORDER BY s.embedding::halfvec(%2$s) <#> $1::halfvec(%2$s)
+                ORDER BY s.embedding::public.halfvec(%2$s) OPERATOR(public.<#>) $1::public.halfvec(%2$s)
                 LIMIT $9
             ) AS near
             ORDER BY distance, near.video_id, near.start_ms, near.end_ms
         $$ ELSE $$
             SELECT s.video_id, s.start_ms, s.end_ms, s.distance
             FROM (
-                SELECT s.video_id, s.start_ms, s.end_ms, s.embedding <#> $1 AS distance
+                SELECT s.video_id, s.start_ms, s.end_ms, s.embedding OPERATOR(public.<#>) $1 AS distance
                 FROM pgvoice.segment_embedding AS s
                 WHERE s.encoder_id = %1$s AND s.embedding IS NOT NULL%3$s
                 ORDER BY distance, s.video_id, s.start_ms, s.end_ms

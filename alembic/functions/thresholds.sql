@@ -89,20 +89,20 @@ COMMENT ON FUNCTION pgvoice.required_by_duration IS
 from min_ms up to max_ms, or without end if that is NULL. level is the normalised similarity that
 replaces threshold.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice vector, person vector)
+CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice public.vector, person public.vector)
 RETURNS TABLE (mean double precision, deviation double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     SELECT avg(near.similarity), greatest(stddev_pop(near.similarity), 0.01)
     FROM (
-        SELECT -(k.embedding <#> voice) AS similarity
+        SELECT -(k.embedding OPERATOR(public.<#>) voice) AS similarity
         FROM pgvoice.cohort_voice AS k
         JOIN pgvoice.calibration AS c ON c.id = k.calibration_id
         JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
         WHERE k.calibration_id = calibration
-          AND coalesce(-(k.embedding <#> person) < e.default_threshold, true)
-        ORDER BY k.embedding <#> voice
+          AND coalesce(-(k.embedding OPERATOR(public.<#>) person) < e.default_threshold, true)
+        ORDER BY k.embedding OPERATOR(public.<#>) voice
         LIMIT (SELECT c.cohort_top FROM pgvoice.calibration AS c WHERE c.id = calibration)
     ) AS near
     HAVING count(*) >= 5
@@ -113,7 +113,7 @@ cohort. Voices that reach the encoder''s own threshold with person are left out,
 enrolled by now. No row if fewer than five remain.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.normalised_threshold(
-    calibration bigint, level double precision, speaker_id bigint, encoder integer, voice vector
+    calibration bigint, level double precision, speaker_id bigint, encoder integer, voice public.vector
 ) RETURNS double precision
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT

@@ -19,7 +19,7 @@ DECLARE
     -- Encoders with a profile of another dimension, with which nothing can be compared.
     uneven CONSTANT integer[] := ARRAY(
         SELECT c.encoder_id FROM pgvoice.compared_profile AS c
-        JOIN pgvoice.encoder AS e ON e.id = c.encoder_id AND e.dimension <> vector_dims(c.embedding)
+        JOIN pgvoice.encoder AS e ON e.id = c.encoder_id AND e.dimension <> public.vector_dims(c.embedding)
     );
 BEGIN
     RETURN QUERY
@@ -29,9 +29,9 @@ BEGIN
                (s.embedding IS NOT NULL) IS DISTINCT FROM (s.status IN ('ok', 'partial'))
                    OR s.status NOT IN ('ok', 'partial', 'too_short', 'silent', 'out_of_range',
                                        'non_finite', 'erased') AS status,
-               vector_dims(s.embedding) <> s.dimension
+               public.vector_dims(s.embedding) <> s.dimension
                    OR s.dimension IS DISTINCT FROM e.dimension AS dimension,
-               abs(vector_norm(s.embedding) - 1) >= 0.0001 AS length,
+               abs(public.vector_norm(s.embedding) - 1) >= 0.0001 AS length,
                s.start_ms < 0 OR s.start_ms > s.end_ms OR s.start_ms % g.grid_ms <> 0
                    OR s.end_ms % g.grid_ms <> 0 AS span,
                v.id IS NULL OR e.id IS NULL AS orphan
@@ -69,8 +69,8 @@ BEGIN
         SELECT format('exemplar %s of %s', x.id, coalesce(s.name, 'speaker ' || x.speaker_id))
                    AS place,
                s.id IS NULL OR x.dimension IS DISTINCT FROM e.dimension
-                   OR vector_dims(x.embedding) <> x.dimension
-                   OR abs(vector_norm(x.embedding) - 1) >= 0.0001 AS bad
+                   OR public.vector_dims(x.embedding) <> x.dimension
+                   OR abs(public.vector_norm(x.embedding) - 1) >= 0.0001 AS bad
         FROM pgvoice.enrollment AS x
         LEFT JOIN pgvoice.speaker AS s ON s.id = x.speaker_id
         LEFT JOIN pgvoice.encoder AS e ON e.id = x.encoder_id
@@ -83,17 +83,17 @@ BEGIN
         SELECT coalesce(s.name, 'speaker ' || coalesce(p.speaker_id, x.speaker_id)) AS place,
                CASE
                    WHEN s.id IS NULL OR p.exemplars IS DISTINCT FROM x.exemplars THEN true
-                   WHEN vector_dims(p.embedding) <> vector_dims(x.mean)
-                       OR p.dimension IS DISTINCT FROM vector_dims(x.mean) THEN true
-                   ELSE NOT -(p.embedding <#> l2_normalize(x.mean)) >= 1 - rounding
-                       OR abs(vector_norm(p.embedding) - 1) >= 0.0001
-                       OR NOT abs(p.cohesion - least(vector_norm(x.mean), 1)) < 0.00001
+                   WHEN public.vector_dims(p.embedding) <> public.vector_dims(x.mean)
+                       OR p.dimension IS DISTINCT FROM public.vector_dims(x.mean) THEN true
+                   ELSE NOT -(p.embedding OPERATOR(public.<#>) public.l2_normalize(x.mean)) >= 1 - rounding
+                       OR abs(public.vector_norm(p.embedding) - 1) >= 0.0001
+                       OR NOT abs(p.cohesion - least(public.vector_norm(x.mean), 1)) < 0.00001
                END AS bad
         FROM pgvoice.profile AS p
         FULL JOIN (
-            SELECT i.speaker_id, i.encoder_id, count(*) AS exemplars, avg(i.embedding) AS mean
+            SELECT i.speaker_id, i.encoder_id, count(*) AS exemplars, public.avg(i.embedding) AS mean
             FROM pgvoice.enrollment AS i
-            JOIN pgvoice.encoder AS e ON e.id = i.encoder_id AND e.dimension = vector_dims(i.embedding)
+            JOIN pgvoice.encoder AS e ON e.id = i.encoder_id AND e.dimension = public.vector_dims(i.embedding)
             WHERE NOT i.excluded GROUP BY i.speaker_id, i.encoder_id
         ) AS x ON x.speaker_id = p.speaker_id AND x.encoder_id = p.encoder_id
         LEFT JOIN pgvoice.speaker AS s ON s.id = coalesce(p.speaker_id, x.speaker_id)
@@ -120,7 +120,7 @@ BEGIN
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
     FROM (
         SELECT format('profile of speaker %s', c.speaker_id) AS place,
-               e.dimension IS DISTINCT FROM vector_dims(c.embedding) AS bad
+               e.dimension IS DISTINCT FROM public.vector_dims(c.embedding) AS bad
         FROM pgvoice.compared_profile AS c
         LEFT JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
     ) AS j;
@@ -141,7 +141,7 @@ BEGIN
             AND s.encoder_id = n.encoder_id
         JOIN pgvoice.encoder AS e ON e.id = n.encoder_id
         CROSS JOIN LATERAL pgvoice_internal.best_two(
-            CASE WHEN vector_dims(s.embedding) = e.dimension THEN s.embedding END, n.encoder_id, false
+            CASE WHEN public.vector_dims(s.embedding) = e.dimension THEN s.embedding END, n.encoder_id, false
         ) AS b
         WHERE n.encoder_id <> ALL (uneven) AND NOT EXISTS (
             SELECT FROM pgvoice.deleted_segment AS d

@@ -37,13 +37,21 @@ def prepare(connection: Connection) -> None:
     _ensure_schema(connection, SCHEMA)
     _ensure_schema(connection, INTERNAL_SCHEMA, _owner(connection))
     connection.execute(
-        text(
-            "SELECT set_config('search_path', 'pgvoice, ' || quote_ident(n.nspname) || ', pg_temp',"
-            " true) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-            " WHERE e.extname = 'vector'"
-        )
+        text("SELECT set_config('search_path', :path, true)"),
+        {"path": f"{SCHEMA}, {vector_schema(connection)}, pg_temp"},
     )
     _ensure_distance_works(connection)
+
+
+def vector_schema(connection: Connection) -> str:
+    """The schema of pgvector's types and operators, quoted for a statement."""
+    found: str = connection.scalar(
+        text(
+            "SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = (SELECT extnamespace"
+            " FROM pg_extension WHERE extname = 'vector')"
+        )
+    )
+    return found
 
 
 def take_turns(connection: Connection) -> None:

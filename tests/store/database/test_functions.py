@@ -136,7 +136,9 @@ def test_what_somebody_else_needs_is_not_dropped(url: URL) -> None:
             "CREATE FUNCTION pgvoice.old() RETURNS integer LANGUAGE sql RETURN 1",
             "CREATE VIEW public.theirs AS SELECT pgvoice.old()",
         )
-        with pytest.raises(DependentObjectsStillExist, match=r"view theirs depends on .*old"):
+        with pytest.raises(
+            DependentObjectsStillExist, match=r"view public.theirs depends on .*old"
+        ):
             schema.upgrade(engine)
         run(engine, "DROP VIEW public.theirs")
         schema.upgrade(engine)

@@ -458,8 +458,7 @@ def test_definers_have_the_fixed_search_path(connection: Connection) -> None:
     assert {"identify", "speaker_segments", "similar_segments"} <= {name for name, _ in rows}
     for _, settings in rows:
         (path,) = [entry for entry in settings if entry.startswith("search_path=")]
-        assert path.startswith("search_path=pgvoice, ")
-        assert path.endswith(", pg_temp")
+        assert path == "search_path=pg_catalog, pgvoice, pg_temp"
 
 
 def test_granting_again_changes_nothing(store: VoiceStore) -> None:

@@ -78,7 +78,8 @@ def test_no_function_is_led_astray_by_a_search_path(connection: Connection) -> N
             "SELECT proname FROM pg_proc"
             " WHERE pronamespace IN ('pgvoice'::regnamespace, 'pgvoice_internal'::regnamespace)"
             " AND prosqlbody IS NULL AND NOT EXISTS"
-            " (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=pgvoice%pg_temp')"
+            " (SELECT FROM unnest(proconfig) c"
+            " WHERE c = 'search_path=pg_catalog, pgvoice, pg_temp')"
         )
     ).all()
     assert loose == []
