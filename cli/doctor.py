@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal, NamedTuple
@@ -12,7 +13,7 @@ from typing import Literal, NamedTuple
 import click
 from sqlalchemy import Connection
 
-from pgvoice.cli import options, output
+from pgvoice.cli import options, output, terminal
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
 from pgvoice.cli.group import FAILED
@@ -84,7 +85,8 @@ def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: boo
 def _write(check: Check) -> None:
     state = output.coloured(f"{check.state:<4}", COLOURS[check.state])
     detail = output.hanging(output.printable(check.detail), _INDENT)
-    click.echo(f"{state}  {check.name:<{_INDENT - 6}}{detail}")
+    click.echo(state, terminal.unguarded(sys.stdout), nl=False)
+    click.echo(f"  {check.name:<{_INDENT - 6}}{detail}")
 
 
 def checks(url: str | None, *, torch: bool) -> Iterator[Check]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from pgvoice.cli import terminal
 
 FAILED = 1
 
@@ -11,6 +15,10 @@ class Group(click.Group):
     """Lists its commands in the order in which they were added, and explains their errors."""
 
     group_class = type
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with terminal.guarded():
+            return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

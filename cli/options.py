@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -90,11 +91,30 @@ force_option = click.option(
     is_flag=True,
     help="Enroll even if the audio sounds like several people or like somebody else.",
 )
+
+
+def _end_of_day(value: str) -> datetime:
+    """When a day given as 2027-01-31 ends in this machine's zone."""
+    return _moment(value, lambda: datetime.strptime(value, "%Y-%m-%d") + timedelta(days=1))
+
+
+def start_of_day(value: str) -> datetime:
+    """A moment; without a time of day the start of the day, without a zone in this machine's."""
+    return _moment(value, lambda: datetime.fromisoformat(value))
+
+
+def _moment(value: str, read: Callable[[], datetime]) -> datetime:
+    try:
+        return read().astimezone()
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{value[:60]!r} is not a date such as 2027-01-31") from None
+
+
 until_option = click.option(
     "--until",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=_end_of_day,
     metavar="DATE",
-    help="Day on which the consent ends, such as 2027-01-01 [never].",
+    help="Last day of the consent, in this machine's time zone, such as 2027-01-31 [no end].",
 )
 purpose_option = click.option(
     "--purpose",

@@ -93,9 +93,10 @@ def _write_table(found: Sequence[Appearance]) -> None:
 @click.option("--other-videos", is_flag=True, help="Search only recordings other than VIDEO.")
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    type=options.start_of_day,
     metavar="DATE",
-    help="Search only recordings added to the store from then on: 2026-01-31.",
+    help="Search only recordings added to the store from then on: 2026-01-31, in this machine's"
+    " time zone, or 2026-01-31T18:00:00+01:00.",
 )
 @click.option(
     "--min-seconds",
@@ -135,7 +136,7 @@ def similar(
     """
     among = SimilarFilter(
         videos=list(videos) or None,
-        since=None if since is None else since.astimezone(),
+        since=since,
         min_seconds=min_seconds,
         excluded_speakers=list(excluded) or None,
         same_video=not other_videos,

@@ -154,7 +154,7 @@ def _manage(
 
 def _write(found: Calibration) -> None:
     figures = found.figures
-    day = f" {found.created_at:%Y-%m-%d}" if found.created_at else ""
+    day = f" {output.day(found.created_at)}" if found.created_at else ""
     target = percent(found.target_far)
     click.echo(f"{found.encoder}, calibrated{day} for FAR {target}, from {found.labels_from}")
     click.echo(

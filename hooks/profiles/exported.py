@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.new_files import OWNER, new_file
 from pgvoice.hooks.profiles.original import vector
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.models import UNIT_TOLERANCE
@@ -69,15 +69,10 @@ def export_profiles(
     The file contains voiceprints, and the audit trail records every export. Raises
     `FileExistsError`, `UnknownSpeaker`, and the database's error for anyone but an admin.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            speakers = store.people.export_speakers(names, destination=str(path.absolute()))
-            whole = Export(FORMAT, VERSION, list(map(_speaker_record, speakers)))
-            file.write(msgspec.json.encode(whole) + b"\n")
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with new_file(path, mode=OWNER) as file:
+        speakers = store.people.export_speakers(names, destination=str(path.absolute()))
+        whole = Export(FORMAT, VERSION, list(map(_speaker_record, speakers)))
+        file.write(msgspec.json.encode(whole) + b"\n")
     return speakers
 
 
