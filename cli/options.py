@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -23,15 +24,41 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 #: Start and end in seconds.
 Span = tuple[float, float]
 STANDARD_INPUT = "-"
+#: The largest ``integer`` of Postgres.
+LARGEST = (1 << 31) - 1
+
+
+class Number(click.FloatRange):
+    """A number within a range, and never NaN or infinite."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, parameter, context))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", parameter, context)
+        return number
+
+
+class Count(click.IntRange):
+    """An integer within a range that fits a database."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        number = int(super().convert(value, parameter, context))
+        if number > LARGEST:
+            self.fail(f"{value[:20]!r} is more than {LARGEST:,}.", parameter, context)
+        return number
 
 
 def integer(
     name: str, least: int, meaning: str, default: int | None = None
 ) -> Callable[[Decorated], Decorated]:
-    """An option that takes an integer of at least `least`."""
+    """An option that takes an integer of at least `least` that fits a database."""
     return click.option(
         name,
-        type=click.IntRange(min=least),
+        type=Count(least),
         default=default,
         show_default=default is not None,
         metavar="N",
@@ -67,20 +94,20 @@ device_option = click.option(
 )
 threshold_option = click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=Number(-1, 1),
     metavar="X",
     help="Lowest cosine similarity that names somebody [calibrated, or the encoder's default].",
 )
 margin_option = click.option(
     "--margin",
     "min_margin",
-    type=click.FloatRange(0, 2),
+    type=Number(0, 2),
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
 )
 min_speech_option = click.option(
     "--min-speech",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=2.0,
     show_default=True,
     metavar="SECONDS",

@@ -18,7 +18,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 @click.command(epilog="Example: pgvoice search Ada --limit 20")
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show only the first N [all].")
+@click.option("--limit", type=options.Count(1), metavar="N", help="Show only the first N [all].")
 @click.option(
     "--order",
     type=click.Choice(["similarity", "time"]),
@@ -81,7 +81,7 @@ def _write_table(found: Sequence[Appearance]) -> None:
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=options.Count(1),
     default=20,
     show_default=True,
     metavar="N",
@@ -100,7 +100,7 @@ def _write_table(found: Sequence[Appearance]) -> None:
 )
 @click.option(
     "--min-seconds",
-    type=click.FloatRange(0),
+    type=options.Number(0),
     metavar="S",
     help="Show only segments at least this long.",
 )

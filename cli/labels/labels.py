@@ -101,7 +101,7 @@ def runs(store: VoiceStore, as_json: bool) -> None:
 
 
 @labels.command(epilog="Example: pgvoice labels revert 2")
-@click.argument("run", type=int)
+@click.argument("run", type=options.Count(1))
 @options.open_store
 def revert(store: VoiceStore, run: int) -> None:
     """Revert a run.
