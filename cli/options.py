@@ -48,7 +48,7 @@ class Count(click.IntRange):
     ) -> int:
         number = int(super().convert(value, parameter, context))
         if number > LARGEST:
-            self.fail(f"{value[:20]!r} is more than {LARGEST:,}.", parameter, context)
+            self.fail(f"{str(value)[:20]!r} is more than {LARGEST:,}.", parameter, context)
         return number
 
 

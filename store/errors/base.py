@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-
 #: Characters of a name that a message shows.
 _LONGEST = 100
 
