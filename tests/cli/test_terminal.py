@@ -10,18 +10,18 @@ import subprocess
 import sys
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from pgvoice_testkit.commands import leaf, leaves
 from pgvoice_testkit.stores.filled import X, Y, put, unit
 
 from pgvoice.cli import terminal
-from pgvoice.cli.commands import Commands, LazyCommand, loaded
+from pgvoice.cli.commands import Commands, LazyCommand
 from pgvoice.cli.group import Group
-from pgvoice.cli.main import cli
 from pgvoice.hooks import hookimpl
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import RegisterCommand
@@ -39,25 +39,8 @@ NEEDED = {"span": "0-1", "target": "postgresql://nobody@localhost:1/x", "unattri
 FLAGS = ("--yes", "--with-segments", "--no-torch", "--exemplars", "--nobody")
 
 
-def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
-        command = loaded(command)
-        if isinstance(command, click.Group):
-            yield from leaves(command, (*path, name))
-        else:
-            yield (*path, name)
-
-
 #: psql writes for itself.
-LEAVES = [path for path in leaves(cli) if path != ("db", "shell")]
-
-
-def leaf(path: tuple[str, ...]) -> click.Command:
-    command: click.Command = cli
-    for name in path:
-        assert isinstance(command, click.Group)
-        command = loaded(command.commands[name])
-    return command
+LEAVES = [path for path in leaves() if path != ("db", "shell")]
 
 
 def call(path: tuple[str, ...], *extra: str) -> list[str]:
