@@ -161,7 +161,9 @@ class Toy:
 def test_plugins(monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder) -> None:
     assert not recwarn.list
     monkeypatch.setattr("pgvoice.cli.commands._any_plugin_installed", lambda: True)
-    root = Commands("pgvoice", commands={"plugin": LazyCommand("plugin", "plugin", "Plugins.")})
+    root = Commands(
+        "pgvoice", commands={"plugin": LazyCommand("plugin", "plugins.plugin", "Plugins.")}
+    )
     installed.manager.cache_clear()
     installed.manager().register(Toy(), EVIL)
     try:
