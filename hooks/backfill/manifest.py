@@ -68,8 +68,8 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
             yield from reader
         except csv.Error as error:
             raise FormatError(
-                f"{path}, line {reader.line_num}: {error}; segments that are too long for CSV can"
-                " be in files of their own, or in a manifest of JSON lines"
+                f"{path}, line {reader.reader.line_num}: {error}; segments that are too long for"
+                " CSV can be in files of their own, or in a manifest of JSON lines"
             ) from error
 
 
