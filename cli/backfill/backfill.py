@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -186,7 +187,9 @@ def _write_report(report: BackfillReport, name: str) -> None:
     for outcome in report.failed[:10]:
         click.echo(output.printable(f"  {outcome.video}: {outcome.error}"))
     if report.failed:
-        click.echo(f"`pgvoice backfill failed {name}` lists them all")
+        click.echo(
+            output.printable(f"`pgvoice backfill failed {shlex.quote(name)}` lists them all")
+        )
 
 
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
