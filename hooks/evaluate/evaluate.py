@@ -210,8 +210,9 @@ def _not_filled(video: str, missing: Sequence[str], asked: int) -> str:
     named = ", ".join(missing[:_NAMED]) + (", ..." if missing[_NAMED:] else "")
     what = f"{len(missing)} of {asked} turns ({named} s)" if asked else "the segments"
     return (
-        f"{what} of {video} are not stored: fill them (`pgvoice fill {shlex.quote(video)} AUDIO REFERENCE`), or"
-        " evaluate the stored segments (--stored)"
+        f"{what} of {video} are not stored: fill them"
+        f" (`pgvoice fill {shlex.quote(video)} AUDIO REFERENCE`), or evaluate the stored segments"
+        " (--stored)"
     )
 
 
