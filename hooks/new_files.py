@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from typing import BinaryIO
 
 #: Permissions of a file, less the umask, and of one that only its owner may read.
 ANYBODY, OWNER = 0o666, 0o600
-#: Where names stand for what the process has open, such as /dev/stdout.
-_OPEN = ("/dev", "/proc")
+#: The folders whose links stand for what processes have open.
+_OPEN = re.compile(r"/dev|/proc/\d+(/task/\d+)?/fd")
 
 
 @contextmanager
@@ -23,9 +24,12 @@ def new_file(path: Path, *, mode: int = ANYBODY, overwrite: bool = False) -> Ite
 
     No reader ever sees a partial file, even if the writer is killed. With `overwrite`, it replaces
     a file, whose permissions it keeps, or a link, whose target stays as it is. A pipe, a device and
-    /dev/stdout are written to. Raises `FileExistsError` unless `overwrite` is given, and `OSError`.
+    /dev/stdout are written to; what only its owner may read is not written to another user's pipe.
+    Raises `FileExistsError` unless `overwrite` is given, and `OSError`.
     """
     found = _status(path)
+    if found is not None and mode == OWNER and _is_anothers_pipe(found):
+        raise _error(errno.EACCES, path)
     if found is not None and _is_open(path, found):
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as stream:
             yield stream
@@ -35,7 +39,10 @@ def new_file(path: Path, *, mode: int = ANYBODY, overwrite: bool = False) -> Ite
     if found is not None and not overwrite:
         raise _error(errno.EEXIST, path)
     beside = path.with_name(f".pgvoice-{secrets.token_hex(8)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        raise _error(error.errno or errno.EIO, path) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -67,10 +74,17 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _is_open(path: Path, found: os.stat_result) -> bool:
-    """Whether the name stands for something to write into, rather than for a file."""
+    """Whether the name stands for something to write into, rather than for a file.
+
+    A link does only if it stands for what the process has open: /dev/stdout, /dev/fd/1.
+    """
     if stat.S_ISLNK(found.st_mode):
-        return path.parent.resolve().parts[:2] in [Path(each).parts for each in _OPEN]
+        return _OPEN.fullmatch(str(path.parent.resolve())) is not None
     return stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
+
+
+def _is_anothers_pipe(found: os.stat_result) -> bool:
+    return stat.S_ISFIFO(found.st_mode) and found.st_uid != os.geteuid()
 
 
 def _place(beside: Path, path: Path, *, overwrite: bool) -> None:

@@ -40,6 +40,35 @@ def test_a_link_is_replaced_and_its_target_stays(
     assert Path("/dev/null").is_char_device()
 
 
+def test_a_link_in_shared_memory_is_a_link_like_others(precious: Path) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir():
+        pytest.skip("no /dev/shm on this system")
+    link = shared / f"pgvoice-test-{os.getpid()}"
+    link.symlink_to(precious)
+    try:
+        write_file(link, b"new", overwrite=True)
+        assert (link.is_symlink(), link.read_bytes()) == (False, b"new")
+    finally:
+        link.unlink()
+    assert precious.read_text() == "precious"
+
+
+def test_a_voice_is_not_written_to_the_pipe_of_somebody_else(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a pipe to somebody else")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    os.chown(pipe, 65534, 65534)
+    with pytest.raises(PermissionError, match="pipe"), new_file(pipe, mode=OWNER):
+        pass
+
+
+def test_the_error_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no/file"):
+        write_file(tmp_path / "no" / "file", b"")
+
+
 def test_permissions(tmp_path: Path, precious: Path) -> None:
     before = os.umask(0o022)
     try:
