@@ -27,12 +27,19 @@ _HARMFUL = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 def harmless(text: str) -> str:
     """Text of any number of lines in which nothing controls the terminal."""
+    if _is_plain(text):
+        return text
     return _UNUSUAL.sub(_replaced, _LINE_ENDS.sub("\n", _STYLES.sub("", text)))
 
 
 def escaped(document: str) -> str:
     """A JSON document that is equal, with escapes for what controls a terminal."""
-    return _UNUSUAL.sub(_escape, document)
+    return document if _is_plain(document) else _UNUSUAL.sub(_escape, document)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing needs to be looked at; fast, also for other scripts."""
+    return text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _replaced(found: re.Match[str]) -> str:
