@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from pgvoice.cli import terminal
 
@@ -37,6 +38,14 @@ class Group(click.Group):
         with terminal.guarded(), warnings.catch_warnings():
             warnings.showwarning = partial(_show, warnings.showwarning)
             return super().main(*arguments, **options)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What the shell shows; click writes it as bytes, which are not guarded."""
+        found = super().shell_complete(ctx, incomplete)
+        for item in found:
+            item.value = terminal.harmless(str(item.value))
+            item.help = item.help and terminal.harmless(item.help)
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

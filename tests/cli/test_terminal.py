@@ -172,6 +172,12 @@ def test_plugins(monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecord
             assert "Eve" in done.output or arguments == ["toy"]
             assert_harmless(done.stdout_bytes)
             assert_harmless(done.stderr_bytes)
+        for shell, word in (("bash", "1"), ("zsh", "1"), ("fish", "")):
+            asked = {"COMP_WORDS": "pgvoice ", "COMP_CWORD": word}
+            asked["_PGVOICE_COMPLETE"] = f"{shell}_complete"
+            done = CliRunner().invoke(root, [], env=asked, prog_name="pgvoice")
+            assert "toyEve" in done.stdout
+            assert_harmless(done.stdout_bytes)
     finally:
         installed.manager.cache_clear()
 
