@@ -93,8 +93,12 @@ _row = st.fixed_dictionaries(
     {"video": _texts | _values, "segments": _spans | _spans.map(json.dumps) | _values},
     optional={"audio": _texts | _values},
 )
-_good = st.just({"video": "v", "segments": [[0, 1.5]]})
-_line = st.tuples(_texts, _texts, _spans.map(json.dumps) | _texts) | st.just(("v", "", "[[0, 1]]"))
+_name = st.text("abc", min_size=1, max_size=9)
+_times = st.lists(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2), min_size=1)
+_good = st.fixed_dictionaries({"video": _name, "segments": _times | _times.map(json.dumps)})
+_line = st.tuples(_texts, _texts, _spans.map(json.dumps) | _texts) | st.tuples(
+    _name, st.just(""), _times.map(json.dumps)
+)
 
 
 def test_any_json_lines(tmp_path: Path) -> None:
