@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -133,7 +134,7 @@ def _write_ending(outcome: Outcome, folder: Path) -> None:
     unset = "env -u PGVOICE_DATABASE_URL " if os.environ.get("PGVOICE_DATABASE_URL") else ""
     click.echo("\nLook further:")
     for command in (f"search {person}", f"identify {VIDEO}", "db shell"):
-        click.echo(f"  {unset}PGVOICE_DATA={folder} pgvoice {command}")
+        click.echo(f"  {unset}PGVOICE_DATA={shlex.quote(str(folder))} pgvoice {command}")
     click.echo("Delete the demo's data:\n  pgvoice demo --remove")
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal, NamedTuple
 
 import click
 from sqlalchemy import Connection
 
-from pgvoice.cli import options, output
+from pgvoice.cli import options, output, terminal
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
 from pgvoice.cli.group import FAILED
@@ -25,7 +28,7 @@ from pgvoice.hooks.sources import registered_sources
 from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
 from pgvoice.store.database.embedded import DATA_VARIABLE
-from pgvoice.store.errors import DatabaseError, PgvoiceError
+from pgvoice.store.errors import DatabaseError, PgvectorOutdated, PgvoiceError
 from pgvoice.store.voice_store import VoiceStore
 
 #: Everything that pgvoice reads from the environment.
@@ -84,7 +87,8 @@ def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: boo
 def _write(check: Check) -> None:
     state = output.coloured(f"{check.state:<4}", COLOURS[check.state])
     detail = output.hanging(output.printable(check.detail), _INDENT)
-    click.echo(f"{state}  {check.name:<{_INDENT - 6}}{detail}")
+    click.echo(state, terminal.unguarded(sys.stdout), nl=False)
+    click.echo(f"  {check.name:<{_INDENT - 6}}{detail}")
 
 
 def checks(url: str | None, *, torch: bool) -> Iterator[Check]:
@@ -165,13 +169,29 @@ def _database(url: str | None) -> Iterator[Check]:
         return
     yield Check("database", "ok", f"Postgres {version} answers")
     try:
-        with VoiceStore.open(url) as store, store.database.engine.connect() as connection:
-            yield Check("pgvector", "ok", str(preparing.pgvector_version(connection)))
+        with _opened(url) as store, store.database.engine.connect() as connection:
+            yield _pgvector(connection)
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
             yield _roles(connection)
             yield _consent(store)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
+
+
+@contextmanager
+def _opened(url: str | None) -> Iterator[VoiceStore]:
+    """The store, whose pgvector has a check of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PgvectorOutdated)
+        opened = VoiceStore.open(url)
+    with opened:
+        yield opened
+
+
+def _pgvector(connection: Connection) -> Check:
+    version = preparing.pgvector_version(connection)
+    outdated = preparing.pgvector_warning(version)
+    return Check("pgvector", "ok" if outdated is None else "warn", outdated or str(version))
 
 
 def _roles(connection: Connection) -> Check:

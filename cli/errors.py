@@ -6,7 +6,7 @@ from types import TracebackType
 
 import click
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
@@ -27,6 +27,18 @@ def explain(error: Exception) -> click.ClickException | None:
         return click.ClickException(
             f"this database user lacks the privilege ({_first_line(error.orig)}):"
             " `pgvoice db roles` shows which role has it"
+        )
+    if isinstance(error, DataError):
+        return click.ClickException(
+            f"the database cannot take a value ({_first_line(error.orig or error)}): give a"
+            " smaller number, or a text without NUL"
+        )
+    if isinstance(error, UnicodeEncodeError):
+        text = ascii(error.object)[:60]
+        return click.ClickException(f"{text} is not text that can be stored: use UTF-8")
+    if isinstance(error, OSError) and error.filename is not None:
+        return click.ClickException(
+            f"{error.filename!r}: {error.strerror}: check the path and its permissions"
         )
     if isinstance(error, (InvalidSegment, InvalidSegments)):
         return _InvalidSegmentFailure(str(error))

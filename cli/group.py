@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import click
+from click.shell_completion import CompletionItem
+
+from pgvoice.cli import terminal
 
 FAILED = 1
+
+
+def _show(
+    others: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *place: Any,
+    **options: Any,
+) -> None:
+    """Print a warning of pgvoice as one line, without the line of code; others as Python does."""
+    if category.__module__.startswith("pgvoice."):
+        click.echo(f"Warning: {message}", err=True)
+    else:
+        others(message, category, *place, **options)
 
 
 class Group(click.Group):
     """Lists its commands in the order in which they were added, and explains their errors."""
 
     group_class = type
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with terminal.guarded(), warnings.catch_warnings():
+            warnings.showwarning = partial(_show, warnings.showwarning)
+            return super().main(*arguments, **options)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What the shell shows; click writes it as bytes, which are not guarded."""
+        found = super().shell_complete(ctx, incomplete)
+        for item in found:
+            item.value = terminal.harmless(str(item.value))
+            item.help = item.help and terminal.harmless(item.help)
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

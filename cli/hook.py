@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from pgvoice.cli import options
+from pgvoice.cli import options, terminal
 from pgvoice.cli.group import FAILED
 from pgvoice.hooks import json_requests
 from pgvoice.hooks.json_requests import LONGEST, Reply, failed, reply
@@ -50,7 +50,7 @@ def hook(
         return
     codes = []
     for answer in _replies(encoder, device, url, lines):
-        sys.stdout.buffer.write(answer.document + b"\n")
+        sys.stdout.buffer.write(terminal.escaped(answer.document.decode()).encode() + b"\n")
         sys.stdout.buffer.flush()
         codes.append(answer.exit_code)
     if not lines:

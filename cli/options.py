@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -22,15 +24,41 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 #: Start and end in seconds.
 Span = tuple[float, float]
 STANDARD_INPUT = "-"
+#: The largest ``integer`` of Postgres.
+LARGEST = (1 << 31) - 1
+
+
+class Number(click.FloatRange):
+    """A number within a range, and never NaN or infinite."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, parameter, context))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", parameter, context)
+        return number
+
+
+class Count(click.IntRange):
+    """An integer within a range that fits a database."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        number = int(super().convert(value, parameter, context))
+        if number > LARGEST:
+            self.fail(f"{str(value)[:20]!r} is more than {LARGEST:,}.", parameter, context)
+        return number
 
 
 def integer(
     name: str, least: int, meaning: str, default: int | None = None
 ) -> Callable[[Decorated], Decorated]:
-    """An option that takes an integer of at least `least`."""
+    """An option that takes an integer of at least `least` that fits a database."""
     return click.option(
         name,
-        type=click.IntRange(min=least),
+        type=Count(least),
         default=default,
         show_default=default is not None,
         metavar="N",
@@ -66,20 +94,20 @@ device_option = click.option(
 )
 threshold_option = click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=Number(-1, 1),
     metavar="X",
     help="Lowest cosine similarity that names somebody [calibrated, or the encoder's default].",
 )
 margin_option = click.option(
     "--margin",
     "min_margin",
-    type=click.FloatRange(0, 2),
+    type=Number(0, 2),
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
 )
 min_speech_option = click.option(
     "--min-speech",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=2.0,
     show_default=True,
     metavar="SECONDS",
@@ -90,11 +118,30 @@ force_option = click.option(
     is_flag=True,
     help="Enroll even if the audio sounds like several people or like somebody else.",
 )
+
+
+def _end_of_day(value: str) -> datetime:
+    """When a day given as 2027-01-31 ends in this machine's zone."""
+    return _moment(value, lambda: datetime.strptime(value, "%Y-%m-%d") + timedelta(days=1))
+
+
+def start_of_day(value: str) -> datetime:
+    """A moment; without a time of day the start of the day, without a zone in this machine's."""
+    return _moment(value, lambda: datetime.fromisoformat(value))
+
+
+def _moment(value: str, read: Callable[[], datetime]) -> datetime:
+    try:
+        return read().astimezone()
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{value[:60]!r} is not a date such as 2027-01-31") from None
+
+
 until_option = click.option(
     "--until",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=_end_of_day,
     metavar="DATE",
-    help="Day on which the consent ends, such as 2027-01-01 [never].",
+    help="Last day of the consent, in this machine's time zone, such as 2027-01-31 [no end].",
 )
 purpose_option = click.option(
     "--purpose",

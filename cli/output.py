@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from pgvoice.cli import terminal
 from pgvoice.store.answers.appearances import Appearance
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.answers.similar import SimilarSegment
@@ -65,7 +66,14 @@ def word(header: str) -> Column:
 
 def write_json(document: object) -> None:
     """One JSON document on standard output. Raises `TypeError` for a vector."""
-    click.echo(json.dumps(document, default=_plain, ensure_ascii=False, indent=2, allow_nan=False))
+    written = json.dumps(document, default=_plain, ensure_ascii=False, indent=2, allow_nan=False)
+    click.echo(terminal.escaped(written))
+
+
+def write_document(text: str) -> None:
+    """A document on standard output: exactly as it is, unless that is a terminal."""
+    stream = sys.stdout if sys.stdout.isatty() else terminal.unguarded(sys.stdout)
+    click.echo(text, stream, nl=False, color=True)
 
 
 def write(found: Item, as_json: bool, show: Callable[[Item], None]) -> None:
@@ -102,7 +110,8 @@ def write_table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> None:
         table.padding = (0, 1, 0, 0)
     with console.capture() as capture:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=True)
+    drawn = "\n".join(line.rstrip() for line in capture.get().splitlines())
+    click.echo(drawn, terminal.unguarded(sys.stdout), color=True)
 
 
 def _shown(cell: Cell) -> str:
@@ -126,7 +135,10 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
         yield None
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with (
+        Progress(*columns, console=error_console(), transient=True) as progress,
+        terminal.guarded(),
+    ):
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -137,8 +149,13 @@ def waiting(label: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    with Console(stderr=True).status(label):
+    with error_console().status(label), terminal.guarded():
         yield
+
+
+def error_console() -> Console:
+    """Draws on standard error; what is printed meanwhile must be guarded again."""
+    return Console(file=terminal.unguarded(sys.stderr))
 
 
 def clock(seconds: float) -> str:
@@ -150,8 +167,13 @@ def clock(seconds: float) -> str:
 
 
 def day(moment: datetime | None) -> str:
-    """Year, month and day."""
-    return NOTHING if moment is None else f"{moment:%Y-%m-%d}"
+    """Year, month and day in this machine's zone."""
+    return NOTHING if moment is None else f"{moment.astimezone():%Y-%m-%d}"
+
+
+def last_day(end: datetime | None) -> str:
+    """The last day before something ends, in this machine's zone."""
+    return NOTHING if end is None else day(end - timedelta(microseconds=1))
 
 
 def similarity(value: float | None) -> str:

@@ -48,7 +48,7 @@ from pgvoice.hooks.plugins.specs import (
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
 from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
-from pgvoice.hooks.sources import resolve_audio
+from pgvoice.hooks.sources import inside_folder, resolve_audio
 from pgvoice.store.turns import Turn
 
 __all__ = [
@@ -96,6 +96,7 @@ __all__ = [
     "hookimpl",
     "identify",
     "import_profiles",
+    "inside_folder",
     "make_encoder",
     "parse_span",
     "parse_time",

@@ -239,6 +239,8 @@ def _kind(error: Exception) -> str:
 
 
 def _failed(kind: str, message: str, exit_code: int, given: dict[str, Any]) -> Reply:
-    failure = msgspec.to_builtins(Failure(VERSION, Problem(kind, message)))
+    # Names of files need not be Unicode.
+    readable = message.encode(errors="backslashreplace").decode()
+    failure = msgspec.to_builtins(Failure(VERSION, Problem(kind, readable)))
     kept = {name: value for name, value in _kept(given).items() if name != "segments"}
     return Reply(msgspec.json.encode(kept | failure), exit_code)

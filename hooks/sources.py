@@ -89,7 +89,7 @@ def find_in_folder(video: str) -> Path | None:
     if not folder.is_dir():
         raise AudioSourceFailed(f"{FOLDER_VARIABLE} is {setting!r}, which is not a folder")
     names = [video, *(video + suffix for suffix in SUFFIXES)]
-    found = [path for name in names if (path := _inside(folder, name)).is_file()]
+    found = [path for name in names if (path := inside_folder(folder, name)).is_file()]
     if len(found) > 1:
         listed = ", ".join(path.name for path in found)
         raise AudioSourceFailed(
@@ -98,13 +98,18 @@ def find_in_folder(video: str) -> Path | None:
     return found[0] if found else None
 
 
-def _inside(folder: Path, name: str) -> Path:
-    """Refuses names that lead out of the folder, by dots, by a root or by a link."""
+def inside_folder(folder: Path, name: str) -> Path:
+    """The path of a name in a folder, whether or not there is a file.
+
+    For audio sources: a video's key may be anybody's text. Raises `AudioSourceFailed` for a name
+    that leads out of the folder, by dots, by a root or by a link.
+    """
     if "\0" not in name:
-        path = (folder / name).resolve()
-        if path.is_relative_to(folder):
+        within = folder.resolve()
+        path = (within / name).resolve()
+        if path.is_relative_to(within):
             return path
     raise AudioSourceFailed(
-        f"the video {name!r} leads out of {FOLDER_VARIABLE}={str(folder)!r}, where its file is"
-        " searched: name the file"
+        f"the video {name!r} leads out of the folder {str(folder)!r}, where its file is searched:"
+        " name the file"
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Self
 
 from pgvoice.store.answers.answers import Answers
 from pgvoice.store.answers.segment_index import SegmentIndex
-from pgvoice.store.database import schema
+from pgvoice.store.database import preparing, schema
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.connection import Database, open_database
+from pgvoice.store.errors import PgvectorOutdated
 from pgvoice.store.keys import DEFAULT_GRID_MS
 from pgvoice.store.labels.labels import Labels
 from pgvoice.store.people.people import People
@@ -61,7 +63,8 @@ class VoiceStore(Closing):
         default folder. In an embedded server, this creates or upgrades the tables; `grid_ms`,
         `partitions` and `consent` (whether enrolling requires consent) only affect a new store. In
         your own server, run `pgvoice db upgrade` first. Raises `SchemaMismatch` if that is needed,
-        and `DatabaseError` in one of its kinds if the server cannot be used.
+        and `DatabaseError` in one of its kinds if the server cannot be used. Warns of a pgvector
+        with known faults (`PgvectorOutdated`), once per process and database.
         """
         database = open_database(url, folder=folder)
         try:
@@ -84,4 +87,19 @@ def _ready(database: Database, grid_ms: int, partitions: int, consent: bool) -> 
         schema.upgrade(database.engine, grid_ms=grid_ms, partitions=partitions, consent=consent)
         with database.engine.connect() as connection:
             found = schema.state(connection)
-    return schema.check(found)
+    grid_ms = schema.check(found)
+    _warn(database, found.pgvector)
+    return grid_ms
+
+
+#: The databases that were warned about, by URL.
+_warned: set[str] = set()
+
+
+def _warn(database: Database, pgvector: str | None) -> None:
+    """Warn of an old pgvector, once per process and database."""
+    warning, url = preparing.pgvector_warning(pgvector), str(database.url)
+    if warning is not None and url not in _warned:
+        _warned.add(url)
+        name = database.url.database
+        warnings.warn(f"database {name!r}: {warning}", PgvectorOutdated, stacklevel=4)

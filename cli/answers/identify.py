@@ -119,7 +119,7 @@ def _write_named(
 ) -> None:
     labelled = [Labelled(*pair) for pair in zip(source.segments, found, strict=True)]
     if destination == options.STANDARD_INPUT:
-        click.echo(write_labels(labelled, format_name, source=source), nl=False)
+        output.write_document(write_labels(labelled, format_name, source=source))
     else:
         path = Path(destination)
         save_labels(labelled, path, format_name, source=source, overwrite=overwrite)

@@ -112,11 +112,7 @@ def _write_report(label: str, report: BuildReport) -> None:
         return
     click.echo(f"{label}: index built, {_parts(len(report.built))}")
     if report.without_workers is not None:
-        click.echo(
-            f"Warning: built without parallel workers: {report.without_workers}; give the server"
-            " more shared memory (/dev/shm), or set its dynamic_shared_memory_type to mmap",
-            err=True,
-        )
+        click.echo(f"Warning: built without parallel workers: {report.without_workers}", err=True)
     if report.without_memory:
         click.echo(
             "Warning: built with the server's own maintenance_work_mem, because a pooler is in"

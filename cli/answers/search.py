@@ -18,7 +18,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 @click.command(epilog="Example: pgvoice search Ada --limit 20")
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show only the first N [all].")
+@click.option("--limit", type=options.Count(1), metavar="N", help="Show only the first N [all].")
 @click.option(
     "--order",
     type=click.Choice(["similarity", "time"]),
@@ -81,7 +81,7 @@ def _write_table(found: Sequence[Appearance]) -> None:
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=options.Count(1),
     default=20,
     show_default=True,
     metavar="N",
@@ -93,13 +93,14 @@ def _write_table(found: Sequence[Appearance]) -> None:
 @click.option("--other-videos", is_flag=True, help="Search only recordings other than VIDEO.")
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    type=options.start_of_day,
     metavar="DATE",
-    help="Search only recordings added to the store from then on: 2026-01-31.",
+    help="Search only recordings added to the store from then on: 2026-01-31, in this machine's"
+    " time zone, or 2026-01-31T18:00:00+01:00.",
 )
 @click.option(
     "--min-seconds",
-    type=click.FloatRange(0),
+    type=options.Number(0),
     metavar="S",
     help="Show only segments at least this long.",
 )
@@ -135,7 +136,7 @@ def similar(
     """
     among = SimilarFilter(
         videos=list(videos) or None,
-        since=None if since is None else since.astimezone(),
+        since=since,
         min_seconds=min_seconds,
         excluded_speakers=list(excluded) or None,
         same_video=not other_videos,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from pgvoice.cli import options, output
+from pgvoice.cli import options, output, terminal
 from pgvoice.cli.backfill import backfill_progress
 from pgvoice.cli.group import FAILED, Group
 from pgvoice.hooks.backfill.engine import Engine, Here, MakeEncoder, Processes
@@ -21,7 +22,9 @@ from pgvoice.hooks.backfill.metrics import exposition
 from pgvoice.hooks.backfill.on_ray import RayActors
 from pgvoice.hooks.backfill.running import BackfillReport
 from pgvoice.hooks.backfill.running import backfill as fill_all
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.new_files import write_file
 from pgvoice.store.voice_store import VoiceStore
 
 #: Only this machine can connect here.
@@ -118,7 +121,7 @@ def run(
     recordings failed.
     """
     called = name or manifest.stem
-    made = partial(make_encoder, encoder, device=device)
+    made = partial(_make, encoder, device)
     with (
         redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
@@ -138,6 +141,12 @@ def run(
         )
     output.write(report, as_json, lambda report: _write_report(report, called))
     context.exit(FAILED if report.failed else 0)
+
+
+def _make(encoder: str | None, device: str | None) -> Encoder:
+    """The encoder of a worker, which may be in a process of its own."""
+    terminal.guard()
+    return make_encoder(encoder, device=device)
 
 
 def _engine(
@@ -178,7 +187,9 @@ def _write_report(report: BackfillReport, name: str) -> None:
     for outcome in report.failed[:10]:
         click.echo(output.printable(f"  {outcome.video}: {outcome.error}"))
     if report.failed:
-        click.echo(f"`pgvoice backfill failed {name}` lists them all")
+        click.echo(
+            output.printable(f"`pgvoice backfill failed {shlex.quote(name)}` lists them all")
+        )
 
 
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
@@ -220,7 +231,8 @@ def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: 
     """List the recordings that could not be filled, with the errors."""
     found = store.backfills.failed(name)
     if manifest is not None:
-        manifest.write_text("".join(f"{json.dumps(dict(each.document))}\n" for each in found))
+        lines = "".join(f"{json.dumps(dict(each.document))}\n" for each in found)
+        write_file(manifest, lines.encode(), overwrite=True)
     output.write_list(
         found,
         as_json,

@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.control import Control
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pgvoice.cli import output
+from pgvoice.cli import output, terminal
 from pgvoice.hooks.backfill.metrics import served
 from pgvoice.store.errors import DatabaseError
 from pgvoice.store.upkeep.backfills import BackfillStatus
@@ -62,7 +62,7 @@ def shown(ask: Ask) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield _now_and_then(LOG_EVERY, lambda: _write_lines(ask()), first_after=LOG_EVERY)
         return
-    console = Console(stderr=True)
+    console = output.error_console()
     found: list[BackfillStatus] = []
     start, width = time.monotonic(), console.width
 
@@ -79,7 +79,10 @@ def shown(ask: Ask) -> Iterator[Callable[[], None]]:
         note = f"running for {duration(time.monotonic() - start)}; Ctrl-C to stop"
         return Group(*map(_drawn, found), Text(note, "dim", no_wrap=True, overflow="ellipsis"))
 
-    with Live(console=console, get_renderable=drawn, transient=True, refresh_per_second=4):
+    with (
+        Live(console=console, get_renderable=drawn, transient=True, refresh_per_second=4),
+        terminal.guarded(),
+    ):
         yield _now_and_then(TERMINAL_EVERY, look)
 
 

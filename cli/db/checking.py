@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import click
@@ -96,7 +97,8 @@ def copy(store: VoiceStore, target: str, as_json: bool) -> None:
         f"\n{output.counted(rows, 'row')} copied to {output.printable(shown)}; checksums agree"
     )
     for encoder in indexed:
-        click.echo(f"indexes are not copied: run `pgvoice index build --encoder {encoder}` there")
+        named = shlex.quote(encoder)
+        click.echo(f"indexes are not copied: run `pgvoice index build --encoder {named}` there")
 
 
 @click.command(epilog="Example: pgvoice db checksums --url postgresql://me@host/restored")

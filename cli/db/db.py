@@ -13,6 +13,8 @@ from pgvoice.cli.group import Group
 from pgvoice.store.database import embedded, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.database.roles import Role
+from pgvoice.store.database.schema import SchemaState
+from pgvoice.store.errors import SchemaMismatch
 
 
 @click.group(cls=Group)
@@ -66,6 +68,8 @@ def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: 
         _warn(f"partitions stay {state.partitions}: they are fixed when the tables are created")
     if lacking is not None:
         _warn(lacking)
+    if (outdated := preparing.pgvector_warning(state.pgvector)) is not None:
+        _warn(outdated)
 
 
 @db.command(epilog="Example: pgvoice db status --json")
@@ -150,13 +154,24 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
             "url": place.libpq_url(database.url),
             "embedded_folder": folder,
             "server_version": server_version(connection.dialect.server_version_info),
-            "pgvector_version": preparing.pgvector_version(connection),
+            "pgvector_version": state.pgvector,
+            "pgvector_warning": preparing.pgvector_warning(state.pgvector),
             "revision": state.revision,
             "needed_revision": schema.HEAD,
             "current": schema.is_current(state),
+            "state": _state(state),
             "grid_ms": state.grid_ms,
             "partitions": state.partitions,
         }
+
+
+def _state(found: SchemaState) -> str:
+    """Whether this pgvoice can use a store, and what helps if not."""
+    try:
+        schema.check(found)
+    except SchemaMismatch as error:
+        return str(error)
+    return "current"
 
 
 def server_version(numbers: tuple[object, ...] | None) -> str:
@@ -169,11 +184,11 @@ def _write_status(document: dict[str, object]) -> None:
         folder = output.printable(str(document["embedded_folder"]))
         click.echo(f"no database yet: the first command creates one in {folder}")
         return
-    revision, needed = document["revision"], document["needed_revision"]
-    needs = "newer functions" if revision == needed else f"revision {needed}"
-    state = "current" if document["current"] else f"pgvoice needs {needs}: `pgvoice db upgrade`"
+    revision, state = document["revision"], document["state"]
     grid, partitions = document["grid_ms"], document["partitions"]
     embedded = document["embedded_folder"]
+    if document["pgvector_warning"]:
+        _warn(str(document["pgvector_warning"]))
     output.write_pairs(
         [
             ("data", f"embedded server in {embedded}" if embedded else "your own server"),

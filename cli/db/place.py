@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL
 
@@ -31,7 +32,8 @@ def libpq_url(url: URL, *, hide_password: bool = True) -> str:
     """The URL for psql and other programs, without a driver."""
     if hide_password:
         url = url.difference_update_query(SECRETS)
-    return url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
+    shown = url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
+    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in shown)
 
 
 def find_psql() -> str:

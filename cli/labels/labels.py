@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import click
@@ -47,7 +48,7 @@ def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> N
         _write_labels(found)
     else:
         shown = output.printable(video)
-        click.echo(f"{shown} has no labels: `pgvoice label {shown}` stores them")
+        click.echo(f"{shown} has no labels: `pgvoice label {shlex.quote(shown)}` stores them")
 
 
 @labels.command(epilog="Example: pgvoice labels time talk")
@@ -101,7 +102,7 @@ def runs(store: VoiceStore, as_json: bool) -> None:
 
 
 @labels.command(epilog="Example: pgvoice labels revert 2")
-@click.argument("run", type=int)
+@click.argument("run", type=options.Count(1))
 @options.open_store
 def revert(store: VoiceStore, run: int) -> None:
     """Revert a run.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgvoice.cli import output
 from pgvoice.hooks.errors import ExtraMissing, needs_extra
+from pgvoice.hooks.new_files import write_file
 
 if TYPE_CHECKING:  # an optional extra
     from matplotlib.figure import Figure
@@ -69,21 +70,20 @@ def picture(path: Path, title: str, width: float, height: float) -> Iterator[Fig
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
         figure.suptitle(shown(title, 110), fontsize=12)
         yield figure
-        _save(figure, path, title)
+        _save(figure, path, output.printable(title))
 
 
 def _save(figure: Figure, path: Path, title: str) -> None:
-    """Write a PNG, an SVG or a self-contained HTML page."""
+    """Write a PNG, an SVG or a self-contained HTML page; a picture of the same name is replaced."""
+    drawn = io.BytesIO()
     if path.suffix.lower() == ".png":
-        figure.savefig(path, format="png", dpi=DPI)
-        return
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Title": title})
-    picture = text.getvalue()
+        figure.savefig(drawn, format="png", dpi=DPI)
+    else:
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Title": title})
     if path.suffix.lower() == ".html":
-        picture = re.sub(r"^.*?(?=<svg)", "", picture, count=1, flags=re.DOTALL)
-        picture = _PAGE.format(title=html.escape(title), picture=picture)
-    path.write_text(picture, encoding="utf-8")
+        picture = re.sub(r"^.*?(?=<svg)", "", drawn.getvalue().decode(), count=1, flags=re.DOTALL)
+        drawn = io.BytesIO(_PAGE.format(title=html.escape(title), picture=picture).encode())
+    write_file(path, drawn.getvalue(), overwrite=True)
 
 
 def shown(name: str, longest: int = 24) -> str:

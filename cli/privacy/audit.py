@@ -29,4 +29,10 @@ def audit(store: VoiceStore, subject: str | None, limit: int, as_json: bool) -> 
 
 def _row(event: AuditEvent) -> tuple[str, ...]:
     details = ", ".join(f"{name} {json.dumps(value)}" for name, value in event.details.items())
-    return f"{event.at:%Y-%m-%d %H:%M}", event.actor, event.action, event.subject, details
+    return (
+        f"{event.at.astimezone():%Y-%m-%d %H:%M}",
+        event.actor,
+        event.action,
+        event.subject,
+        details,
+    )

@@ -39,7 +39,7 @@ def grant(
     """Record that NAME agreed to be enrolled."""
     given = Consent(granted_by or name, purpose, evidence, expires_at=until)
     store.privacy.grant_consent(name, given)
-    end = f" until {until:%Y-%m-%d}" if until else ""
+    end = f" until {output.last_day(until)}" if until else ""
     click.echo(output.printable(f"{name}: {purpose}{end}"))
 
 
@@ -87,7 +87,7 @@ def list_consents(store: VoiceStore, name: str | None, as_json: bool) -> None:
             _state(each),
             each.consent.purpose,
             output.day(each.consent.granted_at),
-            output.day(each.consent.expires_at),
+            output.last_day(each.consent.expires_at),
             each.consent.evidence,
         )
         for each in found

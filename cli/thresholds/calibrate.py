@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,16 +27,20 @@ Examples: pgvoice calibrate --target-far 0.01 --exemplars
 
 
 def _edges(value: str) -> tuple[float, ...]:
+    given = [edge for edge in value.split(",") if edge.strip()]
     try:
-        return tuple(float(edge) for edge in value.split(",") if edge.strip())
+        edges = tuple(map(float, given))
     except ValueError:
-        raise click.BadParameter(f"{value!r} is not a list of seconds such as 2,4") from None
+        edges = (math.nan,)
+    if not all(map(math.isfinite, edges)):
+        raise click.BadParameter(f"{value[:60]!r} is not a list of seconds such as 2,4")
+    return edges
 
 
 @click.command(epilog=EPILOG)
 @click.option(
     "--target-far",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=options.Number(0, 1, min_open=True, max_open=True),
     default=0.01,
     show_default=True,
     metavar="X",
@@ -72,7 +77,9 @@ def _edges(value: str) -> tuple[float, ...]:
 )
 @click.option("--dry-run", is_flag=True, help="Show the thresholds without storing them.")
 @click.option("--list", "listed", is_flag=True, help="List earlier calibrations.")
-@click.option("--activate", type=int, metavar="ID", help="Use a calibration from the list.")
+@click.option(
+    "--activate", type=options.Count(1), metavar="ID", help="Use a calibration from the list."
+)
 @click.option("--reset", is_flag=True, help="Use the encoder's own threshold again.")
 @options.stored_encoder_option
 @options.url_option
@@ -154,7 +161,7 @@ def _manage(
 
 def _write(found: Calibration) -> None:
     figures = found.figures
-    day = f" {found.created_at:%Y-%m-%d}" if found.created_at else ""
+    day = f" {output.day(found.created_at)}" if found.created_at else ""
     target = percent(found.target_far)
     click.echo(f"{found.encoder}, calibrated{day} for FAR {target}, from {found.labels_from}")
     click.echo(

@@ -55,7 +55,7 @@ def _name(value: str) -> tuple[str, str]:
 )
 @click.option(
     "--collar",
-    type=click.FloatRange(min=0),
+    type=options.Number(min=0),
     default=0.0,
     show_default=True,
     metavar="SECONDS",

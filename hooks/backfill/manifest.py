@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.formats.reading import read_document
+from pgvoice.store.names import checked, is_text
 
 COLUMNS = ("video", "audio", "segments")
 Span = tuple[float, float]
@@ -60,52 +63,93 @@ class Manifest:
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        yield from csv.DictReader(file)
+        reader = csv.DictReader(file)
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise FormatError(
+                f"{path}, line {reader.reader.line_num}: {error}; segments that are too long for"
+                " CSV can be in files of their own, or in a manifest of JSON lines"
+            ) from error
 
 
-def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    with path.open(encoding="utf-8") as file:
+def _json_lines(path: Path) -> Iterator[object]:
+    with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise FormatError(f"{path}, line {number}: {error}") from error
+                yield _json(line, f"{path}, line {number}")
 
 
-def _parquet(path: Path) -> Iterable[Mapping[str, Any]]:
+def _json(text: str, place: str) -> object:
     try:
-        from pyarrow import parquet
+        return parse_json(text)
+    except FormatError as error:
+        raise FormatError(f"{place}: not valid JSON ({error})") from error
+
+
+def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        from pyarrow import ArrowException, parquet
     except ImportError as error:
         raise FormatError(f"{path}: Parquet needs `pip install pyarrow`") from error
-    for batch in parquet.ParquetFile(path).iter_batches(columns=list(COLUMNS)):
-        yield from batch.to_pylist()
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=list(COLUMNS)):
+                yield from batch.to_pylist()
+    except ArrowException as error:
+        raise FormatError(f"{path} is not a readable Parquet file: {error}") from error
 
 
-def _row(row: Mapping[str, Any], place: str, folder: Path) -> ManifestRow:
+def _row(row: object, place: str, folder: Path) -> ManifestRow:
     if not isinstance(row, Mapping) or not isinstance(row.get("video"), str) or not row["video"]:
         raise FormatError(f"{place}: no text under 'video'; the columns are {', '.join(COLUMNS)}")
+    try:
+        video = checked(row["video"], "a video's key")
+    except ValueError as error:
+        raise FormatError(f"{place}: {error}") from error
     audio, segments = row.get("audio") or None, row.get("segments")
     if isinstance(segments, str) and segments.lstrip().startswith("["):
-        try:
-            segments = json.loads(segments)
-        except ValueError as error:
-            raise FormatError(f"{place}: the segments are not valid JSON: {error}") from error
+        segments = _json(segments, f"{place}, segments")
+    found = None if audio is None else _file(audio, f"{place}, audio", folder)
     if isinstance(segments, str) and segments:
-        return ManifestRow(row["video"], _found(audio, folder), str(_found(segments, folder)))
-    try:
-        spans = tuple((float(start), float(end)) for start, end in segments or ())
-    except (TypeError, ValueError) as error:
-        raise FormatError(
-            f"{place}: segments must be a file or a list of [start, end] in seconds"
-        ) from error
+        return ManifestRow(video, found, _file(segments, f"{place}, segments", folder))
+    spans = tuple(_span(each, place) for each in _listed(segments, place))
     if not spans:
-        raise FormatError(f"{place}: no segments for {row['video']!r}")
-    return ManifestRow(row["video"], _found(audio, folder), spans)
+        raise FormatError(f"{place}: no segments for {video!r}")
+    return ManifestRow(video, found, spans)
 
 
-def _found(audio: object, folder: Path) -> str | None:
-    return None if audio is None else str((folder / str(audio)).resolve())
+def _listed(segments: object, place: str) -> Sequence[object]:
+    if segments is None or isinstance(segments, list | tuple):
+        return segments or ()
+    raise unexpected(place, segments, _SEGMENTS)
 
 
-_READERS = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
+def _span(given: object, place: str) -> Span:
+    """Start and end in seconds; they must be finite, because the store keeps them as JSON."""
+    try:
+        if isinstance(given, list | tuple):
+            start, end = map(float, given)
+            if math.isfinite(start) and math.isfinite(end):
+                return start, end
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise unexpected(place, given, _SEGMENTS)
+
+
+def _file(given: object, place: str, folder: Path) -> str:
+    try:
+        if isinstance(given, str) and is_text(given):
+            return str((folder / given).resolve())
+    except (OSError, RuntimeError):  # a loop of links
+        pass
+    raise unexpected(place, given, "a file")
+
+
+_SEGMENTS = "segments as a file or as a list of [start, end] in seconds"
+_READERS: dict[str, Callable[[Path], Iterator[object]]] = {
+    ".csv": _csv,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+    ".parquet": _parquet,
+}

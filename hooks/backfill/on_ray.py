@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections import Counter
 from concurrent.futures import Future
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
+from pgvoice.hooks.backfill import local_clusters
 from pgvoice.hooks.backfill.engine import MakeEncoder, Pool, Worker
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import ClusterUnavailable, needs_extra
@@ -23,8 +26,9 @@ LOCAL = "local"
 class RayActors(Pool):
     """An actor for each GPU of the cluster, or for every `cores` CPU cores; or `workers` actors.
 
-    `address` is that of `ray.init`: a host and port, ``auto``, ``ray://…``, or ``local``. If the
-    program is already connected to a cluster, that one is used and stays connected.
+    `address` is that of `ray.init`: a host and port, ``auto``, ``ray://…``, or ``local``, a cluster
+    that only this process on this machine can use. If the program is already connected to a
+    cluster, that one is used and stays connected.
 
     Raises `ClusterUnavailable`.
     """
@@ -43,6 +47,7 @@ class RayActors(Pool):
         #: The actors of the recordings under way.
         self._by: dict[Future[Outcome], Any] = {}
         self._connected = False
+        self._ends = ExitStack()
 
     @cached_property
     def died(self) -> tuple[type[BaseException], ...]:  # type: ignore[override]
@@ -51,6 +56,8 @@ class RayActors(Pool):
     def close(self) -> None:
         if self._connected:
             self._ray.shutdown()
+            self._connected = False
+        self._ends.close()
 
     def workers(self) -> int:
         return self._wanted or self._gpus or max(1, self._resources("CPU") // self._cores)
@@ -94,6 +101,8 @@ class RayActors(Pool):
         """The package Ray, connected to the cluster."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        if self._address == LOCAL and not _is_connected():
+            self._ends.enter_context(local_clusters.private())
         with needs_extra("ray", ClusterUnavailable):
             import ray
         if not ray.is_initialized():
@@ -105,6 +114,8 @@ class RayActors(Pool):
         ends = signal.getsignal(signal.SIGTERM)
         cores = max(os.cpu_count() or 1, (self._wanted or 0) * self._cores)
         alone = {"num_cpus": cores, "include_dashboard": False}
+        if self._address == LOCAL:
+            local_clusters.configure(ray)
         try:
             ray.init(
                 self._address,
@@ -120,3 +131,10 @@ class RayActors(Pool):
         finally:
             signal.signal(signal.SIGTERM, ends)
         self._connected = True
+        if self._address == LOCAL:
+            local_clusters.check(ray)
+
+
+def _is_connected() -> bool:
+    """Whether the program is already connected to a cluster."""
+    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())

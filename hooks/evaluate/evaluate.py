@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
@@ -173,7 +174,9 @@ def _answers(
     if segments == "labels":
         answers = store.labels.current(video, encoder=asked.encoder)
         if not answers:
-            raise NotEvaluable(f"{video} has no labels: `pgvoice label {video}` stores them")
+            raise NotEvaluable(
+                f"{video} has no labels: `pgvoice label {shlex.quote(video)}` stores them"
+            )
     else:
         answers = _identified(store, video, None, None, asked)
     known = reference_turns.spoken([one.key for one in answers], reference, names)
@@ -207,8 +210,9 @@ def _not_filled(video: str, missing: Sequence[str], asked: int) -> str:
     named = ", ".join(missing[:_NAMED]) + (", ..." if missing[_NAMED:] else "")
     what = f"{len(missing)} of {asked} turns ({named} s)" if asked else "the segments"
     return (
-        f"{what} of {video} are not stored: fill them (`pgvoice fill {video} AUDIO REFERENCE`), or"
-        " evaluate the stored segments (--stored)"
+        f"{what} of {video} are not stored: fill them"
+        f" (`pgvoice fill {shlex.quote(video)} AUDIO REFERENCE`), or evaluate the stored segments"
+        " (--stored)"
     )
 
 

@@ -77,10 +77,13 @@ def line_end(text: str) -> str:
 
 def unexpected(where: str, found: object, expected: str) -> FormatError:
     """The error for an unexpected value (shortened in the message) at a line or an index."""
-    shown = _SHORTENED.repr(found)
-    if len(shown) > _LONGEST:
-        shown = f"{shown[:_LONGEST]}..."
-    return FormatError(f"{where}: found {shown}, expected {expected}")
+    return FormatError(f"{where}: found {shown(found)}, expected {expected}")
+
+
+def shown(found: object) -> str:
+    """A value of a file for a message, shortened; any value, however deep and long."""
+    short = _SHORTENED.repr(found)
+    return short if len(short) <= _LONGEST else f"{short[:_LONGEST]}..."
 
 
 def _name(source: Source) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -12,6 +10,7 @@ from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
 from pgvoice.hooks.formats.reading import SegmentsDocument, named_format, registered_formats
+from pgvoice.hooks.new_files import write_file
 from pgvoice.hooks.results import Labelled
 
 _NEW = "json"
@@ -73,8 +72,9 @@ def save_labels(
 ) -> None:
     """Write the result of `write_labels` to a new file, in the source's encoding or UTF-8.
 
-    Without `format`, the file's suffix decides. `overwrite` replaces an existing file. Raises
-    `FormatError`, and leaves an existing file unchanged, if the file cannot be written.
+    Without `format`, the file's suffix decides. `overwrite` replaces an existing file, or a link
+    but not its target. Raises `FormatError`, and leaves an existing file unchanged, if the file
+    cannot be written.
     """
     chosen = format or format_for(path, source)
     text = write_labels(labelled, chosen, source=source, uri=uri)
@@ -108,47 +108,3 @@ def _writer(chosen: Format) -> Any:
         written = [each.name for each in registered_formats().values() if each.write]
         raise FormatError(f"the format is read-only; choose one of: {', '.join(sorted(written))}")
     return chosen.write
-
-
-def write_file(path: Path, data: bytes, *, overwrite: bool = False) -> None:
-    """Create or replace a file; write to a pipe or a device.
-
-    No reader ever sees a partial file, even if the writer is killed. A link is followed. Raises
-    `FileExistsError` unless `overwrite` is given, and `OSError`.
-    """
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
-        return
-    target = Path(os.path.realpath(path))
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists")
-    beside = target.with_name(f".pgvoice-{secrets.token_hex(8)}")
-    try:
-        _write(beside, data, like=target)
-        _place(beside, target, overwrite=overwrite)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes, *, like: Path) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    if like.exists():
-        path.chmod(like.stat().st_mode & 0o777)
-
-
-def _place(beside: Path, target: Path, *, overwrite: bool) -> None:
-    """Linking fails if the name was taken meanwhile; not every file system has links."""
-    if not overwrite:
-        try:
-            os.link(beside, target)
-        except FileExistsError:
-            raise
-        except OSError:
-            if target.exists():
-                raise FileExistsError(f"{target} exists") from None
-        else:
-            return
-    beside.replace(target)

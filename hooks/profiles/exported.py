@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import msgspec
 import numpy as np
 
 from pgvoice.hooks.errors import FormatError, ProfileRefused
-from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.documents import shown, unexpected
+from pgvoice.hooks.new_files import OWNER, new_file
 from pgvoice.hooks.profiles.original import vector
-from pgvoice.store.keys import SegmentKey
+from pgvoice.store.keys import MAX_SECONDS, SegmentKey
 from pgvoice.store.models import UNIT_TOLERANCE
 from pgvoice.store.people.enrollments import Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
@@ -69,15 +69,10 @@ def export_profiles(
     The file contains voiceprints, and the audit trail records every export. Raises
     `FileExistsError`, `UnknownSpeaker`, and the database's error for anyone but an admin.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            speakers = store.people.export_speakers(names, destination=str(path.absolute()))
-            whole = Export(FORMAT, VERSION, list(map(_speaker_record, speakers)))
-            file.write(msgspec.json.encode(whole) + b"\n")
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with new_file(path, mode=OWNER) as file:
+        speakers = store.people.export_speakers(names, destination=str(path.absolute()))
+        whole = Export(FORMAT, VERSION, list(map(_speaker_record, speakers)))
+        file.write(msgspec.json.encode(whole) + b"\n")
     return speakers
 
 
@@ -85,8 +80,8 @@ def read_exchange(found: dict[str, Any]) -> list[PortableSpeaker]:
     """The speakers of a file. Raises `FormatError` for another version or a malformed file."""
     if found.get("version") != VERSION:
         raise FormatError(
-            f"found version {found.get('version')}, expected {VERSION}: another version of pgvoice"
-            " wrote it"
+            f"found version {shown(found.get('version'))}, expected {VERSION}: another version of"
+            " pgvoice wrote it"
         )
     try:
         whole = msgspec.convert(found, Export)
@@ -131,8 +126,11 @@ def _exemplar(one: ExemplarRecord, identity: EncoderIdentity) -> Exemplar:
     numbers = vector(one.embedding, where, identity.dimension)
     if abs(float(np.linalg.norm(numbers)) - 1) > UNIT_TOLERANCE:
         raise ProfileRefused(f"{where} does not have unit length: the file was changed")
-    if not 0 <= one.start_ms <= one.end_ms:
-        raise unexpected(where, [one.start_ms, one.end_ms], "0 <= start <= end")
+    if not 0 <= one.start_ms <= one.end_ms <= 1000 * MAX_SECONDS:
+        expected = f"0 <= start <= end <= {1000 * MAX_SECONDS:.0f}"
+        raise unexpected(where, [one.start_ms, one.end_ms], expected)
+    if one.quality is not None and not 0 <= one.quality <= 1:
+        raise unexpected(where, one.quality, "a quality from 0 to 1")
     return Exemplar(
         numbers.astype(np.float32),
         one.audio_sha256,

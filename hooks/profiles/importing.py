@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,12 @@ from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll import MIN_SPEECH_SECONDS, Recording, enroll_recordings
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.fill.fill import Progress
-from pgvoice.hooks.formats.documents import load_document, unexpected
+from pgvoice.hooks.formats.documents import load_document, shown, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.profiles.exported import FORMAT, read_exchange
-from pgvoice.hooks.profiles.original import read_original, threshold_note
+from pgvoice.hooks.profiles.original import read_original, text_of, threshold_note
 from pgvoice.hooks.sources import resolve_audio
+from pgvoice.store.names import is_text
 from pgvoice.store.people.enrollments import Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
@@ -83,7 +85,23 @@ def _load(path: Path) -> dict[str, Any]:
         raise FormatError(f"{path}: {error}") from error
     if not isinstance(found, dict):
         raise FormatError(f"{path}: found no object, expected profiles or sources")
+    for text in _texts(found):
+        if not is_text(text):
+            raise unexpected(str(path), text, "text without NUL and without half characters")
     return found
+
+
+def _texts(document: object) -> Iterator[str]:
+    """Every text in a JSON document."""
+    left = [document]
+    while left:
+        found = left.pop()
+        if isinstance(found, str):
+            yield found
+        elif isinstance(found, dict):
+            left += [*found, *found.values()]
+        elif isinstance(found, list):
+            left += found
 
 
 def _from_export(
@@ -135,7 +153,8 @@ def _from_original(
 def _require_same(theirs: EncoderIdentity, ours: EncoderIdentity) -> None:
     """Raise `ProfileRefused` with every field that differs."""
     different = [
-        f"{field.name} {getattr(theirs, field.name)!r} there and {getattr(ours, field.name)!r} here"
+        f"{field.name} {shown(getattr(theirs, field.name))} there and"
+        f" {shown(getattr(ours, field.name))} here"
         for field in fields(EncoderIdentity)
         if getattr(theirs, field.name) != getattr(ours, field.name)
     ]
@@ -187,9 +206,7 @@ def _source_list(where: str, listed: object, name: object, found: dict[str, Any]
     for place, url in enumerate(urls):
         if not isinstance(url, str) or not url:
             raise FormatError(f"{where} {place}: found no url, expected a file or an id")
-    return _SourceList(
-        str(name) if name else None, tuple(map(str, urls)), tuple(threshold_note(found))
-    )
+    return _SourceList(text_of(name) or None, tuple(map(str, urls)), tuple(threshold_note(found)))
 
 
 def _recording(url: str, folder: Path) -> Path:

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import ProfileRefused
+from pgvoice.hooks.formats.documents import shown
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.people.enrollments import Exemplar
 from pgvoice.store.recordings.segment_rows import Embedding
 
 Vector = NDArray[np.float64]
+#: Numbers above cannot be squared and added up.
+_LARGEST = 1e100
 
 
 def vector(found: object, what: str, dimension: int) -> Vector:
@@ -30,11 +33,21 @@ def vector(found: object, what: str, dimension: int) -> Vector:
             f"{what} has {len(found)} numbers, but the encoder's vectors have {dimension}: another"
             " model made it"
         )
-    numbers = np.array(found, np.float64)
-    if not np.isfinite(numbers).all():
-        raise ProfileRefused(f"{what} contains NaN or infinite numbers")
+    numbers = _finite(found, what)
+    if np.abs(numbers).max(initial=0) > _LARGEST:
+        raise ProfileRefused(f"{what} contains numbers above {_LARGEST:g}, so it is not a voice")
     if not np.linalg.norm(numbers) > 1e-6:
         raise ProfileRefused(f"{what} is zero, so it is not a voice")
+    return numbers
+
+
+def _finite(found: list[float], what: str) -> Vector:
+    try:
+        numbers = np.array(found, np.float64)
+    except OverflowError:
+        numbers = np.array([np.inf])
+    if not np.isfinite(numbers).all():
+        raise ProfileRefused(f"{what} contains NaN or infinite numbers")
     return numbers
 
 
@@ -66,7 +79,7 @@ def read_original(found: dict[str, object], encoder: Encoder, source: str) -> Or
     details = metadata if isinstance(metadata, dict) else {}
     notes = [_match_model(details.get("model"), encoder), *threshold_note(found)]
     if (seconds := details.get("total_duration_seconds")) is not None:
-        notes.append(f"made from {seconds} s of audio, which is not in the file")
+        notes.append(f"made from {shown(seconds)} s of audio, which is not in the file")
     embeddings = _embeddings(found, encoder.identity.dimension)
     units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     if len(units) == 1:
@@ -79,13 +92,18 @@ def read_original(found: dict[str, object], encoder: Encoder, source: str) -> Or
         _refuse_other_centroid(centroid, embeddings.sum(axis=0), units.sum(axis=0))
     origins = _origins(found, len(embeddings), source)
     exemplars = map(_exemplar, embeddings, origins)
-    return OriginalProfile(str(found.get("name") or ""), tuple(exemplars), tuple(notes))
+    return OriginalProfile(text_of(found.get("name")), tuple(exemplars), tuple(notes))
+
+
+def text_of(name: object) -> str:
+    """A name in a file, which may also be a number; empty if it is neither."""
+    return str(name) if isinstance(name, str | int) else ""
 
 
 def threshold_note(found: dict[str, object]) -> list[str]:
     """A remark for each threshold of a file, none of which is applied."""
     return [
-        f"its threshold {found[key]} is not applied: calibration sets thresholds"
+        f"its threshold {shown(found[key])} is not applied: calibration sets thresholds"
         for key in THRESHOLD_KEYS
         if found.get(key) is not None
     ]
@@ -97,10 +115,10 @@ def _match_model(model: object, encoder: Encoder) -> str:
         return f"it does not name its model: assumed to be {name}, as you chose"
     if _plain(name) not in _plain(model):
         raise ProfileRefused(
-            f"it was made by {model!r}, not by {name}: vectors of different models cannot be"
+            f"it was made by {shown(model)}, not by {name}: vectors of different models cannot be"
             " compared; name the encoder that made it (--encoder)"
         )
-    return f"made by {model!r}, assumed to be {encoder.identity}"
+    return f"made by {shown(model)}, assumed to be {encoder.identity}"
 
 
 def _plain(name: str) -> str:
@@ -158,8 +176,8 @@ def _cosine(one: Vector, other: Vector) -> float:
 def _origins(found: dict[str, object], number: int, source: str) -> list[str]:
     listed = found.get("audio_sources")
     if isinstance(listed, list) and len(listed) == number:
-        urls = [one.get("url", source) if isinstance(one, dict) else one for one in listed]
-        return [str(url) for url in urls]
+        urls = [one.get("url") if isinstance(one, dict) else one for one in listed]
+        return [url if isinstance(url, str) else source for url in urls]
     return [source] * number
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store.answers import indexes
 from pgvoice.store.answers.indexes import BuildProgress
 from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.database.preparing import pgvector_version, refuse_parallel_builds
 from pgvoice.store.database.sessions import driver_connection, is_pooled
 from pgvoice.store.errors import DatabaseFull, SchemaForbidden
 from pgvoice.store.recordings.encoders import StoredEncoder
@@ -22,6 +23,9 @@ INTERVAL = 0.5
 #: How long to wait for the server to accept a cancellation.
 CANCEL_SECONDS = 10.0
 _FORBIDDEN = "42501"
+_SHARED_MEMORY = (
+    "give the server more shared memory (/dev/shm), or set its dynamic_shared_memory_type to mmap"
+)
 
 OnProgress = Callable[[BuildProgress], None]
 
@@ -32,7 +36,7 @@ class BuildReport:
 
     #: Tables that got an index; empty if all had one.
     built: list[str]
-    #: Why the build fell back to no parallel workers; None if it did not.
+    #: Why the build had no parallel workers, and what helps; None if it had those asked for.
     without_workers: str | None = None
     #: Whether the build had less memory than it needs, because a pooler drops session settings.
     without_memory: bool = False
@@ -48,25 +52,29 @@ def build(
 ) -> BuildReport:
     """Complete an encoder's index; both connections commit each statement on their own.
 
-    If the server lacks the shared memory for parallel workers, builds without them. Behind a
-    pooler, uses the server's own settings. Raises `SchemaForbidden` if the user does not own the
-    tables, and `ValueError` if pgvector cannot index the vectors, if `memory` is not an amount of
-    memory, or if `memory` or `workers` is given behind a pooler.
+    Builds without parallel workers if the server lacks the shared memory for them, or if its
+    pgvector harms other tables with them. Behind a pooler, uses the server's own settings. Raises
+    `SchemaForbidden` if the user does not own the tables, and `ValueError` if pgvector cannot index
+    the vectors, if `memory` is not an amount of memory, if `memory` or `workers` is given behind a
+    pooler, or if the workers that a pooler does not let it refuse would do harm.
     """
     _check_dimension(encoder)
+    unsafe = refuse_parallel_builds(pgvector_version(connection))
     with _explained():
         if is_pooled(connection):
             _refuse_settings(memory, workers)
+            _refuse_workers(connection, unsafe)
             little = indexes.wants_memory(connection, encoder.id)
             built = _run_all(connection, watcher, encoder.id, on_progress)
             return BuildReport(built, without_memory=little and bool(built))
-        indexes.prepare(connection, encoder.id, memory, workers)
+        indexes.prepare(connection, encoder.id, memory, workers if unsafe is None else 0)
         try:
-            return BuildReport(_run_all(connection, watcher, encoder.id, on_progress))
+            built = _run_all(connection, watcher, encoder.id, on_progress)
+            return BuildReport(built, None if workers == 0 else unsafe)
         except DatabaseFull as error:
-            if workers == 0:
+            if workers == 0 or unsafe is not None:
                 raise
-            why = error.answer
+            why = f"{error.answer}; {_SHARED_MEMORY}"
         indexes.prepare(connection, encoder.id, memory, 0)
         return BuildReport(_run_all(connection, watcher, encoder.id, on_progress), why)
 
@@ -115,6 +123,16 @@ def _refuse_settings(memory: str | None, workers: int | None) -> None:
         raise ValueError(
             "memory and workers are settings of a session, which a pooler does not keep: connect to"
             " the server itself (--url), or leave them out"
+        )
+
+
+def _refuse_workers(connection: Connection, unsafe: str | None) -> None:
+    """Behind a pooler, only the server's own setting keeps parallel workers away."""
+    workers = connection.scalar(text("SHOW max_parallel_maintenance_workers"))
+    if unsafe is not None and workers != "0":
+        raise ValueError(
+            f"{unsafe}; or connect to the server itself (--url), where pgvoice can build without"
+            " parallel workers, which a pooler does not let it ask for"
         )
 
 

@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import NoEmbedding
 from pgvoice.store.keys import OnGrid, SegmentKey
+from pgvoice.store.moments import require_zone
 from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import videos
@@ -57,7 +58,10 @@ class SimilarSegment(OnGrid):
 
 @dataclass(frozen=True, slots=True)
 class SimilarFilter:
-    """Which segments may be found: those that meet every condition given."""
+    """Which segments may be found: those that meet every condition given.
+
+    Raises `ValueError` if `since` has no zone.
+    """
 
     videos: Sequence[str] | None = None
     #: Only videos added to the store at this moment or later.
@@ -67,6 +71,9 @@ class SimilarFilter:
     excluded_speakers: Sequence[str] | None = None
     #: Whether other segments of the same video may be found.
     same_video: bool = True
+
+    def __post_init__(self) -> None:
+        require_zone(self.since, "the filter's since")
 
 
 def similar(

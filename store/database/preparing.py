@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,21 @@ from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
 
 #: The first pgvector with iterative index scans.
 MIN_PGVECTOR = (0, 8)
+#: By the version that fixed it: what older versions of pgvector do.
+_FAULTS = {
+    (0, 8, 2): "parallel builds of an index can crash the server or copy data of other tables into"
+    " it (CVE-2026-3172)",
+    (0, 8, 3): "VACUUM can corrupt an index",
+    (0, 8, 4): 'VACUUM can fail with "hnsw graph not repaired"',
+}
+#: The first pgvector that builds an index in parallel without harm.
+_SAFE_PARALLEL_BUILDS = (0, 8, 2)
+#: What helps against all of them.
+PGVECTOR_REMEDY = (
+    f"install pgvector {'.'.join(map(str, max(_FAULTS)))} or newer on the server, run `ALTER"
+    " EXTENSION vector UPDATE` in this database, and build the index again (`pgvoice index drop`,"
+    " then `pgvoice index build`)"
+)
 #: The SQLSTATE for missing rights.
 FORBIDDEN = "42501"
 
@@ -65,6 +81,30 @@ def pgvector_version(connection: Connection) -> str | None:
         text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
     )
     return found
+
+
+def pgvector_risks(version: str | None) -> tuple[str, ...]:
+    """The known faults of a pgvector, each with the version that fixed it."""
+    if version is None:
+        return ()
+    return tuple(
+        f"{fault} (fixed in pgvector {'.'.join(map(str, fixed))})"
+        for fixed, fault in _FAULTS.items()
+        if _numbers(version) < fixed
+    )
+
+
+def pgvector_warning(version: str | None) -> str | None:
+    """The risks of a pgvector and the remedy, in one line; None if there are none."""
+    risks = "; ".join(pgvector_risks(version))
+    return f"pgvector {version} has faults: {risks}: {PGVECTOR_REMEDY}" if risks else None
+
+
+def refuse_parallel_builds(version: str | None) -> str | None:
+    """Why an index must be built without parallel workers; None if it need not."""
+    if version is None or _numbers(version) >= _SAFE_PARALLEL_BUILDS:
+        return None
+    return f"with pgvector {version}, {pgvector_risks(version)[0]}: {PGVECTOR_REMEDY}"
 
 
 @contextmanager
@@ -112,7 +152,7 @@ def _ensure_extension(connection: Connection) -> None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 @contextmanager

@@ -13,7 +13,12 @@ from sqlalchemy.exc import ProgrammingError
 
 from pgvoice.store.database import roles
 from pgvoice.store.database.failures import first_line, sqlstate
-from pgvoice.store.database.preparing import FORBIDDEN, server_message, take_turns
+from pgvoice.store.database.preparing import (
+    FORBIDDEN,
+    pgvector_version,
+    server_message,
+    take_turns,
+)
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
@@ -26,7 +31,7 @@ _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 class SchemaState(NamedTuple):
-    """The revision and options of a store; every field is None if there is no store."""
+    """The revision and options of a store; the revision is None if there is no store."""
 
     revision: str | None
     grid_ms: int | None
@@ -34,6 +39,8 @@ class SchemaState(NamedTuple):
     partitions: int | None = None
     #: The digest of its function files; None also if an older revision does not note it.
     functions: str | None = None
+    #: The version of the extension; None if it was not created.
+    pgvector: str | None = None
 
 
 @cache
@@ -52,9 +59,10 @@ def state(connection: Connection) -> SchemaState:
         row = connection.execute(
             text(
                 "SELECT (SELECT version_num FROM pgvoice.alembic_version),"
-                " (SELECT grid_ms FROM pgvoice.setting),"
+                " (SELECT (to_jsonb(s) ->> 'grid_ms')::integer FROM pgvoice.setting s),"
                 " (SELECT (to_jsonb(s) ->> 'partitions')::integer FROM pgvoice.setting s),"
-                " (SELECT to_jsonb(s) ->> 'functions' FROM pgvoice.setting s)"
+                " (SELECT to_jsonb(s) ->> 'functions' FROM pgvoice.setting s),"
+                " (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
             )
         ).one()
     except ProgrammingError as error:
@@ -64,13 +72,21 @@ def state(connection: Connection) -> SchemaState:
                 f"this user may not read the schema {SCHEMA} ({server_message(error)}): grant it"
                 " the role pgvoice_reader, or connect as the user who created it"
             ) from error
-        return SchemaState(None, None)
+        return SchemaState(_revision(connection), None, pgvector=pgvector_version(connection))
     return SchemaState(*row)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The revision of a store whose settings are not where they are now; None without a store."""
+    if connection.scalar(text("SELECT to_regclass('pgvoice.alembic_version')")) is None:
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM pgvoice.alembic_version"))
+    return found
 
 
 def check(found: SchemaState) -> int:
     """The grid of a store that this pgvoice can use; raises `SchemaMismatch` for any other."""
-    if found.revision is None or found.grid_ms is None:
+    if found.revision is None:
         raise SchemaMismatch("this database has no pgvoice tables: run `pgvoice db upgrade`")
     refuse_unknown(found.revision)
     if found.revision < HEAD:
@@ -78,7 +94,7 @@ def check(found: SchemaState) -> int:
             f"the tables are at revision {found.revision}, this pgvoice needs {HEAD}:"
             " run `pgvoice db upgrade`"
         )
-    if not is_current(found):
+    if found.grid_ms is None or not is_current(found):
         raise SchemaMismatch(
             "the SQL functions are those of another pgvoice version: run `pgvoice db upgrade`"
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+#: Characters of a name that a message shows.
+_LONGEST = 100
+
 
 class PgvoiceError(Exception):
     """Base of every error that pgvoice raises on purpose."""
@@ -17,7 +20,10 @@ class Unknown(PgvoiceError):
     lister: str
 
     def __init__(self, key: str | int) -> None:
-        super().__init__(f"no {self.kind} {key!r} in the store: `{self.lister}` lists them")
+        shown = (
+            f"{key[:_LONGEST]!r}…" if isinstance(key, str) and len(key) > _LONGEST else repr(key)
+        )
+        super().__init__(f"no {self.kind} {shown} in the store: `{self.lister}` lists them")
 
 
 def span_text(segment: Sequence[object]) -> str:

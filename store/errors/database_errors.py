@@ -29,6 +29,10 @@ class PgvectorTooOld(DatabaseError):
     """The database's pgvector is older than pgvoice needs."""
 
 
+class PgvectorOutdated(UserWarning):
+    """The database's pgvector has faults that a newer one does not have; not an error."""
+
+
 class PgvectorCrashed(DatabaseError):
     """The server died in a vector function: its processor is too old for its pgvector."""
 

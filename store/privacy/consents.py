@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import ConsentMissing, OptedOut
+from pgvoice.store.moments import require_zone
 from pgvoice.store.people import enrollments
 from pgvoice.store.privacy import audit
 
@@ -24,7 +25,7 @@ _NO_CONSENT, _OPTED_OUT = "PV001", "PV002"
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a person agreed to; times without a zone are in the server's zone."""
+    """What a person agreed to. Raises `ValueError` for a time without a zone."""
 
     granted_by: str
     purpose: str = PURPOSE
@@ -35,6 +36,10 @@ class Consent:
     #: None means never.
     expires_at: datetime | None = None
     withdrawn_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for what in ("granted_at", "expires_at", "withdrawn_at"):
+            require_zone(getattr(self, what), f"the consent's {what}")
 
 
 @dataclass(frozen=True, slots=True)

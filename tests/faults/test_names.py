@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,3 +122,14 @@ def test_any_arguments(
     assert done.exit_code in (0, 1, 2, 3), done.exception
     assert done.exception is None or isinstance(done.exception, (SystemExit, PgvoiceError))
     assert cli.name
+
+
+def test_a_suggested_command_can_be_pasted(
+    pgvoice: Callable[..., Result], store: VoiceStore
+) -> None:
+    """The name is one word for the shell, and the shell runs nothing in it."""
+    name = "talk; touch 'x' $(touch y) `touch z`"
+    put(store, name, {(0, 1): X})
+    told = pgvoice("labels", "show", name).stdout
+    suggested = told.partition("has no labels: `")[2].rpartition("` stores them")[0]
+    assert shlex.split(suggested) == ["pgvoice", "label", name]

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
-from pgvoice.hooks import AudioNotFound, AudioSourceFailed, hookimpl, resolve_audio
+import pgvoice.hooks
+from pgvoice.hooks import (
+    AudioNotFound,
+    AudioSourceFailed,
+    hookimpl,
+    inside_folder,
+    resolve_audio,
+)
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import FindAudio, RegisterAudioSource
 from pgvoice.hooks.sources import registered_sources
@@ -53,8 +61,29 @@ def test_the_folder(folder: Path, video: str, file: str) -> None:
 @pytest.mark.parametrize("video", ["../secret", "2026/../../secret", "/etc/passwd", "link", "a\0b"])
 @pytest.mark.usefixtures("folder")
 def test_nothing_outside_the_folder(video: str) -> None:
-    with pytest.raises(AudioSourceFailed, match=r"leads out of PGVOICE_AUDIO="):
+    with pytest.raises(AudioSourceFailed, match=r"leads out of the folder .*recordings"):
         resolve_audio(video)
+
+
+@pytest.mark.parametrize(
+    "video", ["../secret", "2026/../../secret", "{outside}/secret", "link", "up/secret"]
+)
+def test_nothing_outside_the_folder_of_the_documented_source(folder: Path, video: str) -> None:
+    """The code is the example of the README, with another folder."""
+    readme = Path(inspect.getfile(pgvoice.hooks)).resolve().with_name("README.md").read_text()
+    code = "def find" + readme.partition("\ndef find")[2].partition("```")[0]
+    known = {"Path": Path, "inside_folder": inside_folder}
+    exec(code.replace("/archive", str(folder)), known)
+    find: FindAudio = known["find"]  # type: ignore[assignment]
+    outside = folder.parent
+    (outside / "secret.flac").touch()
+    (folder / "link.flac").symlink_to(outside / "secret.flac")
+    (folder / "up").symlink_to(outside)
+    with pytest.raises(AudioSourceFailed, match="leads out of the folder"):
+        find(video.format(outside=outside))
+    (folder / "talk.flac").touch()
+    assert find("talk") == folder / "talk.flac"
+    assert find("none") is None
 
 
 @pytest.mark.usefixtures("folder")

@@ -177,7 +177,7 @@ def test_down_and_up_again_keeps_rows_and_parts(store: VoiceStore) -> None:
 def test_down_to_nothing_leaves_nothing(store: VoiceStore) -> None:
     schema.downgrade(store.database.engine, "base")
     with store.database.engine.connect() as connection:
-        assert schema.state(connection) == (None, None, None, None)
+        assert schema.state(connection)[:4] == (None, None, None, None)
         left = connection.scalar(
             text(f"SELECT count(*) FROM pg_class WHERE relname LIKE '{PARTITION}%'")
         )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import Result
@@ -55,6 +58,35 @@ def test_from_consent_to_erasure(library: VoiceStore, pgvoice: Command) -> None:
     assert "asked not to be enrolled again" in again.output
     assert pgvoice("erase", "allow", "ann").output == "ann may be enrolled again\n"
     assert pgvoice("erase", "opt-outs").output == "nobody has opted out\n"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "UTC"])
+@pytest.mark.parametrize("server_zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_consent_ends_with_its_day_here(
+    library: VoiceStore,
+    pgvoice: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    zone: str,
+    server_zone: str,
+) -> None:
+    with library.database.engine.begin() as connection:
+        name = library.database.url.database
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET timezone = '{server_zone}'")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        granted = pgvoice("consent", "grant", "bob", "--until", "2100-02-28")
+        assert granted.output == "bob: speaker identification until 2100-02-28\n"
+        assert "2100-02-28" in pgvoice("consent", "list").output
+        (found,) = json.loads(pgvoice("consent", "list", "--json").output)["consents"]
+        end = datetime.fromisoformat(found["consent"]["expires_at"])
+        assert end == datetime(2100, 3, 1, tzinfo=ZoneInfo(zone))
+        for wrong in ("2100-02-30", "tomorrow", "9999-12-31", "2100-02-28T10:00"):
+            refused = pgvoice("consent", "grant", "bob", "--until", wrong)
+            assert (refused.exit_code, wrong in refused.output) == (2, True)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_withdraw_and_retention(library: VoiceStore, pgvoice: Command) -> None:

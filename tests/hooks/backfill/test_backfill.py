@@ -179,7 +179,7 @@ def test_manifests(tmp_path: Path) -> None:
         ("[]", "row 1: no text under 'video'"),
         ('{"video": ""}', "no text under 'video'"),
         ('{"video": "a"}', "no segments for 'a'"),
-        ('{"video": "a", "segments": [1]}', "must be a file or a list of"),
+        ('{"video": "a", "segments": [1]}', "expected segments as a file or as a list of"),
         ('{"video": "a", "segments": "[1"}', "not valid JSON"),
     ],
 )

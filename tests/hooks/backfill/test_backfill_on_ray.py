@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -62,3 +64,68 @@ def test_a_cluster_that_is_not_there(store: VoiceStore) -> None:
         RayActors(store, CountingEncoder, "auto") as engine,
     ):
         backfill(engine, "library", rows)
+
+
+def _listening() -> list[tuple[str, int]]:
+    """Addresses and ports at which this process and those it started listen."""
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+    here = psutil.Process()
+    found = []
+    for process in (here, *here.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [
+                (each.laddr.ip, each.laddr.port)
+                for each in process.net_connections("inet")
+                if each.status == psutil.CONN_LISTEN
+            ]
+    return found
+
+
+ASK = """
+import sys
+from ray._raylet import GcsClient
+client = GcsClient(address=sys.argv[1], cluster_id=None)
+print(client.internal_kv_keys(b"", b"session", timeout=5))
+"""
+
+
+def _ask_from_outside(address: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Another process asks the cluster for its keys."""
+    names = [name for name in os.environ if name.startswith("RAY_")]
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return subprocess.run(
+        [sys.executable, "-c", ASK, address],
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_local_cluster_is_private(
+    store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    others = set(_listening())
+    audio = write(tmp_path / "v.wav", voice(90, 3))
+    with RayActors(store, CountingEncoder, "local", workers=1) as engine:
+        report = backfill(engine, "library", [ManifestRow("v", str(audio), SPANS)])
+        assert report.filled == 1
+        places = set(_listening()) - others
+        assert len(places) >= 4
+        assert {ip.removeprefix("::ffff:") for ip, _ in places} <= {"127.0.0.1", "::1"}
+        if hasattr(ray._raylet, "AuthenticationTokenLoader"):
+            address, token = ray.get_runtime_context().gcs_address, os.environ["RAY_AUTH_TOKEN"]
+            inside = _ask_from_outside(address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token)
+            assert inside.returncode == 0, inside.stderr
+            for environment in (
+                {"RAY_AUTH_MODE": "disabled"},
+                {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64},
+            ):
+                outside = _ask_from_outside(address, **environment)
+                assert outside.returncode != 0
+                assert "uthentic" in outside.stderr
+    assert os.environ["RAY_AUTH_MODE"] == "disabled"
+    assert "RAY_AUTH_TOKEN" not in os.environ

@@ -199,8 +199,10 @@ def test_a_file_that_is_there_stays_unless_it_is_to_go(tmp_path: Path) -> None:
             save_labels(labels(SPANS, "Ada", None), place)
         assert path.read_text() == "precious"
     save_labels(labels(SPANS, "Ada", None), link, overwrite=True)
-    assert read_segments(path)[0].label == "Ada"
-    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o640)
+    assert (read_segments(link)[0].label, path.read_text()) == ("Ada", "precious")
+    save_labels(labels(SPANS, "Bob", None), path, overwrite=True)
+    assert read_segments(path)[0].label == "Bob"
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (False, 0o640)
     assert sorted(tmp_path.iterdir()) == [link, path]
 
 
@@ -211,7 +213,7 @@ def test_a_file_is_whole_or_what_it_was(tmp_path: Path, monkeypatch: pytest.Monk
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pgvoice.hooks.formats.writing.os.fsync", full)
+    monkeypatch.setattr("pgvoice.hooks.new_files.os.fsync", full)
     for place, overwrite in ((path, True), (tmp_path / "new.json", False)):
         with pytest.raises(FormatError, match=r"cannot write .*: No space left on device"):
             save_labels(labels(SPANS, "Ada", None), place, overwrite=overwrite)
@@ -222,16 +224,14 @@ def test_a_file_is_whole_or_what_it_was(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_name_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on file systems without links."""
     path = tmp_path / "talk.json"
-    monkeypatch.setattr(
-        "pgvoice.hooks.formats.writing.os.fsync", lambda _: path.write_text("other")
-    )
+    monkeypatch.setattr("pgvoice.hooks.new_files.os.fsync", lambda _: path.write_text("other"))
     with pytest.raises(FormatError, match=r"talk\.json exists"):
         save_labels(labels(SPANS, "Ada", None), path)
 
     def no_links(*_paths: Path) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("pgvoice.hooks.formats.writing.os.link", no_links)
+    monkeypatch.setattr("pgvoice.hooks.new_files.os.link", no_links)
     path.unlink()
     with pytest.raises(FormatError, match=r"talk\.json exists"):
         save_labels(labels(SPANS, "Ada", None), path)

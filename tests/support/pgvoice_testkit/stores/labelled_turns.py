@@ -20,7 +20,7 @@ def named(segment: Turn, speaker: str | None) -> Labelled:
 
 def _ms(seconds: float) -> int:
     """Whole milliseconds; 0 for what is not a time, which readers let through."""
-    return round(seconds * 1000) if math.isfinite(seconds) else 0
+    return round(seconds * 1000) if math.isfinite(seconds * 1000) else 0
 
 
 def labels(segments: Iterable[Turn], *speakers: str | None) -> list[Labelled]:

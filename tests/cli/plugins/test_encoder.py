@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli import encoder as encoder_commands
+from pgvoice.cli.plugins import encoder as encoder_commands
 from pgvoice.hooks.encoders import registry
 
 
