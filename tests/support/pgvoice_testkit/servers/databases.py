@@ -82,6 +82,7 @@ def temporary_folder() -> Iterator[Path]:
     yield folder
     if embedded.exists(folder):
         embedded.start(folder).stop()
+        _stop(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -90,3 +91,11 @@ def temporary_store() -> Iterator[VoiceStore]:
     """An empty store in a new embedded server."""
     with temporary_folder() as folder, VoiceStore.open(folder=folder, consent=False) as store:
         yield store
+
+
+def _stop(folder: Path) -> None:
+    """Stop a server that somebody is still connected to."""
+    from pgvoice.store.database.server import left_behind, programs
+
+    if left_behind.postmaster(folder) is not None:
+        programs.run(folder, "pg_ctl", "-w", "-m", "immediate", "stop")

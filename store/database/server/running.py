@@ -1,0 +1,130 @@
+"""Starts, joins, leaves and removes the server of a data folder."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from pgvoice.store.database.failures import first_line
+from pgvoice.store.database.server import (
+    folders,
+    left_behind,
+    locks,
+    programs,
+    sessions,
+    settings,
+)
+from pgvoice.store.database.server.names import DATABASE, PORT
+from pgvoice.store.errors import EmbeddedServerError
+
+#: What Postgres says while processes of a killed server still run, or another one starts.
+_WAIT_FOR = ("still in use", left_behind.PID_FILE)
+#: What this process uses.
+_uses: dict[Path, locks.Use] = {}
+
+
+def join(folder: Path) -> None:
+    """Use the server of a folder; the first user starts it, and the very first creates it."""
+    folders.make(folder)
+    folders.check(folder)
+    with locks.turn(folder):
+        _start(folder)
+        used = _uses.get(folder)
+        if used is None or not used.lasts():
+            _uses[folder] = locks.use(folder)
+            atexit.unregister(_leave_all)
+            atexit.register(_leave_all)
+
+
+def leave(folder: Path) -> None:
+    """Stop using the server; it stops unless another process uses it or somebody is connected."""
+    used = _uses.pop(folder, None)
+    if used is None:
+        return
+    with locks.turn(folder):
+        used.end()
+        if not locks.is_used(folder) and left_behind.settle(folder) and not sessions.others(folder):
+            _stop(folder)
+
+
+def revive(folder: Path) -> bool:
+    """Start the server again if it was killed; returns False if this process does not use it."""
+    used = folder in _uses
+    if used:
+        join(folder)
+    return used
+
+
+def remove(folder: Path) -> None:
+    """Stop the server of a folder and delete the folder.
+
+    Raises `EmbeddedServerError` if it is in use.
+    """
+    with locks.turn(folder):
+        used = _uses.pop(folder, None)
+        if used is not None:
+            used.end()
+        runs = left_behind.settle(folder)
+        if locks.is_used(folder) or (runs and sessions.others(folder)):
+            raise EmbeddedServerError(
+                f"{folder} is in use: end the programs that use its server, then remove it"
+            )
+        if runs:
+            _stop(folder)
+        shutil.rmtree(folder)
+
+
+def _leave_all() -> None:
+    for folder in list(_uses):
+        with suppress(EmbeddedServerError, OSError):  # the folder may be gone
+            leave(folder)
+
+
+def _start(folder: Path) -> None:
+    """Start the server unless it runs."""
+    deadline = time.monotonic() + left_behind.STARTING_SECONDS
+    while not left_behind.settle(folder):
+        _create(folder)
+        settings.add(folder)
+        reason = _try_to_start(folder)
+        if reason and (time.monotonic() >= deadline or not any(w in reason for w in _WAIT_FOR)):
+            raise OSError(reason)
+        time.sleep(left_behind.STEP_SECONDS if reason else 0)
+
+
+def _create(folder: Path) -> None:
+    folders.make_database_folder(folder)
+    if not (folder / DATABASE / "PG_VERSION").exists():
+        options = ("--auth=trust", "--encoding=utf8", "--username=postgres")
+        programs.run(folder, "initdb", *options)
+
+
+def _try_to_start(folder: Path) -> str | None:
+    """Start it and wait until it answers; returns why it did not start."""
+    database = folder / DATABASE
+    log = database / "log"
+    before = log.stat().st_size if log.exists() else 0
+    options = f'-h "" -k {database} -p {PORT}'
+    seconds = str(int(left_behind.STARTING_SECONDS))
+    try:
+        programs.run(folder, "pg_ctl", "-w", "-t", seconds, "-l", str(log), "-o", options, "start")
+    except subprocess.CalledProcessError as error:
+        return _last_fatal(log, before) or first_line(error)
+    return None
+
+
+def _last_fatal(log: Path, start: int) -> str | None:
+    """The last reason for which the server gave up, of those written from `start` on."""
+    with suppress(OSError):
+        written = log.read_bytes()[start:].decode(errors="replace")
+        _, *fatal = written.split("FATAL:")
+        return fatal[-1].strip().splitlines()[0] if fatal else None
+    return None
+
+
+def _stop(folder: Path) -> None:
+    programs.run(folder, "pg_ctl", "-w", "-m", "fast", "stop")
