@@ -41,8 +41,8 @@ def settle(folder: Path) -> bool:
 
 def postmaster(folder: Path) -> int | None:
     """The process id of the folder's server; None if none runs."""
-    with suppress(OSError, ValueError, IndexError, OverflowError):
-        pid = int((folder / DATABASE / PID_FILE).read_text(encoding="ascii").split()[0])
+    with suppress(OSError, ValueError, IndexError, psutil.Error):
+        pid = int((folder / DATABASE / PID_FILE).read_text(encoding="utf-8").split()[0])
         if _serves(psutil.Process(pid), folder):
             return pid
     # It writes the file after it has started.

@@ -48,7 +48,7 @@ def turn(folder: Path) -> Iterator[None]:
     descriptor = _locked(folder / TURN_FILE, fcntl.LOCK_EX)
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # a process forked meanwhile has it open too
@@ -105,7 +105,7 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 
 def _who_blocks(file: Path) -> str:
-    last = file.read_text(encoding="ascii").strip()
+    last = file.read_text(encoding="utf-8").strip()
     return (
         f"{file} has been locked for {WAIT_SECONDS:g} s, "
         + (f"probably by process {last}" if last else "by a process of this user")

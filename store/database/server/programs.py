@@ -32,7 +32,7 @@ def run(folder: Path, program: str, *arguments: str) -> str:
 def major(folder: Path) -> int:
     """The Postgres of the folder's database; a new one gets the package's newest."""
     file = folder / DATABASE / "PG_VERSION"
-    return int(file.read_text(encoding="ascii")) if file.exists() else TARGET_POSTGRES_VERSION
+    return int(file.read_text(encoding="utf-8")) if file.exists() else TARGET_POSTGRES_VERSION
 
 
 def _programs(folder: Path) -> Path:

@@ -68,6 +68,6 @@ def _memory() -> int:
     """Bytes of memory of the machine, or of its container."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
-        return min(machine, int(CONTAINER_LIMIT.read_text(encoding="ascii")))
+        return min(machine, int(CONTAINER_LIMIT.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return machine
