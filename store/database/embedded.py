@@ -45,8 +45,11 @@ def data_folder() -> Path:
 
 
 def exists(folder: Path) -> bool:
-    """Whether an embedded server was created in this data folder."""
-    return (folder / DATABASE / "PG_VERSION").exists()
+    """Whether an embedded server was created in this data folder, or another user's may be."""
+    try:
+        return (folder / DATABASE / "PG_VERSION").exists()
+    except PermissionError:
+        return True  # `start` says whose it is
 
 
 def start(folder: Path | None = None) -> EmbeddedServer:

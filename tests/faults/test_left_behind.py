@@ -34,6 +34,7 @@ os.setgid(65534)
 os.setuid(65534)
 os.environ["HOME"] = str(folder)
 try:
+    assert embedded.exists(folder) is (folder.stat().st_uid != 65534)
     server = embedded.start(folder)
 except Exception as error:
     print(type(error).__name__, error)

@@ -33,6 +33,7 @@ def check(folder: Path) -> None:
         _check_writers(folder)
         if os.path.lexists(folder / DATABASE):
             _check_owner(folder / DATABASE, server_user.uid())
+    _check_entry(folder)
 
 
 def follow_links(folder: Path) -> Path:
@@ -77,6 +78,17 @@ def _check_owner(folder: Path, uid: int) -> None:
     owner = folder.lstat().st_uid
     if owner != uid:
         raise PermissionError(f"it belongs to {_name(owner)}, and only that user can run it")
+
+
+def _check_entry(folder: Path) -> None:
+    """Fail rather than open root's folders to everybody."""
+    there = [part for part in (*reversed(folder.parents), folder) if part.exists()]
+    if not server_user.may_enter(there[-1]):
+        closed = next(part for part in there if not server_user.may_enter(part))
+        _refuse(
+            f"{folder}, as its user {server_user.NAME} may not enter {closed}: run `chmod o+x"
+            f" {closed}`, or set {DATA_VARIABLE} to another folder"
+        )
 
 
 def _name(uid: int) -> str:

@@ -41,6 +41,14 @@ def uid() -> int:
     return _account().pw_uid if os.geteuid() == 0 else os.geteuid()
 
 
+def may_enter(folder: Path) -> bool:
+    """Whether the server's user may pass through a folder and those above it."""
+    if os.geteuid() != 0:
+        return True
+    command = ["test", "-x", str(folder)]
+    return subprocess.run(command, check=False, **identity()).returncode == 0  # noqa: S603
+
+
 def let_in(folder: Path) -> None:
     """Let the server's user pass through one of our folders, and nobody else."""
     if os.geteuid() == 0:

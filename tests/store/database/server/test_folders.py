@@ -106,6 +106,16 @@ def test_a_link_of_another_user_is_not_followed(data_folder: Path) -> None:
     assert list(target.iterdir()) == []
 
 
+@pytest.mark.usefixtures("root")
+def test_roots_closed_folders_stay_closed(data_folder: Path) -> None:
+    closed = data_folder / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedServerError, match=rf"enter {closed}: run `chmod o\+x {closed}`"):
+        embedded.start(closed / "a" / "b")
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert list(closed.iterdir()) == []
+
+
 def test_nobody_else_may_enter_a_new_folder(data_folder: Path) -> None:
     """The folders above that were there before keep their permissions."""
     made = data_folder / "a" / "b"

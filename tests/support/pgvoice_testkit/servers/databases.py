@@ -79,11 +79,12 @@ def temporary_folder() -> Iterator[Path]:
     """A folder for an embedded server: a short path that other users may read."""
     folder = Path(tempfile.mkdtemp(prefix="pgv"))
     folder.chmod(0o755)
-    yield folder
-    if embedded.exists(folder):
-        embedded.start(folder).stop()
-        _stop(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        if embedded.exists(folder):
+            _stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -94,8 +95,9 @@ def temporary_store() -> Iterator[VoiceStore]:
 
 
 def _stop(folder: Path) -> None:
-    """Stop a server that somebody is still connected to."""
-    from pgvoice.store.database.server import left_behind, programs
+    """Stop the server, even if somebody is still connected to it."""
+    from pgvoice.store.database.server import left_behind, programs, running
 
+    running.leave(folder)
     if left_behind.postmaster(folder) is not None:
         programs.run(folder, "pg_ctl", "-w", "-m", "immediate", "stop")
