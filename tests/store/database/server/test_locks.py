@@ -34,7 +34,7 @@ def test_another_user_cannot_take_it(data_folder: Path) -> None:
         pytest.skip("only root can be another user for a while")
     server = embedded.start(data_folder)
     for name in (locks.TURN_FILE, locks.USERS_FILE):
-        command = [sys.executable, "-c", SHARE, data_folder / name]
+        command = [sys.executable, "-c", SHARE, str(data_folder / name)]
         told = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
         assert told.stdout == "refused\n"
     server.stop()

@@ -16,7 +16,7 @@ from pgvoice_testkit.stores.exact_rows import all_bits
 
 SEGMENTS = [(n * 0.5, n * 0.5 + 1.0) for n in range(120)]
 #: Vectors beside those of the fills, so that labels and the index take a while.
-BULK = 3000
+BULK = 2000
 
 
 @contextmanager

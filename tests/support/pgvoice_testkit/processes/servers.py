@@ -52,7 +52,7 @@ def server_pid(folder: Path) -> int:
 def lives(pid: int) -> bool:
     """Whether a process runs; one that only waits for its parent does not."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
