@@ -46,6 +46,8 @@ def main(rounds: int, seed: int) -> None:
         chaos.end()
     for what, times in chaos.counts().items():
         console.print(f"killed {times} times: {what}")
+    for reason, times in sorted(chaos.retries.items()):
+        console.print(f"work that was not killed was told {times} times to try again: {reason}")
     console.print(
         f"{rounds} rounds with seed {seed} in {time.monotonic() - started:.0f} s: all work ended as"
         f" if nothing had happened; the live user got {chaos.answers} answers, and"

@@ -90,10 +90,10 @@ def _start(folder: Path) -> None:
     while not left_behind.settle(folder):
         _create(folder)
         settings.add(folder)
-        reason = _try_to_start(folder)
-        if reason and (time.monotonic() >= deadline or not any(w in reason for w in _WAIT_FOR)):
-            raise OSError(reason)
-        time.sleep(left_behind.STEP_SECONDS if reason else 0)
+        reasons = _try_to_start(folder)
+        if reasons and (time.monotonic() >= deadline or not _may_pass(reasons)):
+            raise OSError(reasons[-1])
+        time.sleep(left_behind.STEP_SECONDS if reasons else 0)
 
 
 def _create(folder: Path) -> None:
@@ -103,7 +103,11 @@ def _create(folder: Path) -> None:
         programs.run(folder, "initdb", *options)
 
 
-def _try_to_start(folder: Path) -> str | None:
+def _may_pass(reasons: list[str]) -> bool:
+    return any(words in reason for reason in reasons for words in _WAIT_FOR)
+
+
+def _try_to_start(folder: Path) -> list[str]:
     """Start it and wait until it answers; returns why it did not start."""
     database = folder / DATABASE
     log = database / "log"
@@ -113,17 +117,18 @@ def _try_to_start(folder: Path) -> str | None:
     try:
         programs.run(folder, "pg_ctl", "-w", "-t", seconds, "-l", str(log), "-o", options, "start")
     except subprocess.CalledProcessError as error:
-        return _last_fatal(log, before) or first_line(error)
-    return None
+        return [first_line(error), *_fatal(log, before)]
+    return []
 
 
-def _last_fatal(log: Path, start: int) -> str | None:
-    """The last reason for which the server gave up, of those written from `start` on."""
+def _fatal(log: Path, start: int) -> list[str]:
+    """The reasons for which a server gave up, of those written from `start` on."""
     with suppress(OSError):
         written = log.read_bytes()[start:].decode(errors="replace")
-        _, *fatal = written.split("FATAL:")
-        return fatal[-1].strip().splitlines()[0] if fatal else None
-    return None
+        found = [part.strip().splitlines()[0] for part in written.split("FATAL:")[1:]]
+        # Those of a killed server end their connections at this moment.
+        return [reason for reason in found if not reason.startswith("terminating")]
+    return []
 
 
 def _stop(folder: Path) -> None:

@@ -13,11 +13,14 @@ from pgvoice.store.database.server.names import DATABASE, PORT
 #: The name of connections whose process holds its share of the server (`locks.use`), so that they
 #: need not be counted.
 COUNTED = "pgvoice on the embedded server"
-#: What a server answers, or libpq instead of it, before it is up and while it stops.
+#: What a server answers, or libpq instead of it, before it is up, after a crash and while it stops.
 _NOT_READY = (
-    "starting up", "shutting down", "not yet accepting", "refused", "No such file",
-    "closed the connection", "timeout",
-)  # fmt: skip
+    "the database system is",
+    "refused",
+    "No such file",
+    "closed the connection",
+    "timeout",
+)
 
 
 def url(folder: Path) -> str:

@@ -24,6 +24,8 @@ from pgvoice_testkit.processes.servers import lives, server_pid
 
 #: What is killed: the process that works, the server, or one of the server's processes.
 VICTIMS = ("worker", "server", "backend")
+#: Errors of work beside what the server still does for a killed process; they say to run it again.
+ALLOWED = ("IndexBusy:", "DatabaseDeadlock:")
 #: How long anything may take that was not killed.
 PATIENCE = 60.0
 _CONTEXT = multiprocessing.get_context("fork")
@@ -45,6 +47,8 @@ class Chaos:
         self.rounds: list[Round] = []
         #: What the live user was told; errors only while the server was attacked.
         self.answers = self.errors = 0
+        #: Why work that was not killed was tried again.
+        self.retries: Counter[str] = Counter()
         _finish(_start(prepare, folder, audio))
         self._user = _start_user(folder)
         self._seconds = {name: self._undisturbed(name) for name in WORK}
@@ -73,7 +77,7 @@ class Chaos:
     def counts(self) -> dict[str, int]:
         """How often each thing was killed."""
         return dict(
-            sorted(Counter(f"{each.victim} of {each.work}" for each in self.rounds).items())
+            sorted(Counter(f"{each.victim} during {each.work}" for each in self.rounds).items())
         )
 
     def end(self) -> None:
@@ -93,6 +97,8 @@ class Chaos:
         deadline = time.monotonic() + PATIENCE
         while error := _finish(_start(WORK[name], self._folder, self._audio, number)):
             assert time.monotonic() < deadline, f"{name} fails: {error}"
+            print("RETRY", name, error)
+            self.retries[error.split(":")[0]] += 1
             time.sleep(0.1)
 
     def _disturb(self, done: Round, number: int) -> bool:
