@@ -82,7 +82,7 @@ def _check_owner(folder: Path, uid: int) -> None:
 
 def _check_entry(folder: Path) -> None:
     """Fail rather than open root's folders to everybody."""
-    there = [part for part in (*reversed(folder.parents), folder) if part.exists()]
+    there = [part for part in (*reversed(folder.parents), folder) if part.is_dir()]
     if not server_user.may_enter(there[-1]):
         closed = next(part for part in there if not server_user.may_enter(part))
         _refuse(

@@ -80,7 +80,7 @@ def remove(folder: Path) -> None:
 
 def _leave_all() -> None:
     for folder in list(_uses):
-        with suppress(EmbeddedServerError, OSError):  # the folder may be gone
+        with suppress(EmbeddedServerError, OSError):  # the folder may be gone, or the server busy
             leave(folder)
 
 
@@ -132,4 +132,10 @@ def _fatal(log: Path, start: int) -> list[str]:
 
 
 def _stop(folder: Path) -> None:
-    programs.run(folder, "pg_ctl", "-w", "-m", "fast", "stop")
+    try:
+        programs.run(folder, "pg_ctl", "-w", "-m", "fast", "stop")
+    except subprocess.CalledProcessError as error:
+        raise EmbeddedServerError(
+            f"the embedded server in {folder} does not stop ({first_line(error)}): see"
+            f" {folder / DATABASE / 'log'}"
+        ) from error

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -81,6 +85,46 @@ def test_an_open_store_goes_on_after_its_server_was_killed(data_folder: Path) ->
         store.database.server.stop()
         assert not store.database.server.revive()
         assert left_behind.postmaster(data_folder) is None
+
+
+def test_a_server_that_recovers_is_waited_for(data_folder: Path) -> None:
+    """One of its processes was killed; it then ends all others and reads its log again."""
+    server = embedded.start(data_folder)
+    url = server.url.replace("+psycopg", "")
+    for _ in range(5):
+        with closing(psycopg.connect(url)) as session:
+            os.kill(session.info.backend_pid, signal.SIGKILL)
+        _short_command(data_folder)
+    server.stop()
+
+
+def test_a_statement_that_outlives_its_server(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it ends, a start waits, and in the end says why; there are never two servers."""
+    server = embedded.start(data_folder)
+    with closing(psycopg.connect(server.url.replace("+psycopg", ""))) as session:
+        backend = psutil.Process(session.info.backend_pid)
+        session.pgconn.send_query(
+            b"SELECT count(*) FROM (SELECT generate_series(1, 1000000000000)) AS many"
+        )
+        while backend.cpu_times().user < 0.1:
+            time.sleep(0.01)
+        pid = server_pid(data_folder)
+        os.kill(pid, signal.SIGKILL)
+        wait_until_dead(pid)
+        monkeypatch.setattr(left_behind, "STARTING_SECONDS", 1.0)
+        with pytest.raises(EmbeddedServerError, match=r"pre-existing .* still in use"):
+            embedded.start(data_folder)
+        monkeypatch.undo()
+        starting = threading.Thread(target=embedded.start, args=(data_folder,))
+        starting.start()
+        starting.join(1)
+        assert starting.is_alive()
+        backend.kill()
+        starting.join(60)
+    assert left_behind.postmaster(data_folder) not in (None, pid)
+    server.stop()
 
 
 def test_a_pid_of_somebody_else_is_not_ended(data_folder: Path) -> None:
