@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ def start(folder: Path | None = None) -> EmbeddedServer:
         raise
     except Exception as error:
         raise EmbeddedServerError(
-            f"the embedded server did not start in {database} ({_reason(error)}): see"
+            f"the embedded server did not start in {database} ({first_line(error)}): see"
             f" {database / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
         ) from error
     return EmbeddedServer(
@@ -97,14 +96,6 @@ def remove(folder: Path) -> None:
     folder = folders.follow_links(folder.absolute())
     folders.check(folder)
     running.remove(folder)
-
-
-def _reason(error: Exception) -> str:
-    if not isinstance(error, subprocess.CalledProcessError):
-        return first_line(error)
-    program = Path(error.cmd[0]).name
-    said = str(error.stderr or "").strip().splitlines()
-    return f"{program} failed: {said[0]}" if said else f"{program} failed"
 
 
 def _require_package() -> None:

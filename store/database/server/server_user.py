@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypedDict
@@ -34,6 +35,20 @@ def identity() -> Identity:
         return common
     account = _account()
     return common | Identity(user=account.pw_uid, group=account.pw_gid, extra_groups=[])
+
+
+def run(command: Sequence[str | Path], given: str = "") -> str:
+    """Run a command as the server's user, and return what it prints.
+
+    Raises `OSError` with the first line of its complaint.
+    """
+    done = subprocess.run(  # noqa: S603
+        command, input=given, capture_output=True, text=True, check=False, **identity()
+    )
+    if done.returncode:
+        complaint = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise OSError(f"{Path(command[0]).name} failed: {complaint[0]}")
+    return done.stdout
 
 
 def uid() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,14 +37,8 @@ def add(folder: Path) -> None:
         if f"\n{name} = " not in ours
     )
     if lines:
-        subprocess.run(  # noqa: S603
-            ["tee", "-a", str(file)],  # noqa: S607
-            input=f"\n{_MARK}; settings further below override these.\n{lines}",
-            text=True,
-            check=True,
-            capture_output=True,
-            **server_user.identity(),
-        )
+        text = f"\n{_MARK}; settings further below override these.\n{lines}"
+        server_user.run(["tee", "-a", file], text)
 
 
 def _settings(folder: Path) -> Iterator[tuple[str, str, str]]:
