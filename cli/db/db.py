@@ -113,13 +113,23 @@ def _role_row(role: Role) -> tuple[str, ...]:
     return role.name, role.purpose, state, ", ".join(role.members) or output.NOTHING
 
 
-@db.command("url", epilog='Example: psql "$(pgvoice db url --show-password)"')
+@db.command("url", epilog="Example: pgvoice db url --show-password")
 @click.option("--show-password", is_flag=True, help="Include the password.")
 @options.url_option
 def show_url(show_password: bool, url: str | None) -> None:
-    """Print the database's URL for psql and other programs."""
+    """Print the database's URL for other programs.
+
+    The embedded server runs only while something of pgvoice uses it, such as a Python program with
+    an open store. For psql use `pgvoice db shell`, which keeps it running.
+    """
     with open_database(url) as database:
         click.echo(place.libpq_url(database.url, hide_password=not show_password))
+        if database.server is not None:
+            click.echo(
+                "Note: the embedded server runs only while a pgvoice command or program uses it;"
+                " `pgvoice db shell` opens psql on it",
+                err=True,
+            )
 
 
 @db.command(

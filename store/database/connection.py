@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from sqlalchemy import (
     URL,
+    Dialect,
     Engine,
     ExceptionContext,
     NullPool,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -72,12 +75,15 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
         server = embedded.start(folder)
         url = server.url
     parsed = psycopg_url(url)
+    named = {"application_name": server.counted} if server else {}
     engine, unpooled = (
-        create_engine(parsed, connect_args=_CONNECT, **options)
+        create_engine(parsed, connect_args=_CONNECT | named, **options)
         for options in ({"poolclass": _FairPool}, {"poolclass": NullPool})
     )
     for each in (engine, unpooled):
         event.listen(each, "handle_error", _explain)
+        if server is not None:
+            event.listen(each, "do_connect", partial(_connect_again, server))
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _refuse_dead)
     return Database(engine, server, unpooled)
@@ -131,6 +137,22 @@ class _FairPool(QueuePool):
     def _do_get(self) -> ConnectionPoolEntry:
         with self._turn:
             return super()._do_get()
+
+
+def _connect_again(
+    server: embedded.EmbeddedServer,
+    dialect: Dialect,
+    _record: ConnectionPoolEntry,
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+) -> DBAPIConnection:
+    """Connect, also if the embedded server was killed."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except psycopg.OperationalError:
+        if not server.revive():
+            raise
+        return dialect.connect(*arguments, **options)
 
 
 def _note_use(_connection: object, entry: ConnectionPoolEntry) -> None:

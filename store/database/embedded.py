@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +11,8 @@ from pathlib import Path
 import platformdirs
 
 from pgvoice.store.database.failures import first_line
+from pgvoice.store.database.server.names import DATA_VARIABLE, DATABASE, OWN_SERVER
 from pgvoice.store.errors import EmbeddedServerError
-
-DATA_VARIABLE = "PGVOICE_DATA"
-OWN_SERVER = "set PGVOICE_DATABASE_URL to use your own server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +21,12 @@ class EmbeddedServer:
 
     folder: Path
     url: str
-    #: Releases the server; it stops unless another process uses it.
+    #: The name of connections that need not keep the server from stopping.
+    counted: str
+    #: Releases the server; it stops unless another process uses it or somebody is connected.
     stop: Callable[[], None]
+    #: Starts it again if it was killed; returns False if this process has released it.
+    revive: Callable[[], bool]
 
 
 def data_folder() -> Path:
@@ -44,8 +44,11 @@ def data_folder() -> Path:
 
 
 def exists(folder: Path) -> bool:
-    """Whether an embedded server was created in this data folder."""
-    return (folder / "postgres" / "PG_VERSION").exists()
+    """Whether an embedded server was created in this data folder, or another user's may be."""
+    try:
+        return (folder / DATABASE / "PG_VERSION").exists()
+    except PermissionError:
+        return True  # `start` says whose it is
 
 
 def start(folder: Path | None = None) -> EmbeddedServer:
@@ -54,41 +57,53 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     Raises `EmbeddedServerError` if the package is not installed, the folder cannot be used, or the
     server does not start.
     """
-    folder = (folder or data_folder()) / "postgres"
-    if " " in str(folder):
-        raise EmbeddedServerError(
-            f"the embedded server cannot use {str(folder)!r}, a path with a space: set"
-            f" {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
-        )
+    folder = (folder or data_folder()).absolute()
     _require_package()
-    from pgvoice.store.database import serving  # it imports the optional package
+    # These import the optional package.
+    from pgvoice.store.database.server import folders, running, sessions
 
+    database = folder / DATABASE
     try:
-        server = serving.serve(folder)
+        folder = folders.follow_links(folder)
+        folders.check(folder)
+        running.join(folder)
+    except EmbeddedServerError:
+        raise
     except Exception as error:
-        reason = first_line(error)
-        if isinstance(error, subprocess.CalledProcessError):
-            reason = f"{Path(error.cmd[0]).name} failed"
         raise EmbeddedServerError(
-            f"the embedded server did not start in {folder} ({reason}): see"
-            f" {folder / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
+            f"the embedded server did not start in {database} ({first_line(error)}): see"
+            f" {database / 'log'}, set {DATA_VARIABLE} to another folder, or {OWN_SERVER}"
         ) from error
-    url = server.get_uri(driver="psycopg").replace("postgres:@", "postgres@")
-    return EmbeddedServer(folder, url, lambda: serving.release(server, folder))
+    return EmbeddedServer(
+        folder / DATABASE,
+        sessions.url(folder),
+        sessions.COUNTED,
+        lambda: running.leave(folder),
+        lambda: running.revive(folder),
+    )
 
 
 def remove(folder: Path) -> None:
     """Stop the server of a data folder and delete the folder.
 
-    Raises `EmbeddedServerError` for a folder without a server.
+    Raises `EmbeddedServerError` for a folder without a server, and for a server that is in use.
     """
     if not exists(folder):
         raise EmbeddedServerError(f"{folder} is not a data folder of pgvoice: nothing was removed")
-    start(folder).stop()
-    shutil.rmtree(folder)
+    _require_package()
+    from pgvoice.store.database.server import folders, running  # they import the optional package
+
+    folder = folders.follow_links(folder.absolute())
+    folders.check(folder)
+    running.remove(folder)
 
 
 def _require_package() -> None:
+    if os.name == "nt":
+        raise EmbeddedServerError(
+            "the embedded server needs Unix sockets, as on Windows every user of the machine could"
+            f" connect to it: {OWN_SERVER}"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set

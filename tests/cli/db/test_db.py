@@ -88,6 +88,33 @@ def test_url_hides_the_password(run: Callable[..., Result]) -> None:
     assert shown == "postgresql://me:s3cret@db.example:5433/voices\n"
 
 
+def test_url_of_the_embedded_server(
+    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is alone on the standard output; that it is of use only for a while is said beside it."""
+    monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    told = run("db", "url")
+    assert told.stdout.startswith("postgresql://postgres@/postgres?host=")
+    assert told.stdout.count("\n") == 1
+    assert told.stderr == (
+        "Note: the embedded server runs only while a pgvoice command or program uses it;"
+        " `pgvoice db shell` opens psql on it\n"
+    )
+    helped = run("db", "url", "--help").stdout
+    assert "psql " not in helped.replace("For psql use `pgvoice db shell`", "")
+    assert "`pgvoice db shell`" in " ".join(helped.split())
+
+
+def test_shell_on_the_embedded_server(data_folder: Path) -> None:
+    """The server runs as long as psql does."""
+    told = subprocess.run(
+        [sys.executable, "-m", "pgvoice.cli", "db", "shell", "-At", "-c", "SELECT 6 * 7"],
+        env=os.environ | {"PGVOICE_DATA": str(data_folder)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (told.stdout, told.returncode) == ("42\n", 0)
+
+
 def test_shell_runs_psql(store_url: str) -> None:
     environment = os.environ | {"PGVOICE_DATABASE_URL": store_url}
     command = [sys.executable, "-m", "pgvoice.cli", "db", "shell", "-At", "-c"]

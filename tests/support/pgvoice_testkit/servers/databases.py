@@ -79,10 +79,12 @@ def temporary_folder() -> Iterator[Path]:
     """A folder for an embedded server: a short path that other users may read."""
     folder = Path(tempfile.mkdtemp(prefix="pgv"))
     folder.chmod(0o755)
-    yield folder
-    if embedded.exists(folder):
-        embedded.start(folder).stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        if embedded.exists(folder):
+            _stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -90,3 +92,12 @@ def temporary_store() -> Iterator[VoiceStore]:
     """An empty store in a new embedded server."""
     with temporary_folder() as folder, VoiceStore.open(folder=folder, consent=False) as store:
         yield store
+
+
+def _stop(folder: Path) -> None:
+    """Stop the server, even if somebody is still connected to it."""
+    from pgvoice.store.database.server import left_behind, programs, running
+
+    running.leave(folder)
+    if left_behind.postmaster(folder) is not None:
+        programs.run(folder, "pg_ctl", "-w", "-m", "immediate", "stop")

@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from pgvoice.store.database import embedded
+from pgvoice.store.database.server import server_user
 from pgvoice_testkit.servers.databases import migrate, temporary_folder
 
 
@@ -72,13 +73,11 @@ class OwnServer:
 
     def _pg_ctl(self, command: str, *arguments: str) -> None:
         program = Path(self._program).with_name("pg_ctl")
-        user = {"user": "pgserver"} if os.geteuid() == 0 else {}
         subprocess.run(
             [program, command, "-w", "-t", "60", "-D", self._folder, *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
-            cwd="/",
-            **user,  # type: ignore[call-overload]
+            **server_user.identity(),
         )
 
 

@@ -1,0 +1,1 @@
+"""The embedded server's folder, locks, programs, start, stop and traces."""
