@@ -15,7 +15,7 @@ from typing import TypeVar
 import psutil
 
 from pgvoice.store.database.embedded import EmbeddedServer
-from pgvoice.store.database.serving import SHARED_MEMORY
+from pgvoice.store.database.server.settings import SHARED_MEMORY
 from pgvoice_benchmarks.timing import Timed, timed
 
 T = TypeVar("T")
