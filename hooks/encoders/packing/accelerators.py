@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
@@ -46,17 +47,38 @@ def sent(values: Tensor, device: torch.device) -> Tensor:
     return values.pin_memory().to(device, non_blocking=True)
 
 
+_lock = Lock()
+#: What the threads that compute at this moment want, and what the process had before them.
+_wanted: list[str] = []
+_before: list[str] = []
+
+
 @contextmanager
 def float32_products(precision: str = "ieee") -> Iterator[None]:
-    """Compute products in full float32 (or ``tf32``) whatever the process allows elsewhere."""
-    before = [switch.fp32_precision for switch in PRECISIONS]
+    """Compute products in full float32 (or ``tf32``) whatever the process allows elsewhere.
+
+    PyTorch's settings are those of all threads: full float32 lasts while any thread wants it, and
+    the process gets its own back when the last thread is done.
+    """
+    with _lock:
+        if not _wanted:
+            _before[:] = [switch.fp32_precision for switch in PRECISIONS]
+        _wanted.append(precision)
+        _set_wanted()
     try:
-        for switch in PRECISIONS:
-            switch.fp32_precision = precision
         yield
     finally:
-        for switch, kept in zip(PRECISIONS, before, strict=True):
-            switch.fp32_precision = kept
+        with _lock:
+            _wanted.remove(precision)
+            _set_wanted()
+
+
+def _set_wanted() -> None:
+    each = _before
+    if _wanted:
+        each = ["ieee" if "ieee" in _wanted else _wanted[-1]] * len(PRECISIONS)
+    for switch, precision in zip(PRECISIONS, each, strict=True):
+        switch.fp32_precision = precision
 
 
 class Buffers:

@@ -24,7 +24,7 @@ SAMPLE_RATE = 16_000
 class PlainModel(Protocol):
     """A model for batches of one length; `lengths` are the shares without padding.
 
-    On a card its products have the process's precision, which is PyTorch's if nobody changed it.
+    On a card its products have the process's precision. SpeechBrain sets that to TF32.
     """
 
     name: str
