@@ -1,4 +1,4 @@
-"""The least time that a model can take on this machine: that of its matrix products."""
+"""The least time that a model can take on a device: that of its matrix products."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pgvoice.hooks.encoders.packing.accelerators import float32_products
 from pgvoice_benchmarks.models import PlainModel
 
-#: Frames per product when a rate is measured.
-ROWS = 1200
+#: Frames per product when a rate is measured: on a CPU, and on a card.
+ROWS, CARD_ROWS = 1200, 32_768
+#: Products that a card is given at once.
+QUEUED = 5
 #: Seconds during which a product is repeated; the best counts.
 REPEAT_SECONDS = 0.08
 #: Shapes with a smaller share of all multiply-adds are not measured.
@@ -30,10 +33,10 @@ class Product(NamedTuple):
 
 
 class Floor:
-    """A model's multiply-adds, and this machine's best rate of them."""
+    """A model's multiply-adds, and a device's best rate of them."""
 
-    def __init__(self, multiply_adds: Mapping[Product, int]) -> None:
-        self.multiply_adds = multiply_adds
+    def __init__(self, multiply_adds: Mapping[Product, int], device: str = "cpu") -> None:
+        self.multiply_adds, self.device = multiply_adds, device
         self.total = sum(multiply_adds.values())
         self._rates: dict[Product, float] = {}
 
@@ -41,7 +44,8 @@ class Floor:
         """Measure the rates again and keep the best, since the machine may be busy."""
         for product, count in self.multiply_adds.items():
             if count >= SHARE * self.total:
-                self._rates[product] = max(self._rates.get(product, 0.0), rate(product))
+                measured = rate(product, self.device)
+                self._rates[product] = max(self._rates.get(product, 0.0), measured)
 
     @property
     def best(self) -> tuple[Product, float]:
@@ -91,12 +95,23 @@ def _add(
         counted[Product(constant, outputs)] += outputs * constant
 
 
-def rate(product: Product) -> float:
-    """Multiply-adds per second, the best of many repetitions."""
-    rows, weight = torch.ones(ROWS, product.inputs), torch.ones(product)
-    out = torch.empty(ROWS, product.outputs)
+def rate(product: Product, device: str = "cpu", precision: str = "ieee") -> float:
+    """Multiply-adds per second, the best of many repetitions, of random numbers."""
+    count, times = (ROWS, 1) if device == "cpu" else (CARD_ROWS, QUEUED)
+    rows, weight = torch.rand(count, product.inputs), torch.rand(product)
+    rows, weight = rows.to(device), weight.to(device)
+    out = torch.empty(count, product.outputs, device=device)
     best, end = float("inf"), time.perf_counter() + REPEAT_SECONDS
-    while (start := time.perf_counter()) < end or best == float("inf"):
-        torch.mm(rows, weight, out=out)
-        best = min(best, time.perf_counter() - start)
-    return ROWS * product.inputs * product.outputs / best
+    with float32_products(precision):
+        while (start := time.perf_counter()) < end or best == float("inf"):
+            for _ in range(times):
+                torch.mm(rows, weight, out=out)
+            finish(device)
+            best = min(best, time.perf_counter() - start)
+    return times * count * product.inputs * product.outputs / best
+
+
+def finish(device: str) -> None:
+    """Wait until a card has done everything that it was given."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import av
 import librosa
 import numpy as np
 import soundfile
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 
 from pgvoice.hooks.encoders.encoder import Waveform
+
+if TYPE_CHECKING:
+    import av
 
 RATE = 16_000
 FILE_RATE = 44_100
@@ -96,6 +98,8 @@ def spans(seconds: float, count: int) -> list[Span]:
 
 def write(folder: Path, name: str, samples: Waveform) -> Path:
     """`samples` at `RATE` as a file of this format: 44.1 kHz, two channels."""
+    import av
+
     coding, path = FORMATS[name], folder / f"speech.{name}"
     with av.open(str(path), "w", coding.container) as container:
         stream: Any = container.add_stream(coding.codec, rate=FILE_RATE, layout="stereo")
@@ -110,6 +114,8 @@ def write(folder: Path, name: str, samples: Waveform) -> Path:
 
 def _frames(samples: Waveform) -> Iterator[av.AudioFrame]:
     """Stereo frames; the second channel is slightly quieter."""
+    import av
+
     resampled = librosa.resample(samples, orig_sr=RATE, target_sr=FILE_RATE, res_type="soxr_hq")
     for start in range(0, len(resampled), BLOCK * FILE_RATE):
         block = resampled[start : start + BLOCK * FILE_RATE]

@@ -22,7 +22,10 @@ SAMPLE_RATE = 16_000
 
 
 class PlainModel(Protocol):
-    """A model for batches of one length; `lengths` are the shares without padding."""
+    """A model for batches of one length; `lengths` are the shares without padding.
+
+    On a card its products have the process's precision. SpeechBrain sets that to TF32.
+    """
 
     name: str
     #: The origin of its weights.
@@ -55,7 +58,7 @@ class PlainEcapa:
     #: The mean and standard deviation beside each frame of the attention.
     constant_inputs: Mapping[str, int] = {"asp.tdnn.conv.conv": 2 * ecapa.TOPOLOGY["channels"][-1]}
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         from speechbrain.lobes.features import Fbank
         from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
         from speechbrain.processing.features import InputNormalization
@@ -66,8 +69,10 @@ class PlainEcapa:
             for part in self.network.modules():
                 if isinstance(part, nn.BatchNorm1d):
                     _randomise(part)
-        self._fbank: Any = Fbank(n_mels=self.mels)
-        self._norm: Any = InputNormalization(norm_type="sentence", std_norm=False)
+        self._device = device
+        self.network.to(device)
+        self._fbank: Any = Fbank(n_mels=self.mels).to(device)
+        self._norm: Any = InputNormalization(norm_type="sentence", std_norm=False).to(device)
 
     def source(self, folder: Path) -> str:
         torch.save(self.network.state_dict(), folder / ecapa.WEIGHTS_FILE)
@@ -79,8 +84,9 @@ class PlainEcapa:
     @torch.inference_mode()
     def encode(self, samples: Tensor, lengths: Tensor | None = None) -> Embeddings:
         shares = torch.ones(len(samples)) if lengths is None else lengths
+        samples, shares = samples.to(self._device), shares.to(self._device)
         vectors = self.network(self._norm(self._fbank(samples), shares), shares)
-        return unit_rows(vectors.flatten(1).numpy())
+        return unit_rows(vectors.flatten(1).cpu().numpy())
 
 
 class PlainCampplus:
@@ -92,11 +98,13 @@ class PlainCampplus:
     takes_lengths = False
     constant_inputs: Mapping[str, int] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         listed = files(campplus.PACKAGE) or []
         path = next(f for f in listed if f.as_posix().endswith(campplus.WEIGHTS_FILE)).locate()
         self.network: nn.Module = Campplus().eval()
         self.network.load_state_dict(torch.load(str(path), weights_only=True))
+        self._device = device
+        self.network.to(device)
 
     def source(self, folder: Path) -> str:
         return self.name
@@ -107,8 +115,8 @@ class PlainCampplus:
 
     @torch.inference_mode()
     def encode(self, samples: Tensor, lengths: Tensor | None = None) -> Embeddings:
-        features = torch.stack([self._features(row) for row in samples])
-        return unit_rows(self.network(features).numpy())
+        features = torch.stack([self._features(row) for row in samples.to(self._device)])
+        return unit_rows(self.network(features).cpu().numpy())
 
     def _features(self, samples: Tensor) -> Tensor:
         mels: Tensor = kaldi.fbank(
@@ -117,7 +125,8 @@ class PlainCampplus:
         return mels - mels.mean(0)
 
 
-MODELS: Mapping[str, Callable[[], PlainModel]] = {
+#: Each takes the device to run on.
+MODELS: Mapping[str, Callable[[str], PlainModel]] = {
     "ecapa": PlainEcapa,
     "campplus": PlainCampplus,
 }

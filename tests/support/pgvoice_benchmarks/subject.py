@@ -19,17 +19,19 @@ PGVOICE = "pgvoice's encoder"
 
 
 class Subject:
-    """pgvoice's encoder and the plain model with the same weights, on the CPU."""
+    """pgvoice's encoder and the plain model with the same weights, on one device."""
 
-    def __init__(self, name: str, folder: Path, waveforms: Sequence[Waveform]) -> None:
+    def __init__(
+        self, name: str, folder: Path, waveforms: Sequence[Waveform], device: str = "cpu"
+    ) -> None:
         """Weights without a package are written to `folder`."""
-        self.name = name
-        self.plain: PlainModel = MODELS[name]()
+        self.name, self.device = name, device
+        self.plain: PlainModel = MODELS[name](device)
         #: The encoder's name on the command line.
         self.source = self.plain.source(folder)
-        self.encoder: Encoder = make_encoder(self.source, device="cpu")
+        self.encoder: Encoder = make_encoder(self.source, device=device)
         self.waveforms = waveforms
-        self.floor = Floor(count(self.plain, [waveform.size for waveform in waveforms]))
+        self.floor = Floor(count(self.plain, [waveform.size for waveform in waveforms]), device)
 
     def warm_up(self) -> None:
         self.encoder.load()

@@ -47,6 +47,23 @@ def test_products_are_of_whole_float32_and_the_process_keeps_its_choice() -> Non
     assert precisions() == chosen
 
 
+def test_a_thread_that_is_done_leaves_the_others_whole_float32() -> None:
+    chosen = precisions()
+    first, second = float32_products(), float32_products()
+    try:
+        for switch in PRECISIONS:
+            switch.fp32_precision = "tf32"
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(precisions()) == {"ieee"}
+        second.__exit__(None, None, None)
+        assert set(precisions()) == {"tf32"}
+    finally:
+        for switch, kept in zip(PRECISIONS, chosen, strict=True):
+            switch.fp32_precision = kept
+
+
 def precisions() -> list[str]:
     return [switch.fp32_precision for switch in PRECISIONS]
 
