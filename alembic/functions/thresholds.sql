@@ -89,6 +89,49 @@ COMMENT ON FUNCTION pgvoice.required_by_duration IS
 from min_ms up to max_ms, or without end if that is NULL. level is the normalised similarity that
 replaces threshold.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.keep_cohort(
+    calibration bigint,
+    encoder integer,
+    videos text[],
+    starts_ms integer[],
+    ends_ms integer[],
+    names text[],
+    others text[]
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    voices bigint;
+BEGIN
+    INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)
+    SELECT keep_cohort.calibration, row_number() OVER (ORDER BY heard.name), heard.voice,
+           heard.video_ids
+    FROM (
+        SELECT a.name, public.l2_normalize(public.avg(s.embedding)) AS voice,
+               array_agg(DISTINCT v.id) AS video_ids
+        FROM unnest(videos, starts_ms, ends_ms, names) AS a(video, start_ms, end_ms, name)
+        JOIN pgvoice.video AS v ON v.key = a.video
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = v.id AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
+            AND s.encoder_id = keep_cohort.encoder
+        WHERE s.embedding IS NOT NULL AND a.name <> ALL (others)
+        GROUP BY a.name
+    ) AS heard
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.profile AS p
+        JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
+        WHERE p.encoder_id = keep_cohort.encoder
+          AND -(heard.voice OPERATOR(public.<#>) p.embedding) >= e.default_threshold
+    );
+    GET DIAGNOSTICS voices = ROW_COUNT;
+    RETURN voices;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.keep_cohort IS
+'Stores the mean voice of everybody who speaks in these segments as the cohort of a calibration, except
+others and whoever may be enrolled; returns how many voices there are.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice public.vector, person public.vector)
 RETURNS TABLE (mean double precision, deviation double precision)
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateSchema
 
+from pgvoice.store.database.exposure import refuse_open_schema
 from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.errors import (
     ConnectionLost,
@@ -36,6 +37,7 @@ def prepare(connection: Connection) -> None:
     _ensure_extension(connection)
     _ensure_schema(connection, SCHEMA)
     _ensure_schema(connection, INTERNAL_SCHEMA, _owner(connection))
+    refuse_open_schema(connection)
     connection.execute(
         text("SELECT set_config('search_path', :path, true)"),
         {"path": f"{SCHEMA}, {vector_schema(connection)}, pg_temp"},

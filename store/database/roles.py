@@ -71,19 +71,6 @@ def lacking(connection: Connection) -> str | None:
     return None
 
 
-def open_schema(connection: Connection) -> str | None:
-    """The schema of pgvector's functions if everybody may create functions in it, else None."""
-    found: str | None = connection.scalar(
-        text(
-            "SELECT CAST(n.nspname AS text) FROM pg_extension e JOIN pg_namespace n"
-            " ON n.oid = e.extnamespace CROSS JOIN LATERAL"
-            " aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS acl"
-            " WHERE e.extname = 'vector' AND acl.grantee = 0 AND acl.privilege_type = 'CREATE'"
-        )
-    )
-    return found
-
-
 def create(connection: Connection) -> None:
     """Create the missing roles; raises `RolesForbidden`.
 

@@ -11,7 +11,7 @@ from psycopg.errors import InsufficientPrivilege, InvalidSchemaName
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from pgvoice.store.database import roles
+from pgvoice.store.database import exposure, roles
 from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.database.preparing import FORBIDDEN, server_message, take_turns
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
@@ -38,8 +38,8 @@ class SchemaState(NamedTuple):
 
 @cache
 def functions_digest() -> str:
-    """The digest of this pgvoice's function files and of its grants."""
-    files = [*sorted((_MIGRATIONS / "functions").glob("*.sql")), _MIGRATIONS / "grants.sql"]
+    """The digest of this pgvoice's function files, of their guards and of its grants."""
+    files = [*sorted((_MIGRATIONS / "functions").glob("*.sql")), *sorted(_MIGRATIONS.glob("*.sql"))]
     digest = sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -116,7 +116,7 @@ def upgrade(
 
     `grid_ms`, `partitions` and `consent` (whether enrolling requires consent) only affect a new
     store. Raises `ValueError` if the grid is not in `GRIDS_MS`, or if `partitions` is not between 1
-    and `MAX_PARTITIONS`.
+    and `MAX_PARTITIONS`, and `SchemaOpen` if somebody might slip code under the functions.
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
@@ -134,9 +134,10 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def give_roles(engine: Engine) -> None:
-    """Create the roles and grant them their rights; raises `RolesForbidden`."""
+    """Create the roles and grant them their rights; raises `RolesForbidden` and `SchemaOpen`."""
     with engine.begin() as connection:
         take_turns(connection)
+        exposure.refuse_open_schema(connection)
         roles.create(connection)
         try:
             roles.grant(connection)

@@ -41,6 +41,10 @@ class SchemaForbidden(DatabaseError):
     """The database user may not create, read or change pgvoice's schemas."""
 
 
+class SchemaOpen(DatabaseError):
+    """Somebody else may create, or created, what pgvoice's functions might call."""
+
+
 class RolesForbidden(DatabaseError):
     """The database user may not create the roles, or may not grant them their rights."""
 
