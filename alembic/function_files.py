@@ -42,6 +42,7 @@ FILES = (
     "enrollment",
     "calibration",
     "privacy",
+    "recordings",
     "statistics",
     "verify",
 )

@@ -1,4 +1,4 @@
-"""The three roles of a server: who may read, who may fill, and who may enroll and erase."""
+"""The roles of a server: who may read, search, fill, and enroll and erase."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pgvoice.store.errors import RolesForbidden
 #: What each role may do, to show.
 ROLES = {
     "pgvoice_reader": "reads everything except vectors",
-    "pgvoice_writer": "also fills",
-    "pgvoice_admin": "also enrolls, labels and erases",
+    "pgvoice_searcher": "also compares segments with each other",
+    "pgvoice_writer": "reads, and fills",
+    "pgvoice_admin": "does everything, with vectors: enrolls, labels, erases",
 }
 #: The statements that somebody who may create roles runs once on a server.
 CREATION = " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in ROLES)
@@ -36,7 +37,7 @@ class Role:
 
 
 def status(connection: Connection) -> list[Role]:
-    """All three roles, including those that do not exist yet."""
+    """All roles, including those that do not exist yet."""
     rows = connection.execute(
         text(
             "SELECT asked.name, r.oid IS NOT NULL,"
