@@ -54,7 +54,7 @@ BEGIN
         SELECT format('GRANT %s ON %s TO %I', privileges, c.oid::regclass, role)
         FROM (VALUES
             (everybody, 'SELECT', ARRAY[
-                'alembic_version', 'attribution', 'attribution_run', 'backfill_video', 'calibration',
+                'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
                 'encoder',
                 'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'video'
             ]),
@@ -86,7 +86,7 @@ BEGIN
         EXECUTE command;
     END LOOP;
 
-    -- Every column but those of a type that pgvector brings.
+    -- Every column but those of a type that pgvector brings, and exact similarities.
     FOR command IN
         SELECT format('GRANT SELECT (%s) ON %s TO %I', columns, held.id, role)
         FROM (
@@ -95,8 +95,10 @@ BEGIN
             FROM pg_attribute AS a
             JOIN pg_class AS c ON c.oid = a.attrelid
             WHERE c.relnamespace = 'pgvoice'::regnamespace
-              AND c.relname IN ('segment_embedding', 'enrollment', 'profile')
+              AND c.relname IN ('segment_embedding', 'enrollment', 'profile', 'attribution')
               AND a.attnum > 0 AND NOT a.attisdropped
+              AND (c.relname, a.attname) NOT IN (('attribution', 'similarity'),
+                  ('attribution', 'margin'), ('profile', 'cohesion'))
               AND NOT EXISTS (
                   SELECT FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
                   WHERE d.classid = 'pg_type'::regclass AND d.objid = a.atttypid

@@ -18,12 +18,16 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     start_ms integer,
     end_ms integer
 )
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE
     by_time CONSTANT boolean := ordered = 'time';
+    exact CONSTANT boolean := pgvoice.sees_vectors();
+    required_threshold CONSTANT double precision :=
+        pgvoice_internal.given(speaker_segments.threshold);
+    required_margin CONSTANT double precision := pgvoice_internal.given(min_margin);
     target record;
 BEGIN
     IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
@@ -33,10 +37,10 @@ BEGIN
     END IF;
     SELECT p.speaker_id, p.embedding,
            -- Normalised thresholds can lie anywhere.
-           CASE WHEN speaker_segments.threshold IS NULL AND EXISTS (
+           CASE WHEN required_threshold IS NULL AND EXISTS (
                SELECT FROM pgvoice.calibration AS c
                WHERE c.encoder_id = encoder AND c.active AND c.levels IS NOT NULL
-           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, speaker_segments.threshold) END
+           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, required_threshold) END
                AS lowest
     INTO target
     FROM pgvoice.profile AS p
@@ -44,20 +48,21 @@ BEGIN
     WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
     RETURN QUERY
     SELECT v.key, near.start_ms / 1000::double precision, near.end_ms / 1000::double precision,
-           pgvoice.similarity(near.similarity), other.name,
-           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity,
+           pgvoice.shown(pgvoice.similarity(near.similarity), exact), other.name,
+           pgvoice.shown(pgvoice.similarity(near.other_similarity), exact),
+           pgvoice.shown(near.similarity - near.other_similarity, exact),
            near.start_ms, near.end_ms
     FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.embedding, target.lowest) AS near
     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
-        speaker_segments.threshold, min_margin
+        required_threshold, required_margin
     ) AS q
     JOIN pgvoice.video AS v ON v.id = near.video_id
     LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
     WHERE pgvoice_internal.reason(
         'ok', near.similarity, near.other_similarity, q.threshold, q.margin
     ) = 'matched'
-    ORDER BY CASE WHEN NOT by_time THEN near.similarity END DESC,
+    ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(near.similarity, exact) END DESC,
              v.key, near.start_ms, near.end_ms
     LIMIT max_rows;
 END

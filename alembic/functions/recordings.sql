@@ -1,6 +1,6 @@
--- What writers may delete: the segments of replaced audio, and stored segments that a fill can compute
--- again. Neither deletes pins, nor the marks of erased segments, which keep fills from storing them again.
+-- What writers may delete: segments that a fill can compute again, and what belongs to replaced audio.
 
+-- Pins stay, and so do the marks of erased segments, which keep fills from storing them again.
 CREATE OR REPLACE FUNCTION pgvoice.replace_audio(video text, audio_sha256 text) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER

@@ -83,8 +83,8 @@ def _refuse(table: str, column: str, shown: str, remedy: str) -> None:
     )
     row = op.get_bind().execute(wrong).one_or_none()
     if row is not None:
-        raise SchemaMismatch(  # noqa: S608 - a message
+        raise SchemaMismatch(
             f"the {table} {row[1]!r} has {column} {row[2]}, which no longer fits ({condition}):"
-            f" `UPDATE pgvoice.{table} SET {column} = … WHERE id = {row[0]}` to {remedy}, then"
-            " upgrade again"
+            f" set pgvoice.{table}.{column} of id {row[0]} to {remedy}, then upgrade"
+            " again"
         )

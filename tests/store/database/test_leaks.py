@@ -78,7 +78,7 @@ def owner(server_url: str, template: str) -> Iterator[VoiceStore]:
 def login(owner: VoiceStore) -> Iterator[Login]:
     url, name = owner.database.url, "pgvoice_curious"
     with role(url, name) as mine, engine_of(url) as engine:
-        run(engine, f"GRANT pgvoice_writer TO {name}")
+        run(engine, f"GRANT pgvoice_writer, pgvoice_searcher TO {name}")
         with engine.connect() as connection:
             data = connection.scalar(text("SHOW data_directory"))
         log = Path(str(data)) / "log"

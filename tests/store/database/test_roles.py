@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, role, run
 from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, X, Y, Z, put, unit
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import CheckViolation, InsufficientPrivilege
 from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from pgvoice.store import SegmentKey, VideoAudio, VoiceStore
+from pgvoice.store import PruneSelection, SegmentKey, Threshold, VideoAudio, VoiceStore
 from pgvoice.store.database import roles, schema
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden
 from pgvoice.store.recordings.fills import FillRun
@@ -26,7 +26,7 @@ PRIVILEGES = text(
     "SELECT CAST(nspname AS text), has_schema_privilege(:role, n.oid, 'USAGE'),"
     " has_function_privilege(:role, p.oid, 'EXECUTE'),"
     " EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
-    " WHERE acl.grantee = 0)"
+    " WHERE acl.grantee = 0) AS public, p.proname"
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace"
     " WHERE nspname IN ('pgvoice', 'pgvoice_internal')"
 )
@@ -109,13 +109,13 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video FROM speaker_segments('ann')", [("v",), ("w",), ("v",)]),
         ("SELECT video FROM speaker_segments('ann', ordered => 'time')",
          [("v",), ("v",), ("w",)]),
-        ("SELECT video, start_s, end_ms FROM similar_segments('v', 0, 1, 1)", [("w", 4, 6000)]),
         ("SELECT video, embedded, not_embedded FROM coverage()", [("v", 2, 1), ("w", 2, 0)]),
         ("SELECT requested, hits, last_video FROM cache_stats()", [(3, 0, "v")]),
         ("SELECT speaker, segments FROM speaker_time('w')", [("ann", 1), (None, 1)]),
         ("SELECT source, similarity FROM exemplar_similarity(1)", [("v", 1.0)]),
         ("SELECT speaker, seconds, nearest_other FROM profile_quality()", [("ann", 1, None)]),
-        ("SELECT exemplar_seconds(1, 1)", [(1,)]),
+        ("SELECT exemplar_seconds(1, 1), profile_cohesion(1, 1)", [(1, 1)]),
+        ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
         ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
@@ -153,9 +153,15 @@ REFUSED = [
     "segment_index_statements(1)",
     "verify()",
 ]
+#: By public function, a call of it, and the roles besides admins that may call it.
+SPECIAL = {
+    "similar_segments('v', 0, 1, 1)": {"pgvoice_searcher"},
+    "replace_audio('v', 'x')": {"pgvoice_writer"},
+    "prune_segments('v')": {"pgvoice_writer"},
+}
 
 
-@pytest.mark.parametrize("call", REFUSED)
+@pytest.mark.parametrize("call", [*REFUSED, *SPECIAL])
 def test_a_reader_is_refused(reader: str, call: str) -> None:
     with pytest.raises(InsufficientPrivilege, match="permission denied"):
         _ask(reader, f"SELECT pgvoice.{call}")
@@ -168,10 +174,20 @@ def test_every_public_function_is_asked_or_refused_above(connection: Connection)
     assert [call for call in REFUSED if call.partition("(")[0] not in functions] == []
 
 
+@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_searcher", "pgvoice_writer"])
+def test_few_public_functions_are_not_for_everybody(connection: Connection, group: str) -> None:
+    """Those that run with the owner's rights and do or tell more than a reader may."""
+    functions = set(connection.scalars(FUNCTIONS, {"role": group}))
+    everything = set(connection.scalars(FUNCTIONS, {"role": "pgvoice_admin"}))
+    special = {call.partition("(")[0]: allowed for call, allowed in SPECIAL.items()}
+    assert everything - functions == {name for name in special if group not in special[name]}
+
+
 @pytest.mark.parametrize(
     ("group", "schemas"),
     [
         ("pgvoice_reader", {"pgvoice"}),
+        ("pgvoice_searcher", {"pgvoice"}),
         ("pgvoice_writer", {"pgvoice"}),
         ("pgvoice_admin", {"pgvoice", "pgvoice_internal"}),
     ],
@@ -179,13 +195,17 @@ def test_every_public_function_is_asked_or_refused_above(connection: Connection)
 def test_rights_on_functions_follow_the_schema(
     connection: Connection, group: str, schemas: set[str]
 ) -> None:
-    """A role may call all functions of a schema or none; everybody else may call none."""
-    rows = connection.execute(PRIVILEGES, {"role": group}).all()
+    """A role may call all functions of a schema but the special ones, or none; nobody else may."""
+    rows = [
+        row
+        for row in connection.execute(PRIVILEGES, {"role": group})
+        if row.proname not in {call.partition("(")[0] for call in SPECIAL}
+    ]
     assert {name for name, *_ in rows} == {"pgvoice", "pgvoice_internal"}
-    assert {(name, usage, may) for name, usage, may, _ in rows} == {
+    assert {(name, usage, may) for name, usage, may, *_ in rows} == {
         (name, name in schemas, name in schemas) for name in ("pgvoice", "pgvoice_internal")
     }
-    assert not any(public for *_, public in rows)
+    assert not any(row.public for row in rows)
 
 
 def test_a_public_definer_takes_and_returns_no_vector(connection: Connection) -> None:
@@ -231,7 +251,7 @@ def test_a_reader_sees_no_vector(reader: str, table: str, statement: str) -> Non
         _ask(reader, statement.replace("{}", f"pgvoice.{table}"))
 
 
-@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_writer"])
+@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_searcher", "pgvoice_writer"])
 def test_no_function_that_takes_or_gives_a_vector(connection: Connection, group: str) -> None:
     of_vectors = connection.scalars(
         text(
@@ -301,7 +321,8 @@ def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> N
         "SELECT pgvoice.refresh_nearest()",
         "SELECT * FROM pgvoice_internal.best_two('[1,0,0]', 1, false)",
         "SELECT * FROM pgvoice_internal.near_segments"
-        "(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true)",
+        "(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true, false)",
+        "SELECT * FROM pgvoice_internal.identified('v', NULL, NULL, 1, NULL, NULL)",
         "SELECT * FROM pgvoice.audit_event",
         "SELECT * FROM pgvoice.consent",
         "SELECT * FROM pgvoice.nearest",
@@ -323,7 +344,6 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
             "v",
             "w",
         ]
-        assert store.answers.similar("v", (0, 1), limit=1)[0].video == "w"
         assert store.recordings.statistics().all_time.requested == 3
         assert [label.speaker for label in store.labels.current("w")] == [None, "ann"]
         assert len(store.labels.speaker_time()) == 4
@@ -332,6 +352,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
         assert store.people.speakers()[0].exemplars == 1
         assert store.people.exemplars("ann")[0].similarity == 1
         for forbidden in (
+            lambda: store.answers.similar("v", (0, 1), limit=1),
             lambda: put(store, "x", {(0, 1): X}),
             lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
             lambda: store.people.remove("ann"),
@@ -389,6 +410,130 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
     ):
         with pytest.raises(InsufficientPrivilege):
             _ask(writer, statement)
+
+
+# What a writer may not store or delete
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE pgvoice.encoder SET default_threshold = 0.6",
+        "DELETE FROM pgvoice.segment_embedding",
+        "DELETE FROM pgvoice.attribution",
+        "INSERT INTO pgvoice.video (id, key) OVERRIDING SYSTEM VALUE VALUES (99, 'x')",
+        "INSERT INTO pgvoice.video (key, created_at) VALUES ('x', 'infinity')",
+        "SELECT setval('pgvoice.video_id_seq', 1)",
+        "SELECT nextval('pgvoice.fill_run_id_seq')",
+        "UPDATE pgvoice.backfill_video SET video = 'other'",
+        "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,"
+        " decode_seconds, encode_seconds, finished_at) VALUES (1, 1, 0, 0, 0, '{}', 0, 0, now())",
+        "INSERT INTO pgvoice.segment_embedding (video_id, start_ms, end_ms, encoder_id, dimension,"
+        " status, created_at) VALUES (1, 0, 1, 1, 3, 'silent', '-infinity')",
+    ],
+)
+def test_a_writer_may_not(writer: str, statement: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        _ask(writer, statement)
+
+
+def _fill_run(**values: str) -> str:
+    row = {
+        "requested": "3", "hits": "1", "filled": "1", "skipped": "'{\"silent\": 1}'",
+        "decode_seconds": "0", "encode_seconds": "0", "device": "'cpu'",
+    } | values  # fmt: skip
+    return (
+        f"INSERT INTO pgvoice.fill_run (video_id, encoder_id, {', '.join(row)})"
+        f" VALUES (1, 1, {', '.join(row.values())})"
+    )
+
+
+def _encoder(**values: str) -> str:
+    row = {"dimension": "3", "sample_rate": "16000", "default_threshold": "0.5"} | values
+    return (
+        f"INSERT INTO pgvoice.encoder (name, revision, preprocessing, threshold_source,"
+        f" {', '.join(row)}) VALUES ('new', '1', '1', 'mine', {', '.join(row.values())})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        *(("encoder", {"default_threshold": value})
+          for value in ("1000", "-1", "0", "1", "'NaN'", "'Infinity'")),
+        *(("encoder", {"dimension": value}) for value in ("0", "-3", "16001")),
+        *(("encoder", {"sample_rate": value}) for value in ("0", "-1")),
+        *(("video", {"audio_sha256": value}) for value in ("''", "'x'", "repeat('A', 64)")),
+        ("video", {"duration_ms": "-1"}),
+        *(("fill_run", {"skipped": f"'{value}'"}) for value in (
+            "[]", "1", "null", '{"silent": "x"}', '{"silent": -1}', '{"silent": 1.5}',
+            '{"silent": 1e30}', '{"silent": null}', '{"silent": [1]}', '{"a": {"b": 1}}',
+            "[[1]]", '"x"')),
+        *(("fill_run", {name: value})
+          for name in ("decode_seconds", "encode_seconds")
+          for value in ("-1", "'NaN'", "'Infinity'", "1e300")),
+        *(("fill_run", {name: "-1"}) for name in ("requested", "hits", "filled")),
+        ("fill_run", {"hits": "2147483647", "filled": "2147483647", "requested": "-2"}),
+        ("fill_run", {"hits": "4"}),
+        ("fill_run", {"device": "repeat('x', 201)"}),
+        *(("backfill_video", {name: value})
+          for name in ("audio_seconds", "work_seconds")
+          for value in ("-1", "'NaN'", "'Infinity'")),
+        *(("backfill_video", {name: "-1"}) for name in ("attempts", "requested", "filled")),
+        *(("backfill_video", {"changed_at": value})
+          for value in ("'infinity'", "'-infinity'", "'4000-01-01 BC'")),
+        ("backfill_video", {"document": "'[]'"}),
+        ("backfill_video", {"state": "'new'"}),
+    ],
+)  # fmt: skip
+def test_a_writer_stores_nothing_odd(writer: str, table: str, values: dict[str, str]) -> None:
+    """The same statements with other values are accepted."""
+    changes = {
+        "encoder": (_encoder(), _encoder(**values)),
+        "fill_run": (_fill_run(), _fill_run(**values)),
+    }
+    odd = ", ".join(f"{name} = {value}" for name, value in values.items())
+    _, statement = changes.get(table, ("", f"UPDATE pgvoice.{table} SET {odd}"))
+    _ask(writer, "INSERT INTO pgvoice.backfill_video (backfill, video, document)"
+                 " VALUES ('b', 'v', '{}')")  # fmt: skip
+    if table in changes:
+        _ask(writer, changes[table][0])
+    with pytest.raises(CheckViolation):
+        _ask(writer, statement)
+    with VoiceStore.open(writer) as store:
+        assert store.recordings.statistics()
+        assert len(store.backfills.status()) == 1
+
+
+def test_a_writer_does_not_change_a_threshold(writer: str, library: VoiceStore) -> None:
+    other = Threshold(0.9, "another version")
+    with VoiceStore.open(writer) as store:
+        store.recordings.register("v", None, ENCODER, other)
+        assert store.recordings.encoder().threshold == THRESHOLD
+    library.recordings.register("v", None, ENCODER, other)
+    assert library.recordings.encoder().threshold == other
+
+
+def test_a_writer_deletes_neither_pins_nor_marks_of_erased_segments(
+    writer: str, library: VoiceStore
+) -> None:
+    library.labels.pin("v", (0, 1), "ann")
+    erased = "UPDATE pgvoice.segment_embedding SET embedding = NULL, status = 'erased'"
+    run(library.database.engine, f"{erased} WHERE start_ms = 1000 AND video_id = 1")
+    with VoiceStore.open(writer) as store:
+        assert store.recordings.prune(PruneSelection(video="v"), dry_run=True) == 2
+        assert store.recordings.prune(PruneSelection(video="v")) == 2
+        assert store.recordings.missing("v", ENCODER, [SegmentKey(1000, 2000)]) == []
+        put(store, "v", {(0, 1): X})
+        audio = VideoAudio("b" * 64, 1000, "other.wav")
+        assert store.recordings.register("v", audio, ENCODER, THRESHOLD, "replace").replaced
+        assert store.recordings.missing("v", ENCODER, [SegmentKey(1000, 2000)]) == []
+        assert [(label.start, label.pinned) for label in store.labels.current("v")] == [(0, True)]
+    done = [(event.action, event.actor, event.subject) for event in library.privacy.audit()][:2]
+    assert sorted(done) == [
+        ("prune", "pgvoice_writer_of_a_test", "v"),
+        ("replace audio", "pgvoice_writer_of_a_test", "v"),
+    ]
 
 
 # Admins
