@@ -58,6 +58,7 @@ BEGIN
                 'encoder',
                 'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'video'
             ]),
+            (writers, 'INSERT (name)', ARRAY['lock']),
             (writers, 'INSERT (key), UPDATE (audio_sha256, duration_ms, source)',
                 ARRAY['video']),
             (writers, 'INSERT (name, revision, preprocessing, dimension, sample_rate,'
@@ -76,6 +77,7 @@ BEGIN
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'
             ]),
+            (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
             (admins, 'SELECT, INSERT (action, subject, details)', ARRAY['audit_event']),
             (admins, 'SELECT, INSERT', ARRAY['opt_out_key'])
         ) AS listed(roles, privileges, names)

@@ -1,4 +1,4 @@
-"""Limit what writers may store to what the rest can work with.
+"""Limit what writers may store to what the rest can work with, and add rows to lock.
 
 Revision ID: 0026
 """
@@ -57,6 +57,7 @@ _REPAIRS = (
 
 
 def upgrade() -> None:
+    _create_locks()
     for repair in _REPAIRS:
         op.execute(repair)
     _refuse("video", "audio_sha256", "key", "the sha256 of its audio, 64 hex digits, or to NULL")
@@ -68,8 +69,23 @@ def upgrade() -> None:
         )
 
 
+def _create_locks() -> None:
+    op.execute(
+        "CREATE TABLE pgvoice.lock (name text, kept_as text NOT NULL DEFAULT ''::text,"
+        " CONSTRAINT lock_pkey PRIMARY KEY (name), CONSTRAINT lock_kept_as_fkey"
+        " FOREIGN KEY (kept_as) REFERENCES pgvoice.lock (name) DEFERRABLE INITIALLY DEFERRED,"
+        " CONSTRAINT lock_name_check CHECK ((name IN ('labels', 'enrollment', 'index')"
+        " AND kept_as = name) OR (name LIKE 'fill %' AND kept_as = '')))"
+    )
+    op.execute(
+        "INSERT INTO pgvoice.lock (name, kept_as) SELECT name, name"
+        " FROM unnest(ARRAY['labels', 'enrollment', 'index']) AS name"
+    )
+
+
 def downgrade() -> None:
     function_files.drop(op.get_bind())
+    op.drop_table("lock", schema="pgvoice")
     for table, name in _CHECKS:
         op.drop_constraint(f"{table}_{name}_check", table, schema="pgvoice")
 

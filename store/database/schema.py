@@ -13,7 +13,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from pgvoice.store.database import exposure, roles
 from pgvoice.store.database.failures import first_line, sqlstate
-from pgvoice.store.database.preparing import FORBIDDEN, server_message, take_turns
+from pgvoice.store.database.locks import UPGRADE_PATIENCE, patient, take_turns
+from pgvoice.store.database.preparing import FORBIDDEN, server_message
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
@@ -135,11 +136,11 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 def give_roles(engine: Engine) -> None:
     """Create the roles and grant them their rights; raises `RolesForbidden` and `SchemaOpen`."""
-    with engine.begin() as connection:
-        take_turns(connection)
-        exposure.refuse_open_schema(connection)
-        roles.create(connection)
+    with engine.begin() as connection, patient(connection, "granting rights", UPGRADE_PATIENCE):
         try:
+            take_turns(connection)
+            exposure.refuse_open_schema(connection)
+            roles.create(connection)
             roles.grant(connection)
         except InsufficientPrivilege as error:
             raise RolesForbidden(
@@ -148,7 +149,7 @@ def give_roles(engine: Engine) -> None:
             ) from error
         except InvalidSchemaName as error:
             raise SchemaMismatch(
-                "the rights are for newer functions than this store has: run `pgvoice db upgrade`"
+                "this database has no functions yet for these rights: run `pgvoice db upgrade`"
             ) from error
 
 
@@ -158,7 +159,7 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
+    with engine.begin() as connection, patient(connection, "the upgrade", UPGRADE_PATIENCE):
         config.attributes |= {"connection": connection} | attributes
         try:
             (command.upgrade if up else command.downgrade)(config, revision)

@@ -17,6 +17,7 @@ PgvoiceError
 │   │   ├── ConnectionLost
 │   │   ├── DatabaseFull
 │   │   ├── DatabaseTimeout
+│   │   │   └── LockHeld              somebody else held a lock for too long
 │   │   └── DatabaseDeadlock
 │   ├── RowsStored                    somebody else stored the same segments in the meantime
 │   ├── RowsRefused                   the table of vectors does not accept these rows

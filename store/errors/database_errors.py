@@ -91,6 +91,20 @@ class DatabaseTimeout(DatabaseStopped):
     )
 
 
+class LockHeld(DatabaseTimeout):
+    """Somebody else held a lock for longer than pgvoice or the user waits."""
+
+    def __init__(self, what: str, seconds: float, holder: str | None, process: int | None) -> None:
+        self.answer = f"a lock was not free for {seconds:g} s"
+        ending = "" if process is None else f" (`SELECT pg_terminate_backend({process})`)"
+        PgvoiceError.__init__(
+            self,
+            f"{what} waited {seconds:g} s for {holder or 'somebody else'}: nothing of this step was"
+            f" stored; run it again when that is done, end it{ending}, or set a longer lock_timeout"
+            " for this user",
+        )
+
+
 class DatabaseDeadlock(DatabaseStopped):
     """The server cancelled a transaction because it conflicted with others."""
 

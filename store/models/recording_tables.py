@@ -96,6 +96,28 @@ segment_embedding = sa.Table(
     comment="One vector per segment and encoder, or the reason why there is none.",
 )
 
+#: What is locked by name, besides the fills of each video.
+LOCKS = ("labels", "enrollment", "index")
+lock = sa.Table(
+    "lock",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column(
+        "kept_as",
+        sa.Text,
+        sa.ForeignKey(f"{columns.SCHEMA}.lock.name", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        server_default=sa.text("''::text"),
+        comment="Its own name; without it, a row can be inserted but never committed.",
+    ),
+    sa.CheckConstraint(
+        f"({columns.one_of('name', LOCKS)} AND kept_as = name)"
+        " OR (name LIKE 'fill %' AND kept_as = '')",
+        "name",
+    ),
+    comment="Rows to lock. A fill inserts one with the name of its video, and takes it back.",
+)
+
 deleted_segment = sa.Table(
     "deleted_segment",
     metadata,

@@ -17,6 +17,7 @@ from sqlalchemy import URL, make_url, text
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
 from pgvoice.store.errors import SchemaMismatch
+from pgvoice.store.models import LOCKS
 
 #: By table, its rows; each row is text by column.
 Contents = dict[str, list[dict[str, str]]]
@@ -137,6 +138,7 @@ def test_an_old_store_keeps_its_rows(old: URL) -> None:
     after = _contents(old)
     (setting,) = after["setting"]
     assert setting.pop("functions") == schema.functions_digest()
+    assert len(after.pop("lock")) == len(LOCKS)
     assert after == before
 
 
