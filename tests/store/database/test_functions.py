@@ -214,7 +214,9 @@ def test_who_does_not_own_them_may_not_upgrade(url: URL) -> None:
     with role(url, "pgvoice_test_other") as other, engine_of(other) as engine:
         with engine_of(url) as owning:
             run(owning, "GRANT pgvoice_admin TO pgvoice_test_other")
-        with pytest.raises(SchemaForbidden, match=r"must be owner of schema .* connect as the user who"):
+        with pytest.raises(
+            SchemaForbidden, match=r"must be owner of schema .* connect as the user who"
+        ):
             schema.upgrade(engine)
 
 
