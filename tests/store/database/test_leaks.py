@@ -40,6 +40,15 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT * FROM pg_stats WHERE schemaname = 'pgvoice'",
     "SELECT query FROM pg_stat_activity",
 )
+#: A calibration that normalises, with a cohort of opposite voices.
+NORMALISED = (
+    "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins, levels,"
+    " level_margins, cohort_top, labels_from, measured, active)"
+    " VALUES (1, 0.01, '{0}', '{0.5}', '{0}', '{1.5}', '{0}', 6, 'nowhere', '{}', true)",
+    "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids) SELECT 1,"
+    " row_number() OVER (), s.embedding * '[-1,-1,-1]', ARRAY[s.video_id]"
+    " FROM pgvoice.segment_embedding AS s",
+)
 #: What makes a server tell most.
 TELLING = {
     "client_min_messages": "debug5",
@@ -71,6 +80,9 @@ def owner(server_url: str, template: str) -> Iterator[VoiceStore]:
         store.people.enroll_segments("bob", "w", [(0, 1)], force=True)
         store.labels.label()
         put(store, "late", {(0, 1): VECTORS[0]})
+        run(store.database.engine, *NORMALISED)
+        named = {answer.threshold_source for answer in store.answers.identify("v")}
+        assert all(str(source).startswith("calibrated") for source in named)
         yield store
 
 
@@ -145,6 +157,23 @@ def test_traces_are_found(owner: VoiceStore) -> None:
 
 def test_a_plan_shows_no_vector(login: Login) -> None:
     assert _found(_told(login, TELLING)) == []
+
+
+def test_a_plan_has_no_vector_even_without_guards(login: Login, owner: VoiceStore) -> None:
+    """No function that readers reach has a vector as a parameter or variable of a statement."""
+    with engine_of(owner.database.url) as engine:
+        with engine.connect() as connection:
+            definers = [name for name, _ in connection.execute(CONFIGURED)]
+        guards = ("debug_print_parse", "debug_print_rewritten", "debug_print_plan")
+        resets = " ".join(f"RESET {guard}" for guard in (*guards, "client_min_messages"))
+        run(engine, *(f"ALTER FUNCTION {name} {resets}" for name in definers))
+        try:
+            told = _told(login, TELLING)
+        finally:
+            run(engine, "UPDATE pgvoice.setting SET functions = ''")
+            schema.upgrade(engine)
+    assert ":constvalue" in told
+    assert _found(told) == []
 
 
 @pytest.mark.parametrize("part", range(8))
