@@ -18,8 +18,6 @@ ROLES = {
     "pgvoice_writer": "reads, and fills",
     "pgvoice_admin": "does everything, with vectors: enrolls, labels, erases",
 }
-#: The statements that somebody who may create roles runs once on a server.
-CREATION = " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in ROLES)
 _GRANTS = Path(__file__).parents[2] / "migrations" / "grants.sql"
 
 
@@ -59,10 +57,10 @@ def status(connection: Connection) -> list[Role]:
 def lacking(connection: Connection) -> str | None:
     """How to make the roles work in this database; None if they do."""
     found = status(connection)
-    if not all(role.exists for role in found):
+    if missing := _missing(found):
         return (
-            f"this server does not have the roles {', '.join(ROLES)}: ask somebody who may create"
-            f" roles to run `{CREATION}`, then run `pgvoice db roles --create`"
+            f"this server does not have {', '.join(missing)}: ask somebody who may create roles to"
+            f" run `{_creation(missing)}`, then run `pgvoice db roles --create`"
         )
     if not all(role.granted for role in found):
         return (
@@ -77,22 +75,32 @@ def create(connection: Connection) -> None:
 
     Roles belong to the server, so others may create them at the same moment from other databases.
     """
-    if all(role.exists for role in status(connection)):
+    missing = _missing(status(connection))
+    if not missing:
         return
     if not connection.scalar(
         text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
     ):
         raise RolesForbidden(
-            f"this user may not create roles: ask somebody who may to run `{CREATION}`, then run"
-            " `pgvoice db roles --create` again"
+            "this user may not create roles: ask somebody who may to run"
+            f" `{_creation(missing)}`, then run `pgvoice db roles --create` again"
         )
-    for name in ROLES:
+    for name in missing:
         connection.execute(
             text(
                 f"DO $$ BEGIN CREATE ROLE {name} NOLOGIN;"
                 " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
             )
         )
+
+
+def _missing(found: list[Role]) -> list[str]:
+    return [role.name for role in found if not role.exists]
+
+
+def _creation(names: list[str]) -> str:
+    """The statements that somebody who may create roles runs once on a server."""
+    return " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in names)
 
 
 def grant(connection: Connection) -> None:

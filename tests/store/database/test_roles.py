@@ -646,7 +646,6 @@ def test_somebody_who_may_not_create_roles(
     server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roles, "ROLES", {"pgvoice_test_missing": "is not there"})
-    monkeypatch.setattr(roles, "CREATION", "CREATE ROLE pgvoice_test_missing NOLOGIN;")
     with new_database(server_url) as url, role(url, "pgvoice_test_owner") as owner:
         with engine_of(url) as engine:
             run(
