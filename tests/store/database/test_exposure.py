@@ -72,7 +72,7 @@ def attacker(url: URL) -> Iterator[URL]:
     with role(url, "pgvoice_attacker") as login, engine_of(url) as engine:
         run(
             engine,
-            "GRANT pgvoice_reader TO pgvoice_attacker",
+            "GRANT pgvoice_writer, pgvoice_searcher TO pgvoice_attacker",
             "GRANT CREATE ON SCHEMA public TO PUBLIC",
         )
         yield login
