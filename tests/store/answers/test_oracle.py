@@ -133,7 +133,8 @@ def test_the_order_tells_no_more(searcher: str) -> None:
     rows = _ask(searcher, ANSWERS["segments"])[1]
     assert [row[:2] for row in rows] == _sorted(rows, similarity=3)
     similar = _ask(searcher, ANSWERS["similar"])[1]
-    assert [row[3] for row in similar] == sorted((row[3] for row in similar), reverse=True)
+    figures = [float(str(row[3])) for row in similar]
+    assert figures == sorted(figures, reverse=True)
     first = [_ask(searcher, ANSWERS["similar"].replace("40)", f"{n})"))[1] for n in range(1, 12)]
     assert first == [similar[:n] for n in range(1, 12)]
 
