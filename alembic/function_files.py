@@ -22,6 +22,8 @@ from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
 
 FOLDER = Path(__file__).parent / "functions"
+#: What definers carry, besides what the files say.
+GUARDS = Path(__file__).parent / "guards.sql"
 #: The files in the order in which they run. The order matters only for names that Postgres looks up
 #: at creation: in argument defaults, in bodies with BEGIN ATOMIC or RETURN, in views and triggers.
 FILES = (
@@ -40,6 +42,7 @@ FILES = (
     "enrollment",
     "calibration",
     "privacy",
+    "recordings",
     "statistics",
     "verify",
 )
@@ -86,7 +89,8 @@ def apply(connection: Connection) -> None:
 
     If a row of pg_proc is the same afterwards, including its ctid and xmin, then no file defines
     that function. Raises psycopg's error if another object depends on a function to drop. Comments
-    run last because they may name a function without arguments once older variants are dropped.
+    run late because they may name a function without arguments once older variants are dropped.
+    At the end all definers get the settings in ``guards.sql``, none excepted.
     """
     connection.execute(text("SET LOCAL check_function_bodies = off"))
     connection.execute(text(f"SET LOCAL search_path = {SEARCH_PATH}"))
@@ -99,6 +103,7 @@ def apply(connection: Connection) -> None:
     _drop_routines(connection, before & _routines(connection))
     for statement in filter(_is_comment, everything):
         driver.execute(statement.encode())
+    driver.execute(GUARDS.read_bytes())
     connection.execute(
         text("UPDATE pgvoice.setting SET functions = :digest"), {"digest": functions_digest()}
     )

@@ -2,7 +2,10 @@
 -- roles exist. Run by the owner of the schemas. Whoever is granted nothing here may do nothing.
 DO $grants$
 DECLARE
-    everybody CONSTANT text[] := ARRAY['pgvoice_reader', 'pgvoice_writer', 'pgvoice_admin'];
+    everybody CONSTANT text[] := ARRAY[
+        'pgvoice_reader', 'pgvoice_searcher', 'pgvoice_writer', 'pgvoice_admin'
+    ];
+    searchers CONSTANT text[] := ARRAY['pgvoice_searcher'];
     writers CONSTANT text[] := ARRAY['pgvoice_writer'];
     admins CONSTANT text[] := ARRAY['pgvoice_admin'];
     there CONSTANT text[] := ARRAY(
@@ -14,8 +17,9 @@ BEGIN
     REVOKE ALL ON SCHEMA pgvoice_internal FROM PUBLIC;
     FOR command IN
         -- Everything is revoked first, whatever was granted before. Functions follow their schema:
-        -- those in pgvoice are for everybody, and run with their owner's rights or with the
-        -- caller's; those in pgvoice_internal are for admins, as some take or return a vector.
+        -- those in pgvoice are for everybody, except the few below, and run with their owner's rights
+        -- or with the caller's; those in pgvoice_internal are for admins, as some take or return a
+        -- vector.
         SELECT format(step.command, role) FROM unnest(there) AS role CROSS JOIN (VALUES
             (1, everybody, 'REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgvoice, pgvoice_internal FROM %I'),
             (2, everybody, 'REVOKE ALL ON ALL TABLES IN SCHEMA pgvoice FROM %I'),
@@ -31,23 +35,39 @@ BEGIN
         EXECUTE command;
     END LOOP;
 
+    -- Public functions that run with their owner's rights and are not for every reader.
+    FOR command IN
+        SELECT format('REVOKE ALL ON FUNCTION %s FROM %I', p.oid::regprocedure, role)
+        FROM (VALUES
+            (searchers || admins, 'similar_segments'),
+            (writers || admins, 'replace_audio'),
+            (writers || admins, 'prune_segments')
+        ) AS listed(roles, name)
+        JOIN pg_proc AS p
+            ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name
+        JOIN unnest(there) AS role ON role <> ALL (listed.roles)
+    LOOP
+        EXECUTE command;
+    END LOOP;
+
     FOR command IN
         SELECT format('GRANT %s ON %s TO %I', privileges, c.oid::regclass, role)
         FROM (VALUES
             (everybody, 'SELECT', ARRAY[
-                'alembic_version', 'attribution', 'attribution_run', 'backfill_video', 'calibration',
+                'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
                 'encoder',
                 'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'video'
             ]),
+            (writers, 'INSERT (name)', ARRAY['lock']),
             (writers, 'INSERT (key), UPDATE (audio_sha256, duration_ms, source)',
                 ARRAY['video']),
             (writers, 'INSERT (name, revision, preprocessing, dimension, sample_rate,'
-                ' default_threshold, threshold_source), UPDATE (default_threshold,'
-                ' threshold_source)', ARRAY['encoder']),
+                ' default_threshold, threshold_source)', ARRAY['encoder']),
             (writers, 'INSERT (video_id, start_ms, end_ms, encoder_id, dimension, embedding,'
-                ' status), DELETE', ARRAY['segment_embedding']),
-            (writers, 'DELETE', ARRAY['attribution']),
-            (writers, 'INSERT, UPDATE', ARRAY['backfill_video']),
+                ' status)', ARRAY['segment_embedding']),
+            (writers, 'INSERT (backfill, video, document), UPDATE (document, state, attempts, error,'
+                ' requested, filled, audio_seconds, work_seconds, changed_at)',
+                ARRAY['backfill_video']),
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
@@ -57,6 +77,7 @@ BEGIN
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'
             ]),
+            (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
             (admins, 'SELECT, INSERT (action, subject, details)', ARRAY['audit_event']),
             (admins, 'SELECT, INSERT', ARRAY['opt_out_key'])
         ) AS listed(roles, privileges, names)
@@ -67,7 +88,7 @@ BEGIN
         EXECUTE command;
     END LOOP;
 
-    -- Every column but those of a type that pgvector brings.
+    -- Every column but those of a type that pgvector brings, and exact similarities.
     FOR command IN
         SELECT format('GRANT SELECT (%s) ON %s TO %I', columns, held.id, role)
         FROM (
@@ -76,8 +97,10 @@ BEGIN
             FROM pg_attribute AS a
             JOIN pg_class AS c ON c.oid = a.attrelid
             WHERE c.relnamespace = 'pgvoice'::regnamespace
-              AND c.relname IN ('segment_embedding', 'enrollment', 'profile')
+              AND c.relname IN ('segment_embedding', 'enrollment', 'profile', 'attribution')
               AND a.attnum > 0 AND NOT a.attisdropped
+              AND (c.relname, a.attname) NOT IN (('attribution', 'similarity'),
+                  ('attribution', 'margin'), ('profile', 'cohesion'))
               AND NOT EXISTS (
                   SELECT FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
                   WHERE d.classid = 'pg_type'::regclass AND d.objid = a.atttypid

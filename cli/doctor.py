@@ -25,9 +25,9 @@ from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources import registered_sources
-from pgvoice.store.database import embedded, preparing, roles, schema
+from pgvoice.store.database import embedded, exposure, preparing, roles, schema
 from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
-from pgvoice.store.database.embedded import DATA_VARIABLE
+from pgvoice.store.database.server.names import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvectorOutdated, PgvoiceError
 from pgvoice.store.voice_store import VoiceStore
 
@@ -172,7 +172,7 @@ def _database(url: str | None) -> Iterator[Check]:
         with _opened(url) as store, store.database.engine.connect() as connection:
             yield _pgvector(connection)
             yield Check("tables", "ok", f"revision {schema.HEAD}, grid {store.grid_ms} ms")
-            yield _roles(connection)
+            yield from _rights(connection)
             yield _consent(store)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
@@ -194,16 +194,16 @@ def _pgvector(connection: Connection) -> Check:
     return Check("pgvector", "ok" if outdated is None else "warn", outdated or str(version))
 
 
-def _roles(connection: Connection) -> Check:
-    """Whether the roles exist, and whether nobody can shadow the functions that they call."""
-    lacking, open_schema = roles.lacking(connection), roles.open_schema(connection)
-    if lacking is None and open_schema is not None:
-        lacking = (
-            "everybody may create functions in the schema of pgvector, which pgvoice might then"
-            f' call: have the owner run `REVOKE CREATE ON SCHEMA "{open_schema}" FROM PUBLIC`'
-        )
-    state: State = "ok" if lacking is None else "warn"
-    return Check("roles", state, lacking or ", ".join(roles.ROLES))
+def _rights(connection: Connection) -> Iterator[Check]:
+    """Whether the roles work, nobody can shadow the functions, and the log gets no vector."""
+    lacking = roles.lacking(connection)
+    yield Check("roles", "ok" if lacking is None else "warn", lacking or ", ".join(roles.ROLES))
+    opened = exposure.open_schema(connection)
+    yield Check(
+        "schemas", "ok" if opened is None else "fail", opened or "nobody else creates there"
+    )
+    logged = exposure.logged_plans(connection)
+    yield Check("log", "ok" if logged is None else "warn", logged or "gets no plan with a vector")
 
 
 def _consent(store: VoiceStore) -> Check:

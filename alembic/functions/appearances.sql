@@ -18,12 +18,16 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     start_ms integer,
     end_ms integer
 )
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE
     by_time CONSTANT boolean := ordered = 'time';
+    exact CONSTANT boolean := pgvoice.sees_vectors();
+    required_threshold CONSTANT double precision :=
+        pgvoice_internal.given(speaker_segments.threshold);
+    required_margin CONSTANT double precision := pgvoice_internal.given(min_margin);
     target record;
 BEGIN
     IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
@@ -31,12 +35,12 @@ BEGIN
             USING HINT = 'Order by ''similarity'' or by ''time''.',
                   ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT p.speaker_id, p.embedding,
+    SELECT p.speaker_id,
            -- Normalised thresholds can lie anywhere.
-           CASE WHEN speaker_segments.threshold IS NULL AND EXISTS (
+           CASE WHEN required_threshold IS NULL AND EXISTS (
                SELECT FROM pgvoice.calibration AS c
                WHERE c.encoder_id = encoder AND c.active AND c.levels IS NOT NULL
-           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, speaker_segments.threshold) END
+           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, required_threshold) END
                AS lowest
     INTO target
     FROM pgvoice.profile AS p
@@ -44,20 +48,21 @@ BEGIN
     WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
     RETURN QUERY
     SELECT v.key, near.start_ms / 1000::double precision, near.end_ms / 1000::double precision,
-           pgvoice.similarity(near.similarity), other.name,
-           pgvoice.similarity(near.other_similarity), near.similarity - near.other_similarity,
+           pgvoice.shown(pgvoice.similarity(near.similarity), exact), other.name,
+           pgvoice.shown(pgvoice.similarity(near.other_similarity), exact),
+           pgvoice.shown(near.similarity - near.other_similarity, exact),
            near.start_ms, near.end_ms
-    FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.embedding, target.lowest) AS near
+    FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.lowest) AS near
     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
-        speaker_segments.threshold, min_margin
+        required_threshold, required_margin
     ) AS q
     JOIN pgvoice.video AS v ON v.id = near.video_id
     LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
     WHERE pgvoice_internal.reason(
         'ok', near.similarity, near.other_similarity, q.threshold, q.margin
     ) = 'matched'
-    ORDER BY CASE WHEN NOT by_time THEN near.similarity END DESC,
+    ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(near.similarity, exact) END DESC,
              v.key, near.start_ms, near.end_ms
     LIMIT max_rows;
 END
@@ -69,7 +74,7 @@ similar first, or by video and time if ordered is ''time''.';
 -- Without these settings the planner, which cannot estimate the number of candidates, would join the
 -- whole of nearest instead of looking its rows up one by one.
 CREATE OR REPLACE FUNCTION pgvoice_internal.segments_of(
-    speaker bigint, encoder integer, voice public.vector, lowest double precision
+    speaker bigint, encoder integer, lowest double precision
 ) RETURNS TABLE (
     video_id bigint,
     start_ms integer,
@@ -97,11 +102,16 @@ DECLARE
     );
     farthest CONSTANT double precision := -lowest;
 BEGIN
-    -- In plpgsql, because Postgres runs the query of RETURN QUERY with parallel workers.
+    -- In plpgsql, because Postgres runs the query of RETURN QUERY with parallel workers. The profile is
+    -- looked up by the query itself: in a variable, its vector would be a parameter of the plan.
     RETURN QUERY
     SELECT near.*
     FROM (
-        SELECT s.video_id, s.start_ms, s.end_ms, -(s.embedding OPERATOR(public.<#>) voice) AS similarity,
+        SELECT s.video_id, s.start_ms, s.end_ms,
+               -(s.embedding OPERATOR(public.<#>) (
+                   SELECT p.embedding FROM pgvoice.profile AS p
+                   WHERE p.speaker_id = speaker AND p.encoder_id = encoder
+               )) AS similarity,
                CASE WHEN n.video_id IS NULL THEN r.speaker_id
                     WHEN n.nearest_id = speaker THEN n.runner_up_id
                     ELSE n.nearest_id END AS other_id,
@@ -113,20 +123,25 @@ BEGIN
             ON kept AND n.video_id = s.video_id AND n.start_ms = s.start_ms
             AND n.end_ms = s.end_ms AND n.encoder_id = encoder
         CROSS JOIN LATERAL pgvoice_internal.rival(
-            CASE WHEN n.video_id IS NULL THEN s.embedding END, encoder, speaker
+            CASE WHEN n.video_id IS NULL THEN s.video_id END, s.start_ms, s.end_ms, encoder, speaker
         ) AS r
-        WHERE s.encoder_id = encoder AND s.embedding OPERATOR(public.<#>) voice <= farthest
+        WHERE s.encoder_id = encoder AND s.embedding OPERATOR(public.<#>) (
+            SELECT p.embedding FROM pgvoice.profile AS p
+            WHERE p.speaker_id = speaker AND p.encoder_id = encoder
+        ) <= farthest
     ) AS near
     WHERE near.other_id IS NULL
        OR (near.similarity, -speaker) > (near.other_similarity, -near.other_id);
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.segments_of IS
-'The segments whose similarity to a speaker''s voice is at least lowest and that are nearer to it than
+'The segments whose similarity to a speaker''s profile is at least lowest and that are nearer to it than
 to any other profile, with the runner-up. The runner-up comes from nearest where nearest is up to date.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.rival(
-    voice public.vector,
+    video_id bigint,
+    start_ms integer,
+    end_ms integer,
     encoder integer,
     speaker bigint,
     OUT speaker_id bigint,
@@ -136,13 +151,16 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 10000
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    SELECT p.speaker_id, -(voice OPERATOR(public.<#>) p.embedding) INTO rival.speaker_id, rival.similarity
-    FROM pgvoice.profile AS p
-    WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
-    ORDER BY voice OPERATOR(public.<#>) p.embedding, p.speaker_id
+    SELECT p.speaker_id, -(s.embedding OPERATOR(public.<#>) p.embedding)
+    INTO rival.speaker_id, rival.similarity
+    FROM pgvoice.segment_embedding AS s
+    JOIN pgvoice.profile AS p ON p.encoder_id = s.encoder_id
+    WHERE s.video_id = rival.video_id AND s.start_ms = rival.start_ms AND s.end_ms = rival.end_ms
+      AND s.encoder_id = encoder AND p.speaker_id <> speaker
+    ORDER BY s.embedding OPERATOR(public.<#>) p.embedding, p.speaker_id
     LIMIT 1;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.rival IS
-'The profile most similar to a voice, except that of one speaker; NULLs if there is no other profile or
-no voice.';
+'The profile most similar to a segment, except that of one speaker; NULLs if there is no other profile
+or no segment.';

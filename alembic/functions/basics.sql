@@ -29,6 +29,45 @@ RETURN CASE WHEN inner_product > 1 THEN 1 WHEN inner_product < -1 THEN -1 ELSE i
 COMMENT ON FUNCTION pgvoice.similarity(double precision) IS
 'The inner product of two unit vectors, limited to the range from -1 to 1, which rounding can exceed.';
 
+-- Not safe in parallel workers, where some servers forget the role that was set.
+CREATE OR REPLACE FUNCTION pgvoice.sees_vectors() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $$
+    SELECT has_column_privilege(
+        coalesce(nullif(current_setting('role'), 'none')::name, session_user),
+        'pgvoice.segment_embedding', 'embedding', 'SELECT'
+    )
+$$;
+COMMENT ON FUNCTION pgvoice.sees_vectors() IS
+'Whether the user of this session, or the role that was set, may read vectors. Whoever may not gets
+similarities with two digits, because from exact ones, and enough audio, vectors can be computed.';
+
+CREATE OR REPLACE FUNCTION pgvoice.shown(similarity double precision, exact boolean)
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN exact THEN similarity
+    -- Multiplying can round the wrong way; dividing whole numbers by 100 gives the nearest to two digits.
+    WHEN (floor(similarity * 100) + 1) / 100 <= similarity THEN (floor(similarity * 100) + 1) / 100
+    WHEN floor(similarity * 100) / 100 > similarity THEN (floor(similarity * 100) - 1) / 100
+    ELSE floor(similarity * 100) / 100
+END;
+COMMENT ON FUNCTION pgvoice.shown(double precision, boolean) IS
+'A similarity or margin as a caller gets it: exact, or rounded down to two digits, so that it reaches a
+threshold of two digits exactly if the exact one does.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.given(requirement double precision)
+RETURNS double precision
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $$
+    SELECT CASE WHEN pgvoice.sees_vectors() THEN requirement ELSE round(requirement * 100) / 100 END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.given(double precision) IS
+'A threshold or margin that a caller gives, with two digits unless they may see vectors: trying one after
+the other would otherwise tell the exact similarity.';
+
 CREATE OR REPLACE FUNCTION pgvoice.encoder_id(name text) RETURNS integer
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path FROM CURRENT

@@ -29,16 +29,21 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     start_ms integer,
     end_ms integer
 )
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    WITH alone AS MATERIALIZED (
+    WITH sees AS MATERIALIZED (
+        SELECT pgvoice.sees_vectors() AS exact,
+               pgvoice_internal.given(identify_clusters.threshold) AS threshold,
+               pgvoice_internal.given(identify_clusters.min_margin) AS min_margin
+    ), alone AS MATERIALIZED (
         SELECT i.*, clusters[i.ordinality] AS cluster
-        FROM pgvoice.identify(
-            video, starts, ends, encoder,
-            identify_clusters.threshold, identify_clusters.min_margin,
-            identify_clusters.starts_ms, identify_clusters.ends_ms
+        FROM sees
+        CROSS JOIN LATERAL pgvoice_internal.identified(
+            video, coalesce(identify_clusters.starts_ms, pgvoice.snap_all_ms(starts)),
+            coalesce(identify_clusters.ends_ms, pgvoice.snap_all_ms(ends)), encoder,
+            sees.threshold, sees.min_margin
         ) WITH ORDINALITY AS i
     ), weak AS (
         -- A segment that is given twice counts once.
@@ -69,15 +74,16 @@ AS $$
         JOIN pgvoice.speaker AS named ON named.name = p.nearest
         CROSS JOIN LATERAL pgvoice_internal.nearest_two(p.voice, encoder) AS two
         JOIN pgvoice.encoder AS e ON e.id = encoder
+        CROSS JOIN sees
         CROSS JOIN LATERAL pgvoice.required(
-            p.ms, encoder, identify_clusters.threshold, identify_clusters.min_margin
+            p.ms, encoder, sees.threshold, sees.min_margin
         ) AS q
         -- A mean is nearer to everybody than the vectors it is made of, so thresholds calibrated on
         -- single segments must not lower the bar.
         WHERE two.speakers[1] = named.id AND 'matched' = pgvoice_internal.reason(
             'ok', two.similarities[1], two.similarities[2],
-            greatest(q.threshold, p.strictest, CASE WHEN identify_clusters.threshold IS NULL
-                                                    THEN e.default_threshold END),
+            greatest(q.threshold, p.strictest,
+                     CASE WHEN sees.threshold IS NULL THEN e.default_threshold END),
             q.min_margin
         )
     ), heard AS (
@@ -93,13 +99,16 @@ AS $$
         GROUP BY h.cluster
         HAVING count(h.named) = count(*) AND min(h.named) = max(h.named)
     )
-    SELECT h.start_s, h.end_s, h.cluster, coalesce(h.named, u.named), h.nearest, h.similarity,
-           h.runner_up, h.runner_up_similarity, h.margin,
+    SELECT h.start_s, h.end_s, h.cluster, coalesce(h.named, u.named), h.nearest,
+           pgvoice.shown(h.similarity, sees.exact), h.runner_up,
+           pgvoice.shown(h.runner_up_similarity, sees.exact), pgvoice.shown(h.margin, sees.exact),
            CASE WHEN h.speaker IS NULL AND coalesce(h.named, u.named) IS NOT NULL THEN 'by_cluster'
                 ELSE h.reason END,
-           h.threshold, h.min_margin, h.threshold_source, pgvoice.similarity(h.evidence),
-           h.ms / 1000.0, h.start_ms, h.end_ms
+           pgvoice.shown(h.threshold, sees.exact), h.min_margin, h.threshold_source,
+           pgvoice.shown(pgvoice.similarity(h.evidence), sees.exact), h.ms / 1000.0, h.start_ms,
+           h.end_ms
     FROM heard AS h
+    CROSS JOIN sees
     LEFT JOIN unanimous AS u ON u.cluster = h.cluster AND h.reason = 'too_short'
     ORDER BY h.ordinality
 $$;

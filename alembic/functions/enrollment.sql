@@ -119,21 +119,25 @@ CREATE OR REPLACE FUNCTION pgvoice.profile_quality(
     nearest_other text,
     nearest_similarity double precision
 )
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT named.name, e.label, p.exemplars,
            (SELECT count(*) FROM pgvoice.enrollment AS x
             WHERE x.speaker_id = p.speaker_id AND x.encoder_id = p.encoder_id AND x.excluded),
            (SELECT count(*) FROM pgvoice_internal.outlying_exemplars(p.speaker_id, p.encoder_id)),
            pgvoice.exemplar_seconds(p.speaker_id, p.encoder_id),
-           p.cohesion,
-           (SELECT avg(l.similarity)
-            FROM pgvoice_internal.left_out_similarities(p.speaker_id, p.encoder_id) AS l
-            JOIN pgvoice.enrollment AS x ON x.id = l.exemplar AND NOT x.excluded),
-           other.name, pgvoice.similarity(other.similarity)
-    FROM pgvoice.profile AS p
+           pgvoice.shown(p.cohesion, sees.exact),
+           pgvoice.shown((
+               SELECT avg(l.similarity)
+               FROM pgvoice_internal.left_out_similarities(p.speaker_id, p.encoder_id) AS l
+               JOIN pgvoice.enrollment AS x ON x.id = l.exemplar AND NOT x.excluded
+           ), sees.exact),
+           other.name, pgvoice.shown(pgvoice.similarity(other.similarity), sees.exact)
+    FROM sees
+    CROSS JOIN pgvoice.profile AS p
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
     LEFT JOIN LATERAL (

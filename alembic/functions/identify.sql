@@ -18,6 +18,72 @@ COMMENT ON FUNCTION pgvoice_internal.nearest_two IS
 'The two people whose profiles are most similar to a voice, the nearest first, and their similarities;
 NULLs if there is no profile.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.identified(
+    video text,
+    starts_ms integer[],
+    ends_ms integer[],
+    encoder integer,
+    threshold double precision,
+    min_margin double precision
+) RETURNS TABLE (
+    start_s double precision,
+    end_s double precision,
+    speaker text,
+    nearest text,
+    similarity double precision,
+    runner_up text,
+    runner_up_similarity double precision,
+    margin double precision,
+    reason text,
+    threshold double precision,
+    min_margin double precision,
+    threshold_source text,
+    start_ms integer,
+    end_ms integer
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH asked AS (
+        SELECT given.ordinal, given.start_ms, given.end_ms
+        FROM unnest(starts_ms, ends_ms) WITH ORDINALITY
+            AS given(start_ms, end_ms, ordinal)
+        UNION ALL
+        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
+        FROM pgvoice.segment_embedding AS s
+        WHERE starts_ms IS NULL AND s.encoder_id = encoder
+          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+    ), compared AS (
+        SELECT asked.*, s.status, s.video_id, two.*
+        FROM asked
+        LEFT JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
+        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
+            ON s.embedding IS NOT NULL
+    )
+    SELECT c.start_ms / 1000.0, c.end_ms / 1000.0,
+           CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
+           pgvoice.similarity(c.similarities[1]), second.name,
+           pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
+           judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms
+    FROM compared AS c
+    LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
+        encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],
+        identified.threshold, identified.min_margin
+    ) AS q ON c.similarities IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
+            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin
+        ) END AS reason
+    ) AS judged
+    LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]
+    LEFT JOIN pgvoice.speaker AS second ON second.id = c.speakers[2]
+    ORDER BY c.ordinal
+$$;
+COMMENT ON FUNCTION pgvoice_internal.identified IS
+'What identify answers, with exact similarities and thresholds.';
+
 CREATE OR REPLACE FUNCTION pgvoice.identify(
     video text,
     starts double precision[] DEFAULT NULL,
@@ -43,50 +109,26 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     start_ms integer,
     end_ms integer
 )
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    WITH asked AS (
-        SELECT given.ordinal, given.start_ms, given.end_ms
-        FROM unnest(coalesce(starts_ms, pgvoice.snap_all_ms(starts)),
-                    coalesce(ends_ms, pgvoice.snap_all_ms(ends)))
-            WITH ORDINALITY AS given(start_ms, end_ms, ordinal)
-        UNION ALL
-        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
-        FROM pgvoice.segment_embedding AS s
-        WHERE starts IS NULL AND starts_ms IS NULL AND s.encoder_id = encoder
-          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
-    ), compared AS (
-        SELECT asked.*, s.status, s.video_id, two.*
-        FROM asked
-        LEFT JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identify.video)
-            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
-        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
-            ON s.embedding IS NOT NULL
-    )
-    SELECT c.start_ms / 1000.0, c.end_ms / 1000.0,
-           CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
-           pgvoice.similarity(c.similarities[1]), second.name,
-           pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
-           judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms
-    FROM compared AS c
-    LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
-        encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],
-        identify.threshold, identify.min_margin
-    ) AS q ON c.similarities IS NOT NULL
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
-            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin
-        ) END AS reason
-    ) AS judged
-    LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]
-    LEFT JOIN pgvoice.speaker AS second ON second.id = c.speakers[2]
-    ORDER BY c.ordinal
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
+    SELECT i.start_s, i.end_s, i.speaker, i.nearest, pgvoice.shown(i.similarity, sees.exact),
+           i.runner_up, pgvoice.shown(i.runner_up_similarity, sees.exact),
+           pgvoice.shown(i.margin, sees.exact), i.reason, pgvoice.shown(i.threshold, sees.exact),
+           i.min_margin, i.threshold_source, i.start_ms, i.end_ms
+    FROM sees
+    CROSS JOIN pgvoice_internal.identified(
+        video, coalesce(starts_ms, pgvoice.snap_all_ms(starts)),
+        coalesce(ends_ms, pgvoice.snap_all_ms(ends)), encoder,
+        pgvoice_internal.given(identify.threshold), pgvoice_internal.given(identify.min_margin)
+    ) WITH ORDINALITY AS i
+    ORDER BY i.ordinality
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given, in that order, or for every stored
 segment in time order. Segments are given in seconds, or on the grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the
 two most similar people. threshold and min_margin are what the segment had to reach, from
-threshold_source; NULL if it was compared with nobody.';
+threshold_source; NULL if it was compared with nobody. Similarities, margins and thresholds have two
+digits unless the caller sees_vectors.';

@@ -13,9 +13,9 @@ SELECT v.key AS video,
        a.start_ms / 1000::double precision AS start_s,
        a.end_ms / 1000::double precision AS end_s,
        s.name AS speaker,
-       a.similarity,
+       pgvoice.shown(a.similarity, (SELECT pgvoice.sees_vectors())) AS similarity,
        second.name AS runner_up,
-       a.margin,
+       pgvoice.shown(a.margin, (SELECT pgvoice.sees_vectors())) AS margin,
        pgvoice.label_reason(a.speaker_id, a.reason) AS reason,
        a.pinned,
        e.label AS encoder,
@@ -33,7 +33,8 @@ LEFT JOIN pgvoice.speaker AS second ON second.id = a.runner_up_id
 WHERE a.current;
 COMMENT ON VIEW pgvoice.label IS
 'The current labels. similarity, runner_up and margin are as of labelled_at; reason becomes removed
-once the speaker is removed; speaker is NULL for nobody known.';
+once the speaker is removed; speaker is NULL for nobody known. Similarities have two digits unless the
+reader sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
     video text DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()

@@ -1,17 +1,11 @@
 -- The table nearest: kept up to date by refresh_nearest and by triggers.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.label_lock() RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN hashtextextended('pgvoice.labels', 0);
-COMMENT ON FUNCTION pgvoice_internal.label_lock() IS
-'The advisory lock that is held while labels or nearest change.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.hold_labels() RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(pgvoice_internal.label_lock());
+    PERFORM FROM pgvoice.lock AS l WHERE l.name = 'labels' FOR UPDATE;
     PERFORM FROM pgvoice.speaker ORDER BY id FOR KEY SHARE;
 END
 $$;
@@ -25,7 +19,8 @@ SET search_path FROM CURRENT
 AS $$
 BEGIN
     -- The rows of a running refresh are not visible yet: leave it a note instead of waiting.
-    IF pg_try_advisory_xact_lock_shared(pgvoice_internal.label_lock()) THEN
+    PERFORM FROM pgvoice.lock AS l WHERE l.name = 'labels' FOR SHARE SKIP LOCKED;
+    IF FOUND THEN
         DELETE FROM pgvoice.nearest AS n USING old_rows AS o
         WHERE (n.video_id, n.start_ms, n.end_ms, n.encoder_id)
             = (o.video_id, o.start_ms, o.end_ms, o.encoder_id);

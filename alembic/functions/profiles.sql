@@ -54,6 +54,18 @@ $$;
 COMMENT ON FUNCTION pgvoice.exemplar_seconds(bigint, integer) IS
 'How much audio a profile is made of, in seconds; audio that several exemplars share counts once.';
 
+CREATE OR REPLACE FUNCTION pgvoice.profile_cohesion(speaker bigint, encoder integer)
+RETURNS double precision
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice.shown(p.cohesion, pgvoice.sees_vectors()) FROM pgvoice.profile AS p
+    WHERE p.speaker_id = speaker AND p.encoder_id = encoder
+$$;
+COMMENT ON FUNCTION pgvoice.profile_cohesion(bigint, integer) IS
+'The mean similarity of the exemplars to the profile that they make; NULL if there is no profile.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.left_out_similarities(
     speaker bigint, encoder integer, without bigint[] DEFAULT '{}'
 ) RETURNS TABLE (exemplar bigint, similarity double precision)
@@ -97,19 +109,26 @@ CREATE OR REPLACE FUNCTION pgvoice.exemplar_similarity(speaker bigint) RETURNS T
     excluded boolean,
     outlying boolean
 )
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT e.id, named.label, e.source, e.start_ms, e.end_ms,
-           pgvoice.similarity(-(e.embedding OPERATOR(public.<#>) p.embedding)), l.similarity, e.quality, e.excluded,
+           pgvoice.shown(
+               pgvoice.similarity(-(e.embedding OPERATOR(public.<#>) p.embedding)), sees.exact
+           ),
+           pgvoice.shown(l.similarity, sees.exact), e.quality, e.excluded,
            e.id IN (SELECT o.exemplar FROM pgvoice_internal.outlying_exemplars(speaker, named.id) AS o)
-    FROM pgvoice.encoder AS named
+    FROM sees
+    CROSS JOIN pgvoice.encoder AS named
     CROSS JOIN LATERAL pgvoice_internal.left_out_similarities(speaker, named.id) AS l
     JOIN pgvoice.enrollment AS e ON e.id = l.exemplar
     LEFT JOIN pgvoice.profile AS p
         ON p.speaker_id = e.speaker_id AND p.encoder_id = e.encoder_id
-    ORDER BY named.id, l.similarity, e.embedding OPERATOR(public.<#>) p.embedding DESC, e.id
+    ORDER BY named.id, pgvoice.shown(l.similarity, sees.exact), pgvoice.shown(
+        -(e.embedding OPERATOR(public.<#>) p.embedding), sees.exact
+    ), e.id
 $$;
 COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint) IS
 'A speaker''s exemplars with their similarity to the profile, which they are part of, and to the mean

@@ -20,13 +20,15 @@ CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
     start_ms integer,
     end_ms integer
 )
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0, pgvoice.similarity(-near.distance),
-           near.start_ms, near.end_ms
-    FROM pgvoice_internal.near_segments(
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
+    SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0,
+           pgvoice.shown(pgvoice.similarity(-near.distance), sees.exact), near.start_ms, near.end_ms
+    FROM sees
+    CROSS JOIN pgvoice_internal.near_segments(
         (pgvoice_internal.video_ids(ARRAY[similar_segments.video]))[1],
         pgvoice.snap_ms(similar_segments.start_s),
         pgvoice.snap_ms(similar_segments.end_s),
@@ -40,10 +42,12 @@ AS $$
         ceil(min_seconds::numeric * 1000)::integer,
         pgvoice_internal.speaker_ids(excluded_speakers),
         same_video,
-        exact
+        similar_segments.exact,
+        NOT pgvoice.sees_vectors()
     ) AS near
     JOIN pgvoice.video AS v ON v.id = near.video_id
-    ORDER BY near.distance, near.video_id, near.start_ms, near.end_ms
+    ORDER BY pgvoice.shown(-near.distance, sees.exact) DESC, near.video_id, near.start_ms,
+             near.end_ms
 $$;
 COMMENT ON FUNCTION pgvoice.similar_segments IS
 'The stored segments that sound most like a stored one, over all videos, the most similar first,
@@ -51,7 +55,7 @@ without the segment itself. since: only videos added to the store from then on; 
 without the segments that identify assigns to these people; same_video => false: without other segments
 of the same video. Uses the index if there is one and it is faster, else compares every segment; exact =>
 false or true forces one or the other. The index may miss a few of the most similar segments; similarity
-is exact either way.';
+is exact either way, or has two digits unless the caller sees_vectors, who then gets at most 100 rows.';
 
 -- ROWS 100 makes the planner look up the videos of the few rows found, instead of reading all videos.
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_segments(
@@ -64,7 +68,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.near_segments(
     min_ms integer,
     excluded bigint[],
     same_video boolean,
-    exact boolean
+    exact boolean,
+    coarse boolean
 ) RETURNS TABLE (video_id bigint, start_ms integer, end_ms integer, distance double precision)
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT
@@ -82,7 +87,7 @@ DECLARE
     filtered boolean := coalesce(
         among IS NOT NULL OR min_ms IS NOT NULL OR cardinality(excluded) > 0, false
     );
-    candidates integer := CASE WHEN filtered THEN 4 ELSE 1 END * max_rows + 20;
+    candidates integer := CASE WHEN filtered THEN 4 ELSE 1 END * least(max_rows, 100000000) + 20;
     efforts integer[];
     effort integer;
     statement text;
@@ -92,11 +97,17 @@ DECLARE
     ends integer[];
     distances double precision[];
 BEGIN
-    SELECT s.embedding, s.dimension, s.status INTO asked
+    IF coarse AND coalesce(max_rows > 100, true) THEN
+        RAISE EXCEPTION '% similar segments are too many for a user who may not see vectors',
+            coalesce(max_rows::text, 'all')
+            USING HINT = 'Ask for at most 100, or as an admin.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT s.dimension, s.status, s.embedding IS NOT NULL AS embedded INTO asked
     FROM pgvoice.segment_embedding AS s
     WHERE s.video_id = asked_video AND s.start_ms = asked_start_ms AND s.end_ms = asked_end_ms
       AND s.encoder_id = encoder;
-    IF asked.embedding IS NULL THEN
+    IF asked.embedded IS NOT TRUE THEN
         RAISE EXCEPTION 'no vector of the segment from % to % s: it is %',
             asked_start_ms / 1000::double precision, asked_end_ms / 1000::double precision,
             coalesce(asked.status, 'missing')
@@ -121,14 +132,13 @@ BEGIN
         IF among IS NULL OR asked_video = ANY (among) THEN
             EXECUTE 'SELECT distance FROM (' || pgvoice_internal.near_statement(
                 encoder, asked.dimension, false, same_video,
-                true, min_ms IS NOT NULL, cardinality(excluded) > 0
+                true, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse
             ) || ') AS near' INTO nearest
-            USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, ARRAY[asked_video],
-                  min_ms, excluded, 1;
+            USING asked_video, asked_start_ms, asked_end_ms, ARRAY[asked_video], min_ms, excluded, 1;
         END IF;
         statement := pgvoice_internal.near_statement(
             encoder, asked.dimension, true, same_video,
-            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0
+            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse
         );
         -- Occasionally a scan ends in a remote part of the graph, where nothing is as near as the
         -- nearest segment of the same video. Repeating it with more effort nearly always helps.
@@ -137,8 +147,8 @@ BEGIN
             EXECUTE 'SELECT array_agg(video_id), array_agg(start_ms), array_agg(end_ms),'
                 ' array_agg(distance) FROM (' || statement || ') AS near'
             INTO videos, starts, ends, distances
-            USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, among, min_ms,
-                  excluded, max_rows, candidates;
+            USING asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded, max_rows,
+                  candidates;
             EXIT WHEN distances[1] <= coalesce(nearest, 2);
         END LOOP;
         by_index := exact IS NOT NULL
@@ -151,16 +161,15 @@ BEGIN
     ELSE
         RETURN QUERY EXECUTE pgvoice_internal.near_statement(
             encoder, asked.dimension, false, same_video,
-            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0
+            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse
         )
-        USING asked.embedding, asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded,
-              max_rows;
+        USING asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded, max_rows;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.near_segments IS
 'The stored segments nearest to a stored one, with the ids of their videos. distance is the negative
-inner product.';
+inner product; coarse: with two digits, by which they are ordered then.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_statement(
     encoder integer,
@@ -169,25 +178,27 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.near_statement(
     same_video boolean,
     among boolean,
     at_least boolean,
-    excluding boolean
+    excluding boolean,
+    coarse boolean
 ) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $statement$
     SELECT format(
         CASE WHEN by_index THEN $$
-            SELECT near.video_id, near.start_ms, near.end_ms, near.embedding OPERATOR(public.<#>) $1 AS distance
+            SELECT s.video_id, s.start_ms, s.end_ms, %6$s AS distance
             FROM (
                 SELECT s.* FROM pgvoice.segment_embedding AS s
                 WHERE s.encoder_id = %1$s%3$s%4$s
-                ORDER BY s.embedding::public.halfvec(%2$s) OPERATOR(public.<#>) $1::public.halfvec(%2$s)
-                LIMIT $9
-            ) AS near
-            ORDER BY distance, near.video_id, near.start_ms, near.end_ms
+                ORDER BY s.embedding::public.halfvec(%2$s)
+                    OPERATOR(public.<#>) %5$s::public.halfvec(%2$s)
+                LIMIT $8
+            ) AS s
+            ORDER BY distance, s.video_id, s.start_ms, s.end_ms
         $$ ELSE $$
             SELECT s.video_id, s.start_ms, s.end_ms, s.distance
             FROM (
-                SELECT s.video_id, s.start_ms, s.end_ms, s.embedding OPERATOR(public.<#>) $1 AS distance
+                SELECT s.video_id, s.start_ms, s.end_ms, %6$s AS distance
                 FROM pgvoice.segment_embedding AS s
                 WHERE s.encoder_id = %1$s AND s.embedding IS NOT NULL%3$s
                 ORDER BY distance, s.video_id, s.start_ms, s.end_ms
@@ -195,14 +206,14 @@ AS $statement$
             ) AS s
             WHERE true%4$s
             ORDER BY s.distance, s.video_id, s.start_ms, s.end_ms
-            LIMIT $8
+            LIMIT $7
         $$ END,
         encoder,
         dimension,
-        ' AND (s.video_id, s.start_ms, s.end_ms) <> ($2, $3, $4)'
-        || CASE WHEN same_video THEN '' ELSE ' AND s.video_id <> $2' END
-        || CASE WHEN among THEN ' AND s.video_id = ANY ($5)' ELSE '' END
-        || CASE WHEN at_least THEN ' AND s.end_ms - s.start_ms >= $6' ELSE '' END,
+        ' AND (s.video_id, s.start_ms, s.end_ms) <> ($1, $2, $3)'
+        || CASE WHEN same_video THEN '' ELSE ' AND s.video_id <> $1' END
+        || CASE WHEN among THEN ' AND s.video_id = ANY ($4)' ELSE '' END
+        || CASE WHEN at_least THEN ' AND s.end_ms - s.start_ms >= $5' ELSE '' END,
         CASE WHEN excluding THEN format($$
                 AND NOT coalesce((
                     SELECT two.speakers[1]
@@ -216,8 +227,18 @@ AS $statement$
                       AND pgvoice_internal.reason(
                         'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin
                     ) = 'matched'
-                ) = ANY ($7), false)$$, encoder) ELSE '' END
+                ) = ANY ($6), false)$$, encoder) ELSE '' END,
+        asked.voice,
+        format(
+            CASE WHEN coarse THEN 'ceil((%s) * 100) / 100' ELSE '%s' END,
+            's.embedding OPERATOR(public.<#>) ' || asked.voice
+        )
     )
+    -- Looked up by the statement itself: as a parameter, the vector would be in the plan.
+    FROM format(
+        '(SELECT a.embedding FROM pgvoice.segment_embedding AS a WHERE a.video_id = $1'
+        ' AND a.start_ms = $2 AND a.end_ms = $3 AND a.encoder_id = %s)', encoder
+    ) AS asked(voice)
 $statement$;
 COMMENT ON FUNCTION pgvoice_internal.near_statement IS
 'The statement that near_segments runs. Postgres uses the partial index of an encoder only if id and

@@ -89,11 +89,54 @@ COMMENT ON FUNCTION pgvoice.required_by_duration IS
 from min_ms up to max_ms, or without end if that is NULL. level is the normalised similarity that
 replaces threshold.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.keep_cohort(
+    calibration bigint,
+    encoder integer,
+    videos text[],
+    starts_ms integer[],
+    ends_ms integer[],
+    names text[],
+    others text[]
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    voices bigint;
+BEGIN
+    INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)
+    SELECT keep_cohort.calibration, row_number() OVER (ORDER BY heard.name), heard.voice,
+           heard.video_ids
+    FROM (
+        SELECT a.name, public.l2_normalize(public.avg(s.embedding)) AS voice,
+               array_agg(DISTINCT v.id) AS video_ids
+        FROM unnest(videos, starts_ms, ends_ms, names) AS a(video, start_ms, end_ms, name)
+        JOIN pgvoice.video AS v ON v.key = a.video
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = v.id AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
+            AND s.encoder_id = keep_cohort.encoder
+        WHERE s.embedding IS NOT NULL AND a.name <> ALL (others)
+        GROUP BY a.name
+    ) AS heard
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.profile AS p
+        JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
+        WHERE p.encoder_id = keep_cohort.encoder
+          AND -(heard.voice OPERATOR(public.<#>) p.embedding) >= e.default_threshold
+    );
+    GET DIAGNOSTICS voices = ROW_COUNT;
+    RETURN voices;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.keep_cohort IS
+'Stores the mean voice of everybody who speaks in these segments as the cohort of a calibration, except
+others and whoever may be enrolled; returns how many voices there are.';
+
+-- Part of the statement that calls it, as its body is BEGIN ATOMIC: the vectors become no parameters.
 CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice public.vector, person public.vector)
 RETURNS TABLE (mean double precision, deviation double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
+BEGIN ATOMIC
     SELECT avg(near.similarity), greatest(stddev_pop(near.similarity), 0.01)
     FROM (
         SELECT -(k.embedding OPERATOR(public.<#>) voice) AS similarity
@@ -105,15 +148,21 @@ AS $$
         ORDER BY k.embedding OPERATOR(public.<#>) voice
         LIMIT (SELECT c.cohort_top FROM pgvoice.calibration AS c WHERE c.id = calibration)
     ) AS near
-    HAVING count(*) >= 5
-$$;
+    HAVING count(*) >= 5;
+END;
 COMMENT ON FUNCTION pgvoice_internal.cohort_scores IS
 'Mean and standard deviation (at least 0.01) of the similarities of a voice to the nearest voices of the
 cohort. Voices that reach the encoder''s own threshold with person are left out, because they may be
 enrolled by now. No row if fewer than five remain.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.normalised_threshold(
-    calibration bigint, level double precision, speaker_id bigint, encoder integer, voice public.vector
+    calibration bigint,
+    level double precision,
+    speaker_id bigint,
+    encoder integer,
+    video_id bigint,
+    start_ms integer,
+    end_ms integer
 ) RETURNS double precision
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -121,16 +170,19 @@ AS $$
     SELECT (2 * level + e.mean / e.deviation + t.mean / t.deviation)
            / (1 / e.deviation + 1 / t.deviation)
     FROM pgvoice.profile AS p
+    JOIN pgvoice.segment_embedding AS s
+        ON s.video_id = normalised_threshold.video_id
+        AND s.start_ms = normalised_threshold.start_ms
+        AND s.end_ms = normalised_threshold.end_ms AND s.encoder_id = p.encoder_id
     CROSS JOIN LATERAL pgvoice_internal.cohort_scores(calibration, p.embedding, p.embedding) AS e
-    CROSS JOIN LATERAL
-        pgvoice_internal.cohort_scores(calibration, normalised_threshold.voice, p.embedding) AS t
+    CROSS JOIN LATERAL pgvoice_internal.cohort_scores(calibration, s.embedding, p.embedding) AS t
     WHERE p.speaker_id = normalised_threshold.speaker_id
       AND p.encoder_id = normalised_threshold.encoder
 $$;
 COMMENT ON FUNCTION pgvoice_internal.normalised_threshold IS
-'The similarity of a voice to a profile at which the normalised similarity equals level. Adaptive
+'The similarity of a segment to a profile at which the normalised similarity equals level. Adaptive
 s-norm: the mean of (s - mean) / deviation with the cohort scores of the profile and with those of the
-voice, each of its nearest voices in the cohort (Matejka and others, Analysis of score normalization in
+segment, each of its nearest voices in the cohort (Matejka and others, Analysis of score normalization in
 multilingual speaker recognition, Interspeech 2017).';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.required_of_segment(
@@ -150,11 +202,9 @@ BEGIN ATOMIC
                    q.level,
                    required_of_segment.speaker_id,
                    required_of_segment.encoder,
-                   (SELECT s.embedding FROM pgvoice.segment_embedding AS s
-                    WHERE s.video_id = required_of_segment.video_id
-                      AND s.start_ms = required_of_segment.start_ms
-                      AND s.end_ms = required_of_segment.end_ms
-                      AND s.encoder_id = required_of_segment.encoder)
+                   required_of_segment.video_id,
+                   required_of_segment.start_ms,
+                   required_of_segment.end_ms
                ) END,
                q.threshold
            ),

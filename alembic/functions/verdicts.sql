@@ -53,9 +53,8 @@ SET search_path FROM CURRENT
 AS $$
     SELECT v.id, i.start_ms, i.end_ms, named.id, i.similarity, second.id, i.margin, i.reason
     FROM pgvoice.video AS v
-    CROSS JOIN LATERAL pgvoice.identify(
-        v.key, encoder => verdicts_of.encoder, threshold => given_threshold,
-        min_margin => given_margin
+    CROSS JOIN LATERAL pgvoice_internal.identified(
+        v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin
     ) AS i
     LEFT JOIN pgvoice.speaker AS named ON named.name = i.speaker
     LEFT JOIN pgvoice.speaker AS second ON second.name = i.runner_up

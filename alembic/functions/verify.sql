@@ -13,7 +13,8 @@ AS $$
 DECLARE
     kept CONSTANT double precision :=
         (SELECT greatest(1, reltuples) FROM pg_class WHERE oid = 'pgvoice.nearest'::regclass);
-    percent CONSTANT real := least(100, 100 * verify.sample / greatest(kept, verify.sample, 1));
+    percent CONSTANT real :=
+        greatest(0, least(100, 100 * verify.sample / greatest(kept, verify.sample, 1)));
     -- The most that rounding can change a mean, a length or an inner product of float32.
     rounding CONSTANT double precision := 0.000001;
     -- Encoders with a profile of another dimension, with which nothing can be compared.
@@ -194,8 +195,8 @@ BEGIN
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
     FROM (
         SELECT format('fill %s', f.id) AS place,
-               least(f.hits, f.filled) < 0 OR f.requested <> f.hits + f.filled + (
-                   SELECT coalesce(sum(k.value::integer), 0) FROM jsonb_each_text(f.skipped) AS k
+               least(f.hits, f.filled) < 0 OR f.requested <> f.hits::bigint + f.filled + (
+                   SELECT coalesce(sum(k.value::numeric), 0) FROM jsonb_each_text(f.skipped) AS k
                ) AS bad
         FROM pgvoice.fill_run AS f
     ) AS j;

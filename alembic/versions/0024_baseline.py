@@ -12,7 +12,15 @@ from sqlalchemy import MetaData, insert
 
 from pgvoice.migrations import function_files
 from pgvoice.store.keys import DEFAULT_GRID_MS
-from pgvoice.store.models import INTERNAL_SCHEMA, PARTITION, metadata, segment_embedding, setting
+from pgvoice.store.models import (
+    INTERNAL_SCHEMA,
+    LOCKS,
+    PARTITION,
+    lock,
+    metadata,
+    segment_embedding,
+    setting,
+)
 
 revision = "0024"
 down_revision = None
@@ -37,6 +45,7 @@ def upgrade() -> None:
             consent_required=options.get("consent", True),
         )
     )
+    op.execute(insert(lock).values([{"name": name, "kept_as": name} for name in LOCKS]))
 
 
 def downgrade() -> None:

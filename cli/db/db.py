@@ -10,7 +10,7 @@ from pgvoice.cli import options, output
 from pgvoice.cli.db import place
 from pgvoice.cli.db.checking import checksums, copy, verify
 from pgvoice.cli.group import Group
-from pgvoice.store.database import embedded, preparing, roles, schema
+from pgvoice.store.database import embedded, exposure, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.database.roles import Role
 from pgvoice.store.database.schema import SchemaState
@@ -59,17 +59,19 @@ def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: 
         )
         with database.engine.connect() as connection:
             state = schema.state(connection)
-            lacking = roles.lacking(connection)
+            warnings = (
+                roles.lacking(connection),
+                exposure.logged_plans(connection),
+                preparing.pgvector_warning(state.pgvector),
+            )
     parts = f", {state.partitions} partitions" if state.partitions != 1 else ""
     click.echo(f"revision {state.revision}, grid {state.grid_ms} ms{parts}")
     if grid_ms and state.grid_ms != int(grid_ms):
         _warn(f"the grid stays {state.grid_ms} ms: it is fixed when the tables are created")
     if partitions and state.partitions != partitions:
         _warn(f"partitions stay {state.partitions}: they are fixed when the tables are created")
-    if lacking is not None:
-        _warn(lacking)
-    if (outdated := preparing.pgvector_warning(state.pgvector)) is not None:
-        _warn(outdated)
+    for warning in filter(None, warnings):
+        _warn(warning)
 
 
 @db.command(epilog="Example: pgvoice db status --json")

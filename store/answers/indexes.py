@@ -24,6 +24,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database import locks
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import IndexBusy
 
@@ -94,10 +95,7 @@ def status(connection: Connection) -> list[IndexStatus]:
 
 def hold(connection: Connection) -> None:
     """Lock out other builds until the transaction ends. Raises `IndexBusy`."""
-    free = connection.scalar(
-        text("SELECT pg_try_advisory_xact_lock(hashtextextended('pgvoice.index', 0))")
-    )
-    if not free:
+    if not locks.is_held_now(connection, "index"):
         raise IndexBusy
 
 

@@ -27,7 +27,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.errors import NoEmbedding
 from pgvoice.store.keys import OnGrid, SegmentKey
 from pgvoice.store.moments import require_zone
@@ -43,6 +43,8 @@ _SIMILAR = text(
     " :same_video, CAST(:exact AS boolean))"
 )
 _NO_DATA_FOUND = "P0002"
+_INVALID = "22023"
+_FEWER = "ask for at most 100, or as an admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def similar(
 ) -> list[SimilarSegment]:
     """The segments most similar to a stored one, the most similar first.
 
-    Raises `UnknownVideo`, `UnknownSpeaker`, and `NoEmbedding` if the segment has no vector.
+    Raises `UnknownVideo`, `UnknownSpeaker`, `NoEmbedding` if the segment has no vector, and
+    `ValueError` if a user who may not see vectors asks for more than 100.
     """
     # One statement; the names are looked up only after it has failed.
     if not all(map(is_text, (video, *(among.videos or ()), *(among.excluded_speakers or ())))):
@@ -107,6 +110,8 @@ def similar(
             },
         )
     except DBAPIError as error:
+        if sqlstate(error) == _INVALID:
+            raise ValueError(f"{first_line(error.orig or error)}: {_FEWER}") from None
         if sqlstate(error) != _NO_DATA_FOUND:
             raise
         connection.rollback()

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy import Connection, TextClause, inspect, text
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateSchema
 
+from pgvoice.store.database.exposure import refuse_open_schema
 from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.database.locks import take_turns
 from pgvoice.store.errors import (
     ConnectionLost,
     DatabaseError,
@@ -41,6 +43,8 @@ PGVECTOR_REMEDY = (
 )
 #: The SQLSTATE for missing rights.
 FORBIDDEN = "42501"
+#: Those for what exists already, or was created at the same moment.
+_THERE = ("23505", "42P06", "42710")
 
 
 def prepare(connection: Connection) -> None:
@@ -48,10 +52,11 @@ def prepare(connection: Connection) -> None:
 
     Concurrent upgrades take turns. Raises the error that names what the server lacks.
     """
-    take_turns(connection)
     _ensure_extension(connection)
     _ensure_schema(connection, SCHEMA)
+    take_turns(connection)
     _ensure_schema(connection, INTERNAL_SCHEMA, _owner(connection))
+    refuse_open_schema(connection)
     connection.execute(
         text("SELECT set_config('search_path', :path, true)"),
         {"path": f"{SCHEMA}, {vector_schema(connection)}, pg_temp"},
@@ -68,11 +73,6 @@ def vector_schema(connection: Connection) -> str:
         )
     )
     return found
-
-
-def take_turns(connection: Connection) -> None:
-    """Wait for other upgrades, and let others wait until this transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.schema', 0))"))
 
 
 def pgvector_version(connection: Connection) -> str | None:
@@ -148,7 +148,7 @@ def _ensure_extension(connection: Connection) -> None:
             "this user may not create the extension ({answer}): ask a superuser to run"
             " `CREATE EXTENSION vector` in this database once",
         ):
-            connection.execute(text("CREATE EXTENSION vector"))
+            _created(connection, text("CREATE EXTENSION vector"))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -174,10 +174,20 @@ def _ensure_schema(connection: Connection, name: str, owner: str | None = None) 
         f"this user may not create the schema {name} ({{answer}}): ask the owner of the database to"
         f" run `CREATE SCHEMA {name} AUTHORIZATION` with this user's name",
     ):
-        connection.execute(CreateSchema(name))
+        _created(connection, CreateSchema(name))
         if owner is not None:
             quoted = connection.dialect.identifier_preparer.quote(owner)
             connection.execute(text(f"ALTER SCHEMA {name} OWNER TO {quoted}"))
+
+
+def _created(connection: Connection, statement: TextClause | CreateSchema) -> None:
+    """Create what may not be there yet; another upgrade that is doing so is waited for."""
+    try:
+        with connection.begin_nested():
+            connection.execute(statement)
+    except (IntegrityError, ProgrammingError) as error:
+        if sqlstate(error) not in _THERE:
+            raise
 
 
 def _owner(connection: Connection) -> str | None:

@@ -1,4 +1,4 @@
-"""The three roles of a server: who may read, who may fill, and who may enroll and erase."""
+"""The roles of a server: who may read, search, fill, and enroll and erase."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from pgvoice.store.errors import RolesForbidden
 #: What each role may do, to show.
 ROLES = {
     "pgvoice_reader": "reads everything except vectors",
-    "pgvoice_writer": "also fills",
-    "pgvoice_admin": "also enrolls, labels and erases",
+    "pgvoice_searcher": "also compares segments with each other",
+    "pgvoice_writer": "reads, and fills",
+    "pgvoice_admin": "does everything, with vectors: enrolls, labels, erases",
 }
-#: The statements that somebody who may create roles runs once on a server.
-CREATION = " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in ROLES)
 _GRANTS = Path(__file__).parents[2] / "migrations" / "grants.sql"
 
 
@@ -36,7 +35,7 @@ class Role:
 
 
 def status(connection: Connection) -> list[Role]:
-    """All three roles, including those that do not exist yet."""
+    """All roles, including those that do not exist yet."""
     rows = connection.execute(
         text(
             "SELECT asked.name, r.oid IS NOT NULL,"
@@ -58,10 +57,10 @@ def status(connection: Connection) -> list[Role]:
 def lacking(connection: Connection) -> str | None:
     """How to make the roles work in this database; None if they do."""
     found = status(connection)
-    if not all(role.exists for role in found):
+    if missing := _missing(found):
         return (
-            f"this server does not have the roles {', '.join(ROLES)}: ask somebody who may create"
-            f" roles to run `{CREATION}`, then run `pgvoice db roles --create`"
+            f"this server does not have {', '.join(missing)}: ask somebody who may create roles to"
+            f" run `{_creation(missing)}`, then run `pgvoice db roles --create`"
         )
     if not all(role.granted for role in found):
         return (
@@ -71,40 +70,37 @@ def lacking(connection: Connection) -> str | None:
     return None
 
 
-def open_schema(connection: Connection) -> str | None:
-    """The schema of pgvector's functions if everybody may create functions in it, else None."""
-    found: str | None = connection.scalar(
-        text(
-            "SELECT CAST(n.nspname AS text) FROM pg_extension e JOIN pg_namespace n"
-            " ON n.oid = e.extnamespace CROSS JOIN LATERAL"
-            " aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS acl"
-            " WHERE e.extname = 'vector' AND acl.grantee = 0 AND acl.privilege_type = 'CREATE'"
-        )
-    )
-    return found
-
-
 def create(connection: Connection) -> None:
     """Create the missing roles; raises `RolesForbidden`.
 
     Roles belong to the server, so others may create them at the same moment from other databases.
     """
-    if all(role.exists for role in status(connection)):
+    missing = _missing(status(connection))
+    if not missing:
         return
     if not connection.scalar(
         text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
     ):
         raise RolesForbidden(
-            f"this user may not create roles: ask somebody who may to run `{CREATION}`, then run"
-            " `pgvoice db roles --create` again"
+            "this user may not create roles: ask somebody who may to run"
+            f" `{_creation(missing)}`, then run `pgvoice db roles --create` again"
         )
-    for name in ROLES:
+    for name in missing:
         connection.execute(
             text(
                 f"DO $$ BEGIN CREATE ROLE {name} NOLOGIN;"
                 " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
             )
         )
+
+
+def _missing(found: list[Role]) -> list[str]:
+    return [role.name for role in found if not role.exists]
+
+
+def _creation(names: list[str]) -> str:
+    """The statements that somebody who may create roles runs once on a server."""
+    return " ".join(f"CREATE ROLE {name} NOLOGIN;" for name in names)
 
 
 def grant(connection: Connection) -> None:

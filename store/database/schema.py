@@ -11,20 +11,16 @@ from psycopg.errors import InsufficientPrivilege, InvalidSchemaName
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from pgvoice.store.database import roles
+from pgvoice.store.database import exposure, roles
 from pgvoice.store.database.failures import first_line, sqlstate
-from pgvoice.store.database.preparing import (
-    FORBIDDEN,
-    pgvector_version,
-    server_message,
-    take_turns,
-)
+from pgvoice.store.database.locks import UPGRADE_PATIENCE, patient, take_turns
+from pgvoice.store.database.preparing import FORBIDDEN, pgvector_version, server_message
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; a constant, so that checking a store does not import alembic.
-HEAD = "0025"
+HEAD = "0026"
 #: The oldest revision that can be upgraded.
 OLDEST = "0024"
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -45,8 +41,8 @@ class SchemaState(NamedTuple):
 
 @cache
 def functions_digest() -> str:
-    """The digest of this pgvoice's function files and of its grants."""
-    files = [*sorted((_MIGRATIONS / "functions").glob("*.sql")), _MIGRATIONS / "grants.sql"]
+    """The digest of this pgvoice's function files, of their guards and of its grants."""
+    files = [*sorted((_MIGRATIONS / "functions").glob("*.sql")), *sorted(_MIGRATIONS.glob("*.sql"))]
     digest = sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -132,7 +128,7 @@ def upgrade(
 
     `grid_ms`, `partitions` and `consent` (whether enrolling requires consent) only affect a new
     store. Raises `ValueError` if the grid is not in `GRIDS_MS`, or if `partitions` is not between 1
-    and `MAX_PARTITIONS`.
+    and `MAX_PARTITIONS`, and `SchemaOpen` if somebody might slip code under the functions.
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
@@ -150,11 +146,12 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def give_roles(engine: Engine) -> None:
-    """Create the roles and grant them their rights; raises `RolesForbidden`."""
-    with engine.begin() as connection:
-        take_turns(connection)
-        roles.create(connection)
+    """Create the roles and grant them their rights; raises `RolesForbidden` and `SchemaOpen`."""
+    with engine.begin() as connection, patient(connection, "granting rights", UPGRADE_PATIENCE):
         try:
+            take_turns(connection)
+            exposure.refuse_open_schema(connection)
+            roles.create(connection)
             roles.grant(connection)
         except InsufficientPrivilege as error:
             raise RolesForbidden(
@@ -163,7 +160,7 @@ def give_roles(engine: Engine) -> None:
             ) from error
         except InvalidSchemaName as error:
             raise SchemaMismatch(
-                "the rights are for newer functions than this store has: run `pgvoice db upgrade`"
+                "this database has no functions yet for these rights: run `pgvoice db upgrade`"
             ) from error
 
 
@@ -173,7 +170,7 @@ def _migrate(engine: Engine, revision: str, *, up: bool, **attributes: object) -
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
+    with engine.begin() as connection, patient(connection, "the upgrade", UPGRADE_PATIENCE):
         config.attributes |= {"connection": connection} | attributes
         try:
             (command.upgrade if up else command.downgrade)(config, revision)

@@ -10,12 +10,14 @@ PgvoiceError
 │   ├── PgvectorCrashed               the server's processor is too old for its pgvector
 │   ├── ExtensionForbidden
 │   ├── SchemaForbidden
+│   ├── SchemaOpen                    others may create what pgvoice's functions might call
 │   ├── RolesForbidden
 │   ├── SchemaMismatch                the tables are missing, older or newer than this pgvoice
 │   ├── DatabaseStopped               the server gave up in the middle; that step is not stored
 │   │   ├── ConnectionLost
 │   │   ├── DatabaseFull
 │   │   ├── DatabaseTimeout
+│   │   │   └── LockHeld              somebody else held a lock for too long
 │   │   └── DatabaseDeadlock
 │   ├── RowsStored                    somebody else stored the same segments in the meantime
 │   ├── RowsRefused                   the table of vectors does not accept these rows

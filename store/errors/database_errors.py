@@ -45,6 +45,10 @@ class SchemaForbidden(DatabaseError):
     """The database user may not create, read or change pgvoice's schemas."""
 
 
+class SchemaOpen(DatabaseError):
+    """Somebody else may create, or created, what pgvoice's functions might call."""
+
+
 class RolesForbidden(DatabaseError):
     """The database user may not create the roles, or may not grant them their rights."""
 
@@ -89,6 +93,20 @@ class DatabaseTimeout(DatabaseStopped):
         "the database server stopped waiting ({answer}): nothing of this step was stored; run it"
         " again, or raise the time-out in parentheses for this user"
     )
+
+
+class LockHeld(DatabaseTimeout):
+    """Somebody else held a lock for longer than pgvoice or the user waits."""
+
+    def __init__(self, what: str, seconds: float, holder: str | None, process: int | None) -> None:
+        self.answer = f"a lock was not free for {seconds:g} s"
+        ending = "" if process is None else f" (`SELECT pg_terminate_backend({process})`)"
+        PgvoiceError.__init__(
+            self,
+            f"{what} waited {seconds:g} s for {holder or 'somebody else'}: nothing of this step was"
+            f" stored; run it again when that is done, end it{ending}, or set a longer lock_timeout"
+            " for this user",
+        )
 
 
 class DatabaseDeadlock(DatabaseStopped):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import sqlstate
 from pgvoice.store.errors import UnknownLabel, UnknownRun
@@ -86,7 +87,7 @@ class Labels:
         run is reverted already.
         """
         with self._database.engine.begin() as connection:
-            connection.execute(_HOLD)
+            _hold(connection)
             reverted = connection.execute(
                 text("SELECT reverted_at FROM pgvoice.attribution_run WHERE id = :run"),
                 {"run": run},
@@ -112,7 +113,7 @@ class Labels:
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.begin() as connection:
             found = encoders.find(connection, encoder)
-            connection.execute(_HOLD)
+            _hold(connection)
             stored_videos.require(connection, video, held=True)
             if speaker is not None:
                 speakers.require(connection, speaker)
@@ -193,6 +194,7 @@ class Labels:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)
+            _hold(connection)
             rows = connection.execute(
                 _KEEP,
                 {
@@ -217,6 +219,12 @@ class Labels:
             moves=_moves(rows, "changed"),
             pinned=_moves(rows, "pinned"),
         )
+
+
+def _hold(connection: Connection) -> None:
+    """Wait until nobody else changes labels. Raises `LockHeld`."""
+    with locks.patient(connection, "labelling", locks.PATIENCE):
+        connection.execute(_HOLD)
 
 
 def _named(keys: Sequence[str] | None) -> str:

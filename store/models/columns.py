@@ -10,6 +10,11 @@ SCHEMA = "pgvoice"
 INTERNAL_SCHEMA = "pgvoice_internal"
 #: How far from 1 the length of a stored vector may be (float32 rounding stays below 1e-6).
 UNIT_TOLERANCE = 1e-4
+#: A path into an object, to its first value that is not a whole number from 0 to a billion.
+NOT_A_COUNT = (
+    'strict $.keyvalue().value ? (!(@.type() == "number") || !(@ >= 0 && @ <= 1000000000)'
+    " || !(@.floor() == @))"
+)
 
 metadata = sa.MetaData(
     schema=SCHEMA,

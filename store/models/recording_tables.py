@@ -12,6 +12,9 @@ from pgvoice.store.statuses import EMBEDDED_STATUSES, SKIPPED_STATUSES
 #: The partitions of `segment_embedding`, if it has any, have this name and two digits.
 PARTITION = "segment_embedding_p"
 MAX_PARTITIONS = 100
+#: About 30 years: more than anything takes, so that sums and times cannot overflow. Postgres counts
+#: NaN as greater than everything.
+MAX_SECONDS = "1000000000"
 
 setting = sa.Table(
     "setting",
@@ -45,6 +48,8 @@ video = sa.Table(
     sa.Column("source", sa.Text, comment="The file that the audio was read from last."),
     columns.now("created_at"),
     sa.CheckConstraint("key <> ''", "key"),
+    sa.CheckConstraint("audio_sha256 ~ '^[0-9a-f]{64}$'", "audio_sha256"),
+    sa.CheckConstraint("duration_ms >= 0", "duration_ms"),
     comment="A recording. Deleting it deletes everything that is stored about its segments.",
 )
 
@@ -68,6 +73,9 @@ encoder = sa.Table(
     columns.now("created_at"),
     sa.UniqueConstraint("name", "revision", "preprocessing", "dimension", "sample_rate"),
     sa.UniqueConstraint("id", "dimension"),
+    sa.CheckConstraint("dimension BETWEEN 1 AND 16000", "dimension"),
+    sa.CheckConstraint("sample_rate > 0", "sample_rate"),
+    sa.CheckConstraint("default_threshold > 0 AND default_threshold < 1", "default_threshold"),
     comment="What makes vectors comparable: only vectors of the same encoder are ever compared.",
 )
 
@@ -86,6 +94,28 @@ segment_embedding = sa.Table(
         "status_embedding",
     ),
     comment="One vector per segment and encoder, or the reason why there is none.",
+)
+
+#: What is locked by name, besides the fills of each video.
+LOCKS = ("labels", "enrollment", "index")
+lock = sa.Table(
+    "lock",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column(
+        "kept_as",
+        sa.Text,
+        sa.ForeignKey(f"{columns.SCHEMA}.lock.name", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        server_default=sa.text("''::text"),
+        comment="Its own name; without it, a row can be inserted but never committed.",
+    ),
+    sa.CheckConstraint(
+        f"({columns.one_of('name', LOCKS)} AND kept_as = name)"
+        " OR (name LIKE 'fill %' AND kept_as = '')",
+        "name",
+    ),
+    comment="Rows to lock. A fill inserts one with the name of its video, and takes it back.",
 )
 
 deleted_segment = sa.Table(
@@ -111,6 +141,17 @@ fill_run = sa.Table(
     sa.Column("encode_seconds", sa.Double, nullable=False),
     sa.Column("device", sa.Text, comment="NULL if no model ran."),
     columns.now("finished_at"),
+    sa.CheckConstraint(
+        "hits >= 0 AND filled >= 0 AND hits <= requested AND filled <= requested - hits", "segments"
+    ),
+    sa.CheckConstraint(
+        "jsonb_typeof(skipped) = 'object' AND"
+        f" NOT jsonb_path_exists(skipped, '{columns.NOT_A_COUNT}', '{{}}', true)",
+        "skipped",
+    ),
+    sa.CheckConstraint(f"decode_seconds BETWEEN 0 AND {MAX_SECONDS}", "decode_seconds"),
+    sa.CheckConstraint(f"encode_seconds BETWEEN 0 AND {MAX_SECONDS}", "encode_seconds"),
+    sa.CheckConstraint("length(device) <= 200", "device"),
     comment="What a fill did; hits and misses are counted from here.",
 )
 
@@ -130,6 +171,13 @@ backfill_video = sa.Table(
     columns.now("changed_at"),
     sa.PrimaryKeyConstraint("backfill", "video"),
     sa.CheckConstraint(columns.one_of("state", ("waiting", "done", "failed")), "state"),
+    sa.CheckConstraint("jsonb_typeof(document) = 'object'", "document"),
+    sa.CheckConstraint("attempts >= 0 AND requested >= 0 AND filled >= 0", "counts"),
+    sa.CheckConstraint(f"audio_seconds BETWEEN 0 AND {MAX_SECONDS}", "audio_seconds"),
+    sa.CheckConstraint(f"work_seconds BETWEEN 0 AND {MAX_SECONDS}", "work_seconds"),
+    sa.CheckConstraint(
+        "isfinite(changed_at) AND date_part('year', changed_at) > 2000", "changed_at"
+    ),
     sa.Index("backfill_video_state_idx", "backfill", "state"),
     comment="How a backfill went for each recording of its manifest. Whether a recording is filled"
     " follows from its segments.",

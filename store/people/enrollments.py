@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError
 
+from pgvoice.store.database import locks
 from pgvoice.store.errors import CancellingExemplars, NoEmbedding
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked
@@ -166,9 +167,8 @@ def ensure(connection: Connection, name: str) -> int:
     The turns are for all speakers together, so that two people who sound alike are not enrolled at
     the same moment. Statements that only refer to a speaker, such as new labels, do not wait.
     """
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.enrollment', 0))")
-    )
+    with locks.patient(connection, "the enrollment", locks.PATIENCE):
+        locks.hold(connection, "enrollment")
     found: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.speaker AS s (name) VALUES (:name)"

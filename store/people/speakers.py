@@ -107,7 +107,7 @@ def summaries(connection: Connection) -> list[SpeakerSummary]:
         text(
             "SELECT s.name, e.label, coalesce(p.exemplars, 0),"
             " pgvoice.exemplar_seconds(s.id, p.encoder_id),"
-            " p.cohesion, s.created_at FROM pgvoice.speaker s"
+            " pgvoice.profile_cohesion(s.id, p.encoder_id), s.created_at FROM pgvoice.speaker s"
             " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
             " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
         )

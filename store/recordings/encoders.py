@@ -16,6 +16,23 @@ ENCODER_ID = (
 )
 
 
+_REGISTER = text(
+    "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"
+    " default_threshold, threshold_source) VALUES (:name, :revision, :preprocessing, :dimension,"
+    " :sample_rate, :similarity, :source)"
+    " ON CONFLICT (name, revision, preprocessing, dimension, sample_rate) DO NOTHING"
+)
+_REGISTERED = text(
+    "SELECT id, (default_threshold, threshold_source) <> (:similarity, :source)"  # noqa: S608
+    " AND has_column_privilege('pgvoice.encoder', 'default_threshold', 'UPDATE')"
+    f" FROM pgvoice.encoder WHERE id = {ENCODER_ID}"
+)
+_CHANGE_THRESHOLD = text(
+    "UPDATE pgvoice.encoder SET default_threshold = :similarity, threshold_source = :source"
+    " WHERE id = :id"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
     """Name, weights and preprocessing of an encoder, known without loading it.
@@ -45,9 +62,13 @@ WhichEncoder = EncoderIdentity | str | None
 class Threshold:
     """The similarity that a segment needs to be named after a speaker, and its source."""
 
-    #: Cosine similarity in [-1, 1].
+    #: Cosine similarity, above 0 and below 1.
     similarity: float
     source: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.similarity < 1:
+            raise ValueError(f"a threshold of {self.similarity} is not between 0 and 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +83,20 @@ class StoredEncoder:
 
 
 def ensure(connection: Connection, identity: EncoderIdentity, threshold: Threshold) -> int:
-    """Register an encoder if it is new, update its default threshold, and return its id."""
-    found: int = connection.scalar(
-        text(
-            "INSERT INTO pgvoice.encoder AS e (name, revision, preprocessing, dimension,"
-            " sample_rate, default_threshold, threshold_source)"
-            " VALUES (:name, :revision, :preprocessing, :dimension, :sample_rate, :similarity,"
-            " :source) ON CONFLICT (name, revision, preprocessing, dimension, sample_rate)"
-            " DO UPDATE SET default_threshold = excluded.default_threshold,"
-            " threshold_source = excluded.threshold_source RETURNING id"
-        ),
-        asdict(identity) | asdict(threshold),
-    )
-    return found
+    """Register an encoder if it is new, and return its id.
+
+    If it is known with another default threshold, that changes only if the user may change it:
+    thresholds decide about names, so writers may not.
+    """
+    values = asdict(identity) | asdict(threshold)
+    known = connection.execute(_REGISTERED, values).one_or_none()
+    if known is None:
+        connection.execute(_REGISTER, values)
+        known = connection.execute(_REGISTERED, values).one()
+    found, threshold_differs = known
+    if threshold_differs:
+        connection.execute(_CHANGE_THRESHOLD, values | {"id": found})
+    return int(found)
 
 
 def stored(connection: Connection) -> list[StoredEncoder]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from pgvoice.store.database import locks
 from pgvoice.store.database.sessions import is_alive, keep_open
 from pgvoice.store.errors import ConnectionLost, DatabaseError
+from pgvoice.store.names import checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,16 @@ class Hold:
 
 @contextmanager
 def holding(connection: Connection, video: str) -> Iterator[Hold]:
-    """Lock the fills of a video; closes the connection at the end."""
+    """Lock the fills of a video; closes the connection at the end.
+
+    Waits for another fill of the video as long as that takes, as it may compute what is missing; a
+    lock_timeout of the user limits that. Raises `LockHeld`, and `ValueError` if `video` cannot be a
+    video's key.
+    """
     try:
         keep_open(connection)
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended('pgvoice.fill ' || :video, 0))"),
-            {"video": video},
-        )
+        with locks.patient(connection, f"the fill of {video!r}", None):
+            locks.hold_fill(connection, checked(video, "a video's key"))
         yield Hold(connection)
     finally:
         with suppress(DatabaseError):

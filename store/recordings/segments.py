@@ -11,7 +11,6 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.database.failures import copying
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.privacy import audit
 from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.recordings.segment_rows import COLUMNS, SegmentRow, copy_stream
 from pgvoice.store.recordings.videos import VIDEO_ID
@@ -21,15 +20,10 @@ _STORED = (
     "s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms"
     f" AND s.video_id = {VIDEO_ID} AND s.encoder_id = {ENCODER_ID}"
 )
-#: The rows of a `PruneSelection`.
-_FITTING = """
-FROM pgvoice.segment_embedding s
-WHERE (CAST(:video AS text) IS NULL
-    OR s.video_id = (SELECT id FROM pgvoice.video WHERE key = :video))
-  AND (CAST(:encoder_id AS integer) IS NULL OR s.encoder_id = :encoder_id)
-  AND (CAST(:older_than AS interval) IS NULL
-    OR s.created_at < now() - CAST(:older_than AS interval))
-"""
+
+_PRUNE = text(
+    "SELECT pgvoice.prune_segments(:video, :encoder_id, CAST(:older_than AS interval), :dry_run)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +82,8 @@ def prune(connection: Connection, selection: PruneSelection, *, dry_run: bool = 
     """Delete segments' rows, or only count them; videos, speakers and records of fills stay."""
     if selection == PruneSelection():
         raise ValueError("nothing selected: name a video, an encoder or an age")
-    verb = "SELECT count(*)" if dry_run else "DELETE"
-    done = connection.execute(text(f"{verb} {_FITTING}"), asdict(selection))
-    if dry_run:
-        return int(done.scalar_one())
-    audit.record(connection, "prune", selection.video or "all videos", segments=done.rowcount)
-    return done.rowcount
+    pruned: int = connection.scalar(_PRUNE, asdict(selection) | {"dry_run": dry_run})
+    return pruned
 
 
 def _parameters(

@@ -72,11 +72,10 @@ def remember_audio(
         )
     replaced = changed and on_change == "replace"
     if replaced:
-        for statement in (
-            "DELETE FROM pgvoice.segment_embedding WHERE video_id = :id",
-            "DELETE FROM pgvoice.attribution WHERE video_id = :id AND NOT pinned",
-        ):
-            connection.execute(text(statement), {"id": video_id})
+        connection.execute(
+            text("SELECT pgvoice.replace_audio(:key, :sha256)"),
+            {"key": key, "sha256": audio.sha256},
+        )
     connection.execute(
         text(
             "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"

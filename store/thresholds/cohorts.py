@@ -23,28 +23,9 @@ MAX_TOP = 200
 SCALE = 0.05
 
 _KEEP = text(
-    """
-    WITH heard AS (
-        SELECT a.name, l2_normalize(avg(s.embedding)) AS voice, array_agg(DISTINCT v.id) AS videos
-        FROM unnest(CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]),
-                    CAST(:names AS text[])) AS a(video, start_ms, end_ms, name)
-        JOIN pgvoice.video AS v ON v.key = a.video
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = v.id AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
-            AND s.encoder_id = :encoder
-        WHERE s.embedding IS NOT NULL AND a.name <> ALL (CAST(:others AS text[]))
-        GROUP BY a.name
-    ), usable AS (
-        SELECT h.* FROM heard AS h
-        WHERE NOT EXISTS (
-            SELECT FROM pgvoice.profile AS p
-            JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
-            WHERE p.encoder_id = :encoder AND -(h.voice <#> p.embedding) >= e.default_threshold
-        )
-    )
-    INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)
-    SELECT :calibration, row_number() OVER (ORDER BY u.name), u.voice, u.videos FROM usable AS u
-    """
+    "SELECT pgvoice_internal.keep_cohort(:calibration, :encoder, CAST(:videos AS text[]),"
+    " CAST(:starts AS integer[]), CAST(:ends AS integer[]), CAST(:names AS text[]),"
+    " CAST(:others AS text[]))"
 )
 _TOP = text("UPDATE pgvoice.calibration SET cohort_top = :top WHERE id = :calibration")
 _OF_PROFILES = text(
@@ -109,7 +90,7 @@ def keep(
 
     Raises `CalibrationUnsupported` if too few are left.
     """
-    voices = connection.execute(
+    voices: int = connection.scalar(
         _KEEP,
         _places(spoken)
         | {
@@ -118,7 +99,7 @@ def keep(
             "encoder": encoder_id,
             "calibration": calibration,
         },
-    ).rowcount
+    )
     heard = len(set(spoken.values()))
     if voices < MIN_VOICES:
         raise CalibrationUnsupported(

@@ -19,11 +19,11 @@ from pgvoice.store.database import failures, schema
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.schema import SchemaState
 from pgvoice.store.errors import CopyDiffers, TargetInUse
-from pgvoice.store.models import SCHEMA, metadata, setting
+from pgvoice.store.models import SCHEMA, lock, metadata, setting
 from pgvoice.store.recordings.segment_rows import HEADER, TRAILER
 
-#: Every table; a table comes after those that it refers to.
-TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)
+#: Every table with data; a table comes after those that it refers to.
+TABLES: tuple[Table, ...] = tuple(table for table in metadata.sorted_tables if table is not lock)
 _MODULUS = 1 << 64
 #: Looks at rows while they pass.
 Passing = Callable[[Iterable[bytes]], Iterator[bytes]]

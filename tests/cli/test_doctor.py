@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from pgvoice_testkit.servers.databases import engine_of
+from pgvoice_testkit.servers.databases import run as run_statements
 
 from pgvoice.cli import doctor
 from pgvoice.hooks.encoders import registry
@@ -111,6 +113,18 @@ def test_the_embedded_server_is_created(
     assert found["data"][1] == f"on the embedded server in {data_folder}, created now"
     assert found["tables"][0] == "ok"
     assert json.loads(run("db", "status", "--json").stdout)["embedded_folder"] == str(data_folder)
+
+
+def test_a_schema_where_others_may_create(pgvoice: Call, store_url: str) -> None:
+    found = _checks(pgvoice("doctor", "--no-torch", "--json"))
+    assert (found["schemas"][0], found["log"][0]) == ("ok", "ok")
+    with engine_of(store_url) as engine:
+        run_statements(engine, "GRANT CREATE ON SCHEMA public TO pgvoice_reader")
+    result = pgvoice("doctor", "--no-torch", "--json")
+    assert result.exit_code == 1
+    state, detail = _checks(result)["schemas"]
+    assert state == "fail"
+    assert "`REVOKE CREATE ON SCHEMA public FROM pgvoice_reader`" in detail
 
 
 def test_every_extra_has_a_purpose() -> None:

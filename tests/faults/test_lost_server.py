@@ -70,7 +70,7 @@ def test_the_fill_goes_on(
 def test_the_lock_alone_is_lost(
     server: OwnServer, wav: Path, undisturbed: dict[SegmentKey, Bits]
 ) -> None:
-    encoder = DisturbedEncoder(lambda: server.terminate("%pg_advisory_xact_lock%"), 3)
+    encoder = DisturbedEncoder(lambda: server.terminate("%pgvoice.lock%"), 3)
     with VoiceStore.open(server.url) as store:
         fill(store, encoder, video="lock", audio=wav, segments=SEGMENTS)
         assert _rows(store, "lock") == undisturbed
@@ -83,7 +83,7 @@ def test_another_fill_takes_over_where_the_lock_was_lost(
     others = CountingEncoder()
 
     def take_over() -> None:
-        server.terminate("%pg_advisory_xact_lock%")
+        server.terminate("%pgvoice.lock%")
         with VoiceStore.open(server.url) as other:
             fill(other, others, video="taken over", audio=wav, segments=SEGMENTS)
 

@@ -72,7 +72,7 @@ def test_a_clean_store(filled: Call) -> None:
 
 def test_a_damaged_store(filled: Call, store_url: str) -> None:
     with engine_of(store_url) as engine:
-        run(engine, "UPDATE pgvoice.fill_run SET hits = 7")
+        run(engine, "UPDATE pgvoice.fill_run SET requested = 7")
     done = filled("db", "verify")
     assert done.exit_code == 1
     assert "fill 1" in done.output

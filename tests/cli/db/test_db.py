@@ -67,7 +67,7 @@ def test_status_creates_nothing(
 
 
 def test_roles(pgvoice: Callable[..., Result]) -> None:
-    names = ["pgvoice_reader", "pgvoice_writer", "pgvoice_admin"]
+    names = ["pgvoice_reader", "pgvoice_searcher", "pgvoice_writer", "pgvoice_admin"]
     assert pgvoice("db", "roles", "--create").exit_code == 0
     shown = pgvoice("db", "roles").stdout.splitlines()
     assert [line.split()[0] for line in shown[1:]] == names

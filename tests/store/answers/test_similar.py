@@ -258,20 +258,22 @@ def test_what_the_index_lacks_is_found_all_the_same(crowded: VoiceStore) -> None
         crowded.recordings.prune(PruneSelection(video="twins"))
 
 
-def _plan(connection: Connection, *, by_index: bool, among: list[int] | None) -> str:
+def _plan(
+    connection: Connection, *, by_index: bool, among: list[int] | None, coarse: bool = False
+) -> str:
     """How Postgres runs the statement of a search."""
-    encoder, dimension, vector = connection.execute(
-        text("SELECT encoder_id, dimension, embedding::text FROM pgvoice.segment_embedding LIMIT 1")
+    encoder, dimension, video = connection.execute(
+        text("SELECT encoder_id, dimension, video_id FROM pgvoice.segment_embedding LIMIT 1")
     ).one()
     statement = connection.scalar(
-        text("SELECT pgvoice_internal.near_statement(:e, :d, :i, true, :among, false, false)"),
-        {"e": encoder, "d": dimension, "i": by_index, "among": among is not None},
+        text("SELECT pgvoice_internal.near_statement(:e, :d, :i, true, :among, false, false, :c)"),
+        {"e": encoder, "d": dimension, "i": by_index, "among": among is not None, "c": coarse},
     )
-    values = f"'{vector}', 1, 0, 0, '{{{str(among or [])[1:-1]}}}', 0, '{{}}', 0, 20, 40"
+    values = f"{video}, 0, 0, '{{{str(among or [])[1:-1]}}}', 0, '{{}}', 20, 40"
     for prepared in (
         "SET LOCAL plan_cache_mode = force_custom_plan",
-        "PREPARE near (vector, bigint, integer, integer, bigint[], integer, bigint[],"
-        f" double precision, integer, integer) AS {statement}",
+        "PREPARE near (bigint, integer, integer, bigint[], integer, bigint[], integer, integer)"
+        f" AS {statement}",
     ):
         connection.exec_driver_sql(prepared)
     lines = connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) EXECUTE near({values})").scalars()
@@ -280,8 +282,9 @@ def _plan(connection: Connection, *, by_index: bool, among: list[int] | None) ->
     return plan
 
 
-def test_a_search_by_index_uses_it(connection: Connection) -> None:
-    plan = _plan(connection, by_index=True, among=None)
+@pytest.mark.parametrize("coarse", [False, True])
+def test_a_search_by_index_uses_it(connection: Connection, coarse: bool) -> None:
+    plan = _plan(connection, by_index=True, among=None, coarse=coarse)
     assert "_hnsw" in plan
     assert "Seq Scan" not in plan
 

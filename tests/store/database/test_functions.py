@@ -96,13 +96,13 @@ def test_the_reference_lists_each_with_its_file() -> None:
 
 
 def test_nothing_else_defines_a_function_or_edits_a_file() -> None:
-    others = [*MIGRATIONS.glob("*.py"), *MIGRATIONS.glob("versions/*"), MIGRATIONS / "grants.sql"]
+    others = [*MIGRATIONS.glob("*.py"), *MIGRATIONS.glob("versions/*"), *MIGRATIONS.glob("*.sql")]
     for file in filter(Path.is_file, others):
         written = file.read_text(encoding="utf-8")
         assert not re.search(r"(CREATE|ALTER)( OR REPLACE)? FUNCTION \w*\.", written), file
         assert ".replace(" not in written, file
     sql = [file for file in MIGRATIONS.rglob("*.sql") if file.parent != function_files.FOLDER]
-    assert [file.name for file in sql] == ["grants.sql"]
+    assert sorted(file.name for file in sql) == ["grants.sql", "guards.sql"]
 
 
 # Upgrades
@@ -214,7 +214,9 @@ def test_who_does_not_own_them_may_not_upgrade(url: URL) -> None:
     with role(url, "pgvoice_test_other") as other, engine_of(other) as engine:
         with engine_of(url) as owning:
             run(owning, "GRANT pgvoice_admin TO pgvoice_test_other")
-        with pytest.raises(SchemaForbidden, match=r"permission denied .* connect as the user who"):
+        with pytest.raises(
+            SchemaForbidden, match=r"must be owner of schema .* connect as the user who"
+        ):
             schema.upgrade(engine)
 
 
@@ -275,16 +277,16 @@ def test_the_embedded_server_gets_other_functions_when_it_is_opened(data_folder:
 def test_the_digest_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = [schema.functions_digest()]
     (tmp_path / "functions").mkdir()
-    for file in (*_files(), MIGRATIONS / "grants.sql"):
+    for file in (*_files(), MIGRATIONS / "grants.sql", MIGRATIONS / "guards.sql"):
         (tmp_path / file.relative_to(MIGRATIONS)).write_bytes(file.read_bytes())
     monkeypatch.setattr(schema, "_MIGRATIONS", tmp_path)
-    for changed in (None, "functions/verify.sql", "grants.sql"):
+    for changed in (None, "functions/verify.sql", "grants.sql", "guards.sql"):
         if changed:
             with (tmp_path / changed).open("a", encoding="utf-8") as written:
                 written.write("-- changed\n")
         seen.append(schema.functions_digest.__wrapped__())
     assert seen[0] == seen[1]
-    assert len(set(seen)) == 3
+    assert len(set(seen)) == 4
 
 
 def test_roles_of_an_old_store_ask_for_an_upgrade(url: URL) -> None:

@@ -26,7 +26,7 @@ PRIVILEGES = text(
     "SELECT CAST(nspname AS text), has_schema_privilege(:role, n.oid, 'USAGE'),"
     " has_function_privilege(:role, p.oid, 'EXECUTE'),"
     " EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS acl"
-    " WHERE acl.grantee = 0)"
+    " WHERE acl.grantee = 0) AS public, p.proname"
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace"
     " WHERE nspname IN ('pgvoice', 'pgvoice_internal')"
 )
@@ -109,13 +109,13 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video FROM speaker_segments('ann')", [("v",), ("w",), ("v",)]),
         ("SELECT video FROM speaker_segments('ann', ordered => 'time')",
          [("v",), ("v",), ("w",)]),
-        ("SELECT video, start_s, end_ms FROM similar_segments('v', 0, 1, 1)", [("w", 4, 6000)]),
         ("SELECT video, embedded, not_embedded FROM coverage()", [("v", 2, 1), ("w", 2, 0)]),
         ("SELECT requested, hits, last_video FROM cache_stats()", [(3, 0, "v")]),
         ("SELECT speaker, segments FROM speaker_time('w')", [("ann", 1), (None, 1)]),
         ("SELECT source, similarity FROM exemplar_similarity(1)", [("v", 1.0)]),
         ("SELECT speaker, seconds, nearest_other FROM profile_quality()", [("ann", 1, None)]),
-        ("SELECT exemplar_seconds(1, 1)", [(1,)]),
+        ("SELECT exemplar_seconds(1, 1), profile_cohesion(1, 1)", [(1, 1)]),
+        ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
         ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
@@ -153,9 +153,15 @@ REFUSED = [
     "segment_index_statements(1)",
     "verify()",
 ]
+#: By public function, a call of it, and the roles besides admins that may call it.
+SPECIAL = {
+    "similar_segments('v', 0, 1, 1)": {"pgvoice_searcher"},
+    "replace_audio('v', 'x')": {"pgvoice_writer"},
+    "prune_segments('v')": {"pgvoice_writer"},
+}
 
 
-@pytest.mark.parametrize("call", REFUSED)
+@pytest.mark.parametrize("call", [*REFUSED, *SPECIAL])
 def test_a_reader_is_refused(reader: str, call: str) -> None:
     with pytest.raises(InsufficientPrivilege, match="permission denied"):
         _ask(reader, f"SELECT pgvoice.{call}")
@@ -168,10 +174,20 @@ def test_every_public_function_is_asked_or_refused_above(connection: Connection)
     assert [call for call in REFUSED if call.partition("(")[0] not in functions] == []
 
 
+@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_searcher", "pgvoice_writer"])
+def test_few_public_functions_are_not_for_everybody(connection: Connection, group: str) -> None:
+    """Those that run with the owner's rights and do or tell more than a reader may."""
+    functions = set(connection.scalars(FUNCTIONS, {"role": group}))
+    everything = set(connection.scalars(FUNCTIONS, {"role": "pgvoice_admin"}))
+    special = {call.partition("(")[0]: allowed for call, allowed in SPECIAL.items()}
+    assert everything - functions == {name for name in special if group not in special[name]}
+
+
 @pytest.mark.parametrize(
     ("group", "schemas"),
     [
         ("pgvoice_reader", {"pgvoice"}),
+        ("pgvoice_searcher", {"pgvoice"}),
         ("pgvoice_writer", {"pgvoice"}),
         ("pgvoice_admin", {"pgvoice", "pgvoice_internal"}),
     ],
@@ -179,13 +195,17 @@ def test_every_public_function_is_asked_or_refused_above(connection: Connection)
 def test_rights_on_functions_follow_the_schema(
     connection: Connection, group: str, schemas: set[str]
 ) -> None:
-    """A role may call all functions of a schema or none; everybody else may call none."""
-    rows = connection.execute(PRIVILEGES, {"role": group}).all()
+    """A role may call all functions of a schema but the special ones, or none; nobody else may."""
+    rows = [
+        row
+        for row in connection.execute(PRIVILEGES, {"role": group})
+        if row.proname not in {call.partition("(")[0] for call in SPECIAL}
+    ]
     assert {name for name, *_ in rows} == {"pgvoice", "pgvoice_internal"}
-    assert {(name, usage, may) for name, usage, may, _ in rows} == {
+    assert {(name, usage, may) for name, usage, may, *_ in rows} == {
         (name, name in schemas, name in schemas) for name in ("pgvoice", "pgvoice_internal")
     }
-    assert not any(public for *_, public in rows)
+    assert not any(row.public for row in rows)
 
 
 def test_a_public_definer_takes_and_returns_no_vector(connection: Connection) -> None:
@@ -231,7 +251,7 @@ def test_a_reader_sees_no_vector(reader: str, table: str, statement: str) -> Non
         _ask(reader, statement.replace("{}", f"pgvoice.{table}"))
 
 
-@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_writer"])
+@pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_searcher", "pgvoice_writer"])
 def test_no_function_that_takes_or_gives_a_vector(connection: Connection, group: str) -> None:
     of_vectors = connection.scalars(
         text(
@@ -301,7 +321,8 @@ def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> N
         "SELECT pgvoice.refresh_nearest()",
         "SELECT * FROM pgvoice_internal.best_two('[1,0,0]', 1, false)",
         "SELECT * FROM pgvoice_internal.near_segments"
-        "(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true)",
+        "(1, 0, 1000, 1, 1, NULL, NULL, NULL, true, true, false)",
+        "SELECT * FROM pgvoice_internal.identified('v', NULL, NULL, 1, NULL, NULL)",
         "SELECT * FROM pgvoice.audit_event",
         "SELECT * FROM pgvoice.consent",
         "SELECT * FROM pgvoice.nearest",
@@ -323,7 +344,6 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
             "v",
             "w",
         ]
-        assert store.answers.similar("v", (0, 1), limit=1)[0].video == "w"
         assert store.recordings.statistics().all_time.requested == 3
         assert [label.speaker for label in store.labels.current("w")] == [None, "ann"]
         assert len(store.labels.speaker_time()) == 4
@@ -332,6 +352,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
         assert store.people.speakers()[0].exemplars == 1
         assert store.people.exemplars("ann")[0].similarity == 1
         for forbidden in (
+            lambda: store.answers.similar("v", (0, 1), limit=1),
             lambda: put(store, "x", {(0, 1): X}),
             lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
             lambda: store.people.remove("ann"),
@@ -501,7 +522,6 @@ def test_somebody_who_may_not_create_roles(
     server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roles, "ROLES", {"pgvoice_test_missing": "is not there"})
-    monkeypatch.setattr(roles, "CREATION", "CREATE ROLE pgvoice_test_missing NOLOGIN;")
     with new_database(server_url) as url, role(url, "pgvoice_test_owner") as owner:
         with engine_of(url) as engine:
             run(

@@ -74,5 +74,7 @@ def test_who_does_not_own_the_schema_may_not_upgrade_it(store_url: str) -> None:
     with role(store_url, "pgvoice_test_other") as other, engine_of(other) as engine:
         with engine_of(store_url) as owning:
             run(owning, "GRANT pgvoice_admin TO pgvoice_test_other")
-        with pytest.raises(SchemaForbidden, match=r"permission denied .* as the user who created"):
+        with pytest.raises(
+            SchemaForbidden, match=r"must be owner of schema .* as the user who created"
+        ):
             schema.upgrade(engine)

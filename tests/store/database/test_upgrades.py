@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain
+from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, plain, run
 from pgvoice_testkit.servers.descriptions import description, differences
 from pgvoice_testkit.stores import whole_library
 from pgvoice_testkit.stores.filled import ENCODER
@@ -17,6 +17,7 @@ from sqlalchemy import URL, make_url, text
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
 from pgvoice.store.errors import SchemaMismatch
+from pgvoice.store.models import LOCKS
 
 #: By table, its rows; each row is text by column.
 Contents = dict[str, list[dict[str, str]]]
@@ -137,6 +138,7 @@ def test_an_old_store_keeps_its_rows(old: URL) -> None:
     after = _contents(old)
     (setting,) = after["setting"]
     assert setting.pop("functions") == schema.functions_digest()
+    assert len(after.pop("lock")) == len(LOCKS)
     assert after == before
 
 
@@ -152,6 +154,51 @@ def test_an_old_store_becomes_what_a_new_one_is(old: URL, server_url: str, templ
         assert differences(connection) == []
     for what, rows in expected.items():
         assert found[what] == rows, what
+
+
+def test_odd_values_in_an_old_store_are_repaired(old: URL) -> None:
+    """Those that only reports read; everything else is as before."""
+    with engine_of(old) as engine:
+        run(
+            engine,
+            "UPDATE pgvoice.video SET duration_ms = -1, audio_sha256 = upper(audio_sha256)",
+            """UPDATE pgvoice.fill_run SET skipped = '["x"]', device = repeat('x', 300)""",
+            "INSERT INTO pgvoice.backfill_video (backfill, video, document, work_seconds,"
+            " changed_at) VALUES ('b', 'odd', '{}', 'NaN', '-infinity'), ('b', 'even', '{}', 1,"
+            " now())",
+        )
+    before = _contents(old)
+    _upgrade(old)
+    after = _contents(old)
+    assert after["fill_run"] == []
+    assert "even" in {row["video"] for row in after["backfill_video"]}
+    assert "odd" not in {row["video"] for row in after["backfill_video"]}
+    assert {row["duration_ms"] for row in after["video"]} == {None}
+    assert all(str(row["audio_sha256"]).islower() for row in after["video"])
+    changed = {"fill_run", "backfill_video", "video", "setting"}
+    assert _different(before, after) <= changed
+    with VoiceStore.open(plain(old)) as store:
+        assert [check for check in store.upkeep.verify() if check.problems] == []
+        assert store.backfills.status()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("UPDATE pgvoice.encoder SET default_threshold = 1000", "default_threshold 1000"),
+        ("UPDATE pgvoice.encoder SET default_threshold = 'NaN'", "default_threshold nan"),
+        ("UPDATE pgvoice.encoder SET sample_rate = -1", "sample_rate -1"),
+        ("UPDATE pgvoice.video SET audio_sha256 = 'abc'", "audio_sha256 abc"),
+    ],
+)
+def test_odd_values_that_only_the_owner_can_put_right(old: URL, change: str, message: str) -> None:
+    before = _contents(old)
+    with engine_of(old) as engine:
+        run(engine, change)
+    with pytest.raises(SchemaMismatch, match=f"has {message}") as caught:
+        _upgrade(old)
+    assert "then upgrade again" in str(caught.value)
+    assert _contents(old).keys() == before.keys()
 
 
 def test_an_old_store_answers_as_it_did(old: URL) -> None:

@@ -28,6 +28,10 @@ def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
     with admin.connect() as connection:
         source = f" TEMPLATE {template}" if template else ""
         connection.execute(text(f"CREATE DATABASE {name}{source}"))
+        closed = (connection.dialect.server_version_info or ()) >= (15,)
+    if not (template or closed):
+        with engine_of(server.set(database=name)) as engine:
+            run(engine, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     try:
         yield server.set(database=name)
     finally:
