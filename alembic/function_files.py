@@ -26,6 +26,7 @@ FOLDER = Path(__file__).parent / "functions"
 #: at creation: in argument defaults, in bodies with BEGIN ATOMIC or RETURN, in views and triggers.
 FILES = (
     "basics",
+    "consents",
     "thresholds",
     "identify",
     "clusters",
@@ -39,7 +40,10 @@ FILES = (
     "profiles",
     "enrollment",
     "calibration",
-    "privacy",
+    "names",
+    "erasure",
+    "allowing",
+    "audit",
     "statistics",
     "verify",
 )

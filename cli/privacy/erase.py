@@ -98,11 +98,24 @@ def list_opt_outs(store: VoiceStore, as_json: bool) -> None:
     )
 
 
-@erase.command(epilog="Example: pgvoice erase allow Ada")
+@erase.command(
+    epilog="""\b
+Examples: pgvoice erase allow Ada
+          pgvoice erase allow talk --video"""
+)
 @click.argument("name")
+@click.option("--video", is_flag=True, help="NAME is a recording that was erased.")
 @options.open_store
-def allow(store: VoiceStore, name: str) -> None:
-    """End the opt-out of NAME, who may then be enrolled again."""
+def allow(store: VoiceStore, name: str, video: bool) -> None:
+    """End the opt-out of NAME, who may then be enrolled again.
+
+    Their erased speech is stored again only after a new consent. With --video, a recording that was
+    erased may be filled again.
+    """
+    if video:
+        store.privacy.allow_video(name)
+        click.echo(output.printable(f"{name} may be filled again"))
+        return
     store.privacy.lift_opt_out(name)
     click.echo(output.printable(f"{name} may be enrolled again"))
 

@@ -122,9 +122,15 @@ class People:
         """Merge the speaker `name` into `into`; `dry_run` only checks that it is possible.
 
         Raises `UnknownSpeaker`, `ValueError` if both are the same speaker, `IncoherentExemplars` if
-        the two do not sound like one person (unless `force`), and `CancellingExemplars`.
+        the two do not sound like one person (unless `force`), `CancellingExemplars`, and
+        `ConsentMissing` if `name` gave a consent, which does not pass on, and `into` has none that
+        is valid.
         """
-        with self._database.engine.connect() as connection, connection.begin() as transaction:
+        with (
+            consents.refusals(into),
+            self._database.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
             speakers.merge(connection, name, into, force=force)
             if dry_run:
                 transaction.rollback()

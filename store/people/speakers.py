@@ -85,7 +85,9 @@ _MERGE = (
     # A speaker cannot be their own runner-up.
     "UPDATE pgvoice.attribution SET runner_up_id = NULL, margin = NULL"
     " WHERE speaker_id = :kept AND runner_up_id = :kept",
-    "UPDATE pgvoice.consent SET speaker_id = :kept WHERE speaker_id = :gone",
+    "INSERT INTO pgvoice.person_span (speaker_id, audio, start_ms, end_ms)"
+    " SELECT :kept, audio, start_ms, end_ms FROM pgvoice.person_span WHERE speaker_id = :gone"
+    " ON CONFLICT DO NOTHING",
     "DELETE FROM pgvoice.speaker WHERE id = :gone",
 )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from pgvoice.store.database.connection import Database
-from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.errors import UnknownSpeaker, UnknownVideo
 from pgvoice.store.people import speakers
 from pgvoice.store.privacy import audit, consents, erasing
 from pgvoice.store.privacy.audit import AuditEvent
@@ -78,8 +78,9 @@ class Privacy:
                 speakers.require(connection, name)
             rows = connection.execute(
                 text(
-                    f"SELECT s.name, {consents.COLUMNS}, c.withdrawn_at IS NULL"  # noqa: S608
-                    " AND (c.expires_at IS NULL OR c.expires_at > now())"
+                    f"SELECT s.name, {consents.COLUMNS}, EXISTS (SELECT FROM"  # noqa: S608
+                    " pgvoice_internal.valid_consents(s.id) v WHERE v.consent = c.id"
+                    " AND v.valid_until > now())"
                     " FROM pgvoice.consent c JOIN pgvoice.speaker s ON s.id = c.speaker_id"
                     " WHERE CAST(:name AS text) IS NULL OR s.name = :name ORDER BY s.name, c.id"
                 ),
@@ -94,7 +95,7 @@ class Privacy:
             return bool(connection.scalar(text("SELECT consent_required FROM pgvoice.setting")))
 
     def require_consent(self, *, required: bool = True) -> None:
-        """Require consent for new enrollments or not; existing ones are not affected."""
+        """Require consent or not; people without one are named again once it is not required."""
         with self._database.engine.begin() as connection:
             connection.execute(
                 text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
@@ -128,6 +129,19 @@ class Privacy:
         with self._database.engine.begin() as connection:
             return erasing.erase_video(connection, video, dry_run=dry_run)
 
+    def allow_video(self, video: str) -> None:
+        """Allow a recording that was erased to be filled again.
+
+        Raises `UnknownVideo` if it was not erased.
+        """
+        with self._database.engine.begin() as connection:
+            lifted = connection.scalar(
+                text("SELECT pgvoice_internal.allow_video(:video)"), {"video": video}
+            )
+            if not lifted:
+                raise UnknownVideo(video)
+            audit.record(connection, "allow", video, erasures=lifted)
+
     def opt_outs(self) -> list[OptOut]:
         """Everybody who opted out, the oldest first; names are not kept."""
         with self._database.engine.connect() as connection:
@@ -147,8 +161,8 @@ class Privacy:
         with self._database.engine.begin() as connection:
             number = connection.scalar(
                 text(
-                    "DELETE FROM pgvoice.opt_out"
-                    " WHERE name_hash = pgvoice_internal.name_hash(:name) RETURNING id"
+                    "DELETE FROM pgvoice.opt_out WHERE id IN"
+                    " (SELECT pgvoice_internal.has_opted_out(:name)) RETURNING id"
                 ),
                 {"name": name},
             )
@@ -211,7 +225,7 @@ _ENDED = """
 SELECT s.id, s.name, (SELECT count(*) FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
 FROM pgvoice.speaker AS s
 WHERE EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = s.id)
-  AND NOT pgvoice_internal.has_consent(s.id)
+  AND pgvoice_internal.person_valid_until(s.id) <= now()
   AND EXISTS (SELECT FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
 ORDER BY s.id FOR UPDATE
 """
