@@ -64,7 +64,7 @@ AS $$
            pgvoice.similarity(-(l.embedding OPERATOR(public.<#>) CASE
                WHEN p.speaker_id = l.speaker_id THEN l.own_profile ELSE p.embedding END))
     FROM labelled AS l
-    CROSS JOIN pgvoice.profile AS p
+    CROSS JOIN pgvoice.valid_profile AS p
     WHERE p.encoder_id = encoder
     ORDER BY l.ordinal, p.speaker_id
 $$;
@@ -93,13 +93,15 @@ AS $$
                ) AS own_profile
         FROM pgvoice.enrollment AS x
         JOIN pgvoice.speaker AS named ON named.id = x.speaker_id
+        JOIN pgvoice.valid_profile AS v
+            ON v.speaker_id = x.speaker_id AND v.encoder_id = x.encoder_id
         WHERE x.encoder_id = encoder AND NOT x.excluded
     )
     SELECT l.id, l.duration_ms, l.name, p.speaker_id, p.speaker_id = l.speaker_id,
            pgvoice.similarity(-(l.embedding OPERATOR(public.<#>) CASE
                WHEN p.speaker_id = l.speaker_id THEN l.own_profile ELSE p.embedding END))
     FROM left_out AS l
-    CROSS JOIN pgvoice.profile AS p
+    CROSS JOIN pgvoice.valid_profile AS p
     WHERE p.encoder_id = encoder
     ORDER BY l.id, p.speaker_id
 $$;
