@@ -41,9 +41,12 @@ FILES = (
     "enrollment",
     "calibration",
     "names",
+    "spans",
     "erasure",
     "allowing",
     "audit",
+    "audit_events",
+    "audit_settings",
     "statistics",
     "verify",
 )
@@ -53,6 +56,8 @@ _START = re.compile(r"^(?=(?:CREATE|COMMENT) )", re.MULTILINE)
 _DROP = re.compile(r"DROP FUNCTION .+\)")
 _VECTOR_SCHEMA = re.compile(r"\bpublic\.")
 _VIEW = re.compile(r"CREATE OR REPLACE (VIEW \S+)")
+#: Postgres replaces no constraint trigger in place.
+_CONSTRAINT_TRIGGER = re.compile(r"CREATE CONSTRAINT TRIGGER (\S+)\s.*?\s(ON \S+)", re.DOTALL)
 _SCHEMAS = {"schemas": [SCHEMA, INTERNAL_SCHEMA]}
 #: Leaves out the functions of an extension in our schema.
 _OWN = (
@@ -132,6 +137,8 @@ def _is_comment(statement: str) -> bool:
 
 def _replace(connection: psycopg.Connection[object], statement: str) -> None:
     """Create or replace one object; drop it first if Postgres cannot replace it in place."""
+    if trigger := _CONSTRAINT_TRIGGER.match(statement):
+        connection.execute(f"DROP TRIGGER IF EXISTS {trigger[1]} {trigger[2]}".encode())
     try:
         with connection.transaction():
             connection.execute(statement.encode())

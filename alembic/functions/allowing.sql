@@ -8,7 +8,7 @@ AS $$
 DECLARE
     lifted bigint;
 BEGIN
-    IF ids IS NULL THEN
+    IF cardinality(ids) = 0 THEN
         RETURN 0;
     END IF;
     WITH gone AS (
@@ -34,27 +34,41 @@ COMMENT ON FUNCTION pgvoice_internal.allow_spans(bigint[]) IS
 computes them.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.allow_person(speaker bigint, since timestamptz) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.allow_spans(array_agg(t.id))
-    FROM pgvoice.erased_span AS t
-    WHERE t.person = pgvoice_internal.name_hash(
-        (SELECT s.name FROM pgvoice.speaker AS s WHERE s.id = speaker)
-    ) AND t.created_at < since
+DECLARE
+    named CONSTANT text := (SELECT s.name FROM pgvoice.speaker AS s WHERE s.id = speaker);
+    hash CONSTANT bytea := pgvoice_internal.name_hash(named);
+    lifted CONSTANT bigint := pgvoice_internal.allow_spans(ARRAY(
+        SELECT t.id FROM pgvoice.erased_span AS t WHERE t.person = hash AND t.created_at < since
+    ));
+BEGIN
+    IF lifted > 0 THEN
+        PERFORM pgvoice_internal.note('allow speech', named, jsonb_build_object('spans', lifted));
+    END IF;
+END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.allow_person(bigint, timestamptz) IS
 'Ends the erasures of somebody with this name that are older than a consent.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.allow_video(video text) RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.allow_spans(array_agg(t.id))
-    FROM pgvoice.erased_span AS t
-    WHERE t.person IS NULL AND t.video = pgvoice_internal.key_hash(allow_video.video)
+DECLARE
+    hash CONSTANT bytea := pgvoice_internal.key_hash(allow_video.video);
+    lifted CONSTANT bigint := pgvoice_internal.allow_spans(ARRAY(
+        SELECT t.id FROM pgvoice.erased_span AS t WHERE t.person IS NULL AND t.video = hash
+    ));
+BEGIN
+    IF lifted > 0 THEN
+        PERFORM pgvoice_internal.note('allow', video, jsonb_build_object('erasures', lifted));
+    END IF;
+    RETURN lifted;
+END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.allow_video(text) IS
 'Ends the erasures of the recording with this key; returns how many there were.';

@@ -121,9 +121,6 @@ BEGIN
     END IF;
     PERFORM pgvoice.reset_calibration(encoder);
     UPDATE pgvoice.calibration AS c SET active = true WHERE c.id = calibration;
-    INSERT INTO pgvoice.audit_event (action, subject, details)
-    SELECT 'calibrate', e.label, jsonb_build_object('calibration', calibration)
-    FROM pgvoice.encoder AS e WHERE e.id = encoder;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.activate_calibration(bigint) IS
@@ -141,11 +138,6 @@ BEGIN
     PERFORM FROM pgvoice.encoder AS e WHERE e.id = encoder FOR NO KEY UPDATE;
     UPDATE pgvoice.calibration AS c SET active = false
     WHERE c.encoder_id = encoder AND c.active RETURNING c.id INTO was;
-    IF was IS NOT NULL THEN
-        INSERT INTO pgvoice.audit_event (action, subject, details)
-        SELECT 'reset calibration', e.label, jsonb_build_object('calibration', was)
-        FROM pgvoice.encoder AS e WHERE e.id = encoder;
-    END IF;
     RETURN was;
 END
 $$;

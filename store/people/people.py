@@ -17,7 +17,7 @@ from pgvoice.store.people.enrollments import Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
-from pgvoice.store.privacy import audit, consents
+from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
@@ -116,7 +116,6 @@ class People:
                     f"there is already a speaker {new_name!r}: merge the two with `pgvoice enroll"
                     " merge`, or choose another name"
                 ) from error
-            audit.record(connection, "rename", name, to=new_name)
 
     def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
         """Merge the speaker `name` into `into`; `dry_run` only checks that it is possible.

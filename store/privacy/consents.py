@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store.database.failures import ERASED, first_line, speech_erased, sqlstate
 from pgvoice.store.errors import ConsentMissing, OptedOut
 from pgvoice.store.people import enrollments
-from pgvoice.store.privacy import audit
 
 #: The columns of a `Consent`, in order.
 COLUMNS = "granted_by, purpose, evidence, granted_at, expires_at, withdrawn_at"
@@ -55,14 +54,6 @@ def grant(connection: Connection, name: str, consent: Consent | str) -> None:
         if not said.strip():
             raise ValueError(f"the consent of {name!r} does not say {what}")
     keep(connection, enrollments.ensure(connection, name), consent)
-    audit.record(
-        connection,
-        "consent",
-        name,
-        granted_by=consent.granted_by,
-        purpose=consent.purpose,
-        until=consent.expires_at and str(consent.expires_at),
-    )
 
 
 def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:

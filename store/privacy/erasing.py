@@ -149,8 +149,7 @@ def erase_speaker(
 def keep_opt_out(connection: Connection, name: str, *, voice: bool) -> None:
     """Note that a speaker, who is erased next, opted out. Raises `UnknownSpeaker`."""
     ids = {"speaker": speakers.require(connection, name), "voice": voice}
-    number = connection.scalar(text("SELECT pgvoice_internal.opt_out(:speaker, :voice)"), ids)
-    audit.record(connection, "opt out", f"opt-out {number}", voice=voice)
+    connection.execute(text("SELECT pgvoice_internal.opt_out(:speaker, :voice)"), ids)
 
 
 def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:

@@ -67,9 +67,7 @@ class Privacy:
                 ),
                 ids,
             )
-            exemplars = consents.forget_voice(connection, ids["id"])
-            audit.record(connection, "withdraw consent", name, exemplars=exemplars)
-            return exemplars
+            return consents.forget_voice(connection, ids["id"])
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
         """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
@@ -100,7 +98,6 @@ class Privacy:
             connection.execute(
                 text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
             )
-            audit.record(connection, "require consent", "the store", required=required)
 
     def erase_speaker(
         self,
@@ -140,7 +137,6 @@ class Privacy:
             )
             if not lifted:
                 raise UnknownVideo(video)
-            audit.record(connection, "allow", video, erasures=lifted)
 
     def opt_outs(self) -> list[OptOut]:
         """Everybody who opted out, the oldest first; names are not kept."""
@@ -168,7 +164,6 @@ class Privacy:
             )
             if number is None:
                 raise UnknownSpeaker(name)
-            audit.record(connection, "allow", f"opt-out {number}")
 
     def delete_expired(
         self, *, unattributed_days: int | None = None, dry_run: bool = False
@@ -195,8 +190,8 @@ class Privacy:
             )
             if not dry_run:
                 for speaker_id, name, count in ended:
-                    consents.forget_voice(connection, speaker_id)
                     audit.record(connection, "expire", name, exemplars=count)
+                    consents.forget_voice(connection, speaker_id)
                 if segments:
                     audit.record(
                         connection,
@@ -206,6 +201,17 @@ class Privacy:
                         segments=segments,
                     )
             return found
+
+    def audit_head(self) -> str | None:
+        """The hash of the audit trail as it is now, to be noted elsewhere; None if it is empty.
+
+        ``upkeep.verify`` checks a noted hash.
+        """
+        with self._database.engine.connect() as connection:
+            head: str | None = connection.scalar(
+                text("SELECT encode(hash, 'hex') FROM pgvoice.audit_head")
+            )
+            return head
 
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
         """What was done with voiceprints, to one subject or to all; the newest first."""

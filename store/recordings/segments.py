@@ -11,7 +11,6 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store.database.failures import copying
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.privacy import audit
 from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.recordings.segment_rows import COLUMNS, SegmentRow, copy_stream
 from pgvoice.store.recordings.videos import VIDEO_ID
@@ -116,7 +115,6 @@ def prune(connection: Connection, selection: PruneSelection, *, dry_run: bool = 
     done = connection.execute(text(f"{verb} {_FITTING}"), asdict(selection))
     if dry_run:
         return int(done.scalar_one())
-    audit.record(connection, "prune", selection.video or "all videos", segments=done.rowcount)
     return done.rowcount
 
 

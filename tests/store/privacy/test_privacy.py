@@ -259,6 +259,7 @@ def test_the_trail_tells_what_was_done(library: VoiceStore) -> None:
     library.privacy.erase_speaker("ann", with_segments=True, opt_out=True)
     told = [(event.action, event.subject) for event in library.privacy.audit()]
     assert told == [
+        ("erase segments", "w"),
         ("erase speaker", "ann"),
         ("opt out", "opt-out 1"),
         ("erase video", "v"),
