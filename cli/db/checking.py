@@ -49,7 +49,8 @@ def verify(
     Checks statuses, vectors, lengths and dimensions; references to deleted rows; profiles, which
     must be the means of their exemplars; stored comparisons, labels and the totals of fills; erased
     speech; the chain of the audit trail; and indexes. With --recompute, also checks vectors against
-    their audio, if the files are still in place or an audio source has them. The exit code is 1 if there is a problem.
+    their audio, if the files are still in place or an audio source has them. The exit code is 1 if
+    there is a problem.
     """
     again = None
     with output.waiting("checking the store"):

@@ -10,10 +10,11 @@ from sqlalchemy import text
 from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import UnknownSpeaker, UnknownVideo
 from pgvoice.store.people import speakers
-from pgvoice.store.privacy import audit, consents, erasing
+from pgvoice.store.privacy import audit, consents, erasing, remains
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
+from pgvoice.store.privacy.remains import Remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,16 @@ class Privacy:
         """Delete a recording with everything about it. Raises `UnknownVideo`."""
         with self._database.engine.begin() as connection:
             return erasing.erase_video(connection, video, dry_run=dry_run)
+
+    def remains(self, subject: str, *, vacuum: bool = False) -> list[Remainder]:
+        """What an erasure of a person or a recording does not reach, and how to end it.
+
+        `vacuum` first rewrites the tables and ends the write-ahead log; for the tables' owner.
+        """
+        if vacuum:
+            remains.vacuum(self._database.engine)
+        with self._database.engine.connect() as connection:
+            return remains.left(connection, subject, vacuumed=vacuum)
 
     def allow_video(self, video: str) -> None:
         """Allow a recording that was erased to be filled again.
