@@ -70,7 +70,8 @@ def _trail(store: VoiceStore, *, head: str | None = None) -> int:
         ),
         ("DELETE FROM pgvoice.profile WHERE speaker_id = {bob}", [("delete profile", "bob")]),
         (
-            "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose) VALUES ({bob}, 'x', 'y')",
+            "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose)"
+            " VALUES ({bob}, 'x', 'y')",
             [("consent", "bob")],
         ),
         (
