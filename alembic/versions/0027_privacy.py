@@ -15,12 +15,12 @@ revision = "0027"
 down_revision = "0025"
 
 TABLES = ("person_span", "erased_span", "audit_link", "audit_head")
-COLUMNS = {
+COLUMNS: dict[str, tuple[str, ...]] = {
     "speaker": ("enrolled_from", "enrolled_until"),
     "profile": ("valid_until",),
     "opt_out_voice": ("similarity_limit",),
 }
-CHECKS = {"consent": ("granted_by", "purpose")}
+CHECKS: dict[str, tuple[str, ...]] = {"consent": ("granted_by", "purpose")}
 #: Who was enrolled at what time is not known of people without exemplars: as long as possible.
 SPEAKERS = """
 UPDATE pgvoice.speaker AS s

@@ -89,7 +89,7 @@ def test_case_is_folded_as_unicode_does(connection: Connection) -> None:
         chr(code)
         for first, last in ((0x41, 0x24F), (0x370, 0x52F), (0x531, 0x556), (0x1E00, 0x1FFF))
         for code in range(first, last + 1)
-        if unicodedata.category(chr(code)) == "Lu" and unicodedata.name(chr(code), "")
+        if unicodedata.category(chr(code)) == "Lu"
     ]
     wrong = connection.scalars(
         text(
