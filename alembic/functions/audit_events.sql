@@ -155,7 +155,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
+    IF NEW.withdrawn_at IS NULL THEN
         PERFORM pgvoice_internal.note('consent', s.name, jsonb_build_object(
             'granted_by', NEW.granted_by, 'purpose', NEW.purpose,
             'until', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI UTC')

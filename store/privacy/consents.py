@@ -71,6 +71,19 @@ def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:
     )
 
 
+def withdraw(connection: Connection, speaker_id: int, name: str) -> None:
+    """End a speaker's consents; without any on record, note one that is withdrawn."""
+    ids = {"id": speaker_id, "name": name, "purpose": PURPOSE}
+    for statement in (
+        "UPDATE pgvoice.consent SET withdrawn_at = now()"
+        " WHERE speaker_id = :id AND withdrawn_at IS NULL",
+        "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, withdrawn_at)"
+        " SELECT :id, :name, :purpose, now()"
+        " WHERE NOT EXISTS (SELECT FROM pgvoice.consent WHERE speaker_id = :id)",
+    ):
+        connection.execute(text(statement), ids)
+
+
 def forget_voice(connection: Connection, speaker_id: int) -> int:
     """Delete a speaker's exemplars and profiles; returns the number of exemplars.
 

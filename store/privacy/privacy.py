@@ -60,15 +60,9 @@ class Privacy:
         `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
-            ids = {"id": speakers.require(connection, name, lock=True)}
-            connection.execute(
-                text(
-                    "UPDATE pgvoice.consent SET withdrawn_at = now()"
-                    " WHERE speaker_id = :id AND withdrawn_at IS NULL"
-                ),
-                ids,
-            )
-            return consents.forget_voice(connection, ids["id"])
+            speaker_id = speakers.require(connection, name, lock=True)
+            consents.withdraw(connection, speaker_id, name)
+            return consents.forget_voice(connection, speaker_id)
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
         """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""

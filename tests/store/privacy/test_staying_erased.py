@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import Consent, Exemplar, SegmentKey, UnknownVideo, VideoAudio, VoiceStore
-from pgvoice.store.errors import SpeechErased
+from pgvoice.store.errors import ConsentMissing, SpeechErased
 from pgvoice.store.privacy.erasing import SEGMENTS
 from pgvoice.store.recordings.segments import PruneSelection
 
@@ -104,6 +104,16 @@ def test_erasing_after_the_voiceprint_is_gone(library: VoiceStore, ended: str) -
     assert library.privacy.erase_speaker("ann", with_segments=True).rows == planned.rows
     assert _vectors(library, "w") == []
     assert _vectors(library, "v") == [(1, 2000, 3000), (2, 2000, 3000)]
+
+
+def test_withdrawing_without_a_consent_on_record(library: VoiceStore) -> None:
+    put(library, "w", {(0, 1): Z, (1, 2): unit(0, 0.1, 1)}, audio=OTHER_FILE)
+    library.people.enroll_segments("cem", "w", [(0, 1)], encoder=ENCODER)
+    assert library.privacy.withdraw_consent("cem") == 1
+    assert library.privacy.audit("cem", limit=1)[0].action == "withdraw consent"
+    with pytest.raises(ConsentMissing):
+        library.people.enroll_segments("cem", "w", [(0, 1)], encoder=ENCODER)
+    assert library.privacy.erase_speaker("cem", with_segments=True).count(SEGMENTS) == 2
 
 
 def test_labels_of_older_runs_count(library: VoiceStore) -> None:
