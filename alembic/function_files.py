@@ -28,6 +28,7 @@ GUARDS = Path(__file__).parent / "guards.sql"
 #: at creation: in argument defaults, in bodies with BEGIN ATOMIC or RETURN, in views and triggers.
 FILES = (
     "basics",
+    "consents",
     "thresholds",
     "identify",
     "clusters",
@@ -41,7 +42,13 @@ FILES = (
     "profiles",
     "enrollment",
     "calibration",
-    "privacy",
+    "names",
+    "spans",
+    "erasure",
+    "allowing",
+    "audit",
+    "audit_events",
+    "audit_settings",
     "recordings",
     "statistics",
     "verify",
@@ -52,6 +59,8 @@ _START = re.compile(r"^(?=(?:CREATE|COMMENT) )", re.MULTILINE)
 _DROP = re.compile(r"DROP FUNCTION .+\)")
 _VECTOR_SCHEMA = re.compile(r"\bpublic\.")
 _VIEW = re.compile(r"CREATE OR REPLACE (VIEW \S+)")
+#: Postgres replaces no constraint trigger in place.
+_CONSTRAINT_TRIGGER = re.compile(r"CREATE CONSTRAINT TRIGGER (\S+)\s.*?\s(ON \S+)", re.DOTALL)
 _SCHEMAS = {"schemas": [SCHEMA, INTERNAL_SCHEMA]}
 #: Leaves out the functions of an extension in our schema.
 _OWN = (
@@ -133,6 +142,8 @@ def _is_comment(statement: str) -> bool:
 
 def _replace(connection: psycopg.Connection[object], statement: str) -> None:
     """Create or replace one object; drop it first if Postgres cannot replace it in place."""
+    if trigger := _CONSTRAINT_TRIGGER.match(statement):
+        connection.execute(f"DROP TRIGGER IF EXISTS {trigger[1]} {trigger[2]}".encode())
     try:
         with connection.transaction():
             connection.execute(statement.encode())

@@ -78,8 +78,11 @@ BEGIN
                 'segment_embedding', 'speaker', 'video'
             ]),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
-            (admins, 'SELECT, INSERT (action, subject, details)', ARRAY['audit_event']),
-            (admins, 'SELECT, INSERT', ARRAY['opt_out_key'])
+            (admins, 'SELECT', ARRAY[
+                'audit_event', 'audit_head', 'audit_link', 'erased_span', 'opt_out_key',
+                'person_span', 'valid_profile'
+            ]),
+            (admins, 'INSERT', ARRAY['person_span'])
         ) AS listed(roles, privileges, names)
         JOIN pg_class AS c
             ON c.relnamespace = 'pgvoice'::regnamespace AND c.relname::text = ANY (names)

@@ -43,7 +43,7 @@ BEGIN
            ) THEN -1 ELSE pgvoice_internal.least_required(encoder, required_threshold) END
                AS lowest
     INTO target
-    FROM pgvoice.profile AS p
+    FROM pgvoice.valid_profile AS p
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
     RETURN QUERY
@@ -93,10 +93,12 @@ DECLARE
     -- Whether the rows of nearest include the best of all other profiles as they are now. Each row
     -- keeps two profiles; at least one of them is not this speaker's.
     kept CONSTANT boolean := NOT EXISTS (
-        SELECT FROM pgvoice.profile AS p
-        LEFT JOIN pgvoice.compared_profile AS c USING (encoder_id, speaker_id)
-        WHERE p.encoder_id = encoder AND p.speaker_id <> speaker
-          AND (c.fresh IS DISTINCT FROM false OR c.embedding OPERATOR(public.<>) p.embedding)
+        -- Also not those of people whose consent ended since they were compared.
+        SELECT FROM pgvoice.valid_profile AS p
+        FULL JOIN pgvoice.compared_profile AS c USING (encoder_id, speaker_id)
+        WHERE encoder_id = encoder AND speaker_id <> speaker
+          AND (c.fresh IS DISTINCT FROM false
+               OR c.embedding OPERATOR(public.<>) p.embedding IS NOT FALSE)
     ) AND NOT EXISTS (
         SELECT FROM pgvoice.deleted_segment AS d WHERE d.encoder_id = encoder
     );
@@ -154,7 +156,7 @@ BEGIN
     SELECT p.speaker_id, -(s.embedding OPERATOR(public.<#>) p.embedding)
     INTO rival.speaker_id, rival.similarity
     FROM pgvoice.segment_embedding AS s
-    JOIN pgvoice.profile AS p ON p.encoder_id = s.encoder_id
+    JOIN pgvoice.valid_profile AS p ON p.encoder_id = s.encoder_id
     WHERE s.video_id = rival.video_id AND s.start_ms = rival.start_ms AND s.end_ms = rival.end_ms
       AND s.encoder_id = encoder AND p.speaker_id <> speaker
     ORDER BY s.embedding OPERATOR(public.<#>) p.embedding, p.speaker_id

@@ -64,7 +64,7 @@ AS $$
            pgvoice.similarity(-(l.embedding OPERATOR(public.<#>) CASE
                WHEN p.speaker_id = l.speaker_id THEN l.own_profile ELSE p.embedding END))
     FROM labelled AS l
-    CROSS JOIN pgvoice.profile AS p
+    CROSS JOIN pgvoice.valid_profile AS p
     WHERE p.encoder_id = encoder
     ORDER BY l.ordinal, p.speaker_id
 $$;
@@ -93,13 +93,15 @@ AS $$
                ) AS own_profile
         FROM pgvoice.enrollment AS x
         JOIN pgvoice.speaker AS named ON named.id = x.speaker_id
+        JOIN pgvoice.valid_profile AS v
+            ON v.speaker_id = x.speaker_id AND v.encoder_id = x.encoder_id
         WHERE x.encoder_id = encoder AND NOT x.excluded
     )
     SELECT l.id, l.duration_ms, l.name, p.speaker_id, p.speaker_id = l.speaker_id,
            pgvoice.similarity(-(l.embedding OPERATOR(public.<#>) CASE
                WHEN p.speaker_id = l.speaker_id THEN l.own_profile ELSE p.embedding END))
     FROM left_out AS l
-    CROSS JOIN pgvoice.profile AS p
+    CROSS JOIN pgvoice.valid_profile AS p
     WHERE p.encoder_id = encoder
     ORDER BY l.id, p.speaker_id
 $$;
@@ -119,9 +121,6 @@ BEGIN
     END IF;
     PERFORM pgvoice.reset_calibration(encoder);
     UPDATE pgvoice.calibration AS c SET active = true WHERE c.id = calibration;
-    INSERT INTO pgvoice.audit_event (action, subject, details)
-    SELECT 'calibrate', e.label, jsonb_build_object('calibration', calibration)
-    FROM pgvoice.encoder AS e WHERE e.id = encoder;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.activate_calibration(bigint) IS
@@ -139,11 +138,6 @@ BEGIN
     PERFORM FROM pgvoice.encoder AS e WHERE e.id = encoder FOR NO KEY UPDATE;
     UPDATE pgvoice.calibration AS c SET active = false
     WHERE c.encoder_id = encoder AND c.active RETURNING c.id INTO was;
-    IF was IS NOT NULL THEN
-        INSERT INTO pgvoice.audit_event (action, subject, details)
-        SELECT 'reset calibration', e.label, jsonb_build_object('calibration', was)
-        FROM pgvoice.encoder AS e WHERE e.id = encoder;
-    END IF;
     RETURN was;
 END
 $$;

@@ -71,7 +71,7 @@ SET search_path FROM CURRENT
 AS $$
     SELECT named.name, pgvoice.similarity(-(p.embedding OPERATOR(public.<#>) mine.embedding))
     FROM pgvoice.profile AS mine
-    JOIN pgvoice.profile AS p
+    JOIN pgvoice.valid_profile AS p
         ON p.encoder_id = mine.encoder_id AND p.speaker_id <> mine.speaker_id
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     WHERE mine.speaker_id = speaker AND mine.encoder_id = encoder
@@ -142,7 +142,7 @@ AS $$
     JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
     LEFT JOIN LATERAL (
         SELECT who.name, -(o.embedding OPERATOR(public.<#>) p.embedding) AS similarity
-        FROM pgvoice.profile AS o JOIN pgvoice.speaker AS who ON who.id = o.speaker_id
+        FROM pgvoice.valid_profile AS o JOIN pgvoice.speaker AS who ON who.id = o.speaker_id
         WHERE o.encoder_id = p.encoder_id AND o.speaker_id <> p.speaker_id
         ORDER BY o.embedding OPERATOR(public.<#>) p.embedding, o.speaker_id
         LIMIT 1

@@ -8,8 +8,9 @@ BEGIN ATOMIC
            array_agg(ranked.similarity ORDER BY ranked.similarity DESC, ranked.speaker_id)
     FROM (
         SELECT p.speaker_id, -(voice OPERATOR(public.<#>) p.embedding) AS similarity
+        -- As in valid_profile; a view could not be replaced while this depends on it.
         FROM pgvoice.profile AS p
-        WHERE p.encoder_id = encoder
+        WHERE p.encoder_id = encoder AND p.valid_until > now()
         ORDER BY voice OPERATOR(public.<#>) p.embedding, p.speaker_id
         LIMIT 2
     ) AS ranked;

@@ -102,16 +102,16 @@ BEGIN
     DELETE FROM pgvoice.nearest AS n USING gone
     WHERE (n.video_id, n.start_ms, n.end_ms, n.encoder_id)
         = (gone.video_id, gone.start_ms, gone.end_ms, gone.encoder_id);
-    -- Deletes changed profiles, with the rows in which they were nearest or runner-up; the next
-    -- statement adds them as fresh ones.
+    -- Deletes changed profiles and those of people whose consent ended, with the rows in which they
+    -- were nearest or runner-up; the next statement adds the changed ones as fresh ones.
     DELETE FROM pgvoice.compared_profile AS c
     WHERE c.encoder_id = encoder AND NOT EXISTS (
-        SELECT FROM pgvoice.profile AS p
+        SELECT FROM pgvoice.valid_profile AS p
         WHERE p.encoder_id = c.encoder_id AND p.speaker_id = c.speaker_id
           AND p.embedding OPERATOR(public.=) c.embedding
     );
     INSERT INTO pgvoice.compared_profile (encoder_id, speaker_id, embedding)
-    SELECT p.encoder_id, p.speaker_id, p.embedding FROM pgvoice.profile AS p
+    SELECT p.encoder_id, p.speaker_id, p.embedding FROM pgvoice.valid_profile AS p
     WHERE p.encoder_id = encoder
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS fresh_profiles = ROW_COUNT;

@@ -198,13 +198,13 @@ DECLARE
     );
 BEGIN
     IF outlying IS NOT NULL AND NOT dry_run THEN
+        PERFORM pgvoice_internal.note('drop outliers', drop_outliers.speaker, jsonb_build_object(
+            'encoder', e.label, 'exemplars', outlying
+        ))
+        FROM pgvoice.encoder AS e WHERE e.id = encoder;
         UPDATE pgvoice.enrollment AS e SET excluded = true
         FROM jsonb_to_recordset(outlying) AS o(exemplar bigint) WHERE e.id = o.exemplar;
         PERFORM pgvoice_internal.refresh_profile(speaker_of, encoder);
-        INSERT INTO pgvoice.audit_event (action, subject, details)
-        SELECT 'drop outliers', drop_outliers.speaker,
-               jsonb_build_object('encoder', e.label, 'exemplars', outlying)
-        FROM pgvoice.encoder AS e WHERE e.id = encoder;
     END IF;
     RETURN QUERY
     SELECT e.source, e.start_ms / 1000::double precision, e.end_ms / 1000::double precision,
@@ -234,10 +234,6 @@ BEGIN
     GET DIAGNOSTICS restored = ROW_COUNT;
     IF restored > 0 THEN
         PERFORM pgvoice_internal.refresh_profile(speaker_of, encoder);
-        INSERT INTO pgvoice.audit_event (action, subject, details)
-        SELECT 'restore exemplars', restore_exemplars.speaker,
-               jsonb_build_object('encoder', e.label, 'exemplars', restored)
-        FROM pgvoice.encoder AS e WHERE e.id = encoder;
     END IF;
     RETURN restored;
 END

@@ -17,14 +17,13 @@ BEGIN
     IF was IS NULL OR was IS NOT DISTINCT FROM replace_audio.audio_sha256 THEN
         RETURN 0;
     END IF;
-    UPDATE pgvoice.video AS v SET audio_sha256 = replace_audio.audio_sha256 WHERE v.id = video_of;
     DELETE FROM pgvoice.segment_embedding AS s
     WHERE s.video_id = video_of AND s.status <> 'erased';
     GET DIAGNOSTICS segments = ROW_COUNT;
     DELETE FROM pgvoice.attribution AS a WHERE a.video_id = video_of AND NOT a.pinned;
     GET DIAGNOSTICS labels = ROW_COUNT;
-    INSERT INTO pgvoice.audit_event (action, subject, details)
-    VALUES ('replace audio', replace_audio.video, jsonb_build_object(
+    UPDATE pgvoice.video AS v SET audio_sha256 = replace_audio.audio_sha256 WHERE v.id = video_of;
+    PERFORM pgvoice_internal.note('replace audio', replace_audio.video, jsonb_build_object(
         'was', was, 'audio_sha256', replace_audio.audio_sha256, 'segments', segments, 'labels', labels
     ));
     RETURN segments;
@@ -72,8 +71,6 @@ BEGIN
       AND (older_than IS NULL OR s.created_at < now() - older_than)
       AND s.status <> 'erased';
     GET DIAGNOSTICS pruned = ROW_COUNT;
-    INSERT INTO pgvoice.audit_event (action, subject, details)
-    VALUES ('prune', coalesce(video, 'all videos'), jsonb_build_object('segments', pruned));
     RETURN pruned;
 END
 $$;

@@ -1,6 +1,8 @@
 -- Whether the rows of the store agree with each other.
 
-CREATE OR REPLACE FUNCTION pgvoice.verify(sample integer DEFAULT 10000) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.verify(
+    sample integer DEFAULT 10000, audit_head text DEFAULT NULL
+) RETURNS TABLE (
     what text,
     looked_at bigint,
     problems bigint,
@@ -202,6 +204,36 @@ BEGIN
     ) AS j;
 
     RETURN QUERY
+    SELECT 'consents: profiles are used until these end',
+           count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
+    FROM (
+        SELECT s.name AS place,
+               p.valid_until <> pgvoice_internal.person_valid_until(p.speaker_id) AS bad
+        FROM pgvoice.profile AS p LEFT JOIN pgvoice.speaker AS s ON s.id = p.speaker_id
+    ) AS j;
+
+    RETURN QUERY
+    SELECT 'erased speech: no vectors of it',
+           (SELECT count(*) FROM pgvoice.erased_span), count(*),
+           min(format('%s, %s to %s ms', v.key, s.start_ms, s.end_ms))
+    FROM pgvoice.video AS v
+    CROSS JOIN LATERAL pgvoice_internal.erased_spans(v.key, v.audio_sha256) AS t
+    JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.embedding IS NOT NULL
+        AND pgvoice_internal.is_same_speech(s.start_ms, s.end_ms, t.start_ms, t.end_ms);
+
+    RETURN QUERY
+    SELECT 'audit trail: an unbroken chain of hashes',
+           count(*), count(*) FILTER (WHERE j.broken), min(j.place) FILTER (WHERE j.broken)
+    FROM pgvoice_internal.audit_breaks() AS j;
+
+    IF verify.audit_head IS NOT NULL THEN
+        RETURN QUERY
+        SELECT 'audit trail: with the hash that was noted', 1::bigint, 1 - count(*),
+               CASE WHEN count(*) = 0 THEN verify.audit_head END
+        FROM pgvoice.audit_link AS l WHERE encode(l.hash, 'hex') = lower(verify.audit_head);
+    END IF;
+
+    RETURN QUERY
     SELECT 'indexes and constraints valid, triggers on',
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
     FROM (
@@ -218,7 +250,8 @@ BEGIN
     ) AS j;
 END
 $$;
-COMMENT ON FUNCTION pgvoice.verify(integer) IS
+COMMENT ON FUNCTION pgvoice.verify(integer, text) IS
 'Whether the rows of the store agree with each other: a row per check with the number of rows it looked
 at, the number that are wrong, and an example. The most expensive check, of the kept comparisons,
-recomputes a sample of this size.';
+recomputes a sample of this size. audit_head is a hash of the audit trail that was noted earlier: its
+events up to then are the same now.';

@@ -182,7 +182,9 @@ def _write_report(report: BackfillReport, name: str) -> None:
     click.echo(
         f"{output.counted(report.videos, 'recording')}: {report.complete:,} already complete,"
         f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
-        f" {len(report.failed):,} failed{'; stopped' if report.stopped else ''}"
+        f" {len(report.failed):,} failed"
+        + (f", {report.erased:,} erased before" if report.erased else "")
+        + ("; stopped" if report.stopped else "")
     )
     for outcome in report.failed[:10]:
         click.echo(output.printable(f"  {outcome.video}: {outcome.error}"))

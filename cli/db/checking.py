@@ -20,12 +20,18 @@ from pgvoice.store.database.connection import psycopg_url
 @click.command(
     epilog="""\b
 Examples: pgvoice db verify --json
-          pgvoice db verify --recompute 50 --encoder campplus"""
+          pgvoice db verify --recompute 50 --encoder campplus
+          pgvoice db verify --audit-head e3b0c44298fc..."""
 )
 @options.integer(
     "--sample", 0, "Stored comparisons to compute again; all else is checked in full.", 10_000
 )
 @options.integer("--recompute", 1, "Also compute this many vectors again from the recordings.")
+@click.option(
+    "--audit-head",
+    metavar="HASH",
+    help="Also check that the audit trail still has this hash, from `pgvoice audit --head`.",
+)
 @options.model_options
 @options.store_options
 @click.pass_context
@@ -34,6 +40,7 @@ def verify(
     store: VoiceStore,
     sample: int,
     recompute: int | None,
+    audit_head: str | None,
     encoder: str | None,
     device: str | None,
     as_json: bool,
@@ -41,13 +48,14 @@ def verify(
     """Check the integrity of the store. Changes nothing.
 
     Checks statuses, vectors, lengths and dimensions; references to deleted rows; profiles, which
-    must be the means of their exemplars; stored comparisons, labels and the totals of fills; and
-    indexes. With --recompute, also checks vectors against their audio, if the files are still in
-    place or an audio source has them. The exit code is 1 if there is a problem.
+    must be the means of their exemplars; stored comparisons, labels and the totals of fills; erased
+    speech; the chain of the audit trail; and indexes. With --recompute, also checks vectors against
+    their audio, if the files are still in place or an audio source has them. The exit code is 1 if
+    there is a problem.
     """
     again = None
     with output.waiting("checking the store"):
-        checks = store.upkeep.verify(sample=sample)
+        checks = store.upkeep.verify(sample=sample, audit_head=audit_head)
         if recompute is not None:
             again = compute_again(store, make_encoder(encoder, device=device), recompute)
             what = f"segments: vectors that {again.encoder} computes again, a sample"

@@ -14,14 +14,24 @@ from pgvoice.store.voice_store import VoiceStore
 @click.command(epilog="Example: pgvoice audit Ada")
 @click.argument("subject", required=False)
 @options.integer("--limit", 1, "Show at most this many entries.", 50)
+@click.option("--head", is_flag=True, help="Show the hash of the trail, to be noted elsewhere.")
 @options.store_options
-def audit(store: VoiceStore, subject: str | None, limit: int, as_json: bool) -> None:
+def audit(store: VoiceStore, subject: str | None, limit: int, head: bool, as_json: bool) -> None:
     """Show what was done with voiceprints, newest first.
 
     Lists enrollments, stored labels, exports, erasures and the like, with the database user who did
-    it. SUBJECT is a person or a recording; without it, all entries are listed. Entries cannot be
-    changed or deleted and contain no vectors.
+    it. SUBJECT is a person or a recording; without it, all entries are listed. Entries contain no
+    vectors. Nobody but the owner of the tables can change or delete them, and `pgvoice db verify`
+    finds where that was done. If the owner rewrites the whole trail, it finds that only with a hash
+    that was noted before: `pgvoice db verify --audit-head HASH`.
     """
+    if head:
+        found_head = store.privacy.audit_head()
+        if as_json:
+            output.write_json({"head": found_head})
+        else:
+            click.echo(found_head or "the audit trail is empty")
+        return
     found = store.privacy.audit(subject, limit=limit)
     columns = ("at", "by", "action", "subject", "details")
     output.write_list(found, as_json, columns, _row, "the audit trail is empty")

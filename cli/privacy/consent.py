@@ -8,6 +8,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
+from pgvoice.cli.privacy.erase import write_remains
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.voice_store import VoiceStore
 
@@ -50,23 +51,25 @@ def grant(
 def withdraw(store: VoiceStore, name: str, yes: bool) -> None:
     """End the consents of NAME and delete the voiceprint.
 
-    Exemplars and profiles are deleted at once, so the name is not given to any speech again. Stored
-    labels stay; `pgvoice erase speaker` deletes them too.
+    Exemplars and profiles are deleted at once, so the name is not given to any speech again. Where
+    the person speaks stays noted for `pgvoice erase speaker`, which deletes stored labels and the
+    vectors of their segments too.
     """
     shown = output.printable(name)
     count = len(store.people.exemplars(name))
     options.confirm(f"Delete {output.counted(count, 'exemplar')} of {shown}?", yes)
     count = store.privacy.withdraw_consent(name)
     click.echo(f"consent of {shown} withdrawn, {output.counted(count, 'exemplar')} deleted")
+    write_remains(store.privacy.remains(name))
 
 
 @consent.command(epilog="Example: pgvoice consent require")
 @click.option("--off", is_flag=True, help="Stop requiring consent.")
 @options.open_store
 def require(store: VoiceStore, off: bool) -> None:
-    """Require consent from now on.
+    """Require consent, to be enrolled and to be named.
 
-    Existing enrollments are not affected.
+    Existing enrollments stay, but people without a valid consent are not named until they give one.
     """
     store.privacy.require_consent(required=not off)
     click.echo(_requires(not off))

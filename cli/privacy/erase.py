@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.group import Group
+from pgvoice.cli.group import FAILED, Group
 from pgvoice.store.privacy.erasing import SEGMENTS, Erasure
+from pgvoice.store.privacy.remains import Remainder
 from pgvoice.store.voice_store import VoiceStore
+
+_vacuum_option = click.option(
+    "--vacuum",
+    is_flag=True,
+    help="Also rewrite the tables and end the write-ahead log; others wait meanwhile.",
+)
 
 
 @click.group(cls=Group)
 def erase() -> None:
     """Erase people and recordings with all their data.
 
-    --dry-run lists what would be deleted, and the audit trail records what was. Backups are not
-    changed: erase again after restoring one.
+    --dry-run lists what would be deleted, and the audit trail records what was. What erasing does
+    not reach, such as exports and backups, is listed with what ends it. The exit code is 1 if the
+    erasure is not complete before that.
     """
 
 
@@ -39,23 +49,29 @@ Examples: pgvoice erase speaker Ada --dry-run
     is_flag=True,
     help="Refuse the voice under any name, if the person asks for that; pgvoice keeps the profile.",
 )
+@_vacuum_option
 @options.dry_run_option
 @options.yes_option
 @options.store_options
+@click.pass_context
 def speaker(
+    context: click.Context,
     store: VoiceStore,
     name: str,
     with_segments: bool | None,
     opt_out: bool,
     opt_out_voice: bool,
+    vacuum: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Erase a person: voiceprint, labels, consents, name.
 
-    Thresholds that were calibrated while the person was enrolled are deleted too. Segments without
-    their vectors get the status erased, so no fill computes them again.
+    Thresholds that were calibrated while the person was enrolled are deleted too. --with-segments
+    deletes the vectors of all encoders for the person's speech, wherever the same audio is stored,
+    with those of others who speak at the same time. No vector of that speech is stored again before
+    a new consent of the person.
     """
     found = store.privacy.erase_speaker(name, with_segments=True, dry_run=True)
     if not dry_run:
@@ -65,21 +81,35 @@ def speaker(
         found = store.privacy.erase_speaker(
             name, with_segments=with_segments, opt_out=opt_out, opt_out_voice=opt_out_voice
         )
-    output.write(found, as_json, _write)
+    _tell(context, store, found, vacuum, as_json)
 
 
 @erase.command(epilog="Example: pgvoice erase video talk --dry-run")
 @click.argument("video")
+@_vacuum_option
 @options.dry_run_option
 @options.yes_option
 @options.store_options
-def video(store: VoiceStore, video: str, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Erase a recording: segments, labels, records of fills."""
+@click.pass_context
+def video(
+    context: click.Context,
+    store: VoiceStore,
+    video: str,
+    vacuum: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Erase a recording: segments, labels, records of fills.
+
+    No vector of the same audio file, or of anything else under this key, is stored again: see
+    `pgvoice erase allow --video`.
+    """
     found = store.privacy.erase_video(video, dry_run=True)
     if not dry_run:
         options.confirm(_question(found), yes)
         found = store.privacy.erase_video(video)
-    output.write(found, as_json, _write)
+    _tell(context, store, found, vacuum, as_json)
 
 
 @erase.command("opt-outs", epilog="Example: pgvoice erase opt-outs")
@@ -98,11 +128,24 @@ def list_opt_outs(store: VoiceStore, as_json: bool) -> None:
     )
 
 
-@erase.command(epilog="Example: pgvoice erase allow Ada")
+@erase.command(
+    epilog="""\b
+Examples: pgvoice erase allow Ada
+          pgvoice erase allow talk --video"""
+)
 @click.argument("name")
+@click.option("--video", is_flag=True, help="NAME is a recording that was erased.")
 @options.open_store
-def allow(store: VoiceStore, name: str) -> None:
-    """End the opt-out of NAME, who may then be enrolled again."""
+def allow(store: VoiceStore, name: str, video: bool) -> None:
+    """End the opt-out of NAME, who may then be enrolled again.
+
+    Their erased speech is stored again only after a new consent. With --video, a recording that was
+    erased may be filled again.
+    """
+    if video:
+        store.privacy.allow_video(name)
+        click.echo(output.printable(f"{name} may be filled again"))
+        return
     store.privacy.lift_opt_out(name)
     click.echo(output.printable(f"{name} may be enrolled again"))
 
@@ -123,9 +166,24 @@ def _question(found: Erasure) -> str:
     return f"Erase {output.printable(found.subject)} ({output.counted(rows, 'row')})?"
 
 
-def _write(found: Erasure) -> None:
-    columns = (output.done("erased", found.dry_run), output.number("rows"))
-    output.write_table(columns, ((each.what, each.rows) for each in found.rows if each.rows))
+def _tell(
+    context: click.Context, store: VoiceStore, found: Erasure, vacuum: bool, as_json: bool
+) -> None:
+    left = [] if found.dry_run else store.privacy.remains(found.subject, vacuum=vacuum)
+    if as_json:
+        rows = {"subject": found.subject, "rows": found.rows, "dry_run": found.dry_run}
+        output.write_json(rows | {"remains": left})
+    else:
+        columns = (output.done("erased", found.dry_run), output.number("rows"))
+        output.write_table(columns, ((each.what, each.rows) for each in found.rows if each.rows))
+        write_remains(left)
+    context.exit(FAILED if any(each.unfinished for each in left) else 0)
+
+
+def write_remains(left: Sequence[Remainder]) -> None:
+    """Show what was not reached, and what ends it."""
+    for each in left:
+        click.echo(output.printable(f"remains: {each.what}: {each.remedy}"))
 
 
 @click.group(cls=Group)
@@ -154,3 +212,5 @@ def run(store: VoiceStore, unattributed_days: int | None, dry_run: bool, as_json
         f"{output.counted(found.exemplars, 'exemplar')}{people and f' of {people}'} {deleted}\n"
         f"{output.counted(found.segments, 'unattributed vector')} {deleted}"
     )
+    if found.speakers and not dry_run:
+        write_remains(store.privacy.remains(found.speakers[0]))

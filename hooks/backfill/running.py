@@ -26,6 +26,8 @@ class BackfillReport:
     #: Recordings that had no missing segments.
     complete: int = 0
     filled: int = 0
+    #: Recordings that were erased, so they are not filled.
+    erased: int = 0
     #: Vectors computed.
     vectors: int = 0
     failed: list[Outcome] = field(default_factory=list)
@@ -34,7 +36,7 @@ class BackfillReport:
 
     @property
     def videos(self) -> int:
-        return self.complete + self.filled + len(self.failed)
+        return self.complete + self.filled + self.erased + len(self.failed)
 
 
 #: Called after each recording, and after each check of a chunk.
@@ -64,8 +66,10 @@ def backfill(
     report = BackfillReport()
     if iter(rows) is rows:
         rows = list(rows)
+    erased = set[str]()
     for chunk in _chunks(rows, shard):
-        store.backfills.expect(name, {row.video: asdict(row) for row in chunk})
+        erased |= store.backfills.expect(name, {row.video: asdict(row) for row in chunk})
+    report.erased = len(erased)
 
     def settle(outcomes: Sequence[Outcome]) -> None:
         store.backfills.settle(name, outcomes)
@@ -79,7 +83,7 @@ def backfill(
 
     def missing() -> Iterator[ManifestRow]:
         for chunk in _chunks(rows, shard):
-            asked, broken = _keys(store, chunk)
+            asked, broken = _keys(store, [row for row in chunk if row.video not in erased])
             settle(broken)
             complete = store.backfills.complete(engine.identity, asked)
             store.backfills.settle(name, [Outcome(video) for video in complete])

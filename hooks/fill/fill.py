@@ -42,10 +42,11 @@ def fill(
     """Compute and store the vectors that `video` is missing for `segments`, (start, end) seconds.
 
     If nothing is missing, the audio is not opened and no model is loaded. Otherwise the file is
-    `audio`, or without it the one that an audio source finds. Repeated segments count once. Each
-    batch is committed, so an interrupted fill continues where it stopped; another fill of the same
-    video waits. If the database goes away, the fill waits for it, up to half a minute, and goes on.
-    At the end the plugins' ``after_fill`` is called.
+    `audio`, or without it the one that an audio source finds. Repeated segments count once. Speech
+    that was erased is not computed, and reported as ``erased``. Each batch is committed, so an
+    interrupted fill continues where it stopped; another fill of the same video waits. If the
+    database goes away, the fill waits for it, up to half a minute, and goes on. At the end the
+    plugins' ``after_fill`` is called.
 
     Raises `AudioError` and `EncoderUnavailable` before anything is stored if the file or the
     encoder cannot be used; `AudioChanged` if the file is not the one that was filled before;
@@ -137,6 +138,8 @@ class _Filling:
     progress: Progress | None
     recovery: Recovery = field(default_factory=Recovery)
     files: ExitStack = field(default_factory=ExitStack)
+    #: Segments without a row whose speech was erased.
+    erased: frozenset[SegmentKey] = frozenset()
     #: The pass over the audio, once it is open.
     embedding: EmbeddingPass | None = None
 
@@ -145,7 +148,7 @@ class _Filling:
             with self.files:
                 self.recovery.attempt(self._fill)
         run = self._summary()
-        if self.keys:
+        if len(self.keys) > len(self.erased):
             self.store.recordings.record_fill(self.video, self.encoder.identity, run)
         encoder_calls = self.embedding.batches if self.embedding else 0
         opened = self.embedding is not None
@@ -156,8 +159,11 @@ class _Filling:
         with self.store.recordings.filling(self.video) as hold:
             missing: Sequence[SegmentKey] = self._missing()
             registered = self._prepare(missing) if missing else None
-            if registered and registered.replaced:
-                missing = self.keys
+            if registered and self.embedding:
+                # Which speech was erased is known by the audio, whatever the video's key is.
+                missing = self.keys if registered.replaced else missing
+                self.erased = frozenset(self.store.recordings.erased(self.video, missing))
+                missing = [key for key in missing if key not in self.erased]
             computed = self.recovery.settle(missing)
             if not registered:
                 return
@@ -171,7 +177,9 @@ class _Filling:
                     self._tell(total)
 
     def _missing(self) -> list[SegmentKey]:
-        return self.store.recordings.missing(self.video, self.encoder.identity, self.keys)
+        found = self.store.recordings.missing(self.video, self.encoder.identity, self.keys)
+        self.erased = found.erased
+        return found
 
     def _prepare(self, missing: Sequence[SegmentKey]) -> Registered:
         """Open the audio and load the model, if they are needed, and only then register."""
@@ -211,12 +219,13 @@ class _Filling:
             self.progress(self.recovery.stored.total(), total)
 
     def _summary(self) -> FillRun:
-        stored, listening = self.recovery.stored, self.embedding
+        stored, listening = Counter(self.recovery.stored), self.embedding
+        stored["erased"] += len(self.erased)
         return FillRun(
             requested=len(self.keys),
             hits=len(self.keys) - stored.total(),
             filled=sum(stored[status] for status in EMBEDDED_STATUSES),
-            skipped={s: n for s, n in sorted(stored.items()) if s not in EMBEDDED_STATUSES},
+            skipped={s: n for s, n in sorted(stored.items()) if n and s not in EMBEDDED_STATUSES},
             decode_seconds=listening.decode_seconds if listening else 0.0,
             encode_seconds=listening.encode_seconds if listening else 0.0,
             device=self.encoder.device if listening and listening.batches else None,

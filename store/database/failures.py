@@ -19,6 +19,7 @@ from pgvoice.store.errors import (
     PgvoiceError,
     RowsRefused,
     RowsStored,
+    SpeechErased,
     VideoErased,
 )
 
@@ -42,6 +43,18 @@ _KINDS: dict[str, type[DatabaseStopped]] = {
 }
 
 
+#: The SQLSTATE with which triggers refuse vectors of speech that was erased.
+ERASED = "PV003"
+
+
+def speech_erased(error: BaseException) -> SpeechErased:
+    """Our error for a trigger's refusal, which names the span."""
+    return SpeechErased(
+        f"{first_line(error)}, so no vector of it is stored: a new consent of the person who was"
+        " erased allows it again, and for a recording `pgvoice erase allow --video`"
+    )
+
+
 def sqlstate(error: DBAPIError) -> str | None:
     """The server's code for an error; None if the error is not the server's."""
     return getattr(error.orig, "sqlstate", None)
@@ -62,7 +75,8 @@ def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
 def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
     """The driver's own connection, for a COPY; turns the driver's errors into ours.
 
-    Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased` and `RowsRefused`.
+    Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased`, `SpeechErased` and
+    `RowsRefused`.
     """
     driver = driver_connection(connection)
     try:
@@ -83,6 +97,8 @@ def _refusal(error: psycopg.Error) -> PgvoiceError:
         error.diag.constraint_name or ""
     ):
         return VideoErased()
+    if error.sqlstate == ERASED:
+        return speech_erased(error)
     return RowsRefused(
         f"the store does not accept these rows ({first_line(error)}): a vector must be finite, of"
         " unit length and of its encoder's dimension, and its segment's status must be ok or"

@@ -28,6 +28,7 @@ PgvoiceError
 ├── InvalidSegment (ValueError)       a segment is not a span of time from zero onward
 ├── AudioChanged                      a video's audio is not the audio that was filled
 ├── NoEmbedding                       a segment has no vector in the store
+├── SpeechErased                      speech was erased, and no vector of it may be stored
 ├── EnrollmentRefused                 the exemplars would not make a profile of one new person
 │   ├── IncoherentExemplars           they do not sound like one person
 │   ├── SoundsLikeAnother             somebody who is enrolled has this voice

@@ -100,3 +100,7 @@ class UnknownCalibration(Unknown):
 
 class CalibrationUnsupported(PgvoiceError):
     """There is too little labelled speech for the requested thresholds."""
+
+
+class SpeechErased(PgvoiceError):
+    """The speech was erased, and no vector of it may be stored."""

@@ -14,6 +14,16 @@ speaker = sa.Table(
     columns.id_(),
     sa.Column("name", sa.Text, nullable=False, unique=True),
     columns.now("created_at"),
+    sa.Column(
+        "enrolled_from",
+        sa.DateTime(timezone=True),
+        comment="When the person got the first exemplar; NULL before that.",
+    ),
+    sa.Column(
+        "enrolled_until",
+        sa.DateTime(timezone=True),
+        comment="When the person lost the last exemplar; NULL while there are some.",
+    ),
     sa.CheckConstraint("name <> ''", "name"),
     comment="A person with a name.",
 )
@@ -51,6 +61,13 @@ profile = sa.Table(
         "cohesion", sa.Double, nullable=False, comment="Mean similarity of exemplars to profile."
     ),
     columns.now("updated_at"),
+    sa.Column(
+        "valid_until",
+        sa.DateTime(timezone=True),
+        nullable=False,
+        server_default=sa.text("'-infinity'::timestamp with time zone"),
+        comment="Until when the person may be named; triggers keep it, see person_valid_until.",
+    ),
     sa.PrimaryKeyConstraint("encoder_id", "speaker_id"),
     comment="Per speaker and encoder: the unit-length mean of the exemplars that are not excluded.",
 )
@@ -66,7 +83,52 @@ consent = sa.Table(
     columns.now("granted_at"),
     sa.Column("expires_at", sa.DateTime(timezone=True)),
     sa.Column("withdrawn_at", sa.DateTime(timezone=True)),
-    comment="Who agreed to what, and until when.",
+    sa.CheckConstraint(r"granted_by ~ '\S'", "granted_by"),
+    sa.CheckConstraint(r"purpose ~ '\S'", "purpose"),
+    comment="Who agreed to what, and until when. A consent can be withdrawn once, and not changed"
+    " otherwise.",
+)
+
+person_span = sa.Table(
+    "person_span",
+    metadata,
+    columns.reference("speaker_id", "speaker.id"),
+    sa.Column(
+        "audio",
+        sa.Text,
+        nullable=False,
+        comment="The sha256 of the file, or 'video' and an id if the audio was never read.",
+    ),
+    *columns.span(),
+    sa.PrimaryKeyConstraint("speaker_id", "audio", "start_ms", "end_ms"),
+    comment="Where somebody spoke whose voiceprint was deleted, so that erasing finds it; without"
+    " vectors.",
+)
+
+erased_span = sa.Table(
+    "erased_span",
+    metadata,
+    columns.id_(),
+    sa.Column(
+        "audio", sa.Text, index=True, comment="The sha256 of the file; NULL if it was never read."
+    ),
+    sa.Column(
+        "video",
+        sa.LargeBinary,
+        index=True,
+        comment="The hash of the recording's key, if the whole recording was erased or its audio"
+        " was never read.",
+    ),
+    sa.Column(
+        "person",
+        sa.LargeBinary,
+        index=True,
+        comment="The hash of the name of whoever was erased; NULL for a recording.",
+    ),
+    *columns.span(),
+    columns.now("created_at"),
+    sa.CheckConstraint("num_nonnulls(audio, video) > 0", "audio"),
+    comment="Speech that was erased: no vector of it is stored again, of any encoder.",
 )
 
 audit_event = sa.Table(
@@ -78,7 +140,32 @@ audit_event = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("details", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
-    comment="Append-only trail of what was done with voiceprints; never contains a vector.",
+    sa.Index("audit_event_subject_idx", "subject"),
+    comment="Trail of what was done with voiceprints; never contains a vector. Append-only for"
+    " everybody but the owner; audit_link shows edits.",
+)
+
+audit_link = sa.Table(
+    "audit_link",
+    metadata,
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("event_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column(
+        "hash",
+        sa.LargeBinary,
+        nullable=False,
+        comment="sha256 of the hash before it and of the event.",
+    ),
+    comment="The chain of hashes over audit_event, in the order of commits.",
+)
+
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    *columns.only_row(),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    comment="The last link of the chain, so that a tail that is cut off is missed; one row.",
 )
 
 opt_out_key = sa.Table(
@@ -86,8 +173,8 @@ opt_out_key = sa.Table(
     metadata,
     *columns.only_row(),
     sa.Column("key", sa.LargeBinary, nullable=False),
-    comment="The key that names are hashed with; without it, the hashes in opt_out reveal no name."
-    "\nOne row, from the first opt-out on.",
+    comment="The key that names are hashed with; without it, the hashes reveal no name."
+    "\nOne row, from the first opt-out or erasure on.",
 )
 
 opt_out = sa.Table(
@@ -104,6 +191,13 @@ opt_out_voice = sa.Table(
     metadata,
     columns.reference("opt_out_id", "opt_out.id"),
     *columns.vector(),
+    sa.Column(
+        "similarity_limit",
+        sa.Double,
+        nullable=False,
+        server_default=sa.text("1"),
+        comment="From which similarity on a voice was refused when the person opted out.",
+    ),
     sa.PrimaryKeyConstraint("opt_out_id", "encoder_id"),
     comment="Voices that nobody may be enrolled with again; kept only if the person asked for it.",
 )

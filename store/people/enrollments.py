@@ -13,6 +13,7 @@ from pgvoice.store.errors import CancellingExemplars, NoEmbedding
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked
 from pgvoice.store.people import quality
+from pgvoice.store.people.exemplar_rows import enrolling
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.encoders import StoredEncoder
@@ -62,30 +63,19 @@ def enroll(
     if not exemplars:
         raise ValueError(f"no exemplars to enroll {name!r} with")
     speaker_id = ensure(connection, name)
-    added = connection.execute(
-        text(
-            "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding,"
-            " start_ms, end_ms, audio_sha256, source, quality, excluded) SELECT :speaker,"
-            " :encoder, :dimension, CAST(:embedding AS real[]), :start_ms, :end_ms, :sha256,"
-            " :source, :quality, :excluded"
-            " ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING"
-        ),
-        [
-            {
-                "speaker": speaker_id,
-                "encoder": encoder.id,
-                "dimension": encoder.identity.dimension,
-                "embedding": exemplar.embedding.tolist(),
-                "start_ms": exemplar.span.start_ms,
-                "end_ms": exemplar.span.end_ms,
-                "sha256": exemplar.audio_sha256,
-                "source": exemplar.source,
-                "quality": exemplar.quality,
-                "excluded": exemplar.excluded,
-            }
-            for exemplar in exemplars
-        ],
-    ).rowcount
+    values = {
+        "speaker": speaker_id,
+        "encoder": encoder.id,
+        "dimension": encoder.identity.dimension,
+        "starts": [exemplar.span.start_ms for exemplar in exemplars],
+        "ends": [exemplar.span.end_ms for exemplar in exemplars],
+        "sha256s": [exemplar.audio_sha256 for exemplar in exemplars],
+        "sources": [exemplar.source for exemplar in exemplars],
+        "qualities": [exemplar.quality for exemplar in exemplars],
+        "excluded": [exemplar.excluded for exemplar in exemplars],
+    }
+    with enrolling(connection, [exemplar.embedding for exemplar in exemplars]):
+        added = connection.execute(text(_ENROLL), values).rowcount
     known = len(exemplars) - added
     return _enrolled(connection, name, speaker_id, encoder, added, known, force)
 
@@ -121,6 +111,19 @@ def enroll_segments(
     return _enrolled(connection, name, speaker_id, encoder, added, known, force)
 
 
+_ENROLL = """
+INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
+    audio_sha256, source, quality, excluded)
+SELECT CAST(:speaker AS bigint), CAST(:encoder AS integer), CAST(:dimension AS integer),
+    v.embedding, x.start_ms, x.end_ms, x.sha256, x.source, x.quality, x.excluded
+FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[]), CAST(:sha256s AS text[]),
+    CAST(:sources AS text[]), CAST(:qualities AS double precision[]),
+    CAST(:excluded AS boolean[]))
+    WITH ORDINALITY AS x(start_ms, end_ms, sha256, source, quality, excluded, place)
+JOIN pg_temp.enrolling AS v USING (place)
+ORDER BY place
+ON CONFLICT ON CONSTRAINT enrollment_span_key DO NOTHING
+"""
 _ENROLL_SEGMENTS = """
 INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
     audio_sha256, video_id, source)
@@ -201,7 +204,6 @@ def _enrolled(
         ),
         {"speaker": speaker_id, "encoder": encoder.id},
     ).one()
-    audit.record(
-        connection, "enroll", name, encoder=str(encoder.identity), added=added, forced=force
-    )
+    if added and force:
+        audit.record(connection, "skip checks", name, encoder=str(encoder.identity))
     return Enrollment(name, added, known, exemplars, cohesion)

@@ -17,7 +17,7 @@ from pgvoice.store.people.enrollments import Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
-from pgvoice.store.privacy import audit, consents
+from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
@@ -116,15 +116,20 @@ class People:
                     f"there is already a speaker {new_name!r}: merge the two with `pgvoice enroll"
                     " merge`, or choose another name"
                 ) from error
-            audit.record(connection, "rename", name, to=new_name)
 
     def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
         """Merge the speaker `name` into `into`; `dry_run` only checks that it is possible.
 
         Raises `UnknownSpeaker`, `ValueError` if both are the same speaker, `IncoherentExemplars` if
-        the two do not sound like one person (unless `force`), and `CancellingExemplars`.
+        the two do not sound like one person (unless `force`), `CancellingExemplars`, and
+        `ConsentMissing` if `name` gave a consent, which does not pass on, and `into` has none that
+        is valid.
         """
-        with self._database.engine.connect() as connection, connection.begin() as transaction:
+        with (
+            consents.refusals(into),
+            self._database.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
             speakers.merge(connection, name, into, force=force)
             if dry_run:
                 transaction.rollback()

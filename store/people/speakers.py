@@ -58,6 +58,7 @@ def merge(connection: Connection, name: str, into: str, *, force: bool = False) 
         {"name": name, "into": into},
     )
     ids = {"gone": require(connection, name), "kept": require(connection, into)}
+    audit.record(connection, "merge", name, into=into, forced=force)
     moved = set(connection.scalars(text(_MOVE), ids))
     for statement in _MERGE:
         connection.execute(text(statement), ids)
@@ -69,7 +70,6 @@ def merge(connection: Connection, name: str, into: str, *, force: bool = False) 
             quality.require_coherent(connection, into, ids["kept"], encoder)
         if encoder.id in used:
             refresh(connection, into, ids["kept"], encoder.id)
-    audit.record(connection, "merge", name, into=into, forced=force)
 
 
 # An exemplar that `kept` already has is deleted with `gone`.
@@ -85,7 +85,9 @@ _MERGE = (
     # A speaker cannot be their own runner-up.
     "UPDATE pgvoice.attribution SET runner_up_id = NULL, margin = NULL"
     " WHERE speaker_id = :kept AND runner_up_id = :kept",
-    "UPDATE pgvoice.consent SET speaker_id = :kept WHERE speaker_id = :gone",
+    "INSERT INTO pgvoice.person_span (speaker_id, audio, start_ms, end_ms)"
+    " SELECT :kept, audio, start_ms, end_ms FROM pgvoice.person_span WHERE speaker_id = :gone"
+    " ON CONFLICT DO NOTHING",
     "DELETE FROM pgvoice.speaker WHERE id = :gone",
 )
 
@@ -97,7 +99,6 @@ def remove(connection: Connection, name: str) -> int:
         text("SELECT count(*) FROM pgvoice.enrollment WHERE speaker_id = :id"), ids
     )
     connection.execute(text("DELETE FROM pgvoice.speaker WHERE id = :id"), ids)
-    audit.record(connection, "remove", name, exemplars=exemplars)
     return exemplars
 
 

@@ -1,4 +1,4 @@
-"""The append-only trail of what was done with voiceprints."""
+"""The trail of what was done with voiceprints, and the chain of hashes that shows edits."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class AuditEvent:
 
 
 def record(connection: Connection, action: str, subject: str, **details: object) -> None:
-    """Add a row in the transaction of the action; `details` must not contain a vector."""
+    """Add an event in the transaction of the action; `details` must not contain a vector.
+
+    Only for what changes no row, or to say more than the triggers of the tables, which note every
+    change by themselves; then before the change, as they do not repeat what was said.
+    """
     connection.execute(
-        text(
-            "INSERT INTO pgvoice.audit_event (action, subject, details)"
-            " VALUES (:action, :subject, CAST(:details AS jsonb))"
-        ),
+        text("SELECT pgvoice_internal.note(:action, :subject, CAST(:details AS jsonb))"),
         {"action": action, "subject": subject, "details": json.dumps(details)},
     )

@@ -10,17 +10,16 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.database.failures import ERASED, first_line, speech_erased, sqlstate
 from pgvoice.store.errors import ConsentMissing, OptedOut
 from pgvoice.store.moments import require_zone
 from pgvoice.store.people import enrollments
-from pgvoice.store.privacy import audit
 
 #: The columns of a `Consent`, in order.
 COLUMNS = "granted_by, purpose, evidence, granted_at, expires_at, withdrawn_at"
 PURPOSE = "speaker identification"
-#: The SQLSTATEs with which triggers of `enrollment` and `speaker` refuse a row.
-_NO_CONSENT, _OPTED_OUT = "PV001", "PV002"
+#: The SQLSTATEs with which triggers refuse a row.
+_NO_CONSENT, _OPTED_OUT, _UNCHANGEABLE = "PV001", "PV002", "PV004"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class StoredConsent:
 
     speaker: str
     consent: Consent
-    #: Whether it is neither withdrawn nor expired.
+    #: Whether it has not expired and was granted after the last withdrawal.
     valid: bool
 
 
@@ -60,14 +59,6 @@ def grant(connection: Connection, name: str, consent: Consent | str) -> None:
         if not said.strip():
             raise ValueError(f"the consent of {name!r} does not say {what}")
     keep(connection, enrollments.ensure(connection, name), consent)
-    audit.record(
-        connection,
-        "consent",
-        name,
-        granted_by=consent.granted_by,
-        purpose=consent.purpose,
-        until=consent.expires_at and str(consent.expires_at),
-    )
 
 
 def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:
@@ -85,13 +76,30 @@ def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:
     )
 
 
+def withdraw(connection: Connection, speaker_id: int, name: str) -> None:
+    """End a speaker's consents; without any on record, note one that is withdrawn."""
+    ids = {"id": speaker_id, "name": name, "purpose": PURPOSE}
+    for statement in (
+        "UPDATE pgvoice.consent SET withdrawn_at = now()"
+        " WHERE speaker_id = :id AND withdrawn_at IS NULL",
+        "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, withdrawn_at)"
+        " SELECT :id, :name, :purpose, now()"
+        " WHERE NOT EXISTS (SELECT FROM pgvoice.consent WHERE speaker_id = :id)",
+    ):
+        connection.execute(text(statement), ids)
+
+
 def forget_voice(connection: Connection, speaker_id: int) -> int:
-    """Delete a speaker's exemplars and profiles; returns the number of exemplars."""
+    """Delete a speaker's exemplars and profiles; returns the number of exemplars.
+
+    Triggers note where the person speaks, as erasing needs it later.
+    """
     ids = {"id": speaker_id}
-    connection.execute(text("DELETE FROM pgvoice.profile WHERE speaker_id = :id"), ids)
-    return connection.execute(
+    exemplars = connection.execute(
         text("DELETE FROM pgvoice.enrollment WHERE speaker_id = :id"), ids
     ).rowcount
+    connection.execute(text("DELETE FROM pgvoice.profile WHERE speaker_id = :id"), ids)
+    return exemplars
 
 
 def of(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
@@ -107,7 +115,10 @@ def of(connection: Connection, speaker_id: int) -> tuple[Consent, ...]:
 
 @contextmanager
 def refusals(name: str) -> Iterator[None]:
-    """Turn the triggers' refusals into `ConsentMissing` and `OptedOut`."""
+    """Turn the triggers' refusals into `ConsentMissing`, `OptedOut`, `SpeechErased`.
+
+    Raises `ValueError` for a consent that cannot be stored.
+    """
     try:
         yield
     except DBAPIError as error:
@@ -123,4 +134,8 @@ def refusals(name: str) -> Iterator[None]:
                 f"{name!r} has the name or the voice of somebody who was erased and asked not to be"
                 " enrolled again: if they want to be enrolled now, run `pgvoice erase allow`"
             ) from error
+        if state == ERASED and error.orig:
+            raise speech_erased(error.orig) from error
+        if state == _UNCHANGEABLE and error.orig:
+            raise ValueError(f"the consent of {name!r}: {first_line(error.orig)}") from error
         raise

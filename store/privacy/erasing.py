@@ -32,30 +32,41 @@ class Erasure:
         return next((each.rows for each in self.rows if each.what == what), 0)
 
 
-#: Vectors of the segments that kept labels, exemplars or identify attribute to the person.
+#: Vectors of every encoder for the person's speech, whose other speakers lose theirs with it.
 SEGMENTS = "vectors of segments"
+_SPEECH = """
+CREATE TEMPORARY TABLE erased_speech ON COMMIT DROP AS
+SELECT * FROM pgvoice_internal.speech_of(:id)
+"""
+_RECORDINGS = """
+SELECT v.id FROM pgvoice.video AS v
+WHERE v.audio_sha256 IN (SELECT audio FROM pg_temp.erased_speech)
+   OR 'video ' || v.id IN (SELECT audio FROM pg_temp.erased_speech)
+"""
+#: Fills of these recordings wait until the speech is noted as erased.
+_HOLD = f"{_RECORDINGS} ORDER BY v.id FOR UPDATE"
 _SEGMENTS = """
 CREATE TEMPORARY TABLE erased_segment ON COMMIT DROP AS
-SELECT a.video_id, a.start_ms, a.end_ms, a.encoder_id FROM pgvoice.attribution AS a
-WHERE a.speaker_id = :id AND a.current
-UNION
-SELECT x.video_id, x.start_ms, x.end_ms, x.encoder_id FROM pgvoice.enrollment AS x
-WHERE x.speaker_id = :id AND x.video_id IS NOT NULL
-UNION
-SELECT v.id, f.start_ms, f.end_ms, p.encoder_id
-FROM pgvoice.profile AS p
-CROSS JOIN LATERAL pgvoice.speaker_segments(:name, p.encoder_id) AS f
-JOIN pgvoice.video AS v ON v.key = f.video
-WHERE p.speaker_id = :id
+SELECT DISTINCT s.video_id, s.start_ms, s.end_ms, s.encoder_id
+FROM pg_temp.erased_speech AS t
+JOIN (
+    SELECT v.id, unnest(ARRAY[v.audio_sha256, 'video ' || v.id]) AS audio FROM pgvoice.video AS v
+) AS held ON held.audio = t.audio
+JOIN pgvoice.segment_embedding AS s ON s.video_id = held.id
+    AND pgvoice_internal.is_same_speech(s.start_ms, s.end_ms, t.start_ms, t.end_ms)
+"""
+_NOTE_ERASED = """
+SELECT pgvoice_internal.erase_speech(:id, array_agg(audio), array_agg(start_ms), array_agg(end_ms))
+FROM pg_temp.erased_speech
 """
 _IN_SEGMENTS = (
     "embedding IS NOT NULL AND (video_id, start_ms, end_ms, encoder_id) IN"
     " (SELECT video_id, start_ms, end_ms, encoder_id FROM pg_temp.erased_segment)"
 )
-#: A calibration uses everybody who is enrolled, to compare with themselves and with others.
+#: Calibrations of any encoder may have heard whoever was enrolled when they were made.
 _CALIBRATIONS = (
-    "encoder_id IN (SELECT encoder_id FROM pgvoice.enrollment WHERE speaker_id = :id)"
-    " AND created_at >= (SELECT created_at FROM pgvoice.speaker WHERE id = :id)"
+    "created_at BETWEEN (SELECT enrolled_from FROM pgvoice.speaker WHERE id = :id)"
+    " AND coalesce((SELECT enrolled_until FROM pgvoice.speaker WHERE id = :id), 'infinity')"
 )
 _EMPTY_SEGMENTS = (  # noqa: S608 - of constants
     "UPDATE pgvoice.segment_embedding SET embedding = NULL, status = 'erased' WHERE "
@@ -78,8 +89,11 @@ _OF_SPEAKER = {
     "exemplars": ("enrollment", "speaker_id = :id"),
     "profiles": ("profile", "speaker_id = :id"),
     "consents": ("consent", "speaker_id = :id"),
+    "spans of deleted voiceprints": ("person_span", "speaker_id = :id"),
     "names": ("speaker", "id = :id"),
 }
+#: What is deleted with the name.
+_WITH_NAME = ("enrollment", "profile", "consent", "person_span")
 #: The rows that are changed instead of deleted.
 _CHANGED = {
     "labels with the person as runner-up": "UPDATE pgvoice.attribution"
@@ -95,6 +109,7 @@ _OF_VIDEO = {
     "labels": ("attribution", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
     "records of fills": ("fill_run", "video_id = :id"),
+    "records of backfills": ("backfill_video", "video = :key"),
     "recordings": ("video", "id = :id"),
 }
 
@@ -104,62 +119,45 @@ def erase_speaker(
 ) -> Erasure:
     """Delete a person's exemplars, profiles, labels, calibrations, consents and name.
 
-    `with_segments` also marks their segments as ``erased``, so that no later fill computes them.
+    `with_segments` also marks their segments as ``erased``, of all encoders and wherever the same
+    audio is stored, so that no later fill computes them.
     """
     ids: dict[str, object] = {"id": speakers.require(connection, name, lock=True), "name": name}
-    connection.execute(text(_SEGMENTS), ids)
+    connection.execute(text(_SPEECH), ids)
+    if with_segments and not dry_run:
+        connection.execute(text(_HOLD))
+    connection.execute(text(_SEGMENTS))
     found = [ErasedRows(SEGMENTS, _count(connection, "segment_embedding", _IN_SEGMENTS, ids))]
     found += [ErasedRows(what, _count(connection, *of, ids)) for what, of in _OF_SPEAKER.items()]
     if not with_segments:
         found[0] = ErasedRows(f"{SEGMENTS} that are kept", found[0].rows)
     done = Erasure(name, tuple(found), dry_run)
     if not dry_run:
+        _record(connection, "erase speaker", done)
         if with_segments:
+            connection.execute(text(_NOTE_ERASED), ids)
             connection.execute(text(_EMPTY_SEGMENTS))
         connection.execute(text(_DETACH_CALIBRATIONS), ids)
         for what, (table, where) in _OF_SPEAKER.items():
             deletion = f"DELETE FROM pgvoice.{table} WHERE {where}"  # noqa: S608
-            connection.execute(text(_CHANGED.get(what, deletion)), ids)
-        _record(connection, "erase speaker", done)
-    connection.execute(text("DROP TABLE pg_temp.erased_segment"))
+            if table not in _WITH_NAME:
+                connection.execute(text(_CHANGED.get(what, deletion)), ids)
+    connection.execute(text("DROP TABLE pg_temp.erased_speech, pg_temp.erased_segment"))
     return done
-
-
-#: Two random numbers of 122 bits.
-_KEY = """
-INSERT INTO pgvoice.opt_out_key (key)
-VALUES (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) ON CONFLICT DO NOTHING
-"""
 
 
 def keep_opt_out(connection: Connection, name: str, *, voice: bool) -> None:
     """Note that a speaker, who is erased next, opted out. Raises `UnknownSpeaker`."""
-    ids: dict[str, object] = {"speaker": speakers.require(connection, name), "name": name}
-    connection.execute(text(_KEY))
-    ids["opt_out"] = connection.scalar(
-        text(
-            "INSERT INTO pgvoice.opt_out AS o (name_hash)"
-            " VALUES (pgvoice_internal.name_hash(:name))"
-            " ON CONFLICT (name_hash) DO UPDATE SET created_at = o.created_at RETURNING id"
-        ),
-        ids,
-    )
-    if voice:
-        connection.execute(
-            text(
-                "INSERT INTO pgvoice.opt_out_voice (opt_out_id, encoder_id, dimension, embedding)"
-                " SELECT :opt_out, encoder_id, dimension, embedding FROM pgvoice.profile"
-                " WHERE speaker_id = :speaker ON CONFLICT (opt_out_id, encoder_id)"
-                " DO UPDATE SET embedding = EXCLUDED.embedding"
-            ),
-            ids,
-        )
-    audit.record(connection, "opt out", f"opt-out {ids['opt_out']}", voice=voice)
+    ids = {"speaker": speakers.require(connection, name), "voice": voice}
+    connection.execute(text("SELECT pgvoice_internal.opt_out(:speaker, :voice)"), ids)
 
 
 def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
-    """Delete a recording with everything about it; exemplars that were taken from it are kept."""
-    ids: dict[str, object] = {"id": videos.require(connection, key)}
+    """Delete a recording with everything about it; exemplars that were taken from it are kept.
+
+    No vector of its audio, or under its key, is stored again.
+    """
+    ids: dict[str, object] = {"id": videos.require(connection, key), "key": key}
     found = [ErasedRows(what, _count(connection, *of, ids)) for what, of in _OF_VIDEO.items()]
     found.append(
         ErasedRows(
@@ -168,10 +166,12 @@ def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
     )
     done = Erasure(key, tuple(found), dry_run)
     if not dry_run:
+        _record(connection, "erase video", done)
+        connection.execute(text("SELECT pgvoice_internal.erase_recording(:id)"), ids)
         connection.execute(text(f"DELETE FROM pgvoice.cohort_voice WHERE {_COHORTS}"), ids)  # noqa: S608
         connection.execute(text("DELETE FROM pgvoice.nearest WHERE video_id = :id"), ids)
+        connection.execute(text("DELETE FROM pgvoice.backfill_video WHERE video = :key"), ids)
         connection.execute(text("DELETE FROM pgvoice.video WHERE id = :id"), ids)
-        _record(connection, "erase video", done)
     return done
 
 

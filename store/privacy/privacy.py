@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import text
 
 from pgvoice.store.database.connection import Database
-from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.errors import UnknownSpeaker, UnknownVideo
 from pgvoice.store.people import speakers
-from pgvoice.store.privacy import audit, consents, erasing
+from pgvoice.store.privacy import audit, consents, erasing, remains
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
+from pgvoice.store.privacy.remains import Remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,9 @@ class Privacy:
         `UnknownSpeaker`.
         """
         with self._database.engine.begin() as connection:
-            ids = {"id": speakers.require(connection, name, lock=True)}
-            connection.execute(
-                text(
-                    "UPDATE pgvoice.consent SET withdrawn_at = now()"
-                    " WHERE speaker_id = :id AND withdrawn_at IS NULL"
-                ),
-                ids,
-            )
-            exemplars = consents.forget_voice(connection, ids["id"])
-            audit.record(connection, "withdraw consent", name, exemplars=exemplars)
-            return exemplars
+            speaker_id = speakers.require(connection, name, lock=True)
+            consents.withdraw(connection, speaker_id, name)
+            return consents.forget_voice(connection, speaker_id)
 
     def consents(self, name: str | None = None) -> list[StoredConsent]:
         """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
@@ -78,8 +71,9 @@ class Privacy:
                 speakers.require(connection, name)
             rows = connection.execute(
                 text(
-                    f"SELECT s.name, {consents.COLUMNS}, c.withdrawn_at IS NULL"  # noqa: S608
-                    " AND (c.expires_at IS NULL OR c.expires_at > now())"
+                    f"SELECT s.name, {consents.COLUMNS}, EXISTS (SELECT FROM"  # noqa: S608
+                    " pgvoice_internal.valid_consents(s.id) v WHERE v.consent = c.id"
+                    " AND v.valid_until > now())"
                     " FROM pgvoice.consent c JOIN pgvoice.speaker s ON s.id = c.speaker_id"
                     " WHERE CAST(:name AS text) IS NULL OR s.name = :name ORDER BY s.name, c.id"
                 ),
@@ -94,12 +88,11 @@ class Privacy:
             return bool(connection.scalar(text("SELECT consent_required FROM pgvoice.setting")))
 
     def require_consent(self, *, required: bool = True) -> None:
-        """Require consent for new enrollments or not; existing ones are not affected."""
+        """Require consent or not; people without one are named again once it is not required."""
         with self._database.engine.begin() as connection:
             connection.execute(
                 text("SELECT pgvoice_internal.require_consent(:required)"), {"required": required}
             )
-            audit.record(connection, "require consent", "the store", required=required)
 
     def erase_speaker(
         self,
@@ -128,6 +121,28 @@ class Privacy:
         with self._database.engine.begin() as connection:
             return erasing.erase_video(connection, video, dry_run=dry_run)
 
+    def remains(self, subject: str, *, vacuum: bool = False) -> list[Remainder]:
+        """What an erasure of a person or a recording does not reach, and how to end it.
+
+        `vacuum` first rewrites the tables and ends the write-ahead log; for the tables' owner.
+        """
+        if vacuum:
+            remains.vacuum(self._database)
+        with self._database.engine.connect() as connection:
+            return remains.left(connection, subject, vacuumed=vacuum)
+
+    def allow_video(self, video: str) -> None:
+        """Allow a recording that was erased to be filled again.
+
+        Raises `UnknownVideo` if it was not erased.
+        """
+        with self._database.engine.begin() as connection:
+            lifted = connection.scalar(
+                text("SELECT pgvoice_internal.allow_video(:video)"), {"video": video}
+            )
+            if not lifted:
+                raise UnknownVideo(video)
+
     def opt_outs(self) -> list[OptOut]:
         """Everybody who opted out, the oldest first; names are not kept."""
         with self._database.engine.connect() as connection:
@@ -147,14 +162,13 @@ class Privacy:
         with self._database.engine.begin() as connection:
             number = connection.scalar(
                 text(
-                    "DELETE FROM pgvoice.opt_out"
-                    " WHERE name_hash = pgvoice_internal.name_hash(:name) RETURNING id"
+                    "DELETE FROM pgvoice.opt_out WHERE id IN"
+                    " (SELECT pgvoice_internal.has_opted_out(:name)) RETURNING id"
                 ),
                 {"name": name},
             )
             if number is None:
                 raise UnknownSpeaker(name)
-            audit.record(connection, "allow", f"opt-out {number}")
 
     def delete_expired(
         self, *, unattributed_days: int | None = None, dry_run: bool = False
@@ -181,8 +195,8 @@ class Privacy:
             )
             if not dry_run:
                 for speaker_id, name, count in ended:
-                    consents.forget_voice(connection, speaker_id)
                     audit.record(connection, "expire", name, exemplars=count)
+                    consents.forget_voice(connection, speaker_id)
                 if segments:
                     audit.record(
                         connection,
@@ -192,6 +206,17 @@ class Privacy:
                         segments=segments,
                     )
             return found
+
+    def audit_head(self) -> str | None:
+        """The hash of the audit trail as it is now, to be noted elsewhere; None if it is empty.
+
+        ``upkeep.verify`` checks a noted hash.
+        """
+        with self._database.engine.connect() as connection:
+            head: str | None = connection.scalar(
+                text("SELECT encode(hash, 'hex') FROM pgvoice.audit_head")
+            )
+            return head
 
     def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
         """What was done with voiceprints, to one subject or to all; the newest first."""
@@ -211,7 +236,7 @@ _ENDED = """
 SELECT s.id, s.name, (SELECT count(*) FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
 FROM pgvoice.speaker AS s
 WHERE EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = s.id)
-  AND NOT pgvoice_internal.has_consent(s.id)
+  AND pgvoice_internal.person_valid_until(s.id) <= now()
   AND EXISTS (SELECT FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
 ORDER BY s.id FOR UPDATE
 """

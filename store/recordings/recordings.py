@@ -24,7 +24,7 @@ from pgvoice.store.recordings.encoders import (
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
 from pgvoice.store.recordings.segment_rows import SegmentRow
-from pgvoice.store.recordings.segments import PruneSelection
+from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 
@@ -46,7 +46,7 @@ class Recordings:
 
     def missing(
         self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
-    ) -> list[SegmentKey]:
+    ) -> MissingSegments:
         """The keys without a row of this encoder, in time order, by one SELECT.
 
         Raises `ValueError` if `video` cannot be a video's key.
@@ -54,6 +54,11 @@ class Recordings:
         checked(video, "a video's key")
         with self._database.engine.connect() as connection:
             return segments.missing(connection, video, encoder, keys)
+
+    def erased(self, video: str, keys: Sequence[SegmentKey]) -> set[SegmentKey]:
+        """Those of the keys whose speech was erased: no vector of them may be stored."""
+        with self._database.engine.connect() as connection:
+            return segments.erased(connection, video, keys)
 
     def read(
         self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
@@ -79,7 +84,8 @@ class Recordings:
     ) -> Registered:
         """Register a video and an encoder, and remember the audio; None if it was not read.
 
-        Raises `ValueError` for an empty key, and `AudioChanged` as `videos.remember_audio` does.
+        Raises `ValueError` for an empty key, and `AudioChanged` and `SpeechErased` as
+        `videos.remember_audio` does.
         """
         with self._database.engine.begin() as connection:
             video_id = videos.ensure(connection, video)
@@ -91,7 +97,7 @@ class Recordings:
     def write(self, to: Registered, encoder: EncoderIdentity, rows: list[SegmentRow]) -> None:
         """Commit a batch of segments' rows of a registered video and encoder.
 
-        Raises `RowsStored`, `VideoErased`, `RowsRefused`.
+        Raises `RowsStored`, `VideoErased`, `SpeechErased`, `RowsRefused`.
         """
         with self._database.engine.begin() as connection:
             segments.write(connection, to.video_id, to.encoder_id, encoder.dimension, rows)

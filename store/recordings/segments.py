@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -15,7 +15,8 @@ from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.recordings.segment_rows import COLUMNS, SegmentRow, copy_stream
 from pgvoice.store.recordings.videos import VIDEO_ID
 
-_ASKED = "unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS asked(start_ms, end_ms)"
+_ARRAYS = "CAST(:starts AS integer[]), CAST(:ends AS integer[])"
+_ASKED = f"unnest({_ARRAYS}) AS asked(start_ms, end_ms)"
 _STORED = (
     "s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms"
     f" AND s.video_id = {VIDEO_ID} AND s.encoder_id = {ENCODER_ID}"
@@ -36,18 +37,41 @@ class PruneSelection:
     older_than: timedelta | None = None
 
 
+class MissingSegments(list[SegmentKey]):
+    """Keys without a row, in time order, of which a vector may be stored."""
+
+    def __init__(self, keys: Iterable[SegmentKey], erased: Iterable[SegmentKey]) -> None:
+        super().__init__(keys)
+        #: The keys without a row whose speech was erased: no vector of them may be stored.
+        self.erased = frozenset(erased)
+
+
 def missing(
     connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
-) -> list[SegmentKey]:
-    """The keys without a row (vector or status) of this encoder, in time order."""
+) -> MissingSegments:
+    """The keys without a row (vector or status) of this encoder."""
     rows = connection.execute(
         text(
-            f"SELECT asked.start_ms, asked.end_ms FROM {_ASKED} WHERE NOT EXISTS"  # noqa: S608
+            f"SELECT asked.start_ms, asked.end_ms, e.start_ms IS NOT NULL FROM {_ASKED}"  # noqa: S608
+            f" LEFT JOIN pgvoice.erased_segments(:video, {_ARRAYS}) AS e"
+            " ON (e.start_ms, e.end_ms) = (asked.start_ms, asked.end_ms) WHERE NOT EXISTS"
             f" (SELECT FROM pgvoice.segment_embedding s WHERE {_STORED}) ORDER BY 1, 2"
         ),
         _parameters(video, encoder, keys),
+    ).all()
+    found = [(SegmentKey(start, end), erased) for start, end, erased in rows]
+    return MissingSegments(
+        (key for key, erased in found if not erased), (key for key, erased in found if erased)
     )
-    return [SegmentKey(*row) for row in rows]
+
+
+def erased(connection: Connection, video: str, keys: Sequence[SegmentKey]) -> set[SegmentKey]:
+    """Those of the keys whose speech was erased, also of other keys with the same audio."""
+    rows = connection.execute(
+        text(f"SELECT start_ms, end_ms FROM pgvoice.erased_segments(:video, {_ARRAYS})"),  # noqa: S608
+        {"video": video, **_times(keys)},
+    )
+    return {SegmentKey(*row) for row in rows}
 
 
 def read(
@@ -89,8 +113,8 @@ def prune(connection: Connection, selection: PruneSelection, *, dry_run: bool = 
 def _parameters(
     video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
 ) -> dict[str, object]:
-    return asdict(encoder) | {
-        "video": video,
-        "starts": [key.start_ms for key in keys],
-        "ends": [key.end_ms for key in keys],
-    }
+    return asdict(encoder) | {"video": video} | _times(keys)
+
+
+def _times(keys: Sequence[SegmentKey]) -> dict[str, object]:
+    return {"starts": [key.start_ms for key in keys], "ends": [key.end_ms for key in keys]}

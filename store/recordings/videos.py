@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database.failures import ERASED, speech_erased, sqlstate
 from pgvoice.store.errors import AudioChanged, UnknownVideo
 from pgvoice.store.names import checked, is_text
 
@@ -56,7 +58,8 @@ def remember_audio(
     """Remember the audio of a video; returns whether vectors of other audio were deleted.
 
     If other audio was filled before, ``raise`` raises `AudioChanged`, ``keep`` keeps its vectors,
-    and ``replace`` deletes them and its labels, except those that a person pinned.
+    and ``replace`` deletes them and its labels, except those that a person pinned. Raises
+    `SpeechErased` if vectors of speech would be kept that was erased.
     """
     stored = connection.scalar(
         # Blocks other fills, but not transactions that only refer to the video, such as new labels.
@@ -76,11 +79,16 @@ def remember_audio(
             text("SELECT pgvoice.replace_audio(:key, :sha256)"),
             {"key": key, "sha256": audio.sha256},
         )
-    connection.execute(
-        text(
-            "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
-            " source = :source WHERE id = :id"
-        ),
-        {"id": video_id, **asdict(audio)},
-    )
+    try:
+        connection.execute(
+            text(
+                "UPDATE pgvoice.video SET audio_sha256 = :sha256, duration_ms = :duration_ms,"
+                " source = :source WHERE id = :id"
+            ),
+            {"id": video_id, **asdict(audio)},
+        )
+    except DBAPIError as error:
+        if sqlstate(error) == ERASED and error.orig:
+            raise speech_erased(error.orig) from error
+        raise
     return replaced

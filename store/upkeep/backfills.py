@@ -73,9 +73,18 @@ class Backfills:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def expect(self, name: str, rows: Mapping[str, Document]) -> None:
-        """Note the recordings, by key, that a backfill should fill; known ones keep their state."""
+    def expect(self, name: str, rows: Mapping[str, Document]) -> set[str]:
+        """Note the recordings, by key, that a backfill should fill; known ones keep their state.
+
+        Returns those that were erased, of which nothing is noted.
+        """
         with self._database.engine.begin() as connection:
+            erased = set(
+                connection.scalars(
+                    text("SELECT pgvoice.erased_videos(CAST(:videos AS text[]))"),
+                    {"videos": list(rows)},
+                )
+            )
             connection.execute(
                 text(
                     "INSERT INTO pgvoice.backfill_video AS b (backfill, video, document)"
@@ -85,14 +94,17 @@ class Backfills:
                 ),
                 {
                     "backfill": name,
-                    "rows": json.dumps({key: dict(row) for key, row in rows.items()}),
+                    "rows": json.dumps(
+                        {key: dict(row) for key, row in rows.items() if key not in erased}
+                    ),
                 },
             )
+            return erased
 
     def complete(
         self, encoder: EncoderIdentity, asked: Mapping[str, Sequence[SegmentKey]]
     ) -> set[str]:
-        """The videos that have all of these segments, by one SELECT."""
+        """The videos that have all of these segments but erased ones, by one SELECT."""
         rows = [(video, key) for video, keys in asked.items() for key in keys]
         values = {
             "videos": [video for video, _ in rows],
@@ -133,13 +145,21 @@ class Backfills:
 
 
 _INCOMPLETE = f"""
-SELECT DISTINCT a.video
-FROM unnest(CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]))
-    AS a(video, start_ms, end_ms)
-WHERE NOT EXISTS (
-    SELECT FROM pgvoice.segment_embedding s JOIN pgvoice.video v ON v.id = s.video_id
-    WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
-      AND s.encoder_id = {ENCODER_ID}
+WITH asked AS MATERIALIZED (
+    SELECT a.video, a.start_ms, a.end_ms FROM unnest(CAST(:videos AS text[]),
+        CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(video, start_ms, end_ms)
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.segment_embedding s JOIN pgvoice.video v ON v.id = s.video_id
+        WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
+          AND s.encoder_id = {ENCODER_ID}
+    )
+)
+SELECT video FROM (
+    SELECT a.video, array_agg(a.start_ms) AS starts, array_agg(a.end_ms) AS ends
+    FROM asked AS a GROUP BY a.video
+) AS lacking
+WHERE cardinality(starts) > (
+    SELECT count(*) FROM pgvoice.erased_segments(video, starts, ends)
 )
 """  # noqa: S608 - of constants
 _SETTLE = """

@@ -51,11 +51,16 @@ class Upkeep:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def verify(self, *, sample: int = SAMPLE) -> list[StoreCheck]:
-        """The results of all checks; one of them computes `sample` kept comparisons again."""
+    def verify(self, *, sample: int = SAMPLE, audit_head: str | None = None) -> list[StoreCheck]:
+        """The results of all checks; one of them computes `sample` kept comparisons again.
+
+        `audit_head` is a hash that ``privacy.audit_head`` returned earlier: only with it is a trail
+        found that its owner has written anew from the beginning.
+        """
         with self._database.engine.connect() as connection:
             rows = connection.execute(
-                text("SELECT * FROM pgvoice.verify(:sample)"), {"sample": sample}
+                text("SELECT * FROM pgvoice.verify(:sample, :head)"),
+                {"sample": sample, "head": audit_head},
             )
             return [StoreCheck(*row) for row in rows]
 

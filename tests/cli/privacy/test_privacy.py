@@ -13,6 +13,7 @@ from click.testing import Result
 from pgvoice_testkit.stores.filled import X, Y, put, unit
 
 from pgvoice.store import VoiceStore
+from pgvoice.store.privacy import remains
 
 Command = Callable[..., Result]
 
@@ -93,18 +94,52 @@ def test_withdraw_and_retention(library: VoiceStore, pgvoice: Command) -> None:
     library.people.enroll_segments("bob", "v", [(1, 2)])
     assert pgvoice("consent", "withdraw", "bob").exit_code == 2
     withdrawn = pgvoice("consent", "withdraw", "bob", "--yes")
-    assert withdrawn.output == "consent of bob withdrawn, 1 exemplar deleted\n"
+    assert withdrawn.output.startswith("consent of bob withdrawn, 1 exemplar deleted\nremains: ")
     told = pgvoice("retention", "run", "--unattributed-days", "0").output
     assert told == "0 exemplars deleted\n3 unattributed vectors deleted\n"
 
 
 def test_erase_video_and_audit(library: VoiceStore, pgvoice: Command) -> None:
     assert pgvoice("audit").output == "the audit trail is empty\n"
+    assert pgvoice("audit", "--head").output == "the audit trail is empty\n"
     assert "recordings" in pgvoice("erase", "video", "v", "--yes").output
     assert pgvoice("erase", "video", "v", "--yes").exit_code == 1
+    head = pgvoice("audit", "--head").output.strip()
+    assert json.loads(pgvoice("audit", "--head", "--json").output) == {"head": head}
+    assert pgvoice("db", "verify", "--audit-head", head).exit_code == 0
+    other = pgvoice("db", "verify", "--audit-head", "0" * 64)
+    assert other.exit_code == 1
+    assert "audit trail: with the hash that was noted" in other.output
     (event,) = json.loads(pgvoice("audit", "--json").output)
     assert (event["action"], event["subject"]) == ("erase video", "v")
     assert "erase video" in pgvoice("audit", "v").output
+
+
+def test_a_recording_may_be_filled_again_on_request(library: VoiceStore, pgvoice: Command) -> None:
+    pgvoice("erase", "video", "v", "--yes")
+    assert pgvoice("erase", "allow", "v", "--video").output == "v may be filled again\n"
+    assert pgvoice("erase", "allow", "v", "--video").exit_code == 1
+
+
+def test_erasing_says_what_remains(
+    library: VoiceStore, pgvoice: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.people.enroll_segments("ann", "v", [(0, 1)])
+    library.people.enroll_segments("bob", "v", [(1, 2)])
+    for name in ("ann", "bob"):
+        library.people.export_speakers([name], destination=f"/backup/{name}.json")
+    library.index.build()
+    monkeypatch.setattr(remains, "_SOUND_PGVECTOR", (99,))
+    told = pgvoice("erase", "speaker", "ann", "--yes", "--with-segments")
+    assert told.exit_code == 1
+    for what in ("may not clear correctly", "deleted rows", "write-ahead log", "audit trail"):
+        assert what in told.output
+    assert "/backup/ann.json: delete the file" in told.output
+    assert "bob.json" not in told.output
+    rewritten = pgvoice("erase", "speaker", "bob", "--yes", "--with-segments", "--vacuum", "--json")
+    assert rewritten.exit_code == 0
+    left = [each["what"] for each in json.loads(rewritten.output)["remains"]]
+    assert not [what for what in left if "deleted rows" in what or "index" in what]
 
 
 def test_doctor_says_it_loudly(library: VoiceStore, pgvoice: Command) -> None:

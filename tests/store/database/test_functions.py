@@ -23,7 +23,8 @@ MIGRATIONS = Path(schema.__file__).parents[2] / "migrations"
 FUNCTION_NAME = re.compile(r"CREATE OR REPLACE FUNCTION (pgvoice(?:_internal)?)\.(\w+)\(")
 FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION (pgvoice(?:_internal)?\.\w+)\(")
 DEFINED = re.compile(
-    r"CREATE OR REPLACE (?:FUNCTION|TRIGGER|VIEW) [\w.]+|COMMENT ON (?:FUNCTION|VIEW) [\w.]+"
+    r"CREATE OR REPLACE (?:FUNCTION|TRIGGER|VIEW) [\w.]+|CREATE CONSTRAINT TRIGGER \w+"
+    r"|COMMENT ON (?:FUNCTION|VIEW) [\w.]+"
 )
 #: A time on the grid, with and without the grid.
 OVERLOADED = {"pgvoice.snap_ms": 2}

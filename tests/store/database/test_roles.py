@@ -120,6 +120,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
+        ("SELECT start_ms FROM erased_segments('v', ARRAY[0], ARRAY[1000])", []),
+        ("SELECT erased_videos(ARRAY['v'])", []),
         ("SELECT count(*) FROM label WHERE speaker = 'ann'", [(3,)]),
         ("SELECT count(*) FROM segment_index WHERE valid", [(0,)]),
         ("SELECT status, count(*) FROM segment_embedding GROUP BY 1 ORDER BY 1",

@@ -33,7 +33,8 @@ ROOT = Path(__file__).parents[3]
 CONSTRAINTS = text(
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
     " WHERE connamespace = 'pgvoice'::regnamespace"
-    " AND conrelid <> coalesce(to_regclass('pgvoice.alembic_version'), 0) AND contype <> 'n'"
+    " AND conrelid <> coalesce(to_regclass('pgvoice.alembic_version'), 0) "
+    " AND contype NOT IN ('n', 't')"
     " AND conrelid NOT IN (SELECT oid FROM pg_class WHERE relispartition)"
     " ORDER BY 1, 2"
 )

@@ -163,7 +163,7 @@ def test_outliers_are_shown_and_only_told_in_a_dry_run(mixed: VoiceStore) -> Non
     assert (told.start, told.similarity < told.needed) == (3, True)
     assert [e.start for e in mixed.people.exemplars("ann") if e.outlying] == [3]
     assert mixed.people.quality("ann")[0].outlying == 1
-    assert (profile(mixed, "ann"), _trail(mixed)) == (before, ["enroll"])
+    assert (profile(mixed, "ann"), _trail(mixed)) == (before, ["enroll", "skip checks"])
 
 
 def test_outliers_are_kept_marked_and_no_part_of_the_profile(mixed: VoiceStore) -> None:
@@ -176,7 +176,7 @@ def test_outliers_are_kept_marked_and_no_part_of_the_profile(mixed: VoiceStore) 
     (quality,) = mixed.people.quality("ann")
     assert (quality.exemplars, quality.excluded, quality.outlying) == (7, 1, 0)
     assert profile(mixed, "ann")[1] == 7
-    assert _trail(mixed) == ["enroll", "drop outliers"]
+    assert _trail(mixed) == ["enroll", "skip checks", "drop outliers"]
 
 
 def test_restoring_brings_the_profile_back(mixed: VoiceStore) -> None:
@@ -185,7 +185,12 @@ def test_restoring_brings_the_profile_back(mixed: VoiceStore) -> None:
     assert profile(mixed, "ann")[0] != before
     assert (mixed.people.restore_exemplars("ann"), mixed.people.restore_exemplars("ann")) == (1, 0)
     assert profile(mixed, "ann")[0] == before
-    assert _trail(mixed) == ["enroll", "drop outliers", "restore exemplars"]
+    assert _trail(mixed) == [
+        "enroll",
+        "skip checks",
+        "drop outliers",
+        "restore exemplars",
+    ]
 
 
 def test_kept_labels_learn_of_it(mixed: VoiceStore) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, X, Y, put, unit
+from pgvoice_testkit.stores.passing_time import let_expire
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -17,6 +18,7 @@ from pgvoice.store.errors import ConsentMissing, OptedOut
 from pgvoice.store.privacy.erasing import SEGMENTS
 
 AGREED = Consent("ann herself", evidence="form of 2026-03-01")
+SOON = datetime.now(UTC) + timedelta(days=400)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -230,11 +232,10 @@ def test_a_voice_that_opted_out_stays_out(library: VoiceStore) -> None:
 
 
 def test_retention(library: VoiceStore) -> None:
-    soon = datetime.now(UTC) + timedelta(days=400)
-    library.privacy.grant_consent("bob", Consent("bob", expires_at=soon))
+    library.privacy.grant_consent("bob", Consent("bob", expires_at=SOON))
+    let_expire(library, "ann")
     run(
         library.database.engine,
-        "UPDATE pgvoice.consent SET expires_at = now() - interval '1 s' WHERE speaker_id = 1",
         "UPDATE pgvoice.segment_embedding SET created_at = now() - interval '9 days 1 hour'",
     )
     planned = library.privacy.delete_expired(unattributed_days=9, dry_run=True)
@@ -258,6 +259,7 @@ def test_the_trail_tells_what_was_done(library: VoiceStore) -> None:
     library.privacy.erase_speaker("ann", with_segments=True, opt_out=True)
     told = [(event.action, event.subject) for event in library.privacy.audit()]
     assert told == [
+        ("erase segments", "w"),
         ("erase speaker", "ann"),
         ("opt out", "opt-out 1"),
         ("erase video", "v"),

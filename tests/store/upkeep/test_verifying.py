@@ -33,6 +33,8 @@ def _use(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
     store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
+    put(store, "gone", {(0, 1): unit(0, 0, 1)})
+    store.privacy.erase_video("gone")
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
     store.people.enroll_segments("bob", "w", [(0, 1)])
     store.labels.label()

@@ -33,6 +33,12 @@ def make(store: VoiceStore) -> None:
         " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
     )
     store.backfills.expect("library", {"v": {"video": "v"}})
+    put(store, "x", {(0, 1): unit(-1, 0.2, 0.1)})
+    for name in ("ended", "erased"):
+        store.people.enroll_segments(name, "x", [(0, 1)], encoder=ENCODER, force=True)
+    store.privacy.grant_consent("ended", "a form")
+    store.privacy.withdraw_consent("ended")
+    store.privacy.erase_speaker("erased", with_segments=True)
     store.people.enroll_segments("out", "w", [(7, 9)], encoder=ENCODER)
     store.privacy.erase_speaker("out", with_segments=False, opt_out_voice=True)
     empty = [each.table for each in store.upkeep.checksums() if not each.rows]

@@ -1,0 +1,161 @@
+"""What remains of somebody or something after an erasure, and how to end it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
+
+from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.database.preparing import (
+    FORBIDDEN,
+    PGVECTOR_REMEDY,
+    pgvector_risks,
+    pgvector_version,
+    refuse_parallel_builds,
+)
+from pgvoice.store.database.server import traces
+
+#: The tables that erasing empties, and that held vectors, names or times of the person.
+TOUCHED = (
+    "segment_embedding",
+    "enrollment",
+    "profile",
+    "compared_profile",
+    "cohort_voice",
+    "nearest",
+    "attribution",
+    "consent",
+    "speaker",
+    "video",
+    "fill_run",
+    "backfill_video",
+    "person_span",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """Something that an erasure does not reach."""
+
+    what: str
+    remedy: str
+    #: Whether the erasure is not done before that.
+    unfinished: bool = False
+
+
+def left(connection: Connection, subject: str, *, vacuumed: bool) -> list[Remainder]:
+    """What remains of a subject; `vacuumed` if `vacuum` was called since."""
+    found = [] if vacuumed else [*_risky_index(connection), *_files(connection)]
+    found += _copies(connection, subject)
+    found.append(
+        Remainder(
+            "backups, replicas and archived write-ahead log, if you make any",
+            "erase again after restoring one, and delete the older ones when their time comes",
+        )
+    )
+    if connection.scalar(_IN_TRAIL, {"subject": subject}):
+        found.append(
+            Remainder(
+                "the audit trail, which keeps the name and what was done, without vectors",
+                "nothing: it proves the erasure",
+            )
+        )
+    return found
+
+
+_IN_TRAIL = text("SELECT EXISTS (SELECT FROM pgvoice.audit_event WHERE subject = :subject)")
+
+
+def _risky_index(connection: Connection) -> list[Remainder]:
+    version = pgvector_version(connection)
+    if not pgvector_risks(version) or not connection.scalar(_INDEXED):
+        return []
+    return [
+        Remainder(
+            f"vectors in the index, which pgvector {version} may not clear correctly",
+            f"add --vacuum, which builds the index again, and {PGVECTOR_REMEDY}",
+            unfinished=True,
+        )
+    ]
+
+
+_INDEXED = text(
+    "SELECT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+    " JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw'"
+    " AND c.relnamespace = CAST('pgvoice' AS regnamespace))"
+)
+
+
+def _files(connection: Connection) -> list[Remainder]:
+    logs = connection.scalar(
+        text(
+            "SELECT current_setting('log_statement') <> 'none'"
+            " OR current_setting('log_min_duration_statement') <> '-1'"
+        )
+    )
+    found = [
+        Remainder(
+            "deleted rows in the files of the tables, until these are rewritten",
+            "add --vacuum, or run VACUUM FULL",
+        ),
+        Remainder(
+            "the write-ahead log, until the server has recycled it",
+            "add --vacuum, or run `SELECT pg_switch_wal()` and CHECKPOINT",
+        ),
+    ]
+    if logs:
+        found.append(
+            Remainder(
+                "the server's log, which has names and no vectors", "delete the old log files"
+            )
+        )
+    return found
+
+
+def _copies(connection: Connection, subject: str) -> list[Remainder]:
+    """Where the person was exported to, and the databases that the store was copied to."""
+    rows = connection.execute(
+        text(
+            "SELECT action, at, coalesce(details ->> 'to', subject) AS place"
+            " FROM pgvoice.audit_event"
+            " WHERE (action = 'export' AND subject = :subject) OR action = 'copy' ORDER BY id"
+        ),
+        {"subject": subject},
+    )
+    return [
+        Remainder(
+            f"the {row.action} of {row.at:%Y-%m-%d} to {row.place}",
+            "delete the file" if row.action == "export" else "erase there as well",
+        )
+        for row in rows
+    ]
+
+
+def vacuum(database: Database) -> None:
+    """Rewrite the tables that erasing empties, with their indexes, and end the write-ahead log.
+
+    This also empties an embedded server's own log. Needs the tables' owner; the write-ahead log is
+    left to your own server if this user may not end it.
+    """
+    with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if refuse_parallel_builds(pgvector_version(connection)):
+            connection.execute(text("SET max_parallel_maintenance_workers = 0"))
+        for table in TOUCHED:
+            connection.execute(text(f"VACUUM FULL pgvoice.{table}"))
+        connection.execute(text("RESET max_parallel_maintenance_workers"))
+        if database.server is None:
+            _switch_log(connection)
+    if database.server is not None:
+        traces.remove_traces(database.engine)
+
+
+def _switch_log(connection: Connection) -> None:
+    for statement in ("SELECT pg_switch_wal()", "CHECKPOINT"):
+        try:
+            connection.execute(text(statement))
+        except ProgrammingError as error:
+            if sqlstate(error) != FORBIDDEN:
+                raise
