@@ -1,6 +1,6 @@
 -- What writers may delete: segments that a fill can compute again, and what belongs to replaced audio.
 
--- Pins stay, and so do the marks of erased segments, which keep fills from storing them again.
+-- Pins stay. Erased speech needs no row here: erased_span keeps fills from storing it again.
 CREATE OR REPLACE FUNCTION pgvoice.replace_audio(video text, audio_sha256 text) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -17,8 +17,7 @@ BEGIN
     IF was IS NULL OR was IS NOT DISTINCT FROM replace_audio.audio_sha256 THEN
         RETURN 0;
     END IF;
-    DELETE FROM pgvoice.segment_embedding AS s
-    WHERE s.video_id = video_of AND s.status <> 'erased';
+    DELETE FROM pgvoice.segment_embedding AS s WHERE s.video_id = video_of;
     GET DIAGNOSTICS segments = ROW_COUNT;
     DELETE FROM pgvoice.attribution AS a WHERE a.video_id = video_of AND NOT a.pinned;
     GET DIAGNOSTICS labels = ROW_COUNT;
@@ -31,8 +30,7 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.replace_audio IS
 'Notes that a video has other audio than before, and deletes what belongs to the audio before: its
-segments and its labels, except pins and marks of erased segments. Returns how many segments it deleted;
-0 if the audio is the same or was never read.';
+segments and its labels, except pins. Returns how many segments it deleted; 0 if the audio is the same or was never read.';
 
 -- The plan depends on which of the conditions are given.
 CREATE OR REPLACE FUNCTION pgvoice.prune_segments(
@@ -62,18 +60,16 @@ BEGIN
             WHERE (video_of IS NULL OR s.video_id = video_of)
               AND (prune_segments.encoder IS NULL OR s.encoder_id = prune_segments.encoder)
               AND (older_than IS NULL OR s.created_at < now() - older_than)
-              AND s.status <> 'erased'
         );
     END IF;
     DELETE FROM pgvoice.segment_embedding AS s
     WHERE (video_of IS NULL OR s.video_id = video_of)
       AND (prune_segments.encoder IS NULL OR s.encoder_id = prune_segments.encoder)
-      AND (older_than IS NULL OR s.created_at < now() - older_than)
-      AND s.status <> 'erased';
+      AND (older_than IS NULL OR s.created_at < now() - older_than);
     GET DIAGNOSTICS pruned = ROW_COUNT;
     RETURN pruned;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.prune_segments IS
 'Deletes the stored segments that meet every condition given, or only counts them if dry_run, and returns
-how many. Fills compute them again when they are asked for. Marks of erased segments stay.';
+how many. Fills compute them again when they are asked for, except erased speech.';

@@ -8,7 +8,7 @@ AS $$
     SELECT near.video_id, near.start_ms, near.end_ms
     FROM pgvoice.profile AS p
     CROSS JOIN LATERAL pgvoice_internal.segments_of(
-        p.speaker_id, p.encoder_id, p.embedding,
+        p.speaker_id, p.encoder_id,
         -- Normalised thresholds can lie anywhere.
         CASE WHEN EXISTS (
             SELECT FROM pgvoice.calibration AS c

@@ -60,7 +60,7 @@ def build(
     """
     _check_dimension(encoder)
     unsafe = refuse_parallel_builds(pgvector_version(connection))
-    with _explained():
+    with explained():
         if is_pooled(connection):
             _refuse_settings(memory, workers)
             _refuse_workers(connection, unsafe)
@@ -84,7 +84,7 @@ def drop(connection: Connection, encoder_id: int) -> int:
 
     Raises `SchemaForbidden` if the user does not own the tables.
     """
-    with _explained():
+    with explained():
         statements = connection.scalars(
             text(
                 "SELECT format('DROP INDEX CONCURRENTLY %s', index) FROM pgvoice.segment_index"
@@ -98,7 +98,8 @@ def drop(connection: Connection, encoder_id: int) -> int:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Raise `SchemaForbidden` if the user lacks the right for what is done with an index."""
     try:
         yield
     except DBAPIError as error:

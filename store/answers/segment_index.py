@@ -63,7 +63,8 @@ class SegmentIndex:
         with self._database.unpooled.connect() as connection:
             connection = connection.execution_options(isolation_level="READ COMMITTED")
             keep_open(connection)
-            indexes.hold(connection)
+            with index_building.explained():
+                indexes.hold(connection)
             yield
 
     @contextmanager

@@ -173,7 +173,7 @@ def test_a_user_who_does_not_own_the_tables(few: VoiceStore, store_url: str) -> 
         )
         with (
             VoiceStore.open(plain(as_other)) as other,
-            pytest.raises(SchemaForbidden, match=r"must be owner.*created the tables"),
+            pytest.raises(SchemaForbidden, match=r"permission denied.*created the tables"),
         ):
             other.index.build()
 

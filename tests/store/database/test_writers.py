@@ -135,23 +135,23 @@ def test_a_writer_does_not_change_a_threshold(writer: str, library: VoiceStore) 
     assert library.recordings.encoder().threshold == other
 
 
-def test_a_writer_deletes_neither_pins_nor_marks_of_erased_segments(
+def test_a_writer_deletes_neither_pins_nor_what_keeps_speech_erased(
     writer: str, library: VoiceStore
 ) -> None:
+    erased = SegmentKey(1000, 2000)
+    library.people.enroll_segments("bob", "v", [(1, 2)], force=True)
     library.labels.pin("v", (0, 1), "ann")
-    erased = "UPDATE pgvoice.segment_embedding SET embedding = NULL, status = 'erased'"
-    run(library.database.engine, f"{erased} WHERE start_ms = 1000 AND video_id = 1")
+    library.privacy.erase_speaker("bob", with_segments=True)
     with VoiceStore.open(writer) as store:
-        assert store.recordings.prune(PruneSelection(video="v"), dry_run=True) == 2
-        assert store.recordings.prune(PruneSelection(video="v")) == 2
-        assert store.recordings.missing("v", ENCODER, [SegmentKey(1000, 2000)]) == []
+        assert store.recordings.prune(PruneSelection(video="v"), dry_run=True) == 3
+        assert store.recordings.prune(PruneSelection(video="v")) == 3
+        assert store.recordings.missing("v", ENCODER, [erased]).erased == {erased}
         put(store, "v", {(0, 1): X})
         audio = VideoAudio("b" * 64, 1000, "other.wav")
         assert store.recordings.register("v", audio, ENCODER, THRESHOLD, "replace").replaced
-        assert store.recordings.missing("v", ENCODER, [SegmentKey(1000, 2000)]) == []
         assert [(label.start, label.pinned) for label in store.labels.current("v")] == [(0, True)]
     done = [(event.action, event.actor, event.subject) for event in library.privacy.audit()][:2]
     assert sorted(done) == [
-        ("prune", NAME, "v"),
+        ("delete segments", NAME, "v"),
         ("replace audio", NAME, "v"),
     ]

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from pgvoice.store import Exemplar, SegmentKey, VoiceStore
 
 SETTINGS = (
+    "log_error_verbosity = 'default'",
     "log_statement = 'all'",
     "log_min_duration_statement = 0",
     "log_parameter_max_length = -1",

@@ -56,7 +56,7 @@ def test_erased_vectors_are_in_no_file(data_folder: Path) -> None:
         traces.remove_traces(store.database.engine)
         assert _files_with(data_folder, BYTES) == []
         # The store can still be used.
-        put(store, "talk", {(0, 3): VECTOR}, ENCODER)
+        put(store, "another talk", {(0, 3): VECTOR}, ENCODER)
         assert _files_with(data_folder, BYTES)
 
 

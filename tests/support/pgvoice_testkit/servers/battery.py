@@ -115,7 +115,9 @@ REVEALING = (
     "SELECT * FROM pgvoice.similar_segments('talk', 0, 1, 5, exact => false)",
 )
 #: Settings that would end the session or take minutes; none of them shows anything.
-_LEFT_OUT = re.compile(r"_timeout$|^(debug_discard_caches|jit.*|role|session_authorization)$")
+_LEFT_OUT = re.compile(
+    r"_timeout$|^(debug_discard_caches|exit_on_error|jit.*|role|session_authorization)$"
+)
 
 
 def statements(connection: Connection) -> Iterator[str]:
