@@ -59,7 +59,7 @@ def main(hours: float, number: int, name: str, encoder: str, markdown: bool) -> 
 
 def source(encoder: str, folder: Path) -> str:
     """The name of the encoder; weights without a package are written to the folder."""
-    return MODELS[encoder]().source(folder) if encoder in MODELS else encoder
+    return MODELS[encoder]("cpu").source(folder) if encoder in MODELS else encoder
 
 
 def fill(store: VoiceStore, encoder: str, audio: Path, segments: Path) -> dict[str, Any]:
