@@ -42,7 +42,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
     """A folder for an embedded server of the test's own."""
-    with temporary_folder() as folder:
+    with temporary_folder(in_memory=True) as folder:
         yield folder
 
 
@@ -53,7 +53,7 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if given:
         yield str(given)
         return
-    with temporary_folder() as folder:
+    with temporary_folder(in_memory=True) as folder:
         yield embedded.start(folder).url
 
 

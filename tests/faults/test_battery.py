@@ -151,18 +151,20 @@ def test_nobody_but_admins_sees_a_vector(attacked: Attacked, group: str) -> None
 
 @pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_writer", "pgvoice_searcher"])
 def test_no_setting_reveals_a_vector(attacked: Attacked, group: str) -> None:
-    tried, problems = 0, []
+    problems, answered = [], Counter[bool]()
     everything = list(settings(attacked.connection))
     attacked.connection.rollback()
     loud = ["SET client_min_messages = log", "SET plan_cache_mode = force_custom_plan"]
+    # Only searchers may ask the last ones, so that the others are always answered.
+    questions = REVEALING if group == "pgvoice_searcher" else REVEALING[:-2]
     for setting in everything:
-        for question in REVEALING:
-            outcome = attacked.battery.run(attacked.logins[group], *loud, setting, question)
-            tried += 1
-            if attacked.vectors.found_in(outcome.seen):
-                problems.append(f"{setting}; {question}")
+        outcome = attacked.battery.run(attacked.logins[group], *loud, setting, *questions)
+        answered[outcome.error is None] += 1
+        if attacked.vectors.found_in(outcome.seen):
+            problems.append(setting)
     assert problems == []
-    assert tried >= 500
+    assert answered[True] >= 150
+    assert answered[False] <= answered[True] / 20
 
 
 def test_the_servers_log_has_no_vector(

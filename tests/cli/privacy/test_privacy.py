@@ -129,7 +129,7 @@ def test_erasing_says_what_remains(
     for name in ("ann", "bob"):
         library.people.export_speakers([name], destination=f"/backup/{name}.json")
     library.index.build()
-    monkeypatch.setattr(remains, "_SOUND_PGVECTOR", (99,))
+    monkeypatch.setattr(remains, "pgvector_risks", lambda _: ("a fault",))
     told = pgvoice("erase", "speaker", "ann", "--yes", "--with-segments")
     assert told.exit_code == 1
     for what in ("may not clear correctly", "deleted rows", "write-ahead log", "audit trail"):

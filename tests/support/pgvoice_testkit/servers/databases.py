@@ -16,6 +16,7 @@ from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
 from pgvoice.store.database.connection import psycopg_url
 
+MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 8 << 30
 _numbers = itertools.count()
 
 
@@ -79,9 +80,14 @@ def run(engine: Engine, *statements: str) -> None:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A folder for an embedded server: a short path that other users may read."""
-    folder = Path(tempfile.mkdtemp(prefix="pgv"))
+def temporary_folder(*, in_memory: bool = False) -> Iterator[Path]:
+    """A folder for an embedded server: a short path that other users may read.
+
+    `in_memory` puts it into shared memory if that is large: each test creates a database, which is
+    hundreds of files, and a disk makes that ten times slower.
+    """
+    large = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
+    folder = Path(tempfile.mkdtemp(prefix="pgv", dir=MEMORY if large else None))
     folder.chmod(0o755)
     try:
         yield folder
