@@ -68,7 +68,7 @@ def main() -> None:
     with temporary_store() as store:
         _store(store, encoder, known, private)
         console = Console()
-        for what, role in (("admin", None), ("pgvoice_searcher", "pgvoice_reader")):
+        for what, role in (("admin", None), ("pgvoice_searcher", "pgvoice_searcher")):
             segments = np.concatenate([voice.vectors[:PRIVATE_SEGMENTS] for voice in private])
             with _asking(store, role) as connection:
                 similarities = _similarities(connection, len(known))
