@@ -60,7 +60,7 @@ def left(connection: Connection, subject: str, *, vacuumed: bool) -> list[Remain
         found.append(
             Remainder(
                 "the audit trail, which keeps the name and what was done, without vectors",
-                "nothing: it proves the erasure",
+                "keep it, as it proves the erasure",
             )
         )
     return found
