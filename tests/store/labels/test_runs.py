@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, Z, put, unit
@@ -353,11 +354,14 @@ def test_two_at_once_keep_each_label_once(library: VoiceStore) -> None:
 def test_labelling_while_people_are_merged_and_removed(library: VoiceStore) -> None:
     library.people.enroll_segments("bob", "v", [(1, 3)])
     library.people.enroll_segments("cyd", "v", [(3, 4)])
+    merged = Event()
 
     def change(step: int) -> None:
         if step == 3:
             library.people.merge("cyd", "bob", force=True)
+            merged.set()
         elif step == 6:
+            assert merged.wait(60)
             library.people.remove("bob")
         elif step % 2:
             library.people.enroll_segments("ann", "w", [(0, 2)])
