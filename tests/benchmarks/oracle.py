@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,20 +176,13 @@ def _store(store: VoiceStore, encoder: Encoder, known: Vectors, private: Sequenc
         place += own
 
 
-class _asking:  # noqa: N801 - used as a context manager
+@contextmanager
+def _asking(store: VoiceStore, role: str | None) -> Iterator[Connection]:
     """A connection that acts as a role."""
-
-    def __init__(self, store: VoiceStore, role: str | None) -> None:
-        self._connection = store.database.engine.connect()
+    with store.database.unpooled.connect() as connection:
         if role is not None:
-            self._connection.execute(text(f"SET ROLE {role}"))
-
-    def __enter__(self) -> Connection:
-        return self._connection
-
-    def __exit__(self, *_error: object) -> None:
-        self._connection.execute(text("RESET ROLE"))
-        self._connection.close()
+            connection.execute(text(f"SET ROLE {role}"))
+        yield connection
 
 
 def _similarities(connection: Connection, known: int) -> Vectors:
