@@ -28,6 +28,13 @@ def embedded_folder(url: str | None) -> Path | None:
     return None if url or os.environ.get(URL_VARIABLE) else data_folder()
 
 
+def when_it_stops(linger: int) -> str:
+    """What an embedded server does that stays up for so many seconds after its last use."""
+    if not linger:
+        return "stops with the last command or program that uses it"
+    return f"stays up for {linger} s after a command, until `pgvoice db stop`"
+
+
 def libpq_url(url: URL, *, hide_password: bool = True) -> str:
     """The URL for psql and other programs, without a driver."""
     if hide_password:
@@ -59,8 +66,8 @@ def _embedded_psql() -> str | None:
 def run_psql(url: URL, arguments: Sequence[str]) -> int:
     """Run psql and return its exit status.
 
-    This process waits, because the embedded server stops with the last process that uses it, and
-    leaves Ctrl-C to psql.
+    This process waits, because the embedded server is only up while a process uses it, and leaves
+    Ctrl-C to psql.
     """
     password = password_of(url)
     command = [find_psql(), libpq_url(without_password(url)), *arguments]

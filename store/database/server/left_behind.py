@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -41,12 +42,37 @@ def settle(folder: Path) -> bool:
 
 def postmaster(folder: Path) -> int | None:
     """The process id of the folder's server; None if none runs."""
+    if (pid := _noted(folder)) is not None:
+        return pid
+    # It writes the file after it has started.
+    return next((each.pid for each in psutil.process_iter() if _serves(each, folder)), None)
+
+
+def _noted(folder: Path) -> int | None:
+    """The process id in the server's file, if that is the folder's server."""
     with suppress(OSError, ValueError, IndexError, psutil.Error):
         pid = int((folder / DATABASE / PID_FILE).read_text(encoding="utf-8").split()[0])
         if _serves(psutil.Process(pid), folder):
             return pid
-    # It writes the file after it has started.
-    return next((each.pid for each in psutil.process_iter() if _serves(each, folder)), None)
+    return None
+
+
+def is_replaced(folder: Path) -> bool:
+    """Whether the folder's server runs a program that was deleted or installed again since."""
+    pid = _noted(folder)
+    with suppress(psutil.Error):
+        if pid is not None:
+            process = psutil.Process(pid)
+            return _changed(Path(process.cmdline()[0])) > process.create_time()
+    return False
+
+
+def _changed(program: Path) -> float:
+    """When a file was last put in its place; at the end of all time if it is gone."""
+    try:
+        return program.stat().st_ctime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _serves(process: psutil.Process, folder: Path) -> bool:
