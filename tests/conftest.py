@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--partitions", type=int, default=1, help="parts of the table of vectors in the tests"
     )
+
+
+def pytest_configure() -> None:
+    """Commands in other processes leave no server behind either."""
+    os.environ["PGVOICE_LINGER"] = "0"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -106,8 +106,9 @@ def temporary_store() -> Iterator[VoiceStore]:
 
 def _stop(folder: Path) -> None:
     """Stop the server, even if somebody is still connected to it."""
-    from pgvoice.store.database.server import left_behind, programs, running
+    from pgvoice.store.database.server import left_behind, lingering, programs, running
 
     running.leave(folder)
+    lingering.forget(folder)
     if left_behind.postmaster(folder) is not None:
         programs.run(folder, "pg_ctl", "-w", "-m", "immediate", "stop")
