@@ -77,7 +77,9 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
 )
 url_option = click.option(
-    "--url", metavar="URL", help="Database to use, instead of PGVOICE_DATABASE_URL."
+    "--url",
+    metavar="URL",
+    help="Database, as postgresql://... or host=... dbname=... [PGVOICE_DATABASE_URL].",
 )
 encoder_option = click.option(
     "--encoder",

@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, create_engine, text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded
+from pgvoice.store.database.urls import psycopg_url
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,7 +58,7 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The server that the tests' databases live on."""
     given = request.config.getoption("--database-url")
     if given:
-        yield str(given)
+        yield plain(psycopg_url(given))
         return
     with temporary_folder(in_memory=True) as folder:
         yield embedded.start(folder).url

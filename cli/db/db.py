@@ -14,6 +14,7 @@ from pgvoice.store.database import embedded, exposure, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.database.roles import Role
 from pgvoice.store.database.schema import SchemaState
+from pgvoice.store.database.urls import libpq_url
 from pgvoice.store.errors import SchemaMismatch
 
 
@@ -126,7 +127,7 @@ def show_url(show_password: bool, url: str | None) -> None:
     open store, and some minutes longer. For psql use `pgvoice db shell`, which keeps it running.
     """
     with open_database(url) as database:
-        click.echo(place.libpq_url(database.url, hide_password=not show_password))
+        click.echo(libpq_url(database.url, hide_password=not show_password))
         if database.server is not None:
             click.echo(
                 f"Note: the embedded server {place.when_it_stops(database.server.linger)};"
@@ -182,7 +183,7 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
     with database.engine.connect() as connection:
         state = schema.state(connection)
         return {
-            "url": place.libpq_url(database.url),
+            "url": libpq_url(database.url),
             "embedded_folder": folder,
             "linger_seconds": database.server and database.server.linger,
             "server_version": server_version(connection.dialect.server_version_info),

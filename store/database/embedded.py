@@ -57,7 +57,8 @@ def exists(folder: Path) -> bool:
 def start(folder: Path | None = None) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; the first start creates it.
 
-    It stays up for ``PGVOICE_LINGER`` seconds after its last use, without this not at all. Raises `EmbeddedServerError` if the package is not installed, the folder cannot be used, or the
+    It stays up for ``PGVOICE_LINGER`` seconds after its last use; if that is not set, not at all.
+    Raises `EmbeddedServerError` if the package is not installed, the folder cannot be used, or the
     server does not start.
     """
     folder = (folder or data_folder()).absolute()

@@ -97,10 +97,17 @@ def test_url_of_the_embedded_server(
     assert told.stdout.startswith("postgresql://postgres@/postgres?host=")
     assert told.stdout.count("\n") == 1
     assert told.stderr == (
-        "Note: the embedded server runs only while a pgvoice command or program uses it;"
+        "Note: the embedded server stops with the last command or program that uses it;"
         " `pgvoice db shell` opens psql on it\n"
     )
-    helped = run("db", "url", "--help").stdout
+    monkeypatch.setenv("PGVOICE_LINGER", "300")
+    assert run("db", "url").stderr.startswith(
+        "Note: the embedded server stays up for 300 s after a command, until `pgvoice db stop`;"
+    )
+    status = json.loads(run("db", "status", "--json").stdout)
+    assert status["linger_seconds"] == 300
+    assert "server      stays up for 300 s after a command" in run("db", "status").stdout
+    helped = " ".join(run("db", "url", "--help").stdout.split())
     assert "psql " not in helped.replace("For psql use `pgvoice db shell`", "")
     assert "`pgvoice db shell`" in " ".join(helped.split())
 

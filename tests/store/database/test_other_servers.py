@@ -12,10 +12,9 @@ from pgvoice_testkit.servers.descriptions import vectors_description
 from pgvoice_testkit.stores import whole_library
 from sqlalchemy import Connection, text
 
-from pgvoice.cli.db.place import libpq_url
 from pgvoice.store import TableSum, VoiceStore
 from pgvoice.store.database import embedded, roles, schema
-from pgvoice.store.database.connection import psycopg_url
+from pgvoice.store.database.urls import libpq_url, psycopg_url
 
 OLD, NEW = 16, 18
 

@@ -236,7 +236,7 @@ def test_a_setting_that_is_no_number_of_seconds(
     data_folder: Path, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     monkeypatch.setenv("PGVOICE_LINGER", named)
-    with pytest.raises(EmbeddedServerError, match="PGVOICE_LINGER is '.*': set it to a number"):
+    with pytest.raises(EmbeddedServerError, match=r"PGVOICE_LINGER is '.*': set it to a number"):
         embedded.start(data_folder)
     assert list(data_folder.iterdir()) == []
 

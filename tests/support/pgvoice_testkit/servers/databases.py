@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
-from pgvoice.store.database.connection import psycopg_url
+from pgvoice.store.database.urls import psycopg_url
 
 MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 8 << 30
 _numbers = itertools.count()
