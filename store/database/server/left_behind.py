@@ -63,7 +63,7 @@ def is_replaced(folder: Path) -> bool:
     with suppress(psutil.Error):
         if pid is not None:
             process = psutil.Process(pid)
-            return _changed(Path(process.cmdline()[0])) > process.create_time()
+            return bool(_changed(Path(process.cmdline()[0])) > process.create_time())
     return False
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from pgvoice.cli.db import place
 from pgvoice.store import DatabaseError
+from pgvoice.store.database import embedded
 from pgvoice.store.database.schema import HEAD
 
 
@@ -110,6 +111,23 @@ def test_url_of_the_embedded_server(
     helped = " ".join(run("db", "url", "--help").stdout.split())
     assert "psql " not in helped.replace("For psql use `pgvoice db shell`", "")
     assert "`pgvoice db shell`" in " ".join(helped.split())
+
+
+def test_stop(
+    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a server that stayed up; one that somebody uses goes on."""
+    monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    monkeypatch.setenv("PGVOICE_LINGER", "300")
+    assert run("db", "stop").stdout == f"no server in {data_folder}\n"
+    server = embedded.start(data_folder)
+    refused = run("db", "stop")
+    assert (refused.exit_code, "is in use: end the programs" in refused.stderr) == (1, True)
+    server.stop()
+    assert run("db", "stop").stdout == f"stopped the server in {data_folder}\n"
+    embedded.start(data_folder).stop()
+    told = json.loads(run("db", "stop", "--json").stdout)
+    assert told == {"embedded_folder": str(data_folder), "stopped": True}
 
 
 def test_shell_on_the_embedded_server(data_folder: Path) -> None:
