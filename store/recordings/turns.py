@@ -47,8 +47,8 @@ def store(
         _STORE,
         {
             "video": video,
-            "starts": [turn.start for turn in turns],
-            "ends": [turn.end for turn in turns],
+            "starts": [float(turn.start) for turn in turns],
+            "ends": [float(turn.end) for turn in turns],
             "labels": [_storable(turn.label) for turn in turns],
             "texts": [_storable(turn.text) for turn in turns],
             "source": _storable(source) or None,
