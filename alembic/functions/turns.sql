@@ -150,3 +150,15 @@ COMMENT ON FUNCTION pgvoice_internal.blank_erased_turns() IS
 CREATE OR REPLACE TRIGGER erased_span_blanks_turns
 AFTER INSERT ON pgvoice.erased_span
 FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.blank_erased_turns();
+
+CREATE OR REPLACE FUNCTION pgvoice.is_current(video_id bigint, start_ms integer, end_ms integer)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN NOT EXISTS (
+    SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = is_current.video_id
+) OR EXISTS (
+    SELECT FROM pgvoice.turn AS t WHERE t.video_id = is_current.video_id
+      AND t.start_ms = is_current.start_ms AND t.end_ms = is_current.end_ms
+);
+COMMENT ON FUNCTION pgvoice.is_current(bigint, integer, integer) IS
+'Whether a stored segment is one of its video''s turns; true if the video has no stored turns.';
