@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.errors import invalid_rows
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.fill import fill as fill_missing
@@ -64,7 +65,8 @@ def fill(
     plugins.
 
     Stored segments are not computed again; if none is missing, AUDIO is not even opened. A fill
-    that was stopped resumes where it ended.
+    that was stopped resumes where it ended. Segments that are not spans of time are named, the
+    others are stored, and the exit code is 3.
     """
     audio, segments = files
     asked = options.spans(options.document_from(segments, format_name, uri).segments)
@@ -128,7 +130,7 @@ def report_document(
         "missing": report.missing,
         "filled": run.filled,
         "skipped": dict(run.skipped),
-        "invalid": [{"index": error.index, "why": error.why} for error in invalid],
+        "invalid": invalid_rows(invalid),
         "audio_decoded": report.decoded,
         "encoder_calls": report.encoder_calls,
         "decode_seconds": run.decode_seconds,

@@ -16,19 +16,18 @@ from typing import Any, Protocol
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE, make_encoder
 from pgvoice.hooks.fill.fill import fill_keys
-from pgvoice.hooks.identify import identify
 from pgvoice.hooks.plugins.specs import hookimpl
 from pgvoice.hooks.results import FillReport, Labelled
+from pgvoice.hooks.turn_answers import answer_turns, unanswered
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.connection import URL_VARIABLE
 from pgvoice.store.database.server.names import DATA_VARIABLE
 from pgvoice.store.errors import InvalidSegment
-from pgvoice.store.keys import SegmentKey, snap_segments
+from pgvoice.store.keys import snap_segments
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 from pgvoice.store.recordings.videos import OnAudioChange
-from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -139,45 +138,21 @@ class Pipeline(Closing):
         )
         if hook:
             hook("fill", report, file=file)
-        labels, summaries = self._identified(
-            video,
-            turns,
-            snapped.keys,
-            self.threshold if threshold is None else threshold,
-            self.min_margin if min_margin is None else min_margin,
-            self.clusters if clusters is None else clusters,
-        )
+        found = unanswered(turns, snapped)
+        if snapped.distinct:
+            found = answer_turns(
+                self.store,
+                video,
+                turns,
+                snapped,
+                clusters=self.clusters if clusters is None else clusters,
+                encoder=self.encoder.identity,
+                threshold=self.threshold if threshold is None else threshold,
+                min_margin=self.min_margin if min_margin is None else min_margin,
+            )
         if hook:
-            hook("identify", labels, file=file)
-        return PipelineResult(tuple(labels), report, tuple(snapped.invalid), summaries)
-
-    def _identified(
-        self,
-        video: str,
-        turns: Sequence[Turn],
-        keys: Sequence[SegmentKey | None],
-        threshold: float | None,
-        min_margin: float | None,
-        clusters: bool,
-    ) -> tuple[list[Labelled], tuple[ClusterSummary, ...]]:
-        valid = [(turn, key) for turn, key in zip(turns, keys, strict=True) if key]
-        if not valid:
-            return [Labelled(turn, None) for turn in turns], ()
-        result = identify(
-            self.store,
-            video,
-            [key for _, key in valid],
-            [turn.label for turn, _ in valid] if clusters else None,
-            encoder=self.encoder.identity,
-            threshold=threshold,
-            min_margin=min_margin,
-        )
-        answers = iter(result.answers)
-        labels = [
-            Labelled(turn, next(answers) if key else None)
-            for turn, key in zip(turns, keys, strict=True)
-        ]
-        return labels, result.clusters
+            hook("identify", list(found.labels), file=file)
+        return PipelineResult(found.labels, report, found.invalid, found.clusters)
 
 
 class _Shared:
