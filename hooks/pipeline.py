@@ -79,8 +79,8 @@ class Pipeline(Closing):
         Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
         of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
         `clusters`, and by default if they have labels, segments with the same label are judged
-        together, as `store.answers.identify_clusters` does. Raises `DatabaseError`, `SchemaMismatch`,
-        `EncoderUnavailable`.
+        together, as `store.answers.identify_clusters` does. Raises `DatabaseError`,
+        `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
         self.encoder: Encoder = _Shared(made)

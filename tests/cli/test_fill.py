@@ -69,7 +69,7 @@ def test_invalid_segments_are_reported_after_the_others_are_stored(
     report = json.loads(result.stdout)
     assert (report["filled"], report["invalid"]) == (
         2,
-        [{"index": 1, "why": "it ends before it starts"}],
+        [{"index": 1, "start": 5.0, "end": 3.0, "why": "it ends before it starts"}],
     )
     assert result.stderr.startswith("Error: 1 invalid, the others are stored: segment 1")
     plain = pgvoice("fill", "talk", talk, "-", "--format", "json", stdin=segments)

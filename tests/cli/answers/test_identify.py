@@ -67,10 +67,42 @@ def test_a_given_threshold_and_margin(filled: Call) -> None:
     assert "ambiguous" in result.stdout
 
 
-def test_an_invalid_segment(filled: Call) -> None:
-    result = filled("identify", "talk", "-", "--format", "json", stdin="[[3, 1]]")
+INVALID = "[[0, 2], [3, 1], [4, 6], [NaN, 5], [-2, 1]]"
+
+
+def test_invalid_segments_are_named_and_the_others_answered(filled: Call) -> None:
+    arguments = ("identify", "talk", "-", "--format", "json")
+    shown = filled(*arguments, stdin=INVALID)
+    assert shown.exit_code == 3
+    assert shown.stderr == (
+        "Error: 3 invalid, the others are answered: segment 1 (3.0, 1.0): it ends before it starts;"
+        " segment 3 (nan, 5.0): nan is not a time in seconds of at most 2147483; segment 4"
+        " (-2.0, 1.0): it starts before the audio does\n"
+    )
+    rows = [line.split() for line in shown.stdout.splitlines()[1:6]]
+    assert [row[-1] for row in rows] == ["matched", "invalid", "matched", "invalid", "invalid"]
+    assert rows[1] == ["3", "1", "-", "-", "-", "-", "invalid"]
+    assert "5 segments: 3 invalid, 2 matched" in shown.stdout
+    document = filled(*arguments, "--json", stdin=INVALID)
+    assert document.exit_code == 3
+    answered = json.loads(document.stdout)
+    assert [each["speaker"] for each in answered["segments"]] == ["Ada", None, "Bob", None, None]
+    assert answered["segments"][1].keys() == answered["segments"][0].keys()
+    assert [each["start"] for each in answered["segments"]] == [0, 3, 4, None, -2]
+    assert [each["index"] for each in answered["invalid"]] == [1, 3, 4]
+
+
+def test_invalid_segments_are_written_as_they_were(filled: Call, tmp_path: Path) -> None:
+    named = tmp_path / "named.json"
+    result = filled(
+        "identify", "talk", "-", "--format", "json", "--clusters", "--output", named, stdin=INVALID
+    )
     assert result.exit_code == 3
-    assert "it ends before it starts" in result.stderr
+    first, *others = json.loads(named.read_text())
+    assert first == {"start": 0, "end": 2, "speaker": "Ada"}
+    assert (others[0], others[3]) == ([3, 1], [-2, 1])
+    only = filled("identify", "talk", "-", "--format", "json", stdin="[[3, 1]]")
+    assert (only.exit_code, "1 segment: 1 invalid" in only.stdout) == (3, True)
 
 
 def test_unknown_video_and_encoder(filled: Call) -> None:
