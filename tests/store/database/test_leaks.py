@@ -58,6 +58,7 @@ TELLING = {
     "debug_print_plan": "on",
     "debug_pretty_print": "off",
     "log_parameter_max_length_on_error": "-1",
+    "plan_cache_mode": "force_custom_plan",
     "plpgsql.print_strict_params": "on",
     "plpgsql.extra_warnings": "all",
     "trace_sort": "on",
