@@ -140,7 +140,8 @@ def _traces(vector: Embedding) -> list[str]:
 
 
 def _found(told: str, vectors: Sequence[Embedding] = VECTORS) -> list[str]:
-    return [trace for vector in vectors for trace in _traces(vector) if trace in told.lower()]
+    lowered = told.lower()
+    return [trace for vector in vectors for trace in _traces(vector) if trace in lowered]
 
 
 def test_traces_are_found(owner: VoiceStore) -> None:
