@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class EmbeddedServer:
     """A running server; it stops when the last process that uses it ends, or some time later."""
 
     folder: Path
-    url: str
+    url: str = field(repr=False)
     #: The name of connections that need not keep the server from stopping.
     counted: str
     #: For how many seconds it stays up after this process has used it.

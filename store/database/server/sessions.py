@@ -24,9 +24,9 @@ _NOT_READY = (
 
 
 def url(folder: Path) -> str:
-    """The URL of the folder's server."""
+    """The URL of the folder's server, with its driver."""
     host = quote(str(folder / DATABASE), safe="/._:@~=-")
-    return f"postgresql://postgres@/postgres?host={host}&port={PORT}"
+    return f"postgresql+psycopg://postgres@/postgres?host={host}&port={PORT}"
 
 
 def refusal(folder: Path) -> str | None:

