@@ -119,8 +119,9 @@ def manager() -> Plugins:
 
 def only_builtin() -> bool:
     """Whether no plugin but the built-in ones is loaded or going to be; these need no import."""
-    unknown = manager.cache_info().currsize or missing_plugins()
-    return not unknown and not any(map(is_chosen, installed()))
+    wanted = _wanted_names()
+    loads_some = bool(installed()) if wanted is None else bool(wanted)
+    return not loads_some and not manager.cache_info().currsize
 
 
 def listed() -> list[Plugin]:

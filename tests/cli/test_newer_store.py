@@ -15,7 +15,14 @@ from sqlalchemy import Connection, text
 
 SAID = "the tables are at revision 9999, this pgvoice knows"
 #: Do not look at the tables.
-ELSEWHERE = {("demo",), ("plugin", "list"), ("db", "url"), ("db", "stop"), ("db", "shell"), ("db", "roles")}
+ELSEWHERE = {
+    ("demo",),
+    ("plugin", "list"),
+    ("db", "url"),
+    ("db", "stop"),
+    ("db", "shell"),
+    ("db", "roles"),
+}
 #: Say it, and go on with what they can say.
 GOING_ON = {("db", "status"), ("encoder", "list")}
 #: What commands need beside their arguments.

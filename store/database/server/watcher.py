@@ -19,10 +19,10 @@ BUSY = 3
 
 
 def main(fifo: str, seconds: str, pid_file: str, *command: str) -> None:
-    if os.fork():  # so that whoever started it need not wait for its end
-        os._exit(0)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if os.fork():  # so that whoever started it need not wait for its end
+            os._exit(0)
         _watch(fifo, float(seconds), pid_file, command)
     except KeyboardInterrupt:  # of SIGTERM, as when the machine shuts down
         _stop(pid_file, command)

@@ -276,3 +276,27 @@ def test_segments_that_nobody_answers_for(loaded: installed.Plugins) -> None:
     loaded.register(Silent(), "silent")
     with pytest.raises(PluginError, match="no plugin answered for the segments of 'talk'"):
         calls.segments_ready("talk", "talk.wav", SEGMENTS)
+
+
+@pytest.mark.parametrize("event", ["after_fill", "after_identify"])
+def test_no_built_in_plugin_has_an_event(event: str) -> None:
+    """So that none is imported for one, unless another plugin is there."""
+    assert getattr(installed.builtin().hook, event).get_hookimpls() == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nothing_else"), [("", True), (",", True), ("absent", False), (None, True)]
+)
+def test_whether_only_built_in_plugins_are_there(
+    monkeypatch: pytest.MonkeyPatch, wanted: str | None, nothing_else: bool
+) -> None:
+    installed.manager.cache_clear()
+    if wanted is None:
+        monkeypatch.delenv("PGVOICE_PLUGINS")
+        nothing_else = not installed.installed()
+    else:
+        monkeypatch.setenv("PGVOICE_PLUGINS", wanted)
+    assert installed.only_builtin() is nothing_else
+    monkeypatch.setenv("PGVOICE_PLUGINS", "")
+    assert installed.manager()
+    assert not installed.only_builtin()
