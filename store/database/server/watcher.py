@@ -20,9 +20,11 @@ BUSY = 3
 
 def main(fifo: str, seconds: str, pid_file: str, *command: str) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # Python would lose it in the fork
+    if os.fork():  # so that whoever started it need not wait for its end
+        os._exit(0)
     try:
-        if os.fork():  # so that whoever started it need not wait for its end
-            os._exit(0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         _watch(fifo, float(seconds), pid_file, command)
     except KeyboardInterrupt:  # of SIGTERM, as when the machine shuts down
         _stop(pid_file, command)
