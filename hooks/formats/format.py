@@ -47,6 +47,8 @@ class Format:
     matches: Callable[[str], bool]
     #: None if the format is read-only.
     write: WriteText | None = None
+    #: The segments by recording, if files of this format name their recordings.
+    recordings: Callable[[str], dict[str, list[Turn]]] | None = None
 
 
 class RegisterFormat(Protocol):
@@ -65,6 +67,11 @@ _LATEST = 1e9
 def speaker_of(labelled: Labelled) -> str | None:
     """The name, or the diarizer's label if there is no name."""
     return labelled.speaker if labelled.speaker is not None else labelled.segment.label
+
+
+def printable(text: str) -> str:
+    """A line of text with blanks for controls and line breaks."""
+    return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
 def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> None:
