@@ -21,6 +21,7 @@ from pgvoice.hooks.formats.nist.fields import (
     uri_field,
     with_field,
 )
+from pgvoice.hooks.formats.rttm import RTTM
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
@@ -98,9 +99,11 @@ def _turn(found: Fields) -> UriTurn | None:
 
 
 def matches_stm(text: str) -> bool:
-    """Whether the lines of a text have a speaker and two times, and are not words of CTM."""
+    """Whether the lines of a text have a speaker and two times, and is neither CTM nor RTTM."""
     lines = first_lines(text)
-    return bool(lines) and all(map(_is_turn, lines)) and not matches_ctm(text)
+    return (
+        bool(lines) and all(map(_is_turn, lines)) and not (matches_ctm(text) or RTTM.matches(text))
+    )
 
 
 def _is_turn(line: Fields) -> bool:

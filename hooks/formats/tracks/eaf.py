@@ -16,9 +16,8 @@ _ROOT = "ANNOTATION_DOCUMENT"
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*+>""")
 _KINDS = frozenset({"ALIGNABLE_ANNOTATION", "REF_ANNOTATION"})
 _MILLISECONDS = re.compile(r"\d{1,15}", re.ASCII)
-_BEGIN = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<ANNOTATION_DOCUMENT[\s>]", re.DOTALL
-)
+#: How many characters decide whether a text is a document of ELAN.
+_HEAD = 10_000
 
 
 class Place(NamedTuple):
@@ -28,7 +27,7 @@ class Place(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Annotation:
     """An annotation; one of a symbolic tier refers to another instead of two times."""
 
@@ -37,7 +36,7 @@ class Annotation:
     text: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tier:
     """A tier; its parent is the tier whose annotations it divides or describes."""
 
@@ -126,7 +125,7 @@ class _Owners:
 
 
 def _parents_first(tiers: list[Tier]) -> list[Tier]:
-    """The tiers, each after its parent; those without one that exists, and circles, are left out."""
+    """The tiers, each after its parent; without those whose parents do not exist, and circles."""
     ordered: list[Tier] = []
     known: set[str] = set()
     waiting = list(tiers)
@@ -136,36 +135,29 @@ def _parents_first(tiers: list[Tier]) -> list[Tier]:
             break
         ordered += ready
         known |= {tier.name for tier in ready}
-        waiting = [tier for tier in waiting if tier not in ready]
+        waiting = [tier for tier in waiting if tier.name not in known]
     return ordered
 
 
 def _filled(slots: dict[str, int | None]) -> dict[str, float]:
     """The times of all slots; those without one are spread evenly, as ELAN draws them."""
-    names, known = (
-        list(slots),
-        [place for place, time in enumerate(slots.values()) if time is not None],
-    )
-    times = dict(slots)
+    names, times = list(slots), list(slots.values())
+    known = [(place, time) for place, time in enumerate(times) if time is not None]
     found = {}
-    for place, name in enumerate(names):
-        time = times[name]
-        if time is None:
-            at = bisect_left(known, place)
-            if not 0 < at < len(known):
-                continue
-            before, after = known[at - 1], known[at]
-            first, last = times[names[before]] or 0, times[names[after]] or 0
-            time_found = first + (last - first) * (place - before) / (after - before)
-        else:
-            time_found = float(time)
-        found[name] = time_found
+    for place, (name, time) in enumerate(zip(names, times, strict=True)):
+        at = bisect_left(known, (place,))
+        if time is not None:
+            found[name] = float(time)
+        elif 0 < at < len(known):
+            (before, first), (after, last) = known[at - 1], known[at]
+            found[name] = first + (last - first) * (place - before) / (after - before)
     return found
 
 
 def matches_eaf(text: str) -> bool:
     """Whether a text begins as a document of ELAN does."""
-    return _BEGIN.match(text[:10_000]) is not None
+    head = text[:_HEAD].lstrip()
+    return head.startswith("<") and f"<{_ROOT}" in head
 
 
 def parsed_eaf(text: str) -> Eaf:

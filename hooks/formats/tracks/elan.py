@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain, count
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,6 +21,7 @@ from pgvoice.hooks.formats.tracks.eaf import (
 from pgvoice.hooks.formats.tracks.tracks import (
     NOBODY,
     Piece,
+    Track,
     check_new,
     check_tracks,
     label_of,
@@ -31,7 +33,7 @@ from pgvoice.store.turns import Turn
 
 _ATTRIBUTE = r"""(\s{}\s*=\s*)(?:"[^"]*"|'[^']*')"""
 _HEADER = """<?xml version="1.0" encoding="UTF-8"?>
-<ANNOTATION_DOCUMENT AUTHOR="" DATE="1970-01-01T00:00:00+00:00" FORMAT="3.0" VERSION="3.0"\
+<ANNOTATION_DOCUMENT AUTHOR="" DATE="{date}" FORMAT="3.0" VERSION="3.0"\
  xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"\
  xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
     <HEADER MEDIA_FILE="" TIME_UNITS="milliseconds"/>
@@ -104,9 +106,8 @@ def _named(labelled: Sequence[Labelled], names: Sequence[str | None], source: st
             edits.append((tier.tag, tag.encode()))
             continue
         for name in dict.fromkeys(each.name for each in own if each.name != _label(tier)):
-            moves.append(
-                (tier, name or NOBODY, [one.annotation for one in own if one.name == name])
-            )
+            moving = [one.annotation for one in own if one.name == name]
+            moves.append((tier, name or NOBODY, moving))
     if moves:
         edits += _moved(document, moves)
     return _edited(document.data, edits)
@@ -119,8 +120,8 @@ def _moved(
     owners = document.owners()
     taken = {tier.name for tier in document.tiers}
     edits, added = list[tuple[Place, bytes]](), list[str]()
-    for top, name, annotations in moves:
-        starts = {one.place.start for one in annotations}
+    for top, name, moving in moves:
+        starts = {one.place.start for one in moving}
         renamed: dict[str, str] = {}
         for tier in _below(document, top):
             with_it = [
@@ -152,11 +153,8 @@ def _below(document: Eaf, top: Tier) -> list[Tier]:
 
 def _free(name: str, taken: set[str]) -> str:
     """The name, or the name with a number, that no tier has."""
-    found = next(
-        one
-        for one in (name, *(f"{name} {n}" for n in range(2, 1 + 2 + len(taken))))
-        if one not in taken
-    )
+    numbered = (f"{name} {number}" for number in count(2))
+    found = next(one for one in chain([name], numbered) if one not in taken)
     taken.add(found)
     return found
 
@@ -167,7 +165,7 @@ def _new_tier(
     tag = _with_attribute(_slice(document, tier.tag), "TIER_ID", renamed[tier.name])
     tag = _with_attribute(tag, "PARTICIPANT", name)
     if tier.parent is not None:
-        tag = _with_attribute(tag, "PARENT_REF", renamed[tier.parent])
+        tag = _with_attribute(tag, "PARENT_REF", renamed.get(tier.parent, tier.parent))
     inside = "".join(f"\n        {_slice(document, one.place)}" for one in annotations)
     return f"\n    {tag}{inside}\n    </TIER>"
 
@@ -202,29 +200,34 @@ def _new(labelled: Sequence[Labelled], names: Sequence[str | None]) -> str:
         pieces.append(Piece((name, 0), round(start * 1000), round(end * 1000), said))
     times = sorted({time for piece in pieces for time in (piece.start, piece.end)})
     slots = {time: f"ts{number}" for number, time in enumerate(times, 1)}
-    lines = [
-        f'        <TIME_SLOT TIME_SLOT_ID="{slot}" TIME_VALUE="{time:.0f}"/>\n'
-        for time, slot in slots.items()
-    ]
-    lines.append("    </TIME_ORDER>\n")
     numbers, taken = count(1), set[str]()
+    lines = [_slot_line(slot, time) for time, slot in slots.items()]
+    lines.append("    </TIME_ORDER>\n")
     for track in without_overlaps(pieces):
-        name = track.of[0] or NOBODY
-        tier = quoteattr(_free(name, taken))
-        lines.append(
-            f'    <TIER LINGUISTIC_TYPE_REF="default-lt" PARTICIPANT={quoteattr(name)}'
-            f" TIER_ID={tier}>\n"
+        lines += _track_lines(track, slots, numbers, taken)
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return _HEADER.format(date=date) + "".join(lines) + _FOOTER
+
+
+def _slot_line(slot: str, time: float) -> str:
+    return f'        <TIME_SLOT TIME_SLOT_ID="{slot}" TIME_VALUE="{time:.0f}"/>\n'
+
+
+def _track_lines(
+    track: Track[str], slots: dict[float, str], numbers: Iterator[int], taken: set[str]
+) -> Iterator[str]:
+    name = track.of[0] or NOBODY
+    attributes = f"PARTICIPANT={quoteattr(name)} TIER_ID={quoteattr(_free(name, taken))}"
+    yield f'    <TIER LINGUISTIC_TYPE_REF="default-lt" {attributes}>\n'
+    for piece in track.pieces:
+        times = f'TIME_SLOT_REF1="{slots[piece.start]}" TIME_SLOT_REF2="{slots[piece.end]}"'
+        yield (
+            "        <ANNOTATION>\n"
+            f'            <ALIGNABLE_ANNOTATION ANNOTATION_ID="a{next(numbers)}" {times}>\n'
+            f"                <ANNOTATION_VALUE>{escape(piece.content)}</ANNOTATION_VALUE>\n"
+            "            </ALIGNABLE_ANNOTATION>\n        </ANNOTATION>\n"
         )
-        for piece in track.pieces:
-            lines.append(
-                "        <ANNOTATION>\n"
-                f'            <ALIGNABLE_ANNOTATION ANNOTATION_ID="a{next(numbers)}"'
-                f' TIME_SLOT_REF1="{slots[piece.start]}" TIME_SLOT_REF2="{slots[piece.end]}">\n'
-                f"                <ANNOTATION_VALUE>{escape(piece.content)}</ANNOTATION_VALUE>\n"
-                "            </ALIGNABLE_ANNOTATION>\n        </ANNOTATION>\n"
-            )
-        lines.append("    </TIER>\n")
-    return _HEADER + "".join(lines) + _FOOTER
+    yield "    </TIER>\n"
 
 
 ELAN = Format("elan", (".eaf",), read_elan, matches_eaf, write_elan)

@@ -19,7 +19,7 @@ _FLAG = re.compile(r"<\w+>")
 _KIND = re.compile(
     r'\s*File type\s*=\s*"ooTextFile(?: short)?"\s+(?:Object class\s*=\s*)?"TextGrid'
 )
-_TIERS = {"IntervalTier": 3, "TextTier": 2}
+_TIERS = frozenset({"IntervalTier", "TextTier"})
 
 
 class Token(NamedTuple):

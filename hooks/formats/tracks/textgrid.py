@@ -55,12 +55,11 @@ def _named(labelled: Sequence[Labelled], names: Sequence[str | None], source: st
     turns = grid.turns()
     check_aligned(labelled, [turn for _, _, turn in turns])
     edits, moved = list[Edit](), list[Piece[Interval]]()
-    for number, tier in enumerate(grid.tiers):
-        own = [
-            (interval, turn, name)
-            for (of, interval, turn), name in zip(turns, names, strict=True)
-            if of == number
-        ]
+    by_tier: dict[int, list[tuple[Interval, Turn, str | None]]] = {}
+    for (number, interval, turn), name in zip(turns, names, strict=True):
+        by_tier.setdefault(number, []).append((interval, turn, name))
+    for number, own in by_tier.items():
+        tier = grid.tiers[number]
         different = {name for _, _, name in own}
         if different == {label_of(tier.name.string)}:
             continue
