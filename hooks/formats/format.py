@@ -103,19 +103,14 @@ def check_name(index: int, name: str, format_name: str) -> None:
         raise refused(index, name, format_name, "it contains a control character or a line break")
 
 
-def check_read_back(
-    labelled: Sequence[Labelled],
-    read: Sequence[Turn],
-    speakers: Sequence[str | None],
-    format_name: str,
-) -> None:
-    """Raise `FormatError` unless the written document has these segments and speakers.
+def check_read_back(read: Sequence[Turn], speakers: Sequence[str | None], format_name: str) -> None:
+    """Raise `FormatError` unless a written document is read with as many segments and the speakers.
 
     A speaker of None is not compared; several spaces equal one.
     """
-    if len(read) != len(labelled):
+    if len(read) != len(speakers):
         raise FormatError(
-            f"as {format_name} there would be {len(read)} segments, expected {len(labelled)}:"
+            f"as {format_name} there would be {len(read)} segments, expected {len(speakers)}:"
             " write JSON"
         )
     for index, (found, expected) in enumerate(zip(read, speakers, strict=True)):

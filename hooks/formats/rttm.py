@@ -63,7 +63,7 @@ def write_rttm(labelled: Sequence[Labelled], *, source: str | None, uri: str | N
         }
         text = with_lines(source, changed)
     if labelled:
-        check_read_back(labelled, read_rttm(text, uri=uri if source else None), fields, "rttm")
+        check_read_back(read_rttm(text, uri=uri if source else None), fields, "rttm")
     return text
 
 

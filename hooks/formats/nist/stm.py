@@ -63,7 +63,7 @@ def write_stm(labelled: Sequence[Labelled], *, source: str | None, uri: str | No
         }
         text = with_lines(source, changed)
     if labelled:
-        check_read_back(labelled, read_stm(text, uri=uri if source else None), fields, "stm")
+        check_read_back(read_stm(text, uri=uri if source else None), fields, "stm")
     return text
 
 

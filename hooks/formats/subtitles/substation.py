@@ -122,7 +122,7 @@ class _SubStation:
             }
             text = with_lines(source, changed)
         if labelled:
-            check_read_back(labelled, self.read(text), names, self.name)
+            check_read_back(self.read(text), names, self.name)
         return text
 
     def matches(self, text: str) -> bool:

@@ -66,7 +66,7 @@ def write_audacity(
         changed = {label.line.number: _renamed(label, each) for label, each in named}
         text = with_lines(source, changed)
     if labelled:
-        check_read_back(labelled, read_audacity(text), speakers, "audacity")
+        check_read_back(read_audacity(text), speakers, "audacity")
     return text
 
 
