@@ -10,6 +10,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
+from pgvoice.store.names import flaw_of
 
 #: Exit code for a segment that is not a span of time; a fill stores the others.
 INVALID_SEGMENT = 3
@@ -34,8 +35,8 @@ def explain(error: Exception) -> click.ClickException | None:
             " smaller number, or a text without NUL"
         )
     if isinstance(error, UnicodeEncodeError):
-        text = ascii(error.object)[:60]
-        return click.ClickException(f"{text} is not text that can be stored: use UTF-8")
+        text, flaw = ascii(error.object)[:60], flaw_of(str(error.object))
+        return click.ClickException(f"{text} has {flaw} and cannot be stored: use UTF-8")
     if isinstance(error, OSError) and error.filename is not None:
         return click.ClickException(
             f"{error.filename!r}: {error.strerror}: check the path and its permissions"

@@ -8,6 +8,7 @@ from pgvoice.cli import options, output
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.fill import fill as fill_missing
+from pgvoice.hooks.formats.swapped import check_order
 from pgvoice.hooks.results import FillReport
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.videos import OnAudioChange
@@ -59,7 +60,7 @@ def fill(
     """Compute the voice embeddings that a recording lacks.
 
     VIDEO is your own name for the recording and AUDIO its sound or video file. SEGMENTS is a file
-    that says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input.
+    that says when somebody speaks (RTTM, JSON, subtitles, ELAN and more), or - for standard input.
     Without AUDIO, pgvoice looks the file up in its audio sources: the folder PGVOICE_AUDIO and
     plugins.
 
@@ -67,6 +68,7 @@ def fill(
     that was stopped resumes where it ended.
     """
     audio, segments = files
+    check_order(audio, segments)
     asked = options.spans(options.document_from(segments, format_name, uri).segments)
     made = make_encoder(encoder, device=device)
     try:

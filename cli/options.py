@@ -14,6 +14,8 @@ import click
 
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile, read_references
+from pgvoice.hooks.evaluate.regions import Scored, only_scored
+from pgvoice.hooks.formats.encodings import UNICODE
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.times import parse_span
 from pgvoice.store.turns import Turn
@@ -158,10 +160,16 @@ format_option = click.option(
     "--format",
     "format_name",
     metavar="NAME",
-    help="Format of the segments: json, rttm, srt, vtt or whisperx [detected].",
+    help="Format of the segments, such as rttm, srt or elan [detected].",
 )
 uri_option = click.option(
-    "--uri", metavar="URI", help="Recording to read from an RTTM file that has several."
+    "--uri", metavar="URI", help="Recording to read from an RTTM, CTM or STM file of several."
+)
+uem_option = click.option(
+    "--uem",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Use only the regions in this UEM file, and the recordings that it names.",
 )
 
 
@@ -244,8 +252,11 @@ def span(value: str) -> Span:
 
 def document_from(path: str, format_name: str | None, uri: str | None) -> SegmentsDocument:
     """A file of segments, or standard input for ``-``."""
-    source = sys.stdin if path == STANDARD_INPUT else path
-    return read_document(source, format=format_name, uri=uri)
+    source = sys.stdin.buffer if path == STANDARD_INPUT else path
+    found = read_document(source, format=format_name, uri=uri)
+    if found.encoding not in UNICODE:
+        click.echo(f"{found.name} is not UTF-8: read as {found.encoding}", err=True)
+    return found
 
 
 def reference_file(value: str) -> ReferenceFile:
@@ -264,6 +275,16 @@ def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, l
     for warning in found.left_out:
         click.echo(f"Warning: {warning}", err=True)
     return found.turns
+
+
+def scored_from(store: VoiceStore, turns: dict[str, list[Turn]], path: str | None) -> Scored | None:
+    """The recordings that ``--uem`` names, if it is given; warns of those that it does not."""
+    if path is None:
+        return None
+    found = only_scored(store, turns, path)
+    for warning in found.left_out:
+        click.echo(f"Warning: {warning}", err=True)
+    return found
 
 
 def spans(segments: Sequence[Turn]) -> list[Span]:

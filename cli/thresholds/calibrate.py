@@ -54,6 +54,7 @@ def _edges(value: str) -> tuple[float, ...]:
     help="Who speaks when, by name: RTTM, or JSON with speakers; for VIDEO, or for the recordings"
     " that the file names.",
 )
+@options.uem_option
 @click.option("--pinned", is_flag=True, help="Use pinned labels.")
 @click.option(
     "--exemplars", is_flag=True, help="Use enrolled speech, each exemplar left out in turn."
@@ -88,6 +89,7 @@ def _edges(value: str) -> tuple[float, ...]:
 def calibrate(
     target_far: float,
     labels: tuple[ReferenceFile, ...],
+    uem: str | None,
     pinned: bool,
     exemplars: bool,
     edges: tuple[float, ...],
@@ -110,6 +112,8 @@ def calibrate(
     asked = bool(labels) or pinned or exemplars
     if cohort and not asked:
         raise click.UsageError("--cohort needs one of --labels, --pinned or --exemplars.")
+    if uem is not None and not labels:
+        raise click.UsageError("--uem needs --labels: the files whose regions it restricts.")
     if picture is not None and not asked:
         raise click.UsageError("--plot needs one of --labels, --pinned or --exemplars.")
     if asked + listed + (activate is not None) + reset != 1:
@@ -122,6 +126,8 @@ def calibrate(
             _manage(store, encoder, activate, listed, as_json)
             return
         turns = options.turns_from(store, labels)
+        scored = options.scored_from(store, turns, uem)
+        turns = turns if scored is None else scored.cropped()
         with output.waiting("comparing"):
             found = store.thresholds.calibrate(
                 target_far,

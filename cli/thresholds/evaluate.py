@@ -62,6 +62,7 @@ def _name(value: str) -> tuple[str, str]:
     help="Seconds around each boundary of a reference, half on either side, that DER ignores.",
 )
 @click.option("--skip-overlap", is_flag=True, help="DER ignores overlapping speech.")
+@options.uem_option
 @options.rule_options
 @options.url_option
 @options.plot_option
@@ -73,6 +74,7 @@ def evaluate(
     names: tuple[tuple[str, str], ...],
     collar: float,
     skip_overlap: bool,
+    uem: str | None,
     url: str | None,
     picture: Path | None,
     as_json: bool,
@@ -92,6 +94,8 @@ def evaluate(
         )
     with VoiceStore.open(url) as store:
         turns = _renamed(options.turns_from(store, references), dict(names))
+        scored = options.scored_from(store, turns, uem)
+        turns = turns if scored is None else scored.turns
         with output.waiting("comparing"):
             found = evaluating.evaluate(
                 store,
@@ -99,11 +103,13 @@ def evaluate(
                 segments="labels" if labels else "stored" if stored else "reference",
                 collar=collar,
                 skip_overlap=skip_overlap,
+                regions=None if scored is None else scored.regions,
                 **rule,
             )
         required = store.thresholds.required(**rule)
         if picture is not None:
-            spoken = store.thresholds.trials(labels=turns, encoder=rule["encoder"])
+            shown = turns if scored is None else scored.cropped()
+            spoken = store.thresholds.trials(labels=shown, encoder=rule["encoder"])
             title = f"Evaluation: {', '.join(turns)}"
             draw_trials(spoken, required.by_length, required.margin, picture, title)
     if as_json:

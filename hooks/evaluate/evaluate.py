@@ -6,11 +6,14 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
+from itertools import compress
 from operator import add
 from typing import Literal, NamedTuple
 
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import DiarizationError, diarization_error
+from pgvoice.hooks.evaluate.regions import counts, touches
+from pgvoice.hooks.formats.nist.uem import Region
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.labels.current import Label
 from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
@@ -111,12 +114,15 @@ def evaluate(
     min_margin: float | None = None,
     collar: float = 0.0,
     skip_overlap: bool = False,
+    regions: Mapping[str, Sequence[Region]] | None = None,
 ) -> Evaluation:
     """Compare names with references: `turns` has the turns of each video.
 
     `clusters` has a diarizer's label for each of these turns; with it, they are named by
     `Answers.identify_clusters`. For DER, all unnamed segments of a video share one label; for the
-    identification error rate, strangers have that label in the reference too. Raises
+    identification error rate, strangers have that label in the reference too. With `regions` of
+    each video, only what lies in them is scored: for DER to the instant, else segments whose middle
+    does. Raises
     `NotEvaluable`, `ExtraMissing`, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`,
     `InvalidSegment`.
     """
@@ -135,14 +141,26 @@ def evaluate(
     for video, said in turns.items():
         reference = _named(video, said, names)
         labels = None if clusters is None else clusters[video]
+        scored = None if regions is None else regions[video]
+        if scored is not None:
+            kept = [touches(turn, scored) for turn in reference]
+            reference = list(compress(reference, kept))
+            labels = None if labels is None else list(compress(labels, kept))
+        if not reference:
+            raise NotEvaluable(f"the reference of {video!r} has no speech in its regions")
         answers = _answers(store, video, reference, segments, labels, names, asked)
+        if scored is not None:
+            answers = [one for one in answers if touches(one, scored)]
         errors = diarization_error(
             reference,
             [Turn(one.start, one.end, one.name) for one in answers],
             strangers={turn.label for turn in reference if turn.label} - names,
             collar=collar,
             skip_overlap=skip_overlap,
+            regions=scored,
         )
+        if scored is not None:
+            answers = [one for one in answers if counts(one, scored)]
         found[video] = _score(answers, names, errors)
     return Evaluation(segments, collar, skip_overlap, found)
 

@@ -6,6 +6,7 @@ import codecs
 import re
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.store.names import SURROGATE, flaw_of
 
 # UTF-32's mark in little-endian order begins with UTF-16's.
 _MARKS = (
@@ -22,9 +23,6 @@ _ALPHABETS = [_WESTERN, "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp125
 _ALPHABETS += ["koi8_r", "mac_roman", "utf_16_le", "utf_16_be"]
 _CHARACTERS = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 _TOGETHER = re.compile(rb"[\x80-\xff]{2}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-# What Python makes of the bytes that it cannot decode: "surrogateescape", PEP 383.
-_ESCAPED = range(0xDC80, 0xDD00)
 
 # The first bytes of audio and video files, from `file`'s magic numbers.
 _SOUNDS = (
@@ -55,7 +53,7 @@ def sound_of(head: bytes) -> str | None:
 def decoded(data: bytes) -> tuple[str, str]:
     """The text without its byte order mark, and its encoding for `encoded`.
 
-    Raises `FormatError` for what is no text.
+    It may have lone surrogates, see `check_characters`. Raises `FormatError` for what is no text.
     """
     kind = sound_of(data)
     if kind is not None:
@@ -64,9 +62,9 @@ def decoded(data: bytes) -> tuple[str, str]:
         if data.startswith(mark):
             return _strict(data[len(mark) :], encoding.removesuffix("-sig")), encoding
     try:
-        return data.decode(), "utf-8"
+        return data.decode("utf-8", "surrogatepass"), "utf-8"
     except UnicodeDecodeError as error:
-        detected = _detected(data)
+        detected = None if _is_damaged(data) else _detected(data)
         if detected is None:
             raise undecodable(error) from error
         return detected
@@ -87,16 +85,10 @@ def encoded(text: str, encoding: str) -> bytes:
 
 def check_characters(text: str) -> None:
     """Raise `FormatError` for half a character, which no encoding has."""
-    found = _SURROGATE.search(text)
-    if found is None:
-        return
-    line, code = text.count("\n", 0, found.start()) + 1, ord(found[0])
-    if code in _ESCAPED:
-        byte = code - 0xDC00
-        raise FormatError(f"line {line}: found the byte 0x{byte:02x}, expected text in utf-8")
-    raise FormatError(
-        f"line {line}: found a lone surrogate U+{code:04X}, half a character, expected text"
-    )
+    found = SURROGATE.search(text)
+    if found is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        raise FormatError(f"line {line}: found {flaw_of(found[0])}, expected text in utf-8")
 
 
 def undecodable(error: UnicodeDecodeError) -> FormatError:
@@ -111,6 +103,13 @@ def _strict(data: bytes, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise undecodable(error) from error
+
+
+def _is_damaged(data: bytes) -> bool:
+    """Whether these are bytes of UTF-8 with some mistakes, rather than of another encoding."""
+    text = data.decode(errors="replace")
+    wrong = text.count("\N{REPLACEMENT CHARACTER}")
+    return sum(not character.isascii() for character in text) > 2 * wrong
 
 
 def _detected(data: bytes) -> tuple[str, str] | None:

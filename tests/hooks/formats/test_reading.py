@@ -140,9 +140,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(
-        FormatError, match=r"'docx'; choose one of: ass, .*, rttm, .*, vtt,"
-    ):
+    with pytest.raises(FormatError, match=r"'docx'; choose one of: ass, .*, rttm, .*, vtt,"):
         read_segments(io.StringIO("x"), "docx")
 
 
