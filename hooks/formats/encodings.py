@@ -40,9 +40,11 @@ _SOUNDS = (
     (re.compile(rb"caff\0"), "CAF"),
     (re.compile(rb"#!AMR"), "AMR"),
     (re.compile(rb"NIST_1A\n"), "SPHERE"),
+    (re.compile(rb"riff\x2e\x91\xcf\x11"), "W64"),
+    (re.compile(rb"G.{187}G", re.DOTALL), "MPEG transport stream"),
 )
 #: How many bytes `sound_of` needs.
-HEAD = 16
+HEAD = 189
 
 
 def sound_of(head: bytes) -> str | None:

@@ -101,10 +101,9 @@ def format_for(path: Path, source: SegmentsDocument | None) -> str:
     fitting = [each.name for each in written if path.suffix.lower() in each.suffixes]
     if not fitting:
         known = ", ".join(sorted({suffix for each in written for suffix in each.suffixes}))
-        found = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        found = f"the suffix {path.suffix!r} of no format" if path.suffix else "no suffix"
         raise FormatError(
-            f"{path} has {found}, which says no format to write: end it in one of {known}, or name"
-            " the format (--output-format)"
+            f"{path} has {found}: use one of {known}, or name the format (--output-format)"
         )
     own = source.format.name if source is not None else _NEW
     return own if own in fitting else fitting[0]
