@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 #: Decodes a format's escapes and drops its markup for players.
@@ -29,15 +29,13 @@ def voices(text: str, clean: Clean) -> list[Voice]:
 
     Text before the first name belongs to the first person.
     """
-    parts = _tagged(text, clean)
-    if len({name for name, _ in parts}) < 2:
-        parts = parts or _prefixed(text, clean)
-    said: dict[str, list[str]] = {}
-    for name, part in parts:
-        said.setdefault(name, []).append(clean(_TAG.sub("", part)).strip())
-    if len(said) > 1:
-        return [Voice(name, "\n".join(filter(None, words))) for name, words in said.items()]
-    return [_one(text, next(iter(said), None) if _tagged(text, clean) else None, clean)]
+    tagged = _tagged(text, clean)
+    parts: dict[str, list[str]] = {}
+    for name, part in tagged or _prefixed(text, clean):
+        parts.setdefault(name, []).append(part)
+    if len(parts) < 2:
+        return [_one(text, tagged[0][0] if tagged else None, clean)]
+    return [Voice(name, "\n".join(_said(some, clean))) for name, some in parts.items()]
 
 
 def renamed(text: str, names: Mapping[str, str], clean: Clean) -> str:
@@ -63,6 +61,10 @@ def has_voice(text: str, clean: Clean) -> bool:
     return bool(_tagged(text, clean))
 
 
+def _said(parts: Iterable[str], clean: Clean) -> Iterator[str]:
+    return filter(None, (clean(_TAG.sub("", part)).strip() for part in parts))
+
+
 def _one(text: str, voice: str | None, clean: Clean) -> Voice:
     said = clean(_TAG.sub("", text)).strip()
     prefix = None if voice else _PREFIX.match(said)
@@ -71,12 +73,14 @@ def _one(text: str, voice: str | None, clean: Clean) -> Voice:
 
 def _tagged(text: str, clean: Clean) -> list[tuple[str, str]]:
     """The name and the text of each voice."""
-    tags = [found for found in _VOICE.finditer(text) if _cleaned(found[2], clean)]
-    starts = [0, *(found.end() for found in tags[1:])]
-    ends = [*(found.start() for found in tags[1:]), len(text)]
+    found = list(_VOICE.finditer(text))
+    names = {raw: _cleaned(raw, clean) for raw in {tag[2] for tag in found}}
+    tags = [tag for tag in found if names[tag[2]]]
+    starts = [0, *(tag.end() for tag in tags[1:])]
+    ends = [*(tag.start() for tag in tags[1:]), len(text)]
     return [
-        (_cleaned(found[2], clean), text[start:end])
-        for found, start, end in zip(tags, starts, ends, strict=False)
+        (names[tag[2]], text[start:end])
+        for tag, start, end in zip(tags, starts, ends, strict=False)
     ]
 
 
