@@ -69,6 +69,15 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert row.endswith("labels of second  yes")
 
 
+def test_regions_of_a_uem_file(pgvoice: Pgvoice, labels: Path) -> None:
+    uem = labels.with_suffix(".uem")
+    uem.write_text("second 1 0 150\n")
+    given = ("calibrate", "--target-far", "0.1", "--dry-run", "--json", "--labels", labels)
+    figures = [json.loads(pgvoice(*given, *more).stdout)["figures"] for more in ([], ["--uem", uem])]
+    assert 0 < figures[1]["inside"] < figures[0]["inside"]
+    assert pgvoice("calibrate", "--exemplars", "--uem", uem).exit_code == 2
+
+
 def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str) -> None:
     with VoiceStore.open(store_url) as store:
         turns = write(store, "others", STRANGERS, each=10, seed=5)

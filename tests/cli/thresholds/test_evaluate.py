@@ -132,6 +132,28 @@ def test_der_options_reach_it(pgvoice: Pgvoice, reference: Path) -> None:
     assert [both["misnamed"], one["misnamed"]] == pytest.approx([2, 0])
 
 
+def test_only_the_regions_of_a_uem_file_are_scored(pgvoice: Pgvoice, reference: Path) -> None:
+    """DER to the instant, and the segments whose middle lies in a region."""
+    uem = reference.with_suffix(".uem")
+    uem.write_text(";; two regions\ntalk 1 0 5.5\ntalk 1 7 10\nother 1 0 9\n")
+    arguments = ("evaluate", f"talk={reference}", "--json", "--uem", uem)
+    found = _document(pgvoice(*arguments))["overall"]
+    assert (found["segments"], found["right"]) == (5, 4)
+    assert [found[part] for part in ("speech", "misnamed")] == pytest.approx([7.7, 1.2])
+    stored = _document(pgvoice(*arguments, "--stored"))["overall"]
+    assert (stored["segments"], stored["speech"]) == (5, pytest.approx(7.7))
+    before = _rttm(reference.parent / "before.rttm", [(0, 2, "Ada_L"), (2, 4, "Bob")])
+    done = pgvoice(*arguments, f"before={before}")
+    assert done.stderr == f"Warning: {uem} has no regions of 'before': left out\n"
+    assert _document(done)["overall"] == found
+    uem.write_text("gone 1 0 5.5\n")
+    refused = pgvoice(*arguments)
+    assert refused.exit_code == 1
+    assert "has no regions of 'talk': it names 'gone'" in refused.stderr
+    uem.write_text("talk 1 20 30\n")
+    assert "has no speech in its regions" in pgvoice(*arguments).stderr
+
+
 @pytest.mark.parametrize(
     ("argument", "code", "message"),
     [
