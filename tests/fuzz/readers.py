@@ -1,7 +1,7 @@
 """Read and write strange documents of every format: python tests/fuzz/readers.py --examples 10000.
 
-Each document is read, written back without labels, and written with names in every format. Stops at
-the first that raises anything but `FormatError`, loses something, or takes too long.
+Each document is read, written back without labels, and written with names in its own format and in
+four others. Stops at the first that raises anything but `FormatError`, loses something, or takes too long.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pgvoice_testkit.documents.strange_documents import (
     check_uem,
     documents,
     names,
+    others,
 )
 
 #: What has no segments: regions that are scored, and bytes in any encoding.
@@ -53,7 +54,7 @@ def fuzz(name: str, examples: int) -> Counter[str]:
             check_uem(data.draw(documents(name)), outcomes)
         else:
             people = data.draw(st.lists(names | st.none(), max_size=3))
-            check(name, data.draw(documents(name)), people, outcomes)
+            check(name, data.draw(documents(name)), people, outcomes, data.draw(others))
 
     run()
     return outcomes

@@ -18,6 +18,7 @@ from pgvoice_testkit.documents.strange_documents import (
     check_uem,
     documents,
     names,
+    others,
 )
 
 
@@ -26,9 +27,9 @@ def test_strange_documents(name: str) -> None:
     outcomes: Counter[str] = Counter()
 
     @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(text=documents(name), people=st.lists(names | st.none(), max_size=3))
-    def run(text: str, people: list[str | None]) -> None:
-        check(name, text, people, outcomes)
+    @given(text=documents(name), people=st.lists(names | st.none(), max_size=3), targets=others)
+    def run(text: str, people: list[str | None], targets: list[str]) -> None:
+        check(name, text, people, outcomes, targets)
 
     run()
     assert outcomes["refused by the reader"] > 10

@@ -114,6 +114,10 @@ _shaped: dict[str, st.SearchStrategy[str]] = {
 }
 
 
+#: Formats to write a document in, beside its own.
+others = st.lists(st.sampled_from(FORMATS), min_size=4, max_size=4, unique=True)
+
+
 @st.composite
 def documents(draw: st.DrawFn, name: str) -> str:
     """A document of a format, valid or damaged, or any text."""
@@ -147,13 +151,13 @@ def check(
         named(segment, people[index % len(people)] if people else None)
         for index, segment in enumerate(document.segments)
     ]
-    for target in targets:
+    for target in {name, *targets}:
         _check_named(document, labelled, target, outcomes)
 
 
 def check_large(name: str, kind: str, outcomes: Counter[str]) -> None:
     """`check` with a large document, in a few formats."""
-    targets = _FIRST if name in _FIRST else (name, "json")
+    targets = _FIRST if name in _FIRST else ("json",)
     check(name, LARGE[name][kind], ["Ada", None, "Bob"], outcomes, targets)
 
 
