@@ -1,7 +1,8 @@
 """Read and write strange documents of every format: python tests/fuzz/readers.py --examples 10000.
 
 Each document is read, written back without labels, and written with names in its own format and in
-four others. Stops at the first that raises anything but `FormatError`, loses something, or takes too long.
+four others. Stops at the first that raises anything but `FormatError`, loses something, or takes
+too long.
 """
 
 from __future__ import annotations
