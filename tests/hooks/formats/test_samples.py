@@ -79,8 +79,8 @@ def test_new_documents_are_recognised(name: str) -> None:
 
 @samples
 def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
-    uris: list[str | None] = [*(read_recordings(SAMPLES / name) or {})] or [None]
-    for uri in uris:
+    recordings = read_recordings(SAMPLES / name)
+    for uri in recordings if recordings else [None]:
         source = read_document(SAMPLES / name, uri=uri)
         path = tmp_path / (uri or name)
         save_labels(unasked(source.segments), path, source.format.name, source=source)
@@ -90,7 +90,8 @@ def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
 @samples
 @pytest.mark.parametrize("people", [("Ada",), ("Ada", None), ("Ada L", "Bob")])
 def test_names(name: str, people: tuple[str | None, ...], tmp_path: Path) -> None:
-    uri = next(iter(read_recordings(SAMPLES / name) or {}), None)
+    recordings = read_recordings(SAMPLES / name)
+    uri = next(iter(recordings)) if recordings else None
     source = read_document(SAMPLES / name, uri=uri)
     count = len(source.segments)
     given = (people * count)[:count]
