@@ -47,6 +47,8 @@ class Format:
     matches: Callable[[str], bool]
     #: None if the format is read-only.
     write: WriteText | None = None
+    #: Who writes such files, for lists of formats.
+    summary: str = ""
 
 
 class RegisterFormat(Protocol):

@@ -8,8 +8,9 @@ from functools import cache
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Document, Source, load_document
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.json.json_formats import JSON, WHISPERX, segments_of
+from pgvoice.hooks.formats.json.json_formats import JSON, JSON_FORMATS, segments_of
 from pgvoice.hooks.formats.json.json_objects import parse_json
+from pgvoice.hooks.formats.json.recognition import kind_of_object
 from pgvoice.hooks.formats.rttm import RTTM, read_all_rttm
 from pgvoice.hooks.formats.subtitles.subtitles import SRT, VTT
 from pgvoice.hooks.plugins import calls
@@ -46,6 +47,8 @@ def choose_format(document: Document) -> Format:
             return each
     if by_suffix:
         return by_suffix[0]
+    if document.text.lstrip()[:1] == "{":
+        return JSON  # whose reader lists the known kinds of objects
     raise FormatError(f"{document.name} matches no known format; choose one of: {_names()}")
 
 
@@ -114,7 +117,7 @@ def read_recordings(path_or_file: Source) -> dict[str, list[Turn]] | None:
 
 def _of_object(text: str) -> dict[str, list[Turn]] | None:
     found = parse_json(text)
-    if not isinstance(found, dict) or "segments" in found:
+    if not isinstance(found, dict) or kind_of_object(found):
         return None
     recordings: dict[str, list[Turn]] = {}
     for recording, listed in found.items():
@@ -128,5 +131,5 @@ def _of_object(text: str) -> dict[str, list[Turn]] | None:
 
 @hookimpl
 def register_formats(register: RegisterFormat) -> None:
-    for each in (JSON, WHISPERX, RTTM, SRT, VTT):
+    for each in (*JSON_FORMATS, RTTM, SRT, VTT):
         register(each)
