@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats.json.recognition import MATCHES
 from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.store.turns import Turn
 
@@ -21,6 +22,7 @@ DOCUMENTS = {
     "srt": "1\n00:00:00,500 --> 00:00:02,000\nHi.\n\n2\n00:00:03,000 --> 00:00:04,500\n[Ann]: a\n",
     "vtt": "WEBVTT\n\nNOTE a\n\nx\n00:00.500 --> 00:02.000\n<v Ann>Hi\n\n00:03.000 --> 00:04.500",
 }
+KNOWN = ", ".join(sorted(registered_formats()))
 names = pytest.mark.parametrize("name", DOCUMENTS)
 
 
@@ -29,7 +31,7 @@ def spans(segments: list[Turn]) -> list[tuple[float, float]]:
 
 
 def test_every_format_is_here() -> None:
-    assert list(registered_formats()) == list(DOCUMENTS)
+    assert set(DOCUMENTS) | set(MATCHES) == set(registered_formats())
 
 
 @names
@@ -83,7 +85,7 @@ def test_uri_reaches_rttm() -> None:
         (b"\xef\xbb\xbf", "is empty"),
         (b"[[0, 1],\n\xe9]", "line 2: found the byte 0xe9, expected text in utf-8"),
         (b"\xff\xfe[", "expected text in utf-16"),
-        (b"hello", "matches no known format; choose one of: json, rttm, srt, vtt, whisperx"),
+        (b"hello", f"matches no known format; choose one of: {KNOWN}"),
         (b"\x00\x01\x02", "matches no known format"),
     ],
 )
@@ -105,8 +107,8 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(FormatError, match="'ass'; choose one of: json, rttm, srt, vtt, whisperx"):
-        read_segments(io.StringIO("x"), "ass")
+    with pytest.raises(FormatError, match=f"'nope'; choose one of: {KNOWN}"):
+        read_segments(io.StringIO("x"), "nope")
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
