@@ -19,6 +19,7 @@ from pgvoice.hooks.errors import (
     NotEvaluable,
     PluginError,
     ProfileRefused,
+    TimesBeyondAudio,
     TooLittleSpeech,
 )
 from pgvoice.hooks.fill.embedding_pass import extract_embeddings_batch
@@ -85,6 +86,7 @@ __all__ = [
     "RegisterEncoder",
     "RegisterFormat",
     "SegmentsDocument",
+    "TimesBeyondAudio",
     "TooLittleSpeech",
     "Turn",
     "Waveform",
