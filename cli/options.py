@@ -158,7 +158,7 @@ format_option = click.option(
     "--format",
     "format_name",
     metavar="NAME",
-    help="Format of the segments: json, rttm, srt, vtt or whisperx [detected].",
+    help="Format of the segments, see `pgvoice format list` [detected].",
 )
 uri_option = click.option(
     "--uri", metavar="URI", help="Recording to read from an RTTM file that has several."

@@ -50,8 +50,8 @@ def fill(
     plugins' ``after_fill`` is called.
 
     Raises `AudioError` and `EncoderUnavailable` before anything is stored if the file or the
-    encoder cannot be used, and `TimesBeyondAudio` if nearly all segments are beyond the end of the
-    file, as times in milliseconds are; `AudioChanged` if the file is not the one that was filled before;
+    encoder cannot be used, and `TimesBeyondAudio` if nearly all segments lie beyond the end of the
+    file, as milliseconds do; `AudioChanged` if the file is not the one that was filled before;
     `DatabaseError` in one of its kinds if the database does not come back: stored batches stay, and
     the next call does the rest; and, after the other segments are stored, `InvalidSegments` (a
     `ValueError` with the report) for segments that are not spans of time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pgvoice.hooks.errors import FormatError
@@ -42,13 +42,13 @@ class Format:
     name: str
     #: In lower case, with their dot.
     suffixes: tuple[str, ...]
+    #: Who writes such files, or what they are; for lists of formats.
+    summary: str = field(default="", kw_only=True)
     read: ReadText
     #: Whether a document looks like this format; decides if the suffix does not.
     matches: Callable[[str], bool]
     #: None if the format is read-only.
     write: WriteText | None = None
-    #: Who writes such files, for lists of formats.
-    summary: str = ""
 
 
 class RegisterFormat(Protocol):

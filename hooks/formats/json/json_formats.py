@@ -88,7 +88,7 @@ JSON = Format(
     read_json,
     lambda text: text.lstrip()[:1] == "[",
     write_json,
-    "a list of [start, end] or of objects",
+    summary="a list of [start, end] or of objects",
 )
 WHISPERX = Format(
     "whisperx",
@@ -96,7 +96,7 @@ WHISPERX = Format(
     read_whisperx,
     partial(_is_kind, "whisperx"),
     write_whisperx,
-    "WhisperX, Whisper, faster-whisper, OpenAI",
+    summary="WhisperX, Whisper, faster-whisper, OpenAI",
 )
 #: Plain JSON first: a document of no known shape is read as it, which says what is known.
 JSON_FORMATS = (
@@ -109,7 +109,7 @@ JSON_FORMATS = (
             service.read,
             partial(_is_kind, service.name),
             service.write,
-            service.summary,
+            summary=service.summary,
         )
         for service in SERVICES
     ),

@@ -22,7 +22,7 @@ from pgvoice.hooks.formats.json.json_objects import (
     set_speaker,
 )
 from pgvoice.hooks.formats.json.layouts import Entry, Layout, entries_of, has_speaker
-from pgvoice.hooks.formats.json.paths import Path, leads, walk
+from pgvoice.hooks.formats.json.paths import EACH, Path, leads, walk
 from pgvoice.hooks.formats.json.words import WordSpeakers
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
@@ -118,7 +118,7 @@ class Service:
         """Raise `FormatError` if something was said, at times that the document does not tell."""
         texts = [*walk(root, self.transcript)]
         for layout in self.layouts:
-            texts += [text for items in walk(root, layout.lists) for text in items]
+            texts += walk(root, (*layout.lists, EACH))
         if any(text for text in texts if not isinstance(text, str) or text.strip()):
             raise FormatError(f"line 1: found text without times: {self.remedy}")
 

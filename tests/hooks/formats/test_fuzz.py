@@ -8,14 +8,21 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pgvoice_testkit.documents.strange_documents import FORMATS, LARGE, check, documents, names
+from pgvoice_testkit.documents.strange_documents import (
+    FORMATS,
+    LARGE,
+    SERVICES,
+    check,
+    documents,
+    names,
+)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*FORMATS, *SERVICES])
 def test_strange_documents(name: str) -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(text=documents(name), people=st.lists(names | st.none(), max_size=3))
     def run(text: str, people: list[str | None]) -> None:
         check(name, text, people, outcomes)

@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats.json.catalog import SERVICES as CATALOG
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.writing import write_labels
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
+from pgvoice_testkit.documents.changed_samples import changed_samples
 from pgvoice_testkit.stores.labelled_turns import named
 
 FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
-_JSON = ("json", "whisperx")
+#: Other tools' JSON, of which no new documents are written.
+SERVICES = tuple(service.name for service in CATALOG)
+_JSON = ("json", "whisperx", *SERVICES)
 _LONGEST_MESSAGE = 600
 
 _PIECES = [
@@ -94,10 +98,12 @@ _shaped: dict[str, st.SearchStrategy[str]] = {
     "json": _segments.map(json.dumps) | _value.map(json.dumps),
     "whisperx": st.fixed_dictionaries(
         {"segments": st.lists(_segment_object(), max_size=4)}, optional={"word_segments": _value}
-    ).map(lambda found: json.dumps(found, indent=1)),
+    ).map(lambda found: json.dumps(found, indent=1))
+    | changed_samples("whisperx"),
     "rttm": st.lists(_rttm_line, max_size=5).map("".join),
     "srt": _cues,
     "vtt": _cues.map("WEBVTT\n\n".__add__),
+    **{name: changed_samples(name) for name in SERVICES},
 }
 
 
@@ -128,7 +134,7 @@ def check(name: str, text: str, people: Sequence[str | None], outcomes: Counter[
         named(segment, people[index % len(people)] if people else None)
         for index, segment in enumerate(document.segments)
     ]
-    for target in FORMATS:
+    for target in {*FORMATS, name}:
         _check_named(document, labelled, target, outcomes)
 
 
@@ -161,11 +167,23 @@ def _check_named(
         return
     written.encode()
     read = read_document(io.StringIO(written, newline=""), target).segments
+    if target in SERVICES:
+        _check_extent(read, [one.segment for one in labelled])
+        return
     assert len(read) == len(labelled)
     for found, expected in zip(read, labelled, strict=True):
         _check_times(found, expected.segment, exact=target == document.format.name)
         if expected.speaker is not None and target in _JSON:
             assert found.label == _whole_characters(expected.speaker)
+
+
+def _check_extent(read: Sequence[Turn], expected: Sequence[Turn]) -> None:
+    """The same stretch of time: words that get one name, or cannot get one, make other turns."""
+    times = [
+        [time for turn in turns for time in (turn.start, turn.end)] for turns in (read, expected)
+    ]
+    if all(map(math.isfinite, times[1])) and times[1]:
+        assert (min(times[0]), max(times[0])) == (min(times[1]), max(times[1]))
 
 
 def _whole_characters(text: str) -> str:
@@ -186,7 +204,39 @@ def _check_message(error: FormatError) -> None:
     assert len(message) < _LONGEST_MESSAGE, message[:_LONGEST_MESSAGE]
 
 
-LARGE = {
+def _google_word(number: int) -> dict[str, object]:
+    return {
+        "word": "a",
+        "startTime": f"{number}.1s",
+        "endTime": f"{number}.9s",
+        "speakerTag": number % 3,
+    }
+
+
+LARGE: dict[str, dict[str, str]] = {
+    **{name: {} for name in SERVICES},
+    "google": {
+        "words": json.dumps(
+            {
+                "results": [
+                    {
+                        "alternatives": [{"words": [_google_word(n) for n in range(2_000)]}],
+                        "languageCode": "en",
+                    }
+                ]
+            }
+        ),
+    },
+    "aws": {
+        "untimed": json.dumps(
+            {"results": {"items": [{"type": "punctuation", "speaker_label": "a"}] * 2_000}}
+        ),
+    },
+    "ibm": {
+        "labels": json.dumps(
+            {"speaker_labels": [{"from": 0, "to": 0.1, "speaker": n % 2} for n in range(2_000)]}
+        ),
+    },
     "json": {
         "brackets": "[" * 1_000_000,
         "objects": '{"a":' * 200_000,
@@ -241,7 +291,7 @@ LARGE = {
         "open": "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "<v " * 300_000,
         "classes": "WEBVTT\n\n00:00.000 --> 00:01.000\n<v" + ".a" * 500_000,
         "ampersands": "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "&" * 1_000_000,
-        "notes": "WEBVTT\n\n" + "NOTE x\n\n" * 20_000,
+        "notes": "WEBVTT\n\n" + "NOTE x\n\n" * 2_000,
         "header": "WEBVTT" + "\n" * 100_000,
     },
 }
