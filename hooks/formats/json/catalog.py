@@ -8,7 +8,7 @@ from typing import Any
 
 from pgvoice.hooks.formats.format import speaker_of
 from pgvoice.hooks.formats.json.json_objects import DIARIZER_LABEL
-from pgvoice.hooks.formats.json.layouts import Layout, Time
+from pgvoice.hooks.formats.json.layouts import Layout, Time, Times, times
 from pgvoice.hooks.formats.json.paths import EACH
 from pgvoice.hooks.formats.json.services import Service
 from pgvoice.hooks.formats.json.units import (
@@ -21,10 +21,8 @@ from pgvoice.hooks.formats.json.units import (
 )
 from pgvoice.hooks.results import Labelled
 
-_MS = {
-    "starts": (Time(("start",), milliseconds),),
-    "ends": (Time(("end",), milliseconds),),
-}
+_MS = times(("start",), ("end",), milliseconds)
+_SECONDS = times(("start",), ("end",), seconds)
 
 ASSEMBLYAI = Service(
     "assemblyai",
@@ -32,23 +30,23 @@ ASSEMBLYAI = Service(
     marks=(("utterances",), ("words", EACH, "confidence"), ("audio_url",)),
     but_not=(("segments",), ("results",)),
     layouts=(
-        Layout(("utterances",), **_MS, within=("words", EACH)),
-        Layout(("words",), **_MS, words="always"),
+        Layout(("utterances",), _MS, within=("words", EACH)),
+        Layout(("words",), _MS, words="always"),
     ),
 )
 
-_AWS_TIMES = {
-    "starts": (Time(("start_time",), decimal),),
-    "ends": (Time(("end_time",), decimal),),
-    "speaker": ("speaker_label", "channel_label"),
-}
+_AWS_TIMES = times(("start_time",), ("end_time",), decimal)
+_AWS_SPEAKER = ("speaker_label", "channel_label")
 _AWS_WORDS = Layout(
     ("results", "items"),
-    **_AWS_TIMES,
+    _AWS_TIMES,
+    speaker=_AWS_SPEAKER,
     text=(("alternatives", 0, "content"),),
     words="always",
 )
-_AWS_SEGMENTS = Layout(("results", "audio_segments"), **_AWS_TIMES, text=(("transcript",),))
+_AWS_SEGMENTS = Layout(
+    ("results", "audio_segments"), _AWS_TIMES, speaker=_AWS_SPEAKER, text=(("transcript",),)
+)
 AWS = Service(
     "aws",
     "Amazon Transcribe",
@@ -57,7 +55,8 @@ AWS = Service(
         replace(_AWS_SEGMENTS, needs_speakers=True),
         Layout(
             ("results", "speaker_labels", "segments"),
-            **_AWS_TIMES,
+            _AWS_TIMES,
+            speaker=_AWS_SPEAKER,
             within=("items", EACH),
             spoken=_AWS_WORDS,
         ),
@@ -69,16 +68,17 @@ AWS = Service(
 
 _AZURE_BATCH = Layout(
     ("recognizedPhrases",),
-    starts=(
-        Time(("offsetInTicks",), ticks),
-        Time(("offsetMilliseconds",), milliseconds),
-        Time(("offset",), iso_8601),
-    ),
-    ends=(),
-    lengths=(
-        Time(("durationInTicks",), ticks),
-        Time(("durationMilliseconds",), milliseconds),
-        Time(("duration",), iso_8601),
+    Times(
+        starts=(
+            Time(("offsetInTicks",), ticks),
+            Time(("offsetMilliseconds",), milliseconds),
+            Time(("offset",), iso_8601),
+        ),
+        lengths=(
+            Time(("durationInTicks",), ticks),
+            Time(("durationMilliseconds",), milliseconds),
+            Time(("duration",), iso_8601),
+        ),
     ),
     text=(("nBest", 0, "display"),),
     channel="channel",
@@ -102,17 +102,20 @@ DEEPGRAM = Service(
     layouts=(
         Layout(
             ("results", "utterances"),
+            _SECONDS,
             text=(("transcript",),),
             within=("words", EACH),
             channel="channel",
         ),
         Layout(
             (*_DEEPGRAM_BEST, "paragraphs", "paragraphs"),
+            _SECONDS,
             text=(("sentences", EACH, "text"),),
             channel="#",
         ),
         Layout(
             (*_DEEPGRAM_BEST, "words"),
+            _SECONDS,
             text=(("punctuated_word",), ("word",)),
             channel="#",
             words="always",
@@ -133,11 +136,11 @@ GOOGLE = Service(
     layouts=(
         Layout(
             (*_GOOGLE_BEST, "words"),
-            starts=tuple(
-                Time((key,), protobuf) for key in ("startTime", "startOffset", "start_time")
+            Times(
+                tuple(Time((key,), protobuf) for key in ("startTime", "startOffset", "start_time")),
+                tuple(Time((key,), protobuf) for key in ("endTime", "endOffset", "end_time")),
+                omits_zero=True,
             ),
-            ends=tuple(Time((key,), protobuf) for key in ("endTime", "endOffset", "end_time")),
-            omits_zero=True,
             text=(("word",),),
             speaker=("speakerLabel", "speakerTag", "speaker_label", "speaker_tag"),
             nobody=frozenset({"0", ""}),
@@ -152,8 +155,7 @@ GOOGLE = Service(
 
 _IBM_WORDS = Layout(
     ("results", EACH, "alternatives", 0, "timestamps"),
-    starts=(Time((1,), seconds),),
-    ends=(Time((2,), seconds),),
+    times((1,), (2,), seconds),
     text=((0,),),
     words="always",
 )
@@ -168,8 +170,7 @@ IBM = Service(
     layouts=(
         Layout(
             ("speaker_labels",),
-            starts=(Time(("from",), seconds),),
-            ends=(Time(("to",), seconds),),
+            times(("from",), ("to",), seconds),
             words="always",
             spoken=_IBM_WORDS,
         ),
@@ -201,8 +202,7 @@ PODCAST = Service(
     layouts=(
         Layout(
             ("segments",),
-            starts=(Time(("startTime",), seconds),),
-            ends=(Time(("endTime",), seconds),),
+            times(("startTime",), ("endTime",), seconds),
             text=(("body",),),
             words="short",
         ),
@@ -218,8 +218,7 @@ REV = Service(
     layouts=(
         Layout(
             ("monologues",),
-            starts=(Time(("elements", EACH, "ts"), seconds),),
-            ends=(Time(("elements", EACH, "end_ts"), seconds),),
+            times(("elements", EACH, "ts"), ("elements", EACH, "end_ts"), seconds),
             text=(("elements", EACH, "value"),),
             spacing="",
             skips_untimed=True,
@@ -235,8 +234,7 @@ SPEECHMATICS = Service(
     layouts=(
         Layout(
             ("results",),
-            starts=(Time(("start_time",), seconds),),
-            ends=(Time(("end_time",), seconds),),
+            times(("start_time",), ("end_time",), seconds),
             text=(("alternatives", 0, "content"),),
             holder=("alternatives", 0),
             nobody=frozenset({"UU"}),
@@ -252,8 +250,7 @@ WHISPERCPP = Service(
     layouts=(
         Layout(
             ("transcription",),
-            starts=(Time(("offsets", "from"), milliseconds),),
-            ends=(Time(("offsets", "to"), milliseconds),),
+            times(("offsets", "from"), ("offsets", "to"), milliseconds),
             nobody=frozenset({"?"}),
             words="short",
         ),

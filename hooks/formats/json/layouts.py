@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal, NamedTuple
 
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.hooks.formats.json.json_objects import NAME, label_text, plain_text
 from pgvoice.hooks.formats.json.paths import Path, walk
-from pgvoice.hooks.formats.json.units import Unit, seconds
+from pgvoice.hooks.formats.json.units import Unit
 
 _PUNCTUATION = ("punctuation", "punct")
 
@@ -22,18 +23,28 @@ class Time(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """Where an item has its start, and its end or else its length; the first that occurs counts."""
+
+    starts: tuple[Time, ...]
+    ends: tuple[Time, ...] = ()
+    lengths: tuple[Time, ...] = ()
+    #: Whether a start of 0 is left out.
+    omits_zero: bool = False
+
+
+def times(start: Path, end: Path, unit: Unit) -> Times:
+    """Start and end in one unit."""
+    return Times((Time(start, unit),), (Time(end, unit),))
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Items with a time and a speaker: the turns themselves, or words."""
 
     #: To the lists of items; a turn ends with its list.
     lists: Path
-    #: The first that occurs counts.
-    starts: tuple[Time, ...] = (Time(("start",), seconds),)
-    #: The end, or else the length.
-    ends: tuple[Time, ...] = (Time(("end",), seconds),)
-    lengths: tuple[Time, ...] = ()
-    #: Whether a start of 0 is left out.
-    omits_zero: bool = False
+    times: Times
     #: Whether items without times are left out; words may always lack them.
     skips_untimed: bool = False
     #: The first that occurs.
@@ -81,15 +92,14 @@ def entries_of(layout: Layout, root: Any) -> list[list[Entry]]:
     lists = [found for found in walk(root, layout.lists) if isinstance(found, list)]
     channels = _channels(layout, lists)
     several = len(set(channels)) > 1
-    each_channel: Iterator[object] = iter(channels)
-    index, read = 0, []
-    for items in lists:
-        entries = []
-        for item in items:
-            channel = next(each_channel)
-            entries.append(_entry(layout, index, item, channel if several else None))
-            index += 1
-        read.append(entries)
+    numbered = count()
+    read = [
+        [
+            _entry(layout, index, item, channels[index] if several else None)
+            for item, index in zip(items, numbered, strict=False)
+        ]
+        for items in lists
+    ]
     if layout.drops_unlabelled and any(one.label for entries in read for one in entries):
         return [entries for entries in read if any(one.label for one in entries)]
     return read
@@ -136,22 +146,24 @@ def has_speaker(layout: Layout, found: dict[str, Any]) -> bool:
 
 
 def _times(layout: Layout, where: str, item: Any) -> tuple[float | None, float | None]:
-    start = min(_values(layout.starts, where, item), default=None)
-    end = max(_values(layout.ends, where, item), default=None)
-    lasts = next(iter(_values(layout.lengths, where, item)), None)
-    if start is None and layout.omits_zero and end is not None:
+    known = layout.times
+    start = min(_values(known.starts, where, item), default=None)
+    end = max(_values(known.ends, where, item), default=None)
+    lasts = next(iter(_values(known.lengths, where, item)), None)
+    if start is None and known.omits_zero and end is not None:
         start = 0.0
     if end is None and start is not None and lasts is not None:
         end = round(start + lasts, 7)
-    needs_times = layout.words != "always" and not layout.skips_untimed
-    if needs_times and (start is None or end is None):
-        wanted = layout.starts if start is None else (*layout.ends, *layout.lengths)
+    if start is not None and end is not None:
+        return start, end
+    if layout.words != "always" and not layout.skips_untimed:
+        wanted = known.starts if start is None else (*known.ends, *known.lengths)
         raise unexpected(where, item, f'a time as "{wanted[0].path[0]}"')
-    return (None, None) if start is None or end is None else (start, end)
+    return None, None
 
 
-def _values(times: Sequence[Time], where: str, item: Any) -> list[float]:
-    for time in times:
+def _values(known: Sequence[Time], where: str, item: Any) -> list[float]:
+    for time in known:
         found = [time.unit(where, value) for value in walk(item, time.path)]
         if found:
             return found

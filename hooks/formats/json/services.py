@@ -115,7 +115,11 @@ class Service:
             check_seconds(list(zip(starts, ends, strict=False)))
 
     def _check_silent(self, root: object) -> None:
-        """Raise `FormatError` if something was said, at times that the document does not tell."""
+        """Raise `FormatError` unless the document has its lists, and no text that lacks times."""
+        places = [_first_list(layout.lists) for layout in self.layouts]
+        if not any(isinstance(found, list) for place in places for found in walk(root, place)):
+            expected = " or ".join(dict.fromkeys(".".join(map(str, place)) for place in places))
+            raise FormatError(f"line 1: found {with_keys(root)}, expected a list as {expected}")
         texts = [*walk(root, self.transcript)]
         for layout in self.layouts:
             texts += walk(root, (*layout.lists, EACH))
@@ -162,6 +166,11 @@ def with_keys(found: object) -> str:
     keys = ", ".join(shown(key) for key in list(found)[:_KEYS])
     more = " and others" if len(found) > _KEYS else ""
     return f"an object with the keys {keys[:_LONGEST_KEYS]}{more}"
+
+
+def _first_list(path: Path) -> Path:
+    """The beginning of a path, to the first list on it."""
+    return path[: path.index(EACH)] if EACH in path else path
 
 
 def _entries(layout: Layout, root: object) -> Iterator[Entry]:

@@ -76,5 +76,5 @@ def is_number(found: object) -> bool:
 def _whole(where: str, found: object, in_a_second: int, name: str) -> float:
     if is_number(found) and found == found // 1:  # type: ignore[operator]
         with suppress(OverflowError):
-            return int(found) / in_a_second  # type: ignore[call-overload, no-any-return]
+            return int(found) / in_a_second
     raise unexpected(where, found, f"a whole number of {name}")

@@ -19,9 +19,10 @@ from pgvoice.hooks.formats.json.json_objects import (
     parse_whole,
     segment_of_object,
 )
-from pgvoice.hooks.formats.json.layouts import Layout
+from pgvoice.hooks.formats.json.layouts import Layout, times
 from pgvoice.hooks.formats.json.paths import EACH, leads
 from pgvoice.hooks.formats.json.services import Service
+from pgvoice.hooks.formats.json.units import seconds
 from pgvoice.hooks.formats.json.words import WordSpeakers
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
@@ -32,7 +33,9 @@ _ONLY_WORDS = Service(
     "OpenAI's verbose_json with words alone",
     marks=(("words", EACH, "word"),),
     but_not=(("segments",),),
-    layouts=(Layout(("words",), text=(("word",),), words="always"),),
+    layouts=(
+        Layout(("words",), times(("start",), ("end",), seconds), text=(("word",),), words="always"),
+    ),
 )
 
 

@@ -22,7 +22,9 @@ from pgvoice_testkit.documents.strange_documents import (
 def test_strange_documents(name: str) -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    examples = 200 if name in FORMATS else 100
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(text=documents(name), people=st.lists(names | st.none(), max_size=3))
     def run(text: str, people: list[str | None]) -> None:
         check(name, text, people, outcomes)

@@ -18,7 +18,7 @@ from pgvoice.hooks.formats.reading import SegmentsDocument, read_document, regis
 from pgvoice.hooks.formats.writing import write_labels
 from pgvoice.store.turns import Turn
 
-EXPECTED = {
+EXPECTED: dict[str, list[tuple[float, float, str | None, str]]] = {
     "assemblyai": [
         (0.25, 2.001, "A", "Smoke is drifting south."),
         (1.95, 2.777, "B", "Since when?"),
@@ -295,10 +295,16 @@ def test_text_without_times(found: object, message: str) -> None:
         {"audio_url": "x", "text": "", "words": [], "utterances": []},
         {"results": {"transcripts": [{"transcript": ""}], "items": []}},
         {"systeminfo": "x", "transcription": []},
+        {"result_index": 0, "results": []},
     ],
 )
 def test_nothing_was_said(found: object) -> None:
     assert read(json.dumps(found)).segments == ()
+
+
+def test_lists_that_are_missing() -> None:
+    with pytest.raises(FormatError, match="expected a list as utterances or words"):
+        read('{"audio_url": "x", "status": "queued", "utterances": null}')
 
 
 def test_an_unknown_shape_lists_the_known(tmp_path: Path) -> None:

@@ -15,7 +15,21 @@ _TIMES = [
     *(0, 1, -1, 2.5, 1e400, float("nan"), 10**400, "0", "4.87", "-1", "1.300s", "9" * 400),
     *("PT1M4.12S", "PT", "P1D", "NaN", "1e9", {"seconds": "1", "nanos": 5}, {"nanos": 1e400}),
 ]
-_OTHERS = [None, True, "", " ", "Ann", "UU", "?", "\ud800", [], {}, [[]], ["a", 1, 2], "A" * 300]
+_OTHERS: list[Any] = [
+    None,
+    True,
+    "",
+    " ",
+    "Ann",
+    "UU",
+    "?",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    ["a", 1, 2],
+    "A" * 300,
+]
 _KEYS = ["speaker", "speaker_name", "diarizer_label", "channel", "words", "type", "start", "x"]
 _values = st.sampled_from([*_TIMES, *_OTHERS])
 
