@@ -1,10 +1,10 @@
-"""The samples of other tools' JSON, see tests/hooks/formats/samples/README.md."""
+"""The samples of other tools' JSON, see tests/hooks/formats/samples/json/README.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_FOLDER = Path(__file__).parents[3] / "hooks" / "formats" / "samples"
+_FOLDER = Path(__file__).parents[3] / "hooks" / "formats" / "samples" / "json"
 _OTHER_NAMES = {"whisper": "whisperx", "openai": "whisperx", "faster": "whisperx"}
 
 #: The format of each sample.
