@@ -36,7 +36,11 @@ def kind_of_object(found: object) -> str | None:
 
 def unknown(found: object) -> FormatError:
     """The error for a document that should be a list of segments."""
-    kind = kind_of_object(found)
-    known = f"as in the formats {', '.join(sorted(MATCHES))}"
-    expected = f"for JSON of {kind} give that format" if kind else f"or an object {known}"
-    return FormatError(f"line 1: found {with_keys(found)}, expected a list of segments; {expected}")
+    if kind := kind_of_object(found):
+        return FormatError(
+            f"line 1: found the JSON of {kind}, expected a list of segments: name that format"
+        )
+    known = ", ".join(sorted(MATCHES))
+    return FormatError(
+        f"line 1: found {with_keys(found)}, expected a list of segments, or the JSON of {known}"
+    )

@@ -322,5 +322,7 @@ def test_an_unknown_shape_lists_the_known(tmp_path: Path) -> None:
 def test_another_format_than_was_said() -> None:
     with pytest.raises(FormatError, match="'monologues', expected the JSON of deepgram"):
         read(sample("rev"), "deepgram")
-    with pytest.raises(FormatError, match="for JSON of rev give that format"):
+    with pytest.raises(
+        FormatError, match="found the JSON of rev, expected a list of segments: name that"
+    ):
         read(sample("rev"), "json")
