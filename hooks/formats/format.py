@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.documents import shown, unexpected
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
@@ -83,9 +83,9 @@ def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> Non
 
 def refused(index: int, name: str, format_name: str, why: str) -> FormatError:
     """The error for a name that a format cannot represent."""
-    shown = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+    short = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
     return FormatError(
-        f"segment {index}: the name {shown} cannot be written as {format_name}, {why}:"
+        f"segment {index}: the name {short} cannot be written as {format_name}, {why}:"
         " write JSON, or rename the speaker (pgvoice enroll rename)"
     )
 
@@ -115,7 +115,7 @@ def check_read_back(
         )
     for index, (found, expected) in enumerate(zip(read, speakers, strict=True)):
         if expected is not None and (found.label or "").split() != expected.split():
-            raise refused(index, expected, format_name, f"it would be read as {found.label!r}")
+            raise refused(index, expected, format_name, f"it would be read as {shown(found.label)}")
 
 
 def check_span(index: int, segment: Turn) -> None:
