@@ -171,10 +171,10 @@ def _values(known: Sequence[Time], where: str, item: Any) -> list[float]:
 
 
 def _label(layout: Layout, where: str, holder: dict[str, Any], channel: object) -> str | None:
-    if holder.get(NAME) is not None:
-        return label_text(where, holder[NAME])
     found = next((holder[key] for key in layout.speaker if holder.get(key) is not None), None)
     label = None if found is None else label_text(where, found)
+    if holder.get(NAME) is not None:
+        return label_text(where, holder[NAME])
     if label in layout.nobody:
         label = None
     if channel is None:
