@@ -145,7 +145,7 @@ GOOGLE = Service(
             speaker=("speakerLabel", "speakerTag", "speaker_label", "speaker_tag"),
             nobody=frozenset({"0", ""}),
             words="always",
-            drops_unlabelled=True,
+            repeats=True,
         ),
     ),
     wrapper="response",

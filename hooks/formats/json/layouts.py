@@ -67,8 +67,8 @@ class Layout:
     words: Literal["never", "always", "short"] = "never"
     #: Whether only a document with speakers is read by this layout.
     needs_speakers: bool = False
-    #: Whether lists without speakers are left out if others have some.
-    drops_unlabelled: bool = False
+    #: Whether the last list may repeat the others with speakers, which they lack.
+    repeats: bool = False
     #: Where the words of turns without text are.
     spoken: Layout | None = None
 
@@ -100,9 +100,19 @@ def entries_of(layout: Layout, root: Any) -> list[list[Entry]]:
         ]
         for items in lists
     ]
-    if layout.drops_unlabelled and any(one.label for entries in read for one in entries):
-        return [entries for entries in read if any(one.label for one in entries)]
-    return read
+    return read[-1:] if layout.repeats and _is_repeated(read) else read
+
+
+def _is_repeated(lists: Sequence[Sequence[Entry]]) -> bool:
+    """Whether the last list begins where the first does, and alone has speakers."""
+    starts = [[one.start for one in entries if one.start is not None] for entries in lists]
+    has_labels = [any(one.label for one in entries) for entries in lists]
+    return (
+        len(lists) > 1
+        and has_labels[-1]
+        and not any(has_labels[:-1])
+        and (not starts[0] or starts[-1][:1] <= starts[0][:1])
+    )
 
 
 def _channels(layout: Layout, lists: Sequence[Sequence[object]]) -> list[str]:

@@ -235,6 +235,16 @@ def test_new_documents_have_text(name: str) -> None:
     assert segments == [{"start": 0.5, "end": 2, "text": "Hi.", "speaker": "S0"}]
 
 
+def test_results_without_speakers_stay_beside_others() -> None:
+    found = json.loads(sample("google_v2"))
+    for word in found["results"][0]["alternatives"][0]["words"]:
+        del word["speakerLabel"]
+    assert [(one.start, one.label) for one in read(json.dumps(found)).segments] == [
+        (0.0, None),
+        (2.1, "2"),
+    ]
+
+
 def test_channels_with_numbered_speakers() -> None:
     found = json.loads(sample("deepgram_channels"))
     for channel in found["results"]["channels"]:
