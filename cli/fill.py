@@ -71,9 +71,9 @@ def fill(
     """Compute the voice embeddings that a recording lacks.
 
     VIDEO is your own name for the recording and AUDIO its sound or video file. SEGMENTS is a file
-    that says when somebody speaks (RTTM, JSON, subtitles, ELAN and more), or - for standard input.
-    Without AUDIO, pgvoice looks the file up in its audio sources: the folder PGVOICE_AUDIO and
-    plugins.
+    that says when somebody speaks, such as a transcript (see `pgvoice format list`), or - for
+    standard input. Without AUDIO, pgvoice looks the file up in its audio sources: the folder
+    PGVOICE_AUDIO and plugins.
 
     Stored segments are not computed again; if none is missing, AUDIO is not even opened. A fill
     that was stopped resumes where it ended. Segments that are not spans of time are named, the

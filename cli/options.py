@@ -166,7 +166,7 @@ format_option = click.option(
     "--format",
     "format_name",
     metavar="NAME",
-    help="Format of the segments, such as rttm, srt or elan [detected].",
+    help="Format of the segments, see `pgvoice format list` [detected].",
 )
 uri_option = click.option(
     "--uri", metavar="URI", help="Recording to read from an RTTM, CTM or STM file of several."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.documents import shown, unexpected
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
@@ -42,6 +42,8 @@ class Format:
     name: str
     #: In lower case, with their dot.
     suffixes: tuple[str, ...]
+    #: Who writes such files, or what they are; for lists of formats.
+    summary: str = field(default="", kw_only=True)
     read: ReadText
     #: Whether a document looks like this format; decides if the suffix does not.
     matches: Callable[[str], bool]
@@ -88,9 +90,9 @@ def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> Non
 
 def refused(index: int, name: str, format_name: str, why: str) -> FormatError:
     """The error for a name that a format cannot represent."""
-    shown = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+    short = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
     return FormatError(
-        f"segment {index}: the name {shown} cannot be written as {format_name}, {why}:"
+        f"segment {index}: the name {short} cannot be written as {format_name}, {why}:"
         " write JSON, or rename the speaker (pgvoice enroll rename)"
     )
 
@@ -115,7 +117,7 @@ def check_read_back(read: Sequence[Turn], speakers: Sequence[str | None], format
         )
     for index, (found, expected) in enumerate(zip(read, speakers, strict=True)):
         if expected is not None and (found.label or "").split() != expected.split():
-            raise refused(index, expected, format_name, f"it would be read as {found.label!r}")
+            raise refused(index, expected, format_name, f"it would be read as {shown(found.label)}")
 
 
 def check_span(index: int, segment: Turn) -> None:

@@ -10,8 +10,9 @@ from itertools import chain
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import Document, Source, load_document
 from pgvoice.hooks.formats.format import Format, RegisterFormat
-from pgvoice.hooks.formats.json.json_formats import JSON, WHISPERX, segments_of
+from pgvoice.hooks.formats.json.json_formats import JSON, JSON_FORMATS, segments_of
 from pgvoice.hooks.formats.json.json_objects import parse_json
+from pgvoice.hooks.formats.json.recognition import kind_of_object
 from pgvoice.hooks.formats.nist.ctm import CTM
 from pgvoice.hooks.formats.nist.stm import STM
 from pgvoice.hooks.formats.nist.uem import UEM_SUFFIX, matches_uem
@@ -65,6 +66,8 @@ def choose_format(document: Document) -> Format:
         )
     if by_suffix:
         return by_suffix[0]
+    if document.text.lstrip()[:1] == "{":
+        return JSON  # whose reader lists the known kinds of objects
     raise FormatError(f"{document.name} matches no known format; choose one of: {_names()}")
 
 
@@ -143,7 +146,7 @@ def _naming_recordings(document: Document) -> Callable[[str], dict[str, list[Tur
 
 def _of_object(text: str) -> dict[str, list[Turn]] | None:
     found = parse_json(text)
-    if not isinstance(found, dict) or "segments" in found:
+    if not isinstance(found, dict) or kind_of_object(found):
         return None
     recordings: dict[str, list[Turn]] = {}
     for recording, listed in found.items():
@@ -158,7 +161,7 @@ def _of_object(text: str) -> dict[str, list[Turn]] | None:
 @hookimpl
 def register_formats(register: RegisterFormat) -> None:
     # SubStation's scripts begin with a bracket, as JSON does.
-    for each in (ASS, SSA, JSON, WHISPERX, RTTM, SRT, VTT):
+    for each in (ASS, SSA, *JSON_FORMATS, RTTM, SRT, VTT):
         register(each)
     for each in (CTM, STM, AUDACITY, ELAN, TEXTGRID):
         register(each)

@@ -174,3 +174,12 @@ def test_wrong_files_are_wrong_usage(run: Call, talk: Path, turns: Path) -> None
     assert run("fill", "talk").exit_code == 2
     assert run("fill", "talk", talk, turns, "more").exit_code == 2
     assert "'none.rttm' does not exist" in run("fill", "talk", talk, "none.rttm").stderr
+
+
+def test_times_in_milliseconds(pgvoice: Call, talk: Path, tmp_path: Path) -> None:
+    segments = tmp_path / "talk.json"
+    for times in ("[[0, 2500], [2600, 4180]]", "[[0, 2500.0], [2600, 4180]]"):
+        segments.write_text(times)
+        result = pgvoice("fill", "talk", talk, segments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "look like milliseconds; divide" in result.stderr

@@ -160,4 +160,12 @@ def _is_word(line: Fields) -> bool:
     return timed and (len(fields) == 5 or is_number(fields[5]) or fields[5] in _NOBODY)
 
 
-CTM = Format("ctm", (".ctm",), read_ctm, matches_ctm, write_ctm, read_all_ctm)
+CTM = Format(
+    "ctm",
+    (".ctm",),
+    read_ctm,
+    matches_ctm,
+    write_ctm,
+    read_all_ctm,
+    summary="NIST's words with times",
+)

@@ -110,4 +110,12 @@ def _is_turn(line: Fields) -> bool:
     return len(line.fields) > 4 and all(map(is_number, line.fields[3:5]))
 
 
-STM = Format("stm", (".stm",), read_stm, matches_stm, write_stm, read_all_stm)
+STM = Format(
+    "stm",
+    (".stm",),
+    read_stm,
+    matches_stm,
+    write_stm,
+    read_all_stm,
+    summary="NIST's turns with text",
+)

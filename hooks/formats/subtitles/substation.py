@@ -193,5 +193,14 @@ _SSA = _SubStation(
     "Style: Default,Arial,20,16777215,65535,0,0,0,0,1,2,2,2,10,10,10,0,1",
 )
 
-ASS = Format("ass", (".ass",), _ASS.read, _ASS.matches, _ASS.write)
-SSA = Format("ssa", (".ssa",), _SSA.read, _SSA.matches, _SSA.write)
+ASS = Format(
+    "ass",
+    (".ass",),
+    _ASS.read,
+    _ASS.matches,
+    _ASS.write,
+    summary="Advanced SubStation Alpha subtitles",
+)
+SSA = Format(
+    "ssa", (".ssa",), _SSA.read, _SSA.matches, _SSA.write, summary="SubStation Alpha subtitles"
+)

@@ -113,4 +113,11 @@ def matches_audacity(text: str) -> bool:
     return bool(first) and all(_TIMES.fullmatch(line) for line in first)
 
 
-AUDACITY = Format("audacity", (".txt",), read_audacity, matches_audacity, write_audacity)
+AUDACITY = Format(
+    "audacity",
+    (".txt",),
+    read_audacity,
+    matches_audacity,
+    write_audacity,
+    summary="Audacity's label tracks",
+)

@@ -230,4 +230,6 @@ def _track_lines(
     yield "    </TIER>\n"
 
 
-ELAN = Format("elan", (".eaf",), read_elan, matches_eaf, write_elan)
+ELAN = Format(
+    "elan", (".eaf",), read_elan, matches_eaf, write_elan, summary="ELAN's tiers of annotations"
+)

@@ -168,4 +168,11 @@ def _time(seconds: float) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
-TEXTGRID = Format("textgrid", (".textgrid",), read_textgrid, matches_grid, write_textgrid)
+TEXTGRID = Format(
+    "textgrid",
+    (".textgrid",),
+    read_textgrid,
+    matches_grid,
+    write_textgrid,
+    summary="Praat's tiers of intervals",
+)

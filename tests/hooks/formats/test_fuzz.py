@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pgvoice_testkit.documents.strange_documents import (
     FORMATS,
     LARGE,
+    SERVICES,
     any_bytes,
     check,
     check_bytes,
@@ -22,11 +23,13 @@ from pgvoice_testkit.documents.strange_documents import (
 )
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*FORMATS, *SERVICES])
 def test_strange_documents(name: str) -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    examples = 200 if name in FORMATS else 100
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(text=documents(name), people=st.lists(names | st.none(), max_size=3), targets=others)
     def run(text: str, people: list[str | None], targets: list[str]) -> None:
         check(name, text, people, outcomes, targets)

@@ -80,7 +80,8 @@ def test_new_documents_are_recognised(name: str) -> None:
 @samples
 def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
     recordings = read_recordings(SAMPLES / name)
-    for uri in recordings if recordings else [None]:
+    uris: list[str | None] = [*recordings] if recordings else [None]
+    for uri in uris:
         source = read_document(SAMPLES / name, uri=uri)
         path = tmp_path / (uri or name)
         save_labels(unasked(source.segments), path, source.format.name, source=source)

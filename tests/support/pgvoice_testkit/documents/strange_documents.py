@@ -14,17 +14,21 @@ from hypothesis import strategies as st
 from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.documents import load_document
 from pgvoice.hooks.formats.encodings import encoded
+from pgvoice.hooks.formats.json.catalog import SERVICES as CATALOG
 from pgvoice.hooks.formats.nist.uem import read_uem
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.writing import write_labels
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
+from pgvoice_testkit.documents.changed_samples import changed_samples
 from pgvoice_testkit.documents.strange_texts import LARGE_TEXTS, SHAPED, UEM
 from pgvoice_testkit.stores.labelled_turns import named
 
 _FIRST = ("json", "whisperx", "rttm", "srt", "vtt")
 FORMATS = (*_FIRST, *SHAPED)
-_JSON = ("json", "whisperx")
+#: Other tools' JSON, of which no new documents are written.
+SERVICES = tuple(service.name for service in CATALOG)
+_JSON = ("json", "whisperx", *SERVICES)
 #: Formats whose tiers are read by time, and the decimals of their times.
 _BY_TIME = {"elan": 3, "textgrid": 6}
 #: Formats in which turns of one name may be read as one.
@@ -106,11 +110,13 @@ _shaped: dict[str, st.SearchStrategy[str]] = {
     "json": _segments.map(json.dumps) | _value.map(json.dumps),
     "whisperx": st.fixed_dictionaries(
         {"segments": st.lists(_segment_object(), max_size=4)}, optional={"word_segments": _value}
-    ).map(lambda found: json.dumps(found, indent=1)),
+    ).map(lambda found: json.dumps(found, indent=1))
+    | changed_samples("whisperx"),
     "rttm": st.lists(_rttm_line, max_size=5).map("".join),
     "srt": _cues,
     "vtt": _cues.map("WEBVTT\n\n".__add__),
     **SHAPED,
+    **{name: changed_samples(name) for name in SERVICES},
 }
 
 
@@ -217,6 +223,9 @@ def _check_named(
     written.encode()
     read = list(read_document(io.StringIO(written, newline=""), target, document.uri).segments)
     same = target == document.format.name
+    if target in SERVICES or (same and _has_only_words(document)):
+        _check_extent(read, [one.segment for one in labelled])
+        return
     if len(read) != len(labelled):
         assert same
         assert target in _JOINING
@@ -235,6 +244,21 @@ def _check_named(
         )
         if expected.speaker is not None and target in _JSON:
             assert found.label == _whole_characters(expected.speaker)
+
+
+def _has_only_words(document: SegmentsDocument) -> bool:
+    """Whether a document is OpenAI's with words alone, which are joined as a service's are."""
+    return document.format.name == "whisperx" and "segments" not in json.loads(document.text)
+
+
+def _check_extent(read: Sequence[Turn], expected: Sequence[Turn]) -> None:
+    """The same stretch of time: words that get one name, or cannot get one, make other turns."""
+    if expected and all(0 <= turn.start <= turn.end < math.inf for turn in expected):
+        found, before = (
+            (min(turn.start for turn in turns), max(turn.end for turn in turns))
+            for turns in (read, expected)
+        )
+        assert found == before
 
 
 def _whole_characters(text: str) -> str:
@@ -262,8 +286,41 @@ any_bytes = st.binary(max_size=60) | st.tuples(
     st.binary(max_size=3),
 ).map(lambda found: found[0].encode(found[1], "ignore") + found[2])
 
+
+def _google_word(number: int) -> dict[str, object]:
+    return {
+        "word": "a",
+        "startTime": f"{number}.1s",
+        "endTime": f"{number}.9s",
+        "speakerTag": number % 3,
+    }
+
+
 LARGE: dict[str, Mapping[str, str]] = {
     **LARGE_TEXTS,
+    **{name: {} for name in SERVICES},
+    "google": {
+        "words": json.dumps(
+            {
+                "results": [
+                    {
+                        "alternatives": [{"words": [_google_word(n) for n in range(2_000)]}],
+                        "languageCode": "en",
+                    }
+                ]
+            }
+        ),
+    },
+    "aws": {
+        "untimed": json.dumps(
+            {"results": {"items": [{"type": "punctuation", "speaker_label": "a"}] * 2_000}}
+        ),
+    },
+    "ibm": {
+        "labels": json.dumps(
+            {"speaker_labels": [{"from": 0, "to": 0.1, "speaker": n % 2} for n in range(2_000)]}
+        ),
+    },
     "json": {
         "brackets": "[" * 1_000_000,
         "objects": '{"a":' * 200_000,
@@ -318,7 +375,7 @@ LARGE: dict[str, Mapping[str, str]] = {
         "open": "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "<v " * 300_000,
         "classes": "WEBVTT\n\n00:00.000 --> 00:01.000\n<v" + ".a" * 500_000,
         "ampersands": "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "&" * 1_000_000,
-        "notes": "WEBVTT\n\n" + "NOTE x\n\n" * 20_000,
+        "notes": "WEBVTT\n\n" + "NOTE x\n\n" * 2_000,
         "header": "WEBVTT" + "\n" * 100_000,
     },
 }
