@@ -103,4 +103,12 @@ def _matches(text: str) -> bool:
     return first.upper() in _TYPES
 
 
-RTTM = Format("rttm", (".rttm",), read_rttm, _matches, write_rttm, read_all_rttm)
+RTTM = Format(
+    "rttm",
+    (".rttm",),
+    read_rttm,
+    _matches,
+    write_rttm,
+    read_all_rttm,
+    summary="NIST's turns; diarizers write it",
+)

@@ -154,5 +154,5 @@ _VTT = _Subtitles(
     lambda name: f"<v {name}>",
 )
 
-SRT = Format("srt", (".srt",), _SRT.read, matches_srt, _SRT.write)
-VTT = Format("vtt", (".vtt",), _VTT.read, matches_vtt, _VTT.write)
+SRT = Format("srt", (".srt",), _SRT.read, matches_srt, _SRT.write, summary="SubRip subtitles")
+VTT = Format("vtt", (".vtt",), _VTT.read, matches_vtt, _VTT.write, summary="WebVTT subtitles")

@@ -14,15 +14,16 @@ def test_list(run: Callable[..., Result]) -> None:
     lines = run("format", "list").stdout.splitlines()
     assert lines[0].split() == ["format", "suffixes", "names", "description"]
     assert [line.split()[0] for line in lines[1:]] == sorted(registered_formats())
-    assert lines[1].split() == ["assemblyai", ".json", "yes", "AssemblyAI"]
+    assert "assemblyai    .json      yes    AssemblyAI" in lines
+    assert not [line for line in lines if line.endswith(" -")]
     assert max(map(len, lines)) <= 80
 
 
 def test_json(run: Callable[..., Result]) -> None:
     document = json.loads(run("format", "list", "--json").stdout)
-    assert document[0] == {
+    assert {
         "name": "assemblyai",
         "suffixes": [".json"],
         "summary": "AssemblyAI",
         "writes_names": True,
-    }
+    } in document

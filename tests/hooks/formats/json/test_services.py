@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pgvoice_testkit.documents.samples import SAMPLES, sample
+from pgvoice_testkit.documents.samples import FOLDER, SAMPLES, sample
 from pgvoice_testkit.stores.labelled_turns import labels, unasked
 
 from pgvoice.hooks import FormatError
@@ -91,7 +91,7 @@ def read(text: str, name: str | None = None) -> SegmentsDocument:
 
 
 def test_every_sample_has_an_owner_and_is_expected() -> None:
-    owners = Path(__file__).with_name("samples").joinpath("json", "README.md").read_text()
+    owners = (FOLDER / "README.md").read_text()
     assert set(SAMPLES) == set(EXPECTED)
     assert [name for name in SAMPLES if f"`{name}.json`" not in owners] == []
     assert {SAMPLES[name] for name in SAMPLES} == set(MATCHES)
