@@ -18,8 +18,7 @@ from pgvoice.hooks.errors import invalid_text
 from pgvoice.hooks.formats.reading import SegmentsDocument
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify as ask
-from pgvoice.hooks.results import Labelled
-from pgvoice.hooks.turn_answers import TurnAnswers, answer_turns, stored_answers
+from pgvoice.hooks.results import IdentifyResult, Labelled
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -27,26 +26,21 @@ from pgvoice.store.voice_store import VoiceStore
 
 @click.command(
     epilog="""\b
-Examples: pgvoice identify talk --threshold 0.6
-          pgvoice identify talk talk.rttm --clusters
+Examples: pgvoice identify talk
+          pgvoice identify talk talk.rttm --threshold 0.6
           pgvoice identify talk talk.json --output named.json
           pgvoice identify talk talk.rttm --output - --output-format whisperx
           pgvoice identify talk --plot talk.html"""
 )
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
-@click.option(
-    "--clusters",
-    "by_cluster",
-    is_flag=True,
-    help="Judge segments with the same label in SEGMENTS together if one alone says too little.",
-)
+@options.clusters_option
 @click.option(
     "--output",
     "named",
     type=click.Path(dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Write SEGMENTS with names to a new FILE, in the format of its suffix; with -, to"
+    help="Write the segments with names to a new FILE, in the format of its suffix; with -, to"
     " standard output instead of the table.",
 )
 @click.option(
@@ -65,7 +59,7 @@ Examples: pgvoice identify talk --threshold 0.6
 def identify(
     video: str,
     segments: str | None,
-    by_cluster: bool,
+    clusters: bool | None,
     named: str | None,
     named_format: str | None,
     overwrite: bool,
@@ -79,34 +73,28 @@ def identify(
     """Show who speaks in a recording, segment by segment.
 
     VIDEO is the name that the recording was filled under, SEGMENTS a file as for `pgvoice fill`;
-    without SEGMENTS, every stored segment gets an answer. A person is named only if the segment
-    is similar enough; otherwise `reason` says why not, and the nearest person is in parentheses.
-    With --clusters, segments with the same label of the diarizer are judged together; a label
-    that covers several people is split. Segments that are not spans of time are shown as `invalid`,
-    the others are answered, and the exit code is 3.
+    without SEGMENTS, every stored turn gets an answer. A person is named only if the segment is
+    similar enough; otherwise `reason` says why not, and the nearest person is in parentheses.
+    Segments with the same label of the diarizer are judged together; a label that covers several
+    people is split. Segments that are not spans of time are shown as `invalid`, the others are
+    answered, and the exit code is 3.
     """
-    if segments is None and (by_cluster or named is not None):
-        option = "--clusters" if by_cluster else "--output"
-        raise click.UsageError(f"{option} needs SEGMENTS: a file with the diarizer's labels.")
     if named is None and (overwrite or named_format is not None):
         option = "--overwrite" if overwrite else "--output-format"
         raise click.UsageError(f"{option} needs --output: the file to write.")
     source = None if segments is None else options.document_from(segments, format_name, uri)
     with VoiceStore.open(url) as store:
-        if source is None:
-            found = stored_answers(ask(store, video, **rule))
-        else:
-            found = answer_turns(store, video, source.segments, clusters=by_cluster, **rule)
+        given = None if source is None else source.segments
+        found = ask(store, video, given, clusters=clusters, **rule)
         required = store.thresholds.required(**rule)
     if picture is not None:
         _draw(picture, video, found.labels, required)
-    if source is not None and named is not None:
-        _write_named(source, found.labels, named, named_format, overwrite)
+    if named is not None:
+        _write_named(found, source, named, named_format, overwrite)
     if named == options.STANDARD_INPUT:
         pass
     elif as_json:
-        document = _document(video, required, found, labelled=source is not None)
-        output.write_json(document | {"clusters": found.clusters} if by_cluster else document)
+        output.write_json(_document(found, required))
     else:
         write_answers(found.labels)
         _write_summary(found, required)
@@ -115,17 +103,25 @@ def identify(
 
 
 def _write_named(
-    source: SegmentsDocument,
-    labelled: Sequence[Labelled],
+    found: IdentifyResult,
+    source: SegmentsDocument | None,
     destination: str,
     format_name: str | None,
     overwrite: bool,
 ) -> None:
+    """Write the document with names, or a new one of the stored turns."""
+    uri = None if source else found.video
     if destination == options.STANDARD_INPUT:
-        output.write_document(write_labels(labelled, format_name, source=source))
+        output.write_document(write_labels(found.labels, format_name, source=source, uri=uri))
     else:
-        path = Path(destination)
-        save_labels(labelled, path, format_name, source=source, overwrite=overwrite)
+        save_labels(
+            found.labels,
+            Path(destination),
+            format_name,
+            source=source,
+            uri=uri,
+            overwrite=overwrite,
+        )
 
 
 def _draw(path: Path, video: str, found: Sequence[Labelled], required: Requirement) -> None:
@@ -179,7 +175,7 @@ def who(answer: Identification) -> str:
     return answer.speaker or output.NOTHING
 
 
-def _write_summary(found: TurnAnswers, required: Requirement) -> None:
+def _write_summary(found: IdentifyResult, required: Requirement) -> None:
     reasons = Counter(each.reason for each in found.labels).most_common()
     counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
     click.echo(f"\n{output.counted(len(found.labels), 'segment')}{': ' if counts else ''}{counts}")
@@ -188,15 +184,16 @@ def _write_summary(found: TurnAnswers, required: Requirement) -> None:
     write_rule(required)
 
 
-def _document(
-    video: str, required: Requirement, found: TurnAnswers, *, labelled: bool
-) -> dict[str, object]:
-    rows = [_row(each) for each in found.labels]
-    if labelled:
-        labels = (each.segment.label for each in found.labels)
-        rows = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
-    document = {"video": video} | asdict(required) | {"segments": rows}
-    return document | {"invalid": invalid_rows(found.invalid)}
+def _document(found: IdentifyResult, required: Requirement) -> dict[str, object]:
+    return (
+        {"video": found.video}
+        | asdict(required)
+        | {
+            "segments": [_row(each) | {"label": each.segment.label} for each in found.labels],
+            "invalid": invalid_rows(found.invalid),
+            "clusters": found.clusters,
+        }
+    )
 
 
 def _row(labelled: Labelled) -> dict[str, object]:
