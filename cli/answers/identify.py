@@ -59,6 +59,7 @@ Examples: pgvoice identify talk --threshold 0.6
 @options.uri_option
 @options.url_option
 @options.plot_option
+@options.wide_option
 @options.json_option
 def identify(
     video: str,
@@ -136,8 +137,9 @@ def write_answers(found: Sequence[Identification], labels: Sequence[str | None] 
     """Print a table of answers, with the labels from the file of segments if it has any."""
     labelled = labels if labels is not None and any(labels) else None
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
-    columns += ["label"] if labelled else []
-    columns += ["speaker", output.number("similarity"), "runner-up", output.number("margin")]
+    columns += [output.optional("label", 3)] if labelled else []
+    columns += [output.person("speaker"), output.number("similarity")]
+    columns += [output.person("runner-up", 1), output.number("margin", 2)]
     output.write_table(
         [*columns, output.word("reason")],
         (

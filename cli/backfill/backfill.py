@@ -197,6 +197,7 @@ def _write_report(report: BackfillReport, name: str) -> None:
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
+@options.wide_option
 @options.store_options
 def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
     """Show the progress of all backfills, or of one."""
@@ -228,6 +229,7 @@ def metrics(store: VoiceStore, name: str | None) -> None:
     metavar="FILE",
     help="Also write them to a manifest (JSON lines) that can be run again.",
 )
+@options.wide_option
 @options.store_options
 def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
     """List the recordings that could not be filled, with the errors."""
@@ -238,7 +240,7 @@ def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: 
     output.write_list(
         found,
         as_json,
-        ["recording", output.number("attempts"), "error"],
+        ["recording", output.number("attempts"), output.explanation("error", "red")],
         lambda each: (each.video, each.attempts, each.error),
         "no recording failed",
     )
