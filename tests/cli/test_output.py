@@ -72,17 +72,13 @@ def test_json_has_iso_times_and_no_vectors(capsys: pytest.CaptureFixture[str]) -
         output.write_json(exemplar)
 
 
-@pytest.fixture
-def on_a_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> pytest.CaptureFixture[str]:
-    """Standard output, as if it was a terminal of 40 columns."""
+def _on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard output is one, of 40 columns."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
-    return capsys
 
 
 def _people() -> None:
@@ -91,9 +87,12 @@ def _people() -> None:
     output.tell("done", "green")
 
 
-def test_names_and_reasons_have_colours(on_a_terminal: pytest.CaptureFixture[str]) -> None:
+def test_names_and_reasons_have_colours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_a_terminal(monkeypatch)
     _people()
-    shown = on_a_terminal.readouterr().out
+    shown = capsys.readouterr().out
     for part in ("\x1b[1;35mAda", "\x1b[32mmatched", "\x1b[33mambiguous", "\x1b[32mdone"):
         assert part in shown
     assert "\n(Bob)" in shown
@@ -106,9 +105,10 @@ def test_no_colour_where_none_is_wanted(
     name: str,
     value: str,
 ) -> None:
+    _on_a_terminal(monkeypatch)
     monkeypatch.setenv(name, value)
     _people()
-    assert "\x1b" not in on_a_terminal.readouterr().out
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_colour_in_a_pipe_only_if_asked_for(
@@ -123,7 +123,10 @@ def test_colour_in_a_pipe_only_if_asked_for(
     assert capsys.readouterr().out.count("\x1b[32m") == 2
 
 
-def test_a_terminal_gets_its_width(on_a_terminal: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_gets_its_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_a_terminal(monkeypatch)
     columns = [output.Column("name"), output.number("count"), output.optional("encoder", 1)]
     output.write_table(columns, [("x" * 50, "1,000", "campplus")])
     lines = click.unstyle(on_a_terminal.readouterr().out).splitlines()
