@@ -100,7 +100,7 @@ def test_names_and_reasons_have_colours(
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_no_colour_where_none_is_wanted(
-    on_a_terminal: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     value: str,
@@ -129,7 +129,7 @@ def test_a_terminal_gets_its_width(
     _on_a_terminal(monkeypatch)
     columns = [output.Column("name"), output.number("count"), output.optional("encoder", 1)]
     output.write_table(columns, [("x" * 50, "1,000", "campplus")])
-    lines = click.unstyle(on_a_terminal.readouterr().out).splitlines()
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= 40
     assert "1,000" in lines[1]
     assert lines[2] == "(--wide also shows: encoder)"
