@@ -217,6 +217,7 @@ def _write_report(report: BackfillReport, name: str) -> None:
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
+@options.wide_option
 @options.store_options
 def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
     """Show the progress of all backfills, or of one."""
@@ -248,6 +249,7 @@ def metrics(store: VoiceStore, name: str | None) -> None:
     metavar="FILE",
     help="Also write them to a manifest (JSON lines) that can be run again.",
 )
+@options.wide_option
 @options.store_options
 def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
     """List the recordings that could not be filled, or have invalid segments, and why.
@@ -262,7 +264,17 @@ def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: 
     output.write_list(
         found,
         as_json,
-        ["recording", "state", "problem", output.number("attempts")],
-        lambda each: (each.video, "filled" if each.filled else "failed", each.error, each.attempts),
+        [
+            "recording",
+            output.word("state"),
+            output.number("attempts", 1),
+            output.explanation("problem", "red"),
+        ],
+        lambda each: (
+            each.video,
+            "filled" if each.filled else "failed",
+            each.attempts,
+            each.error,
+        ),
         "no recording failed",
     )

@@ -182,9 +182,10 @@ def _line(status: BackfillStatus) -> str:
 
 def write_status(found: list[BackfillStatus]) -> None:
     """A table on standard output, with a row for each backfill."""
-    numbers = ("recordings", "done", "left", "failed", "invalid", "time left")
     paces = ("vectors per second", "hours per hour", "hours per worker hour")
-    output.write_table(["backfill", *output.numbers(*numbers, *paces)], map(_row, found))
+    columns = output.numbers("recordings", "done", "left", "failed", "invalid", "time left")
+    more = (output.number(header, 3 - place) for place, header in enumerate(paces))
+    output.write_table(["backfill", *columns, *more], map(_row, found))
     click.echo(
         "\ninvalid: recordings that are done but for segments that are not spans of time;\n"
         "hours per hour: speech filled; per worker hour: of one worker's time;\n"

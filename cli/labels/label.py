@@ -47,6 +47,7 @@ def label(
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @options.yes_option
 @options.rule_options
+@options.wide_option
 @options.store_options
 def relabel(
     store: VoiceStore,
@@ -76,8 +77,9 @@ def relabel(
 def _write_moves(found: Relabelling) -> None:
     if not found.moves:
         return
+    numbers = output.numbers("segments", "speech")
     output.write_table(
-        ["from", "to", *output.numbers("segments", "speech"), "in"],
+        [output.person("from"), output.person("to"), *numbers, output.explanation("in")],
         (
             (
                 _person(move.from_speaker, move.from_reason),
