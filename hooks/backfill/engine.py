@@ -18,8 +18,8 @@ from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.turns import snap_turns
 from pgvoice.store.errors import PgvoiceError
-from pgvoice.store.keys import snap_segments
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
@@ -45,9 +45,14 @@ class Worker:
         """Fill a recording; if it cannot be filled, the outcome says why and nothing is raised."""
         start, invalid = time.monotonic(), None
         try:
-            spans = [(turn.start, turn.end) for turn in row.turns()]
+            turns = row.turns()
             report = fill(
-                self._store, self._encoder, video=row.video, audio=row.audio, segments=spans
+                self._store,
+                self._encoder,
+                video=row.video,
+                audio=row.audio,
+                segments=turns,
+                source=row.segments if isinstance(row.segments, str) else None,
             )
         except InvalidSegments as error:
             report, invalid = error.report, str(error)
@@ -57,7 +62,7 @@ class Worker:
             )
         run, speech = report.run, 0.0
         if run.filled:
-            keys = snap_segments(spans, self._store.grid_ms).distinct
+            keys = snap_turns(turns, self._store.grid_ms).distinct
             speech = sum(key.duration_ms for key in keys) / 1000 * run.filled / run.requested
         return Outcome(row.video, None, run.requested, run.filled, speech, _since(start), invalid)
 

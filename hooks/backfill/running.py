@@ -11,7 +11,8 @@ from itertools import islice
 from pgvoice.hooks.backfill.engine import Engine, Stop
 from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import FormatError, invalid_text
-from pgvoice.store.keys import SegmentKey, snap_segments
+from pgvoice.hooks.turns import snap_turns
+from pgvoice.store.keys import SegmentKey
 from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
@@ -134,7 +135,7 @@ class _Asked:
             except FormatError as error:
                 self.unreadable.append(Outcome(row.video, str(error)))
                 continue
-            snapped = snap_segments([(turn.start, turn.end) for turn in turns], store.grid_ms)
+            snapped = snap_turns(turns, store.grid_ms)
             self.keys[row.video] = snapped.distinct
             if snapped.invalid:
                 self.invalid[row.video] = invalid_text(snapped.invalid, "stored")
