@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ NOTHING = columns.NOTHING
 #: Width of a table that is not printed on a terminal.
 _PIPE = 80
 Column = columns.Column
+#: Seconds between two lines of progress in a log; work that is done earlier writes none.
+LOG_EVERY = 5.0
 Item = TypeVar("Item")
 #: An integer is printed with thousands separators, a float as a similarity, None as ``-``.
 Cell = str | int | float | None
@@ -132,6 +135,28 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
     ):
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function of (done, total): a bar on a terminal, a line now and then in a log."""
+    with progress_bar(label) as bar:
+        yield bar or log_lines(label)
+
+
+def log_lines(
+    label: str, clock: Callable[[], float] = time.monotonic
+) -> Callable[[int, int], None]:
+    """A function of (done, total) that writes to standard error at most every `LOG_EVERY`."""
+    due = clock() + LOG_EVERY
+
+    def tell(done: int, total: int) -> None:
+        nonlocal due
+        if clock() >= due:
+            click.echo(f"{label}: {done:,} of {total:,}", err=True)
+            due = clock() + LOG_EVERY
+
+    return tell
 
 
 @contextmanager

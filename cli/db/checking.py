@@ -99,7 +99,7 @@ def copy(store: VoiceStore, target: str, as_json: bool) -> None:
     putting the password in the URL, you can use PGPASSFILE or ~/.pgpass.
     """
     shown = place.libpq_url(psycopg_url(target))
-    with output.progress_bar("copying and comparing") as bar:
+    with output.progress("copying and comparing") as bar:
         indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
         sums = store.upkeep.copy_to(target, on_progress=bar)
     if as_json:

@@ -81,7 +81,7 @@ def add(
     """
     _check_usage(audio, video, spans)
     consent = Consent(name, purpose, evidence, expires_at=until) if evidence else None
-    with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
+    with VoiceStore.open(url) as store, output.progress("enrolling") as progress:
         if video is None:
             added = enroll_recordings(
                 store,

@@ -34,7 +34,11 @@ class Encoder(Protocol):
 
     @property
     def batch_samples(self) -> int:
-        """The approximate number of samples, over all segments, for one call of `encode`."""
+        """The most samples, over all segments, for one call of `encode`; one may have more.
+
+        The rows of a call are stored together: a few seconds of work at most, since that is what
+        an interrupted fill loses.
+        """
 
     @property
     def device(self) -> str:

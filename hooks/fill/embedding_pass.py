@@ -59,6 +59,8 @@ class EmbeddingPass:
     def rows(self, keys: Sequence[SegmentKey]) -> Generator[list[SegmentRow], None, None]:
         """A row for every key, in order of ending, each batch as soon as it is encoded.
 
+        Where a batch ends depends on the keys alone, so the same keys have the same vectors, bit
+        for bit, and a pass over the rest of them too if it begins where a batch did.
         While an accelerator encodes one batch, a thread decodes the next; close the generator to
         end the thread. Raises `AudioError` if the recording cannot be decoded.
         """
@@ -81,6 +83,9 @@ class EmbeddingPass:
             if isinstance(heard, str):
                 batch.skipped.append(SegmentRow(key, heard))
                 continue
+            if batch.heard and samples + len(heard) > self._encoder.batch_samples:
+                yield batch
+                batch, samples = _Batch([], []), 0
             batch.heard.append((key, heard))
             samples += len(heard)
             if samples >= self._encoder.batch_samples:

@@ -141,3 +141,11 @@ def test_no_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> N
     with output.progress_bar("filling") as progress, output.waiting("playing"):
         assert progress is None
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_of_progress_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    moments = iter([100.0, 101, 104, 105.5, 105.5, 106, 111, 111])
+    tell = output.log_lines("filling", lambda: next(moments))
+    for done in range(5):
+        tell(1000 * done, 12_000)
+    assert capsys.readouterr() == ("", "filling: 2,000 of 12,000\nfilling: 4,000 of 12,000\n")
