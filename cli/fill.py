@@ -125,10 +125,8 @@ def _turns(stored: TurnsStored) -> str:
     if stored.added == stored.turns and not stored.removed:
         return f"{output.counted(stored.turns, 'turn')} stored"
     before = f" of {stored.source_before}" if stored.source_before else ""
-    return (
-        f"{output.counted(stored.turns, 'turn')} stored: {stored.added:,} new,"
-        f" {stored.removed:,}{before} removed"
-    )
+    removed = f", {stored.removed:,}{before} removed" if stored.removed else ""
+    return f"{output.counted(stored.turns, 'turn')} stored: {stored.added:,} new{removed}"
 
 
 def summary(report: FillReport) -> str:

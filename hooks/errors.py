@@ -51,6 +51,10 @@ class FormatError(PgvoiceError):
     """The file does not have the format that it was read as, or cannot be written in it."""
 
 
+class NotLabelled(PgvoiceError):
+    """A recording has no stored labels."""
+
+
 class NotEvaluable(PgvoiceError):
     """A recording has no answers, or a reference has no names, to compare."""
 

@@ -14,6 +14,7 @@ from pgvoice.store import errors as store_errors
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.answers.identify import REASONS
 from pgvoice.store.errors import PgvoiceError
+from pgvoice.store.recordings.turns import OnTurns
 from pgvoice.store.recordings.videos import OnAudioChange
 
 #: Of the documents; another version will have another shape.
@@ -71,6 +72,7 @@ class Options(Struct, forbid_unknown_fields=True):
         Meta(description="Judge segments of one label together; by default if there are labels."),
     ] = None
     on_audio_change: OnAudioChange = "raise"
+    on_turns: OnTurns = "replace"
 
 
 class Request(Struct):

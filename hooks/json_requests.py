@@ -63,6 +63,7 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
                 min_margin=options.min_margin,
                 clusters=options.clusters,
                 on_audio_change=options.on_audio_change,
+                on_turns=options.on_turns,
             )
         return Reply(msgspec.json.encode(_answer(given, result)), 3 if result.invalid else 0)
     except (PgvoiceError, ValueError, OSError, MemoryError) as error:

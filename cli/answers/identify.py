@@ -88,6 +88,8 @@ def identify(
         given = None if source is None else source.segments
         found = ask(store, video, given, clusters=clusters, **rule)
         required = store.thresholds.required(**rule)
+    if clusters and not any(each.segment.label for each in found.labels):
+        raise click.UsageError("--clusters needs segments with a diarizer's labels.")
     if picture is not None:
         _draw(picture, video, found.labels, required)
     if named is not None:

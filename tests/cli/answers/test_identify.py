@@ -14,15 +14,22 @@ Call = Callable[..., Result]
 pytestmark = pytest.mark.usefixtures("encoder")
 
 
-def test_all_stored_segments(filled: Call) -> None:
+def test_all_stored_turns(filled: Call) -> None:
     lines = filled("identify", "talk").stdout.splitlines()
     assert lines[0].split() == [
-        "start", "end", "speaker", "similarity", "runner-up", "margin", "reason"
+        "start", "end", "label", "speaker", "similarity", "runner-up", "margin", "reason"
     ]  # fmt: skip
-    assert lines[1].split()[:4] == ["0:00:00.0", "0:00:02.0", "Ada", "1.000"]
-    assert lines[1].split()[4] == "Bob"
-    assert lines[4].split()[2:] == ["-", "-", "-", "-", "too_short"]
-    assert lines[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
+    assert lines[1].split()[:5] == ["0:00:00.0", "0:00:02.0", "S0", "Ada", "1.000"]
+    assert lines[1].split()[5] == "Bob"
+    assert lines[4].split()[2:] == ["S1", "Bob", "-", "-", "-", "by_cluster"]
+    assert lines[-5:-2] == [
+        "5 segments: 3 matched, 1 by_cluster, 1 silent",
+        "cluster S0: 2 Ada",
+        "cluster S1: 2 Bob, 1 unknown",
+    ]
+    alone = filled("identify", "talk", "--no-clusters").stdout.splitlines()
+    assert alone[4].split()[2:] == ["S1", "-", "-", "-", "-", "too_short"]
+    assert alone[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
     assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
 
 
@@ -35,7 +42,7 @@ def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> 
         ("S0", "Ada"),
         ("S1", "Bob"),
         ("S0", "Ada"),
-        ("S1", None),
+        ("S1", "Bob"),
         ("S1", None),
     ]
 
@@ -52,7 +59,7 @@ def test_json_says_what_was_required(filled: Call) -> None:
     assert (document["calibrated"], document["margin"]) == (False, 0.0)
     assert set(document["segments"][0]) == {
         "start", "end", "speaker", "nearest", "similarity", "runner_up", "runner_up_similarity",
-        "margin", "reason", "threshold", "min_margin", "threshold_source",
+        "margin", "reason", "threshold", "min_margin", "threshold_source", "label",
     }  # fmt: skip
     for segment in document["segments"]:
         required = [segment[name] for name in ("threshold", "min_margin", "threshold_source")]
@@ -94,9 +101,7 @@ def test_invalid_segments_are_named_and_the_others_answered(filled: Call) -> Non
 
 def test_invalid_segments_are_written_as_they_were(filled: Call, tmp_path: Path) -> None:
     named = tmp_path / "named.json"
-    result = filled(
-        "identify", "talk", "-", "--format", "json", "--clusters", "--output", named, stdin=INVALID
-    )
+    result = filled("identify", "talk", "-", "--format", "json", "--output", named, stdin=INVALID)
     assert result.exit_code == 3
     first, *others = json.loads(named.read_text())
     assert first == {"start": 0, "end": 2, "speaker": "Ada"}
@@ -124,9 +129,9 @@ def test_clusters_are_summed_up(filled: Call, turns: Path) -> None:
 
 
 def test_clusters_need_labels(filled: Call) -> None:
-    result = filled("identify", "talk", "--clusters")
+    result = filled("identify", "talk", "-", "--clusters", stdin="[[0, 2]]")
     assert result.exit_code == 2
-    assert "--clusters needs SEGMENTS" in result.stderr
+    assert "--clusters needs segments with a diarizer's labels" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["talk.png", "talk.svg", "talk.html"])
@@ -147,8 +152,10 @@ def test_the_names_are_written_into_the_document(filled: Call, turns: Path, tmp_
     vtt = tmp_path / "named.vtt"
     filled("identify", "talk", turns, "--output", vtt)
     assert "<v Ada>" in vtt.read_text()
-    result = filled("identify", "talk", "--output", named)
-    assert (result.exit_code, "needs SEGMENTS" in result.stderr) == (2, True)
+    turns.unlink()
+    assert filled("identify", "talk", "--output", "-", "--output-format", "rttm").stdout == (
+        named.read_text()
+    )
 
 
 def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) -> None:
@@ -160,7 +167,7 @@ def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) 
     )
     assert turns.read_text() == before
     assert filled("identify", "talk", turns, "--output", turns, "--overwrite").exit_code == 0
-    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 1)
+    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 2)
     result = filled("identify", "talk", turns, "--overwrite")
     assert (result.exit_code, "--overwrite needs --output" in result.stderr) == (2, True)
 
