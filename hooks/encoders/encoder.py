@@ -34,10 +34,9 @@ class Encoder(Protocol):
 
     @property
     def batch_samples(self) -> int:
-        """The most samples, over all segments, for one call of `encode`; one may have more.
+        """The approximate number of samples, over all segments, for one call of `encode`.
 
-        The rows of a call are stored together: a few seconds of work at most, since that is what
-        an interrupted fill loses.
+        On a CPU a call may get fewer: see `EmbeddingPass`.
         """
 
     @property

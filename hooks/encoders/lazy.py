@@ -81,13 +81,8 @@ def choose_device(wanted: str | None = None) -> str:
 
 
 def batch_seconds(device: str) -> int:
-    """Seconds of audio for one call of an encoder: an interrupted fill loses one batch.
-
-    On a CPU it is what fits one tape (`CPU_FRAMES`, of which a segment may take one more than its
-    hundredths of a second), so larger batches would be no faster. An accelerator takes no longer
-    for half an hour than a few seconds.
-    """
-    return 23 if device == "cpu" else 1800
+    """Seconds of audio that are stored together at most; on a CPU several calls make a batch."""
+    return 300 if device == "cpu" else 1800
 
 
 def _present(name: str) -> bool:

@@ -50,5 +50,5 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_batches_are_small_on_a_cpu() -> None:
-    assert batch_seconds("cpu") == 23
+    assert batch_seconds("cpu") == 300
     assert batch_seconds("cuda:0") > 300

@@ -15,8 +15,6 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice.hooks import fill
 from pgvoice.hooks.audio.recording import OpenRecording, open_recording
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.lazy import batch_seconds
-from pgvoice.hooks.encoders.packing.accelerators import CPU_FRAMES
 from pgvoice.hooks.errors import AudioUnreadable
 from pgvoice.hooks.fill.embedding_pass import THREAD, EmbeddingPass, one_ahead
 from pgvoice.store import SegmentKey, VoiceStore
@@ -147,22 +145,3 @@ def test_whoever_stops_in_the_middle_ends_the_thread() -> None:
     assert begun.wait(10)
     ahead.close()
     assert _threads() == []
-
-
-def test_where_a_batch_ends(wav: Path) -> None:
-    """It holds what fits, at least one segment, and goes on with the rest of an earlier pass."""
-    keys = [SegmentKey(start, start + ms) for start, ms in ((0, 900), (100, 900), (1000, 3000))]
-    keys += [SegmentKey(4000, 5000), SegmentKey(5000, 6000)]
-    encoder = CountingEncoder(batch_samples=BATCH)
-    with open_recording(wav) as recording:
-        batches = [
-            [row.key for row in rows] for rows in EmbeddingPass(encoder, recording).rows(keys)
-        ]
-        assert batches == [keys[:2], keys[2:3], keys[3:]]
-        again = list(EmbeddingPass(encoder, recording).rows(keys[2:]))
-    assert [[row.key for row in rows] for rows in again] == batches[1:]
-
-
-def test_a_batch_on_a_processor_is_one_tape() -> None:
-    """Half a second is the shortest segment; each takes one frame more than its hundredths."""
-    assert 100 * batch_seconds("cpu") + 2 * batch_seconds("cpu") <= CPU_FRAMES

@@ -35,7 +35,7 @@ def one_by_one(encoder: CampplusEncoder, on_the_grid: list[Waveform]) -> NDArray
 def test_it_is_an_encoder(encoder: CampplusEncoder) -> None:
     assert isinstance(encoder, Encoder)
     assert encoder.device == "cpu"
-    assert encoder.batch_samples == 23 * 16_000
+    assert encoder.batch_samples == 300 * 16_000
     assert encoder.identity.revision.startswith("sha256:92f29b94")
 
 

@@ -34,7 +34,7 @@ def encoder(weights_folder: Path) -> EcapaEncoder:
 def test_it_is_an_encoder(encoder: EcapaEncoder) -> None:
     assert isinstance(encoder, Encoder)
     assert encoder.device == "cpu"
-    assert encoder.batch_samples == 23 * 16_000
+    assert encoder.batch_samples == 300 * 16_000
 
 
 @pytest.mark.parametrize("size", [1, 8, 32])
