@@ -52,7 +52,7 @@ class Worker:
                 video=row.video,
                 audio=row.audio,
                 segments=turns,
-                source=row.segments if isinstance(row.segments, str) else None,
+                source=row.source,
             )
         except InvalidSegments as error:
             report, invalid = error.report, str(error)

@@ -33,6 +33,11 @@ class ManifestRow:
     #: The recording's name in a file that covers several; if None, it is `video`.
     uri: str | None = None
 
+    @property
+    def source(self) -> str | None:
+        """The file of segments, if there is one."""
+        return self.segments if isinstance(self.segments, str) else None
+
     def turns(self) -> list[Turn]:
         """The segments; a file is read unless it was the last one. Raises `FormatError`."""
         if isinstance(self.segments, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -13,6 +13,7 @@ from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import FormatError, invalid_text
 from pgvoice.hooks.turns import snap_turns
 from pgvoice.store.keys import SegmentKey
+from pgvoice.store.turns import Turn
 from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
@@ -93,6 +94,7 @@ def backfill(
             found = store.backfills.complete(engine.identity, asked.keys)
             complete = [Outcome(video, invalid=asked.invalid.get(video)) for video in found]
             store.backfills.settle(name, complete)
+            asked.store_turns(found)
             report.complete += len(complete)
             report.invalid += [each for each in complete if each.invalid is not None]
             on_progress(report)
@@ -124,6 +126,8 @@ class _Asked:
     """What the rows of a manifest ask for, by recording."""
 
     def __init__(self, store: VoiceStore, chunk: Sequence[ManifestRow]) -> None:
+        self._store = store
+        self._turns: dict[str, tuple[ManifestRow, list[Turn]]] = {}
         self.keys: dict[str, list[SegmentKey]] = {}
         #: Names the segments that are not spans of time.
         self.invalid: dict[str, str] = {}
@@ -137,5 +141,14 @@ class _Asked:
                 continue
             snapped = snap_turns(turns, store.grid_ms)
             self.keys[row.video] = snapped.distinct
+            valid = [turn for turn, key in zip(turns, snapped.keys, strict=True) if key]
+            self._turns[row.video] = row, valid
             if snapped.invalid:
                 self.invalid[row.video] = invalid_text(snapped.invalid, "stored")
+
+    def store_turns(self, videos: Collection[str]) -> None:
+        """Store the turns of complete recordings, if the store has others: other labels, say."""
+        given = {video: self._turns[video][1] for video in videos}
+        for video in self._store.recordings.stale_turns(given):
+            row, turns = self._turns[video]
+            self._store.recordings.store_turns(video, turns, source=row.source)

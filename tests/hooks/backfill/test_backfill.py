@@ -150,6 +150,21 @@ def test_invalid_segments_are_named_each_time_and_the_others_filled(
     assert store.backfills.status()[0].invalid == 0
 
 
+def test_a_complete_recording_gets_the_turns_of_a_new_document(
+    store: VoiceStore, rows: list[ManifestRow], tmp_path: Path
+) -> None:
+    document, encoder = tmp_path / "turns.json", CountingEncoder()
+    row = replace(rows[0], segments=str(document))
+    for label in ("S0", "S1"):
+        given = [{"start": 0.03, "end": 1, "speaker": label}, {"start": 2, "end": 1}]
+        document.write_text(json.dumps(given))
+        backfill(Here(store, lambda: encoder), "library", [row])
+        assert store.recordings.turns("v0") == [Turn(0.03, 1, label)]
+    assert len(encoder.calls) == 1
+    assert store.recordings.stale_turns({"v0": [Turn(0.03, 1, "S1")], "unknown": []}) == set()
+    assert store.recordings.stale_turns({"v0": []}) == {"v0"}
+
+
 def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> None:
     parts = [
         backfill(Here(store, CountingEncoder), "library", rows, shard=(part, 3)).filled
