@@ -34,8 +34,9 @@ NOTHING = columns.NOTHING
 #: Width of a table that is not printed on a terminal.
 _PIPE = 80
 Column = columns.Column
-#: Seconds between two lines of progress in a log; work that is done earlier writes none.
-LOG_EVERY = 5.0
+#: Seconds until the first line of progress in a log, so that only long work writes any, and between
+#: two lines.
+LOG_AFTER, LOG_EVERY = 60.0, 10.0
 Item = TypeVar("Item")
 #: An integer is printed with thousands separators, a float as a similarity, None as ``-``.
 Cell = str | int | float | None
@@ -147,8 +148,8 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
 def log_lines(
     label: str, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[int, int], None]:
-    """A function of (done, total) that writes to standard error at most every `LOG_EVERY`."""
-    due = clock() + LOG_EVERY
+    """A function of (done, total) that writes a line to standard error now and then."""
+    due = clock() + LOG_AFTER
 
     def tell(done: int, total: int) -> None:
         nonlocal due

@@ -143,9 +143,10 @@ def test_no_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_line_of_progress_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    moments = iter([100.0, 101, 104, 105.5, 105.5, 106, 111, 111])
+def test_a_line_of_progress_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    # One call as it begins, then two for each line.
+    moments = iter([100.0, 110.0, 159.0, 160.0, 160.0, 165.0, 170.0, 170.0, 175.0])
     tell = output.log_lines("filling", lambda: next(moments))
-    for done in range(5):
+    for done in range(6):
         tell(1000 * done, 12_000)
     assert capsys.readouterr() == ("", "filling: 2,000 of 12,000\nfilling: 4,000 of 12,000\n")
