@@ -147,8 +147,9 @@ class _Asked:
                 self.invalid[row.video] = invalid_text(snapped.invalid, "stored")
 
     def store_turns(self, videos: Collection[str]) -> None:
-        """Store the turns of complete recordings, if the store has others: other labels, say."""
+        """Store turns of complete recordings, if the store has others; then forget them all."""
         given = {video: self._turns[video][1] for video in videos}
         for video in self._store.recordings.stale_turns(given):
             row, turns = self._turns[video]
             self._store.recordings.store_turns(video, turns, source=row.source)
+        self._turns.clear()

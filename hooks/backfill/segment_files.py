@@ -16,8 +16,8 @@ KEPT = 2
 #: Recordings that a message names.
 _NAMED = 5
 
-#: Turns by recording; under None those of a file that is about one recording.
-_Parts = Mapping[str | None, Sequence[Turn]]
+#: Turns by recording; or those of a file that is about one.
+_Parts = Mapping[str, Sequence[Turn]] | Sequence[Turn]
 
 
 def read_part(path: str, uri: str | None, video: str) -> list[Turn]:
@@ -33,8 +33,8 @@ def read_part(path: str, uri: str | None, video: str) -> list[Turn]:
         why = error.strerror if isinstance(error, OSError) else error
         raise FormatError(f"{path}: {why}") from error
     parts = _parts(path, (status.st_mtime_ns, status.st_size))
-    if None in parts:
-        return list(parts[None] if uri is None else read_document(path, uri=uri).segments)
+    if not isinstance(parts, Mapping):
+        return list(parts if uri is None else read_document(path, uri=uri).segments)
     key = video if uri is None else uri
     if key not in parts:
         raise FormatError(f"{path} has no recording {shown(key)}; {_listed(parts)}")
@@ -44,12 +44,12 @@ def read_part(path: str, uri: str | None, video: str) -> list[Turn]:
 @lru_cache(maxsize=KEPT)
 def _parts(path: str, _version: tuple[int, int]) -> _Parts:
     try:
-        return {None: read_document(path).segments}
+        return read_document(path).segments
     except FormatError:
         recordings = _several(path)
         if recordings is None:
             raise
-        return {**recordings}
+        return recordings
 
 
 def _several(path: str) -> dict[str, list[Turn]] | None:
@@ -60,7 +60,7 @@ def _several(path: str) -> dict[str, list[Turn]] | None:
         return None
 
 
-def _listed(parts: _Parts) -> str:
+def _listed(parts: Mapping[str, Sequence[Turn]]) -> str:
     named = ", ".join(shown(name) for name in list(parts)[:_NAMED])
     return (
         f"it has {named}{f' and {len(parts) - _NAMED:,} more' if len(parts) > _NAMED else ''}:"
