@@ -29,7 +29,7 @@ A request:
 
 \b
 Exit codes: 0 answered, 1 failed, 2 not a valid request, 3 answered, but some
-segments are not spans of time; the document on standard output has the reason.
+segments are not spans of time; standard output has the reason in each case.
 With --stdio-lines: 0 at the end of the input."""
 )
 @click.option(

@@ -252,7 +252,7 @@ def metrics(store: VoiceStore, name: str | None) -> None:
 @options.wide_option
 @options.store_options
 def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
-    """List the recordings that could not be filled, or have invalid segments, and why.
+    """List recordings that failed or have invalid segments.
 
     A recording whose other segments are filled is named too, as long as some of its segments are
     not spans of time.
