@@ -124,7 +124,10 @@ def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
     requests = [request(), "{", "", request(id="b"), wrong, away]
     lines = [each if isinstance(each, str) else json.dumps(each) for each in requests]
     result = filled("hook", "--stdio-lines", stdin="\n".join(lines))
-    first, second, third, *failures = map(json.loads, result.stdout.splitlines())
+    answers = list(map(json.loads, result.stdout.splitlines()))
+    for answer in answers:
+        check(answer, "answer")
+    first, second, third, *failures = answers
     told = [(each["id"], each["video"], each["error"]["kind"]) for each in failures]
     assert told == [("c", "talk", "bad_request"), ("d", "away", "audio_not_found")]
     assert not any("segments" in each for each in failures)
