@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.torch_pair import load_torchaudio
 from pgvoice.hooks.encoders.waveforms import check_waveforms
 from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
@@ -56,6 +57,7 @@ class LazyEncoder(ABC):
     def _loaded(self) -> PackedNetwork:
         with self._lock:
             if self._network is None:
+                load_torchaudio()
                 self._network = self._load()
             return self._network
 
