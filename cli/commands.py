@@ -10,6 +10,10 @@ import click
 
 from pgvoice.cli.group import Group
 
+#: Commands that say themselves which plugins are missing.
+REPORTING = ("doctor", "hook", "plugin")
+PLUGINS_VARIABLE = "PGVOICE_PLUGINS"
+
 
 class LazyCommand(click.Command):
     """Stands in for the command of the same name in a module that is not imported yet."""
@@ -33,7 +37,8 @@ def loaded(command: click.Command) -> click.Command:
 class Commands(Group):
     """The root group.
 
-    Plugins are imported only for a command that is not built in, and for the list of commands.
+    Plugins are imported only for a command that is not built in, and for the list of commands. A
+    plugin that PGVOICE_PLUGINS names must be installed.
     """
 
     group_class = type
@@ -55,6 +60,8 @@ class Commands(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
+        if name not in REPORTING and {"-h", "--help"}.isdisjoint(rest):
+            _refuse_missing_plugins()
         return name, command and loaded(command), rest
 
     def _add_plugin_commands(self) -> None:
@@ -73,8 +80,17 @@ class Commands(Group):
         self._has_plugin_commands = True
 
 
+def _refuse_missing_plugins() -> None:
+    if not os.environ.get(PLUGINS_VARIABLE):
+        return
+    from pgvoice.hooks.plugins.installed import missing_plugins
+
+    if problems := missing_plugins():
+        raise click.ClickException(problems[0])
+
+
 def _any_plugin_installed() -> bool:
-    wanted = os.environ.get("PGVOICE_PLUGINS")
+    wanted = os.environ.get(PLUGINS_VARIABLE)
     if wanted is not None:
         return bool(wanted.strip(", "))
     return bool(entry_points(group="pgvoice"))

@@ -54,6 +54,14 @@ class LazyEncoder(ABC):
             return np.empty((0, self.identity.dimension), np.float32)
         return self._loaded().encode(waveforms)
 
+    def has_weights(self) -> bool:
+        """Whether the weights are on this machine; without them, the first fill downloads them."""
+        return True
+
+    def untrained(self) -> PackedNetwork:
+        """The network with random weights, to try out all else; raises `EncoderUnavailable`."""
+        raise EncoderUnavailable(f"the weights of {self.identity} come with a package")
+
     def _loaded(self) -> PackedNetwork:
         with self._lock:
             if self._network is None:
