@@ -38,7 +38,7 @@ def rehearse_encoding(name: str | None = None) -> Rehearsal:
     Raises `EncoderUnavailable`, and whatever an encoder of a plugin raises.
     """
     encoder = make_encoder(name)
-    sound = _sound(encoder.identity.sample_rate)
+    sound = generated_sound(encoder.identity.sample_rate)
     lacking = isinstance(encoder, LazyEncoder) and not encoder.has_weights()
     if isinstance(encoder, LazyEncoder) and lacking:
         rows = encoder.untrained().encode([sound])
@@ -63,7 +63,7 @@ def rehearse_decoding(sample_rate: int = 16_000) -> tuple[str, ...]:
     with TemporaryDirectory(prefix="pgvoice-") as folder:
         for name, (file, write) in formats.items():
             path = Path(folder, file)
-            write(path, _sound(_RATE))
+            write(path, generated_sound(_RATE))
             with open_recording(path) as recording:
                 ((_, waveform),) = recording.cut([_SPAN_MS], sample_rate)
             if len(waveform) != sample_rate or not np.isfinite(waveform).all():
@@ -73,11 +73,12 @@ def rehearse_decoding(sample_rate: int = 16_000) -> tuple[str, ...]:
     return tuple(formats)
 
 
-def _sound(rate: int) -> Waveform:
+def generated_sound(rate: int) -> Waveform:
     """Chords that change every tenth of a second, at half of full scale."""
     times = np.arange(rate) / rate
     pitch = 110 * (1 + times * 10 // 1 % 5)
-    chord = sum(np.sin(2 * np.pi * pitch * harmonic * times) / harmonic for harmonic in (1, 2, 3))
+    harmonics = np.arange(1, 4)[:, None]
+    chord = (np.sin(2 * np.pi * pitch * times * harmonics) / harmonics).sum(0)
     waveform: Waveform = (chord / 4).astype(np.float32)
     return waveform
 

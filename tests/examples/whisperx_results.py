@@ -21,7 +21,7 @@ SAMPLE = Path(str(distribution("pyannote-audio").locate_file("pyannote/audio/sam
 audio = SAMPLE / "sample.wav"
 
 
-class Diarizer(DiarizationPipeline):
+class Diarizer(DiarizationPipeline):  # type: ignore[misc]
     """WhisperX's, with a known answer instead of a model."""
 
     def __init__(self, answer: DiarizeOutput) -> None:
@@ -29,7 +29,8 @@ class Diarizer(DiarizationPipeline):
 
 
 def _diarization() -> DiarizeOutput:
-    turns: Any = load_rttm(SAMPLE / "sample.rttm")["sample"]
+    read: Any = load_rttm  # untyped
+    turns = read(SAMPLE / "sample.rttm")["sample"]
     labels = {label: f"SPEAKER_{number:02}" for number, label in enumerate(turns.labels())}
     turns = turns.rename_labels(labels)
     return DiarizeOutput(speaker_diarization=turns, exclusive_speaker_diarization=turns)
@@ -55,6 +56,6 @@ def _aligned(line: str) -> SingleAlignedSegment:
     return {"start": start, "end": end, "text": text, "words": spread, "chars": None}
 
 
-diarization = _diarization()
+diarization: Any = _diarization()
 _table = Diarizer(diarization)(soundfile.read(audio, dtype="float32")[0])
 result = whisperx.assign_word_speakers(_table, _transcript())
