@@ -141,7 +141,7 @@ def test_what_a_reader_may_not_do(store_url: str, run: Call) -> None:
 
 def test_every_extra_has_a_purpose() -> None:
     offered = metadata("pgvoice").get_all("Provides-Extra") or []
-    assert set(packages.PURPOSES) == set(offered) - {"all", "benchmark", "fuzz", "test"}
+    assert set(packages.PURPOSES) == set(offered) - {"all", "benchmark", "fuzz", "release", "test"}
     needed = {encoder.extra for encoder in registry.registered_encoders().values()}
     assert needed <= set(packages.PURPOSES)
 
