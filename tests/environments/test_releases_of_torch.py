@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_ten_lines_name_the_speakers(beside_whisperx: Environment, store_url: st
     assert all(word["speaker"] for each in _named(segments) for word in each["words"])
 
 
-def _named(printed: str) -> list[dict[str, list[dict[str, str]]]]:
+def _named(printed: str) -> list[dict[str, Any]]:
     """The segments that got a name; a turn of half a second may not."""
     found = ast.literal_eval(printed)
     return [each for each in found if each["speaker"] in ("Ada", "Bob")]
