@@ -60,8 +60,6 @@ class Commands(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        if name not in REPORTING and {"-h", "--help"}.isdisjoint(rest):
-            _refuse_missing_plugins()
         return name, command and loaded(command), rest
 
     def _add_plugin_commands(self) -> None:
@@ -78,6 +76,13 @@ class Commands(Group):
         except PluginError as error:
             raise click.ClickException(str(error)) from error
         self._has_plugin_commands = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        name = next((each for each in args if not each.startswith("-")), None)
+        told = name is None or name in REPORTING or {"-h", "--help"}.intersection(args)
+        if not told and not ctx.resilient_parsing:
+            _refuse_missing_plugins()
+        return super().parse_args(ctx, args)
 
 
 def _refuse_missing_plugins() -> None:

@@ -36,7 +36,7 @@ COMMANDS = [
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
     LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
-    LazyCommand("doctor", "doctor.doctor", "Check the installation and suggest fixes."),
+    LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 
 EPILOG = """\b

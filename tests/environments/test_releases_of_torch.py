@@ -21,7 +21,12 @@ pytestmark = pytest.mark.slow
 
 EXAMPLE = ROOT / "tests" / "examples" / "beside_whisperx.py"
 #: Tests of what imports torch.
-TESTS = ("tests/hooks/encoders", "tests/hooks/test_rehearsal.py", "tests/cli/doctor")
+TESTS = (
+    "tests/hooks/encoders",
+    "tests/hooks/test_rehearsal.py",
+    "tests/cli/test_doctor.py",
+    "tests/cli/checks",
+)
 
 
 @pytest.fixture(scope="module")

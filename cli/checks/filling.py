@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pgvoice.cli.doctor.check import Check
-from pgvoice.cli.doctor.packages import installed_version, missing_packages
+from pgvoice.cli.checks.check import Check
+from pgvoice.cli.checks.packages import installed_version, missing_packages
 from pgvoice.hooks.encoders import torch_pair
 from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor.check import Check
 
 #: What each extra is needed for.
 PURPOSES = {

@@ -10,9 +10,9 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 
+from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
-from pgvoice.cli.doctor.check import Check
 from pgvoice.store.database import embedded, exposure, preparing, roles, schema
 from pgvoice.store.database.connection import open_database
 from pgvoice.store.errors import PgvectorOutdated, PgvoiceError

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 import click
 
 from pgvoice.cli import options, output, terminal
+from pgvoice.cli.checks.check import Check
+from pgvoice.cli.checks.database import check_database
+from pgvoice.cli.checks.filling import check_filling
+from pgvoice.cli.checks.packages import PURPOSES, check_extra, installed_version
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor.check import Check
-from pgvoice.cli.doctor.database import check_database
-from pgvoice.cli.doctor.filling import check_filling
-from pgvoice.cli.doctor.packages import PURPOSES, check_extra, installed_version
 from pgvoice.cli.group import FAILED
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.formats.reading import registered_formats

@@ -15,7 +15,7 @@ from pgvoice_testkit.servers.databases import engine_of, plain, role
 from pgvoice_testkit.servers.databases import run as run_statements
 from sqlalchemy import make_url
 
-from pgvoice.cli.doctor import packages
+from pgvoice.cli.checks import packages
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.errors import EncoderUnavailable
 
