@@ -10,6 +10,10 @@ import click
 
 from pgvoice.cli.group import Group
 
+#: Commands that say themselves which plugins are missing.
+REPORTING = ("doctor", "hook", "plugin")
+PLUGINS_VARIABLE = "PGVOICE_PLUGINS"
+
 
 class LazyCommand(click.Command):
     """Stands in for the command of the same name in a module that is not imported yet."""
@@ -33,7 +37,8 @@ def loaded(command: click.Command) -> click.Command:
 class Commands(Group):
     """The root group.
 
-    Plugins are imported only for a command that is not built in, and for the list of commands.
+    Plugins are imported only for a command that is not built in, and for the list of commands. A
+    plugin that PGVOICE_PLUGINS names must be installed.
     """
 
     group_class = type
@@ -72,9 +77,25 @@ class Commands(Group):
             raise click.ClickException(str(error)) from error
         self._has_plugin_commands = True
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        name = next((each for each in args if not each.startswith("-")), None)
+        told = name is None or name in REPORTING or {"-h", "--help"}.intersection(args)
+        if not told and not ctx.resilient_parsing:
+            _refuse_missing_plugins()
+        return super().parse_args(ctx, args)
+
+
+def _refuse_missing_plugins() -> None:
+    if not os.environ.get(PLUGINS_VARIABLE):
+        return
+    from pgvoice.hooks.plugins.installed import missing_plugins
+
+    if problems := missing_plugins():
+        raise click.ClickException(problems[0])
+
 
 def _any_plugin_installed() -> bool:
-    wanted = os.environ.get("PGVOICE_PLUGINS")
+    wanted = os.environ.get(PLUGINS_VARIABLE)
     if wanted is not None:
         return bool(wanted.strip(", "))
     return bool(entry_points(group="pgvoice"))

@@ -70,6 +70,19 @@ def lacking(connection: Connection) -> str | None:
     return None
 
 
+def lacking_to_fill(connection: Connection) -> str | None:
+    """How to let the connection's user fill; None if it may."""
+    may, user = connection.execute(
+        text(
+            "SELECT has_column_privilege('pgvoice.segment_embedding', 'embedding', 'INSERT'),"
+            " quote_ident(current_user)"
+        )
+    ).one()
+    if may:
+        return None
+    return f"{user} may read but not fill, which needs the role: `GRANT pgvoice_writer TO {user}`"
+
+
 def create(connection: Connection) -> None:
     """Create the missing roles; raises `RolesForbidden`.
 

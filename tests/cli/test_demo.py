@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result
 
 from pgvoice.cli import demo
+from pgvoice.cli.checks.packages import missing_packages
 from pgvoice.cli.demo import LONG_TURN, Score, find_conversation, score
-from pgvoice.cli.doctor import missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.store import Identification
 from pgvoice.store.turns import Turn
