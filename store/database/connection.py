@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     URL,
     Dialect,
@@ -25,7 +26,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from pgvoice.store.database import embedded, failures, sessions
+from pgvoice.store.database import embedded, failures, privileges, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
@@ -172,8 +173,17 @@ def _refuse_dead(
 def _explain(context: ExceptionContext) -> BaseException | None:
     """Our error if a connection is refused or the server gives up; else None."""
     if context.connection is not None:
+        _note_privilege(context)
         return failures.explained(context.original_exception, lost=context.is_disconnect)
     return None if context.engine is None else _refused(context.engine, context.original_exception)
+
+
+def _note_privilege(context: ExceptionContext) -> None:
+    """Add to an error the role that the user needs, if a privilege is missing."""
+    refused, connection = context.original_exception, context.connection
+    if isinstance(refused, InsufficientPrivilege) and connection is not None:
+        driver = sessions.driver_connection(connection)
+        refused.add_note(privileges.remedy(driver, refused, context.statement))
 
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:

@@ -463,7 +463,7 @@ def test_every_table_is_in_the_grants(connection: Connection) -> None:
 
 def test_a_login_without_a_role_gets_nothing(library: VoiceStore, store_url: str) -> None:
     with role(make_url(store_url), "pgvoice_test_nobody") as login:
-        with pytest.raises(SchemaForbidden, match="grant it the role pgvoice_reader"):
+        with pytest.raises(SchemaForbidden, match="needs the role pgvoice_reader: `GRANT"):
             VoiceStore.open(plain(login))
         with engine_of(store_url) as engine:
             run(engine, "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_nobody")
