@@ -26,7 +26,7 @@ from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources import registered_sources
 from pgvoice.store.database import embedded, exposure, preparing, roles, schema
-from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url
+from pgvoice.store.database.connection import URL_VARIABLE, open_database, psycopg_url, shown_url
 from pgvoice.store.database.server.names import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvectorOutdated, PgvoiceError
 from pgvoice.store.voice_store import VoiceStore
@@ -131,7 +131,7 @@ def _settings() -> Iterator[Check]:
 
 def _url_setting(value: str) -> Check:
     try:
-        shown = place.libpq_url(psycopg_url(value)) if value else "(empty)"
+        shown = shown_url(psycopg_url(value)) if value else "(empty)"
     except DatabaseError as error:
         return Check(URL_VARIABLE, "fail", str(error))
     return Check(URL_VARIABLE, "ok", shown)

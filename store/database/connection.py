@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege
@@ -98,7 +99,7 @@ def psycopg_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseError(f"not a database URL; {_SHAPE}") from None
     if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise DatabaseError(
@@ -108,6 +109,21 @@ def psycopg_url(url: str) -> URL:
         named = parsed.set(username=parsed.username or "", password=password_of(parsed))
         parsed = named.difference_update_query(["password"])
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def shown_url(url: URL) -> str:
+    """The URL as psql takes it, to show: without a driver, and with *** for a password."""
+    plain = url.difference_update_query(SECRETS).set(drivername="postgresql")
+    return _printable(plain.render_as_string())
+
+
+def secret_url(url: URL) -> str:
+    """The URL as psql takes it, with its password."""
+    return _printable(url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def _printable(url: str) -> str:
+    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in url)
 
 
 def without_password(url: URL) -> URL:
@@ -187,7 +203,7 @@ def _note_privilege(context: ExceptionContext) -> None:
 
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
-    where = without_password(engine.url).render_as_string()
+    where = shown_url(engine.url)
     answer = failures.first_line(error)
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(
