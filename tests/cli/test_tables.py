@@ -53,8 +53,8 @@ CALLS = {
     "db verify": [],
     "db checksums": [],
 }
-#: Copies into another database, and prints the table of `db checksums`.
-ELSEWHERE = {"db copy"}
+#: Tested in files of their own.
+ELSEWHERE = {"db copy", "demo"}
 
 
 @pytest.fixture(scope="module")
