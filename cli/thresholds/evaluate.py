@@ -140,7 +140,7 @@ def _write(found: Evaluation) -> None:
     rows += [(OVERALL, found.overall)] if len(rows) > 1 else []
     click.echo()
     kinds = ("right name", "wrong name", "no name", "strangers", "named")
-    columns = ["video", output.number("right"), *output.numbers("enrolled", *kinds)]
+    columns: output.Columns = ["video", output.number("right"), *output.numbers("enrolled", *kinds)]
     output.write_table(columns, [(video, *_names(score)) for video, score in rows])
     click.echo()
     rates = output.number("DIR"), output.number("FAR"), output.number("DER"), output.number("IER")
