@@ -9,7 +9,6 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from pgvoice.hooks.errors import InvalidSegments
-from pgvoice.store.database.privileges import noted
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
 
 #: Exit code for a segment that is not a span of time; a fill stores the others.
@@ -26,7 +25,8 @@ def explain(error: Exception) -> click.ClickException | None:
         return click.ClickException(f"the database failed: {_first_line(error.orig or error)}")
     if isinstance(error, ProgrammingError) and isinstance(error.orig, InsufficientPrivilege):
         return click.ClickException(
-            f"this database user may not do that ({_first_line(error.orig)}): {noted(error)}"
+            f"this database user may not do that ({_first_line(error.orig)}): connect as the user"
+            " who created the tables"
         )
     if isinstance(error, DataError):
         return click.ClickException(

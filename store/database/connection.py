@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     URL,
     Dialect,
@@ -187,19 +186,13 @@ def _refuse_dead(
 
 
 def _explain(context: ExceptionContext) -> BaseException | None:
-    """Our error if a connection is refused or the server gives up; else None."""
+    """Our error if a connection or a statement is refused or the server gives up; else None."""
     if context.connection is not None:
-        _note_privilege(context)
-        return failures.explained(context.original_exception, lost=context.is_disconnect)
+        error = context.original_exception
+        return failures.explained(error, lost=context.is_disconnect) or privileges.refusal(
+            sessions.driver_connection(context.connection), error, context.statement
+        )
     return None if context.engine is None else _refused(context.engine, context.original_exception)
-
-
-def _note_privilege(context: ExceptionContext) -> None:
-    """Add to an error the role that the user needs, if a privilege is missing."""
-    refused, connection = context.original_exception, context.connection
-    if isinstance(refused, InsufficientPrivilege) and connection is not None:
-        driver = sessions.driver_connection(connection)
-        refused.add_note(privileges.remedy(driver, refused, context.statement))
 
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:

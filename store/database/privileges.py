@@ -7,12 +7,10 @@ from contextlib import suppress
 from typing import LiteralString
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.roles import ROLES
+from pgvoice.store.errors import PrivilegeMissing
 
-#: The SQLSTATE for missing privileges.
-FORBIDDEN = "42501"
 #: What the privileges on a table are needed for, as it is written in statements.
 _VERBS = {
     "SELECT": r"SELECT|RETURNING|WHERE|ON CONFLICT|FOR UPDATE|SHARE",
@@ -58,28 +56,24 @@ ORDER BY with_all DESC, place LIMIT 1
 """
 
 
-def noted(error: DBAPIError) -> str:
-    """The remedy that was noted with a refusal."""
-    notes = getattr(error.orig, "__notes__", None)
-    return " ".join(notes) if notes else "`pgvoice db roles` shows which role may"
-
-
-def remedy(
-    connection: psycopg.Connection[object], error: psycopg.Error, statement: str | None
-) -> str:
-    """What gives the user of this connection the privilege that is missing.
+def refusal(
+    connection: psycopg.Connection[object], error: BaseException, statement: str | None
+) -> PrivilegeMissing | None:
+    """Our error for a statement that was refused; None unless one of the roles may do it.
 
     Asks in a new connection, as the transaction of the other one has failed.
     """
-    words = re.findall(r"\w+", str(error).partition("\n")[0])
+    if not isinstance(error, psycopg.errors.InsufficientPrivilege) or "owner" in str(error):
+        return None
+    answer = str(error).partition("\n")[0]
     asked = f"{statement} {error.diag.context}"
     verbs = [verb for verb, signs in _VERBS.items() if re.search(rf"\b({signs})\b", asked)]
-    if "owner" not in words:
-        with suppress(psycopg.Error):
-            for each in (verbs, [*_VERBS]):
-                if (needed := _needed(connection, words, each)) is not None:
-                    return f"it needs the role {needed[0]}: `{needed[1]}`"
-    return "connect as the user who created the tables"
+    with suppress(psycopg.Error):
+        for each in (verbs, [*_VERBS]):
+            needed = _needed(connection, re.findall(r"\w+", answer), each)
+            if needed is not None:
+                return PrivilegeMissing(answer, *needed)
+    return None
 
 
 def _needed(

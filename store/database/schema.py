@@ -15,7 +15,6 @@ from pgvoice.store.database import exposure, roles
 from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.database.locks import UPGRADE_PATIENCE, patient, take_turns
 from pgvoice.store.database.preparing import FORBIDDEN, pgvector_version, server_message
-from pgvoice.store.database.privileges import noted
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
@@ -66,8 +65,8 @@ def state(connection: Connection) -> SchemaState:
         connection.rollback()
         if sqlstate(error) == FORBIDDEN:
             raise SchemaForbidden(
-                f"this user may not read the schema {SCHEMA} ({server_message(error)}):"
-                f" {noted(error)}"
+                f"this user may not read the schema {SCHEMA} ({server_message(error)}): grant it"
+                " the role pgvoice_reader, or connect as the user who created it"
             ) from error
         return SchemaState(_revision(connection), None, pgvector=pgvector_version(connection))
     return SchemaState(*row)
