@@ -108,6 +108,12 @@ margin_option = click.option(
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
 )
+clusters_option = click.option(
+    "--clusters/--no-clusters",
+    default=None,
+    help="Judge segments with the same label together where one alone says too little, or each"
+    " alone [together].",
+)
 min_speech_option = click.option(
     "--min-speech",
     type=Number(min=0),

@@ -9,6 +9,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.group import Group
+from pgvoice.cli.labels.export import export
 from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
 
@@ -20,6 +21,8 @@ def labels() -> None:
     `pgvoice label` stores labels, `pgvoice relabel` judges them again.
     """
 
+
+labels.add_command(export)
 
 span_option = click.option(
     "--span",

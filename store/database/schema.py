@@ -20,7 +20,7 @@ from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; a constant, so that checking a store does not import alembic.
-HEAD = "0027"
+HEAD = "0028"
 #: The oldest revision that can be upgraded.
 OLDEST = "0024"
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -123,18 +123,21 @@ def upgrade(
     grid_ms: int = DEFAULT_GRID_MS,
     partitions: int = 1,
     consent: bool = True,
+    keep_text: bool = False,
 ) -> None:
     """Create or upgrade the schema in one transaction.
 
-    `grid_ms`, `partitions` and `consent` (whether enrolling requires consent) only affect a new
-    store. Raises `ValueError` if the grid is not in `GRIDS_MS`, or if `partitions` is not between 1
-    and `MAX_PARTITIONS`, and `SchemaOpen` if somebody might slip code under the functions.
+    `grid_ms`, `partitions`, `consent` (whether enrolling requires consent) and `keep_text` (whether
+    the text of turns is stored) only affect a new store. Raises `ValueError` if the grid is not in
+    `GRIDS_MS`, or if `partitions` is not between 1 and `MAX_PARTITIONS`, and `SchemaOpen` if
+    somebody might slip code under the functions.
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
     if not 1 <= partitions <= MAX_PARTITIONS:
         raise ValueError(f"{partitions} partitions are not between 1 and {MAX_PARTITIONS}")
-    _migrate(engine, revision, up=True, grid_ms=grid_ms, partitions=partitions, consent=consent)
+    options = {"grid_ms": grid_ms, "partitions": partitions, "consent": consent}
+    _migrate(engine, revision, up=True, **options, keep_text=keep_text)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -1,0 +1,81 @@
+"""The turns of recordings: storing what a pipeline handed over, and reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.errors import UnknownVideo
+from pgvoice.store.names import checked
+from pgvoice.store.turns import Turn
+
+#: What becomes of a recording's stored turns when others are handed over.
+OnTurns = Literal["replace", "add", "ignore"]
+_STORE = text(
+    "SELECT turns, added, removed, source_before FROM pgvoice.store_turns(:video,"
+    " CAST(:starts AS double precision[]), CAST(:ends AS double precision[]),"
+    " CAST(:labels AS text[]), CAST(:texts AS text[]), :source, :add_to)"
+)
+_READ = text(
+    "SELECT start_s, end_s, label, text FROM pgvoice.turn WHERE video_id ="
+    " (SELECT id FROM pgvoice.video WHERE key = :video) ORDER BY place"
+)
+_DOCUMENT = text(
+    "SELECT EXISTS (SELECT FROM pgvoice.turn_document WHERE video_id ="
+    " (SELECT id FROM pgvoice.video WHERE key = :video))"
+)
+_NO_DATA_FOUND = "P0002"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsStored:
+    """How storing turns changed those of a recording."""
+
+    #: How many the recording has now.
+    turns: int
+    added: int
+    removed: int
+    #: The file that the turns before came from; None if there were none, or a program passed them.
+    source_before: str | None
+
+
+def store(
+    connection: Connection, video: str, turns: Sequence[Turn], source: str | None, *, add: bool
+) -> TurnsStored:
+    """Store valid turns instead of those that the video has, or besides them.
+
+    Raises `UnknownVideo`.
+    """
+    given = {
+        "video": checked(video, "a video's key"),
+        "starts": [float(turn.start) for turn in turns],
+        "ends": [float(turn.end) for turn in turns],
+        "labels": [_storable(turn.label) for turn in turns],
+        "texts": [_storable(turn.text) for turn in turns],
+        "source": _storable(source) or None,
+        "add_to": add,
+    }
+    try:
+        return TurnsStored(*connection.execute(_STORE, given).one())
+    except DBAPIError as error:
+        if sqlstate(error) != _NO_DATA_FOUND:
+            raise
+        raise UnknownVideo(video) from None
+
+
+def read(connection: Connection, video: str) -> list[Turn] | None:
+    """The turns in their document's order; None if the video has no document."""
+    found = [Turn(*row) for row in connection.execute(_READ, {"video": video})]
+    return found if found or connection.scalar(_DOCUMENT, {"video": video}) else None
+
+
+def _storable(given: str | None) -> str | None:
+    """Postgres stores neither NUL nor lone surrogates; they are written as escapes."""
+    if given is None or (given.isprintable() and given.isascii()):
+        return given
+    return given.encode(errors="backslashreplace").decode().replace("\0", r"\x00")
