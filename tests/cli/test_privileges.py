@@ -59,6 +59,8 @@ CALLS = {
     "retention run": ADMIN,
     "audit": ADMIN,
     "audit --head": ADMIN,
+    "videos": READER,
+    "labels export v --format json": READER,
     "cache stats": READER,
     "cache prune --video v --yes": WRITER,
     "encoder list": READER,

@@ -39,6 +39,7 @@ CALLS = {
     "enroll check": [],
     "evaluate": ["--encoder", OURS, f"{VIDEO}=who.rttm"],
     "calibrate": ["--list", "--encoder", OURS],
+    "videos": ["--encoder", OURS],
     "backfill status": [],
     "backfill failed": [],
     "consent list": [],
