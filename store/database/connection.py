@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     URL,
     Dialect,
@@ -189,9 +190,10 @@ def _explain(context: ExceptionContext) -> BaseException | None:
     """Our error if a connection or a statement is refused or the server gives up; else None."""
     if context.connection is not None:
         error = context.original_exception
-        return failures.explained(error, lost=context.is_disconnect) or privileges.refusal(
-            sessions.driver_connection(context.connection), error, context.statement
-        )
+        if isinstance(error, InsufficientPrivilege):
+            driver = sessions.driver_connection(context.connection)
+            return privileges.refusal(driver, error, context.statement)
+        return failures.explained(error, lost=context.is_disconnect)
     return None if context.engine is None else _refused(context.engine, context.original_exception)
 
 

@@ -20,6 +20,7 @@ from pgvoice.store.errors import (
     PgvoiceError,
     RowsRefused,
     RowsStored,
+    SchemaForbidden,
     SpeechErased,
     VideoErased,
 )
@@ -77,7 +78,7 @@ def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
     """The driver's own connection, for a COPY; turns the driver's errors into ours.
 
     Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased`, `SpeechErased`,
-    `PrivilegeMissing` and `RowsRefused`.
+    `SchemaForbidden` and `RowsRefused`.
     """
     driver = driver_connection(connection)
     try:
@@ -100,8 +101,9 @@ def _refusal(driver: psycopg.Connection[object], error: psycopg.Error) -> Pgvoic
         return VideoErased()
     if error.sqlstate == ERASED:
         return speech_erased(error)
-    if (refused := privileges.refusal(driver, error, statement=None)) is not None:
-        return refused
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        refused = privileges.refusal(driver, error, statement=None)
+        return refused or SchemaForbidden(f"this user may not do that: {first_line(error)}")
     return RowsRefused(
         f"the store does not accept these rows ({first_line(error)}): a vector must be finite, of"
         " unit length and of its encoder's dimension, and its segment's status must be ok or"

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import LiteralString
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 
 from pgvoice.store.database.roles import ROLES
 from pgvoice.store.errors import PrivilegeMissing
@@ -57,13 +58,13 @@ ORDER BY with_all DESC, place LIMIT 1
 
 
 def refusal(
-    connection: psycopg.Connection[object], error: BaseException, statement: str | None
+    connection: psycopg.Connection[object], error: InsufficientPrivilege, statement: str | None
 ) -> PrivilegeMissing | None:
     """Our error for a statement that was refused; None unless one of the roles may do it.
 
     Asks in a new connection, as the transaction of the other one has failed.
     """
-    if not isinstance(error, psycopg.errors.InsufficientPrivilege) or "owner" in str(error):
+    if "owner" in str(error):
         return None
     answer = str(error).partition("\n")[0]
     asked = f"{statement} {error.diag.context}"
