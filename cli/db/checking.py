@@ -67,7 +67,8 @@ def verify(
         output.write_json({"ok": not problems, "checks": checks} | unheard)
     else:
         _write_checks(checks, again)
-        click.echo(f"\n{output.counted(problems, 'problem')}")
+        click.echo()
+        output.tell(output.counted(problems, "problem"), "red" if problems else "green")
     context.exit(FAILED if problems else 0)
 
 
