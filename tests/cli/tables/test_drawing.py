@@ -58,9 +58,9 @@ def test_headers_are_folded_before_numbers_are_broken() -> None:
     columns = [Column("backfill"), number("vectors per second"), number("time left")]
     row = ["library", "1,234,567.0", "12 h"]
     assert _drawn(columns, row, 30) == [
-        "          vectors per  time",
-        "backfill       second  left",
-        "library   1,234,567.0  12 h",
+        "             vectors per  time",
+        "backfill          second  left",
+        "library      1,234,567.0  12 h",
     ]
 
 
