@@ -56,11 +56,8 @@ class Commands(Group):
             self._add_plugin_commands()
         return super().get_command(ctx, cmd_name)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, command and loaded(command), rest
+    def loaded(self, command: click.Command) -> click.Command:
+        return loaded(command)
 
     def _add_plugin_commands(self) -> None:
         if self._has_plugin_commands or not _any_plugin_installed():

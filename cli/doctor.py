@@ -14,13 +14,12 @@ from pgvoice.cli.checks.check import Check
 from pgvoice.cli.checks.database import check_database
 from pgvoice.cli.checks.filling import check_filling
 from pgvoice.cli.checks.packages import PURPOSES, check_extra, installed_version
-from pgvoice.cli.db import place
 from pgvoice.cli.group import FAILED
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources import registered_sources
-from pgvoice.store.database.connection import URL_VARIABLE, psycopg_url
+from pgvoice.store.database.connection import URL_VARIABLE, psycopg_url, shown_url
 from pgvoice.store.database.server.names import DATA_VARIABLE
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
@@ -88,7 +87,7 @@ def _settings() -> Iterator[Check]:
 
 def _url_setting(value: str) -> Check:
     try:
-        shown = place.libpq_url(psycopg_url(value)) if value else "(empty)"
+        shown = shown_url(psycopg_url(value)) if value else "(empty)"
     except DatabaseError as error:
         return Check(URL_VARIABLE, "fail", str(error))
     return Check(URL_VARIABLE, "ok", shown)

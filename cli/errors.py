@@ -30,8 +30,8 @@ def explain(error: Exception) -> click.ClickException | None:
         return click.ClickException(f"the database failed: {_first_line(error.orig or error)}")
     if isinstance(error, ProgrammingError) and isinstance(error.orig, InsufficientPrivilege):
         return click.ClickException(
-            f"this database user lacks the privilege ({_first_line(error.orig)}):"
-            " `pgvoice db roles` shows which role has it"
+            f"this database user may not do that ({_first_line(error.orig)}): connect as the user"
+            " who created the tables"
         )
     if isinstance(error, DataError):
         return click.ClickException(

@@ -42,11 +42,12 @@ COMMANDS = [
 ]
 
 EPILOG = """\b
-See it work:
+See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-Then with a recording of your own:
-  pgvoice fill talk talk.mp3 talk.json
-  pgvoice enroll add Ada --video talk --span 12.5-15
+Then the same step by step, in your own store:
+  pgvoice demo --save .
+  pgvoice fill talk talk.wav talk.rttm --encoder campplus
+  pgvoice enroll add Ada --video talk --span 8.3-10 --consent "a sample"
   pgvoice identify talk
 
 \b

@@ -247,7 +247,7 @@ plot_option = click.option(
     "picture",
     type=_picture,
     metavar="FILE",
-    help="Also write a picture: .png, .svg or a self-contained .html.",
+    help="Also write a picture: .png, .svg, or .html that needs no other file.",
 )
 
 

@@ -11,7 +11,7 @@ from pgvoice.cli.db import place
 from pgvoice.cli.db.checking import checksums, copy, verify
 from pgvoice.cli.group import Group
 from pgvoice.store.database import embedded, exposure, preparing, roles, schema
-from pgvoice.store.database.connection import Database, open_database
+from pgvoice.store.database.connection import Database, open_database, secret_url, shown_url
 from pgvoice.store.database.roles import Role
 from pgvoice.store.database.schema import SchemaState
 from pgvoice.store.errors import SchemaMismatch
@@ -139,7 +139,7 @@ def show_url(show_password: bool, url: str | None) -> None:
     an open store. For psql use `pgvoice db shell`, which keeps it running.
     """
     with open_database(url) as database:
-        click.echo(place.libpq_url(database.url, hide_password=not show_password))
+        click.echo(secret_url(database.url) if show_password else shown_url(database.url))
         if database.server is not None:
             click.echo(
                 "Note: the embedded server runs only while a pgvoice command or program uses it;"
@@ -177,7 +177,7 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
     with database.engine.connect() as connection:
         state = schema.state(connection)
         return {
-            "url": place.libpq_url(database.url),
+            "url": shown_url(database.url),
             "embedded_folder": folder,
             "server_version": server_version(connection.dialect.server_version_info),
             "pgvector_version": state.pgvector,

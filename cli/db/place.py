@@ -9,14 +9,13 @@ import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import URL
 
 from pgvoice.store.database.connection import (
-    SECRETS,
     URL_VARIABLE,
     password_of,
+    shown_url,
     without_password,
 )
 from pgvoice.store.database.embedded import data_folder
@@ -26,14 +25,6 @@ from pgvoice.store.errors import DatabaseError
 def embedded_folder(url: str | None) -> Path | None:
     """The folder of the embedded server; None if a URL names your own server."""
     return None if url or os.environ.get(URL_VARIABLE) else data_folder()
-
-
-def libpq_url(url: URL, *, hide_password: bool = True) -> str:
-    """The URL for psql and other programs, without a driver."""
-    if hide_password:
-        url = url.difference_update_query(SECRETS)
-    shown = url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
-    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in shown)
 
 
 def find_psql() -> str:
@@ -63,7 +54,7 @@ def run_psql(url: URL, arguments: Sequence[str]) -> int:
     leaves Ctrl-C to psql.
     """
     password = password_of(url)
-    command = [find_psql(), libpq_url(without_password(url)), *arguments]
+    command = [find_psql(), shown_url(without_password(url)), *arguments]
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -247,19 +247,22 @@ def _measured(rate: float, interval: Interval) -> str:
 
 
 def _write_list(found: Sequence[Calibration], as_json: bool) -> None:
-    number, margin = output.number, output.number("margin")
+    number, in_use = output.number, output.word("in use")
     output.write_list(
         found,
         as_json,
-        [number("id"), "made", number("FAR"), "thresholds", margin, "from", "in use"],
+        [
+            *(number("id"), "made", in_use, number("FAR"), number("margin", 1), "from"),
+            output.explanation("thresholds"),
+        ],
         lambda each: (
             str(each.id),
             output.day(each.created_at),
+            "yes" if each.active else "",
             percent(each.target_far),
-            ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in each.bands),
             each.bands[0].margin,
             each.labels_from,
-            "yes" if each.active else "",
+            ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in each.bands),
         ),
         "there are no calibrations yet: see `pgvoice calibrate --help`",
     )

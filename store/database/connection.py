@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     URL,
     Dialect,
@@ -25,7 +27,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from pgvoice.store.database import embedded, failures, sessions
+from pgvoice.store.database import embedded, failures, privileges, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
 
@@ -97,7 +99,7 @@ def psycopg_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseError(f"not a database URL; {_SHAPE}") from None
     if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise DatabaseError(
@@ -107,6 +109,21 @@ def psycopg_url(url: str) -> URL:
         named = parsed.set(username=parsed.username or "", password=password_of(parsed))
         parsed = named.difference_update_query(["password"])
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def shown_url(url: URL) -> str:
+    """The URL as psql takes it, to show: without a driver, and with *** for a password."""
+    plain = url.difference_update_query(SECRETS).set(drivername="postgresql")
+    return _printable(plain.render_as_string())
+
+
+def secret_url(url: URL) -> str:
+    """The URL as psql takes it, with its password."""
+    return _printable(url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def _printable(url: str) -> str:
+    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in url)
 
 
 def without_password(url: URL) -> URL:
@@ -170,14 +187,18 @@ def _refuse_dead(
 
 
 def _explain(context: ExceptionContext) -> BaseException | None:
-    """Our error if a connection is refused or the server gives up; else None."""
+    """Our error if a connection or a statement is refused or the server gives up; else None."""
     if context.connection is not None:
-        return failures.explained(context.original_exception, lost=context.is_disconnect)
+        error = context.original_exception
+        if isinstance(error, InsufficientPrivilege):
+            driver = sessions.driver_connection(context.connection)
+            return privileges.refusal(driver, error, context.statement)
+        return failures.explained(error, lost=context.is_disconnect)
     return None if context.engine is None else _refused(context.engine, context.original_exception)
 
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
-    where = without_password(engine.url).render_as_string()
+    where = shown_url(engine.url)
     answer = failures.first_line(error)
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(

@@ -16,7 +16,7 @@ ROLES = {
     "pgvoice_reader": "reads everything except vectors",
     "pgvoice_searcher": "also compares segments with each other",
     "pgvoice_writer": "reads, and fills",
-    "pgvoice_admin": "does everything, with vectors: enrolls, labels, erases",
+    "pgvoice_admin": "reads vectors too; enrolls, labels, erases",
 }
 _GRANTS = Path(__file__).parents[2] / "migrations" / "grants.sql"
 

@@ -12,10 +12,9 @@ from pgvoice_testkit.servers.descriptions import vectors_description
 from pgvoice_testkit.stores import whole_library
 from sqlalchemy import Connection, text
 
-from pgvoice.cli.db.place import libpq_url
 from pgvoice.store import TableSum, VoiceStore
 from pgvoice.store.database import embedded, roles, schema
-from pgvoice.store.database.connection import psycopg_url
+from pgvoice.store.database.connection import psycopg_url, shown_url
 
 OLD, NEW = 16, 18
 
@@ -79,11 +78,11 @@ def test_a_dump_restored(
     """Including the extension, generated columns, search paths and the index of vectors."""
     before = _by_table(older.upkeep.checksums())
     dump = tmp_path / "library.dump"
-    where = libpq_url(older.database.url)
+    where = shown_url(older.database.url)
     subprocess.run([programs[OLD] / "pg_dump", "-Fc", "-f", dump, where], check=True)
     with new_database(server_url) as url:
-        there = libpq_url(psycopg_url(plain(url)))
-        there = libpq_url(psycopg_url(plain(url)))
+        there = shown_url(psycopg_url(plain(url)))
+        there = shown_url(psycopg_url(plain(url)))
         restore = [str(programs[NEW] / "pg_restore"), "--exit-on-error", "--no-owner", "-d", there]
         subprocess.run([*restore, option, str(dump)], check=True)
         if option == "--no-privileges":
