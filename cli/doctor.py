@@ -19,8 +19,8 @@ from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources import registered_sources
-from pgvoice.store.database.connection import URL_VARIABLE, psycopg_url, shown_url
 from pgvoice.store.database.server.names import DATA_VARIABLE
+from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
 #: Everything that pgvoice reads from the environment.
@@ -87,7 +87,7 @@ def _settings() -> Iterator[Check]:
 
 def _url_setting(value: str) -> Check:
     try:
-        shown = shown_url(psycopg_url(value)) if value else "(empty)"
+        shown = libpq_url(psycopg_url(value)) if value else "(empty)"
     except DatabaseError as error:
         return Check(URL_VARIABLE, "fail", str(error))
     return Check(URL_VARIABLE, "ok", shown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from pgvoice.cli.commands import Commands, LazyCommand
@@ -41,6 +43,9 @@ COMMANDS = [
     LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 
+#: For how many seconds the embedded server stays up after a command, unless a setting says so.
+LINGER = 300
+
 EPILOG = """\b
 See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
@@ -54,6 +59,8 @@ Then the same step by step, in your own store:
 Settings, from the environment:
   PGVOICE_DATABASE_URL  your Postgres; if unset, an embedded server is used
   PGVOICE_DATA          folder of the embedded server
+  PGVOICE_LINGER        seconds that the embedded server stays up after a
+                        command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
@@ -77,3 +84,4 @@ def cli() -> None:
     pgvoice keeps one voice embedding per segment of your recordings, computes
     only the missing ones, and answers "who is speaking?" by name.
     """
+    os.environ.setdefault("PGVOICE_LINGER", str(LINGER))

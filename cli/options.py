@@ -82,7 +82,9 @@ json_option = click.option(
 #: For commands that print a table.
 wide_option = wide.wide_option
 url_option = click.option(
-    "--url", metavar="URL", help="Database to use, instead of PGVOICE_DATABASE_URL."
+    "--url",
+    metavar="URL",
+    help="Database, as postgresql://... or host=... dbname=... [PGVOICE_DATABASE_URL].",
 )
 encoder_option = click.option(
     "--encoder",

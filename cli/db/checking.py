@@ -13,7 +13,7 @@ from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.fill.recompute import Recomputed
 from pgvoice.hooks.fill.recompute import recompute as compute_again
 from pgvoice.store import StoreCheck, TableSum, VoiceStore
-from pgvoice.store.database.connection import psycopg_url, shown_url
+from pgvoice.store.database.urls import libpq_url, psycopg_url
 
 
 @click.command(
@@ -98,7 +98,7 @@ def copy(store: VoiceStore, target: str, as_json: bool) -> None:
     a snapshot: all rows arrive, or none. The user must own the tables in both databases. Instead of
     putting the password in the URL, you can use PGPASSFILE or ~/.pgpass.
     """
-    shown = shown_url(psycopg_url(target))
+    shown = libpq_url(psycopg_url(target))
     with output.progress("copying and comparing") as bar:
         indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
         sums = store.upkeep.copy_to(target, on_progress=bar)

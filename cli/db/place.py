@@ -1,4 +1,4 @@
-"""Where the store is, its URL for other programs, and psql on it."""
+"""Where the store is, when its server stops, and psql on it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from pgvoice.store.database.connection import (
+from pgvoice.store.database.embedded import data_folder
+from pgvoice.store.database.urls import (
     URL_VARIABLE,
+    libpq_url,
     password_of,
-    shown_url,
     without_password,
 )
-from pgvoice.store.database.embedded import data_folder
 from pgvoice.store.errors import DatabaseError
 
 
 def embedded_folder(url: str | None) -> Path | None:
     """The folder of the embedded server; None if a URL names your own server."""
     return None if url or os.environ.get(URL_VARIABLE) else data_folder()
+
+
+def when_it_stops(linger: int) -> str:
+    """What an embedded server does that stays up for so many seconds after its last use."""
+    if not linger:
+        return "stops with the last command or program that uses it"
+    return f"stays up for {linger} s after a command, until `pgvoice db stop`"
 
 
 def find_psql() -> str:
@@ -50,11 +57,11 @@ def _embedded_psql() -> str | None:
 def run_psql(url: URL, arguments: Sequence[str]) -> int:
     """Run psql and return its exit status.
 
-    This process waits, because the embedded server stops with the last process that uses it, and
-    leaves Ctrl-C to psql.
+    This process waits, because the embedded server is only up while a process uses it, and leaves
+    Ctrl-C to psql.
     """
     password = password_of(url)
-    command = [find_psql(), shown_url(without_password(url)), *arguments]
+    command = [find_psql(), libpq_url(without_password(url)), *arguments]
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pgvoice.cli import output
-from pgvoice.store.thresholds.judging import Band
 from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
+
+if TYPE_CHECKING:
+    from pgvoice.store.thresholds.judging import Band
 
 UNCALIBRATED = "uncalibrated"
 

@@ -16,9 +16,9 @@ from typing import Literal
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 
+from pgvoice.store.database.layout import LOCKS, SCHEMA
 from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.errors import LockHeld
-from pgvoice.store.models import LOCKS, SCHEMA
 
 #: How long to wait for a lock, in seconds, unless the user has a lock_timeout: labels of a large
 #: library take long, while an upgrade that waits makes everybody else wait behind it.

