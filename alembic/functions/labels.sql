@@ -40,8 +40,11 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
     video text DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS TABLE (speaker text, video text, segments bigint, seconds double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(speaker_time.encoder);
+    SELECT pgvoice_internal.video_ids(ARRAY[speaker_time.video]) WHERE speaker_time.video IS NOT NULL;
     SELECT l.speaker, l.video, count(*), sum(l.end_ms - l.start_ms) / 1000::double precision AS seconds
     FROM pgvoice.label AS l
     WHERE l.encoder_id = speaker_time.encoder
@@ -66,12 +69,15 @@ AS $$
 DECLARE
     first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
     last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
-    video_of bigint := (SELECT v.id FROM pgvoice.video AS v WHERE v.key = pin_label.video);
+    video_of CONSTANT bigint := (pgvoice_internal.video_ids(ARRAY[pin_label.video]))[1];
     speaker_of bigint;
     run bigint;
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.hold_labels();
-    speaker_of := (pgvoice_internal.speaker_ids(ARRAY[speaker]))[1];
+    IF speaker IS NOT NULL THEN
+        speaker_of := (pgvoice_internal.speaker_ids(ARRAY[speaker]))[1];
+    END IF;
     UPDATE pgvoice.attribution AS a SET current = false
     WHERE a.current AND a.video_id = video_of AND a.start_ms = first_ms AND a.end_ms = last_ms
       AND a.encoder_id = encoder;
@@ -109,15 +115,17 @@ AS $$
 DECLARE
     first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
     last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
+    video_of CONSTANT bigint := (pgvoice_internal.video_ids(ARRAY[unpin_label.video]))[1];
     pin bigint;
     pins bigint := 0;
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.hold_labels();
     FOR pin IN
         SELECT a.run_id FROM pgvoice.attribution AS a
         JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
         WHERE a.pinned AND a.start_ms = first_ms AND a.end_ms = last_ms AND a.encoder_id = encoder
-          AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label.video)
+          AND a.video_id = video_of
         ORDER BY a.run_id DESC
     LOOP
         PERFORM pgvoice.revert_labels(pin);

@@ -113,6 +113,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_speaker(speaker);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT e.id, named.label, e.source, e.start_ms, e.end_ms,
            pgvoice.shown(
@@ -197,6 +198,7 @@ DECLARE
         SELECT jsonb_agg(o) FROM pgvoice_internal.outlying_exemplars(speaker_of, encoder) AS o
     );
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     IF outlying IS NOT NULL AND NOT dry_run THEN
         PERFORM pgvoice_internal.note('drop outliers', drop_outliers.speaker, jsonb_build_object(
             'encoder', e.label, 'exemplars', outlying
@@ -229,6 +231,7 @@ DECLARE
     speaker_of CONSTANT bigint := pgvoice_internal.held_speaker(restore_exemplars.speaker);
     restored bigint;
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     UPDATE pgvoice.enrollment AS e SET excluded = false
     WHERE e.speaker_id = speaker_of AND e.encoder_id = encoder AND e.excluded;
     GET DIAGNOSTICS restored = ROW_COUNT;

@@ -16,6 +16,8 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.video_ids(ARRAY[coverage.video]) WHERE coverage.video IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(coverage.encoder) WHERE coverage.encoder IS NOT NULL;
     WITH counted AS (
         SELECT s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL AS embedded,
                count(*) AS segments, sum(s.end_ms - s.start_ms) AS ms,

@@ -27,7 +27,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.database.failures import refused_values, sqlstate
 from pgvoice.store.errors import NoEmbedding
 from pgvoice.store.keys import OnGrid, SegmentKey
 from pgvoice.store.moments import require_zone
@@ -43,8 +43,6 @@ _SIMILAR = text(
     " :same_video, CAST(:exact AS boolean))"
 )
 _NO_DATA_FOUND = "P0002"
-_INVALID = "22023"
-_FEWER = "ask for at most 100, or as an admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +88,27 @@ def similar(
     """The segments most similar to a stored one, the most similar first.
 
     Raises `UnknownVideo`, `UnknownSpeaker`, `NoEmbedding` if the segment has no vector, and
-    `ValueError` if a user who may not see vectors asks for more than 100.
+    `ValueError` for a negative limit, and if a user who may not see vectors asks for more than 100.
     """
     # One statement; the names are looked up only after it has failed.
     if not all(map(is_text, (video, *(among.videos or ()), *(among.excluded_speakers or ())))):
         _refuse(connection, video, encoder_id, key, among)
     try:
-        rows = connection.execute(
-            _SIMILAR,
-            asdict(among)
-            | {
-                "video": video,
-                "start": key.start_s,
-                "end": key.end_s,
-                "limit": limit,
-                "encoder": encoder_id,
-                # Otherwise SQL decides whether to use the index.
-                "exact": True if exact else None,
-            },
-        )
+        with refused_values():
+            rows = connection.execute(
+                _SIMILAR,
+                asdict(among)
+                | {
+                    "video": video,
+                    "start": key.start_s,
+                    "end": key.end_s,
+                    "limit": limit,
+                    "encoder": encoder_id,
+                    # Otherwise SQL decides whether to use the index.
+                    "exact": True if exact else None,
+                },
+            )
     except DBAPIError as error:
-        if sqlstate(error) == _INVALID:
-            raise ValueError(f"{first_line(error.orig or error)}: {_FEWER}") from None
         if sqlstate(error) != _NO_DATA_FOUND:
             raise
         connection.rollback()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
-from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.database.failures import refused_values, sqlstate
 from pgvoice.store.errors import UnknownLabel, UnknownRun
 from pgvoice.store.keys import Span, snap_segment
 from pgvoice.store.labels.current import Label, SpeakerTime
@@ -190,7 +190,7 @@ class Labels:
     ) -> Relabelling:
         """A dry run changes no label, but stores the new comparisons that it makes."""
         keys = None if videos is None else list(videos)
-        with self._database.engine.begin() as connection:
+        with refused_values(), self._database.engine.begin() as connection:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)

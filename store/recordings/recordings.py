@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked, is_text
@@ -149,9 +150,11 @@ class Recordings:
     def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
         """Delete the selected cached vectors, or only count them; returns how many.
 
-        Raises `ValueError` if nothing is selected.
+        Raises `ValueError` if nothing is selected, and `UnknownVideo`.
         """
-        with self._database.engine.begin() as connection:
+        with refused_values(), self._database.engine.begin() as connection:
+            if selection.video is not None:
+                videos.require(connection, selection.video)
             return segments.prune(connection, selection, dry_run=dry_run)
 
 

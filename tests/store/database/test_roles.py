@@ -293,7 +293,11 @@ def test_the_planners_statistics_hold_no_vector(library: VoiceStore, store_url: 
 def test_names_are_only_names(reader: str, name: str) -> None:
     for call in ("identify(%s)", "speaker_segments(%s)", "coverage(%s)", "speaker_time(%s)"):
         with psycopg.connect(reader.replace("+psycopg", "")) as connection:
-            assert connection.execute(f"SELECT * FROM pgvoice.{call}", [name]).fetchall() == []
+            (quoted,) = connection.execute("SELECT quote_literal(%s)", [name]).fetchone() or ()
+            with pytest.raises(psycopg.errors.NoDataFound) as refused:
+                connection.execute(f"SELECT * FROM pgvoice.{call}", [name])
+        what = "speaker" if call.startswith("speaker_segments") else "video"
+        assert refused.value.diag.message_primary == f"no {what} {quoted} in the store"
 
 
 def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> None:
