@@ -30,6 +30,7 @@ FILES = (
     "basics",
     "consents",
     "thresholds",
+    "turns",
     "identify",
     "clusters",
     "appearances",

@@ -41,7 +41,8 @@ BEGIN
         FROM (VALUES
             (searchers || admins, 'similar_segments'),
             (writers || admins, 'replace_audio'),
-            (writers || admins, 'prune_segments')
+            (writers || admins, 'prune_segments'),
+            (writers || admins, 'store_turns')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
             ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name
@@ -56,7 +57,8 @@ BEGIN
             (everybody, 'SELECT', ARRAY[
                 'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
                 'encoder',
-                'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'video'
+                'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'turn',
+                'turn_document', 'video'
             ]),
             (writers, 'INSERT (name)', ARRAY['lock']),
             (writers, 'INSERT (key), UPDATE (audio_sha256, duration_ms, source)',
@@ -77,6 +79,7 @@ BEGIN
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'
             ]),
+            (admins, 'UPDATE (label), DELETE', ARRAY['turn']),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
             (admins, 'SELECT', ARRAY[
                 'audit_event', 'audit_head', 'audit_link', 'erased_span', 'opt_out_key',

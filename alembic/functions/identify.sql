@@ -50,10 +50,11 @@ AS $$
         FROM unnest(starts_ms, ends_ms) WITH ORDINALITY
             AS given(start_ms, end_ms, ordinal)
         UNION ALL
-        SELECT row_number() OVER (ORDER BY s.start_ms, s.end_ms), s.start_ms, s.end_ms
-        FROM pgvoice.segment_embedding AS s
-        WHERE starts_ms IS NULL AND s.encoder_id = encoder
-          AND s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+        SELECT row_number() OVER (ORDER BY c.start_ms, c.end_ms), c.start_ms, c.end_ms
+        FROM pgvoice_internal.current_segments(
+            (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video), encoder
+        ) AS c
+        WHERE starts_ms IS NULL
     ), compared AS (
         SELECT asked.*, s.status, s.video_id, two.*
         FROM asked
@@ -132,8 +133,9 @@ AS $$
     ORDER BY i.ordinality
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
-'Who speaks in a video: one row for each segment that is given, in that order, or for every stored
-segment in time order. Segments are given in seconds, or on the grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the
-two most similar people. threshold and min_margin are what the segment had to reach, from
+'Who speaks in a video: one row for each segment that is given, in that order, or in time order for every
+segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
+grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the two
+most similar people. threshold and min_margin are what the segment had to reach, from
 threshold_source; NULL if it was compared with nobody. Similarities, margins and thresholds have two
 digits unless the caller sees_vectors.';

@@ -31,6 +31,7 @@ setting = sa.Table(
     ),
     columns.flag("consent_required", "Whether enrolling somebody requires a valid consent."),
     sa.Column("functions", sa.Text, comment="Digest of the function files that were applied last."),
+    columns.flag("keep_text", "Whether what was said is stored with the turns."),
     sa.CheckConstraint("grid_ms IN (10, 100)", "grid_ms"),
     sa.CheckConstraint(f"partitions BETWEEN 1 AND {MAX_PARTITIONS}", "partitions"),
     comment="Settings of the whole store; one row.",
@@ -51,6 +52,44 @@ video = sa.Table(
     sa.CheckConstraint("audio_sha256 ~ '^[0-9a-f]{64}$'", "audio_sha256"),
     sa.CheckConstraint("duration_ms >= 0", "duration_ms"),
     comment="A recording. Deleting it deletes everything that is stored about its segments.",
+)
+
+turn_document = sa.Table(
+    "turn_document",
+    metadata,
+    sa.Column(
+        "video_id",
+        sa.BigInteger,
+        sa.ForeignKey(f"{columns.SCHEMA}.video.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("source", sa.Text, comment="The file of the turns; NULL if a program passed them."),
+    columns.now("stored_at"),
+    sa.CheckConstraint("source <> ''", "source"),
+    comment="Where the turns of a recording come from. While there is a row, the recording's"
+    " segments are those of its turns, even if there are none.",
+)
+
+turn = sa.Table(
+    "turn",
+    metadata,
+    columns.reference("video_id", "turn_document.video_id"),
+    sa.Column("place", sa.Integer, nullable=False, comment="From 1, in the document's order."),
+    sa.Column("start_s", sa.Double, nullable=False, comment="As the document says."),
+    sa.Column("end_s", sa.Double, nullable=False),
+    *columns.span(),
+    sa.Column("label", sa.Text, comment="The diarizer's name for the speaker."),
+    sa.Column("text", sa.Text, comment="What was said; NULL unless the store keeps text."),
+    sa.PrimaryKeyConstraint("video_id", "place"),
+    sa.Index("turn_span_idx", "video_id", "start_ms", "end_ms"),
+    # A time just before another may round to the same point of the grid. NaN is more than a number.
+    sa.CheckConstraint(
+        f"start_s > -1 AND end_s > start_s - 1 AND greatest(start_s, end_s) < {MAX_SECONDS}",
+        "seconds",
+    ),
+    comment="Who speaks from when to when, as a pipeline handed it over; start_ms and end_ms are"
+    " the segment.",
 )
 
 encoder = sa.Table(

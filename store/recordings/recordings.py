@@ -15,7 +15,7 @@ from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked, is_text
-from pgvoice.store.recordings import encoders, fills, segments, videos
+from pgvoice.store.recordings import encoders, fills, segments, turns, videos
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
@@ -27,7 +27,9 @@ from pgvoice.store.recordings.fills import FillRun, Hold
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
+from pgvoice.store.recordings.turns import TurnsStored
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
+from pgvoice.store.turns import Turn
 
 
 class Registered(NamedTuple):
@@ -102,6 +104,28 @@ class Recordings:
         """
         with self._database.engine.begin() as connection:
             segments.write(connection, to.video_id, to.encoder_id, encoder.dimension, rows)
+
+    def store_turns(
+        self, video: str, given: Sequence[Turn], *, source: str | None = None, add: bool = False
+    ) -> TurnsStored:
+        """Store the turns of a video instead of those it has, or besides them with `add`.
+
+        Their times must be valid. `source` is the file that they come from. While a video has
+        turns, their segments are the ones that are identified and labelled. Raises
+        `UnknownVideo`.
+        """
+        with self._database.engine.begin() as connection:
+            videos.require(connection, video, held=True)
+            return turns.store(connection, video, given, source, add=add)
+
+    def turns(self, video: str) -> list[Turn] | None:
+        """The stored turns, in their document's order; None if none were ever stored.
+
+        Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return turns.read(connection, video)
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
         """Record what a fill did; it or an earlier fill registered the video and the encoder.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgvoice.store import FillRun, VoiceStore
+from pgvoice.store.turns import Turn
 from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, unit
 from pgvoice_testkit.stores.voices import ENCODER as VOICES
@@ -14,6 +15,8 @@ def make(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short", (3, 4): "silent"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0), (7, 9): Z})
     put(store, "v", {(0, 1): Z, (1, 2): Y}, OTHER_ENCODER)
+    turns = [Turn(0, 1, "A"), Turn(1, 2, "B", "text"), Turn(2, 2.1, "B"), Turn(3, 4)]
+    store.recordings.store_turns("v", turns, source="v.rttm")
     store.recordings.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
     store.people.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER)

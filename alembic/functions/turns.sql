@@ -1,0 +1,152 @@
+-- The turns of recordings: storing, replacing and reading them.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.storable_turns(
+    video text, starts double precision[], ends double precision[], labels text[], texts text[]
+) RETURNS TABLE (
+    place bigint,
+    start_s double precision,
+    end_s double precision,
+    start_ms integer,
+    end_ms integer,
+    label text,
+    text text
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH snapped AS MATERIALIZED (
+        SELECT pgvoice.snap_all_ms(starts) AS starts_ms, pgvoice.snap_all_ms(ends) AS ends_ms
+    ), erased AS MATERIALIZED (
+        SELECT DISTINCT e.start_ms, e.end_ms
+        FROM snapped CROSS JOIN LATERAL pgvoice.erased_segments(video, starts_ms, ends_ms) AS e
+    )
+    SELECT given.place, given.start_s, given.end_s, given.start_ms, given.end_ms,
+           CASE WHEN e.start_ms IS NULL THEN given.label END,
+           CASE WHEN e.start_ms IS NULL AND g.keep_text THEN given.text END
+    FROM snapped
+    CROSS JOIN LATERAL unnest(starts, ends, starts_ms, ends_ms, labels, texts) WITH ORDINALITY
+        AS given(start_s, end_s, start_ms, end_ms, label, text, place)
+    CROSS JOIN pgvoice.setting AS g
+    LEFT JOIN erased AS e ON (e.start_ms, e.end_ms) = (given.start_ms, given.end_ms)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.storable_turns IS
+'Turns as they are stored, with their segments: without text unless the store keeps it, and without label
+and text if the speech was erased.';
+
+CREATE OR REPLACE FUNCTION pgvoice.store_turns(
+    video text,
+    starts double precision[],
+    ends double precision[],
+    labels text[],
+    texts text[],
+    source text DEFAULT NULL,
+    add_to boolean DEFAULT false
+) RETURNS TABLE (turns bigint, added bigint, removed bigint, source_before text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+    video_of CONSTANT bigint := (pgvoice_internal.video_ids(ARRAY[store_turns.video]))[1];
+    last_place integer := 0;
+    was_stored boolean;
+BEGIN
+    IF (cardinality(ends), cardinality(labels), cardinality(texts)) IS DISTINCT FROM
+       (cardinality(starts), cardinality(starts), cardinality(starts)) THEN
+        RAISE EXCEPTION '% starts, % ends, % labels and % texts', cardinality(starts),
+            cardinality(ends), cardinality(labels), cardinality(texts)
+            USING HINT = 'Give one of each per turn; labels and texts may be NULL.',
+                  ERRCODE = 'array_subscript_error';
+    END IF;
+    SELECT d.source INTO source_before FROM pgvoice.turn_document AS d WHERE d.video_id = video_of;
+    was_stored := FOUND;
+    SELECT count(*) INTO added FROM (
+        SELECT g.start_s, g.end_s, g.label, g.text
+        FROM pgvoice_internal.storable_turns(video, starts, ends, labels, texts) AS g
+        EXCEPT ALL
+        SELECT t.start_s, t.end_s, t.label, t.text FROM pgvoice.turn AS t WHERE t.video_id = video_of
+    ) AS missing;
+    SELECT count(*) INTO removed FROM (
+        SELECT t.start_s, t.end_s, t.label, t.text FROM pgvoice.turn AS t WHERE t.video_id = video_of
+        EXCEPT ALL
+        SELECT g.start_s, g.end_s, g.label, g.text
+        FROM pgvoice_internal.storable_turns(video, starts, ends, labels, texts) AS g
+        WHERE NOT add_to
+    ) AS surplus WHERE NOT add_to;
+    IF NOT was_stored OR added + removed > 0
+       OR (NOT add_to AND source_before IS DISTINCT FROM store_turns.source) THEN
+        INSERT INTO pgvoice.turn_document AS d (video_id, source)
+        VALUES (video_of, store_turns.source)
+        ON CONFLICT (video_id) DO UPDATE SET stored_at = now(),
+            source = CASE WHEN add_to THEN d.source ELSE excluded.source END;
+    END IF;
+    IF added + removed > 0 THEN
+        IF add_to THEN
+            SELECT coalesce(max(t.place), 0) INTO last_place
+            FROM pgvoice.turn AS t WHERE t.video_id = video_of;
+        ELSE
+            DELETE FROM pgvoice.turn AS t WHERE t.video_id = video_of;
+        END IF;
+        INSERT INTO pgvoice.turn (video_id, place, start_s, end_s, start_ms, end_ms, label, text)
+        SELECT video_of, last_place + g.place, g.start_s, g.end_s, g.start_ms, g.end_ms, g.label,
+               g.text
+        FROM pgvoice_internal.storable_turns(video, starts, ends, labels, texts) AS g
+        WHERE NOT add_to OR NOT EXISTS (
+            SELECT FROM pgvoice.turn AS t
+            WHERE t.video_id = video_of AND t.start_ms = g.start_ms AND t.end_ms = g.end_ms
+              AND (t.start_s, t.end_s, t.label, t.text)
+                  IS NOT DISTINCT FROM (g.start_s, g.end_s, g.label, g.text)
+        );
+    END IF;
+    SELECT count(*) INTO turns FROM pgvoice.turn AS t WHERE t.video_id = video_of;
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.store_turns IS
+'Stores the turns of a video, in seconds, instead of those it has, or besides them if add_to. source is
+the file that they come from. Text is left out unless the store keeps it; of erased speech, only the times
+are stored. Returns how many turns the video has now, how many of them are new, how many were removed, and
+the source before.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.current_segments(video_id bigint, encoder integer)
+RETURNS TABLE (start_ms integer, end_ms integer, label text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    (SELECT DISTINCT ON (t.start_ms, t.end_ms) t.start_ms, t.end_ms, t.label
+     FROM pgvoice.turn AS t WHERE t.video_id = current_segments.video_id
+     ORDER BY t.start_ms, t.end_ms, t.place)
+    UNION ALL
+    SELECT s.start_ms, s.end_ms, NULL
+    FROM pgvoice.segment_embedding AS s
+    WHERE s.video_id = current_segments.video_id AND s.encoder_id = encoder AND NOT EXISTS (
+        SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = current_segments.video_id
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.current_segments IS
+'The segments of a video: those of its turns, each once, with the label of the first; without stored
+turns every segment that has a row of this encoder.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.blank_erased_turns() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    UPDATE pgvoice.turn AS t SET label = NULL, text = NULL FROM pgvoice.video AS v
+    WHERE v.id = t.video_id AND pgvoice_internal.is_same_speech(
+            t.start_ms, t.end_ms, NEW.start_ms, NEW.end_ms
+        )
+      AND (v.audio_sha256 = NEW.audio
+           OR CASE WHEN NEW.video IS NOT NULL
+                   THEN pgvoice_internal.key_hash(v.key) = NEW.video END);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.blank_erased_turns() IS
+'Deletes label and text of the turns of speech that is erased.';
+
+CREATE OR REPLACE TRIGGER erased_span_blanks_turns
+AFTER INSERT ON pgvoice.erased_span
+FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.blank_erased_turns();
