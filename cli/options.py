@@ -105,6 +105,13 @@ margin_option = click.option(
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
 )
+turn_label_option = click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABEL",
+    help="A diarizer's label in the recording's stored turns, such as SPEAKER_00.",
+)
 min_speech_option = click.option(
     "--min-speech",
     type=Number(min=0),

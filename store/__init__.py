@@ -12,6 +12,7 @@ from pgvoice.store.answers.index_building import BuildReport
 from pgvoice.store.answers.indexes import BuildProgress, IndexStatus
 from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.errors import (
+    AmbiguousSpan,
     AudioChanged,
     CalibrationUnsupported,
     CancellingExemplars,
@@ -23,7 +24,9 @@ from pgvoice.store.errors import (
     IndexBusy,
     InvalidSegment,
     LabelIsNoName,
+    LastExemplar,
     NoEmbedding,
+    NoSegment,
     OptedOut,
     PgvectorOutdated,
     PgvoiceError,
@@ -33,9 +36,11 @@ from pgvoice.store.errors import (
     TargetInUse,
     UnknownCalibration,
     UnknownEncoder,
+    UnknownExemplar,
     UnknownLabel,
     UnknownRun,
     UnknownSpeaker,
+    UnknownTurnLabel,
     UnknownVideo,
 )
 from pgvoice.store.keys import SegmentKey
@@ -43,7 +48,7 @@ from pgvoice.store.labels.current import Label, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
 from pgvoice.store.people.enrollments import Enrollment, Exemplar
 from pgvoice.store.people.quality import Outlier, ProfileQuality
-from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
+from pgvoice.store.people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import ErasedRows, Erasure
@@ -53,6 +58,7 @@ from pgvoice.store.recordings.fills import FillRun
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.recordings.videos import VideoAudio
 from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.thresholds.judging import Band, Figures
@@ -63,6 +69,7 @@ from pgvoice.store.upkeep.upkeep import SampledSegment, StoreCheck
 from pgvoice.store.voice_store import VoiceStore
 
 __all__ = [
+    "AmbiguousSpan",
     "Appearance",
     "AudioChanged",
     "AuditEvent",
@@ -80,6 +87,7 @@ __all__ = [
     "ConsentMissing",
     "CopyDiffers",
     "DatabaseError",
+    "DroppedExemplar",
     "EncoderIdentity",
     "Enrollment",
     "EnrollmentRefused",
@@ -97,7 +105,9 @@ __all__ = [
     "LabelIsNoName",
     "LabelMove",
     "LabelRun",
+    "LastExemplar",
     "NoEmbedding",
+    "NoSegment",
     "OptOut",
     "OptedOut",
     "Outlier",
@@ -107,6 +117,7 @@ __all__ = [
     "PruneSelection",
     "Relabelling",
     "Requirement",
+    "ResolvedSpeech",
     "Retention",
     "SampledSegment",
     "SegmentKey",
@@ -128,9 +139,11 @@ __all__ = [
     "Turn",
     "UnknownCalibration",
     "UnknownEncoder",
+    "UnknownExemplar",
     "UnknownLabel",
     "UnknownRun",
     "UnknownSpeaker",
+    "UnknownTurnLabel",
     "UnknownVideo",
     "VideoAudio",
     "VoiceStore",

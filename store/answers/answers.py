@@ -156,10 +156,13 @@ class Answers:
         """What sounds like a stored segment, over all videos, the most similar first.
 
         Uses the index if there is one and it is faster, which may miss a few of the most similar
-        segments; `exact` compares every segment. Raises `UnknownVideo`, `UnknownSpeaker`,
-        `UnknownEncoder`, `InvalidSegment`, and `NoEmbedding` if the segment has no vector.
+        segments; `exact` compares every segment. The span must mean one segment, see
+        `Recordings.resolve`. Raises `UnknownVideo`, `UnknownSpeaker`, `UnknownEncoder`,
+        `InvalidSegment`, `AmbiguousSpan`, and `NoEmbedding` if the segment has no vector.
         """
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.connect() as connection:
+            videos.require(connection, video)
             found = encoders.find(connection, encoder)
+            key = similar.sole_segment(connection, video, found.id, span, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)

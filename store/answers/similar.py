@@ -28,12 +28,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.failures import refused_values, sqlstate
-from pgvoice.store.errors import NoEmbedding
-from pgvoice.store.keys import OnGrid, SegmentKey
+from pgvoice.store.errors import AmbiguousSpan, NoEmbedding, NoSegment
+from pgvoice.store.keys import OnGrid, SegmentKey, Span
 from pgvoice.store.moments import require_zone
 from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import videos
+from pgvoice.store.recordings.typed_spans import resolve
 from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 _SIMILAR = text(
@@ -115,6 +116,28 @@ def similar(
         _refuse(connection, video, encoder_id, key, among)
         raise
     return [SimilarSegment(*row) for row in rows]
+
+
+def sole_segment(
+    connection: Connection, video: str, encoder_id: int, span: Span, key: SegmentKey
+) -> SegmentKey:
+    """The segment that a span means, of which `key` is the place on the grid.
+
+    Raises `AmbiguousSpan` if it means several, and `NoEmbedding` if it means none.
+    """
+    try:
+        found = resolve(connection, video, span, encoder_id, with_vector=True)
+    except NoSegment as error:
+        raise NoEmbedding(
+            video,
+            [((key.start_s, key.end_s), "missing")],
+            purpose="search with",
+            nearest=error.nearest,
+        ) from None
+    if len(found.segments) > 1:
+        named = ", ".join(f"{key.start_s}-{key.end_s}" for key in found.segments)
+        raise AmbiguousSpan(video, span, named)
+    return found.segments[0]
 
 
 def _refuse(

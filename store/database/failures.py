@@ -73,6 +73,11 @@ def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
     return kind(first_line(error)) if kind else None
 
 
+def detail(error: DBAPIError) -> str:
+    """The detail of the server's message, or nothing."""
+    return (isinstance(error.orig, psycopg.Error) and error.orig.diag.message_detail) or ""
+
+
 @contextmanager
 def refused_values() -> Iterator[None]:
     """Turn the refusal of a value by one of our functions into a `ValueError`, with its hint."""
