@@ -132,8 +132,8 @@ def similar(
     """Find segments that sound like a stored one, in all recordings.
 
     VIDEO and --span name the stored segment, as in `pgvoice enroll add`; nobody needs to be
-    enrolled. The most similar comes first. In a large library, build an index to make this fast: `pgvoice index build`. The index
-    may miss a few of the most similar segments; --exact finds all.
+    enrolled. The most similar comes first. In a large library, build an index to make this fast:
+    `pgvoice index build`. The index may miss a few of the most similar segments; --exact finds all.
     """
     among = SimilarFilter(
         videos=list(videos) or None,
@@ -145,12 +145,14 @@ def similar(
     found = store.answers.similar(
         video, span, limit=limit, among=among, encoder=encoder, exact=exact
     )
+    (meant,) = store.recordings.resolve(video, [span], encoder=encoder, with_vector=True)
     if as_json:
-        output.write_json(
-            {"video": video, "segments": [output.in_seconds(segment) for segment in found]}
-        )
+        (key,) = meant.segments
+        segments = [output.in_seconds(segment) for segment in found]
+        place = {"video": video, "start": key.start_s, "end": key.end_s}
+        output.write_json(place | {"segments": segments})
         return
-    write_resolved(store.recordings.resolve(video, [span], encoder=encoder, with_vector=True))
+    write_resolved([meant])
     if found:
         rows = ((e.video, output.clock(e.start), output.clock(e.end), e.similarity) for e in found)
         output.write_table(["video", *output.numbers("start", "end", "similarity")], rows)

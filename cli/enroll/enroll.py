@@ -231,7 +231,7 @@ def _check_usage(
 ) -> None:
     if video is None and not audio:
         raise click.UsageError(
-            "Choose the audio: --audio FILE, or --video KEY with --span START-END or --label LABEL."
+            "Choose the audio: --audio FILE, or --video KEY --span START-END (or --label LABEL)."
         )
     if video is not None and not (spans or labels):
         raise click.UsageError("--video needs --span or --label: when does the person speak?")

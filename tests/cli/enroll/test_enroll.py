@@ -99,7 +99,7 @@ def test_show_has_the_odd_one_first(filled: Call) -> None:
     shown = json.loads(filled("enroll", "show", "Ada", "--json").stdout)
     assert shown["exemplars"][0]["start"] == 4.0
     assert all("embedding" not in exemplar for exemplar in shown["exemplars"])
-    assert filled("enroll", "show", "Ada").stdout.splitlines()[1].split()[3] == "0:00:04.0"
+    assert filled("enroll", "show", "Ada").stdout.splitlines()[1].split()[4] == "0:00:04.0"
 
 
 def test_rename(filled: Call) -> None:
