@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from types import TracebackType
 
 import click
@@ -15,7 +17,9 @@ from pgvoice.store.errors import InvalidSegment, PgvoiceError
 INVALID_SEGMENT = 3
 
 
-class _InvalidSegmentFailure(click.ClickException):
+class InvalidSegmentFailure(click.ClickException):
+    """Some segments are not spans of time."""
+
     exit_code = INVALID_SEGMENT
 
 
@@ -41,9 +45,23 @@ def explain(error: Exception) -> click.ClickException | None:
             f"{error.filename!r}: {error.strerror}: check the path and its permissions"
         )
     if isinstance(error, (InvalidSegment, InvalidSegments)):
-        return _InvalidSegmentFailure(str(error))
+        return InvalidSegmentFailure(str(error))
     ours = isinstance(error, ValueError) and _raised_by_pgvoice(error.__traceback__)
     return click.ClickException(str(error)) if ours or isinstance(error, PgvoiceError) else None
+
+
+def invalid_rows(errors: Sequence[InvalidSegment]) -> list[dict[str, object]]:
+    """Invalid segments for a JSON document; a time that is not finite is null."""
+    return [
+        {"index": error.index, "start": start, "end": end, "why": error.why}
+        for error in errors
+        for start, end in [map(finite, error.segment)]
+    ]
+
+
+def finite(seconds: object) -> object:
+    """The time, or None for what JSON cannot hold."""
+    return None if isinstance(seconds, float) and not math.isfinite(seconds) else seconds
 
 
 def _raised_by_pgvoice(traceback: TracebackType | None) -> bool:

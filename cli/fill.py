@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.errors import invalid_rows
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.fill import fill as fill_missing
 from pgvoice.hooks.results import FillReport
 from pgvoice.store.errors import InvalidSegment
+from pgvoice.store.recordings.turns import OnTurns, TurnsStored
 from pgvoice.store.recordings.videos import OnAudioChange
 from pgvoice.store.voice_store import VoiceStore
 
@@ -42,6 +44,14 @@ Examples: pgvoice fill talk talk.mp3 talk.rttm --device cpu
     help="If AUDIO is not the file of earlier fills: fail, keep the stored segments and add to"
     " them, or replace them.",
 )
+@click.option(
+    "--on-turns",
+    type=click.Choice(["replace", "add", "ignore"]),
+    default="replace",
+    show_default=True,
+    help="What becomes of the recording's stored turns: SEGMENTS replace them, are added to them,"
+    " or leave them as they are.",
+)
 @options.format_option
 @options.uri_option
 @options.url_options
@@ -51,6 +61,7 @@ def fill(
     encoder: str | None,
     device: str | None,
     on_audio_change: OnAudioChange,
+    on_turns: OnTurns,
     format_name: str | None,
     uri: str | None,
     url: str | None,
@@ -64,10 +75,11 @@ def fill(
     plugins.
 
     Stored segments are not computed again; if none is missing, AUDIO is not even opened. A fill
-    that was stopped resumes where it ended.
+    that was stopped resumes where it ended. Segments that are not spans of time are named, the
+    others are stored, and the exit code is 3.
     """
     audio, segments = files
-    asked = options.spans(options.document_from(segments, format_name, uri).segments)
+    document = options.document_from(segments, format_name, uri)
     made = make_encoder(encoder, device=device)
     try:
         with VoiceStore.open(url) as store, output.progress_bar("filling") as progress:
@@ -76,8 +88,10 @@ def fill(
                 made,
                 video=video,
                 audio=audio,
-                segments=asked,
+                segments=document.segments,
                 on_audio_change=on_audio_change,
+                on_turns=on_turns,
+                source=None if segments == options.STANDARD_INPUT else segments,
                 progress=progress,
             )
     except InvalidSegments as error:
@@ -102,6 +116,17 @@ def _write_report(
     for name, count in counts.items():
         click.echo(f"  {name:<14} {count:>9,}")
     click.echo(summary(report))
+    if report.turns is not None and report.turns.added + report.turns.removed:
+        click.echo(output.printable(_turns(report.turns)))
+
+
+def _turns(stored: TurnsStored) -> str:
+    """How the stored turns changed, in one line."""
+    if stored.added == stored.turns and not stored.removed:
+        return f"{output.counted(stored.turns, 'turn')} stored"
+    before = f" of {stored.source_before}" if stored.source_before else ""
+    removed = f", {stored.removed:,}{before} removed" if stored.removed else ""
+    return f"{output.counted(stored.turns, 'turn')} stored: {stored.added:,} new{removed}"
 
 
 def summary(report: FillReport) -> str:
@@ -122,13 +147,14 @@ def report_document(
     run = report.run
     return {
         "video": report.video,
+        "turns": report.turns,
         "encoder": str(report.encoder),
         "requested": run.requested,
         "already_stored": run.hits,
         "missing": report.missing,
         "filled": run.filled,
         "skipped": dict(run.skipped),
-        "invalid": [{"index": error.index, "why": error.why} for error in invalid],
+        "invalid": invalid_rows(invalid),
         "audio_decoded": report.decoded,
         "encoder_calls": report.encoder_calls,
         "decode_seconds": run.decode_seconds,

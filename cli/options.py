@@ -112,6 +112,12 @@ turn_label_option = click.option(
     metavar="LABEL",
     help="A diarizer's label in the recording's stored turns, such as SPEAKER_00.",
 )
+clusters_option = click.option(
+    "--clusters/--no-clusters",
+    default=None,
+    help="Judge segments with the same label together where one alone says too little, or each"
+    " alone [together].",
+)
 min_speech_option = click.option(
     "--min-speech",
     type=Number(min=0),

@@ -17,6 +17,7 @@ from pgvoice.hooks.errors import (
     MetricsRefused,
     NotEnrollable,
     NotEvaluable,
+    NotLabelled,
     PluginError,
     ProfileRefused,
     TooLittleSpeech,
@@ -35,6 +36,7 @@ from pgvoice.hooks.formats.reading import (
 from pgvoice.hooks.formats.times import parse_span, parse_time
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify
+from pgvoice.hooks.labels_export import stored_labels
 from pgvoice.hooks.pipeline import Pipeline, PipelineResult
 from pgvoice.hooks.plugins.calls import segments_ready
 from pgvoice.hooks.plugins.specs import (
@@ -74,6 +76,7 @@ __all__ = [
     "MetricsRefused",
     "NotEnrollable",
     "NotEvaluable",
+    "NotLabelled",
     "Pipeline",
     "PipelineResult",
     "PluginError",
@@ -108,5 +111,6 @@ __all__ = [
     "resolve_audio",
     "save_labels",
     "segments_ready",
+    "stored_labels",
     "write_labels",
 ]

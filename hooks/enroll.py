@@ -168,7 +168,15 @@ def enroll_video(
 
     Each span is one exemplar, a segment as it is stored.
     """
-    fill(store, encoder, video=video, audio=audio, segments=spans, progress=progress)
+    fill(
+        store,
+        encoder,
+        video=video,
+        audio=audio,
+        segments=spans,
+        on_turns="ignore",
+        progress=progress,
+    )
     return store.people.enroll_segments(
         name, video, spans, encoder.identity, consent=consent, force=force
     )

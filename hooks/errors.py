@@ -51,6 +51,10 @@ class FormatError(PgvoiceError):
     """The file does not have the format that it was read as, or cannot be written in it."""
 
 
+class NotLabelled(PgvoiceError):
+    """A recording has no stored labels."""
+
+
 class NotEvaluable(PgvoiceError):
     """A recording has no answers, or a reference has no names, to compare."""
 
@@ -63,10 +67,20 @@ class InvalidSegments(PgvoiceError, ValueError):
     """Some segments of a fill are not spans of time; the others were filled, see `report`."""
 
     def __init__(self, errors: Sequence[InvalidSegment], report: FillReport) -> None:
-        named = "; ".join(str(error) for error in errors)
-        super().__init__(f"{len(errors)} invalid, the others are stored: {named}")
+        super().__init__(invalid_text(errors, "stored"))
         self.errors = tuple(errors)
         self.report = report
+
+
+#: The number of invalid segments that a message names.
+NAMED = 20
+
+
+def invalid_text(errors: Sequence[InvalidSegment], done: str) -> str:
+    """The segments that are not spans of time, and what was `done` with the others."""
+    named = "; ".join(map(str, errors[:NAMED]))
+    more = f"; and {len(errors) - NAMED:,} more" if len(errors) > NAMED else ""
+    return f"{len(errors):,} invalid, the others are {done}: {named}{more}"
 
 
 class NotEnrollable(PgvoiceError):

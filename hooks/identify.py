@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, TypedDict, Unpack
 
 from pgvoice.hooks.plugins import calls
-from pgvoice.hooks.results import IdentifyResult
+from pgvoice.hooks.results import IdentifyResult, Labelled
+from pgvoice.hooks.turns import as_turns, snap_turns
 from pgvoice.store.answers.clusters import ClusterSummary, summarize_clusters
-from pgvoice.store.keys import Span
-from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.recordings.encoders import StoredEncoder, WhichEncoder
+from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
+
+
+class _Rule(TypedDict, total=False):
+    encoder: WhichEncoder
+    threshold: float | None
+    min_margin: float | None
 
 
 def identify(
     store: VoiceStore,
     video: str,
-    spans: Iterable[Span] | None = None,
-    clusters: Iterable[str | None] | None = None,
+    segments: Iterable[Any] | None = None,
     *,
-    encoder: WhichEncoder = None,
-    threshold: float | None = None,
-    min_margin: float | None = None,
+    clusters: bool | None = None,
+    **rule: Unpack[_Rule],
 ) -> IdentifyResult:
-    """The answers of `Answers.identify`; then calls the plugins' ``after_identify``.
+    """Who speaks in each segment; then calls the plugins' ``after_identify``.
 
-    With `clusters`, a diarizer's label for each span, those of `Answers.identify_clusters`.
+    Segments can have any shape that `as_turns` accepts; without them, the stored turns are asked
+    about, or every stored segment if the video has no turns. A segment that is not a span of time
+    has no answer. With `clusters`, and by default if segments have labels, those with the same
+    label are judged together, by `Answers.identify_clusters`. Raises `UnknownVideo`,
+    `UnknownEncoder`, and `TypeError` for anything but a list.
     """
-    summaries: list[ClusterSummary] = []
-    if spans is None or clusters is None:
-        answers = store.answers.identify(
-            video, spans, encoder=encoder, threshold=threshold, min_margin=min_margin
-        )
+    encoder = store.recordings.encoder(rule.pop("encoder", None))
+    rule["encoder"] = encoder.identity
+    turns = store.recordings.turns(video) if segments is None else as_turns(segments)
+    if turns is None:
+        found = store.answers.identify(video, **rule)
+        labels = [Labelled(Turn(each.start, each.end), each) for each in found]
+        result = IdentifyResult(video, encoder, tuple(labels))
     else:
-        found = store.answers.identify_clusters(
-            video, spans, clusters, encoder=encoder, threshold=threshold, min_margin=min_margin
-        )
-        answers = [each.identification for each in found]
-        summaries = summarize_clusters(found)
-    result = IdentifyResult(
-        video, store.recordings.encoder(encoder), tuple(answers), tuple(summaries)
-    )
+        result = _judged(store, encoder, video, turns, clusters, rule)
     calls.after_identify(result)
     return result
+
+
+def _judged(
+    store: VoiceStore,
+    encoder: StoredEncoder,
+    video: str,
+    turns: Sequence[Turn],
+    clusters: bool | None,
+    rule: _Rule,
+) -> IdentifyResult:
+    snapped = snap_turns(turns, store.grid_ms)
+    labels = [turn.label for key, turn in zip(snapped.keys, turns, strict=True) if key]
+    keys = [key for key in snapped.keys if key]
+    summaries: list[ClusterSummary] = []
+    if any(labels) if clusters is None else clusters:
+        clustered = store.answers.identify_clusters(video, keys, labels, **rule)
+        answers = iter([each.identification for each in clustered])
+        summaries = summarize_clusters(clustered)
+    else:
+        answers = iter(store.answers.identify(video, keys, **rule))
+    return IdentifyResult(
+        video,
+        encoder,
+        tuple(
+            Labelled(turn, next(answers) if key else None)
+            for key, turn in zip(snapped.keys, turns, strict=True)
+        ),
+        tuple(snapped.invalid),
+        tuple(summaries),
+    )

@@ -46,7 +46,10 @@ class Options(Struct, forbid_unknown_fields=True):
 
     threshold: Similarity | None = None
     min_margin: Annotated[float, Meta(ge=0, le=2)] | None = None
-    clusters: Annotated[bool, Meta(description="Judge segments of one label together.")] = False
+    clusters: Annotated[
+        bool | None,
+        Meta(description="Judge segments of one label together; by default if there are labels."),
+    ] = None
     on_audio_change: OnAudioChange = "raise"
 
 

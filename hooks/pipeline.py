@@ -15,20 +15,19 @@ from typing import Any, Protocol
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE, make_encoder
-from pgvoice.hooks.fill.fill import fill_keys
+from pgvoice.hooks.fill.fill import fill_turns
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.plugins.specs import hookimpl
 from pgvoice.hooks.results import FillReport, Labelled
-from pgvoice.hooks.turns import as_turns
+from pgvoice.hooks.turns import as_turns, snap_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.connection import URL_VARIABLE
 from pgvoice.store.database.server.names import DATA_VARIABLE
 from pgvoice.store.errors import InvalidSegment
-from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
+from pgvoice.store.recordings.turns import OnTurns
 from pgvoice.store.recordings.videos import OnAudioChange
-from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -55,7 +54,7 @@ class PipelineResult:
     #: The segments that are not spans of time; their labels have no answer.
     invalid: tuple[InvalidSegment, ...]
     #: The people of each cluster, if the segments were judged by `clusters`.
-    clusters: tuple[ClusterSummary, ...]
+    clusters: tuple[ClusterSummary, ...] = ()
 
 
 class Pipeline(Closing):
@@ -73,15 +72,15 @@ class Pipeline(Closing):
         device: str | None = None,
         threshold: float | None = None,
         min_margin: float | None = None,
-        clusters: bool = False,
+        clusters: bool | None = None,
     ) -> None:
         """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
 
         Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
         of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
-        `clusters`, segments with the same label are judged together, as
-        `store.answers.identify_clusters` does. Raises `DatabaseError`, `SchemaMismatch`,
-        `EncoderUnavailable`.
+        `clusters`, and by default if they have labels, segments with the same label are judged
+        together, as `store.answers.identify_clusters` does. Raises `DatabaseError`,
+        `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
         self.encoder: Encoder = _Shared(made)
@@ -117,67 +116,55 @@ class Pipeline(Closing):
         min_margin: float | None = None,
         clusters: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
+        on_turns: OnTurns = "replace",
+        source: str | None = None,
         hook: ProgressHook | None = None,
     ) -> PipelineResult:
         """Fill what is missing for the segments, and answer each of them.
 
         Segments can have any shape that `as_turns` accepts, with times in seconds. `audio` is only
         opened if something is missing; if it is None, the audio sources find the file. A segment
-        that is not a span of time is answered as ``invalid``. Raises what `fill` raises, except
-        `InvalidSegments`: an error never becomes a label.
+        that is not a span of time is answered as ``invalid``. They replace the turns that the video
+        has, unless `on_turns` says otherwise; `source` is the file that they come from. Raises what
+        `fill` raises, except `InvalidSegments`: an error never becomes a label.
         """
         turns = as_turns(segments)
-        snapped = snap_segments([(turn.start, turn.end) for turn in turns], self.store.grid_ms)
+        snapped = snap_turns(turns, self.store.grid_ms)
         file = {"uri": video, "audio": audio}
 
         def progress(completed: int, total: int) -> None:
             if hook:
                 hook("fill", None, file=file, total=total, completed=completed)
 
-        report = fill_keys(
-            self.store, self.encoder, video, audio, snapped.distinct, on_audio_change, progress
+        report = fill_turns(
+            self.store,
+            self.encoder,
+            video,
+            audio,
+            turns,
+            snapped,
+            on_audio_change,
+            on_turns,
+            source,
+            progress,
         )
         if hook:
             hook("fill", report, file=file)
-        labels, summaries = self._identified(
-            video,
-            turns,
-            snapped.keys,
-            self.threshold if threshold is None else threshold,
-            self.min_margin if min_margin is None else min_margin,
-            self.clusters if clusters is None else clusters,
-        )
-        if hook:
-            hook("identify", labels, file=file)
-        return PipelineResult(tuple(labels), report, tuple(snapped.invalid), summaries)
-
-    def _identified(
-        self,
-        video: str,
-        turns: Sequence[Turn],
-        keys: Sequence[SegmentKey | None],
-        threshold: float | None,
-        min_margin: float | None,
-        clusters: bool,
-    ) -> tuple[list[Labelled], tuple[ClusterSummary, ...]]:
-        valid = [(turn, key) for turn, key in zip(turns, keys, strict=True) if key]
-        if not valid:
-            return [Labelled(turn, None) for turn in turns], ()
+        invalid = tuple(snapped.invalid)
+        if len(invalid) == len(turns):
+            return PipelineResult(tuple(Labelled(turn, None) for turn in turns), report, invalid)
         result = identify(
             self.store,
             video,
-            [key for _, key in valid],
-            [turn.label for turn, _ in valid] if clusters else None,
+            turns,
+            clusters=self.clusters if clusters is None else clusters,
             encoder=self.encoder.identity,
-            threshold=threshold,
-            min_margin=min_margin,
+            threshold=self.threshold if threshold is None else threshold,
+            min_margin=self.min_margin if min_margin is None else min_margin,
         )
-        answers = iter(result.answers)
-        labels = [
-            Labelled(turn, next(answers) if key else None)
-            for turn, key in zip(turns, keys, strict=True)
-        ]
-        return labels, result.clusters
+        if hook:
+            hook("identify", list(result.labels), file=file)
+        return PipelineResult(result.labels, report, invalid, result.clusters)
 
 
 class _Shared:

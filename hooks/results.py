@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.answers.identify import Identification
+from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
 from pgvoice.store.recordings.fills import FillRun
+from pgvoice.store.recordings.turns import TurnsStored
 from pgvoice.store.turns import Turn
 
 #: The reason of a segment whose times are not valid.
@@ -45,9 +47,17 @@ class IdentifyResult:
 
     video: str
     encoder: StoredEncoder
-    answers: tuple[Identification, ...]
-    #: Who speaks in the diarizer's clusters; empty if none were given.
+    #: One for each segment, in order.
+    labels: tuple[Labelled, ...]
+    #: The segments that are not spans of time; their labels have no answer.
+    invalid: tuple[InvalidSegment, ...] = ()
+    #: Who speaks under each of the diarizer's labels; empty if they were not used.
     clusters: tuple[ClusterSummary, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Identification, ...]:
+        """The answers, without invalid segments."""
+        return tuple(each.identification for each in self.labels if each.identification)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,8 @@ class FillReport:
     decoded: bool = False
     #: Calls of the encoder.
     encoder_calls: int = 0
+    #: How the recording's turns changed; None if they were left as they are.
+    turns: TurnsStored | None = None
 
     @property
     def missing(self) -> int:

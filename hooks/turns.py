@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pgvoice.store.keys import SegmentKey, SnappedSegments, snap_segments
 from pgvoice.store.turns import Turn
 
 
@@ -29,6 +30,11 @@ def as_turns(given: Iterable[Any]) -> list[Turn]:
     return [_segment(each) for each in every]
 
 
+def snap_turns(turns: Iterable[Turn], grid_ms: int) -> SnappedSegments:
+    """The key of each turn; an invalid one does not stop the others."""
+    return snap_segments([(turn.start, turn.end) for turn in turns], grid_ms)
+
+
 def _not_a_list(given: object) -> str:
     hint = "; pgvoice.hooks.read_segments reads a file" if type(given) is str else ""
     return f"segments must be a list with one item each, not {given!r:.60}{hint}"
@@ -37,6 +43,8 @@ def _not_a_list(given: object) -> str:
 def _segment(given: Any) -> Turn:
     if isinstance(given, Turn):
         return given
+    if isinstance(given, SegmentKey):
+        return Turn(given.start_ms / 1000, given.end_ms / 1000)
     if isinstance(given, Mapping):
         return _of(given.get)
     if hasattr(given, "start") and hasattr(given, "end"):

@@ -55,9 +55,11 @@ from pgvoice.store.privacy.erasing import ErasedRows, Erasure
 from pgvoice.store.privacy.privacy import OptOut, Retention
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from pgvoice.store.recordings.fills import FillRun
+from pgvoice.store.recordings.listing import StoredVideo
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.turns import TurnsStored
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.recordings.videos import VideoAudio
 from pgvoice.store.thresholds.calibration import Calibration
@@ -133,10 +135,12 @@ __all__ = [
     "StoredConsent",
     "StoredEncoder",
     "StoredExemplar",
+    "StoredVideo",
     "TableSum",
     "TargetInUse",
     "Threshold",
     "Turn",
+    "TurnsStored",
     "UnknownCalibration",
     "UnknownEncoder",
     "UnknownExemplar",

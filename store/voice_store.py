@@ -56,19 +56,28 @@ class VoiceStore(Closing):
         grid_ms: int = DEFAULT_GRID_MS,
         partitions: int = 1,
         consent: bool = True,
+        keep_text: bool = False,
     ) -> Self:
         """Open the store at `url`, or in the embedded server of `folder`.
 
         Without either, the store is at ``PGVOICE_DATABASE_URL``, else in the embedded server of the
         default folder. In an embedded server, this creates or upgrades the tables; `grid_ms`,
-        `partitions` and `consent` (whether enrolling requires consent) only affect a new store. In
-        your own server, run `pgvoice db upgrade` first. Raises `SchemaMismatch` if that is needed,
+        `partitions`, `consent` (whether enrolling requires consent) and `keep_text` (whether the
+        text of turns is stored) only affect a new store. In your own server, run `pgvoice db
+        upgrade` first. Raises `SchemaMismatch` if that is needed,
         and `DatabaseError` in one of its kinds if the server cannot be used. Warns of a pgvector
         with known faults (`PgvectorOutdated`), once per process and database.
         """
         database = open_database(url, folder=folder)
         try:
-            return cls(database, _ready(database, grid_ms, partitions, consent))
+            found = _ready(
+                database,
+                grid_ms=grid_ms,
+                partitions=partitions,
+                consent=consent,
+                keep_text=keep_text,
+            )
+            return cls(database, found)
         except BaseException:
             database.close()
             raise
@@ -78,13 +87,21 @@ class VoiceStore(Closing):
         self.database.close()
 
 
-def _ready(database: Database, grid_ms: int, partitions: int, consent: bool) -> int:
+def _ready(
+    database: Database, *, grid_ms: int, partitions: int, consent: bool, keep_text: bool
+) -> int:
     """The grid of a usable store; upgrades a store in an embedded server if needed."""
     with database.engine.connect() as connection:
         found = schema.state(connection)
     behind = (found.revision or "") <= schema.HEAD and not schema.is_current(found)
     if behind and database.server is not None:
-        schema.upgrade(database.engine, grid_ms=grid_ms, partitions=partitions, consent=consent)
+        schema.upgrade(
+            database.engine,
+            grid_ms=grid_ms,
+            partitions=partitions,
+            consent=consent,
+            keep_text=keep_text,
+        )
         with database.engine.connect() as connection:
             found = schema.state(connection)
     grid_ms = schema.check(found)

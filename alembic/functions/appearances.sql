@@ -65,7 +65,7 @@ BEGIN
     LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
     WHERE pgvoice_internal.reason(
         'ok', near.similarity, near.other_similarity, q.threshold, q.margin
-    ) = 'matched'
+    ) = 'matched' AND pgvoice.is_current(near.video_id, near.start_ms, near.end_ms)
     ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(near.similarity, exact) END DESC,
              v.key, near.start_ms, near.end_ms
     LIMIT max_rows;

@@ -40,7 +40,9 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.identified(
     min_margin double precision,
     threshold_source text,
     start_ms integer,
-    end_ms integer
+    end_ms integer,
+    nearest_id bigint,
+    runner_up_id bigint
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -68,7 +70,8 @@ AS $$
            CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
            pgvoice.similarity(c.similarities[1]), second.name,
            pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
-           judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms
+           judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms,
+           c.speakers[1], c.speakers[2]
     FROM compared AS c
     LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],

@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION pgvoice.label_reason(speaker_id bigint, reason text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN speaker_id IS NULL AND reason IN ('matched', 'pinned') THEN 'removed' ELSE reason
+    WHEN speaker_id IS NULL AND reason IN ('matched', 'by_cluster', 'pinned') THEN 'removed' ELSE reason
 END;
 COMMENT ON FUNCTION pgvoice.label_reason(bigint, text) IS
 'The reason of a kept label as it is now: removed if its speaker was removed.';
@@ -30,9 +30,9 @@ JOIN pgvoice.attribution_run AS r ON r.id = a.run_id
 JOIN pgvoice.encoder AS e ON e.id = a.encoder_id
 LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
 LEFT JOIN pgvoice.speaker AS second ON second.id = a.runner_up_id
-WHERE a.current;
+WHERE a.current AND (a.pinned OR pgvoice.is_current(a.video_id, a.start_ms, a.end_ms));
 COMMENT ON VIEW pgvoice.label IS
-'The current labels. similarity, runner_up and margin are as of labelled_at; reason becomes removed
+'The current labels, of the turns where a video has any. similarity, runner_up and margin are as of labelled_at; reason becomes removed
 once the speaker is removed; speaker is NULL for nobody known. Similarities have two digits unless the
 reader sees_vectors.';
 

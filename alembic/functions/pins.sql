@@ -100,12 +100,32 @@ BEGIN
           AND a.video_id = video_of
         ORDER BY a.run_id DESC
     LOOP
-        PERFORM pgvoice.revert_labels(pin);
+        IF EXISTS (
+            SELECT FROM pgvoice.attribution AS o
+            WHERE o.run_id = pin
+              AND (o.video_id, o.start_ms, o.end_ms) <> (video_of, first_ms, last_ms)
+        ) THEN
+            DELETE FROM pgvoice.attribution AS a
+            WHERE a.run_id = pin AND a.video_id = video_of AND a.start_ms = first_ms
+              AND a.end_ms = last_ms AND a.encoder_id = encoder;
+        ELSE
+            PERFORM pgvoice.revert_labels(pin);
+        END IF;
         pins := pins + 1;
     END LOOP;
+    UPDATE pgvoice.attribution AS a SET current = true
+    FROM (
+        SELECT x.run_id FROM pgvoice.attribution AS x
+        JOIN pgvoice.attribution_run AS r ON r.id = x.run_id AND r.reverted_at IS NULL
+        WHERE x.video_id = video_of AND x.start_ms = first_ms AND x.end_ms = last_ms
+          AND x.encoder_id = encoder
+        ORDER BY x.pinned DESC, x.run_id DESC LIMIT 1
+    ) AS best
+    WHERE pins > 0 AND NOT a.current AND a.run_id = best.run_id AND a.video_id = video_of
+      AND a.start_ms = first_ms AND a.end_ms = last_ms AND a.encoder_id = encoder;
     RETURN pins;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.unpin_label IS
-'Reverts the pins of a segment, so that the label from its runs becomes current again. Returns how many
-pins there were.';
+'Reverts the pins of a segment, so that the label from its runs becomes current again; what was pinned
+together with it stays pinned. Returns how many pins there were.';

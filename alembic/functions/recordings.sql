@@ -22,6 +22,7 @@ BEGIN
     GET DIAGNOSTICS segments = ROW_COUNT;
     DELETE FROM pgvoice.attribution AS a WHERE a.video_id = video_of AND NOT a.pinned;
     GET DIAGNOSTICS labels = ROW_COUNT;
+    DELETE FROM pgvoice.turn_document AS d WHERE d.video_id = video_of;
     UPDATE pgvoice.video AS v SET audio_sha256 = replace_audio.audio_sha256 WHERE v.id = video_of;
     PERFORM pgvoice_internal.note('replace audio', replace_audio.video, jsonb_build_object(
         'was', was, 'audio_sha256', replace_audio.audio_sha256, 'segments', segments, 'labels', labels
@@ -31,7 +32,7 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.replace_audio IS
 'Notes that a video has other audio than before, and deletes what belongs to the audio before: its
-segments and its labels, except pins. Returns how many segments it deleted; 0 if the audio is the same or was never read.';
+segments, its turns and its labels, except pins. Returns how many segments it deleted; 0 if the audio is the same or was never read.';
 
 -- The plan depends on which of the conditions are given.
 CREATE OR REPLACE FUNCTION pgvoice.prune_segments(

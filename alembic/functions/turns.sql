@@ -150,3 +150,74 @@ COMMENT ON FUNCTION pgvoice_internal.blank_erased_turns() IS
 CREATE OR REPLACE TRIGGER erased_span_blanks_turns
 AFTER INSERT ON pgvoice.erased_span
 FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.blank_erased_turns();
+
+CREATE OR REPLACE FUNCTION pgvoice.is_current(video_id bigint, start_ms integer, end_ms integer)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN NOT EXISTS (
+    SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = is_current.video_id
+) OR EXISTS (
+    SELECT FROM pgvoice.turn AS t WHERE t.video_id = is_current.video_id
+      AND t.start_ms = is_current.start_ms AND t.end_ms = is_current.end_ms
+);
+COMMENT ON FUNCTION pgvoice.is_current(bigint, integer, integer) IS
+'Whether a stored segment is one of its video''s turns; true if the video has no stored turns.';
+
+CREATE OR REPLACE FUNCTION pgvoice.videos(encoder integer DEFAULT NULL) RETURNS TABLE (
+    video text,
+    source text,
+    seconds double precision,
+    turns_source text,
+    turns bigint,
+    labels bigint,
+    filled bigint,
+    labelled bigint,
+    changed_at timestamptz
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH turned AS (
+        SELECT d.video_id, d.source, d.stored_at, count(t.place) AS turns,
+               count(DISTINCT t.label) AS labels
+        FROM pgvoice.turn_document AS d
+        LEFT JOIN pgvoice.turn AS t ON t.video_id = d.video_id
+        GROUP BY d.video_id
+    ), span AS (
+        SELECT DISTINCT s.video_id, s.start_ms, s.end_ms
+        FROM pgvoice.segment_embedding AS s
+        WHERE s.status IN ('ok', 'partial')
+          AND (videos.encoder IS NULL OR s.encoder_id = videos.encoder)
+    ), filled AS (
+        SELECT span.video_id, count(*) AS segments
+        FROM span
+        LEFT JOIN turned AS t ON t.video_id = span.video_id
+        LEFT JOIN (SELECT DISTINCT t.video_id, t.start_ms, t.end_ms FROM pgvoice.turn AS t) AS c
+            ON (c.video_id, c.start_ms, c.end_ms) = (span.video_id, span.start_ms, span.end_ms)
+        WHERE t.video_id IS NULL OR c.video_id IS NOT NULL
+        GROUP BY span.video_id
+    ), labelled AS (
+        SELECT l.video, count(DISTINCT (l.start_ms, l.end_ms)) AS segments,
+               max(l.labelled_at) AS changed_at
+        FROM pgvoice.label AS l
+        WHERE videos.encoder IS NULL OR l.encoder_id = videos.encoder
+        GROUP BY l.video
+    ), last_fill AS (
+        SELECT f.video_id, max(f.finished_at) AS finished_at
+        FROM pgvoice.fill_run AS f GROUP BY f.video_id
+    )
+    SELECT v.key, v.source, v.duration_ms / 1000::double precision, t.source,
+           coalesce(t.turns, 0), coalesce(t.labels, 0), coalesce(f.segments, 0),
+           coalesce(l.segments, 0),
+           greatest(v.created_at, t.stored_at, r.finished_at, l.changed_at)
+    FROM pgvoice.video AS v
+    LEFT JOIN turned AS t ON t.video_id = v.id
+    LEFT JOIN filled AS f ON f.video_id = v.id
+    LEFT JOIN labelled AS l ON l.video = v.key
+    LEFT JOIN last_fill AS r ON r.video_id = v.id
+    ORDER BY v.key
+$$;
+COMMENT ON FUNCTION pgvoice.videos IS
+'The recordings: the file that the audio was read from and its length, the file of the turns, how many
+turns and different labels there are, how many segments have a vector and a current label, of one encoder
+or any, and when a turn, a vector or a label was stored last.';

@@ -10,15 +10,21 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts(
     similarity double precision,
     runner_up_id bigint,
     margin double precision,
-    reason text
+    reason text,
+    nearest_id bigint,
+    threshold double precision
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT n.video_id, n.start_ms, n.end_ms,
            CASE WHEN judged.reason = 'matched' THEN n.nearest_id END,
            pgvoice.similarity(n.similarity), n.runner_up_id,
-           n.similarity - n.runner_up_similarity, judged.reason
+           n.similarity - n.runner_up_similarity, judged.reason, n.nearest_id,
+           CASE WHEN n.nearest_id IS NOT NULL THEN q.threshold END
     FROM pgvoice.nearest AS n
+    LEFT JOIN pgvoice.turn_document AS d ON d.video_id = n.video_id
+    LEFT JOIN (SELECT DISTINCT t.video_id, t.start_ms, t.end_ms FROM pgvoice.turn AS t) AS t
+        ON t.video_id = n.video_id AND t.start_ms = n.start_ms AND t.end_ms = n.end_ms
     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         encoder, n.video_id, n.start_ms, n.end_ms, n.nearest_id, given_threshold, given_margin
     ) AS q
@@ -27,10 +33,10 @@ BEGIN ATOMIC
             n.status, n.similarity, n.runner_up_similarity, q.threshold, q.margin
         ) AS reason
     ) AS judged
-    WHERE n.encoder_id = encoder;
+    WHERE n.encoder_id = encoder AND (d.video_id IS NULL OR t.video_id IS NOT NULL);
 END;
 COMMENT ON FUNCTION pgvoice_internal.verdicts IS
-'Who speaks in every segment of the library, from nearest. If nearest is up to date, these are the
+'Who speaks in every segment of the library, or of its turns where there are any, from nearest. If nearest is up to date, these are the
 answers of identify.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
@@ -46,22 +52,65 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
     similarity double precision,
     runner_up_id bigint,
     margin double precision,
-    reason text
+    reason text,
+    nearest_id bigint,
+    threshold double precision
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.id, i.start_ms, i.end_ms, named.id, i.similarity, second.id, i.margin, i.reason
+    SELECT v.id, i.start_ms, i.end_ms, CASE WHEN i.reason = 'matched' THEN i.nearest_id END,
+           i.similarity, i.runner_up_id, i.margin, i.reason, i.nearest_id, i.threshold
     FROM pgvoice.video AS v
     CROSS JOIN LATERAL pgvoice_internal.identified(
         v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin
     ) AS i
-    LEFT JOIN pgvoice.speaker AS named ON named.name = i.speaker
-    LEFT JOIN pgvoice.speaker AS second ON second.name = i.runner_up
-    WHERE v.key = ANY (videos)
+    WHERE v.key = ANY (videos) AND i.reason <> 'missing'
 $$;
 COMMENT ON FUNCTION pgvoice_internal.verdicts_of IS
-'Who speaks in every segment of some videos, from identify.';
+'Who speaks in every filled segment of some videos, from identify.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.judge_together(
+    encoder integer, given_threshold double precision, given_margin double precision
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    UPDATE pg_temp.judged AS j SET speaker_id = heard.speaker_id, reason = 'by_cluster'
+    FROM (
+        SELECT g.video_id, g.starts_ms[t.place] AS start_ms, g.ends_ms[t.place] AS end_ms,
+               t.speaker_id
+        FROM (
+            SELECT j.video_id, array_agg(j.start_ms ORDER BY j.start_ms, j.end_ms) AS starts_ms,
+                   array_agg(j.end_ms ORDER BY j.start_ms, j.end_ms) AS ends_ms,
+                   array_agg(l.label ORDER BY j.start_ms, j.end_ms) AS labels,
+                   array_agg(j.reason ORDER BY j.start_ms, j.end_ms) AS reasons,
+                   array_agg(j.nearest_id ORDER BY j.start_ms, j.end_ms) AS nearest_ids,
+                   array_agg(j.similarity ORDER BY j.start_ms, j.end_ms) AS similarities,
+                   array_agg(j.threshold ORDER BY j.start_ms, j.end_ms) AS thresholds
+            FROM pg_temp.judged AS j
+            JOIN (
+                -- As current_segments has them.
+                SELECT DISTINCT ON (t.video_id, t.start_ms, t.end_ms)
+                       t.video_id, t.start_ms, t.end_ms, t.label
+                FROM pgvoice.turn AS t
+                ORDER BY t.video_id, t.start_ms, t.end_ms, t.place
+            ) AS l USING (video_id, start_ms, end_ms)
+            WHERE l.label IS NOT NULL
+            GROUP BY j.video_id
+        ) AS g
+        CROSS JOIN LATERAL pgvoice_internal.heard_together(
+            g.video_id, encoder, given_threshold, given_margin, g.starts_ms, g.ends_ms, g.labels,
+            g.reasons, g.nearest_ids, g.similarities, g.thresholds
+        ) AS t
+    ) AS heard
+    WHERE j.video_id = heard.video_id AND j.start_ms = heard.start_ms AND j.end_ms = heard.end_ms;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.judge_together(integer, double precision, double precision) IS
+'Adds the names that segments get from others with the same label of the diarizer, as identify_clusters
+gives them, to the answers in judged.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.verdict_moves() RETURNS TABLE (
     outcome text,
@@ -173,7 +222,8 @@ CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     only_labelled boolean DEFAULT false,
-    dry_run boolean DEFAULT false
+    dry_run boolean DEFAULT false,
+    by_label boolean DEFAULT true
 ) RETURNS TABLE (
     outcome text,
     from_speaker text,
@@ -210,23 +260,28 @@ BEGIN
     )) THEN
         PERFORM pgvoice.refresh_nearest(keep_labels.encoder);
     END IF;
-    EXECUTE 'CREATE TEMPORARY TABLE verdict AS
+    EXECUTE 'CREATE TEMPORARY TABLE judged AS SELECT v.* FROM ' || source || ' AS v WHERE true'
+        || chosen
+        USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
+              keep_labels.videos;
+    IF keep_labels.by_label THEN
+        PERFORM pgvoice_internal.judge_together(
+            keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin
+        );
+    END IF;
+    CREATE TEMPORARY TABLE verdict AS
         SELECT v.*, a.run_id AS old_run, a.speaker_id AS old_speaker_id,
                pgvoice.label_reason(a.speaker_id, a.reason) AS old_reason,
                coalesce(a.pinned, false) AS pinned
-        FROM ' || source || ' AS v
+        FROM pg_temp.judged AS v
         LEFT JOIN pgvoice.attribution AS a
             ON a.current AND a.video_id = v.video_id AND a.start_ms = v.start_ms
-            AND a.end_ms = v.end_ms AND a.encoder_id = $1
-        WHERE (a.run_id IS NULL OR a.speaker_id IS DISTINCT FROM v.speaker_id
-               OR (NOT a.pinned AND a.reason <> v.reason))' || chosen
-        USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
-              keep_labels.videos;
-    EXECUTE 'CREATE TEMPORARY TABLE total AS
+            AND a.end_ms = v.end_ms AND a.encoder_id = keep_labels.encoder
+        WHERE a.run_id IS NULL OR a.speaker_id IS DISTINCT FROM v.speaker_id
+           OR (NOT a.pinned AND a.reason <> v.reason);
+    CREATE TEMPORARY TABLE total AS
         SELECT v.speaker_id, count(*) AS segments, sum(v.end_ms - v.start_ms) AS ms
-        FROM ' || source || ' AS v WHERE true' || chosen || ' GROUP BY v.speaker_id'
-        USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
-              keep_labels.videos;
+        FROM pg_temp.judged AS v GROUP BY v.speaker_id;
     IF NOT keep_labels.dry_run THEN
         kept := pgvoice_internal.apply_verdicts(
             CASE WHEN keep_labels.only_labelled THEN 'relabel' ELSE 'label' END,
@@ -235,12 +290,14 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT d.*, kept FROM pgvoice_internal.verdict_moves() AS d;
+    DROP TABLE pg_temp.judged;
     DROP TABLE pg_temp.verdict;
     DROP TABLE pg_temp.total;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.keep_labels IS
-'Stores the answers of identify for these videos, or for all, as a run of labels. Returns from whom to
+'Stores who speaks in these videos, or in all, as a run of labels: the answers of identify_clusters for
+the turns, or those of identify if by_label is false. Returns from whom to
 whom, with segments and seconds. outcome is changed, unchanged, or pinned where a pinned label differs
 and stays. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
 was stored.';

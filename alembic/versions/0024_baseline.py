@@ -43,6 +43,7 @@ def upgrade() -> None:
             grid_ms=options.get("grid_ms", DEFAULT_GRID_MS),
             partitions=parts,
             consent_required=options.get("consent", True),
+            keep_text=options.get("keep_text", False),
         )
     )
     op.execute(insert(lock).values([{"name": name, "kept_as": name} for name in LOCKS]))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Unpack
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.errors import InvalidSegmentFailure, finite, invalid_rows
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds.rule import write_rule
+from pgvoice.hooks.errors import invalid_text
 from pgvoice.hooks.formats.reading import SegmentsDocument
 from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify as ask
-from pgvoice.hooks.results import Labelled
-from pgvoice.store.answers.clusters import ClusterSummary
+from pgvoice.hooks.results import IdentifyResult, Labelled
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -25,26 +26,21 @@ from pgvoice.store.voice_store import VoiceStore
 
 @click.command(
     epilog="""\b
-Examples: pgvoice identify talk --threshold 0.6
-          pgvoice identify talk talk.rttm --clusters
+Examples: pgvoice identify talk
+          pgvoice identify talk talk.rttm --threshold 0.6
           pgvoice identify talk talk.json --output named.json
           pgvoice identify talk talk.rttm --output - --output-format whisperx
           pgvoice identify talk --plot talk.html"""
 )
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
-@click.option(
-    "--clusters",
-    "by_cluster",
-    is_flag=True,
-    help="Judge segments with the same label in SEGMENTS together if one alone says too little.",
-)
+@options.clusters_option
 @click.option(
     "--output",
     "named",
     type=click.Path(dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Write SEGMENTS with names to a new FILE, in the format of its suffix; with -, to"
+    help="Write the segments with names to a new FILE, in the format of its suffix; with -, to"
     " standard output instead of the table.",
 )
 @click.option(
@@ -63,7 +59,7 @@ Examples: pgvoice identify talk --threshold 0.6
 def identify(
     video: str,
     segments: str | None,
-    by_cluster: bool,
+    clusters: bool | None,
     named: str | None,
     named_format: str | None,
     overwrite: bool,
@@ -77,64 +73,70 @@ def identify(
     """Show who speaks in a recording, segment by segment.
 
     VIDEO is the name that the recording was filled under, SEGMENTS a file as for `pgvoice fill`;
-    without SEGMENTS, every stored segment gets an answer. A person is named only if the segment
-    is similar enough; otherwise `reason` says why not, and the nearest person is in parentheses.
-    With --clusters, segments with the same label of the diarizer are judged together; a label
-    that covers several people is split.
+    without SEGMENTS, every stored turn gets an answer. A person is named only if the segment is
+    similar enough; otherwise `reason` says why not, and the nearest person is in parentheses.
+    Segments with the same label of the diarizer are judged together; a label that covers several
+    people is split. Segments that are not spans of time are shown as `invalid`, the others are
+    answered, and the exit code is 3.
     """
-    if segments is None and (by_cluster or named is not None):
-        option = "--clusters" if by_cluster else "--output"
-        raise click.UsageError(f"{option} needs SEGMENTS: a file with the diarizer's labels.")
     if named is None and (overwrite or named_format is not None):
         option = "--overwrite" if overwrite else "--output-format"
         raise click.UsageError(f"{option} needs --output: the file to write.")
     source = None if segments is None else options.document_from(segments, format_name, uri)
-    given = None if source is None else source.segments
-    labels = None if given is None else [segment.label for segment in given]
     with VoiceStore.open(url) as store:
-        spans = None if given is None else options.spans(given)
-        result = ask(store, video, spans, labels if by_cluster else None, **rule)
+        given = None if source is None else source.segments
+        found = ask(store, video, given, clusters=clusters, **rule)
         required = store.thresholds.required(**rule)
-    found = result.answers
+    if clusters and not any(each.segment.label for each in found.labels):
+        raise click.UsageError("--clusters needs segments with a diarizer's labels.")
     if picture is not None:
-        _draw(picture, video, found, required)
-    if source is not None and named is not None:
-        _write_named(source, found, named, named_format, overwrite)
+        _draw(picture, video, found.labels, required)
+    if named is not None:
+        _write_named(found, source, named, named_format, overwrite)
     if named == options.STANDARD_INPUT:
-        return
-    if as_json:
-        document = _document(video, required, found, labels)
-        output.write_json(document | {"clusters": result.clusters} if by_cluster else document)
+        pass
+    elif as_json:
+        output.write_json(_document(found, required))
     else:
-        write_answers(found, labels)
-        _write_summary(found, required, result.clusters)
+        write_answers(found.labels)
+        _write_summary(found, required)
+    if found.invalid:
+        raise InvalidSegmentFailure(invalid_text(found.invalid, "answered"))
 
 
 def _write_named(
-    source: SegmentsDocument,
-    found: Sequence[Identification],
+    found: IdentifyResult,
+    source: SegmentsDocument | None,
     destination: str,
     format_name: str | None,
     overwrite: bool,
 ) -> None:
-    labelled = [Labelled(*pair) for pair in zip(source.segments, found, strict=True)]
+    """Write the document with names, or a new one of the stored turns."""
+    uri = None if source else found.video
     if destination == options.STANDARD_INPUT:
-        output.write_document(write_labels(labelled, format_name, source=source))
+        output.write_document(write_labels(found.labels, format_name, source=source, uri=uri))
     else:
-        path = Path(destination)
-        save_labels(labelled, path, format_name, source=source, overwrite=overwrite)
+        save_labels(
+            found.labels,
+            Path(destination),
+            format_name,
+            source=source,
+            uri=uri,
+            overwrite=overwrite,
+        )
 
 
-def _draw(path: Path, video: str, found: Sequence[Identification], required: Requirement) -> None:
-    bars = [timeline.Bar(one.start, one.end, one.speaker, one.similarity) for one in found]
+def _draw(path: Path, video: str, found: Sequence[Labelled], required: Requirement) -> None:
+    answers = [each.identification for each in found if each.identification]
+    bars = [timeline.Bar(one.start, one.end, one.speaker, one.similarity) for one in answers]
     limits = [band.threshold for band in required.by_length]
     timeline.draw(bars, path, f"Who speaks in {video}", *limits)
     click.echo(f"picture in {path}", err=True)
 
 
-def write_answers(found: Sequence[Identification], labels: Sequence[str | None] | None) -> None:
-    """Print a table of answers, with the labels from the file of segments if it has any."""
-    labelled = labels if labels is not None and any(labels) else None
+def write_answers(found: Sequence[Labelled]) -> None:
+    """Print a table of answers, with the diarizer's labels if there are any."""
+    labelled = any(each.segment.label for each in found)
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
     columns += ["label"] if labelled else []
     columns += ["speaker", output.number("similarity"), "runner-up", output.number("margin")]
@@ -142,18 +144,30 @@ def write_answers(found: Sequence[Identification], labels: Sequence[str | None] 
         [*columns, output.word("reason")],
         (
             (
-                output.clock(answer.start),
-                output.clock(answer.end),
-                *([labelled[place] or None] if labelled else []),
-                who(answer),
-                answer.similarity,
-                output.named(answer.runner_up, answer.runner_up_similarity),
-                answer.margin,
-                answer.reason,
+                *_times(each),
+                *([each.segment.label or None] if labelled else []),
+                *_answer(each.identification),
+                each.reason,
             )
-            for place, answer in enumerate(found)
+            for each in found
         ),
     )
+
+
+def _times(labelled: Labelled) -> tuple[str, str]:
+    """Start and end on the store's grid; as given if they are no span of time."""
+    answer, given = labelled.identification, labelled.segment
+    if answer is None:
+        return f"{given.start:g}", f"{given.end:g}"
+    return output.clock(answer.start), output.clock(answer.end)
+
+
+def _answer(answer: Identification | None) -> tuple[output.Cell, ...]:
+    """Speaker, similarity, runner-up and margin."""
+    if answer is None:
+        return None, None, None, None
+    runner_up = output.named(answer.runner_up, answer.runner_up_similarity)
+    return who(answer), answer.similarity, runner_up, answer.margin
 
 
 def who(answer: Identification) -> str:
@@ -163,24 +177,31 @@ def who(answer: Identification) -> str:
     return answer.speaker or output.NOTHING
 
 
-def _write_summary(
-    found: Sequence[Identification], required: Requirement, clusters: Sequence[ClusterSummary]
-) -> None:
-    reasons = Counter(answer.reason for answer in found).most_common()
+def _write_summary(found: IdentifyResult, required: Requirement) -> None:
+    reasons = Counter(each.reason for each in found.labels).most_common()
     counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-    click.echo(f"\n{output.counted(len(found), 'segment')}{': ' if counts else ''}{counts}")
-    for cluster in clusters:
+    click.echo(f"\n{output.counted(len(found.labels), 'segment')}{': ' if counts else ''}{counts}")
+    for cluster in found.clusters:
         click.echo(output.printable(str(cluster)))
     write_rule(required)
 
 
-def _document(
-    video: str,
-    required: Requirement,
-    found: Sequence[Identification],
-    labels: Sequence[str | None] | None,
-) -> dict[str, object]:
-    rows = [output.in_seconds(answer) for answer in found]
-    if labels is not None:
-        rows = [row | {"label": label} for row, label in zip(rows, labels, strict=True)]
-    return {"video": video} | asdict(required) | {"segments": rows}
+def _document(found: IdentifyResult, required: Requirement) -> dict[str, object]:
+    return (
+        {"video": found.video}
+        | asdict(required)
+        | {
+            "segments": [_row(each) | {"label": each.segment.label} for each in found.labels],
+            "invalid": invalid_rows(found.invalid),
+            "clusters": found.clusters,
+        }
+    )
+
+
+def _row(labelled: Labelled) -> dict[str, object]:
+    """The fields of an answer; those of an invalid segment are null but its times as given."""
+    if labelled.identification:
+        return output.in_seconds(labelled.identification)
+    given = {"start": finite(labelled.segment.start), "end": finite(labelled.segment.end)}
+    others = [each.name for each in fields(Identification) if not each.name.endswith("_ms")]
+    return given | dict.fromkeys(others) | {"reason": labelled.reason}

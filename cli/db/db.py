@@ -43,8 +43,19 @@ def db() -> None:
     is_flag=True,
     help="Create tables that do not require consent; `pgvoice consent require` changes that.",
 )
+@click.option(
+    "--keep-text",
+    is_flag=True,
+    help="Store what was said with the turns; fixed when the tables are created.",
+)
 @options.url_option
-def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: str | None) -> None:
+def upgrade(
+    grid_ms: str | None,
+    partitions: int | None,
+    no_consent: bool,
+    keep_text: bool,
+    url: str | None,
+) -> None:
     """Create pgvoice's tables, or bring them up to date.
 
     Safe to repeat. Needs pgvector 0.8 or newer on the server. Partitions, say 16, make a library of
@@ -56,6 +67,7 @@ def upgrade(grid_ms: str | None, partitions: int | None, no_consent: bool, url: 
             grid_ms=int(grid_ms or 100),
             partitions=partitions or 1,
             consent=not no_consent,
+            keep_text=keep_text,
         )
         with database.engine.connect() as connection:
             state = schema.state(connection)

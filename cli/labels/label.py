@@ -15,16 +15,24 @@ from pgvoice.store.voice_store import VoiceStore
 
 #: How many recordings of a change the table names.
 NAMED_VIDEOS = 3
+_clusters_option = click.option(
+    "--clusters/--no-clusters",
+    default=True,
+    show_default=True,
+    help="Judge turns with the same label together where one alone says too little.",
+)
 
 
 @click.command(epilog="Example: pgvoice label talk")
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option("--all", "everything", is_flag=True, help="Every recording in the store.")
+@_clusters_option
 @options.rule_options
 @options.url_options
 def label(
     videos: tuple[str, ...],
     everything: bool,
+    clusters: bool,
     url: str | None,
     as_json: bool,
     **rule: Unpack[options.Rule],
@@ -37,7 +45,7 @@ def label(
     if bool(videos) == everything:
         raise click.UsageError("Give a VIDEO, or --all.")
     with VoiceStore.open(url) as store, output.waiting("labelling"):
-        found = store.labels.label(None if everything else videos, **rule)
+        found = store.labels.label(None if everything else videos, clusters=clusters, **rule)
         required = store.thresholds.required(**rule)
     _write(found, required, as_json)
 
@@ -46,6 +54,7 @@ def label(
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @options.yes_option
+@_clusters_option
 @options.rule_options
 @options.store_options
 def relabel(
@@ -53,6 +62,7 @@ def relabel(
     videos: tuple[str, ...],
     dry_run: bool,
     yes: bool,
+    clusters: bool,
     as_json: bool,
     **rule: Unpack[options.Rule],
 ) -> None:
@@ -63,13 +73,15 @@ def relabel(
     can revert. Without VIDEO, only new and changed profiles are compared. Pinned labels stay.
     """
     with output.waiting("comparing"):
-        found = store.labels.relabel(videos or None, dry_run=dry_run or not yes, **rule)
+        found = store.labels.relabel(
+            videos or None, clusters=clusters, dry_run=dry_run or not yes, **rule
+        )
     required = store.thresholds.required(**rule)
     if not as_json:
         _write_moves(found)
     if found.changed and not dry_run and not yes:
         options.confirm(f"Change {output.counted(found.changed, 'label')}?", yes)
-        found = store.labels.relabel(videos or None, **rule)
+        found = store.labels.relabel(videos or None, clusters=clusters, **rule)
     _write(found, required, as_json)
 
 

@@ -10,6 +10,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.group import Group
+from pgvoice.cli.labels.export import export
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
@@ -22,6 +23,8 @@ def labels() -> None:
     `pgvoice label` stores labels, `pgvoice relabel` judges them again.
     """
 
+
+labels.add_command(export)
 
 span_option = click.option(
     "--span",

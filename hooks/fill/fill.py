@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
@@ -16,13 +17,16 @@ from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
 from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.sources import resolve_audio
+from pgvoice.hooks.turns import as_turns, snap_turns
 from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable, RowsStored, WrongPassword
-from pgvoice.store.keys import SegmentKey, snap_segments
+from pgvoice.store.keys import SegmentKey, SnappedSegments
 from pgvoice.store.recordings.fills import FillRun
 from pgvoice.store.recordings.recordings import Registered
 from pgvoice.store.recordings.segment_rows import SegmentRow
+from pgvoice.store.recordings.turns import OnTurns, TurnsStored
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 from pgvoice.store.statuses import EMBEDDED_STATUSES
+from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
 #: Called with the number of missing segments that are done, from 0 on, and the number of all.
@@ -35,18 +39,24 @@ def fill(
     *,
     video: str,
     audio: str | Path | None = None,
-    segments: Iterable[Sequence[float]],
+    segments: Iterable[Any],
     on_audio_change: OnAudioChange = "raise",
+    on_turns: OnTurns = "replace",
+    source: str | None = None,
     progress: Progress | None = None,
 ) -> FillReport:
-    """Compute and store the vectors that `video` is missing for `segments`, (start, end) seconds.
+    """Compute and store the vectors that `video` is missing for `segments`, and keep them as turns.
 
-    If nothing is missing, the audio is not opened and no model is loaded. Otherwise the file is
-    `audio`, or without it the one that an audio source finds. Repeated segments count once. Speech
-    that was erased is not computed, and reported as ``erased``. Each batch is committed, so an
-    interrupted fill continues where it stopped; another fill of the same video waits. If the
-    database goes away, the fill waits for it, up to half a minute, and goes on. At the end the
-    plugins' ``after_fill`` is called.
+    Segments can have any shape that `as_turns` accepts, with times in seconds. If no vector is
+    missing, the audio is not opened and no model is loaded. Otherwise the file is `audio`, or
+    without it the one that an audio source finds. Repeated segments count once. Speech that was
+    erased is not computed, and reported as ``erased``. Each batch is committed, so an interrupted
+    fill continues where it stopped; another fill of the same video waits. If the database goes
+    away, the fill waits for it, up to half a minute, and goes on. At the end the plugins'
+    ``after_fill`` is called.
+
+    The segments replace the turns that the video has, or with `on_turns` are added to them, or
+    leave them as they are (``ignore``). `source` is the file that they come from.
 
     Raises `AudioError` and `EncoderUnavailable` before anything is stored if the file or the
     encoder cannot be used; `AudioChanged` if the file is not the one that was filled before;
@@ -54,27 +64,51 @@ def fill(
     the next call does the rest; and, after the other segments are stored, `InvalidSegments` (a
     `ValueError` with the report) for segments that are not spans of time.
     """
-    snapped = snap_segments(segments, store.grid_ms)
-    report = fill_keys(store, encoder, video, audio, snapped.distinct, on_audio_change, progress)
+    given = as_turns(segments)
+    snapped = snap_turns(given, store.grid_ms)
+    report = fill_turns(
+        store, encoder, video, audio, given, snapped, on_audio_change, on_turns, source, progress
+    )
     if snapped.invalid:
         raise InvalidSegments(snapped.invalid, report)
     return report
 
 
-def fill_keys(
+def fill_turns(
     store: VoiceStore,
     encoder: Encoder,
     video: str,
     audio: str | Path | None,
-    keys: Sequence[SegmentKey],
+    turns: Sequence[Turn],
+    snapped: SnappedSegments,
     on_audio_change: OnAudioChange = "raise",
+    on_turns: OnTurns = "replace",
+    source: str | None = None,
     progress: Progress | None = None,
 ) -> FillReport:
-    """What `fill` does, for segments on the store's grid: distinct, in time order."""
-    filling = _Filling(store, encoder, video, audio, keys, on_audio_change, progress)
+    """What `fill` does for turns and their keys; invalid ones are left out."""
+    valid = [turn for turn, key in zip(turns, snapped.keys, strict=True) if key]
+    filling = _Filling(
+        store,
+        encoder,
+        video,
+        audio,
+        snapped.distinct,
+        on_audio_change,
+        progress,
+        None if on_turns == "ignore" else _Handed(valid, source, on_turns == "add"),
+    )
     report = filling.run()
     calls.after_fill(report)
     return report
+
+
+class _Handed(NamedTuple):
+    """The turns to store."""
+
+    turns: Sequence[Turn]
+    source: str | None
+    add: bool
 
 
 #: Seconds to wait before each further attempt; from the first again after an attempt that stored
@@ -136,12 +170,15 @@ class _Filling:
     keys: Sequence[SegmentKey]
     on_audio_change: OnAudioChange
     progress: Progress | None
+    handed: _Handed | None
     recovery: Recovery = field(default_factory=Recovery)
     files: ExitStack = field(default_factory=ExitStack)
     #: Segments without a row whose speech was erased.
     erased: frozenset[SegmentKey] = frozenset()
     #: The pass over the audio, once it is open.
     embedding: EmbeddingPass | None = None
+    #: How the video's turns changed, once they are stored.
+    stored_turns: TurnsStored | None = None
 
     def run(self) -> FillReport:
         if self.keys and self._missing():
@@ -149,10 +186,13 @@ class _Filling:
                 self.recovery.attempt(self._fill)
         run = self._summary()
         if len(self.keys) > len(self.erased):
+            self._store_turns()
             self.store.recordings.record_fill(self.video, self.encoder.identity, run)
         encoder_calls = self.embedding.batches if self.embedding else 0
         opened = self.embedding is not None
-        return FillReport(self.video, self.encoder.identity, run, opened, encoder_calls)
+        return FillReport(
+            self.video, self.encoder.identity, run, opened, encoder_calls, self.stored_turns
+        )
 
     def _fill(self) -> None:
         """Compute and store what is missing; other fills of the video wait meanwhile."""
@@ -167,6 +207,7 @@ class _Filling:
             computed = self.recovery.settle(missing)
             if not registered:
                 return
+            self._store_turns()
             total = self.recovery.stored.total() + len(missing)
             self._tell(total)
             with closing(self._batches(missing, computed)) as batches:
@@ -175,6 +216,14 @@ class _Filling:
                         hold.check()
                         self.store.recordings.write(registered, self.encoder.identity, rows)
                     self._tell(total)
+
+    def _store_turns(self) -> None:
+        """Store the turns of the video, which is registered, unless that is done."""
+        if self.handed and not self.stored_turns:
+            turns, source, add = self.handed
+            self.stored_turns = self.store.recordings.store_turns(
+                self.video, turns, source=source, add=add
+            )
 
     def _missing(self) -> list[SegmentKey]:
         found = self.store.recordings.missing(self.video, self.encoder.identity, self.keys)

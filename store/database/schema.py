@@ -123,18 +123,21 @@ def upgrade(
     grid_ms: int = DEFAULT_GRID_MS,
     partitions: int = 1,
     consent: bool = True,
+    keep_text: bool = False,
 ) -> None:
     """Create or upgrade the schema in one transaction.
 
-    `grid_ms`, `partitions` and `consent` (whether enrolling requires consent) only affect a new
-    store. Raises `ValueError` if the grid is not in `GRIDS_MS`, or if `partitions` is not between 1
-    and `MAX_PARTITIONS`, and `SchemaOpen` if somebody might slip code under the functions.
+    `grid_ms`, `partitions`, `consent` (whether enrolling requires consent) and `keep_text` (whether
+    the text of turns is stored) only affect a new store. Raises `ValueError` if the grid is not in
+    `GRIDS_MS`, or if `partitions` is not between 1 and `MAX_PARTITIONS`, and `SchemaOpen` if
+    somebody might slip code under the functions.
     """
     if grid_ms not in GRIDS_MS:
         raise ValueError(f"a grid of {grid_ms} ms is not one of {GRIDS_MS}")
     if not 1 <= partitions <= MAX_PARTITIONS:
         raise ValueError(f"{partitions} partitions are not between 1 and {MAX_PARTITIONS}")
-    _migrate(engine, revision, up=True, grid_ms=grid_ms, partitions=partitions, consent=consent)
+    options = {"grid_ms": grid_ms, "partitions": partitions, "consent": consent}
+    _migrate(engine, revision, up=True, **options, keep_text=keep_text)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -14,6 +14,8 @@ class InvalidSegment(PgvoiceError, ValueError):
     def __init__(self, index: int, segment: Sequence[object], why: str) -> None:
         super().__init__(f"segment {index} {span_text(segment)}: {why}")
         self.index = index
+        #: As given; the times need not be numbers.
+        self.segment = tuple(segment)
         self.why = why
 
 

@@ -26,7 +26,7 @@ _HOLD = text("SELECT pgvoice_internal.hold_labels()")
 _KEEP = text(
     "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
     " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
-    " :min_margin, :only_labelled, :dry_run)"
+    " :min_margin, :only_labelled, :dry_run, :clusters)"
 )
 _LABELS = text(
     "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
@@ -65,14 +65,18 @@ class Labels:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
+        clusters: bool = True,
         dry_run: bool = False,
     ) -> Relabelling:
-        """Keep the answers of `identify` for these videos, or for all, as a run.
+        """Keep who speaks in these videos, or in all, as a run.
 
-        A run stores the labels whose speaker or reason changes; pinned labels stay. Raises
-        `UnknownVideo`, `UnknownEncoder`.
+        Turns with the same label are judged together, as `answers.identify_clusters` does, unless
+        `clusters` is false. A run stores the labels whose speaker or reason changes; pinned labels
+        stay. Raises `UnknownVideo`, `UnknownEncoder`.
         """
-        return self._keep(videos, encoder, threshold, min_margin, dry_run, only_labelled=False)
+        return self._keep(
+            videos, encoder, threshold, min_margin, clusters, dry_run, only_labelled=False
+        )
 
     def relabel(
         self,
@@ -81,10 +85,13 @@ class Labels:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
+        clusters: bool = True,
         dry_run: bool = False,
     ) -> Relabelling:
         """Judge again what is labelled, in these videos or in all, as `label` does."""
-        return self._keep(videos, encoder, threshold, min_margin, dry_run, only_labelled=True)
+        return self._keep(
+            videos, encoder, threshold, min_margin, clusters, dry_run, only_labelled=True
+        )
 
     def revert(self, run: int) -> int:
         """Revert a run, so that the labels before it become current again.
@@ -200,6 +207,7 @@ class Labels:
         encoder: WhichEncoder,
         threshold: float | None,
         min_margin: float | None,
+        clusters: bool,
         dry_run: bool,
         *,
         only_labelled: bool,
@@ -220,6 +228,7 @@ class Labels:
                     "min_margin": min_margin,
                     "only_labelled": only_labelled,
                     "dry_run": dry_run,
+                    "clusters": clusters,
                 },
             ).all()
             run = rows[0].run if rows else None

@@ -45,6 +45,11 @@ WHERE v.audio_sha256 IN (SELECT audio FROM pg_temp.erased_speech)
 """
 #: Fills of these recordings wait until the speech is noted as erased.
 _HOLD = f"{_RECORDINGS} ORDER BY v.id FOR UPDATE"
+#: Turns with the person's name as their label, written in any way.
+_NAMED_TURNS = (
+    "label IN (SELECT t.label FROM (SELECT DISTINCT label FROM pgvoice.turn) AS t WHERE"
+    " pgvoice_internal.name_key(t.label) = pgvoice_internal.name_key(:name))"
+)
 _SEGMENTS = """
 CREATE TEMPORARY TABLE erased_segment ON COMMIT DROP AS
 SELECT DISTINCT s.video_id, s.start_ms, s.end_ms, s.encoder_id
@@ -89,6 +94,7 @@ _OF_SPEAKER = {
     "exemplars": ("enrollment", "speaker_id = :id"),
     "profiles": ("profile", "speaker_id = :id"),
     "consents": ("consent", "speaker_id = :id"),
+    "turns labelled with the name": ("turn", _NAMED_TURNS),
     "spans of deleted voiceprints": ("person_span", "speaker_id = :id"),
     "names": ("speaker", "id = :id"),
 }
@@ -98,6 +104,7 @@ _WITH_NAME = ("enrollment", "profile", "consent", "person_span")
 _CHANGED = {
     "labels with the person as runner-up": "UPDATE pgvoice.attribution"
     " SET runner_up_id = NULL, margin = NULL WHERE runner_up_id = :id",
+    "turns labelled with the name": f"UPDATE pgvoice.turn SET label = NULL WHERE {_NAMED_TURNS}",  # noqa: S608
 }
 _COHORTS = (
     "calibration_id IN (SELECT k.calibration_id FROM pgvoice.cohort_voice AS k"
@@ -107,6 +114,7 @@ _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
     "cohort voices from the recording": ("cohort_voice", _COHORTS),
     "labels": ("attribution", "video_id = :id"),
+    "turns": ("turn", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
     "records of fills": ("fill_run", "video_id = :id"),
     "records of backfills": ("backfill_video", "video = :key"),

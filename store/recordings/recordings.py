@@ -15,7 +15,15 @@ from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import VideoErased
 from pgvoice.store.keys import SegmentKey, Span
 from pgvoice.store.names import checked, is_text
-from pgvoice.store.recordings import encoders, fills, segments, turns, typed_spans, videos
+from pgvoice.store.recordings import (
+    encoders,
+    fills,
+    listing,
+    segments,
+    turns,
+    typed_spans,
+    videos,
+)
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
@@ -24,6 +32,7 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
+from pgvoice.store.recordings.listing import StoredVideo
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
@@ -116,7 +125,6 @@ class Recordings:
         `UnknownVideo`.
         """
         with self._database.engine.begin() as connection:
-            videos.require(connection, video, held=True)
             return turns.store(connection, video, given, source, add=add)
 
     def turns(self, video: str) -> list[Turn] | None:
@@ -171,6 +179,15 @@ class Recordings:
             videos.require(connection, video)
             found = encoders.find(connection, encoder).id
             return typed_spans.labelled(connection, video, labels, found, clear=clear)
+
+    def videos(self, *, encoder: WhichEncoder = None) -> list[StoredVideo]:
+        """Every recording, by key; vectors and labels are those of `encoder`, or of any.
+
+        Raises `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            which = None if encoder is None else encoders.find(connection, encoder).id
+            return listing.videos(connection, which)
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
         """Record what a fill did; it or an earlier fill registered the video and the encoder.

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.errors import UnknownVideo
+from pgvoice.store.names import checked
 from pgvoice.store.turns import Turn
 
 #: What becomes of a recording's stored turns when others are handed over.
@@ -25,6 +29,7 @@ _DOCUMENT = text(
     "SELECT EXISTS (SELECT FROM pgvoice.turn_document WHERE video_id ="
     " (SELECT id FROM pgvoice.video WHERE key = :video))"
 )
+_NO_DATA_FOUND = "P0002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +47,25 @@ class TurnsStored:
 def store(
     connection: Connection, video: str, turns: Sequence[Turn], source: str | None, *, add: bool
 ) -> TurnsStored:
-    """Store valid turns of a registered video instead of those it has, or besides them."""
-    row = connection.execute(
-        _STORE,
-        {
-            "video": video,
-            "starts": [float(turn.start) for turn in turns],
-            "ends": [float(turn.end) for turn in turns],
-            "labels": [_storable(turn.label) for turn in turns],
-            "texts": [_storable(turn.text) for turn in turns],
-            "source": _storable(source) or None,
-            "add_to": add,
-        },
-    ).one()
-    return TurnsStored(*row)
+    """Store valid turns instead of those that the video has, or besides them.
+
+    Raises `UnknownVideo`.
+    """
+    given = {
+        "video": checked(video, "a video's key"),
+        "starts": [float(turn.start) for turn in turns],
+        "ends": [float(turn.end) for turn in turns],
+        "labels": [_storable(turn.label) for turn in turns],
+        "texts": [_storable(turn.text) for turn in turns],
+        "source": _storable(source) or None,
+        "add_to": add,
+    }
+    try:
+        return TurnsStored(*connection.execute(_STORE, given).one())
+    except DBAPIError as error:
+        if sqlstate(error) != _NO_DATA_FOUND:
+            raise
+        raise UnknownVideo(video) from None
 
 
 def read(connection: Connection, video: str) -> list[Turn] | None:

@@ -23,7 +23,7 @@ def test_the_report(pgvoice: Call, talk: Path, turns: Path) -> None:
     result = pgvoice("fill", "talk", talk, turns)
     assert result.exit_code == 0
     assert result.stderr == ""
-    counts = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines()[1:-1])
+    counts = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines()[1:-2])
     assert {name.strip(): count for name, count in counts.items()} == {
         "requested": "5",
         "already stored": "0",
@@ -32,8 +32,23 @@ def test_the_report(pgvoice: Call, talk: Path, turns: Path) -> None:
         "silent": "1",
         "too_short": "1",
     }
-    assert result.stdout.splitlines()[-1].startswith("decoded in 0.")
-    assert result.stdout.endswith("on cpu\n")
+    decoded, stored = result.stdout.splitlines()[-2:]
+    assert decoded.startswith("decoded in 0.")
+    assert decoded.endswith("on cpu")
+    assert stored == "5 turns stored"
+
+
+def test_other_turns_replace_those_before(filled: Call, turns: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.json"
+    again.write_text("[[0, 2], [4.04, 6]]")
+    replaced = filled("fill", "talk", again)
+    assert replaced.stdout.splitlines()[-1] == f"2 turns stored: 2 new, 5 of {turns} removed"
+    shown = json.loads(filled("identify", "talk", "--json").stdout)["segments"]
+    assert [(each["start"], each["label"]) for each in shown] == [(0, None), (4, None)]
+    added = filled("fill", "talk", turns, "--on-turns", "add")
+    assert added.stdout.splitlines()[-1] == "7 turns stored: 5 new"
+    left = json.loads(filled("fill", "talk", again, "--on-turns", "ignore", "--json").stdout)
+    assert left["turns"] is None
 
 
 def test_a_warm_fill_opens_no_audio(filled: Call, turns: Path, encoder: CountingEncoder) -> None:
@@ -69,7 +84,7 @@ def test_invalid_segments_are_reported_after_the_others_are_stored(
     report = json.loads(result.stdout)
     assert (report["filled"], report["invalid"]) == (
         2,
-        [{"index": 1, "why": "it ends before it starts"}],
+        [{"index": 1, "start": 5.0, "end": 3.0, "why": "it ends before it starts"}],
     )
     assert result.stderr.startswith("Error: 1 invalid, the others are stored: segment 1")
     plain = pgvoice("fill", "talk", talk, "-", "--format", "json", stdin=segments)

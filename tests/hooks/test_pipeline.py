@@ -189,7 +189,7 @@ def test_the_store_of_somebody_else_stays_open(store: VoiceStore, encoder: Count
     assert store.people.speakers() == []
 
 
-def test_clusters_where_they_are_asked_for(
+def test_clusters_where_there_are_labels(
     store_url: str, encoder: CountingEncoder, talk: Path, pipeline: Pipeline
 ) -> None:
     segments = [(0.0, 2.0, "S0"), (8.0, 8.3, "S0"), (9.0, 8.0, "S0"), (4.0, 6.0, "S1")]
@@ -202,4 +202,6 @@ def test_clusters_where_they_are_asked_for(
         "cluster S0: 2 Ada",
         "cluster S1: 1 Bob",
     ]
-    assert pipeline.run("talk", talk, segments).clusters == ()
+    assert pipeline.run("talk", talk, segments).labels == result.labels
+    assert pipeline.run("talk", talk, segments, clusters=False).clusters == ()
+    assert pipeline.run("talk", talk, [each[:2] for each in segments]).clusters == ()

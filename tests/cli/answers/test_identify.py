@@ -14,15 +14,22 @@ Call = Callable[..., Result]
 pytestmark = pytest.mark.usefixtures("encoder")
 
 
-def test_all_stored_segments(filled: Call) -> None:
+def test_all_stored_turns(filled: Call) -> None:
     lines = filled("identify", "talk").stdout.splitlines()
     assert lines[0].split() == [
-        "start", "end", "speaker", "similarity", "runner-up", "margin", "reason"
+        "start", "end", "label", "speaker", "similarity", "runner-up", "margin", "reason"
     ]  # fmt: skip
-    assert lines[1].split()[:4] == ["0:00:00.0", "0:00:02.0", "Ada", "1.000"]
-    assert lines[1].split()[4] == "Bob"
-    assert lines[4].split()[2:] == ["-", "-", "-", "-", "too_short"]
-    assert lines[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
+    assert lines[1].split()[:5] == ["0:00:00.0", "0:00:02.0", "S0", "Ada", "1.000"]
+    assert lines[1].split()[5] == "Bob"
+    assert lines[4].split()[2:] == ["S1", "Bob", "-", "-", "-", "by_cluster"]
+    assert lines[-5:-2] == [
+        "5 segments: 3 matched, 1 by_cluster, 1 silent",
+        "cluster S0: 2 Ada",
+        "cluster S1: 2 Bob, 1 unknown",
+    ]
+    alone = filled("identify", "talk", "--no-clusters").stdout.splitlines()
+    assert alone[4].split()[2:] == ["S1", "-", "-", "-", "-", "too_short"]
+    assert alone[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
     assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
 
 
@@ -35,7 +42,7 @@ def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> 
         ("S0", "Ada"),
         ("S1", "Bob"),
         ("S0", "Ada"),
-        ("S1", None),
+        ("S1", "Bob"),
         ("S1", None),
     ]
 
@@ -52,7 +59,7 @@ def test_json_says_what_was_required(filled: Call) -> None:
     assert (document["calibrated"], document["margin"]) == (False, 0.0)
     assert set(document["segments"][0]) == {
         "start", "end", "speaker", "nearest", "similarity", "runner_up", "runner_up_similarity",
-        "margin", "reason", "threshold", "min_margin", "threshold_source",
+        "margin", "reason", "threshold", "min_margin", "threshold_source", "label",
     }  # fmt: skip
     for segment in document["segments"]:
         required = [segment[name] for name in ("threshold", "min_margin", "threshold_source")]
@@ -67,10 +74,40 @@ def test_a_given_threshold_and_margin(filled: Call) -> None:
     assert "ambiguous" in result.stdout
 
 
-def test_an_invalid_segment(filled: Call) -> None:
-    result = filled("identify", "talk", "-", "--format", "json", stdin="[[3, 1]]")
+INVALID = "[[0, 2], [3, 1], [4, 6], [NaN, 5], [-2, 1]]"
+
+
+def test_invalid_segments_are_named_and_the_others_answered(filled: Call) -> None:
+    arguments = ("identify", "talk", "-", "--format", "json")
+    shown = filled(*arguments, stdin=INVALID)
+    assert shown.exit_code == 3
+    assert shown.stderr == (
+        "Error: 3 invalid, the others are answered: segment 1 (3.0, 1.0): it ends before it starts;"
+        " segment 3 (nan, 5.0): nan is not a time in seconds of at most 2147483; segment 4"
+        " (-2.0, 1.0): it starts before the audio does\n"
+    )
+    rows = [line.split() for line in shown.stdout.splitlines()[1:6]]
+    assert [row[-1] for row in rows] == ["matched", "invalid", "matched", "invalid", "invalid"]
+    assert rows[1] == ["3", "1", "-", "-", "-", "-", "invalid"]
+    assert "5 segments: 3 invalid, 2 matched" in shown.stdout
+    document = filled(*arguments, "--json", stdin=INVALID)
+    assert document.exit_code == 3
+    answered = json.loads(document.stdout)
+    assert [each["speaker"] for each in answered["segments"]] == ["Ada", None, "Bob", None, None]
+    assert answered["segments"][1].keys() == answered["segments"][0].keys()
+    assert [each["start"] for each in answered["segments"]] == [0, 3, 4, None, -2]
+    assert [each["index"] for each in answered["invalid"]] == [1, 3, 4]
+
+
+def test_invalid_segments_are_written_as_they_were(filled: Call, tmp_path: Path) -> None:
+    named = tmp_path / "named.json"
+    result = filled("identify", "talk", "-", "--format", "json", "--output", named, stdin=INVALID)
     assert result.exit_code == 3
-    assert "it ends before it starts" in result.stderr
+    first, *others = json.loads(named.read_text())
+    assert first == {"start": 0, "end": 2, "speaker": "Ada"}
+    assert (others[0], others[3]) == ([3, 1], [-2, 1])
+    only = filled("identify", "talk", "-", "--format", "json", stdin="[[3, 1]]")
+    assert (only.exit_code, "1 segment: 1 invalid" in only.stdout) == (3, True)
 
 
 def test_unknown_video_and_encoder(filled: Call) -> None:
@@ -92,9 +129,9 @@ def test_clusters_are_summed_up(filled: Call, turns: Path) -> None:
 
 
 def test_clusters_need_labels(filled: Call) -> None:
-    result = filled("identify", "talk", "--clusters")
+    result = filled("identify", "talk", "-", "--clusters", stdin="[[0, 2]]")
     assert result.exit_code == 2
-    assert "--clusters needs SEGMENTS" in result.stderr
+    assert "--clusters needs segments with a diarizer's labels" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["talk.png", "talk.svg", "talk.html"])
@@ -115,8 +152,10 @@ def test_the_names_are_written_into_the_document(filled: Call, turns: Path, tmp_
     vtt = tmp_path / "named.vtt"
     filled("identify", "talk", turns, "--output", vtt)
     assert "<v Ada>" in vtt.read_text()
-    result = filled("identify", "talk", "--output", named)
-    assert (result.exit_code, "needs SEGMENTS" in result.stderr) == (2, True)
+    turns.unlink()
+    assert filled("identify", "talk", "--output", "-", "--output-format", "rttm").stdout == (
+        named.read_text()
+    )
 
 
 def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) -> None:
@@ -128,7 +167,7 @@ def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) 
     )
     assert turns.read_text() == before
     assert filled("identify", "talk", turns, "--output", turns, "--overwrite").exit_code == 0
-    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 1)
+    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 2)
     result = filled("identify", "talk", turns, "--overwrite")
     assert (result.exit_code, "--overwrite needs --output" in result.stderr) == (2, True)
 

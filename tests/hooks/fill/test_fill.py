@@ -166,7 +166,7 @@ def test_every_segment_has_an_answer(store: VoiceStore, tmp_path: Path) -> None:
         (500.0, 502.0): "out_of_range",
     }
     encoder = CountingEncoder()
-    report = fill(store, encoder, video="v", audio=path, segments=statuses)
+    report = fill(store, encoder, video="v", audio=path, segments=list(statuses))
     rows = _rows(store, encoder, statuses)
     assert {(k.start_s, k.end_s): status for k, (status, _) in rows.items()} == statuses
     assert report.run.skipped == {
@@ -176,7 +176,7 @@ def test_every_segment_has_an_answer(store: VoiceStore, tmp_path: Path) -> None:
         "too_short": 3,
     }
     assert report.run.filled == sum(encoder.calls) == 3
-    again = fill(store, encoder, video="v", audio=path, segments=statuses)
+    again = fill(store, encoder, video="v", audio=path, segments=list(statuses))
     assert (again.missing, sum(encoder.calls)) == (0, 3)
 
 
@@ -267,7 +267,9 @@ def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav:
     assert (store.recordings.statistics().holdings, store.recordings.encoders()) == ([], [])
 
 
-def test_a_warm_fill_is_one_select_and_its_record(store: VoiceStore, wav: Path) -> None:
+def test_a_warm_fill_asks_what_is_missing_and_compares_the_turns(
+    store: VoiceStore, wav: Path
+) -> None:
     fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS)
     statements: list[str] = []
     event.listen(
@@ -276,7 +278,7 @@ def test_a_warm_fill_is_one_select_and_its_record(store: VoiceStore, wav: Path) 
         lambda _connection, _cursor, statement, *_: statements.append(statement.split()[0]),
     )
     fill(store, CountingEncoder(), video="v", audio="none", segments=SEGMENTS)
-    assert statements == ["SELECT", "INSERT"]
+    assert statements == ["SELECT", "SELECT", "INSERT"]
 
 
 def test_out_of_memory_is_an_error_and_what_was_done_stays(store: VoiceStore, wav: Path) -> None:

@@ -41,10 +41,12 @@ def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
         admin.dispose()
 
 
-def migrate(url: URL, *, grid_ms: int = 100, partitions: int = 1) -> None:
+def migrate(url: URL, *, grid_ms: int = 100, partitions: int = 1, keep_text: bool = False) -> None:
     """Create the schema of a store that requires no consent."""
     engine = create_engine(url)
-    schema.upgrade(engine, grid_ms=grid_ms, partitions=partitions, consent=False)
+    schema.upgrade(
+        engine, grid_ms=grid_ms, partitions=partitions, consent=False, keep_text=keep_text
+    )
     engine.dispose()
 
 
