@@ -139,13 +139,15 @@ AS $$
         WHERE name IS NULL OR b.backfill = name
         GROUP BY b.backfill
     )
-    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled, c.audio_seconds,
-           c.work_seconds, coalesce(w.seconds, 0)::double precision,
+    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled,
+           round(c.audio_seconds::numeric, 3)::double precision,
+           round(c.work_seconds::numeric, 3)::double precision,
+           round(coalesce(w.seconds, 0), 3)::double precision,
            c.filled / nullif(w.seconds, 0)::double precision,
            c.audio_seconds / nullif(w.seconds, 0)::double precision,
            c.audio_seconds / nullif(c.work_seconds, 0),
            CASE WHEN c.waiting = 0 THEN 0
-                ELSE c.waiting * l.seconds::double precision / l.videos END,
+                ELSE round(c.waiting * l.seconds / l.videos, 3)::double precision END,
            c.changed_at
     FROM counted AS c
     LEFT JOIN taken AS w ON w.backfill = c.backfill AND NOT w.late
