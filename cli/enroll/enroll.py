@@ -229,13 +229,13 @@ def _check_usage(
     spans: Sequence[options.Span],
     labels: Sequence[str],
 ) -> None:
+    if labels and (video is None or audio):
+        raise click.UsageError("--label needs --video, whose stored turns have it, and no --audio.")
     if video is None and not audio:
         raise click.UsageError(
             "Choose the audio: --audio FILE, or --video KEY --span START-END (or --label LABEL)."
         )
     if video is not None and not (spans or labels):
         raise click.UsageError("--video needs --span or --label: when does the person speak?")
-    if labels and (video is None or audio):
-        raise click.UsageError("--label needs --video, whose stored turns have it, and no --audio.")
     if len(audio) > 1 and (spans or video is not None):
         raise click.UsageError("With --span or --video, give only one --audio.")

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from pgvoice_testkit.servers.databases import new_database, plain
 
 from pgvoice.cli.main import cli
+from pgvoice.store.keys import snap_ms
 
 Call = Callable[..., Result]
 
@@ -121,7 +122,7 @@ def test_nobody_is_refused(pgvoice: Call, turns: list[Said], by: str) -> None:
         for label in json.loads(pgvoice("labels", "show", video, "--json").stdout)["labels"]
     }
     heard = [
-        (said.person, names[said.video, round(said.start, 1), round(said.end, 1)])
+        (said.person, names[said.video, snap_ms(said.start) / 1000, snap_ms(said.end) / 1000])
         for said in turns
         if said.person in people and said.end - said.start >= 1.5
     ]
