@@ -270,3 +270,18 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.require_segments IS
 'Fails unless there is an end for each start, and each is a time.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_question(
+    videos text[], encoder integer, threshold double precision, min_margin double precision
+) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.video_ids(videos), pgvoice_internal.require_encoder(encoder),
+            pgvoice_internal.given('threshold', threshold, -1, 1),
+            pgvoice_internal.given('min_margin', min_margin, 0, 2);
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_question IS
+'Fails if there is no such video or encoder, or if a threshold or margin is out of range.';

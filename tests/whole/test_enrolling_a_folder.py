@@ -95,9 +95,18 @@ def _first(turns: list[Said]) -> dict[str, Said]:
 
 
 def _span(turns: list[Said], first: Said) -> str:
-    """The longest turn of a label, as somebody reads it off and types it."""
-    same = [said for said in turns if (said.video, said.label) == (first.video, first.label)]
-    longest = max(same, key=lambda said: said.end - said.start)
+    """The longest turn of a label that is free of others, as somebody reads it off and types it."""
+    recording = [said for said in turns if said.video == first.video]
+    free = [
+        said
+        for said in recording
+        if said.label == first.label
+        and not any(
+            other.label != said.label and other.start < said.end and said.start < other.end
+            for other in recording
+        )
+    ]
+    longest = max(free, key=lambda said: said.end - said.start)
     return f"{longest.start:.2f}-{longest.end:.2f}"
 
 

@@ -16,6 +16,7 @@ from pgvoice.store import (
     UnknownVideo,
     VoiceStore,
 )
+from pgvoice.store.recordings.segment_rows import Embedding
 
 Span = tuple[float, float]
 #: Two voices in turn, one short answer inside a turn, and one that is too short for a vector.
@@ -33,7 +34,7 @@ TURNS = [
 
 @pytest.fixture
 def talk(store: VoiceStore) -> VoiceStore:
-    rows = {
+    rows: dict[Span, Embedding | str] = {
         (10, 12.5): X,
         (12.6, 16.1): Y,
         (16.7, 18.1): unit(5, 1, 0),
@@ -50,8 +51,8 @@ def talk(store: VoiceStore) -> VoiceStore:
     return store
 
 
-def _found(store: VoiceStore, span: Span, **options: bool) -> list[Span]:
-    (resolved,) = store.recordings.resolve("talk", [span], **options)
+def _found(store: VoiceStore, span: Span, *, with_vector: bool = False) -> list[Span]:
+    (resolved,) = store.recordings.resolve("talk", [span], with_vector=with_vector)
     assert resolved.given == span
     return [(key.start_s, key.end_s) for key in resolved.segments]
 
