@@ -95,19 +95,18 @@ def _first(turns: list[Said]) -> dict[str, Said]:
 
 
 def _span(turns: list[Said], first: Said) -> str:
-    """The longest turn of a label that is free of others, as somebody reads it off and types it."""
+    """The longest turn of a label, free of others if one is, as somebody types it."""
     recording = [said for said in turns if said.video == first.video]
-    free = [
-        said
-        for said in recording
-        if said.label == first.label
-        and not any(
+
+    def quality(said: Said) -> tuple[bool, float]:
+        overlapped = any(
             other.label != said.label and other.start < said.end and said.start < other.end
             for other in recording
         )
-    ]
-    longest = max(free, key=lambda said: said.end - said.start)
-    return f"{longest.start:.2f}-{longest.end:.2f}"
+        return not overlapped, said.end - said.start
+
+    best = max((said for said in recording if said.label == first.label), key=quality)
+    return f"{best.start:.2f}-{best.end:.2f}"
 
 
 @pytest.mark.parametrize("by", ["label", "span"])
