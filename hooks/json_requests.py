@@ -16,6 +16,7 @@ from pgvoice.hooks.pipeline import Pipeline, PipelineResult
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.errors import PgvoiceError
+from pgvoice.store.recordings.turns import OnTurns
 from pgvoice.store.recordings.videos import OnAudioChange
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Options(Struct, forbid_unknown_fields=True):
         Meta(description="Judge segments of one label together; by default if there are labels."),
     ] = None
     on_audio_change: OnAudioChange = "raise"
+    on_turns: OnTurns = "replace"
 
 
 class Request(Struct):
@@ -159,6 +161,7 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
                 min_margin=options.min_margin,
                 clusters=options.clusters,
                 on_audio_change=options.on_audio_change,
+                on_turns=options.on_turns,
             )
         return Reply(msgspec.json.encode(_answer(given, result)), 0)
     except (PgvoiceError, ValueError, OSError, MemoryError) as error:

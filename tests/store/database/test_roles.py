@@ -122,6 +122,9 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
         ("SELECT start_ms FROM erased_segments('v', ARRAY[0], ARRAY[1000])", []),
         ("SELECT erased_videos(ARRAY['v'])", []),
+        ("SELECT is_current(1, 0, 1000), is_current(1, 5, 6)", [(True, True)]),
+        ("SELECT video, filled, labelled FROM videos()", [("v", 2, 3), ("w", 2, 2)]),
+        ("SELECT label FROM turn JOIN turn_document USING (video_id)", []),
         ("SELECT count(*) FROM label WHERE speaker = 'ann'", [(3,)]),
         ("SELECT count(*) FROM segment_index WHERE valid", [(0,)]),
         ("SELECT status, count(*) FROM segment_embedding GROUP BY 1 ORDER BY 1",
@@ -160,6 +163,7 @@ SPECIAL = {
     "similar_segments('v', 0, 1, 1)": {"pgvoice_searcher"},
     "replace_audio('v', 'x')": {"pgvoice_writer"},
     "prune_segments('v')": {"pgvoice_writer"},
+    "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
 }
 
 
