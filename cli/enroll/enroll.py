@@ -42,7 +42,9 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
     metavar="FILE",
     help="Recording of this person alone; with --video, the file of that recording.",
 )
-@click.option("--video", metavar="KEY", help="Recording in the store to take --span from.")
+@click.option(
+    "--video", metavar="KEY", help="Recording in the store to take --span or --label from."
+)
 @click.option(
     "--span",
     "spans",
