@@ -109,8 +109,9 @@ def _write_outcome(outcome: Outcome) -> None:
     run = outcome.first.run
     click.echo(f"filled {output.counted(run.requested, 'other turn')}: {summary(outcome.first)}\n")
     start, similarity = output.numbers("start", "similarity")
+    others = output.person("runner-up", 1), output.word("reason")
     output.write_table(
-        [start, "reference", "speaker", similarity, "runner-up", "reason"],
+        [start, output.person("reference"), output.person("speaker"), similarity, *others],
         (
             (
                 output.clock(answer.start),

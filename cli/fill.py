@@ -82,7 +82,7 @@ def fill(
     document = options.document_from(segments, format_name, uri)
     made = make_encoder(encoder, device=device)
     try:
-        with VoiceStore.open(url) as store, output.progress_bar("filling") as progress:
+        with VoiceStore.open(url) as store, output.progress("filling") as progress:
             report = fill_missing(
                 store,
                 made,

@@ -12,6 +12,7 @@ from typing import Any, TypedDict, TypeVar
 
 import click
 
+from pgvoice.cli.tables import wide
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile, read_references
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
@@ -76,6 +77,8 @@ segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
 )
+#: For commands that print a table.
+wide_option = wide.wide_option
 url_option = click.option(
     "--url", metavar="URL", help="Database to use, instead of PGVOICE_DATABASE_URL."
 )

@@ -97,7 +97,8 @@ CREATE OR REPLACE FUNCTION pgvoice.backfill_progress(name text DEFAULT NULL) RET
     speech_per_second double precision,
     speech_per_work_second double precision,
     seconds_left double precision,
-    changed_at timestamptz
+    changed_at timestamptz,
+    invalid bigint
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -131,6 +132,7 @@ AS $$
                count(*) FILTER (WHERE b.state = 'done') AS done,
                count(*) FILTER (WHERE b.state = 'failed') AS failed,
                count(*) FILTER (WHERE b.state = 'waiting') AS waiting,
+               count(*) FILTER (WHERE b.state = 'done' AND b.error IS NOT NULL) AS invalid,
                coalesce(sum(b.filled), 0)::bigint AS filled,
                coalesce(sum(b.audio_seconds), 0) AS audio_seconds,
                coalesce(sum(b.work_seconds), 0) AS work_seconds,
@@ -148,7 +150,7 @@ AS $$
            c.audio_seconds / nullif(c.work_seconds, 0),
            CASE WHEN c.waiting = 0 THEN 0
                 ELSE round(c.waiting * l.seconds / l.videos, 3)::double precision END,
-           c.changed_at
+           c.changed_at, c.invalid
     FROM counted AS c
     LEFT JOIN taken AS w ON w.backfill = c.backfill AND NOT w.late
     LEFT JOIN taken AS l ON l.backfill = c.backfill AND l.late
@@ -157,4 +159,5 @@ $$;
 COMMENT ON FUNCTION pgvoice.backfill_progress(text) IS
 'How far backfills are. wall_seconds: the time in which fills ran, including breaks of less than a
 minute; work_seconds: the time of all workers together. seconds_left: at the pace of the last 10 minutes,
-or of the last 50 recordings if those took longer; NULL if none was filled yet.';
+or of the last 50 recordings if those took longer; NULL if none was filled yet. invalid: recordings
+that are done but for segments that are not spans of time.';

@@ -28,6 +28,7 @@ from pgvoice.store.voice_store import VoiceStore
     help="Most similar first, or by recording and time.",
 )
 @options.rule_options
+@options.wide_option
 @options.store_options
 def search(
     store: VoiceStore,
@@ -56,7 +57,7 @@ def search(
 def _write_table(found: Sequence[Appearance]) -> None:
     numbers = output.numbers("start", "end", "similarity")
     output.write_table(
-        ["video", *numbers, "runner-up", output.number("margin")],
+        ["video", *numbers, output.person("runner-up", 1), output.number("margin", 2)],
         (
             (
                 each.video,
@@ -114,6 +115,7 @@ def _write_table(found: Sequence[Appearance]) -> None:
 )
 @click.option("--exact", is_flag=True, help="Compare every segment, even if there is an index.")
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def similar(
     store: VoiceStore,

@@ -93,7 +93,7 @@ def add(
     """
     _check_usage(audio, video, spans, labels)
     consent = Consent(name, purpose, evidence, expires_at=until) if evidence else None
-    with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
+    with VoiceStore.open(url) as store, output.progress("enrolling") as progress:
         if video is None:
             added = enroll_recordings(
                 store,
@@ -125,6 +125,7 @@ def add(
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
+@options.wide_option
 @options.store_options
 def list_people(store: VoiceStore, as_json: bool) -> None:
     """List the people who are enrolled.
@@ -134,11 +135,12 @@ def list_people(store: VoiceStore, as_json: bool) -> None:
     """
     people = store.people.speakers()
     labels = output.short_labels(person.encoder for person in people if person.encoder)
-
+    encoder = output.encoder("encoder", labels)
+    numbers = output.numbers("exemplars", "speech", "cohesion")
     output.write_list(
         people,
         as_json,
-        ["speaker", "encoder", *output.numbers("exemplars", "speech", "cohesion"), "enrolled"],
+        [output.person("speaker"), encoder, *numbers, output.optional("enrolled", 2)],
         lambda person: (
             person.speaker,
             labels[person.encoder] if person.encoder else None,

@@ -49,7 +49,7 @@ def import_files(
     """
     made = make_encoder(encoder, device=device) if encoder else None
     imported: list[Imported] = []
-    with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
+    with VoiceStore.open(url) as store, output.progress("enrolling") as progress:
         for file in files:
             imported += import_profiles(
                 store,

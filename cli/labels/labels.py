@@ -39,6 +39,7 @@ span_option = click.option(
 @labels.command(epilog="Example: pgvoice labels show talk")
 @click.argument("video")
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> None:
     """Show a recording's labels in time order.
@@ -58,6 +59,7 @@ def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> N
 @labels.command(epilog="Example: pgvoice labels time talk")
 @click.argument("video", required=False)
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def time(store: VoiceStore, video: str | None, encoder: str | None, as_json: bool) -> None:
     """Show how long everybody speaks.
@@ -68,13 +70,14 @@ def time(store: VoiceStore, video: str | None, encoder: str | None, as_json: boo
     output.write_list(
         store.labels.speaker_time(video, encoder=encoder),
         as_json,
-        ["video", "speaker", *output.numbers("segments", "speech")],
+        ["video", output.person("speaker"), *output.numbers("segments", "speech")],
         lambda each: (each.video, each.speaker, each.segments, output.clock(each.seconds)),
         "nothing is labelled: see `pgvoice label --help`",
     )
 
 
 @labels.command(epilog="Example: pgvoice labels runs")
+@options.wide_option
 @options.store_options
 def runs(store: VoiceStore, as_json: bool) -> None:
     """List the runs, the newest first.
@@ -84,12 +87,12 @@ def runs(store: VoiceStore, as_json: bool) -> None:
     """
     found = store.labels.runs()
     encoders = output.short_labels(each.encoder for each in found)
-    run, kind = output.number("run"), output.word("kind")
-    numbers = output.numbers("threshold", "margin", "labels", "current")
+    run = output.number("run"), output.word("kind"), "kept", output.encoder("encoder", encoders)
+    numbers = output.number("threshold", 3), output.number("margin", 2)
     output.write_list(
         found,
         as_json,
-        [run, kind, "kept", "encoder", *numbers, "reverted"],
+        [*run, *numbers, *output.numbers("labels", "current"), "reverted"],
         lambda each: (
             str(each.id),
             each.kind,
@@ -193,9 +196,9 @@ def _meant(
 def _write_labels(found: Sequence[Label]) -> None:
     encoders = output.short_labels(label.encoder for label in found)
     several = len(encoders) > 1
-    columns: list[str | output.Column] = [*output.numbers("start", "end"), "speaker"]
-    columns += [output.number("similarity"), "runner-up", output.number("margin")]
-    columns += [output.word("reason"), output.number("run")]
+    columns = [*output.numbers("start", "end"), output.person("speaker")]
+    columns += [output.number("similarity"), output.person("runner-up", 1)]
+    columns += [output.number("margin", 2), output.word("reason"), output.number("run", 3)]
     columns += ["encoder"] if several else []
     output.write_table(
         columns,

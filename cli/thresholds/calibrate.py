@@ -84,6 +84,7 @@ def _edges(value: str) -> tuple[float, ...]:
 @options.stored_encoder_option
 @options.url_option
 @options.plot_option
+@options.wide_option
 @options.json_option
 def calibrate(
     target_far: float,

@@ -65,6 +65,7 @@ def _name(value: str) -> tuple[str, str]:
 @options.rule_options
 @options.url_option
 @options.plot_option
+@options.wide_option
 @options.json_option
 def evaluate(
     references: tuple[ReferenceFile, ...],

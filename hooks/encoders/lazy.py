@@ -81,7 +81,7 @@ def choose_device(wanted: str | None = None) -> str:
 
 
 def batch_seconds(device: str) -> int:
-    """Seconds of audio for one call of an encoder: an interrupted fill loses one batch."""
+    """Seconds of audio that are stored together at most; on a CPU several calls make a batch."""
     return 300 if device == "cpu" else 1800
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import NamedTuple
@@ -126,6 +126,14 @@ class Recordings:
         """
         with self._database.engine.begin() as connection:
             return turns.store(connection, video, given, source, add=add)
+
+    def stale_turns(self, given: Mapping[str, Sequence[Turn]]) -> set[str]:
+        """Which of these videos the store has with other turns, by one SELECT.
+
+        The times must be valid. Videos that the store does not know are left out.
+        """
+        with self._database.engine.connect() as connection:
+            return turns.stale(connection, given)
 
     def turns(self, video: str) -> list[Turn] | None:
         """The stored turns, in their document's order; None if none were ever stored.
