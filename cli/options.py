@@ -112,6 +112,13 @@ margin_option = click.option(
     metavar="X",
     help="Smallest lead over the runner-up that names somebody [0].",
 )
+turn_label_option = click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABEL",
+    help="A diarizer's label in the recording's stored turns, such as SPEAKER_00.",
+)
 clusters_option = click.option(
     "--clusters/--no-clusters",
     default=None,

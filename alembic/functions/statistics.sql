@@ -16,6 +16,8 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.video_ids(ARRAY[coverage.video]) WHERE coverage.video IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(coverage.encoder) WHERE coverage.encoder IS NOT NULL;
     WITH counted AS (
         SELECT s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL AS embedded,
                count(*) AS segments, sum(s.end_ms - s.start_ms) AS ms,
@@ -139,13 +141,15 @@ AS $$
         WHERE name IS NULL OR b.backfill = name
         GROUP BY b.backfill
     )
-    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled, c.audio_seconds,
-           c.work_seconds, coalesce(w.seconds, 0)::double precision,
+    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled,
+           round(c.audio_seconds::numeric, 3)::double precision,
+           round(c.work_seconds::numeric, 3)::double precision,
+           round(coalesce(w.seconds, 0), 3)::double precision,
            c.filled / nullif(w.seconds, 0)::double precision,
            c.audio_seconds / nullif(w.seconds, 0)::double precision,
            c.audio_seconds / nullif(c.work_seconds, 0),
            CASE WHEN c.waiting = 0 THEN 0
-                ELSE c.waiting * l.seconds::double precision / l.videos END,
+                ELSE round(c.waiting * l.seconds / l.videos, 3)::double precision END,
            c.changed_at, c.invalid
     FROM counted AS c
     LEFT JOIN taken AS w ON w.backfill = c.backfill AND NOT w.late

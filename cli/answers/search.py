@@ -10,6 +10,7 @@ from typing import Unpack
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.answers.similar import SimilarFilter
@@ -132,9 +133,9 @@ def similar(
 ) -> None:
     """Find segments that sound like a stored one, in all recordings.
 
-    VIDEO and --span name the stored segment; nobody needs to be enrolled. The most similar comes
-    first. In a large library, build an index to make this fast: `pgvoice index build`. The index
-    may miss a few of the most similar segments; --exact finds all.
+    VIDEO and --span name the stored segment, as in `pgvoice enroll add`; nobody needs to be
+    enrolled. The most similar comes first. In a large library, build an index to make this fast:
+    `pgvoice index build`. The index may miss a few of the most similar segments; --exact finds all.
     """
     among = SimilarFilter(
         videos=list(videos) or None,
@@ -146,11 +147,14 @@ def similar(
     found = store.answers.similar(
         video, span, limit=limit, among=among, encoder=encoder, exact=exact
     )
+    (meant,) = store.recordings.resolve(video, [span], encoder=encoder, with_vector=True)
     if as_json:
-        output.write_json(
-            {"video": video, "segments": [output.in_seconds(segment) for segment in found]}
-        )
+        (key,) = meant.segments
+        segments = [output.in_seconds(segment) for segment in found]
+        place = {"video": video, "start": key.start_s, "end": key.end_s}
+        output.write_json(place | {"segments": segments})
         return
+    write_resolved([meant])
     if found:
         rows = ((e.video, output.clock(e.start), output.clock(e.end), e.similarity) for e in found)
         output.write_table(["video", *output.numbers("start", "end", "similarity")], rows)

@@ -45,6 +45,8 @@ _KINDS: dict[str, type[DatabaseStopped]] = {
 }
 
 
+#: The SQLSTATE with which functions refuse a value that they are given.
+_INVALID = "22023"
 #: The SQLSTATE with which triggers refuse vectors of speech that was erased.
 ERASED = "PV003"
 
@@ -71,6 +73,24 @@ def explained(error: BaseException, *, lost: bool) -> DatabaseStopped | None:
     """Our error for the driver's; None unless the server gave up."""
     kind = _KINDS.get(getattr(error, "sqlstate", None) or "", ConnectionLost if lost else None)
     return kind(first_line(error)) if kind else None
+
+
+def detail(error: DBAPIError) -> str:
+    """The detail of the server's message, or nothing."""
+    return (isinstance(error.orig, psycopg.Error) and error.orig.diag.message_detail) or ""
+
+
+@contextmanager
+def refused_values() -> Iterator[None]:
+    """Turn the refusal of a value by one of our functions into a `ValueError`, with its hint."""
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlstate(error) != _INVALID or not isinstance(error.orig, psycopg.Error):
+            raise
+        hint = (error.orig.diag.message_hint or "").removesuffix(".")
+        message = first_line(error.orig)
+        raise ValueError(f"{message}: {hint[0].lower()}{hint[1:]}" if hint else message) from None
 
 
 @contextmanager
