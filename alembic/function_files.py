@@ -40,6 +40,8 @@ FILES = (
     "nearest",
     "verdicts",
     "labels",
+    "pins",
+    "typed_spans",
     "profiles",
     "enrollment",
     "calibration",

@@ -23,6 +23,7 @@ def cache() -> None:
 
 @cache.command(epilog="Example: pgvoice cache stats --video talk")
 @click.option("--video", metavar="KEY", help="List the stored segments of this recording only.")
+@options.wide_option
 @options.store_options
 def stats(store: VoiceStore, video: str | None, as_json: bool) -> None:
     """Show hits, misses, and what is stored.
@@ -102,8 +103,9 @@ def _write_holdings(holdings: Sequence[Holding], bytes_on_disk: int) -> None:
     labels = output.short_labels(holding.encoder for holding in holdings)
     if holdings:
         click.echo()
+        numbers = output.numbers("segments", "size")
         output.write_table(
-            ["video", "encoder", *output.numbers("segments", "size"), "statuses"],
+            ["video", output.encoder("encoder", labels), *numbers, output.explanation("statuses")],
             (
                 (e.video, labels[e.encoder], e.segments, output.size(e.bytes), _statuses(e))
                 for e in holdings

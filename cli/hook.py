@@ -9,7 +9,8 @@ import click
 
 from pgvoice.cli import options, terminal
 from pgvoice.cli.group import FAILED
-from pgvoice.hooks import json_requests
+from pgvoice.hooks import json_documents
+from pgvoice.hooks.json_documents import Document
 from pgvoice.hooks.json_requests import LONGEST, Reply, failed, reply
 from pgvoice.hooks.pipeline import Pipeline
 from pgvoice.store.errors import PgvoiceError
@@ -18,7 +19,7 @@ from pgvoice.store.errors import PgvoiceError
 @click.command(
     epilog="""\b
 Examples: pgvoice hook < request.json
-          pgvoice hook --schema
+          pgvoice hook --schema request
           producer | pgvoice hook --stdio-lines | consumer
 
 \b
@@ -27,17 +28,26 @@ A request:
    "segments": [{"start": 8.3, "end": 10.0, "speaker": "SPEAKER_00"}]}
 
 \b
-Exit codes: 0 answered, 1 failed, 2 not a valid request; the document on
-standard output has the reason. With --stdio-lines: 0 at the end of the input."""
+Exit codes: 0 answered, 1 failed, 2 not a valid request, 3 answered, but some
+segments are not spans of time; standard output has the reason in each case.
+With --stdio-lines: 0 at the end of the input."""
 )
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of requests and answers.")
+@click.option(
+    "--schema",
+    type=click.Choice(["request", "answer"]),
+    help="Print the JSON Schema of requests, or of answers and failures.",
+)
 @click.option(
     "--stdio-lines", "lines", is_flag=True, help="Answer one request per line until the input ends."
 )
 @options.model_options
 @options.url_option
 def hook(
-    schema: bool, lines: bool, encoder: str | None, device: str | None, url: str | None
+    schema: Document | None,
+    lines: bool,
+    encoder: str | None,
+    device: str | None,
+    url: str | None,
 ) -> None:
     """Answer JSON requests on standard input.
 
@@ -46,7 +56,7 @@ def hook(
     the model stays loaded, and the answer to a failed request is a line with the error.
     """
     if schema:
-        click.echo(json_requests.schema())
+        click.echo(json_documents.schema(schema))
         return
     codes = []
     for answer in _replies(encoder, device, url, lines):

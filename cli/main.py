@@ -36,6 +36,7 @@ COMMANDS = [
     LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
     LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
     LazyCommand("encoder", "plugins.encoder", "Show the models that turn speech into vectors."),
+    LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
     LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
@@ -46,11 +47,12 @@ COMMANDS = [
 LINGER = 300
 
 EPILOG = """\b
-See it work:
+See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-Then with a recording of your own:
-  pgvoice fill talk talk.mp3 talk.json
-  pgvoice enroll add Ada --video talk --span 12.5-15
+Then the same step by step, in your own store:
+  pgvoice demo --save .
+  pgvoice fill talk talk.wav talk.rttm --encoder campplus
+  pgvoice enroll add Ada --video talk --span 8.3-10 --consent "a sample"
   pgvoice identify talk
 
 \b

@@ -8,60 +8,47 @@ import os
 import shutil
 import sys
 import textwrap
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import TextIO, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from pgvoice.cli import terminal
+from pgvoice.cli.tables import columns, drawing
+from pgvoice.cli.tables.wide import is_wide
 from pgvoice.store.answers.appearances import Appearance
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.answers.similar import SimilarSegment
 from pgvoice.store.labels.current import Label
 
-NOTHING = "-"
+NOTHING = columns.NOTHING
 #: Width of a table that is not printed on a terminal.
-_UNLIMITED = 10_000
+_PIPE = 80
+Column = columns.Column
+#: Seconds until the first line of progress in a log, so that only long work writes any, and between
+#: two lines.
+LOG_AFTER, LOG_EVERY = 60.0, 10.0
 Item = TypeVar("Item")
 #: An integer is printed with thousands separators, a float as a similarity, None as ``-``.
 Cell = str | int | float | None
 
 
-class Column(NamedTuple):
-    """A column of a table."""
-
-    header: str
-    justify: Literal["left", "right"] = "left"
-    #: Never wrapped, however narrow the terminal.
-    whole: bool = False
-
-
 #: A string is the header of a column of text.
 Columns = Sequence[str | Column]
 
-
-def number(header: str) -> Column:
-    """A column of numbers."""
-    return Column(header, "right", whole=True)
-
-
-def numbers(*headers: str) -> tuple[Column, ...]:
-    """Columns of numbers."""
-    return tuple(map(number, headers))
-
-
-def word(header: str) -> Column:
-    """A column of words of a fixed vocabulary."""
-    return Column(header, whole=True)
+#: The kinds of columns.
+number, numbers, word = columns.number, columns.numbers, columns.word
+person, encoder = columns.person, columns.encoder
+optional, explanation = columns.optional, columns.explanation
 
 
 def write_json(document: object) -> None:
@@ -97,21 +84,29 @@ def write_list(
         click.echo(nothing)
 
 
-def write_table(columns: Columns, rows: Iterable[Sequence[Cell]]) -> None:
-    """A table on standard output, no wider than the terminal; in a pipe each row is one line."""
-    console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        header, justify, whole = Column(column) if isinstance(column, str) else column
-        table.add_column(header, justify=justify, no_wrap=whole, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(_shown(cell))) for cell in row))
-    if console.measure(table).maximum > console.width:
-        table.padding = (0, 1, 0, 0)
-    with console.capture() as capture:
-        console.print(table)
-    drawn = "\n".join(line.rstrip() for line in capture.get().splitlines())
-    click.echo(drawn, terminal.unguarded(sys.stdout), color=True)
+def write_table(shown: Columns, rows: Iterable[Sequence[Cell]]) -> None:
+    """A table on standard output, no wider than the terminal, or than 80 columns in a pipe.
+
+    ``--wide`` shows every column and value in full, a line per row.
+    """
+    drawn = drawing.draw(
+        [Column(column) if isinstance(column, str) else column for column in shown],
+        [[printable(_shown(cell)) for cell in row] for row in rows],
+        None if is_wide() else _width(),
+        _console(),
+    )
+    click.echo(drawn.text, terminal.unguarded(sys.stdout), color=True)
+    if drawn.left_out and sys.stdout.isatty():
+        click.echo(f"(--wide also shows: {', '.join(drawn.left_out)})")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE
+
+
+def _console(stream: TextIO | None = None) -> Console:
+    """Draws in colour on a terminal, or with FORCE_COLOR; never with NO_COLOR or TERM=dumb."""
+    return Console(file=stream, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def _shown(cell: Cell) -> str:
@@ -144,6 +139,28 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 @contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function of (done, total): a bar on a terminal, a line now and then in a log."""
+    with progress_bar(label) as bar:
+        yield bar or log_lines(label)
+
+
+def log_lines(
+    label: str, clock: Callable[[], float] = time.monotonic
+) -> Callable[[int, int], None]:
+    """A function of (done, total) that writes a line to standard error now and then."""
+    due = clock() + LOG_AFTER
+
+    def tell(done: int, total: int) -> None:
+        nonlocal due
+        if clock() >= due:
+            click.echo(f"{label}: {done:,} of {total:,}", err=True)
+            due = clock() + LOG_EVERY
+
+    return tell
+
+
+@contextmanager
 def waiting(label: str) -> Iterator[None]:
     """Shows activity on standard error if that is a terminal."""
     if not sys.stderr.isatty():
@@ -155,7 +172,7 @@ def waiting(label: str) -> Iterator[None]:
 
 def error_console() -> Console:
     """Draws on standard error; what is printed meanwhile must be guarded again."""
-    return Console(file=terminal.unguarded(sys.stderr))
+    return _console(terminal.unguarded(sys.stderr))
 
 
 def clock(seconds: float) -> str:
@@ -213,9 +230,21 @@ def short_labels(labels: Iterable[str]) -> dict[str, str]:
     return {label: name if uses[name] == 1 else label for label, name in names.items()}
 
 
-def coloured(text: str, colour: str) -> str:
-    """Text for `click.echo`, which drops the colour if there is no terminal."""
-    return text if os.environ.get("NO_COLOR") else click.style(text, fg=colour)
+def coloured(text: str, style: str) -> str:
+    """Text in a style, in rich's words; only where `write_table` would use colours."""
+    with (console := _console()).capture() as capture:
+        console.print(Text(printable(text), style=style), soft_wrap=True, end="")
+    return capture.get()
+
+
+def tell(text: str, style: str) -> None:
+    """A line on standard output in a style."""
+    click.echo(coloured(text, style), terminal.unguarded(sys.stdout), color=True)
+
+
+def say(text: str) -> None:
+    """A line on standard output, wrapped between words if that is a terminal."""
+    click.echo(hanging(printable(text), 0))
 
 
 def hanging(text: str, indent: int) -> str:

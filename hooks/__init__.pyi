@@ -20,6 +20,7 @@ from .errors import (
     NotLabelled,
     PluginError,
     ProfileRefused,
+    TimesBeyondAudio,
     TooLittleSpeech,
 )
 from .fill.embedding_pass import extract_embeddings_batch
@@ -88,6 +89,7 @@ __all__ = [
     "RegisterEncoder",
     "RegisterFormat",
     "SegmentsDocument",
+    "TimesBeyondAudio",
     "TooLittleSpeech",
     "Turn",
     "Waveform",

@@ -12,6 +12,7 @@ from .answers.index_building import BuildReport
 from .answers.indexes import BuildProgress, IndexStatus
 from .answers.similar import SimilarFilter, SimilarSegment
 from .errors import (
+    AmbiguousSpan,
     AudioChanged,
     CalibrationUnsupported,
     CancellingExemplars,
@@ -23,7 +24,9 @@ from .errors import (
     IndexBusy,
     InvalidSegment,
     LabelIsNoName,
+    LastExemplar,
     NoEmbedding,
+    NoSegment,
     OptedOut,
     PgvectorOutdated,
     PgvoiceError,
@@ -33,9 +36,11 @@ from .errors import (
     TargetInUse,
     UnknownCalibration,
     UnknownEncoder,
+    UnknownExemplar,
     UnknownLabel,
     UnknownRun,
     UnknownSpeaker,
+    UnknownTurnLabel,
     UnknownVideo,
 )
 from .keys import SegmentKey
@@ -43,7 +48,7 @@ from .labels.current import Label, SpeakerTime
 from .labels.runs import LabelMove, LabelRun, Relabelling
 from .people.enrollments import Enrollment, Exemplar
 from .people.quality import Outlier, ProfileQuality
-from .people.speakers import SpeakerSummary, StoredExemplar
+from .people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
 from .privacy.audit import AuditEvent
 from .privacy.consents import Consent, StoredConsent
 from .privacy.erasing import ErasedRows, Erasure
@@ -55,6 +60,7 @@ from .recordings.segment_rows import SegmentRow
 from .recordings.segments import PruneSelection
 from .recordings.statistics import CacheStatistics
 from .recordings.turns import TurnsStored
+from .recordings.typed_spans import ResolvedSpeech
 from .recordings.videos import VideoAudio
 from .thresholds.calibration import Calibration
 from .thresholds.judging import Band, Figures
@@ -65,6 +71,7 @@ from .upkeep.upkeep import SampledSegment, StoreCheck
 from .voice_store import VoiceStore
 
 __all__ = [
+    "AmbiguousSpan",
     "Appearance",
     "AudioChanged",
     "AuditEvent",
@@ -82,6 +89,7 @@ __all__ = [
     "ConsentMissing",
     "CopyDiffers",
     "DatabaseError",
+    "DroppedExemplar",
     "EncoderIdentity",
     "Enrollment",
     "EnrollmentRefused",
@@ -99,7 +107,9 @@ __all__ = [
     "LabelIsNoName",
     "LabelMove",
     "LabelRun",
+    "LastExemplar",
     "NoEmbedding",
+    "NoSegment",
     "OptOut",
     "OptedOut",
     "Outlier",
@@ -109,6 +119,7 @@ __all__ = [
     "PruneSelection",
     "Relabelling",
     "Requirement",
+    "ResolvedSpeech",
     "Retention",
     "SampledSegment",
     "SegmentKey",
@@ -132,9 +143,11 @@ __all__ = [
     "TurnsStored",
     "UnknownCalibration",
     "UnknownEncoder",
+    "UnknownExemplar",
     "UnknownLabel",
     "UnknownRun",
     "UnknownSpeaker",
+    "UnknownTurnLabel",
     "UnknownVideo",
     "VideoAudio",
     "VoiceStore",

@@ -26,8 +26,9 @@ DECLARE
     by_time CONSTANT boolean := ordered = 'time';
     exact CONSTANT boolean := pgvoice.sees_vectors();
     required_threshold CONSTANT double precision :=
-        pgvoice_internal.given(speaker_segments.threshold);
-    required_margin CONSTANT double precision := pgvoice_internal.given(min_margin);
+        pgvoice_internal.given('threshold', speaker_segments.threshold, -1, 1);
+    required_margin CONSTANT double precision :=
+        pgvoice_internal.given('min_margin', min_margin, 0, 2);
     target record;
 BEGIN
     IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
@@ -35,6 +36,9 @@ BEGIN
             USING HINT = 'Order by ''similarity'' or by ''time''.',
                   ERRCODE = 'invalid_parameter_value';
     END IF;
+    PERFORM pgvoice_internal.speaker_ids(ARRAY[speaker_segments.speaker]);
+    PERFORM pgvoice_internal.require_encoder(encoder);
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
     SELECT p.speaker_id,
            -- Normalised thresholds can lie anywhere.
            CASE WHEN required_threshold IS NULL AND EXISTS (

@@ -57,16 +57,25 @@ COMMENT ON FUNCTION pgvoice.shown(double precision, boolean) IS
 'A similarity or margin as a caller gets it: exact, or rounded down to two digits, so that it reaches a
 threshold of two digits exactly if the exact one does.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.given(requirement double precision)
-RETURNS double precision
-LANGUAGE sql STABLE PARALLEL RESTRICTED
+CREATE OR REPLACE FUNCTION pgvoice_internal.given(
+    name text, requirement double precision, lowest double precision, highest double precision
+) RETURNS double precision
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $$
-    SELECT CASE WHEN pgvoice.sees_vectors() THEN requirement ELSE round(requirement * 100) / 100 END
+BEGIN
+    -- NaN is more than everything.
+    IF requirement NOT BETWEEN lowest AND highest THEN
+        RAISE EXCEPTION '% is %, but must be from % to %', name, requirement, lowest, highest
+            USING HINT = 'Leave it out to use the calibrated one, or the encoder''s own.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN CASE WHEN pgvoice.sees_vectors() THEN requirement ELSE round(requirement * 100) / 100 END;
+END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.given(double precision) IS
+COMMENT ON FUNCTION pgvoice_internal.given IS
 'A threshold or margin that a caller gives, with two digits unless they may see vectors: trying one after
-the other would otherwise tell the exact similarity.';
+the other would otherwise tell the exact similarity. Fails if it is out of range.';
 
 CREATE OR REPLACE FUNCTION pgvoice.encoder_id(name text) RETURNS integer
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -110,13 +119,13 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    unknown text := (
-        SELECT min(asked.key) FROM unnest(keys) AS asked(key)
-        WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.key = asked.key)
-    );
+    unknown text;
 BEGIN
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'no video % in the store', quote_literal(unknown)
+    SELECT min(asked.key) INTO unknown FROM unnest(keys) AS asked(key)
+    WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.key = asked.key)
+    HAVING count(*) > 0;
+    IF FOUND THEN
+        RAISE EXCEPTION 'no video % in the store', quote_nullable(unknown)
             USING HINT = 'The table pgvoice.video lists them.', ERRCODE = 'no_data_found';
     END IF;
     RETURN ARRAY(SELECT v.id FROM pgvoice.video AS v WHERE v.key = ANY (keys));
@@ -130,13 +139,13 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    unknown text := (
-        SELECT min(asked.name) FROM unnest(names) AS asked(name)
-        WHERE NOT EXISTS (SELECT FROM pgvoice.speaker AS s WHERE s.name = asked.name)
-    );
+    unknown text;
 BEGIN
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'no speaker % in the store', quote_literal(unknown)
+    SELECT min(asked.name) INTO unknown FROM unnest(names) AS asked(name)
+    WHERE NOT EXISTS (SELECT FROM pgvoice.speaker AS s WHERE s.name = asked.name)
+    HAVING count(*) > 0;
+    IF FOUND THEN
+        RAISE EXCEPTION 'no speaker % in the store', quote_nullable(unknown)
             USING HINT = 'The table pgvoice.speaker lists them.', ERRCODE = 'no_data_found';
     END IF;
     RETURN ARRAY(SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = ANY (names));
@@ -162,3 +171,117 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.held_speaker(text) IS
 'The id of a speaker, locked until commit against other enrollments; fails if there is none.';
+
+-- What a caller gives is checked by a statement of its own, before the one that answers, whose plan
+-- stays as it is.
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_encoder(encoder integer) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pgvoice.encoder)
+       AND NOT EXISTS (SELECT FROM pgvoice.encoder AS e WHERE e.id = encoder) THEN
+        RAISE EXCEPTION 'no encoder % in the store', coalesce(encoder::text, 'NULL')
+            USING HINT = 'The table pgvoice.encoder lists them.', ERRCODE = 'no_data_found';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_encoder(integer) IS
+'Fails if the store has encoders, but none with this id.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_speaker(speaker bigint) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pgvoice.speaker AS s WHERE s.id = speaker) THEN
+        RAISE EXCEPTION 'no speaker with the id % in the store', coalesce(speaker::text, 'NULL')
+            USING HINT = 'The table pgvoice.speaker lists them.', ERRCODE = 'no_data_found';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_speaker(bigint) IS
+'Fails if there is no speaker with this id.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_not_negative(name text, value double precision)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF value < 0 OR value = 'NaN' THEN
+        RAISE EXCEPTION '% is %, but must not be negative', name, value
+            USING HINT = 'Give a number from 0 on, or leave it out.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_not_negative(text, double precision) IS
+'Fails if a limit is negative or NaN; NULL is none.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_same_length(
+    name text, values_given bigint, other_name text, others_given bigint
+) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF values_given IS DISTINCT FROM others_given THEN
+        RAISE EXCEPTION 'arrays of different length: % in %, % in %',
+            coalesce(values_given::text, 'none'), name,
+            coalesce(others_given::text, 'none'), other_name
+            USING HINT = 'Give one of each for every segment.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_same_length(text, bigint, text, bigint) IS
+'Fails if two arrays have different lengths; a NULL array has the same as another.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_segments(
+    starts double precision[], ends double precision[], starts_ms integer[], ends_ms integer[]
+) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    bad record;
+BEGIN
+    PERFORM pgvoice_internal.require_same_length(
+        'starts', coalesce(cardinality(starts_ms), cardinality(starts)),
+        'ends', coalesce(cardinality(ends_ms), cardinality(ends))
+    );
+    SELECT each.name, each.value INTO bad
+    FROM (
+        SELECT 'start' AS name, value FROM unnest(starts) AS value
+        UNION ALL SELECT 'end', value FROM unnest(ends) AS value
+        UNION ALL SELECT 'start', NULL WHERE array_position(starts_ms, NULL) > 0
+        UNION ALL SELECT 'end', NULL WHERE array_position(ends_ms, NULL) > 0
+    ) AS each
+    -- The most seconds whose milliseconds fit an integer; NaN is more.
+    WHERE (each.value BETWEEN -2147483 AND 2147483) IS NOT TRUE
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the % % is no time', bad.name, coalesce(bad.value::text, 'NULL')
+            USING HINT = 'Give a start and an end for each segment, in seconds up to 2147483.',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_segments IS
+'Fails unless there is an end for each start, and each is a time.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_question(
+    videos text[], encoder integer, threshold double precision, min_margin double precision
+) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.video_ids(videos), pgvoice_internal.require_encoder(encoder),
+            pgvoice_internal.given('threshold', threshold, -1, 1),
+            pgvoice_internal.given('min_margin', min_margin, 0, 2);
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_question IS
+'Fails if there is no such video or encoder, or if a threshold or margin is out of range.';

@@ -44,6 +44,10 @@ CREATE OR REPLACE FUNCTION pgvoice.segment_trials(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(encoder),
+           pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
+           pgvoice_internal.require_same_length('starts', cardinality(starts_ms), each.name, each.size)
+    FROM (VALUES ('videos', cardinality(videos)), ('speakers', cardinality(speakers))) AS each(name, size);
     WITH labelled AS MATERIALIZED (
         SELECT a.ordinal, s.end_ms - s.start_ms AS duration_ms, a.name, named.id AS speaker_id,
                s.embedding,
@@ -86,6 +90,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(encoder);
     WITH left_out AS MATERIALIZED (
         SELECT x.id, x.end_ms - x.start_ms AS duration_ms, named.name, x.speaker_id, x.embedding,
                pgvoice_internal.profile_without(
@@ -135,6 +140,7 @@ AS $$
 DECLARE
     was bigint;
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM FROM pgvoice.encoder AS e WHERE e.id = encoder FOR NO KEY UPDATE;
     UPDATE pgvoice.calibration AS c SET active = false
     WHERE c.encoder_id = encoder AND c.active RETURNING c.id INTO was;

@@ -115,10 +115,21 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.video_ids(ARRAY[identify_clusters.video]),
+           pgvoice_internal.require_encoder(identify_clusters.encoder),
+           pgvoice_internal.require_segments(starts, ends, starts_ms, ends_ms),
+           pgvoice_internal.require_same_length(
+               'starts',
+               coalesce(cardinality(starts_ms), cardinality(starts), cardinality(clusters)),
+               'clusters',
+               coalesce(cardinality(clusters), cardinality(starts_ms), cardinality(starts))
+           );
     WITH sees AS MATERIALIZED (
         SELECT pgvoice.sees_vectors() AS exact,
-               pgvoice_internal.given(identify_clusters.threshold) AS threshold,
-               pgvoice_internal.given(identify_clusters.min_margin) AS min_margin
+               pgvoice_internal.given('threshold', identify_clusters.threshold, -1, 1)
+                   AS threshold,
+               pgvoice_internal.given('min_margin', identify_clusters.min_margin, 0, 2)
+                   AS min_margin
     ), asked AS MATERIALIZED (
         SELECT g.video_id,
                coalesce(identify_clusters.starts_ms, pgvoice.snap_all_ms(starts), g.starts_ms)

@@ -123,6 +123,10 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.speaker_ids(ARRAY[profile_quality.speaker])
+    WHERE profile_quality.speaker IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(profile_quality.encoder)
+    WHERE profile_quality.encoder IS NOT NULL;
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT named.name, e.label, p.exemplars,
            (SELECT count(*) FROM pgvoice.enrollment AS x

@@ -35,6 +35,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
+    PERFORM pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms);
     IF EXISTS (SELECT FROM pgvoice.erased_span) THEN
         RETURN QUERY
         WITH erased AS MATERIALIZED (

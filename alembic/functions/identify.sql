@@ -118,6 +118,9 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.video_ids(ARRAY[identify.video]),
+           pgvoice_internal.require_encoder(identify.encoder),
+           pgvoice_internal.require_segments(starts, ends, starts_ms, ends_ms);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT i.start_s, i.end_s, i.speaker, i.nearest, pgvoice.shown(i.similarity, sees.exact),
            i.runner_up, pgvoice.shown(i.runner_up_similarity, sees.exact),
@@ -127,7 +130,8 @@ AS $$
     CROSS JOIN pgvoice_internal.identified(
         video, coalesce(starts_ms, pgvoice.snap_all_ms(starts)),
         coalesce(ends_ms, pgvoice.snap_all_ms(ends)), encoder,
-        pgvoice_internal.given(identify.threshold), pgvoice_internal.given(identify.min_margin)
+        pgvoice_internal.given('threshold', identify.threshold, -1, 1),
+        pgvoice_internal.given('min_margin', identify.min_margin, 0, 2)
     ) WITH ORDINALITY AS i
     ORDER BY i.ordinality
 $$;

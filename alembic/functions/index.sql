@@ -48,6 +48,7 @@ RETURNS TABLE (part text, statement text)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(encoder);
     WITH lacking AS (
         SELECT i.*, c.relname
         FROM pgvoice.segment_index AS i

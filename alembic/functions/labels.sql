@@ -1,4 +1,4 @@
--- The current labels: reading, pinning and reverting them.
+-- The current labels: reading and reverting them.
 
 CREATE OR REPLACE FUNCTION pgvoice.label_reason(speaker_id bigint, reason text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -40,8 +40,11 @@ CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
     video text DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS TABLE (speaker text, video text, segments bigint, seconds double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(speaker_time.encoder);
+    SELECT pgvoice_internal.video_ids(ARRAY[speaker_time.video]) WHERE speaker_time.video IS NOT NULL;
     SELECT l.speaker, l.video, count(*), sum(l.end_ms - l.start_ms) / 1000::double precision AS seconds
     FROM pgvoice.label AS l
     WHERE l.encoder_id = speaker_time.encoder
@@ -52,83 +55,6 @@ $$;
 COMMENT ON FUNCTION pgvoice.speaker_time(text, integer) IS
 'How long everybody speaks, from the current labels: a row per video and speaker, for one video or all;
 speaker is NULL for nobody known. Overlapping segments each count in full.';
-
-CREATE OR REPLACE FUNCTION pgvoice.pin_label(
-    video text,
-    start_s double precision,
-    end_s double precision,
-    speaker text,
-    encoder integer DEFAULT pgvoice.sole_encoder()
-) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
-    last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
-    video_of bigint := (SELECT v.id FROM pgvoice.video AS v WHERE v.key = pin_label.video);
-    speaker_of bigint;
-    run bigint;
-BEGIN
-    PERFORM pgvoice_internal.hold_labels();
-    speaker_of := (pgvoice_internal.speaker_ids(ARRAY[speaker]))[1];
-    UPDATE pgvoice.attribution AS a SET current = false
-    WHERE a.current AND a.video_id = video_of AND a.start_ms = first_ms AND a.end_ms = last_ms
-      AND a.encoder_id = encoder;
-    IF NOT FOUND AND NOT EXISTS (
-        SELECT FROM pgvoice.segment_embedding AS s
-        WHERE s.video_id = video_of AND s.start_ms = first_ms AND s.end_ms = last_ms
-          AND s.encoder_id = encoder
-    ) THEN
-        RAISE EXCEPTION 'no segment from % to % s in %', first_ms / 1000::double precision,
-            last_ms / 1000::double precision, quote_literal(video)
-            USING HINT = 'pgvoice.identify lists them.', ERRCODE = 'no_data_found';
-    END IF;
-    INSERT INTO pgvoice.attribution_run (encoder_id, kind, changed)
-    VALUES (encoder, 'pin', 1) RETURNING id INTO run;
-    INSERT INTO pgvoice.attribution
-        (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id, reason, pinned, current)
-    VALUES (run, video_of, first_ms, last_ms, encoder, speaker_of,
-            CASE WHEN speaker_of IS NULL THEN 'nobody' ELSE 'pinned' END, true, true);
-    RETURN run;
-END
-$$;
-COMMENT ON FUNCTION pgvoice.pin_label IS
-'Stores who speaks in a segment, NULL for nobody known; this label stays current until it is unpinned.
-Returns the run, which can be reverted.';
-
-CREATE OR REPLACE FUNCTION pgvoice.unpin_label(
-    video text,
-    start_s double precision,
-    end_s double precision,
-    encoder integer DEFAULT pgvoice.sole_encoder()
-) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    first_ms CONSTANT integer := pgvoice.snap_ms(start_s);
-    last_ms CONSTANT integer := pgvoice.snap_ms(end_s);
-    pin bigint;
-    pins bigint := 0;
-BEGIN
-    PERFORM pgvoice_internal.hold_labels();
-    FOR pin IN
-        SELECT a.run_id FROM pgvoice.attribution AS a
-        JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
-        WHERE a.pinned AND a.start_ms = first_ms AND a.end_ms = last_ms AND a.encoder_id = encoder
-          AND a.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = unpin_label.video)
-        ORDER BY a.run_id DESC
-    LOOP
-        PERFORM pgvoice.revert_labels(pin);
-        pins := pins + 1;
-    END LOOP;
-    RETURN pins;
-END
-$$;
-COMMENT ON FUNCTION pgvoice.unpin_label IS
-'Reverts the pins of a segment, so that the label from its runs becomes current again. Returns how many
-pins there were.';
 
 CREATE OR REPLACE FUNCTION pgvoice.revert_labels(run bigint) RETURNS bigint
 LANGUAGE plpgsql

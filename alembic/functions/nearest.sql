@@ -92,6 +92,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.hold_labels();
     -- Locked, so that no profile is deleted before the rows computed from it are visible.
     PERFORM FROM pgvoice.profile AS p WHERE p.encoder_id = encoder

@@ -113,6 +113,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_speaker(speaker);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT e.id, named.label, e.source, e.start_ms, e.end_ms,
            pgvoice.shown(
@@ -197,6 +198,7 @@ DECLARE
         SELECT jsonb_agg(o) FROM pgvoice_internal.outlying_exemplars(speaker_of, encoder) AS o
     );
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     IF outlying IS NOT NULL AND NOT dry_run THEN
         PERFORM pgvoice_internal.note('drop outliers', drop_outliers.speaker, jsonb_build_object(
             'encoder', e.label, 'exemplars', outlying
@@ -229,6 +231,7 @@ DECLARE
     speaker_of CONSTANT bigint := pgvoice_internal.held_speaker(restore_exemplars.speaker);
     restored bigint;
 BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
     UPDATE pgvoice.enrollment AS e SET excluded = false
     WHERE e.speaker_id = speaker_of AND e.encoder_id = encoder AND e.excluded;
     GET DIAGNOSTICS restored = ROW_COUNT;
@@ -240,3 +243,44 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.restore_exemplars IS
 'Takes all exemplars that were left out back into the profile; returns how many there were.';
+
+CREATE OR REPLACE FUNCTION pgvoice.drop_exemplar(
+    speaker text, exemplar bigint, dry_run boolean DEFAULT false
+) RETURNS TABLE (source text, start_s double precision, end_s double precision, exemplars_left bigint)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    speaker_of CONSTANT bigint := pgvoice_internal.held_speaker(drop_exemplar.speaker);
+    one pgvoice.enrollment;
+BEGIN
+    SELECT e.* INTO one FROM pgvoice.enrollment AS e
+    WHERE e.id = exemplar AND e.speaker_id = speaker_of;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no exemplar % of %', coalesce(exemplar::text, 'NULL'),
+            quote_literal(drop_exemplar.speaker)
+            USING HINT = 'pgvoice.exemplar_similarity lists them.', ERRCODE = 'no_data_found';
+    END IF;
+    exemplars_left := (
+        SELECT count(*) FROM pgvoice.enrollment AS e
+        WHERE e.speaker_id = speaker_of AND e.encoder_id = one.encoder_id AND e.id <> one.id
+          AND NOT e.excluded
+    );
+    IF exemplars_left = 0 AND NOT one.excluded THEN
+        RAISE EXCEPTION 'exemplar % is the last one in the profile of %', exemplar,
+            quote_literal(drop_exemplar.speaker)
+            USING HINT = 'Add another one first, or remove the person.',
+                  ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF NOT dry_run THEN
+        DELETE FROM pgvoice.enrollment AS e WHERE e.id = one.id;
+        PERFORM pgvoice_internal.refresh_profile(speaker_of, one.encoder_id);
+    END IF;
+    RETURN QUERY
+    SELECT one.source, one.start_ms / 1000::double precision, one.end_ms / 1000::double precision,
+           exemplars_left;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.drop_exemplar IS
+'Deletes one exemplar of a person, by its number in exemplar_similarity, and computes the profile from
+those that are left. Fails if none would be left in it. dry_run changes nothing.';

@@ -14,6 +14,7 @@ DECLARE
 BEGIN
     SELECT v.id, v.audio_sha256 INTO video_of, was
     FROM pgvoice.video AS v WHERE v.key = replace_audio.video FOR NO KEY UPDATE;
+    PERFORM pgvoice_internal.video_ids(ARRAY[replace_audio.video]);
     IF was IS NULL OR was IS NOT DISTINCT FROM replace_audio.audio_sha256 THEN
         RETURN 0;
     END IF;
@@ -46,16 +47,23 @@ SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    video_of CONSTANT bigint :=
-        (SELECT v.id FROM pgvoice.video AS v WHERE v.key = prune_segments.video);
+    video_of bigint;
     pruned bigint;
 BEGIN
     IF num_nonnulls(video, encoder, older_than) = 0 THEN
         RAISE EXCEPTION 'nothing selected' USING HINT = 'Name a video, an encoder or an age.',
             ERRCODE = 'invalid_parameter_value';
-    ELSIF video IS NOT NULL AND video_of IS NULL THEN
-        RETURN 0;
-    ELSIF dry_run THEN
+    ELSIF older_than < interval '0' THEN
+        RAISE EXCEPTION 'older_than is %, but must not be negative', older_than
+            USING HINT = 'Give an age, such as 30 days.', ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF video IS NOT NULL THEN
+        video_of := (pgvoice_internal.video_ids(ARRAY[prune_segments.video]))[1];
+    END IF;
+    IF encoder IS NOT NULL THEN
+        PERFORM pgvoice_internal.require_encoder(encoder);
+    END IF;
+    IF dry_run THEN
         RETURN (
             SELECT count(*) FROM pgvoice.segment_embedding AS s
             WHERE (video_of IS NULL OR s.video_id = video_of)

@@ -24,6 +24,12 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(similar_segments.encoder),
+           pgvoice_internal.require_segments(
+               ARRAY[similar_segments.start_s], ARRAY[similar_segments.end_s], NULL, NULL
+           ),
+           pgvoice_internal.require_not_negative('max_rows', max_rows),
+           pgvoice_internal.require_not_negative('min_seconds', min_seconds);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT v.key, near.start_ms / 1000.0, near.end_ms / 1000.0,
            pgvoice.shown(pgvoice.similarity(-near.distance), sees.exact), near.start_ms, near.end_ms

@@ -16,6 +16,8 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.video_ids(ARRAY[coverage.video]) WHERE coverage.video IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(coverage.encoder) WHERE coverage.encoder IS NOT NULL;
     WITH counted AS (
         SELECT s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL AS embedded,
                count(*) AS segments, sum(s.end_ms - s.start_ms) AS ms,
@@ -95,7 +97,8 @@ CREATE OR REPLACE FUNCTION pgvoice.backfill_progress(name text DEFAULT NULL) RET
     speech_per_second double precision,
     speech_per_work_second double precision,
     seconds_left double precision,
-    changed_at timestamptz
+    changed_at timestamptz,
+    invalid bigint
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -129,6 +132,7 @@ AS $$
                count(*) FILTER (WHERE b.state = 'done') AS done,
                count(*) FILTER (WHERE b.state = 'failed') AS failed,
                count(*) FILTER (WHERE b.state = 'waiting') AS waiting,
+               count(*) FILTER (WHERE b.state = 'done' AND b.error IS NOT NULL) AS invalid,
                coalesce(sum(b.filled), 0)::bigint AS filled,
                coalesce(sum(b.audio_seconds), 0) AS audio_seconds,
                coalesce(sum(b.work_seconds), 0) AS work_seconds,
@@ -137,14 +141,16 @@ AS $$
         WHERE name IS NULL OR b.backfill = name
         GROUP BY b.backfill
     )
-    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled, c.audio_seconds,
-           c.work_seconds, coalesce(w.seconds, 0)::double precision,
+    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled,
+           round(c.audio_seconds::numeric, 3)::double precision,
+           round(c.work_seconds::numeric, 3)::double precision,
+           round(coalesce(w.seconds, 0), 3)::double precision,
            c.filled / nullif(w.seconds, 0)::double precision,
            c.audio_seconds / nullif(w.seconds, 0)::double precision,
            c.audio_seconds / nullif(c.work_seconds, 0),
            CASE WHEN c.waiting = 0 THEN 0
-                ELSE c.waiting * l.seconds::double precision / l.videos END,
-           c.changed_at
+                ELSE round(c.waiting * l.seconds / l.videos, 3)::double precision END,
+           c.changed_at, c.invalid
     FROM counted AS c
     LEFT JOIN taken AS w ON w.backfill = c.backfill AND NOT w.late
     LEFT JOIN taken AS l ON l.backfill = c.backfill AND l.late
@@ -153,4 +159,5 @@ $$;
 COMMENT ON FUNCTION pgvoice.backfill_progress(text) IS
 'How far backfills are. wall_seconds: the time in which fills ran, including breaks of less than a
 minute; work_seconds: the time of all workers together. seconds_left: at the pace of the last 10 minutes,
-or of the last 50 recordings if those took longer; NULL if none was filled yet.';
+or of the last 50 recordings if those took longer; NULL if none was filled yet. invalid: recordings
+that are done but for segments that are not spans of time.';

@@ -249,6 +249,7 @@ DECLARE
               WHERE l.current AND l.video_id = v.video_id AND l.encoder_id = $1)' ELSE '' END;
     kept bigint;
 BEGIN
+    PERFORM pgvoice_internal.require_question(videos, encoder, threshold, min_margin);
     PERFORM pgvoice_internal.hold_labels();
     IF keep_labels.videos IS NULL AND (NOT keep_labels.only_labelled OR EXISTS (
         SELECT FROM pgvoice.attribution AS a

@@ -25,6 +25,7 @@ DECLARE
         JOIN pgvoice.encoder AS e ON e.id = c.encoder_id AND e.dimension <> public.vector_dims(c.embedding)
     );
 BEGIN
+    PERFORM pgvoice_internal.require_not_negative('sample', verify.sample);
     RETURN QUERY
     WITH judged AS (
         SELECT format('%s, %s to %s ms', coalesce(v.key, 'video ' || s.video_id), s.start_ms,

@@ -47,7 +47,7 @@ Examples: pgvoice identify talk
     "--output-format",
     "named_format",
     metavar="NAME",
-    help="Format of FILE if its suffix does not tell: json, rttm, srt, vtt or whisperx.",
+    help="Format of FILE if its suffix does not tell, see `pgvoice format list`.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @options.rule_options
@@ -55,6 +55,7 @@ Examples: pgvoice identify talk
 @options.uri_option
 @options.url_option
 @options.plot_option
+@options.wide_option
 @options.json_option
 def identify(
     video: str,
@@ -138,8 +139,9 @@ def write_answers(found: Sequence[Labelled]) -> None:
     """Print a table of answers, with the diarizer's labels if there are any."""
     labelled = any(each.segment.label for each in found)
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
-    columns += ["label"] if labelled else []
-    columns += ["speaker", output.number("similarity"), "runner-up", output.number("margin")]
+    columns += [output.optional("label", 3)] if labelled else []
+    columns += [output.person("speaker"), output.number("similarity")]
+    columns += [output.person("runner-up", 1), output.number("margin", 2)]
     output.write_table(
         [*columns, output.word("reason")],
         (

@@ -56,6 +56,7 @@ def build(
 
 
 @index.command(epilog="Example: pgvoice index status")
+@options.wide_option
 @options.store_options
 def status(store: VoiceStore, as_json: bool) -> None:
     """Show which encoders' segments are indexed, and what to do if not."""
@@ -63,8 +64,9 @@ def status(store: VoiceStore, as_json: bool) -> None:
     if as_json:
         output.write_json({"encoders": found})
         return
-    numbers = output.numbers("size", "m", "ef_construction")
-    output.write_table(["encoder", output.number("segments"), "index", *numbers], map(_row, found))
+    numbers = (output.number("size"), output.number("m", 2), output.number("ef_construction", 1))
+    columns: output.Columns = ["encoder", output.number("segments"), output.word("index"), *numbers]
+    output.write_table(columns, map(_row, found))
     for one in found:
         for line in _advice(one):
             click.echo(line)

@@ -10,6 +10,7 @@ from typing import Unpack
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.answers.similar import SimilarFilter
@@ -27,6 +28,7 @@ from pgvoice.store.voice_store import VoiceStore
     help="Most similar first, or by recording and time.",
 )
 @options.rule_options
+@options.wide_option
 @options.store_options
 def search(
     store: VoiceStore,
@@ -55,7 +57,7 @@ def search(
 def _write_table(found: Sequence[Appearance]) -> None:
     numbers = output.numbers("start", "end", "similarity")
     output.write_table(
-        ["video", *numbers, "runner-up", output.number("margin")],
+        ["video", *numbers, output.person("runner-up", 1), output.number("margin", 2)],
         (
             (
                 each.video,
@@ -113,6 +115,7 @@ def _write_table(found: Sequence[Appearance]) -> None:
 )
 @click.option("--exact", is_flag=True, help="Compare every segment, even if there is an index.")
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def similar(
     store: VoiceStore,
@@ -130,9 +133,9 @@ def similar(
 ) -> None:
     """Find segments that sound like a stored one, in all recordings.
 
-    VIDEO and --span name the stored segment; nobody needs to be enrolled. The most similar comes
-    first. In a large library, build an index to make this fast: `pgvoice index build`. The index
-    may miss a few of the most similar segments; --exact finds all.
+    VIDEO and --span name the stored segment, as in `pgvoice enroll add`; nobody needs to be
+    enrolled. The most similar comes first. In a large library, build an index to make this fast:
+    `pgvoice index build`. The index may miss a few of the most similar segments; --exact finds all.
     """
     among = SimilarFilter(
         videos=list(videos) or None,
@@ -144,11 +147,14 @@ def similar(
     found = store.answers.similar(
         video, span, limit=limit, among=among, encoder=encoder, exact=exact
     )
+    (meant,) = store.recordings.resolve(video, [span], encoder=encoder, with_vector=True)
     if as_json:
-        output.write_json(
-            {"video": video, "segments": [output.in_seconds(segment) for segment in found]}
-        )
+        (key,) = meant.segments
+        segments = [output.in_seconds(segment) for segment in found]
+        place = {"video": video, "start": key.start_s, "end": key.end_s}
+        output.write_json(place | {"segments": segments})
         return
+    write_resolved([meant])
     if found:
         rows = ((e.video, output.clock(e.start), output.clock(e.end), e.similarity) for e in found)
         output.write_table(["video", *output.numbers("start", "end", "similarity")], rows)

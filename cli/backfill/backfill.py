@@ -15,6 +15,7 @@ import click
 
 from pgvoice.cli import options, output, terminal
 from pgvoice.cli.backfill import backfill_progress
+from pgvoice.cli.errors import INVALID_SEGMENT
 from pgvoice.cli.group import FAILED, Group
 from pgvoice.hooks.backfill.engine import Engine, Here, MakeEncoder, Processes
 from pgvoice.hooks.backfill.manifest import Manifest
@@ -27,6 +28,8 @@ from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.new_files import write_file
 from pgvoice.store.voice_store import VoiceStore
 
+#: The files and recordings that a message names.
+NAMED = 10
 #: Only this machine can connect here.
 HERE = "127.0.0.1"
 
@@ -36,8 +39,11 @@ def backfill() -> None:
     """Fill many recordings and follow the progress.
 
     A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; if empty,
-    pgvoice looks it up in its audio sources) and segments (a file, or a list of [start, end]). The
-    state is in the database: running a backfill again does only what is missing.
+    pgvoice looks it up in its audio sources), segments (a file, or a list of [start, end]) and uri
+    (the recording's name in a file that covers several; if empty, it is video). Or it is a folder
+    with files such as talk.mp3 and talk.rttm beside each other.
+
+    The state is in the database: running a backfill again does only what is missing.
     """
 
 
@@ -59,10 +65,11 @@ def _address(value: str) -> tuple[str, int]:
 @backfill.command(
     epilog="""\b
 Examples: pgvoice backfill run library.csv --workers 2
+          pgvoice backfill run recordings/
           pgvoice backfill run library.jsonl --shard 3/8
           pgvoice backfill run library.parquet --ray head.example:6379"""
 )
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("manifest", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix]."
 )
@@ -118,10 +125,12 @@ def run(
 
     Complete recordings are skipped, many at a time. Ctrl-C finishes the recordings in progress
     first; a second Ctrl-C stops at once. Nothing that was stored is lost. The exit code is 1 if
-    recordings failed.
+    recordings failed, and else 3 if some have segments that are not spans of time, which are named
+    each time.
     """
-    called = name or manifest.stem
-    made = partial(_make, encoder, device)
+    called = name or (manifest.resolve().name if manifest.is_dir() else manifest.stem)
+    made, listed = partial(_make, encoder, device), Manifest(manifest)
+    _warn_of(listed.left_out())
     with (
         redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
@@ -132,7 +141,7 @@ def run(
         report = fill_all(
             engine,
             called,
-            Manifest(manifest),
+            listed,
             retries=retries,
             limit=limit,
             shard=shard,
@@ -140,7 +149,15 @@ def run(
             on_progress=lambda _report: tell(),
         )
     output.write(report, as_json, lambda report: _write_report(report, called))
-    context.exit(FAILED if report.failed else 0)
+    context.exit(FAILED if report.failed else INVALID_SEGMENT if report.invalid else 0)
+
+
+def _warn_of(left_out: list[str]) -> None:
+    """Name the files of a folder that are not filled."""
+    for each in left_out[:NAMED]:
+        click.echo(f"Warning: left out {each}", err=True)
+    if len(left_out) > NAMED:
+        click.echo(f"Warning: left out {len(left_out) - NAMED:,} more files", err=True)
 
 
 def _make(encoder: str | None, device: str | None) -> Encoder:
@@ -184,11 +201,14 @@ def _write_report(report: BackfillReport, name: str) -> None:
         f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
         f" {len(report.failed):,} failed"
         + (f", {report.erased:,} erased before" if report.erased else "")
+        + (f"; {len(report.invalid):,} with invalid segments" if report.invalid else "")
         + ("; stopped" if report.stopped else "")
     )
-    for outcome in report.failed[:10]:
-        click.echo(output.printable(f"  {outcome.video}: {outcome.error}"))
-    if report.failed:
+    problems = [(each.video, each.error) for each in report.failed]
+    problems += [(each.video, each.invalid) for each in report.invalid]
+    for video, problem in problems[:NAMED]:
+        click.echo(output.printable(f"  {video}: {problem}"))
+    if problems:
         click.echo(
             output.printable(f"`pgvoice backfill failed {shlex.quote(name)}` lists them all")
         )
@@ -197,6 +217,7 @@ def _write_report(report: BackfillReport, name: str) -> None:
 @backfill.command(epilog="Example: pgvoice backfill status --watch")
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
+@options.wide_option
 @options.store_options
 def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
     """Show the progress of all backfills, or of one."""
@@ -228,9 +249,14 @@ def metrics(store: VoiceStore, name: str | None) -> None:
     metavar="FILE",
     help="Also write them to a manifest (JSON lines) that can be run again.",
 )
+@options.wide_option
 @options.store_options
 def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
-    """List the recordings that could not be filled, with the errors."""
+    """List recordings that failed or have invalid segments.
+
+    A recording whose other segments are filled is named too, as long as some of its segments are
+    not spans of time.
+    """
     found = store.backfills.failed(name)
     if manifest is not None:
         lines = "".join(f"{json.dumps(dict(each.document))}\n" for each in found)
@@ -238,7 +264,17 @@ def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: 
     output.write_list(
         found,
         as_json,
-        ["recording", output.number("attempts"), "error"],
-        lambda each: (each.video, each.attempts, each.error),
+        [
+            "recording",
+            output.word("state"),
+            output.number("attempts", 1),
+            output.explanation("problem", "red"),
+        ],
+        lambda each: (
+            each.video,
+            "filled" if each.filled else "failed",
+            each.attempts,
+            each.error,
+        ),
         "no recording failed",
     )

@@ -149,6 +149,8 @@ def _pairs(status: BackfillStatus) -> Iterator[tuple[str, str]]:
     yield "recordings", f"{status.videos:,}, {100 * share:.1f} % done or failed"
     yield "done", f"{status.done:,}"
     yield "failed", f"{status.failed:,}"
+    if status.invalid:
+        yield "invalid", f"{status.invalid:,} done but for segments that are not spans of time"
     yield "left", f"{status.waiting:,}{_estimate(status)}"
     yield "vectors", f"{status.filled:,}, {rate(status.vectors_per_second)} per second"
     speech = f"{rate(status.speech_per_second)} h per hour"
@@ -171,6 +173,7 @@ def _write_lines(found: list[BackfillStatus]) -> None:
 def _line(status: BackfillStatus) -> str:
     return (
         f"{status.backfill}: {status.done:,} of {status.videos:,} done, {status.failed:,} failed,"
+        f"{f' {status.invalid:,} with invalid segments,' if status.invalid else ''}"
         f" {status.waiting:,} left{_estimate(status)};"
         f" {rate(status.vectors_per_second)} vectors per second,"
         f" {rate(status.speech_per_second)} h of speech per hour"
@@ -179,10 +182,13 @@ def _line(status: BackfillStatus) -> str:
 
 def write_status(found: list[BackfillStatus]) -> None:
     """A table on standard output, with a row for each backfill."""
-    numbers = ("recordings", "done", "failed", "left", "vectors/s", "speech", "per worker")
-    output.write_table(["backfill", *output.numbers(*numbers, "time left")], map(_row, found))
+    paces = ("vectors per second", "hours per hour", "hours per worker hour")
+    columns = output.numbers("recordings", "done", "left", "failed", "invalid", "time left")
+    more = (output.number(header, 3 - place) for place, header in enumerate(paces))
+    output.write_table(["backfill", *columns, *more], map(_row, found))
     click.echo(
-        "\nspeech: hours filled per hour; per worker: the same per hour of one worker's time;\n"
+        "\ninvalid: recordings that are done but for segments that are not spans of time;\n"
+        "hours per hour: speech filled; per worker hour: of one worker's time;\n"
         "time left: at the rate of the last 10 minutes or of the last 50 recordings"
     )
 
@@ -193,10 +199,11 @@ def _row(status: BackfillStatus) -> tuple[output.Cell, ...]:
         status.backfill,
         status.videos,
         status.done,
-        status.failed,
         status.waiting,
+        status.failed,
+        status.invalid,
+        None if left is None else duration(left),
         rate(status.vectors_per_second),
         rate(status.speech_per_second),
         rate(status.speech_per_work_second),
-        None if left is None else duration(left),
     )

@@ -32,6 +32,7 @@ Examples: pgvoice db verify --json
     help="Also check that the audit trail still has this hash, from `pgvoice audit --head`.",
 )
 @options.model_options
+@options.wide_option
 @options.store_options
 @click.pass_context
 def verify(
@@ -66,15 +67,20 @@ def verify(
         output.write_json({"ok": not problems, "checks": checks} | unheard)
     else:
         _write_checks(checks, again)
-        click.echo(f"\n{output.counted(problems, 'problem')}")
+        click.echo()
+        output.tell(output.counted(problems, "problem"), "red" if problems else "green")
     context.exit(FAILED if problems else 0)
 
 
 def _write_checks(checks: Sequence[StoreCheck], again: Recomputed | None) -> None:
     output.write_table(
-        ["check", *output.numbers("checked", "problems"), "example"],
-        ((each.what, each.looked_at, each.problems, each.example) for each in checks),
+        [*output.numbers("checked", "problems"), output.explanation("check")],
+        ((each.looked_at, each.problems, each.what) for each in checks),
     )
+    for each in checks:
+        if each.problems:
+            example = f", such as {each.example}" if each.example else ""
+            click.echo(output.printable(f"{each.problems:,} x {each.what}{example}"))
     for why, segments in (again.unheard if again else {}).items():
         not_recomputed = f"{output.counted(segments, 'segment')} not recomputed: {why}"
         click.echo(output.printable(not_recomputed))
@@ -82,6 +88,7 @@ def _write_checks(checks: Sequence[StoreCheck], again: Recomputed | None) -> Non
 
 @click.command(epilog="Example: pgvoice db copy --to postgresql://me@host/library")
 @click.option("--to", "target", required=True, metavar="URL", help="Database to copy to.")
+@options.wide_option
 @options.store_options
 def copy(store: VoiceStore, target: str, as_json: bool) -> None:
     """Copy the whole store into another database and compare both.
@@ -92,7 +99,7 @@ def copy(store: VoiceStore, target: str, as_json: bool) -> None:
     putting the password in the URL, you can use PGPASSFILE or ~/.pgpass.
     """
     shown = libpq_url(psycopg_url(target))
-    with output.progress_bar("copying and comparing") as bar:
+    with output.progress("copying and comparing") as bar:
         indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
         sums = store.upkeep.copy_to(target, on_progress=bar)
     if as_json:
@@ -109,6 +116,7 @@ def copy(store: VoiceStore, target: str, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: pgvoice db checksums --url postgresql://me@host/restored")
+@options.wide_option
 @options.store_options
 def checksums(store: VoiceStore, as_json: bool) -> None:
     """Show the number of rows and a checksum of each table.

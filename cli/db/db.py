@@ -103,6 +103,7 @@ def status(url: str | None, as_json: bool) -> None:
 
 @db.command("roles", epilog="Example: pgvoice db roles --create")
 @click.option("--create", is_flag=True, help="Create the roles and grant them their privileges.")
+@options.wide_option
 @options.url_options
 def show_roles(create: bool, url: str | None, as_json: bool) -> None:
     """Show the roles that may read, fill and enroll.
@@ -119,14 +120,15 @@ def show_roles(create: bool, url: str | None, as_json: bool) -> None:
     if as_json:
         output.write_json({"roles": found})
         return
-    output.write_table(["role", "may", "state", "members"], map(_role_row, found))
+    columns = ("role", output.word("state"), "members", output.explanation("may"))
+    output.write_table(columns, map(_role_row, found))
     if lacking is not None:
         click.echo(f"\n{lacking}")
 
 
 def _role_row(role: Role) -> tuple[str, ...]:
     state = "ready" if role.granted else "no privileges here" if role.exists else "missing"
-    return role.name, role.purpose, state, ", ".join(role.members) or output.NOTHING
+    return role.name, state, ", ".join(role.members) or output.NOTHING, role.purpose
 
 
 @db.command("url", epilog="Example: pgvoice db url --show-password")

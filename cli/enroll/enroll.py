@@ -31,7 +31,8 @@ def enroll() -> None:
     epilog="""\b
 Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
           pgvoice enroll add Ada --audio talk.mp3 --span 0:12.5-0:15
-          pgvoice enroll add Ada --video talk --span 12.5-15"""
+          pgvoice enroll add Ada --video talk --span 12.5-15
+          pgvoice enroll add Ada --video talk --label SPEAKER_00"""
 )
 @click.argument("name")
 @click.option(
@@ -41,7 +42,9 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
     metavar="FILE",
     help="Recording of this person alone; with --video, the file of that recording.",
 )
-@click.option("--video", metavar="KEY", help="Recording in the store to take --span from.")
+@click.option(
+    "--video", metavar="KEY", help="Recording in the store to take --span or --label from."
+)
 @click.option(
     "--span",
     "spans",
@@ -50,6 +53,7 @@ Examples: pgvoice enroll add Ada --audio ada.wav --consent "form 7"
     metavar="START-END",
     help="When the person speaks: 12.5-15 or 1:02-1:05.5.",
 )
+@options.turn_label_option
 @options.consent_options
 @options.min_speech_option
 @options.force_option
@@ -60,6 +64,7 @@ def add(
     audio: tuple[str, ...],
     video: str | None,
     spans: tuple[options.Span, ...],
+    labels: tuple[str, ...],
     evidence: str | None,
     purpose: str,
     until: datetime | None,
@@ -73,15 +78,22 @@ def add(
     """Enroll a person, or add exemplars to one.
 
     Give audio files, or spans of one file: every window of 3 s that contains speech becomes an
-    exemplar, with a new window every 1.5 s. Or give spans of a recording in the store: each becomes
-    an exemplar. If a span is not stored yet, its --audio is needed too.
+    exemplar, with a new window every 1.5 s.
+
+    Or give spans of a recording in the store: the stored segments that they mean become exemplars.
+    A span means the segment with these times, to within 0.1 s; else all segments inside it; else
+    the nearest one that starts and ends within 0.5 s of it. To enroll a span that is not stored,
+    give its --audio too.
+
+    Or give a diarizer's label: the longest of its stored turns become exemplars, up to 30 s. Turns
+    that other labels overlap, or shorter than 1.5 s, are used only if there are no others.
 
     pgvoice refuses exemplars that do not sound like one person, a person who sounds like somebody
     else, and audio that somebody else is enrolled with.
     """
-    _check_usage(audio, video, spans)
+    _check_usage(audio, video, spans, labels)
     consent = Consent(name, purpose, evidence, expires_at=until) if evidence else None
-    with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
+    with VoiceStore.open(url) as store, output.progress("enrolling") as progress:
         if video is None:
             added = enroll_recordings(
                 store,
@@ -107,12 +119,13 @@ def add(
             )
         else:
             added = store.people.enroll_segments(
-                name, video, spans, encoder, consent=consent, force=force
+                name, video, spans, encoder, labels=labels, consent=consent, force=force
             )
     output.write(added, as_json, write_enrollment)
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
+@options.wide_option
 @options.store_options
 def list_people(store: VoiceStore, as_json: bool) -> None:
     """List the people who are enrolled.
@@ -122,11 +135,12 @@ def list_people(store: VoiceStore, as_json: bool) -> None:
     """
     people = store.people.speakers()
     labels = output.short_labels(person.encoder for person in people if person.encoder)
-
+    encoder = output.encoder("encoder", labels)
+    numbers = output.numbers("exemplars", "speech", "cohesion")
     output.write_list(
         people,
         as_json,
-        ["speaker", "encoder", *output.numbers("exemplars", "speech", "cohesion"), "enrolled"],
+        [output.person("speaker"), encoder, *numbers, output.optional("enrolled", 2)],
         lambda person: (
             person.speaker,
             labels[person.encoder] if person.encoder else None,
@@ -170,6 +184,29 @@ def merge(store: VoiceStore, name: str, into: str, force: bool, dry_run: bool) -
     click.echo(output.printable(f"{name} ({merged} into {into} ({there:,})"))
 
 
+@enroll.command(epilog="Example: pgvoice enroll drop Ada 12 --dry-run")
+@click.argument("name")
+@click.argument("number", type=options.Count(1))
+@options.dry_run_option
+@options.yes_option
+@options.open_store
+def drop(store: VoiceStore, name: str, number: int, dry_run: bool, yes: bool) -> None:
+    """Delete one exemplar of a person, and compute the profile from the others.
+
+    `pgvoice enroll show` shows its NUMBER. The last exemplar of a profile stays: `pgvoice enroll
+    remove` deletes the person.
+    """
+    found = store.people.drop(name, number, dry_run=True)
+    where = found.source
+    if found.end:
+        where += f", {output.clock(found.start)} to {output.clock(found.end)}"
+    exemplar = output.printable(f"exemplar {number} of {name} ({where})")
+    if not dry_run:
+        options.confirm(f"Delete {exemplar}?", yes)
+        store.people.drop(name, number)
+    click.echo(f"{exemplar} {output.done('deleted', dry_run)}; {found.left:,} left in the profile")
+
+
 @enroll.command(epilog="Example: pgvoice enroll remove Ada --dry-run")
 @click.argument("name")
 @options.dry_run_option
@@ -190,10 +227,19 @@ def remove(store: VoiceStore, name: str, dry_run: bool, yes: bool) -> None:
     click.echo(f"{shown} and {exemplars} {output.done('deleted', dry_run)}")
 
 
-def _check_usage(audio: Sequence[str], video: str | None, spans: Sequence[options.Span]) -> None:
+def _check_usage(
+    audio: Sequence[str],
+    video: str | None,
+    spans: Sequence[options.Span],
+    labels: Sequence[str],
+) -> None:
+    if labels and (video is None or audio):
+        raise click.UsageError("--label needs --video, whose stored turns have it, and no --audio.")
     if video is None and not audio:
-        raise click.UsageError("Choose the audio: --audio FILE, or --video KEY --span START-END.")
-    if video is not None and not spans:
-        raise click.UsageError("--video needs --span: when does the person speak?")
+        raise click.UsageError(
+            "Choose the audio: --audio FILE, or --video KEY --span START-END (or --label LABEL)."
+        )
+    if video is not None and not (spans or labels):
+        raise click.UsageError("--video needs --span or --label: when does the person speak?")
     if len(audio) > 1 and (spans or video is not None):
         raise click.UsageError("With --span or --video, give only one --audio.")

@@ -16,10 +16,12 @@ NOBODY = "nobody is enrolled yet: see `pgvoice enroll add --help`"
 
 @click.command(epilog="Example: pgvoice enroll show Ada")
 @click.argument("name")
+@options.wide_option
 @options.store_options
 def show(store: VoiceStore, name: str, as_json: bool) -> None:
     """Show a person's exemplars, those that fit least first.
 
+    "number" names an exemplar for `pgvoice enroll drop`; it never changes.
     "similarity" compares an exemplar with the profile, which it is part of; "to others" compares it
     with the mean of the person's other exemplars that share no audio with it. An "outlying" one may
     be the voice of somebody else: see `pgvoice enroll check`. "speech" is the share of the span
@@ -51,6 +53,7 @@ Examples: pgvoice enroll check
 )
 @options.dry_run("excluded")
 @options.stored_encoder_option
+@options.wide_option
 @options.url_options
 def check(
     name: str | None, drop: bool, dry_run: bool, encoder: str | None, url: str | None, as_json: bool
@@ -109,11 +112,13 @@ def _summary(profile: ProfileQuality) -> str:
 
 def _write_exemplars(exemplars: Sequence[StoredExemplar]) -> None:
     labels = output.short_labels(exemplar.encoder for exemplar in exemplars)
-    numbers = output.numbers("similarity", "to others", "speech", "start", "end")
+    numbers = output.numbers("number", "similarity", "to others")
+    spoken = output.number("speech", 2), *output.numbers("start", "end")
     output.write_table(
-        [*numbers, "source", "encoder", "note"],
+        [*numbers, *spoken, "source", output.encoder("encoder", labels), output.word("note")],
         (
             (
+                str(exemplar.number),
                 exemplar.similarity,
                 exemplar.left_out_similarity,
                 None if exemplar.quality is None else f"{exemplar.quality:.0%}",
@@ -142,9 +147,11 @@ def _note(exemplar: StoredExemplar) -> str:
 
 def _write_profiles(profiles: Sequence[ProfileQuality]) -> None:
     labels = output.short_labels(profile.encoder for profile in profiles)
-    numbers = ("exemplars", "outlying", "excluded", "audio", "cohesion", "to others")
+    exemplars = output.number("exemplars"), output.number("outlying"), output.number("excluded", 3)
+    fit = output.number("audio", 2), *output.numbers("cohesion", "to others")
+    nearest = output.person("nearest other", 4)
     output.write_table(
-        ["speaker", "encoder", *output.numbers(*numbers), "nearest other"],
+        [output.person("speaker"), output.encoder("encoder", labels), *exemplars, *fit, nearest],
         (
             (
                 profile.speaker,
@@ -166,8 +173,9 @@ def _write_outliers(found: dict[str, list[Outlier]], dry_run: bool) -> None:
     if not found:
         click.echo("no outlying exemplars")
         return
+    numbers = output.numbers("to others", "required", "start", "end")
     output.write_table(
-        ["speaker", *output.numbers("to others", "required", "start", "end"), "source"],
+        [output.person("speaker"), *numbers, "source"],
         (
             (
                 name,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.profiles.exported import export_profiles
 from pgvoice.hooks.profiles.importing import Imported, import_profiles
@@ -48,7 +49,7 @@ def import_files(
     """
     made = make_encoder(encoder, device=device) if encoder else None
     imported: list[Imported] = []
-    with VoiceStore.open(url) as store, output.progress_bar("enrolling") as progress:
+    with VoiceStore.open(url) as store, output.progress("enrolling") as progress:
         for file in files:
             imported += import_profiles(
                 store,
@@ -101,6 +102,7 @@ def export(names_and_file: tuple[str, ...], everybody: bool, url: str | None) ->
 
 def write_enrollment(added: Enrollment) -> None:
     """Print the result of an enrollment."""
+    write_resolved(added.chosen)
     known = f", {added.known:,} already enrolled" if added.known else ""
     click.echo(
         f"{output.printable(added.speaker)}: {output.counted(added.added, 'exemplar')} added"

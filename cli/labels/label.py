@@ -56,6 +56,7 @@ def label(
 @options.yes_option
 @_clusters_option
 @options.rule_options
+@options.wide_option
 @options.store_options
 def relabel(
     store: VoiceStore,
@@ -88,8 +89,9 @@ def relabel(
 def _write_moves(found: Relabelling) -> None:
     if not found.moves:
         return
+    numbers = output.numbers("segments", "speech")
     output.write_table(
-        ["from", "to", *output.numbers("segments", "speech"), "in"],
+        [output.person("from"), output.person("to"), *numbers, output.explanation("in")],
         (
             (
                 _person(move.from_speaker, move.from_reason),

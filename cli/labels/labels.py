@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.group import Group
 from pgvoice.cli.labels.export import export
+from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
 
@@ -28,16 +30,16 @@ span_option = click.option(
     "--span",
     "spans",
     multiple=True,
-    required=True,
     type=options.span,
     metavar="START-END",
-    help="The segment: 8.3-10 or 1:02-1:05.5.",
+    help="The segment, or segments inside this span: 8.3-10 or 1:02-1:05.5.",
 )
 
 
 @labels.command(epilog="Example: pgvoice labels show talk")
 @click.argument("video")
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> None:
     """Show a recording's labels in time order.
@@ -57,6 +59,7 @@ def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> N
 @labels.command(epilog="Example: pgvoice labels time talk")
 @click.argument("video", required=False)
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def time(store: VoiceStore, video: str | None, encoder: str | None, as_json: bool) -> None:
     """Show how long everybody speaks.
@@ -67,13 +70,14 @@ def time(store: VoiceStore, video: str | None, encoder: str | None, as_json: boo
     output.write_list(
         store.labels.speaker_time(video, encoder=encoder),
         as_json,
-        ["video", "speaker", *output.numbers("segments", "speech")],
+        ["video", output.person("speaker"), *output.numbers("segments", "speech")],
         lambda each: (each.video, each.speaker, each.segments, output.clock(each.seconds)),
         "nothing is labelled: see `pgvoice label --help`",
     )
 
 
 @labels.command(epilog="Example: pgvoice labels runs")
+@options.wide_option
 @options.store_options
 def runs(store: VoiceStore, as_json: bool) -> None:
     """List the runs, the newest first.
@@ -83,12 +87,12 @@ def runs(store: VoiceStore, as_json: bool) -> None:
     """
     found = store.labels.runs()
     encoders = output.short_labels(each.encoder for each in found)
-    run, kind = output.number("run"), output.word("kind")
-    numbers = output.numbers("threshold", "margin", "labels", "current")
+    run = output.number("run"), output.word("kind"), "kept", output.encoder("encoder", encoders)
+    numbers = output.number("threshold", 3), output.number("margin", 2)
     output.write_list(
         found,
         as_json,
-        [run, kind, "kept", "encoder", *numbers, "reverted"],
+        [*run, *numbers, *output.numbers("labels", "current"), "reverted"],
         lambda each: (
             str(each.id),
             each.kind,
@@ -119,12 +123,14 @@ def revert(store: VoiceStore, run: int) -> None:
 @labels.command(
     epilog="""\b
 Examples: pgvoice labels pin talk Ada --span 8.3-10
+          pgvoice labels pin talk Ada --label SPEAKER_00
           pgvoice labels pin talk --nobody --span 8.3-10"""
 )
 @click.argument("video")
 @click.argument("name", required=False)
 @click.option("--nobody", is_flag=True, help="Nobody who is enrolled speaks.")
 @span_option
+@options.turn_label_option
 @options.stored_encoder_option
 @options.url_option
 def pin(
@@ -132,44 +138,71 @@ def pin(
     name: str | None,
     nobody: bool,
     spans: tuple[options.Span, ...],
+    labels: tuple[str, ...],
     encoder: str | None,
     url: str | None,
 ) -> None:
-    """Pin who speaks in a segment.
+    """Pin who speaks in segments.
 
-    NAME is an enrolled speaker. No run changes a pinned label.
+    NAME is an enrolled speaker. No run changes a pinned label. A span means segments as in
+    `pgvoice enroll add`; of a diarizer's --label, all stored segments are pinned.
     """
     if (name is None) != nobody:
         raise click.UsageError("Give a NAME, or --nobody.")
     with VoiceStore.open(url) as store:
-        made = [store.labels.pin(video, span, name, encoder=encoder) for span in spans]
-    runs = ", ".join(map(str, made))
-    click.echo(output.printable(f"pinned to {name or 'nobody'} (run {runs})"))
+        keys = _meant(store, video, spans, labels, encoder)
+        run = store.labels.pin_segments(video, keys, name, encoder=encoder)
+    click.echo(output.printable(f"pinned to {name or 'nobody'} (run {run})"))
 
 
 @labels.command(epilog="Example: pgvoice labels unpin talk --span 8.3-10")
 @click.argument("video")
 @span_option
+@options.turn_label_option
 @options.stored_encoder_option
 @options.open_store
 def unpin(
-    store: VoiceStore, video: str, spans: tuple[options.Span, ...], encoder: str | None
+    store: VoiceStore,
+    video: str,
+    spans: tuple[options.Span, ...],
+    labels: tuple[str, ...],
+    encoder: str | None,
 ) -> None:
     """Remove pins.
 
     The label from the runs becomes current again; `pgvoice relabel` judges it again.
     """
-    for span in spans:
-        store.labels.unpin(video, span, encoder=encoder)
-    click.echo(f"{output.counted(len(spans), 'segment')} unpinned")
+    keys = _meant(store, video, spans, labels, encoder)
+    count = store.labels.unpin_segments(video, keys, encoder=encoder)
+    click.echo(f"{output.counted(count, 'segment')} unpinned")
+
+
+def _meant(
+    store: VoiceStore,
+    video: str,
+    spans: Sequence[options.Span],
+    turn_labels: Sequence[str],
+    encoder: str | None,
+) -> list[SegmentKey]:
+    """The segments that these options mean; prints them."""
+    if not (spans or turn_labels):
+        raise click.UsageError("Choose the segments: --span START-END, or --label LABEL.")
+    found = store.recordings.resolve(video, spans, encoder=encoder)
+    found += store.recordings.labelled(video, turn_labels, encoder=encoder)
+    write_resolved(found)
+    return [key for each in found for key in each.segments]
 
 
 def _write_labels(found: Sequence[Label]) -> None:
     encoders = output.short_labels(label.encoder for label in found)
     several = len(encoders) > 1
-    columns: list[str | output.Column] = [*output.numbers("start", "end"), "speaker"]
-    columns += [output.number("similarity"), "runner-up", output.number("margin")]
-    columns += [output.word("reason"), output.number("run")]
+    columns: list[str | output.Column] = [*output.numbers("start", "end")]
+    columns += [
+        output.person("speaker"),
+        output.number("similarity"),
+        output.person("runner-up", 1),
+    ]
+    columns += [output.number("margin", 2), output.word("reason"), output.number("run", 3)]
     columns += ["encoder"] if several else []
     output.write_table(
         columns,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.checks.packages import missing_packages
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor import missing_packages
 from pgvoice.cli.group import Group
 from pgvoice.cli.thresholds import rule
 from pgvoice.hooks.encoders import registry
@@ -25,6 +25,7 @@ def encoder() -> None:
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
+@options.wide_option
 @options.url_options
 def list_encoders(url: str | None, as_json: bool) -> None:
     """List the available encoders and those in the store.
@@ -39,7 +40,9 @@ def list_encoders(url: str | None, as_json: bool) -> None:
         output.write_json({"available": list(map(_available_document, available)), "stored": known})
     else:
         rows = ((one.name, _remedy(one) or "yes", one.summary) for one in available)
-        output.write_table(["encoder", "installed", "description"], rows)
+        output.write_table(
+            ["encoder", output.word("installed"), output.explanation("description")], rows
+        )
         _write_stored(stored)
     if trouble:
         click.echo(f"Warning: the store could not be read: {trouble}", err=True)
@@ -67,8 +70,9 @@ def _write_stored(stored: Sequence[StoredEncoder]) -> None:
     if not stored:
         return
     click.echo()
+    numbers = output.numbers("dimension", "threshold")
     output.write_table(
-        ["stored encoder", *output.numbers("dimension", "threshold"), "source of the threshold"],
+        ["stored encoder", *numbers, output.explanation("source of the threshold")],
         (
             (str(e.identity), e.identity.dimension, e.threshold.similarity, _source(e))
             for e in stored

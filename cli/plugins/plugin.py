@@ -18,6 +18,7 @@ def plugin() -> None:
 
 
 @plugin.command("list", epilog="Example: pgvoice plugin list")
+@options.wide_option
 @options.json_option
 def list_plugins(as_json: bool) -> None:
     """List the plugins with their state and hooks.
@@ -29,7 +30,8 @@ def list_plugins(as_json: bool) -> None:
     if as_json:
         output.write_json([asdict(each) for each in found.plugins])
     else:
-        columns = ("plugin", "package", "version", "state", "hooks")
+        package, version = output.optional("package", 1), output.optional("version", 2)
+        columns = ("plugin", package, version, output.word("state"), output.explanation("hooks"))
         output.write_table(columns, map(_row, found.plugins))
     for problem in found.problems:
         click.echo(f"Error: {output.printable(problem)}", err=True)

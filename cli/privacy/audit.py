@@ -15,6 +15,7 @@ from pgvoice.store.voice_store import VoiceStore
 @click.argument("subject", required=False)
 @options.integer("--limit", 1, "Show at most this many entries.", 50)
 @click.option("--head", is_flag=True, help="Show the hash of the trail, to be noted elsewhere.")
+@options.wide_option
 @options.store_options
 def audit(store: VoiceStore, subject: str | None, limit: int, head: bool, as_json: bool) -> None:
     """Show what was done with voiceprints, newest first.
@@ -33,7 +34,7 @@ def audit(store: VoiceStore, subject: str | None, limit: int, head: bool, as_jso
             click.echo(found_head or "the audit trail is empty")
         return
     found = store.privacy.audit(subject, limit=limit)
-    columns = ("at", "by", "action", "subject", "details")
+    columns = ("at", "by", "action", output.person("subject"), output.explanation("details"))
     output.write_list(found, as_json, columns, _row, "the audit trail is empty")
 
 

@@ -77,6 +77,7 @@ def require(store: VoiceStore, off: bool) -> None:
 
 @consent.command("list", epilog="Example: pgvoice consent list Ada --json")
 @click.argument("name", required=False)
+@options.wide_option
 @options.store_options
 def list_consents(store: VoiceStore, name: str | None, as_json: bool) -> None:
     """List what people agreed to, and whether it is valid."""
@@ -97,7 +98,9 @@ def list_consents(store: VoiceStore, name: str | None, as_json: bool) -> None:
     )
     told = _requires(required) + ("" if required else ": see `pgvoice consent require`")
     if found:
-        output.write_table(["speaker", "state", "purpose", "granted", "until", "evidence"], rows)
+        granted, evidence = output.optional("granted", 2), output.explanation("evidence")
+        columns = [output.person("speaker"), output.word("state"), output.optional("purpose", 1)]
+        output.write_table([*columns, granted, "until", evidence], rows)
     click.echo(f"\n{told}" if found else f"no consent on record; {told}")
 
 

@@ -52,6 +52,7 @@ Examples: pgvoice erase speaker Ada --dry-run
 @_vacuum_option
 @options.dry_run_option
 @options.yes_option
+@options.wide_option
 @options.store_options
 @click.pass_context
 def speaker(
@@ -89,6 +90,7 @@ def speaker(
 @_vacuum_option
 @options.dry_run_option
 @options.yes_option
+@options.wide_option
 @options.store_options
 @click.pass_context
 def video(
@@ -113,6 +115,7 @@ def video(
 
 
 @erase.command("opt-outs", epilog="Example: pgvoice erase opt-outs")
+@options.wide_option
 @options.store_options
 def list_opt_outs(store: VoiceStore, as_json: bool) -> None:
     """List the opt-outs.
@@ -122,7 +125,7 @@ def list_opt_outs(store: VoiceStore, as_json: bool) -> None:
     output.write_list(
         store.privacy.opt_outs(),
         as_json,
-        [output.number("opt-out"), "since", "voice refused by encoder"],
+        [output.number("opt-out"), "since", output.explanation("voice refused by encoder")],
         lambda each: (each.id, output.day(each.created_at), ", ".join(each.voices) or None),
         "nobody has opted out",
     )

@@ -18,6 +18,7 @@ from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.turns import snap_turns
 from pgvoice.store.database.urls import libpq_url
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
@@ -45,9 +46,14 @@ class Worker:
         """Fill a recording; if it cannot be filled, the outcome says why and nothing is raised."""
         start, invalid = time.monotonic(), None
         try:
-            spans = row.spans()
+            turns = row.turns()
             report = fill(
-                self._store, self._encoder, video=row.video, audio=row.audio, segments=spans
+                self._store,
+                self._encoder,
+                video=row.video,
+                audio=row.audio,
+                segments=turns,
+                source=row.source,
             )
         except InvalidSegments as error:
             report, invalid = error.report, str(error)
@@ -55,11 +61,11 @@ class Worker:
             return Outcome(
                 row.video, f"{type(error).__name__}: {error}", work_seconds=_since(start)
             )
-        run = report.run
-        speech = 0.0
+        run, speech = report.run, 0.0
         if run.filled:
-            speech = sum(end - begin for begin, end in spans) * run.filled / run.requested
-        return Outcome(row.video, invalid, run.requested, run.filled, speech, _since(start))
+            keys = snap_turns(turns, self._store.grid_ms).distinct
+            speech = sum(key.duration_ms for key in keys) / 1000 * run.filled / run.requested
+        return Outcome(row.video, None, run.requested, run.filled, speech, _since(start), invalid)
 
     @cached_property
     def _store(self) -> VoiceStore:

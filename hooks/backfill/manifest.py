@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pgvoice.hooks.backfill.folders import Folder
+from pgvoice.hooks.backfill.segment_files import read_part
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.documents import shown, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
-from pgvoice.hooks.formats.reading import read_document
+from pgvoice.hooks.turns import as_turns
 from pgvoice.store.names import checked, is_text
+from pgvoice.store.turns import Turn
 
-COLUMNS = ("video", "audio", "segments")
-Span = tuple[float, float]
+COLUMNS = ("video", "audio", "segments", "uri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +28,89 @@ class ManifestRow:
     video: str
     #: A file; if None, the audio sources find one.
     audio: str | None
-    #: A file of segments, or the segments themselves as (start, end) in seconds.
-    segments: str | tuple[Span, ...]
+    #: A file of segments, or the segments themselves in any shape that `as_turns` accepts.
+    segments: str | tuple[Any, ...]
+    #: The recording's name in a file that covers several; if None, it is `video`.
+    uri: str | None = None
 
-    def spans(self) -> list[Span]:
-        """The segments; a file is read at each call. Raises `FormatError`."""
-        if not isinstance(self.segments, str):
-            return list(self.segments)
-        try:
-            document = read_document(self.segments, uri=None)
-        except OSError as error:
-            raise FormatError(f"{self.segments}: {error.strerror or error}") from error
-        return [(each.start, each.end) for each in document.segments]
+    @property
+    def source(self) -> str | None:
+        """The file of segments, if there is one."""
+        return self.segments if isinstance(self.segments, str) else None
+
+    def turns(self) -> list[Turn]:
+        """The segments; a file is read unless it was the last one. Raises `FormatError`."""
+        if isinstance(self.segments, str):
+            return read_part(self.segments, self.uri, self.video)
+        return as_turns(self.segments)
+
+    def document(self) -> dict[str, object]:
+        """The row as JSON, which a manifest may contain; without what was said.
+
+        A time that is not finite is null.
+        """
+        segments: object = self.segments
+        if not isinstance(segments, str):
+            segments = [_plain(turn) for turn in self.turns()]
+        row = {"video": self.video, "audio": self.audio, "segments": segments, "uri": self.uri}
+        return {column: value for column, value in row.items() if value is not None}
+
+
+def _plain(turn: Turn) -> object:
+    start, end = (time if math.isfinite(time) else None for time in (turn.start, turn.end))
+    if turn.label is None:
+        return [start, end]
+    return {"start": start, "end": end, "speaker": turn.label}
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The rows of a CSV, JSON lines or Parquet file, chosen by its suffix; read at each iteration.
+    """The rows of a CSV, JSON lines or Parquet file, or of a folder; read at each iteration.
 
-    Paths in it are relative to its folder. Raises `FormatError`, which names the row.
+    Paths in a file are relative to its folder. In a folder, each audio file with a file of segments
+    beside it is a row. Raises `FormatError`, which names the row.
     """
 
     path: Path
 
     def __iter__(self) -> Iterator[ManifestRow]:
         path = self.path
+        if path.is_dir():
+            yield from _of_folder(path)
+            return
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
-            raise FormatError(f"{path}: the name of a manifest must end in {', '.join(_READERS)}")
+            raise FormatError(
+                f"{path}: a manifest is a folder, or its name ends in {', '.join(_READERS)}"
+            )
         try:
             for number, row in enumerate(reader(path), 1):
                 yield _row(row, f"{path}, row {number}", path.parent)
         except (OSError, UnicodeDecodeError) as error:
             raise FormatError(f"{path} cannot be read: {error}") from error
 
+    def left_out(self) -> list[str]:
+        """The files of a folder that are in no row, each with the reason."""
+        return Folder.of(self.path).left_out if self.path.is_dir() else []
+
+
+def _of_folder(path: Path) -> Iterator[ManifestRow]:
+    folder = Folder.of(path)
+    if not folder.pairs:
+        raise FormatError(
+            f"{path} has no audio file with its segments beside it, such as talk.mp3 and talk.rttm"
+        )
+    for pair in folder.pairs:
+        files = {"audio": pair.audio, "segments": pair.segments}
+        row = {name: str(file.relative_to(path)) for name, file in files.items()}
+        yield _row({"video": pair.video, **row}, str(pair.audio), path)
+
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         try:
+            _check_columns(reader.fieldnames or (), str(path))
             yield from reader
         except csv.Error as error:
             raise FormatError(
@@ -94,13 +140,30 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         raise FormatError(f"{path}: Parquet needs `pip install pyarrow`") from error
     try:
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=list(COLUMNS)):
+            _check_columns(file.schema_arrow.names, str(path))
+            for batch in file.iter_batches():
                 yield from batch.to_pylist()
     except ArrowException as error:
         raise FormatError(f"{path} is not a readable Parquet file: {error}") from error
 
 
+def _check_columns(found: Collection[object], place: str) -> None:
+    """Raise `FormatError` for a column that is unknown, or there twice."""
+    columns = list(found)
+    for column in columns:
+        if column not in COLUMNS:
+            raise FormatError(
+                f"{place}: unknown column {shown(column)}; the columns are {', '.join(COLUMNS)}"
+            )
+        if columns.count(column) > 1:
+            raise FormatError(f"{place}: the column {column!r} is there twice")
+
+
 def _row(row: object, place: str, folder: Path) -> ManifestRow:
+    if isinstance(row, Mapping):
+        if None in row:
+            raise unexpected(place, row[None], "no more values than the first line has columns")
+        _check_columns(row, place)
     if not isinstance(row, Mapping) or not isinstance(row.get("video"), str) or not row["video"]:
         raise FormatError(f"{place}: no text under 'video'; the columns are {', '.join(COLUMNS)}")
     try:
@@ -108,15 +171,16 @@ def _row(row: object, place: str, folder: Path) -> ManifestRow:
     except ValueError as error:
         raise FormatError(f"{place}: {error}") from error
     audio, segments = row.get("audio") or None, row.get("segments")
+    uri = _text(row.get("uri") or None, f"{place}, uri")
     if isinstance(segments, str) and segments.lstrip().startswith("["):
         segments = _json(segments, f"{place}, segments")
     found = None if audio is None else _file(audio, f"{place}, audio", folder)
     if isinstance(segments, str) and segments:
-        return ManifestRow(video, found, _file(segments, f"{place}, segments", folder))
-    spans = tuple(_span(each, place) for each in _listed(segments, place))
-    if not spans:
+        return ManifestRow(video, found, _file(segments, f"{place}, segments", folder), uri)
+    turns = tuple(_turn(each, place) for each in _listed(segments, place))
+    if not turns:
         raise FormatError(f"{place}: no segments for {video!r}")
-    return ManifestRow(video, found, spans)
+    return ManifestRow(video, found, turns, uri)
 
 
 def _listed(segments: object, place: str) -> Sequence[object]:
@@ -125,16 +189,35 @@ def _listed(segments: object, place: str) -> Sequence[object]:
     raise unexpected(place, segments, _SEGMENTS)
 
 
-def _span(given: object, place: str) -> Span:
-    """Start and end in seconds; they must be finite, because the store keeps them as JSON."""
+def _turn(given: object, place: str) -> Turn:
+    """``[start, end]``, or an object with start and end, and perhaps speaker and text."""
     try:
         if isinstance(given, list | tuple):
-            start, end = map(float, given)
-            if math.isfinite(start) and math.isfinite(end):
-                return start, end
-    except (TypeError, ValueError, OverflowError):
+            start, end = map(_time, given)
+            return Turn(start, end)
+        if isinstance(given, Mapping):
+            label = given.get("speaker") if given.get("speaker") is not None else given.get("label")
+            label = str(label) if type(label) is int else label
+            return Turn(
+                _time(given["start"]),
+                _time(given["end"]),
+                _text(label, place),
+                _text(given.get("text"), place),
+            )
+    except (KeyError, TypeError, ValueError, OverflowError):
         pass
     raise unexpected(place, given, _SEGMENTS)
+
+
+def _time(given: Any) -> float:
+    """Seconds; null, which JSON has for a time that is not finite, becomes NaN."""
+    return math.nan if given is None else float(given)
+
+
+def _text(given: object, place: str) -> str | None:
+    if given is None or (isinstance(given, str) and is_text(given)):
+        return given
+    raise unexpected(place, given, "text")
 
 
 def _file(given: object, place: str, folder: Path) -> str:
@@ -146,7 +229,7 @@ def _file(given: object, place: str, folder: Path) -> str:
     raise unexpected(place, given, "a file")
 
 
-_SEGMENTS = "segments as a file or as a list of [start, end] in seconds"
+_SEGMENTS = "segments as a file or as a list of [start, end], or of objects with start and end"
 _READERS: dict[str, Callable[[Path], Iterator[object]]] = {
     ".csv": _csv,
     ".jsonl": _json_lines,

@@ -20,6 +20,10 @@ _OF_EACH: dict[str, tuple[str, Callable[[BackfillStatus], float | None]]] = {
     "speech_seconds": ("Speech filled.", lambda each: each.audio_seconds),
     "work_seconds": ("Working time of all workers together.", lambda each: each.work_seconds),
     "wall_seconds": ("Time in which at least one worker was busy.", lambda each: each.wall_seconds),
+    "invalid": (
+        "Recordings done but for segments that are not spans of time.",
+        lambda each: each.invalid,
+    ),
     "left_seconds": ("Time until the end, at the recent pace.", lambda each: each.seconds_left),
     "changed_timestamp_seconds": (
         "When a recording was last filled, failed or added.",

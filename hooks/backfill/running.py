@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from pgvoice.hooks.backfill.engine import Engine, Stop
 from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.errors import FormatError
-from pgvoice.store.keys import SegmentKey, snap_segments
+from pgvoice.hooks.errors import FormatError, invalid_text
+from pgvoice.hooks.turns import snap_turns
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.turns import Turn
 from pgvoice.store.upkeep.backfills import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
@@ -31,6 +33,8 @@ class BackfillReport:
     #: Vectors computed.
     vectors: int = 0
     failed: list[Outcome] = field(default_factory=list)
+    #: Recordings that are complete or filled but for segments that are not spans of time.
+    invalid: list[Outcome] = field(default_factory=list)
     #: Whether it was told to stop.
     stopped: bool = False
 
@@ -68,7 +72,7 @@ def backfill(
         rows = list(rows)
     erased = set[str]()
     for chunk in _chunks(rows, shard):
-        erased |= store.backfills.expect(name, {row.video: asdict(row) for row in chunk})
+        erased |= store.backfills.expect(name, {row.video: row.document() for row in chunk})
     report.erased = len(erased)
 
     def settle(outcomes: Sequence[Outcome]) -> None:
@@ -79,17 +83,22 @@ def backfill(
                 report.filled += 1
             else:
                 report.failed.append(outcome)
+            if outcome.invalid is not None:
+                report.invalid.append(outcome)
             on_progress(report)
 
     def missing() -> Iterator[ManifestRow]:
         for chunk in _chunks(rows, shard):
-            asked, broken = _keys(store, [row for row in chunk if row.video not in erased])
-            settle(broken)
-            complete = store.backfills.complete(engine.identity, asked)
-            store.backfills.settle(name, [Outcome(video) for video in complete])
+            asked = _Asked(store, [row for row in chunk if row.video not in erased])
+            settle(asked.unreadable)
+            found = store.backfills.complete(engine.identity, asked.keys)
+            complete = [Outcome(video, invalid=asked.invalid.get(video)) for video in found]
+            store.backfills.settle(name, complete)
+            asked.store_turns(found)
             report.complete += len(complete)
+            report.invalid += [each for each in complete if each.invalid is not None]
             on_progress(report)
-            yield from (row for row in chunk if row.video in asked and row.video not in complete)
+            yield from (row for row in chunk if row.video in asked.keys and row.video not in found)
 
     tries = Counter[str]()
     round_: Iterable[ManifestRow] = islice(missing(), limit)
@@ -113,15 +122,34 @@ def _chunks(rows: Iterable[ManifestRow], shard: tuple[int, int]) -> Iterator[lis
         yield list({row.video: row for row in chunk}.values())
 
 
-def _keys(
-    store: VoiceStore, chunk: Sequence[ManifestRow]
-) -> tuple[dict[str, list[SegmentKey]], list[Outcome]]:
-    """The segments by recording, and the outcomes of recordings whose segments are unreadable."""
-    asked: dict[str, list[SegmentKey]] = {}
-    broken: list[Outcome] = []
-    for row in chunk:
-        try:
-            asked[row.video] = list(snap_segments(row.spans(), store.grid_ms).distinct)
-        except FormatError as error:
-            broken.append(Outcome(row.video, str(error)))
-    return asked, broken
+class _Asked:
+    """What the rows of a manifest ask for, by recording."""
+
+    def __init__(self, store: VoiceStore, chunk: Sequence[ManifestRow]) -> None:
+        self._store = store
+        self._turns: dict[str, tuple[ManifestRow, list[Turn]]] = {}
+        self.keys: dict[str, list[SegmentKey]] = {}
+        #: Names the segments that are not spans of time.
+        self.invalid: dict[str, str] = {}
+        #: The outcomes of recordings whose segments cannot be read.
+        self.unreadable: list[Outcome] = []
+        for row in chunk:
+            try:
+                turns = row.turns()
+            except FormatError as error:
+                self.unreadable.append(Outcome(row.video, str(error)))
+                continue
+            snapped = snap_turns(turns, store.grid_ms)
+            self.keys[row.video] = snapped.distinct
+            valid = [turn for turn, key in zip(turns, snapped.keys, strict=True) if key]
+            self._turns[row.video] = row, valid
+            if snapped.invalid:
+                self.invalid[row.video] = invalid_text(snapped.invalid, "stored")
+
+    def store_turns(self, videos: Collection[str]) -> None:
+        """Store turns of complete recordings, if the store has others; then forget them all."""
+        given = {video: self._turns[video][1] for video in videos}
+        for video in self._store.recordings.stale_turns(given):
+            row, turns = self._turns[video]
+            self._store.recordings.store_turns(video, turns, source=row.source)
+        self._turns.clear()

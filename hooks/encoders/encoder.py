@@ -35,7 +35,10 @@ class Encoder(Protocol):
 
     @property
     def batch_samples(self) -> int:
-        """The approximate number of samples, over all segments, for one call of `encode`."""
+        """The approximate number of samples, over all segments, for one call of `encode`.
+
+        On a CPU a call may get fewer: see `EmbeddingPass`.
+        """
 
     @property
     def device(self) -> str:

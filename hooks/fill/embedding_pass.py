@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple, TypeVar
@@ -27,6 +27,10 @@ MAX_MS = 60_000
 #: Transcripts often end slightly after the audio; a segment that ends later than this belongs to
 #: another recording.
 MAX_OVERHANG_MS = 1_000
+#: Rows are due after so long: what an interrupted fill loses, and one call of the encoder.
+COMMIT_SECONDS = 2.0
+#: Seconds of audio for one call on a CPU, where larger calls are no faster: half of a tape.
+CALL_SECONDS = 12
 #: Root mean square at -70 dB of full scale; below are digital silence and its dither.
 SILENCE_RMS = 10 ** (-70 / 20)
 
@@ -46,7 +50,15 @@ class _Batch(NamedTuple):
 class EmbeddingPass:
     """Decodes a recording once and embeds segments of it; measures the time of both."""
 
-    def __init__(self, encoder: Encoder, recording: OpenRecording, *, max_ms: int = MAX_MS) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        recording: OpenRecording,
+        *,
+        max_ms: int = MAX_MS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` gives seconds; it decides when rows are due, not which."""
         self.decode_seconds = 0.0
         self.encode_seconds = 0.0
         #: Calls of the encoder.
@@ -55,9 +67,14 @@ class EmbeddingPass:
         self._recording = recording
         self.info = recording.info
         self._max_ms = max_ms
+        self._clock = clock
 
     def rows(self, keys: Sequence[SegmentKey]) -> Generator[list[SegmentRow], None, None]:
-        """A row for every key, in order of ending, each batch as soon as it is encoded.
+        """A row for every key, in order of ending; a list whenever it is time to store some.
+
+        That is after a batch of the encoder's size, or after `COMMIT_SECONDS`. What one call of the
+        encoder gets depends on the keys alone: the time changes no vector, and a pass over the rest
+        of the keys makes the calls that this one would have made.
 
         While an accelerator encodes one batch, a thread decodes the next; close the generator to
         end the thread. Raises `AudioError` if the recording cannot be decoded.
@@ -66,10 +83,28 @@ class EmbeddingPass:
         batches = self._batches(keys, stopping.is_set)
         if self._is_worth_a_thread(keys):
             batches = one_ahead(batches, stopping.set)
+        rows, samples, since = list[SegmentRow](), 0, self._clock()
         with closing(batches):
             for batch in batches:
-                yield batch.skipped + self.embedded(batch.heard)
+                rows += batch.skipped + self.embedded(batch.heard)
+                samples += sum(len(waveform) for _, waveform in batch.heard)
                 del batch  # frees its memory for the next one
+                if self._is_due(samples, since):
+                    yield rows
+                    rows, samples, since = [], 0, self._clock()
+        if rows:
+            yield rows
+
+    def _is_due(self, samples: int, since: float) -> bool:
+        return samples >= self._encoder.batch_samples or self._clock() - since >= COMMIT_SECONDS
+
+    @cached_property
+    def _call_samples(self) -> int:
+        """The approximate number of samples for one call of the encoder."""
+        most = self._encoder.batch_samples
+        if self._encoder.device != "cpu":
+            return most
+        return min(most, CALL_SECONDS * self._encoder.identity.sample_rate)
 
     def _batches(
         self, keys: Sequence[SegmentKey], is_stopping: Callable[[], bool]
@@ -83,7 +118,7 @@ class EmbeddingPass:
                 continue
             batch.heard.append((key, heard))
             samples += len(heard)
-            if samples >= self._encoder.batch_samples:
+            if samples >= self._call_samples:
                 yield batch
                 batch, samples = _Batch([], []), 0
         if batch.skipped or batch.heard:

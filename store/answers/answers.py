@@ -12,6 +12,7 @@ from pgvoice.store.answers.clusters import ClusterIdentification
 from pgvoice.store.answers.identify import COLUMNS, Identification
 from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import refused_values
 from pgvoice.store.keys import Span, snap_segment, valid_keys
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
@@ -38,7 +39,8 @@ class Answers:
     """Questions to the store; none of them changes it.
 
     `threshold` and `min_margin` are cosine similarities; by default those of the active
-    calibration, or the encoder's own threshold and no margin.
+    calibration, or the encoder's own threshold and no margin. Questions raise `ValueError` for a
+    threshold, margin or limit that is out of range.
     """
 
     def __init__(self, database: Database, grid_ms: int) -> None:
@@ -59,7 +61,7 @@ class Answers:
         Raises `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
         """
         keys = None if spans is None else valid_keys(spans, self._grid_ms)
-        with self._database.engine.connect() as connection:
+        with refused_values(), self._database.engine.connect() as connection:
             videos.require(connection, video)
             rows = connection.execute(
                 _IDENTIFY,
@@ -93,7 +95,7 @@ class Answers:
         keys, labels = valid_keys(spans, self._grid_ms), list(clusters)
         if len(keys) != len(labels):
             raise ValueError(f"{len(labels)} labels for {len(keys)} spans: give one for each")
-        with self._database.engine.connect() as connection:
+        with refused_values(), self._database.engine.connect() as connection:
             videos.require(connection, video)
             rows = connection.execute(
                 _IDENTIFY_CLUSTERS,
@@ -126,7 +128,7 @@ class Answers:
 
         Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
-        with self._database.engine.connect() as connection:
+        with refused_values(), self._database.engine.connect() as connection:
             speakers.require(connection, name)
             rows = connection.execute(
                 _APPEARANCES,
@@ -154,10 +156,13 @@ class Answers:
         """What sounds like a stored segment, over all videos, the most similar first.
 
         Uses the index if there is one and it is faster, which may miss a few of the most similar
-        segments; `exact` compares every segment. Raises `UnknownVideo`, `UnknownSpeaker`,
-        `UnknownEncoder`, `InvalidSegment`, and `NoEmbedding` if the segment has no vector.
+        segments; `exact` compares every segment. The span must mean one segment, see
+        `Recordings.resolve`. Raises `UnknownVideo`, `UnknownSpeaker`, `UnknownEncoder`,
+        `InvalidSegment`, `AmbiguousSpan`, and `NoEmbedding` if the segment has no vector.
         """
         key = snap_segment(span, self._grid_ms)
         with self._database.engine.connect() as connection:
+            videos.require(connection, video)
             found = encoders.find(connection, encoder)
+            key = similar.sole_segment(connection, video, found.id, span, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from pgvoice.store.keys import OnGrid
+from pgvoice.store.statuses import SKIPPED_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +38,11 @@ class Identification(OnGrid):
     threshold_source: str | None = None
 
 
+#: Every reason: for a name, for nobody, and for a segment without a vector.
+REASONS = (
+    *("matched", "by_cluster"),
+    *("below_threshold", "ambiguous", "no_profiles"),
+    *("missing", *SKIPPED_STATUSES),
+)
 #: The columns of an `Identification`, in its order.
 COLUMNS = ", ".join(field.name for field in fields(Identification))

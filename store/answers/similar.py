@@ -27,13 +27,14 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import first_line, sqlstate
-from pgvoice.store.errors import NoEmbedding
-from pgvoice.store.keys import OnGrid, SegmentKey
+from pgvoice.store.database.failures import refused_values, sqlstate
+from pgvoice.store.errors import AmbiguousSpan, NoEmbedding, NoSegment
+from pgvoice.store.keys import OnGrid, SegmentKey, Span
 from pgvoice.store.moments import require_zone
 from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import videos
+from pgvoice.store.recordings.typed_spans import resolve
 from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 _SIMILAR = text(
@@ -43,8 +44,6 @@ _SIMILAR = text(
     " :same_video, CAST(:exact AS boolean))"
 )
 _NO_DATA_FOUND = "P0002"
-_INVALID = "22023"
-_FEWER = "ask for at most 100, or as an admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +89,55 @@ def similar(
     """The segments most similar to a stored one, the most similar first.
 
     Raises `UnknownVideo`, `UnknownSpeaker`, `NoEmbedding` if the segment has no vector, and
-    `ValueError` if a user who may not see vectors asks for more than 100.
+    `ValueError` for a negative limit, and if a user who may not see vectors asks for more than 100.
     """
     # One statement; the names are looked up only after it has failed.
     if not all(map(is_text, (video, *(among.videos or ()), *(among.excluded_speakers or ())))):
         _refuse(connection, video, encoder_id, key, among)
     try:
-        rows = connection.execute(
-            _SIMILAR,
-            asdict(among)
-            | {
-                "video": video,
-                "start": key.start_s,
-                "end": key.end_s,
-                "limit": limit,
-                "encoder": encoder_id,
-                # Otherwise SQL decides whether to use the index.
-                "exact": True if exact else None,
-            },
-        )
+        with refused_values():
+            rows = connection.execute(
+                _SIMILAR,
+                asdict(among)
+                | {
+                    "video": video,
+                    "start": key.start_s,
+                    "end": key.end_s,
+                    "limit": limit,
+                    "encoder": encoder_id,
+                    # Otherwise SQL decides whether to use the index.
+                    "exact": True if exact else None,
+                },
+            )
     except DBAPIError as error:
-        if sqlstate(error) == _INVALID:
-            raise ValueError(f"{first_line(error.orig or error)}: {_FEWER}") from None
         if sqlstate(error) != _NO_DATA_FOUND:
             raise
         connection.rollback()
         _refuse(connection, video, encoder_id, key, among)
         raise
     return [SimilarSegment(*row) for row in rows]
+
+
+def sole_segment(
+    connection: Connection, video: str, encoder_id: int, span: Span, key: SegmentKey
+) -> SegmentKey:
+    """The segment that a span means, of which `key` is the place on the grid.
+
+    Raises `AmbiguousSpan` if it means several, and `NoEmbedding` if it means none.
+    """
+    try:
+        found = resolve(connection, video, span, encoder_id, with_vector=True)
+    except NoSegment as error:
+        raise NoEmbedding(
+            video,
+            [((key.start_s, key.end_s), "missing")],
+            purpose="search with",
+            nearest=error.nearest,
+        ) from None
+    if len(found.segments) > 1:
+        named = ", ".join(f"{key.start_s}-{key.end_s}" for key in found.segments)
+        raise AmbiguousSpan(video, span, named)
+    return found.segments[0]
 
 
 def _refuse(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     URL,
     Dialect,
@@ -24,7 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from pgvoice.store.database import embedded, failures, sessions
+from pgvoice.store.database import embedded, failures, privileges, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
 from pgvoice.store.errors import DatabaseUnreachable, WrongPassword
@@ -136,9 +137,13 @@ def _refuse_dead(
 
 
 def _explain(context: ExceptionContext) -> BaseException | None:
-    """Our error if a connection is refused or the server gives up; else None."""
+    """Our error if a connection or a statement is refused or the server gives up; else None."""
     if context.connection is not None:
-        return failures.explained(context.original_exception, lost=context.is_disconnect)
+        error = context.original_exception
+        if isinstance(error, InsufficientPrivilege):
+            driver = sessions.driver_connection(context.connection)
+            return privileges.refusal(driver, error, context.statement)
+        return failures.explained(error, lost=context.is_disconnect)
     return None if context.engine is None else _refused(context.engine, context.original_exception)
 
 

@@ -44,6 +44,11 @@ _IN_THE_WAY = text(
 )
 
 
+def require(connection: Connection) -> None:
+    """Fail at once, rather than in the middle, for a user who may not take locks."""
+    connection.execute(text("SELECT name FROM pgvoice.lock WHERE false FOR UPDATE"))
+
+
 def hold(connection: Connection, name: Name) -> None:
     """Wait for a lock and keep it until the transaction ends."""
     connection.execute(_ROWS[name])

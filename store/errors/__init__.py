@@ -10,6 +10,7 @@ PgvoiceError
 │   ├── PgvectorCrashed               the server's processor is too old for its pgvector
 │   ├── ExtensionForbidden
 │   ├── SchemaForbidden
+│   │   └── PrivilegeMissing          one of the roles may do it
 │   ├── SchemaOpen                    others may create what pgvoice's functions might call
 │   ├── RolesForbidden
 │   ├── SchemaMismatch                the tables are missing, older or newer than this pgvoice
@@ -28,6 +29,10 @@ PgvoiceError
 ├── InvalidSegment (ValueError)       a segment is not a span of time from zero onward
 ├── AudioChanged                      a video's audio is not the audio that was filled
 ├── NoEmbedding                       a segment has no vector in the store
+├── NoSegment                         a span means no stored segment
+├── AmbiguousSpan                     a span means one of several stored segments
+├── UnknownTurnLabel                  no turn of a recording has a label
+├── LastExemplar                      a profile would be left without exemplars
 ├── SpeechErased                      speech was erased, and no vector of it may be stored
 ├── EnrollmentRefused                 the exemplars would not make a profile of one new person
 │   ├── IncoherentExemplars           they do not sound like one person
@@ -44,6 +49,7 @@ PgvoiceError
 └── Unknown                           a name or number is not in the store
     ├── UnknownVideo
     ├── UnknownSpeaker
+    ├── UnknownExemplar
     ├── UnknownRun
     └── UnknownCalibration
 """

@@ -11,6 +11,22 @@ class UnknownSpeaker(Unknown):
     kind, lister = "speaker", "pgvoice enroll list"
 
 
+class UnknownExemplar(Unknown):
+    """The speaker has no such exemplar."""
+
+    kind, lister = "exemplar", "pgvoice enroll show"
+
+
+class LastExemplar(PgvoiceError):
+    """The profile would be left without exemplars."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(
+            f"exemplar {number} is the last one in the profile of {name!r}: add another one first,"
+            " or delete the person with `pgvoice enroll remove`"
+        )
+
+
 class SpeakerExists(PgvoiceError):
     """Another speaker already has the name."""
 

@@ -42,12 +42,40 @@ class NoEmbedding(PgvoiceError):
         segments: Iterable[tuple[Sequence[object], str]],
         *,
         purpose: str = "enroll from",
+        nearest: str = "",
     ) -> None:
         named = ", ".join(f"{span_text(segment)} is {reason}" for segment, reason in segments)
+        near = f" ({nearest})" if nearest else ""
         super().__init__(
             f"no vector to {purpose} in {video!r}: {named}; fill these spans first (give the"
-            " audio), or choose others"
+            f" audio), or choose others{near}"
         )
+
+
+class NoSegment(PgvoiceError):
+    """A span means no stored segment."""
+
+    def __init__(self, video: str, segment: Sequence[object], nearest: str) -> None:
+        super().__init__(
+            f"no segment {span_text(segment)} in {video!r}, nor one within half a second: {nearest}"
+        )
+        self.nearest = nearest
+
+
+class AmbiguousSpan(PgvoiceError):
+    """A span means one of several stored segments."""
+
+    def __init__(self, video: str, segment: Sequence[object], found: str) -> None:
+        super().__init__(
+            f"{span_text(segment)} in {video!r} means several segments: choose one of {found}"
+        )
+
+
+class UnknownTurnLabel(PgvoiceError):
+    """No turn of a recording has the label, or none of its turns is stored."""
+
+    def __init__(self, video: str, label: str, why: str) -> None:
+        super().__init__(f"no speech of {label!r} in {video!r}: {why}")
 
 
 class RowsStored(DatabaseError):
@@ -77,10 +105,11 @@ class UnknownRun(Unknown):
 class UnknownLabel(PgvoiceError):
     """A segment cannot be pinned because it is not stored, or unpinned because it has no pin."""
 
-    def __init__(self, video: str, segment: Sequence[object], what: str) -> None:
+    def __init__(self, video: str, segment: Sequence[object], what: str, nearest: str = "") -> None:
+        near = f" ({nearest})" if nearest else ""
         super().__init__(
             f"no {what} {span_text(segment)} in {video!r}: `pgvoice labels show` and"
-            " `pgvoice identify` list the recording's segments"
+            f" `pgvoice identify` list the recording's segments{near}"
         )
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
-from pgvoice.store.database.failures import sqlstate
-from pgvoice.store.errors import UnknownLabel, UnknownRun
-from pgvoice.store.keys import Span, snap_segment
+from pgvoice.store.database.failures import refused_values, sqlstate
+from pgvoice.store.errors import NoSegment, UnknownLabel, UnknownRun
+from pgvoice.store.keys import SegmentKey, Span, snap_segment
 from pgvoice.store.labels.current import Label, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
 from pgvoice.store.people import speakers
@@ -20,6 +20,7 @@ from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.recordings.typed_spans import resolve
 
 _HOLD = text("SELECT pgvoice_internal.hold_labels()")
 _KEEP = text(
@@ -42,6 +43,11 @@ _RUNS = text(
 _SPEAKER_TIME = text(
     "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
 )
+_PIN = text(
+    "SELECT pgvoice.pin_labels(:video, CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
+    " :speaker, :encoder)"
+)
+_UNPIN = text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)")
 _NO_DATA_FOUND = "P0002"
 
 
@@ -114,50 +120,60 @@ class Labels:
     ) -> int:
         """Set who speaks in a segment, None for nobody known; no run changes a pinned label.
 
-        Returns the pin's own run. Raises `UnknownVideo`, `UnknownSpeaker`, `InvalidSegment`, and
-        `UnknownLabel` if the segment is not stored.
+        A span means segments as in `Recordings.resolve`; several are pinned together. Returns the
+        pin's own run. Raises `UnknownVideo`, `UnknownSpeaker`, `InvalidSegment`, `AmbiguousSpan`,
+        and `UnknownLabel` if the segment is not stored.
         """
-        key = snap_segment(span, self._grid_ms)
         with self._database.engine.begin() as connection:
-            found = encoders.find(connection, encoder)
+            found = encoders.find(connection, encoder).id
             _hold(connection)
             stored_videos.require(connection, video, held=True)
-            if speaker is not None:
-                speakers.require(connection, speaker)
-            try:
-                run: int = connection.scalar(
-                    text("SELECT pgvoice.pin_label(:video, :start, :end, :speaker, :encoder)"),
-                    {
-                        "video": video,
-                        "start": key.start_s,
-                        "end": key.end_s,
-                        "speaker": speaker,
-                        "encoder": found.id,
-                    },
-                )
-            except DBAPIError as error:
-                if sqlstate(error) != _NO_DATA_FOUND:
-                    raise
-                raise UnknownLabel(video, (key.start_s, key.end_s), "segment") from None
-            audit.record(connection, "pin", video, run=run, speaker=speaker)
-            return run
+            keys = self._meant(connection, video, span, found, "segment")
+            return _pin(connection, video, keys, speaker, found)
 
-    def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> None:
-        """Remove a pin. Raises `UnknownVideo`, and `UnknownLabel` if the segment has none."""
-        key = snap_segment(span, self._grid_ms)
+    def pin_segments(
+        self,
+        video: str,
+        keys: Sequence[SegmentKey],
+        speaker: str | None,
+        *,
+        encoder: WhichEncoder = None,
+    ) -> int:
+        """Pin several stored segments in one run, as `pin` does."""
+        with self._database.engine.begin() as connection:
+            found = encoders.find(connection, encoder).id
+            _hold(connection)
+            stored_videos.require(connection, video, held=True)
+            return _pin(connection, video, keys, speaker, found)
+
+    def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> int:
+        """Remove the pins of the segments that a span means; returns how many segments had some.
+
+        Raises `UnknownVideo`, `AmbiguousSpan`, and `UnknownLabel` if no segment has a pin.
+        """
         with self._database.engine.begin() as connection:
             stored_videos.require(connection, video)
-            pins = connection.scalar(
-                text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)"),
-                {
-                    "video": video,
-                    "start": key.start_s,
-                    "end": key.end_s,
-                    "encoder": encoders.find(connection, encoder).id,
-                },
-            )
-            if not pins:
-                raise UnknownLabel(video, (key.start_s, key.end_s), "pinned label")
+            found = encoders.find(connection, encoder).id
+            keys = self._meant(connection, video, span, found, "pinned label")
+            return _unpin(connection, video, keys, found)
+
+    def unpin_segments(
+        self, video: str, keys: Sequence[SegmentKey], *, encoder: WhichEncoder = None
+    ) -> int:
+        """Remove the pins of several segments, as `unpin` does."""
+        with self._database.engine.begin() as connection:
+            stored_videos.require(connection, video)
+            return _unpin(connection, video, keys, encoders.find(connection, encoder).id)
+
+    def _meant(
+        self, connection: Connection, video: str, span: Span, encoder_id: int, what: str
+    ) -> tuple[SegmentKey, ...]:
+        key = snap_segment(span, self._grid_ms)
+        try:
+            return resolve(connection, video, span, encoder_id).segments
+        except NoSegment as error:
+            times = (key.start_s, key.end_s)
+            raise UnknownLabel(video, times, what, error.nearest) from None
 
     def current(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
         """The current labels of a video, in time order. Raises `UnknownVideo`."""
@@ -198,7 +214,7 @@ class Labels:
     ) -> Relabelling:
         """A dry run changes no label, but stores the new comparisons that it makes."""
         keys = None if videos is None else list(videos)
-        with self._database.engine.begin() as connection:
+        with refused_values(), self._database.engine.begin() as connection:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)
@@ -228,6 +244,48 @@ class Labels:
             moves=_moves(rows, "changed"),
             pinned=_moves(rows, "pinned"),
         )
+
+
+def _pin(
+    connection: Connection,
+    video: str,
+    keys: Sequence[SegmentKey],
+    speaker: str | None,
+    encoder_id: int,
+) -> int:
+    """Pin segments of a known video; the labels are held."""
+    if not keys:
+        raise ValueError("no segments to pin")
+    if speaker is not None:
+        speakers.require(connection, speaker)
+    values = {
+        "video": video,
+        "starts": [key.start_ms for key in keys],
+        "ends": [key.end_ms for key in keys],
+        "speaker": speaker,
+        "encoder": encoder_id,
+    }
+    try:
+        run: int = connection.scalar(_PIN, values)
+    except DBAPIError as error:
+        if sqlstate(error) != _NO_DATA_FOUND:
+            raise
+        raise UnknownLabel(video, (keys[0].start_s, keys[-1].end_s), "segment") from None
+    audit.record(connection, "pin", video, run=run, speaker=speaker)
+    return run
+
+
+def _unpin(connection: Connection, video: str, keys: Sequence[SegmentKey], encoder_id: int) -> int:
+    if not keys:
+        raise ValueError("no segments to unpin")
+    values = {"video": video, "encoder": encoder_id}
+    pins = [
+        connection.scalar(_UNPIN, values | {"start": key.start_s, "end": key.end_s})
+        for key in dict.fromkeys(keys)
+    ]
+    if not any(pins):
+        raise UnknownLabel(video, (keys[0].start_s, keys[-1].end_s), "pinned label")
+    return sum(map(bool, pins))
 
 
 def _hold(connection: Connection) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError
 
 from pgvoice.store.database import locks
-from pgvoice.store.errors import CancellingExemplars, NoEmbedding
-from pgvoice.store.keys import SegmentKey
+from pgvoice.store.errors import CancellingExemplars, NoEmbedding, NoSegment
+from pgvoice.store.keys import SegmentKey, Span, snap_segment
 from pgvoice.store.names import checked
 from pgvoice.store.people import quality
 from pgvoice.store.people.exemplar_rows import enrolling
@@ -18,6 +18,7 @@ from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
+from pgvoice.store.recordings.typed_spans import ResolvedSpeech, labelled, resolve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +50,8 @@ class Enrollment:
     #: Mean similarity of the exemplars to the profile, in [-1, 1]; overlapping windows of one
     #: recording raise it, as they are not independent. None if all exemplars are excluded.
     cohesion: float | None
+    #: The stored segments that were chosen, if it is an enrollment from those.
+    chosen: tuple[ResolvedSpeech, ...] = ()
 
 
 def enroll(
@@ -85,14 +88,19 @@ def enroll_segments(
     name: str,
     encoder: StoredEncoder,
     video: str,
-    keys: Sequence[SegmentKey],
+    spans: Iterable[Span],
+    labels: Iterable[str],
+    grid_ms: int,
     *,
     force: bool = False,
 ) -> Enrollment:
     """Add stored segments of a video to a speaker; their vectors never leave the database."""
+    videos.require(connection, video, held=True)
+    chosen, nearest = _meant(connection, video, spans, encoder.id, grid_ms)
+    chosen += labelled(connection, video, labels, encoder.id, clear=True)
+    keys = [key for each in chosen for key in each.segments]
     if not keys:
         raise NoEmbedding(video, [])
-    videos.require(connection, video, held=True)
     speaker_id = ensure(connection, name)
     values = {
         "speaker": speaker_id,
@@ -105,10 +113,28 @@ def enroll_segments(
     left = connection.execute(text(_NOT_ENROLLED), values).all()
     if left:
         raise NoEmbedding(
-            video, [((row.start_ms / 1000, row.end_ms / 1000), row.status) for row in left]
+            video,
+            [((row.start_ms / 1000, row.end_ms / 1000), row.status) for row in left],
+            nearest=nearest,
         )
     known = len(set(keys)) - added
-    return _enrolled(connection, name, speaker_id, encoder, added, known, force)
+    enrolled = _enrolled(connection, name, speaker_id, encoder, added, known, force)
+    return replace(enrolled, chosen=tuple(chosen))
+
+
+def _meant(
+    connection: Connection, video: str, spans: Iterable[Span], encoder_id: int, grid_ms: int
+) -> tuple[list[ResolvedSpeech], str]:
+    """The segments that spans mean, or the spans themselves, and what is near the latter."""
+    chosen, nearest = [], []
+    for index, span in enumerate(spans):
+        key = snap_segment(span, grid_ms, index=index)
+        try:
+            chosen.append(resolve(connection, video, span, encoder_id, with_vector=True))
+        except NoSegment as error:
+            chosen.append(ResolvedSpeech((key.start_s, key.end_s), (key,)))
+            nearest.append(error.nearest)
+    return chosen, "; ".join(nearest)
 
 
 _ENROLL = """

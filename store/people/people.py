@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
+from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import CancellingExemplars, SpeakerExists
-from pgvoice.store.keys import Span, valid_keys
+from pgvoice.store.keys import Span
 from pgvoice.store.names import checked
 from pgvoice.store.people import enrollments, portable, speakers
 from pgvoice.store.people.enrollments import Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
-from pgvoice.store.people.speakers import SpeakerSummary, StoredExemplar
+from pgvoice.store.people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
 from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
@@ -56,22 +57,26 @@ class People:
         self,
         name: str,
         video: str,
-        spans: Iterable[Span],
+        spans: Iterable[Span] = (),
         encoder: WhichEncoder = None,
         *,
+        labels: Iterable[str] = (),
         consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
         """Add stored segments of a video to a speaker, created if new, and compute the profile.
 
-        Raises `UnknownVideo`, `InvalidSegment`, `NoEmbedding` if a span has no vector, and the
-        errors of `enroll`.
+        A span means segments as in `Recordings.resolve`; of a diarizer's label, the clear segments
+        of `Recordings.labelled` are taken. Raises `UnknownVideo`, `InvalidSegment`,
+        `AmbiguousSpan`, `UnknownTurnLabel`, `NoEmbedding` if a span has no vector, and the errors
+        of `enroll`.
         """
-        keys = valid_keys(spans, self._grid_ms)
         with self._enrolling(name, consent) as connection:
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
-            return enrollments.enroll_segments(connection, name, found, video, keys, force=force)
+            return enrollments.enroll_segments(
+                connection, name, found, video, spans, labels, self._grid_ms, force=force
+            )
 
     def export_speakers(
         self, names: Sequence[str] | None = None, *, destination: str
@@ -139,6 +144,14 @@ class People:
         with self._database.engine.begin() as connection:
             return speakers.remove(connection, name)
 
+    def drop(self, name: str, number: int, *, dry_run: bool = False) -> DroppedExemplar:
+        """Delete one exemplar, by its number, and compute the profile from the others.
+
+        Raises `UnknownSpeaker`, `UnknownExemplar`, `LastExemplar`, `CancellingExemplars`.
+        """
+        with self._database.engine.begin() as connection:
+            return speakers.drop(connection, name, number, dry_run=dry_run)
+
     def speakers(self) -> list[SpeakerSummary]:
         """Every speaker by name, one entry per encoder."""
         with self._database.engine.connect() as connection:
@@ -149,8 +162,9 @@ class People:
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT encoder, source, start_ms / 1000::float8, end_ms / 1000::float8,"
-                    " similarity, left_out_similarity, quality, excluded, outlying"
+                    "SELECT exemplar, encoder, source, start_ms / 1000::float8,"
+                    " end_ms / 1000::float8, similarity, left_out_similarity, quality, excluded,"
+                    " outlying"
                     " FROM pgvoice.exemplar_similarity(:id)"
                 ),
                 {"id": speakers.require(connection, name)},
@@ -211,6 +225,7 @@ class People:
     def _enrolling(self, name: str, consent: Consent | str | None) -> Iterator[Connection]:
         """A transaction that stores the consent first; raises `ConsentMissing` and `OptedOut`."""
         with consents.refusals(name), self._database.engine.begin() as connection:
+            locks.require(connection)
             if consent is not None:
                 consents.grant(connection, name, consent)
             yield connection

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError, DBAPIError
 
-from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.errors import (
+    CancellingExemplars,
+    LastExemplar,
+    UnknownExemplar,
+    UnknownSpeaker,
+)
 from pgvoice.store.names import is_text
 from pgvoice.store.people import quality
 from pgvoice.store.people.enrollments import refresh
@@ -31,6 +38,8 @@ class SpeakerSummary:
 class StoredExemplar:
     """An exemplar that is stored."""
 
+    #: Of no other exemplar, then or later.
+    number: int
     encoder: str
     source: str
     #: Seconds in the source.
@@ -46,6 +55,18 @@ class StoredExemplar:
     excluded: bool
     #: Whether `VoiceStore.people.drop_outliers` would exclude it.
     outlying: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedExemplar:
+    """An exemplar that was deleted."""
+
+    source: str
+    #: Seconds in the source.
+    start: float
+    end: float
+    #: How many exemplars are left in the profile.
+    left: int
 
 
 def merge(connection: Connection, name: str, into: str, *, force: bool = False) -> None:
@@ -100,6 +121,25 @@ def remove(connection: Connection, name: str) -> int:
     )
     connection.execute(text("DELETE FROM pgvoice.speaker WHERE id = :id"), ids)
     return exemplars
+
+
+def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> DroppedExemplar:
+    """Delete an exemplar, and compute the profile from the others."""
+    require(connection, name)
+    try:
+        row = connection.execute(
+            text("SELECT * FROM pgvoice.drop_exemplar(:name, :number, :dry_run)"),
+            {"name": name, "number": number, "dry_run": dry_run},
+        ).one()
+    except DBAPIError as error:
+        if sqlstate(error) == "P0002":
+            raise UnknownExemplar(number) from None
+        if sqlstate(error) == "55000":
+            raise LastExemplar(name, number) from None
+        if isinstance(error, DataError):
+            raise CancellingExemplars(name) from error
+        raise
+    return DroppedExemplar(*row)
 
 
 def summaries(connection: Connection) -> list[SpeakerSummary]:

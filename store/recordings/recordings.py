@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import NamedTuple
@@ -11,10 +11,19 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import VideoErased
-from pgvoice.store.keys import SegmentKey
+from pgvoice.store.keys import SegmentKey, Span
 from pgvoice.store.names import checked, is_text
-from pgvoice.store.recordings import encoders, fills, listing, segments, turns, videos
+from pgvoice.store.recordings import (
+    encoders,
+    fills,
+    listing,
+    segments,
+    turns,
+    typed_spans,
+    videos,
+)
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
@@ -28,6 +37,7 @@ from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
 from pgvoice.store.recordings.turns import TurnsStored
+from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 from pgvoice.store.turns import Turn
 
@@ -117,6 +127,14 @@ class Recordings:
         with self._database.engine.begin() as connection:
             return turns.store(connection, video, given, source, add=add)
 
+    def stale_turns(self, given: Mapping[str, Sequence[Turn]]) -> set[str]:
+        """Which of these videos the store has with other turns, by one SELECT.
+
+        The times must be valid. Videos that the store does not know are left out.
+        """
+        with self._database.engine.connect() as connection:
+            return turns.stale(connection, given)
+
     def turns(self, video: str) -> list[Turn] | None:
         """The stored turns, in their document's order; None if none were ever stored.
 
@@ -125,6 +143,50 @@ class Recordings:
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
             return turns.read(connection, video)
+
+    def resolve(
+        self,
+        video: str,
+        spans: Iterable[Span],
+        *,
+        encoder: WhichEncoder = None,
+        with_vector: bool = False,
+    ) -> list[ResolvedSpeech]:
+        """The stored segments that each of these spans means, (start, end) in seconds.
+
+        That is the segment at the same points of the grid; else the nearest that starts and ends
+        within 0.1 s of it; else all that lie inside it; else the nearest that starts and ends
+        within half a second. Raises `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`,
+        `NoSegment`, `AmbiguousSpan`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder).id
+            return [
+                typed_spans.resolve(
+                    connection, video, span, found, index=index, with_vector=with_vector
+                )
+                for index, span in enumerate(spans)
+            ]
+
+    def labelled(
+        self,
+        video: str,
+        labels: Iterable[str],
+        *,
+        encoder: WhichEncoder = None,
+        clear: bool = False,
+    ) -> list[ResolvedSpeech]:
+        """The stored segments of the turns with each of these labels.
+
+        `clear`: only the best of each label to enroll somebody with: the longest that no other
+        label overlaps, of at least 1.5 s each, up to 30 s; or a single one if there are none.
+        Raises `UnknownVideo`, `UnknownEncoder`, `UnknownTurnLabel`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder).id
+            return typed_spans.labelled(connection, video, labels, found, clear=clear)
 
     def videos(self, *, encoder: WhichEncoder = None) -> list[StoredVideo]:
         """Every recording, by key; vectors and labels are those of `encoder`, or of any.
@@ -182,9 +244,11 @@ class Recordings:
     def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
         """Delete the selected cached vectors, or only count them; returns how many.
 
-        Raises `ValueError` if nothing is selected.
+        Raises `ValueError` if nothing is selected, and `UnknownVideo`.
         """
-        with self._database.engine.begin() as connection:
+        with refused_values(), self._database.engine.begin() as connection:
+            if selection.video is not None:
+                videos.require(connection, selection.video)
             return segments.prune(connection, selection, dry_run=dry_run)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +28,13 @@ _READ = text(
 _DOCUMENT = text(
     "SELECT EXISTS (SELECT FROM pgvoice.turn_document WHERE video_id ="
     " (SELECT id FROM pgvoice.video WHERE key = :video))"
+)
+_ALL = text(
+    "SELECT v.key, count(t.place), array_agg(t.start_s ORDER BY t.place),"
+    " array_agg(t.end_s ORDER BY t.place), array_agg(t.label ORDER BY t.place),"
+    " array_agg(t.text ORDER BY t.place) FROM pgvoice.video AS v"
+    " LEFT JOIN pgvoice.turn AS t ON t.video_id = v.id"
+    " WHERE v.key = ANY(CAST(:videos AS text[])) GROUP BY v.key"
 )
 _NO_DATA_FOUND = "P0002"
 
@@ -72,6 +79,23 @@ def read(connection: Connection, video: str) -> list[Turn] | None:
     """The turns in their document's order; None if the video has no document."""
     found = [Turn(*row) for row in connection.execute(_READ, {"video": video})]
     return found if found or connection.scalar(_DOCUMENT, {"video": video}) else None
+
+
+def stale(connection: Connection, given: Mapping[str, Sequence[Turn]]) -> set[str]:
+    """The videos of the store that have other turns than these; text counts where it is stored."""
+    found = set[str]()
+    for video, number, *columns in connection.execute(_ALL, {"videos": list(given)}):
+        stored = [Turn(*row) for row in zip(*columns, strict=True)] if number else []
+        turns = given[video]
+        if len(turns) != len(stored) or not all(map(_same, stored, turns)):
+            found.add(video)
+    return found
+
+
+def _same(stored: Turn, given: Turn) -> bool:
+    spans = (stored.start, stored.end) == (given.start, given.end)
+    text = stored.text is None or stored.text == _storable(given.text)
+    return spans and text and stored.label == _storable(given.label)
 
 
 def _storable(given: str | None) -> str | None:

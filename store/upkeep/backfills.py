@@ -29,6 +29,8 @@ class Outcome:
     #: Seconds of speech that were filled.
     audio_seconds: float = 0.0
     work_seconds: float = 0.0
+    #: Names the segments that are not spans of time, if the others are filled.
+    invalid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,17 @@ class BackfillStatus:
     #: At the most recent pace; None if there is none.
     seconds_left: float | None
     changed_at: datetime
+    #: Recordings among `done` with segments that are not spans of time.
+    invalid: int
 
 
 @dataclass(frozen=True, slots=True)
 class FailedVideo:
-    """A recording that could not be filled."""
+    """A recording that could not be filled, or has segments that are not spans of time."""
 
     video: str
+    #: Whether all segments that are spans of time are filled.
+    filled: bool
     attempts: int
     error: str
     document: Document
@@ -131,12 +137,13 @@ class Backfills:
             return [BackfillStatus(*row) for row in rows]
 
     def failed(self, name: str | None = None) -> list[FailedVideo]:
-        """The recordings that failed in one backfill, or in all, by key."""
+        """The recordings of one backfill, or of all, that failed or have invalid segments."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT video, attempts, error, document FROM pgvoice.backfill_video"
-                    " WHERE state = 'failed' AND backfill = coalesce(:backfill, backfill)"
+                    "SELECT video, state = 'done', attempts, error, document"
+                    " FROM pgvoice.backfill_video"
+                    " WHERE error IS NOT NULL AND backfill = coalesce(:backfill, backfill)"
                     " ORDER BY backfill, video"
                 ),
                 {"backfill": name},
@@ -163,15 +170,19 @@ WHERE cardinality(starts) > (
 )
 """  # noqa: S608 - of constants
 _SETTLE = """
-UPDATE pgvoice.backfill_video AS b SET error = o.error,
+UPDATE pgvoice.backfill_video AS b SET error = coalesce(o.error, o.invalid),
     state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,
     attempts = b.attempts + CASE WHEN o.work_seconds > 0 OR o.error IS NOT NULL THEN 1 ELSE 0 END,
     requested = coalesce(nullif(o.requested, 0), b.requested),
     filled = coalesce(b.filled, 0) + o.filled,
     audio_seconds = coalesce(b.audio_seconds, 0) + o.audio_seconds,
-    work_seconds = coalesce(b.work_seconds, 0) + o.work_seconds, changed_at = now()
-FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS o(video text, error text, requested integer,
-    filled integer, audio_seconds double precision, work_seconds double precision)
+    work_seconds = coalesce(b.work_seconds, 0) + o.work_seconds,
+    changed_at = CASE WHEN b.state = 'done' AND o.work_seconds = 0 AND o.error IS NULL
+                      THEN b.changed_at ELSE now() END
+FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS o(video text, error text, invalid text,
+    requested integer, filled integer, audio_seconds double precision,
+    work_seconds double precision)
 WHERE b.backfill = :backfill AND b.video = o.video
-  AND (b.state <> 'done' OR o.work_seconds > 0 OR o.error IS NOT NULL)
+  AND (b.state <> 'done' OR o.work_seconds > 0 OR coalesce(o.error, o.invalid)
+       IS DISTINCT FROM b.error)
 """

@@ -179,7 +179,7 @@ def _be_the_child(url: str, how: str, rows: list[ManifestRow]) -> None:
 def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:
     encoder = make_encoder("campplus")
     for row in rows:
-        fill(store, encoder, video=row.video, audio=row.audio, segments=row.spans())
+        fill(store, encoder, video=row.video, audio=row.audio, segments=row.turns())
 
 
 def _engine(store: VoiceStore, workers: str) -> Engine:

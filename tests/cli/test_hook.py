@@ -15,9 +15,10 @@ import msgspec
 import pytest
 from click.testing import Result
 from hypothesis import HealthCheck, given, settings
+from pgvoice_testkit.documents.hook_schemas import check
 from pgvoice_testkit.documents.strange_requests import SPANS, answered, request, requests
 
-from pgvoice.hooks import json_requests
+from pgvoice.hooks import json_documents, json_requests
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -30,6 +31,7 @@ def ask(filled: Callable[..., Result], encoder: object) -> Ask:
         text = request if isinstance(request, str) else json.dumps(request)
         result = filled("hook", *arguments, stdin=text)
         (line,) = result.stdout.splitlines()
+        check(json.loads(line), "answer")
         return result.exit_code, json.loads(line)
 
     return asked
@@ -49,7 +51,7 @@ def test_segments_come_back_with_their_answers(ask: Ask) -> None:
     }  # fmt: skip
     assert (answer["version"], answer["video"], answer["id"]) == (1, "talk", 7)
     assert not any("embedding" in str(value) for value in answer.values())
-    msgspec.convert(answer, json_requests.Answer)
+    msgspec.convert(answer, json_documents.Answer)
 
 
 def test_what_is_missing_is_filled(ask: Ask, talk: Path) -> None:
@@ -68,10 +70,11 @@ def test_options(ask: Ask) -> None:
 
 def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
     code, answer = ask(request(segments=[*SPANS, {"start": 9, "end": 8}]))
-    assert code == 0
+    assert code == 3
     assert [segment["reason"] for segment in answer["segments"]] == [
         "matched", "matched", "invalid"
     ]  # fmt: skip
+    assert answer["invalid"] == [{"index": 2, "why": "it ends before it starts"}]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,10 @@ def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
     requests = [request(), "{", "", request(id="b"), wrong, away]
     lines = [each if isinstance(each, str) else json.dumps(each) for each in requests]
     result = filled("hook", "--stdio-lines", stdin="\n".join(lines))
-    first, second, third, *failures = map(json.loads, result.stdout.splitlines())
+    answers = list(map(json.loads, result.stdout.splitlines()))
+    for answer in answers:
+        check(answer, "answer")
+    first, second, third, *failures = answers
     told = [(each["id"], each["video"], each["error"]["kind"]) for each in failures]
     assert told == [("c", "talk", "bad_request"), ("d", "away", "audio_not_found")]
     assert not any("segments" in each for each in failures)
@@ -130,12 +136,15 @@ def test_a_line_for_each_line(filled: Callable[..., Result]) -> None:
     assert result.exit_code == 0
 
 
-def test_the_schema_is_that_of_the_documents(filled: Callable[..., Result], ask: Ask) -> None:
-    schema = json.loads(filled("hook", "--schema").stdout)
-    assert {"Request", "Answer", "Failure"} <= schema["$defs"].keys()
+def test_the_schemas_are_those_of_the_documents(run: Callable[..., Result], ask: Ask) -> None:
+    schema = json.loads(run("hook", "--schema", "answer").stdout)
+    assert {"Answer", "Failure"} <= schema["$defs"].keys()
     _, answer = ask(request())
     assert schema["$defs"]["Answer"]["properties"].keys() == answer.keys()
     assert set(schema["$defs"]["AnsweredSegment"]["properties"]) == answer["segments"][0].keys()
+    asked = json.loads(run("hook", "--schema", "request").stdout)
+    assert set(request()) <= asked["$defs"]["Request"]["properties"].keys()
+    assert run("hook", "--schema").exit_code == 2
 
 
 def test_a_process_that_is_ended_between_two_lines(store_url: str) -> None:

@@ -45,15 +45,16 @@ def test_an_encoder_is_short_where_its_name_is_unique() -> None:
     assert labels == {"a@1": "a", "b@1": "b@1", "b@2": "b@2"}
 
 
-def test_numbers_stand_right_and_lines_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    long = "x" * 200
+def test_numbers_stand_right_and_long_values_lose_their_middle(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    long = "a" * 100 + "b" * 100
     output.write_table(
         [output.Column("name"), output.number("count")], [(long, "1"), ("b", "1,000")]
     )
     lines = capsys.readouterr().out.splitlines()
-    assert [len(line) for line in lines] == [207, 207, 207]
-    assert lines[1].endswith("  1")
-    assert lines[1].startswith(long)
+    assert [len(line) for line in lines] == [80, 80, 80]
+    assert lines[1] == "a" * 36 + "…" + "b" * 36 + "      1"
 
 
 def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,23 +72,67 @@ def test_json_has_iso_times_and_no_vectors(capsys: pytest.CaptureFixture[str]) -
         output.write_json(exemplar)
 
 
-def test_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def _on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard output is one, of 40 columns."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def _people() -> None:
+    columns = [output.person("speaker"), output.word("reason")]
+    output.write_table(columns, [("Ada", "matched"), ("(Bob)", "ambiguous")])
+    output.tell("done", "green")
+
+
+def test_names_and_reasons_have_colours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_a_terminal(monkeypatch)
+    _people()
+    shown = capsys.readouterr().out
+    for part in ("\x1b[1;35mAda", "\x1b[32mmatched", "\x1b[33mambiguous", "\x1b[32mdone"):
+        assert part in shown
+    assert "\n(Bob)" in shown
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_no_colour_where_none_is_wanted(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+) -> None:
+    _on_a_terminal(monkeypatch)
+    monkeypatch.setenv(name, value)
+    _people()
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_colour_in_a_pipe_only_if_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert output.coloured("ok", "green") == "\x1b[32mok\x1b[0m"
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert output.coloured("ok", "green") == "ok"
+    _people()
+    assert "\x1b" not in capsys.readouterr().out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _people()
+    assert capsys.readouterr().out.count("\x1b[32m") == 2
 
 
 def test_a_terminal_gets_its_width(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("TERM", "xterm")
-    output.write_table([output.Column("name"), output.number("count")], [("x" * 50, "1,000")])
+    _on_a_terminal(monkeypatch)
+    columns = [output.Column("name"), output.number("count"), output.optional("encoder", 1)]
+    output.write_table(columns, [("x" * 50, "1,000", "campplus")])
     lines = click.unstyle(capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= 40
     assert "1,000" in lines[1]
+    assert lines[2] == "(--wide also shows: encoder)"
     assert output.hanging("one two three four", 20) == "one two three four"
     assert output.hanging("one two three fourteen", 20).splitlines()[1] == " " * 20 + "fourteen"
 
@@ -96,3 +141,12 @@ def test_no_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> N
     with output.progress_bar("filling") as progress, output.waiting("playing"):
         assert progress is None
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_of_progress_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    # One call as it begins, then two for each line.
+    moments = iter([100.0, 110.0, 159.0, 160.0, 160.0, 165.0, 170.0, 170.0, 175.0])
+    tell = output.log_lines("filling", lambda: next(moments))
+    for done in range(6):
+        tell(1000 * done, 12_000)
+    assert capsys.readouterr() == ("", "filling: 2,000 of 12,000\nfilling: 4,000 of 12,000\n")

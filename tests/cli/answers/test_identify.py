@@ -99,6 +99,32 @@ def test_invalid_segments_are_named_and_the_others_answered(filled: Call) -> Non
     assert [each["index"] for each in answered["invalid"]] == [1, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("name", "valid", "invalid"),
+    [
+        (
+            "talk.rttm",
+            "SPEAKER talk 1 0.000 2.000 <NA> <NA> S0 <NA> <NA>\n",
+            "SPEAKER talk 1 5.000 -2.000 <NA> <NA> S1 <NA> <NA>\n",
+        ),
+        (
+            "talk.json",
+            '{"segments": [{"start": 0, "end": 2, "speaker": "S0"}, ',
+            '{"start": 5, "end": 3, "speaker": "S1", "text": "hi"}]}\n',
+        ),
+    ],
+)
+def test_a_document_keeps_its_invalid_segment(
+    filled: Call, tmp_path: Path, name: str, valid: str, invalid: str
+) -> None:
+    document = tmp_path / name
+    document.write_text(valid + invalid)
+    result = filled("identify", "talk", document, "--output", "-")
+    assert (result.exit_code, "1 invalid, the others are answered" in result.stderr) == (3, True)
+    assert result.stdout.endswith(invalid)
+    assert "Ada" in result.stdout
+
+
 def test_invalid_segments_are_written_as_they_were(filled: Call, tmp_path: Path) -> None:
     named = tmp_path / "named.json"
     result = filled("identify", "talk", "-", "--format", "json", "--output", named, stdin=INVALID)
@@ -181,6 +207,6 @@ def test_the_format_of_the_document_can_be_named(filled: Call, turns: Path, tmp_
     assert shown.stdout == named.read_text()
     wrong = filled("identify", "talk", turns, "--output", "-", "--output-format", "doc")
     assert wrong.exit_code == 1
-    assert "unknown format 'doc'; choose one of: json, rttm, srt, vtt, whisperx" in wrong.stderr
+    assert "unknown format 'doc'; choose one of: ass, audacity, ctm, elan, json," in wrong.stderr
     alone = filled("identify", "talk", turns, "--output-format", "srt")
     assert (alone.exit_code, "--output-format needs --output" in alone.stderr) == (2, True)

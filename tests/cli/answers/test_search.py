@@ -85,7 +85,7 @@ def test_nothing_similar_is_an_answer(filled: Callable[..., Result]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("talk", "--span", "0-3"), 1, "(0.0, 3.0) is missing"),
+        (("talk", "--span", "20-21"), 1, "(20.0, 21.0) is missing"),
         (("talk", "--span", "10-10.2"), 1, "is too_short"),
         (("none", "--span", "0-2"), 1, "no video 'none'"),
         (("talk", "--span", "0-2", "--video", "none"), 1, "no video 'none'"),

@@ -63,3 +63,73 @@ def test_metrics(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> 
     assert 'pgvoice_backfill_vectors_total{backfill="library"} 2.0' in lines
     for address in ("x", "host:", "70000"):
         assert pgvoice("backfill", "run", manifest, "--metrics", address).exit_code == 2
+
+
+def test_invalid_segments_give_the_exit_code_3_each_time(
+    pgvoice: Command, encoder: CountingEncoder, talk: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "library.jsonl"
+    spans = [[0, 2], [6, 4], [4, 6]]
+    path.write_text(json.dumps({"video": "talk", "audio": str(talk), "segments": spans}))
+    for counts in ("0 already complete, 1 filled (2 vectors)", "1 already complete, 0 filled (0"):
+        ran = pgvoice("backfill", "run", path)
+        assert ran.exit_code == 3
+        first, named, more = ran.stdout.splitlines()
+        assert counts in first
+        assert first.endswith("0 failed; 1 with invalid segments")
+        assert named == (
+            "  talk: 1 invalid, the others are stored: segment 1 (6.0, 4.0): it ends before it"
+            " starts"
+        )
+        assert more == "`pgvoice backfill failed library` lists them all"
+        assert json.loads(pgvoice("backfill", "run", path, "--json").stdout)["invalid"]
+        assert "talk       filled" in pgvoice("backfill", "failed", "--wide").stdout
+        assert json.loads(pgvoice("backfill", "status", "--json").stdout)[0]["invalid"] == 1
+    both = tmp_path / "both.jsonl"
+    gone = {"video": "gone", "audio": "gone.wav", "segments": [[0, 2]]}
+    both.write_text(f"{path.read_text()}\n{json.dumps(gone)}")
+    assert pgvoice("backfill", "run", both, "--retries", 0).exit_code == 1
+
+
+def test_what_failed_can_be_run_again_with_the_same_columns(
+    pgvoice: Command, encoder: CountingEncoder, talk: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "all.rttm"
+    library.write_text("SPEAKER x 1 0 2 <NA> <NA> S0 <NA> <NA>\n")
+    path, again = tmp_path / "library.csv", tmp_path / "again.jsonl"
+    path.write_text(f"video,audio,segments,uri\ntalk,{talk},all.rttm,y\n")
+    assert pgvoice("backfill", "run", path, "--retries", 0).exit_code == 1
+    pgvoice("backfill", "failed", "--output", again)
+    assert json.loads(again.read_text()) == {
+        "video": "talk", "audio": str(talk), "segments": str(library), "uri": "y"
+    }  # fmt: skip
+    library.write_text("SPEAKER y 1 0 2 <NA> <NA> S0 <NA> <NA>\n")
+    assert pgvoice("backfill", "run", again, "--name", "library").exit_code == 0
+    turns = json.loads(pgvoice("identify", "talk", "--json").stdout)["segments"]
+    assert [(turn["start"], turn["end"]) for turn in turns] == [(0, 2)]
+
+
+def test_a_folder_is_a_manifest(
+    pgvoice: Command, encoder: CountingEncoder, talk: Path, turns: Path
+) -> None:
+    (talk.parent / "alone.wav").write_bytes(talk.read_bytes())
+    ran = pgvoice("backfill", "run", talk.parent)
+    assert (ran.exit_code, ran.stderr) == (
+        0,
+        "Warning: left out alone.wav: no segments beside it\n",
+    )
+    assert ran.stdout == "1 recording: 0 already complete, 1 filled (3 vectors), 0 failed\n"
+    (status,) = json.loads(pgvoice("backfill", "status", "--json").stdout)
+    assert status["backfill"] == talk.parent.name
+
+
+def test_tables_fit_80_columns(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:
+    pgvoice("backfill", "run", manifest, "--retries", 0)
+    for command in (("status",), ("failed",)):
+        lines = pgvoice("backfill", *command).stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+    shown = pgvoice("backfill", "status").stdout.splitlines()
+    (heading,) = (line for line in shown if line.startswith("backfill"))
+    assert heading.startswith("backfill  recordings  done  left  failed  invalid  ")
+    wide = pgvoice("backfill", "status", "--wide").stdout.splitlines()[0]
+    assert wide.endswith("vectors per second  hours per hour  hours per worker hour")

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +19,7 @@ from pgvoice.store.upkeep.backfills import BackfillStatus, Outcome
 
 STATUS = BackfillStatus(
     "library\x1b", 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, 12_000.0,
-    datetime(2026, 3, 1, tzinfo=UTC),
+    datetime(2026, 3, 1, tzinfo=UTC), 0,
 )  # fmt: skip
 
 
@@ -55,6 +56,9 @@ def test_lines_in_a_log(
     (line,) = capsys.readouterr().err.splitlines()
     assert "50 of 200 done, 1 failed, 149 left, 3 h 20 min; done about" in line
     assert line.endswith("; 10.0 vectors per second, 240.0 h of speech per hour")
+    with backfill_progress.shown(lambda: [replace(STATUS, invalid=2)]) as tell:
+        tell()
+    assert "1 failed, 2 with invalid segments, 149 left" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -79,13 +83,13 @@ def test_who_only_looks_ends_no_backfill() -> None:
 
 def test_status(pgvoice: Callable[..., Result], store: VoiceStore) -> None:
     store.backfills.expect("library", {"a": {}, "b": {}})
-    row = pgvoice("backfill", "status").stdout.splitlines()[1]
-    assert row.split() == ["library", "2", "0", "0", "2", "-", "-", "-", "-"]
+    row = pgvoice("backfill", "status", "--wide").stdout.splitlines()[1]
+    assert row.split() == ["library", "2", "0", "2", "0", "0", "-", "-", "-", "-"]
     (found,) = json.loads(pgvoice("backfill", "status", "library", "--json").stdout)
     assert (found["waiting"], found["seconds_left"]) == (2, None)
     store.backfills.settle("library", [Outcome("a", None, 8, 8, 20.0, 4.0)])
-    row = pgvoice("backfill", "status", "library").stdout.splitlines()[1]
-    assert row.split() == ["library", "2", "1", "0", "1", "2.0", "5.0", "5.0", "4", "s"]
+    row = pgvoice("backfill", "status", "library", "--wide").stdout.splitlines()[1]
+    assert row.split() == ["library", "2", "1", "1", "0", "0", "4", "s", "2.0", "5.0", "5.0"]
     store.backfills.settle("library", [Outcome("b", "no", 0, 0, 0.0, 1.0)])
     assert "library" in pgvoice("backfill", "status", "--watch").stdout
     assert "no backfill" in pgvoice("backfill", "status", "another").stdout

@@ -187,3 +187,24 @@ def test_no_psql_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "find_spec", lambda _name: None)
     with pytest.raises(DatabaseError, match="postgresql-client"):
         place.find_psql()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql+psycopg://me:s3cret@127.0.0.1:1/voices",
+        "postgres://me@127.0.0.1:1/voices?password=s3cret&sslpassword=s3cret",
+        "postgresql+psycopg2://me:s3cret@127.0.0.1:1/voices",
+        "mysql://me:s3cret@127.0.0.1:1/voices",
+        "postgresql://me:s3cret@127.0.0.1:one/voices",
+    ],
+)
+def test_no_error_shows_a_password_or_a_driver(pgvoice: Callable[..., Result], given: str) -> None:
+    for call in (["enroll", "list", "--url", given], ["db", "copy", "--to", given]):
+        done = pgvoice(*call)
+        assert done.exit_code == 1
+        assert "s3cret" not in done.output
+        assert "psycopg://" not in done.output
+        assert "answers at postgresql://me:***@127.0.0.1:1/voices (" in done.stderr or "URL" in (
+            done.stderr
+        )

@@ -58,7 +58,9 @@ def test_add_from_files_and_from_spans_of_one(pgvoice: Call, talk: Path) -> None
     ("arguments", "message"),
     [
         ((), "--audio FILE, or --video KEY --span"),
-        (("--video", "talk"), "--video needs --span"),
+        (("--video", "talk"), "--video needs --span or --label"),
+        (("--label", "S0"), "--label needs --video"),
+        (("--video", "talk", "--audio", "a.wav", "--label", "S0"), "and no --audio"),
         (("--audio", "a.wav", "--audio", "b.wav", "--span", "0-2"), "give only one --audio"),
         (("--audio", "a.wav", "--span", "soon"), "soon"),
     ],
@@ -81,6 +83,57 @@ def test_an_empty_name_is_refused(filled: Call) -> None:
     assert (result.exit_code, result.stderr) == (1, "Error: a speaker's name must not be empty\n")
 
 
+@pytest.mark.parametrize(
+    ("speech", "said", "added"),
+    [
+        (("--span", "7.87-10.1"), "7.87-10.1: 0:00:02.0: 8.0-10.0\n", 1),
+        (("--span", "3.7-10.3"), "3.7-10.3: 2 segments, 0:00:04.0: 4.0-6.0, 8.0-10.0\n", 2),
+        (("--span", "8-10"), "", 1),
+        (("--label", "S1"), "S1: 0:00:02.0: 4.0-6.0\n", 1),
+    ],
+)
+def test_add_says_which_segments_it_chose(
+    filled: Call, speech: tuple[str, ...], said: str, added: int
+) -> None:
+    result = filled("enroll", "add", "Eve", "--video", "talk", *speech, "--force")
+    assert result.exit_code == 0, result.stderr
+    exemplars = "1 exemplar" if added == 1 else f"{added} exemplars"
+    assert result.stdout.startswith(f"{said}Eve: {exemplars} added; ")
+
+
+@pytest.mark.parametrize(
+    ("speech", "said"),
+    [
+        (("--label", "S7"), "no speech of 'S7' in 'talk': the labels are S0, S1"),
+        (("--span", "30-31"), "(30.0, 31.0) is missing; fill these spans first"),
+    ],
+)
+def test_add_names_what_is_there(filled: Call, speech: tuple[str, ...], said: str) -> None:
+    result = filled("enroll", "add", "Eve", "--video", "talk", *speech)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+def test_drop_deletes_one_exemplar(filled: Call) -> None:
+    filled("enroll", "add", "Ada", "--video", "talk", "--span", "8-10")
+    shown = json.loads(filled("enroll", "show", "Ada", "--json").stdout)["exemplars"]
+    number = next(exemplar["number"] for exemplar in shown if exemplar["start"] == 8)
+    place = "(talk, 0:00:08.0 to 0:00:10.0)"
+    planned = filled("enroll", "drop", "Ada", number, "--dry-run").stdout
+    assert planned == (
+        f"exemplar {number} of Ada {place} would be deleted; 1 left in the profile\n"
+    )
+    assert filled("enroll", "drop", "Ada", number).exit_code == 2
+    done = filled("enroll", "drop", "Ada", number, "--yes").stdout
+    assert done == planned.replace("would be deleted", "deleted")
+    again = filled("enroll", "drop", "Ada", number, "--yes")
+    assert (again.exit_code, f"no exemplar {number} " in again.stderr) == (1, True)
+    (left,) = json.loads(filled("enroll", "show", "Ada", "--json").stdout)["exemplars"]
+    assert (left["start"], left["number"] in {each["number"] for each in shown}) == (0, True)
+    last = filled("enroll", "drop", "Ada", left["number"], "--yes")
+    assert (last.exit_code, "`pgvoice enroll remove`" in last.stderr) == (1, True)
+
+
 def test_list(filled: Call) -> None:
     header, ada, bob = filled("enroll", "list").stdout.splitlines()
     assert header.split() == ["speaker", "encoder", "exemplars", "speech", "cohesion", "enrolled"]
@@ -99,7 +152,7 @@ def test_show_has_the_odd_one_first(filled: Call) -> None:
     shown = json.loads(filled("enroll", "show", "Ada", "--json").stdout)
     assert shown["exemplars"][0]["start"] == 4.0
     assert all("embedding" not in exemplar for exemplar in shown["exemplars"])
-    assert filled("enroll", "show", "Ada").stdout.splitlines()[1].split()[3] == "0:00:04.0"
+    assert filled("enroll", "show", "Ada").stdout.splitlines()[1].split()[4] == "0:00:04.0"
 
 
 def test_rename(filled: Call) -> None:

@@ -122,12 +122,23 @@ def test_pin_and_unpin(labelled: Callable[..., Result]) -> None:
     assert _speakers(labelled)[0] == ("Ada", "matched")
 
 
+def test_pin_and_unpin_a_label(labelled: Callable[..., Result]) -> None:
+    pinned = labelled("labels", "pin", "talk", "Ada", "--label", "S1", "--span", "0.05-2.05")
+    label = "S1: 3 segments, 0:00:04.2: 4.0-6.0, 10.0-10.2, 12.0-14.0\n"
+    assert pinned.stdout == f"0.05-2.05: 0:00:02.0: 0.0-2.0\n{label}pinned to Ada (run 2)\n"
+    assert [name for name, reason in _speakers(labelled) if reason == "pinned"] == ["Ada"] * 4
+    unpinned = labelled("labels", "unpin", "talk", "--label", "S1")
+    assert unpinned.stdout.endswith("\n3 segments unpinned\n")
+    assert [reason for _, reason in _speakers(labelled)].count("pinned") == 1
+    assert labelled("labels", "unpin", "talk").exit_code == 2
+
+
 def test_pin_needs_somebody_or_nobody(labelled: Callable[..., Result]) -> None:
     assert labelled("labels", "pin", "talk", "--span", "0-2").exit_code == 2
     assert labelled("labels", "pin", "talk", "Ada", "--nobody", "--span", "0-2").exit_code == 2
-    missing = labelled("labels", "pin", "talk", "Ada", "--span", "0-3")
+    missing = labelled("labels", "pin", "talk", "Ada", "--span", "20-21")
     assert missing.exit_code == 1
-    assert "no segment (0.0, 3.0) in 'talk'" in missing.stderr
+    assert "no segment (20.0, 21.0) in 'talk'" in missing.stderr
 
 
 def test_speaking_time(filled: Callable[..., Result], talk: Path, turns: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import socket
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,7 @@ from pgvoice.hooks.backfill.running import BackfillReport, backfill
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import MetricsRefused
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
+from pgvoice.store.turns import Turn
 from pgvoice.store.upkeep.backfills import BackfillStatus
 
 SPANS = ((0.0, 1.0), (1.0, 2.5), (2.5, 2.6))
@@ -107,7 +110,6 @@ def test_what_is_wrong_is_kept_and_the_rest_is_filled(
     wrong = [
         ManifestRow("nowhere", str(tmp_path / "nowhere.wav"), SPANS),
         ManifestRow("unread", rows[0].audio, str(tmp_path / "nowhere.rttm")),
-        ManifestRow("backward", rows[1].audio, ((0.0, 1.0), (2.0, 1.0))),
     ]
     report = backfill(Here(store, CountingEncoder), "library", [*wrong, *rows], retries=1)
     assert {each.video for each in report.failed} == {each.video for each in wrong}
@@ -115,12 +117,52 @@ def test_what_is_wrong_is_kept_and_the_rest_is_filled(
     failed = {each.video: each for each in store.backfills.failed("library")}
     assert "nowhere.wav" in failed["nowhere"].error
     assert "nowhere.rttm" in failed["unread"].error
-    assert "2" in failed["backward"].error
     assert failed["nowhere"].document["audio"] == str(tmp_path / "nowhere.wav")
     write(tmp_path / "nowhere.wav", voice(90, 3))
     again = backfill(Here(store, CountingEncoder), "library", [*wrong[:1], *rows])
     assert (again.complete, again.filled) == (VIDEOS, 1)
-    assert {each.video for each in store.backfills.failed()} == {"unread", "backward"}
+    assert {each.video for each in store.backfills.failed()} == {"unread"}
+
+
+def test_invalid_segments_are_named_each_time_and_the_others_filled(
+    store: VoiceStore, rows: list[ManifestRow]
+) -> None:
+    wrong = replace(rows[0], segments=((0.0, 1.0), (2.0, 1.0), (math.nan, 3.0), (1.0, 2.5)))
+    encoder = CountingEncoder()
+    for complete, filled in ((0, 2), (2, 0)):
+        report = backfill(Here(store, lambda: encoder), "library", [wrong, rows[1]])
+        assert (report.complete, report.filled, report.failed) == (complete, filled, [])
+        (named,) = report.invalid
+        assert (named.video, named.error) == ("v0", None)
+        assert named.invalid is not None
+        assert "2 invalid, the others are stored: segment 1 (2.0, 1.0): it ends" in named.invalid
+        assert "; segment 2 (nan, 3.0): " in named.invalid
+        (listed,) = store.backfills.failed("library")
+        assert (listed.video, listed.filled, listed.attempts) == ("v0", True, 1)
+        assert listed.error == named.invalid
+        (status,) = store.backfills.status()
+        assert (status.done, status.failed, status.invalid) == (2, 0, 1)
+        assert status.audio_seconds == pytest.approx(2.5 + 2.6 * 2 / 3)
+    assert len(encoder.calls) == 2
+    right = backfill(Here(store, lambda: encoder), "library", rows[:2])
+    assert (right.complete, right.filled, right.invalid) == (1, 1, [])
+    assert store.backfills.failed("library") == []
+    assert store.backfills.status()[0].invalid == 0
+
+
+def test_a_complete_recording_gets_the_turns_of_a_new_document(
+    store: VoiceStore, rows: list[ManifestRow], tmp_path: Path
+) -> None:
+    document, encoder = tmp_path / "turns.json", CountingEncoder()
+    row = replace(rows[0], segments=str(document))
+    for label in ("S0", "S1"):
+        given = [{"start": 0.03, "end": 1, "speaker": label}, {"start": 2, "end": 1}]
+        document.write_text(json.dumps(given))
+        backfill(Here(store, lambda: encoder), "library", [row])
+        assert store.recordings.turns("v0") == [Turn(0.03, 1, label)]
+    assert len(encoder.calls) == 1
+    assert store.recordings.stale_turns({"v0": [Turn(0.03, 1, "S1")], "unknown": []}) == set()
+    assert store.recordings.stale_turns({"v0": []}) == {"v0"}
 
 
 def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> None:
@@ -168,8 +210,8 @@ def test_manifests(tmp_path: Path) -> None:
     for path in _manifests(tmp_path):
         first, second = Manifest(path)
         assert (first.video, first.audio) == ("a", str((tmp_path / "a.wav").resolve()))
-        assert first.spans() == [(0.5, 2.0)]
-        assert (second.audio, second.spans()) == (None, [(1.0, 2.0)])
+        assert first.turns() == [Turn(0.5, 2.0, "S0")]
+        assert (second.audio, second.turns()) == (None, [Turn(1.0, 2.0)])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +236,7 @@ def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
 
 STATUS = BackfillStatus(
     'a "library"', 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
-    datetime(2026, 3, 1, tzinfo=UTC),
+    datetime(2026, 3, 1, tzinfo=UTC), 2,
 )  # fmt: skip
 
 
@@ -215,6 +257,7 @@ EXPECTED = {
     ("speech_seconds_total", None): 7200,
     ("work_seconds_total", None): 60,
     ("wall_seconds", None): 30,
+    ("invalid", None): 2,
     ("changed_timestamp_seconds", None): 1_772_323_200,
 }
 

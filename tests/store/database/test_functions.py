@@ -180,6 +180,7 @@ def test_views_and_rights_of_others_survive(url: URL) -> None:
                 "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_guest",
                 "GRANT EXECUTE ON FUNCTION pgvoice.coverage TO pgvoice_test_guest",
                 "UPDATE pgvoice.setting SET functions = 'others'",
+                "INSERT INTO pgvoice.video (key) VALUES ('v')",
             )
             schema.upgrade(engine)
         with _answer(url, "SELECT count(*) FROM public.theirs, public.labelled") as found:

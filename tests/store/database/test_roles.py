@@ -11,11 +11,10 @@ from pgvoice_testkit.servers.databases import engine_of, migrate, new_database, 
 from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, X, Y, Z, put, unit
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import ProgrammingError
 
-from pgvoice.store import SegmentKey, VideoAudio, VoiceStore
+from pgvoice.store import SegmentKey, Turn, VideoAudio, VoiceStore
 from pgvoice.store.database import roles, schema
-from pgvoice.store.errors import RolesForbidden, SchemaForbidden
+from pgvoice.store.errors import PrivilegeMissing, RolesForbidden, SchemaForbidden
 from pgvoice.store.recordings.fills import FillRun
 
 FUNCTIONS = text(
@@ -72,6 +71,7 @@ def reader(server_url: str, template: str) -> Iterator[str]:
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
             _fill(store)
+            store.recordings.store_turns("w", [Turn(0, 1, "A"), Turn(4, 6, "B")])
         yield from _login(plain(url), "pgvoice_reader")
 
 
@@ -124,7 +124,10 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT erased_videos(ARRAY['v'])", []),
         ("SELECT is_current(1, 0, 1000), is_current(1, 5, 6)", [(True, True)]),
         ("SELECT video, filled, labelled FROM videos()", [("v", 2, 3), ("w", 2, 2)]),
-        ("SELECT label FROM turn JOIN turn_document USING (video_id)", []),
+        ("SELECT label FROM turn JOIN turn_document USING (video_id)", [("A",), ("B",)]),
+        ("SELECT start_s, end_s FROM resolve_span('w', 3.9, 6.02)", [(4, 6)]),
+        ("SELECT start_s FROM label_segments('w', 'A')", [(0,)]),
+        ("SELECT start_s FROM clear_segments('w', 'B')", [(4,)]),
         ("SELECT count(*) FROM label WHERE speaker = 'ann'", [(3,)]),
         ("SELECT count(*) FROM segment_index WHERE valid", [(0,)]),
         ("SELECT status, count(*) FROM segment_embedding GROUP BY 1 ORDER BY 1",
@@ -146,9 +149,11 @@ REFUSED = [
     "keep_labels()",
     "keep_labels(ARRAY['w'], dry_run => true)",
     "pin_label('v', 0, 1, 'ann')",
+    "pin_labels('v', ARRAY[0], ARRAY[1000], 'ann')",
     "unpin_label('v', 0, 1)",
     "revert_labels(1)",
     "refresh_nearest()",
+    "drop_exemplar('ann', 1)",
     "drop_outliers('ann', dry_run => true)",
     "restore_exemplars('ann')",
     "segment_trials(ARRAY['v'], ARRAY[0], ARRAY[1000], ARRAY['ann'])",
@@ -297,7 +302,11 @@ def test_the_planners_statistics_hold_no_vector(library: VoiceStore, store_url: 
 def test_names_are_only_names(reader: str, name: str) -> None:
     for call in ("identify(%s)", "speaker_segments(%s)", "coverage(%s)", "speaker_time(%s)"):
         with psycopg.connect(reader.replace("+psycopg", "")) as connection:
-            assert connection.execute(f"SELECT * FROM pgvoice.{call}", [name]).fetchall() == []
+            (quoted,) = connection.execute("SELECT quote_literal(%s)", [name]).fetchone() or ()
+            with pytest.raises(psycopg.errors.NoDataFound) as refused:
+                connection.execute(f"SELECT * FROM pgvoice.{call}", [name])
+        what = "speaker" if call.startswith("speaker_segments") else "video"
+        assert refused.value.diag.message_primary == f"no {what} {quoted} in the store"
 
 
 def test_nobody_slips_an_operator_under_what_runs_as_the_owner(reader: str) -> None:
@@ -368,7 +377,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
             lambda: store.people.drop_outliers("ann"),
             lambda: store.people.restore_exemplars("ann"),
         ):
-            with pytest.raises(ProgrammingError, match="permission denied"):
+            with pytest.raises(PrivilegeMissing, match=r"denied.*needs the role pgvoice_"):
                 forbidden()
 
 
@@ -404,7 +413,7 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
             lambda: store.people.export_speakers(destination="x.json"),
         ):
-            with pytest.raises(ProgrammingError, match="permission denied"):
+            with pytest.raises(PrivilegeMissing, match=r"denied.*needs the role pgvoice_"):
                 forbidden()
     for statement in (
         "SELECT embedding FROM pgvoice.segment_embedding",
@@ -467,7 +476,7 @@ def test_every_table_is_in_the_grants(connection: Connection) -> None:
 
 def test_a_login_without_a_role_gets_nothing(library: VoiceStore, store_url: str) -> None:
     with role(make_url(store_url), "pgvoice_test_nobody") as login:
-        with pytest.raises(SchemaForbidden, match="grant it the role pgvoice_reader"):
+        with pytest.raises(SchemaForbidden, match="needs the role pgvoice_reader: `GRANT"):
             VoiceStore.open(plain(login))
         with engine_of(store_url) as engine:
             run(engine, "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_nobody")

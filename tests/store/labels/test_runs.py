@@ -282,8 +282,8 @@ def test_a_pin_is_a_run_that_can_be_reverted(library: VoiceStore) -> None:
 
 
 def test_pins_need_a_segment_and_a_speaker(library: VoiceStore) -> None:
-    with pytest.raises(UnknownLabel, match=r"no segment \(0.0, 9.0\) in 'v'"):
-        library.labels.pin("v", (0, 9), "ann")
+    with pytest.raises(UnknownLabel, match=r"no segment \(6.0, 9.0\) in 'v'"):
+        library.labels.pin("v", (6, 9), "ann")
     with pytest.raises(UnknownSpeaker, match="'zoe'"):
         library.labels.pin("v", (0, 1), "zoe")
     with pytest.raises(UnknownVideo):

@@ -12,9 +12,11 @@ from sqlalchemy import text
 from pgvoice.store import (
     Exemplar,
     InvalidSegment,
+    LastExemplar,
     NoEmbedding,
     SegmentKey,
     SpeakerExists,
+    UnknownExemplar,
     UnknownSpeaker,
     UnknownVideo,
     VoiceStore,
@@ -170,3 +172,39 @@ def test_enrollments_at_once_all_count(store: VoiceStore) -> None:
         list(pool.map(enroll, range(24)))
     (summary,) = store.people.speakers()
     assert summary.exemplars == 24
+
+
+def test_one_exemplar_is_dropped(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): unit(3, 1, 0), (2, 3): unit(4, 1, 0)})
+    store.people.enroll_segments("ann", "v", [(0, 1), (1, 2), (2, 3)])
+    store.people.enroll_segments("bob", "v", [(0, 1)], force=True)
+    number = next(each.number for each in store.people.exemplars("ann") if each.start == 1)
+    planned = store.people.drop("ann", number, dry_run=True)
+    assert (planned.source, planned.start, planned.end, planned.left) == ("v", 1, 2, 2)
+    assert len(store.people.exemplars("ann")) == 3
+    assert store.people.drop("ann", number) == planned
+    (summary, _) = store.people.speakers()
+    assert (summary.exemplars, summary.seconds) == (2, 2)
+    assert store.answers.identify("v", [(1, 2)], threshold=-1)[0].similarity == pytest.approx(
+        float(unit(3, 1, 0) @ unit(*(X + unit(4, 1, 0)))), abs=1e-6
+    )
+    assert [
+        (event.action, event.subject, event.details["exemplars"])
+        for event in store.privacy.audit()
+        if event.action == "delete exemplars"
+    ] == [("delete exemplars", "ann", 1)]
+
+
+def test_exemplars_that_cannot_be_dropped(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): Y})
+    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("bob", "v", [(1, 2)])
+    (only,) = store.people.exemplars("ann")
+    (other,) = store.people.exemplars("bob")
+    with pytest.raises(LastExemplar, match=f"exemplar {only.number} is the last one"):
+        store.people.drop("ann", only.number)
+    with pytest.raises(UnknownExemplar, match="`pgvoice enroll show`"):
+        store.people.drop("ann", other.number)
+    with pytest.raises(UnknownSpeaker):
+        store.people.drop("zoe", only.number)
+    assert len(store.people.exemplars("ann")) == 1

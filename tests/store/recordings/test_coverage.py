@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from pgvoice_testkit.stores.filled import OTHER_ENCODER, X, Y, put
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import VoiceStore
 
@@ -26,7 +28,8 @@ def test_of_each_video_and_of_one(store: VoiceStore) -> None:
     w = ("w", 1, 0, 1, {"silent": 1}, 1, 0)
     assert _coverage(store, "") == [v, w]
     assert _coverage(store, "'w'") == [w]
-    assert _coverage(store, "'nobody''s'") == []
+    with pytest.raises(DBAPIError, match="no video 'nobody''s' in the store"):
+        _coverage(store, "'nobody''s'")
 
 
 def test_of_one_encoder(store: VoiceStore) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hypothesis import strategies as st
 
 from pgvoice.hooks import json_requests
+from pgvoice_testkit.documents.hook_schemas import check
 
 SPANS = [{"start": 0.0, "end": 2.0, "speaker": "S0"}, {"start": 4, "end": 6, "speaker": "S1"}]
 _values = st.recursive(
@@ -29,13 +31,23 @@ def request(**more: object) -> dict[str, object]:
 
 def answered(data: bytes) -> str:
     """The kind of error that a request gets from a pipeline that always fails."""
-    answer = json_requests.reply(_Nothing(), data)  # type: ignore[arg-type]
-    kind = json.loads(answer.document)["error"]["kind"]
-    assert answer.exit_code in (1, 2)
+    kind = failing(ValueError("nothing here"), data)["error"]["kind"]
     assert kind in ("bad_request", "value_error"), kind
     return str(kind)
 
 
-class _Nothing:
+def failing(error: Exception, data: bytes) -> dict[str, Any]:
+    """The answer to a request from a pipeline that fails with an error; it fits the schema."""
+    answer = json_requests.reply(_Failing(error), data)  # type: ignore[arg-type]
+    assert answer.exit_code in (1, 2)
+    document: dict[str, Any] = json.loads(answer.document)
+    check(document, "answer")
+    return document
+
+
+class _Failing:
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
     def run(self, *_: object, **__: object) -> object:
-        raise ValueError("nothing here")
+        raise self._error

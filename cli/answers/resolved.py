@@ -1,0 +1,27 @@
+"""How commands say which stored segments the given spans and labels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from pgvoice.cli import output
+from pgvoice.store.recordings.typed_spans import ResolvedSpeech
+
+#: How many segments of one span or label are printed.
+_SHOWN = 8
+
+
+def write_resolved(resolved: Iterable[ResolvedSpeech]) -> None:
+    """Print the segments that spans and labels mean, unless a span is one."""
+    for each in resolved:
+        if each.exact:
+            continue
+        given = each.given if isinstance(each.given, str) else "{}-{}".format(*each.given)
+        keys = each.segments
+        count = f"{len(keys):,} segments, " if len(keys) > 1 else ""
+        seconds = output.clock(sum(key.duration_ms for key in keys) / 1000)
+        shown = ", ".join(f"{key.start_s}-{key.end_s}" for key in keys[:_SHOWN])
+        more = f" and {len(keys) - _SHOWN:,} more" if len(keys) > _SHOWN else ""
+        click.echo(output.printable(f"{given}: {count}{seconds}: {shown}{more}"))

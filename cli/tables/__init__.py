@@ -1,0 +1,1 @@
+"""Tables: kinds of columns, and drawing them in a width."""

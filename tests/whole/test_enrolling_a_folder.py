@@ -1,0 +1,140 @@
+"""Fifteen people of a folder of seven recordings and a diarizer's files, a command each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner, Result
+from pgvoice_testkit.servers.databases import new_database, plain
+
+from pgvoice.cli.main import cli
+from pgvoice.store.keys import snap_ms
+
+Call = Callable[..., Result]
+
+RECORDINGS = [*(f"series/series-dev-{number}" for number in range(1, 7)), "ami-30s/trn00"]
+PEOPLE = 15
+_TURN = re.compile(r"SPEAKER \S+ 1 (\S+) (\S+) <NA> <NA> (\S+)")
+
+
+class Said(NamedTuple):
+    """A turn of the reference, with the label that stands for the person in that recording."""
+
+    video: str
+    start: float
+    end: float
+    person: str
+    label: str
+
+
+def _turns(folder: Path) -> list[Said]:
+    turns = []
+    for recording in RECORDINGS:
+        labels: dict[str, str] = {}
+        for start, seconds, person in _TURN.findall((folder / f"{recording}.rttm").read_text()):
+            label = labels.setdefault(person, f"SPEAKER_{len(labels):02}")
+            end = round(float(start) + float(seconds), 3)
+            turns.append(Said(Path(recording).name, float(start), end, person, label))
+    return turns
+
+
+@pytest.fixture(scope="module")
+def turns(speech: Path) -> list[Said]:
+    return _turns(speech)
+
+
+@pytest.fixture(scope="module")
+def filled(
+    speech: Path,
+    turns: list[Said],
+    server_url: str,
+    template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The database of a store with these recordings, in which nobody is enrolled."""
+    folder = tmp_path_factory.mktemp("diarized")
+    with new_database(server_url, template) as url:
+        for recording in RECORDINGS:
+            video = Path(recording).name
+            rttm = folder / f"{video}.rttm"
+            rttm.write_text(
+                "".join(
+                    f"SPEAKER {video} 1 {said.start:.3f} {said.end - said.start:.3f} <NA> <NA>"
+                    f" {said.label} <NA> <NA>\n"
+                    for said in turns
+                    if said.video == video
+                )
+            )
+            audio = speech / f"{recording}.flac"
+            options = ("--encoder", "campplus", "--url", plain(url))
+            result = CliRunner().invoke(cli, ["fill", video, str(audio), str(rttm), *options])
+            assert result.exit_code == 0, result.output
+        yield url.database or ""
+
+
+@pytest.fixture
+def pgvoice(filled: str, server_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+    """Calls ``pgvoice`` on a copy of that store."""
+    with new_database(server_url, filled) as url:
+        monkeypatch.setenv("PGVOICE_DATABASE_URL", plain(url))
+        yield lambda *arguments: CliRunner().invoke(cli, [str(each) for each in arguments])
+
+
+def _first(turns: list[Said]) -> dict[str, Said]:
+    """The people that are enrolled: the first turn of each who is in one of three recordings."""
+    firsts: dict[str, Said] = {}
+    for said in turns:
+        firsts.setdefault(said.person, said)
+    videos = ("series-dev-1", "series-dev-2", "trn00")
+    return {person: said for person, said in firsts.items() if said.video in videos}
+
+
+def _span(turns: list[Said], first: Said) -> str:
+    """The longest turn of a label, free of others if one is, as somebody types it."""
+    recording = [said for said in turns if said.video == first.video]
+
+    def quality(said: Said) -> tuple[bool, float]:
+        overlapped = any(
+            other.label != said.label and other.start < said.end and said.start < other.end
+            for other in recording
+        )
+        return not overlapped, said.end - said.start
+
+    best = max((said for said in recording if said.label == first.label), key=quality)
+    return f"{best.start:.2f}-{best.end:.2f}"
+
+
+@pytest.mark.parametrize("by", ["label", "span"])
+def test_nobody_is_refused(pgvoice: Call, turns: list[Said], by: str) -> None:
+    people = _first(turns)
+    assert len(people) == PEOPLE
+    assert json.loads(pgvoice("enroll", "list", "--json").stdout) == []
+    for person, first in people.items():
+        speech = first.label if by == "label" else _span(turns, first)
+        result = pgvoice("enroll", "add", person, "--video", first.video, f"--{by}", speech,
+                         "--consent", "form 17")  # fmt: skip
+        assert result.exit_code == 0, result.stderr
+        assert " added; " in result.stdout
+    assert {each["speaker"] for each in json.loads(pgvoice("enroll", "list", "--json").stdout)} == (
+        set(people)
+    )
+    assert pgvoice("label", "--all").exit_code == 0
+    names = {
+        (video, label["start"], label["end"]): label["speaker"]
+        for video in {said.video for said in turns}
+        for label in json.loads(pgvoice("labels", "show", video, "--json").stdout)["labels"]
+    }
+    heard = [
+        (said.person, names[said.video, snap_ms(said.start) / 1000, snap_ms(said.end) / 1000])
+        for said in turns
+        if said.person in people and said.end - said.start >= 1.5
+    ]
+    right = [person == name for person, name in heard]
+    wrong = [name not in (person, None) for person, name in heard]
+    assert sum(right) >= 0.95 * len(heard)
+    assert sum(wrong) <= 0.02 * len(heard)
