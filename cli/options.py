@@ -8,19 +8,20 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
 from pgvoice.cli.tables import wide
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.evaluate.reference_files import ReferenceFile, read_references
-from pgvoice.hooks.evaluate.regions import Scored, only_scored
-from pgvoice.hooks.formats.encodings import UNICODE
-from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.times import parse_span
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
+
+if TYPE_CHECKING:  # there are many formats, and most commands read none
+    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
+    from pgvoice.hooks.evaluate.regions import Scored
+    from pgvoice.hooks.formats.reading import SegmentsDocument
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -270,6 +271,9 @@ def span(value: str) -> Span:
 
 def document_from(path: str, format_name: str | None, uri: str | None) -> SegmentsDocument:
     """A file of segments, or standard input for ``-``."""
+    from pgvoice.hooks.formats.encodings import UNICODE
+    from pgvoice.hooks.formats.reading import read_document
+
     source = sys.stdin.buffer if path == STANDARD_INPUT else path
     found = read_document(source, format=format_name, uri=uri)
     if found.encoding not in UNICODE:
@@ -279,6 +283,8 @@ def document_from(path: str, format_name: str | None, uri: str | None) -> Segmen
 
 def reference_file(value: str) -> ReferenceFile:
     """A file that says who speaks when: VIDEO=FILE, or FILE if it names its recordings."""
+    from pgvoice.hooks.evaluate.reference_files import ReferenceFile
+
     video, _, path = ("", "", value) if Path(value).is_file() else value.partition("=")
     if not path:
         raise click.BadParameter(f"{value!r} is neither VIDEO=FILE nor a file")
@@ -289,6 +295,8 @@ def reference_file(value: str) -> ReferenceFile:
 
 def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, list[Turn]]:
     """The turns of these files by video; warns of what the store does not have."""
+    from pgvoice.hooks.evaluate.reference_files import read_references
+
     found = read_references(store, files)
     for warning in found.left_out:
         click.echo(f"Warning: {warning}", err=True)
@@ -299,6 +307,8 @@ def scored_from(store: VoiceStore, turns: dict[str, list[Turn]], path: str | Non
     """The recordings that ``--uem`` names, if it is given; warns of those that it does not."""
     if path is None:
         return None
+    from pgvoice.hooks.evaluate.regions import only_scored
+
     found = only_scored(store, turns, path)
     for warning in found.left_out:
         click.echo(f"Warning: {warning}", err=True)

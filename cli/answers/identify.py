@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -15,13 +15,14 @@ from pgvoice.cli.errors import InvalidSegmentFailure, finite, invalid_rows
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds.rule import write_rule
 from pgvoice.hooks.errors import invalid_text
-from pgvoice.hooks.formats.reading import SegmentsDocument
-from pgvoice.hooks.formats.writing import save_labels, write_labels
 from pgvoice.hooks.identify import identify as ask
 from pgvoice.hooks.results import IdentifyResult, Labelled
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.formats.reading import SegmentsDocument
 
 
 @click.command(
@@ -113,6 +114,8 @@ def _write_named(
     overwrite: bool,
 ) -> None:
     """Write the document with names, or a new one of the stored turns."""
+    from pgvoice.hooks.formats.writing import save_labels, write_labels
+
     uri = None if source else found.video
     if destination == options.STANDARD_INPUT:
         output.write_document(write_labels(found.labels, format_name, source=source, uri=uri))
