@@ -20,6 +20,7 @@ from pgvoice.hooks.enroll import enroll_video
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.formats.reading import read_segments
+from pgvoice.hooks.new_files import write_file
 from pgvoice.hooks.results import FillReport
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.database import embedded
@@ -64,12 +65,23 @@ class Outcome(NamedTuple):
     second: FillReport
 
 
-@click.command(epilog="Example: pgvoice demo")
+@click.command(
+    epilog="""\b
+Examples: pgvoice demo
+          pgvoice demo --save ."""
+)
 @click.option("--remove", is_flag=True, help="Delete the demo's data.")
+@click.option(
+    "--save",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Only save the recording there, as talk.wav, and who speaks in it, as talk.rttm.",
+)
 @options.dry_run_option
 @options.device_option
+@options.wide_option
 @options.json_option
-def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None:
+def demo(remove: bool, save: Path | None, dry_run: bool, device: str | None, as_json: bool) -> None:
     """Try pgvoice on a conversation of two people.
 
     Enrolls both from one turn each, fills and identifies the other turns, and compares the answers
@@ -77,6 +89,8 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
     server of its own; PGVOICE_DATABASE_URL is ignored.
     """
     folder = embedded.data_folder() / "demo"
+    if remove and save is not None:
+        raise click.UsageError("Give either --remove or --save.")
     if remove:
         dry_run = dry_run and embedded.exists(folder)
         if not dry_run:
@@ -85,6 +99,9 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
         return
     if dry_run:
         raise click.UsageError("--dry-run needs --remove.")
+    if save is not None:
+        _save(save)
+        return
     conversation = find_conversation()
     if not as_json:
         people, others = len(conversation.enrolling), len(conversation.asking)
@@ -100,6 +117,12 @@ def demo(remove: bool, dry_run: bool, device: str | None, as_json: bool) -> None
     else:
         _write_outcome(outcome)
         _write_ending(outcome, folder)
+
+
+def _save(folder: Path) -> None:
+    for sample, name in (("sample.wav", "talk.wav"), ("sample.rttm", "talk.rttm")):
+        write_file(folder / name, _sample_file(sample).read_bytes())
+        click.echo(f"{output.printable(str(folder / name))}: {CREDIT}")
 
 
 def _write_outcome(outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.store.errors import InvalidSegment, PgvoiceError
+from pgvoice.store.names import flaw_of
 
 #: Exit code for a segment that is not a span of time; a fill stores the others.
 INVALID_SEGMENT = 3
@@ -29,8 +30,8 @@ def explain(error: Exception) -> click.ClickException | None:
         return click.ClickException(f"the database failed: {_first_line(error.orig or error)}")
     if isinstance(error, ProgrammingError) and isinstance(error.orig, InsufficientPrivilege):
         return click.ClickException(
-            f"this database user lacks the privilege ({_first_line(error.orig)}):"
-            " `pgvoice db roles` shows which role has it"
+            f"this database user may not do that ({_first_line(error.orig)}): connect as the user"
+            " who created the tables"
         )
     if isinstance(error, DataError):
         return click.ClickException(
@@ -38,8 +39,8 @@ def explain(error: Exception) -> click.ClickException | None:
             " smaller number, or a text without NUL"
         )
     if isinstance(error, UnicodeEncodeError):
-        text = ascii(error.object)[:60]
-        return click.ClickException(f"{text} is not text that can be stored: use UTF-8")
+        text, flaw = ascii(error.object)[:60], flaw_of(str(error.object))
+        return click.ClickException(f"{text} has {flaw} and cannot be stored: use UTF-8")
     if isinstance(error, OSError) and error.filename is not None:
         return click.ClickException(
             f"{error.filename!r}: {error.strerror}: check the path and its permissions"

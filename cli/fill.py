@@ -9,6 +9,7 @@ from pgvoice.cli.errors import invalid_rows
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.fill import fill as fill_missing
+from pgvoice.hooks.formats.swapped import check_order
 from pgvoice.hooks.results import FillReport
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.turns import OnTurns, TurnsStored
@@ -70,15 +71,16 @@ def fill(
     """Compute the voice embeddings that a recording lacks.
 
     VIDEO is your own name for the recording and AUDIO its sound or video file. SEGMENTS is a file
-    that says when somebody speaks (JSON, RTTM, SRT, VTT or WhisperX), or - for standard input.
-    Without AUDIO, pgvoice looks the file up in its audio sources: the folder PGVOICE_AUDIO and
-    plugins.
+    that says when somebody speaks, such as a transcript (see `pgvoice format list`), or - for
+    standard input. Without AUDIO, pgvoice looks the file up in its audio sources: the folder
+    PGVOICE_AUDIO and plugins.
 
     Stored segments are not computed again; if none is missing, AUDIO is not even opened. A fill
     that was stopped resumes where it ended. Segments that are not spans of time are named, the
     others are stored, and the exit code is 3.
     """
     audio, segments = files
+    check_order(audio, segments)
     document = options.document_from(segments, format_name, uri)
     made = make_encoder(encoder, device=device)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +14,33 @@ from click.shell_completion import CompletionItem
 from pgvoice.cli import terminal
 
 FAILED = 1
+
+
+def refuse_repeated(
+    command: click.Command, parent: click.Context, name: str, args: list[str]
+) -> None:
+    """Raise `click.UsageError` if an option that takes one value is given twice.
+
+    click takes the last one. A flag may be repeated unless it has an opposite.
+    """
+    context = command.context_class(
+        command, info_name=name, parent=parent, **command.context_settings
+    )
+    try:
+        _, _, given = command.make_parser(context).parse_args(list(args))
+    except click.UsageError:
+        return  # which click reports when it parses the arguments itself
+    for option, times in Counter(given).items():
+        if times > 1 and isinstance(option, click.Option) and _takes_one(option):
+            raise click.UsageError(
+                f"{option.opts[0]} is given {times} times: give it once.", context
+            )
+
+
+def _takes_one(option: click.Option) -> bool:
+    if option.is_flag:
+        return bool(option.secondary_opts)
+    return not (option.multiple or option.count)
 
 
 def _show(
@@ -49,6 +77,19 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        command = command and self.loaded(command)
+        if command is not None and not ctx.resilient_parsing:
+            refuse_repeated(command, ctx, str(name), rest)
+        return name, command, rest
+
+    def loaded(self, command: click.Command) -> click.Command:
+        """The command itself, if it stands in for one."""
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:

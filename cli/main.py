@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from pgvoice.cli.commands import Commands, LazyCommand
@@ -34,24 +36,31 @@ COMMANDS = [
     LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
     LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
     LazyCommand("encoder", "plugins.encoder", "Show the models that turn speech into vectors."),
+    LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
     LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
     LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 
+#: For how many seconds the embedded server stays up after a command, unless a setting says so.
+LINGER = 300
+
 EPILOG = """\b
-See it work:
+See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-Then with a recording of your own:
-  pgvoice fill talk talk.mp3 talk.json
-  pgvoice enroll add Ada --video talk --span 12.5-15
+Then the same step by step, in your own store:
+  pgvoice demo --save .
+  pgvoice fill talk talk.wav talk.rttm --encoder campplus
+  pgvoice enroll add Ada --video talk --span 8.3-10 --consent "a sample"
   pgvoice identify talk
 
 \b
 Settings, from the environment:
   PGVOICE_DATABASE_URL  your Postgres; if unset, an embedded server is used
   PGVOICE_DATA          folder of the embedded server
+  PGVOICE_LINGER        seconds that the embedded server stays up after a
+                        command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
@@ -75,3 +84,4 @@ def cli() -> None:
     pgvoice keeps one voice embedding per segment of your recordings, computes
     only the missing ones, and answers "who is speaking?" by name.
     """
+    os.environ.setdefault("PGVOICE_LINGER", str(LINGER))

@@ -15,6 +15,8 @@ import click
 from pgvoice.cli.tables import wide
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile, read_references
+from pgvoice.hooks.evaluate.regions import Scored, only_scored
+from pgvoice.hooks.formats.encodings import UNICODE
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.times import parse_span
 from pgvoice.store.turns import Turn
@@ -80,7 +82,9 @@ json_option = click.option(
 #: For commands that print a table.
 wide_option = wide.wide_option
 url_option = click.option(
-    "--url", metavar="URL", help="Database to use, instead of PGVOICE_DATABASE_URL."
+    "--url",
+    metavar="URL",
+    help="Database, as postgresql://... or host=... dbname=... [PGVOICE_DATABASE_URL].",
 )
 encoder_option = click.option(
     "--encoder",
@@ -174,10 +178,16 @@ format_option = click.option(
     "--format",
     "format_name",
     metavar="NAME",
-    help="Format of the segments: json, rttm, srt, vtt or whisperx [detected].",
+    help="Format of the segments, see `pgvoice format list` [detected].",
 )
 uri_option = click.option(
-    "--uri", metavar="URI", help="Recording to read from an RTTM file that has several."
+    "--uri", metavar="URI", help="Recording to read from an RTTM, CTM or STM file of several."
+)
+uem_option = click.option(
+    "--uem",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Use only the regions in this UEM file, and the recordings that it names.",
 )
 
 
@@ -246,7 +256,7 @@ plot_option = click.option(
     "picture",
     type=_picture,
     metavar="FILE",
-    help="Also write a picture: .png, .svg or a self-contained .html.",
+    help="Also write a picture: .png, .svg, or .html that needs no other file.",
 )
 
 
@@ -260,8 +270,11 @@ def span(value: str) -> Span:
 
 def document_from(path: str, format_name: str | None, uri: str | None) -> SegmentsDocument:
     """A file of segments, or standard input for ``-``."""
-    source = sys.stdin if path == STANDARD_INPUT else path
-    return read_document(source, format=format_name, uri=uri)
+    source = sys.stdin.buffer if path == STANDARD_INPUT else path
+    found = read_document(source, format=format_name, uri=uri)
+    if found.encoding not in UNICODE:
+        click.echo(f"{found.name} is not UTF-8: read as {found.encoding}", err=True)
+    return found
 
 
 def reference_file(value: str) -> ReferenceFile:
@@ -280,6 +293,16 @@ def turns_from(store: VoiceStore, files: Sequence[ReferenceFile]) -> dict[str, l
     for warning in found.left_out:
         click.echo(f"Warning: {warning}", err=True)
     return found.turns
+
+
+def scored_from(store: VoiceStore, turns: dict[str, list[Turn]], path: str | None) -> Scored | None:
+    """The recordings that ``--uem`` names, if it is given; warns of those that it does not."""
+    if path is None:
+        return None
+    found = only_scored(store, turns, path)
+    for warning in found.left_out:
+        click.echo(f"Warning: {warning}", err=True)
+    return found
 
 
 def spans(segments: Sequence[Turn]) -> list[Span]:

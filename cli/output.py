@@ -242,6 +242,11 @@ def tell(text: str, style: str) -> None:
     click.echo(coloured(text, style), terminal.unguarded(sys.stdout), color=True)
 
 
+def say(text: str) -> None:
+    """A line on standard output, wrapped between words if that is a terminal."""
+    click.echo(hanging(printable(text), 0))
+
+
 def hanging(text: str, indent: int) -> str:
     """Text wrapped to the terminal, with the second and later lines indented."""
     if not sys.stdout.isatty():

@@ -12,6 +12,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 @click.command(epilog="Example: pgvoice videos")
 @options.stored_encoder_option
+@options.wide_option
 @options.store_options
 def videos(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     """List the recordings in the store.
@@ -20,11 +21,12 @@ def videos(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     different labels, how many of its segments have a vector and a stored label, and when that
     changed last.
     """
-    numbers = output.numbers("turns", "labels", "filled", "labelled")
+    said = output.number("turns", 4), output.number("labels", 3)
+    numbers = output.number("length"), *said, *output.numbers("filled", "labelled")
     output.write_list(
         store.recordings.videos(encoder=encoder),
         as_json,
-        ["video", "source", output.number("length"), *numbers, output.word("changed")],
+        ["video", output.optional("source", 1), *numbers, output.word("changed", 2)],
         lambda each: (
             each.video,
             each.source and PurePath(each.source).name,

@@ -31,6 +31,10 @@ class AudioTruncated(AudioError):
     """The file ends before the length in its own header."""
 
 
+class TimesBeyondAudio(PgvoiceError):
+    """Nearly all segments are beyond the end of the audio: one of the two is not what it seems."""
+
+
 class EncoderUnavailable(PgvoiceError):
     """The encoder cannot be created or loaded."""
 

@@ -22,8 +22,8 @@ from pgvoice.hooks.results import FillReport, Labelled
 from pgvoice.hooks.turns import as_turns, snap_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing
-from pgvoice.store.database.connection import URL_VARIABLE
 from pgvoice.store.database.server.names import DATA_VARIABLE
+from pgvoice.store.database.urls import URL_VARIABLE
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 from pgvoice.store.recordings.turns import OnTurns

@@ -9,6 +9,8 @@ from typing import Any
 from pgvoice.store.keys import SegmentKey, SnappedSegments, snap_segments
 from pgvoice.store.turns import Turn
 
+__all__ = ["Turn", "as_turns"]
+
 
 def as_turns(given: Iterable[Any]) -> list[Turn]:
     """Segments in order: ``(start, end)``, ``(start, end, label)``, mappings or objects.

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+#: Half a character, which no encoding has.
+SURROGATE = re.compile("[\ud800-\udfff]")
+# What Python makes of the bytes that it cannot decode: "surrogateescape", PEP 383.
+_ESCAPED = range(0xDC80, 0xDD00)
 #: In characters. With four bytes each, a name still fits a row of its unique index.
 MAX_LENGTH = 500
 
@@ -20,7 +26,7 @@ def checked(name: str, what: str) -> str:
     if "\0" in name:
         raise ValueError(f"{what} must not contain a NUL character: {name[:40]!r}")
     if not is_text(name):
-        raise ValueError(f"{what} must be text, and {name[:40]!a} is not UTF-8")
+        raise ValueError(f"{what} must be text in UTF-8, and {name[:40]!a} has {flaw_of(name)}")
     return name
 
 
@@ -31,3 +37,13 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in name
+
+
+def flaw_of(text: str) -> str:
+    """The first lone surrogate of a text, or the byte that Python could not decode."""
+    found = SURROGATE.search(text)
+    if found is None:
+        return "a NUL"
+    code = ord(found[0])
+    byte = f"the byte 0x{code - 0xDC00:02x}"
+    return byte if code in _ESCAPED else f"a lone surrogate U+{code:04X}"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from pgvoice.store.answers.answers import Answers
-from pgvoice.store.answers.segment_index import SegmentIndex
 from pgvoice.store.database import preparing, schema
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.errors import PgvectorOutdated
 from pgvoice.store.keys import DEFAULT_GRID_MS
-from pgvoice.store.labels.labels import Labels
-from pgvoice.store.people.people import People
-from pgvoice.store.privacy.privacy import Privacy
-from pgvoice.store.recordings.recordings import Recordings
-from pgvoice.store.thresholds.thresholds import Thresholds
-from pgvoice.store.upkeep.backfills import Backfills
-from pgvoice.store.upkeep.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from pgvoice.store.answers.answers import Answers
+    from pgvoice.store.answers.segment_index import SegmentIndex
+    from pgvoice.store.labels.labels import Labels
+    from pgvoice.store.people.people import People
+    from pgvoice.store.privacy.privacy import Privacy
+    from pgvoice.store.recordings.recordings import Recordings
+    from pgvoice.store.thresholds.thresholds import Thresholds
+    from pgvoice.store.upkeep.backfills import Backfills
+    from pgvoice.store.upkeep.upkeep import Upkeep
 
 
 class VoiceStore(Closing):
@@ -31,21 +34,68 @@ class VoiceStore(Closing):
             store.people.enroll_segments("Ada", "talk", [(0, 4.5)], consent="form of 3 May")
             for answer in store.answers.identify("talk"):
                 print(answer.start, answer.end, answer.speaker, answer.similarity)
+
+    A facet is imported when it is first used, as few programs use all of them.
     """
 
     def __init__(self, database: Database, grid_ms: int) -> None:
         self.database = database
         #: The grid that segments are snapped to, in milliseconds.
         self.grid_ms = grid_ms
-        self.recordings = Recordings(database)
-        self.people = People(database, grid_ms)
-        self.answers = Answers(database, grid_ms)
-        self.index = SegmentIndex(database)
-        self.labels = Labels(database, grid_ms)
-        self.thresholds = Thresholds(database)
-        self.privacy = Privacy(database)
-        self.backfills = Backfills(database)
-        self.upkeep = Upkeep(database)
+
+    @cached_property
+    def recordings(self) -> Recordings:
+        from pgvoice.store.recordings.recordings import Recordings
+
+        return Recordings(self.database)
+
+    @cached_property
+    def people(self) -> People:
+        from pgvoice.store.people.people import People
+
+        return People(self.database, self.grid_ms)
+
+    @cached_property
+    def answers(self) -> Answers:
+        from pgvoice.store.answers.answers import Answers
+
+        return Answers(self.database, self.grid_ms)
+
+    @cached_property
+    def index(self) -> SegmentIndex:
+        from pgvoice.store.answers.segment_index import SegmentIndex
+
+        return SegmentIndex(self.database)
+
+    @cached_property
+    def labels(self) -> Labels:
+        from pgvoice.store.labels.labels import Labels
+
+        return Labels(self.database, self.grid_ms)
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        from pgvoice.store.thresholds.thresholds import Thresholds
+
+        return Thresholds(self.database)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        from pgvoice.store.privacy.privacy import Privacy
+
+        return Privacy(self.database)
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        from pgvoice.store.upkeep.backfills import Backfills
+
+        return Backfills(self.database)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        from pgvoice.store.upkeep.upkeep import Upkeep
+
+        return Upkeep(self.database)
 
     @classmethod
     def open(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlalchemy import URL, Connection, create_engine, text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded
+from pgvoice.store.database.urls import psycopg_url
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--partitions", type=int, default=1, help="parts of the table of vectors in the tests"
     )
+
+
+def pytest_configure() -> None:
+    """Commands in other processes leave no server behind either."""
+    os.environ["PGVOICE_LINGER"] = "0"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,7 +58,7 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The server that the tests' databases live on."""
     given = request.config.getoption("--database-url")
     if given:
-        yield str(given)
+        yield plain(psycopg_url(given))
         return
     with temporary_folder(in_memory=True) as folder:
         yield embedded.start(folder).url

@@ -47,7 +47,7 @@ Examples: pgvoice identify talk
     "--output-format",
     "named_format",
     metavar="NAME",
-    help="Format of FILE if its suffix does not tell: json, rttm, srt, vtt or whisperx.",
+    help="Format of FILE if its suffix does not tell, see `pgvoice format list`.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @options.rule_options

@@ -65,7 +65,7 @@ def status(store: VoiceStore, as_json: bool) -> None:
         output.write_json({"encoders": found})
         return
     numbers = (output.number("size"), output.number("m", 2), output.number("ef_construction", 1))
-    columns = ["encoder", output.number("segments"), output.word("index"), *numbers]
+    columns: output.Columns = ["encoder", output.number("segments"), output.word("index"), *numbers]
     output.write_table(columns, map(_row, found))
     for one in found:
         for line in _advice(one):

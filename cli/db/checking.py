@@ -8,13 +8,12 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.db import place
 from pgvoice.cli.group import FAILED
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.fill.recompute import Recomputed
 from pgvoice.hooks.fill.recompute import recompute as compute_again
 from pgvoice.store import StoreCheck, TableSum, VoiceStore
-from pgvoice.store.database.connection import psycopg_url
+from pgvoice.store.database.urls import libpq_url, psycopg_url
 
 
 @click.command(
@@ -68,7 +67,8 @@ def verify(
         output.write_json({"ok": not problems, "checks": checks} | unheard)
     else:
         _write_checks(checks, again)
-        click.echo(f"\n{output.counted(problems, 'problem')}")
+        click.echo()
+        output.tell(output.counted(problems, "problem"), "red" if problems else "green")
     context.exit(FAILED if problems else 0)
 
 
@@ -98,7 +98,7 @@ def copy(store: VoiceStore, target: str, as_json: bool) -> None:
     a snapshot: all rows arrive, or none. The user must own the tables in both databases. Instead of
     putting the password in the URL, you can use PGPASSFILE or ~/.pgpass.
     """
-    shown = place.libpq_url(psycopg_url(target))
+    shown = libpq_url(psycopg_url(target))
     with output.progress("copying and comparing") as bar:
         indexed = [str(each.encoder) for each in store.index.status() if each.indexed]
         sums = store.upkeep.copy_to(target, on_progress=bar)

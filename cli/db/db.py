@@ -14,6 +14,7 @@ from pgvoice.store.database import embedded, exposure, preparing, roles, schema
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.database.roles import Role
 from pgvoice.store.database.schema import SchemaState
+from pgvoice.store.database.urls import libpq_url
 from pgvoice.store.errors import SchemaMismatch
 
 
@@ -21,8 +22,9 @@ from pgvoice.store.errors import SchemaMismatch
 def db() -> None:
     """Create, upgrade and inspect the database.
 
-    Every command starts the embedded server and keeps its tables up to date. On your own server,
-    only `pgvoice db upgrade` changes the tables' definitions.
+    Every command starts the embedded server and keeps its tables up to date. The server stays up
+    for PGVOICE_LINGER seconds, so that the next command is faster. On your own server, only
+    `pgvoice db upgrade` changes the tables' definitions.
     """
 
 
@@ -135,17 +137,35 @@ def _role_row(role: Role) -> tuple[str, ...]:
 def show_url(show_password: bool, url: str | None) -> None:
     """Print the database's URL for other programs.
 
-    The embedded server runs only while something of pgvoice uses it, such as a Python program with
-    an open store. For psql use `pgvoice db shell`, which keeps it running.
+    The embedded server runs while something of pgvoice uses it, such as a Python program with an
+    open store, and some minutes longer. For psql use `pgvoice db shell`, which keeps it running.
     """
     with open_database(url) as database:
-        click.echo(place.libpq_url(database.url, hide_password=not show_password))
+        click.echo(libpq_url(database.url, hide_password=not show_password))
         if database.server is not None:
             click.echo(
-                "Note: the embedded server runs only while a pgvoice command or program uses it;"
+                f"Note: the embedded server {place.when_it_stops(database.server.linger)};"
                 " `pgvoice db shell` opens psql on it",
                 err=True,
             )
+
+
+@db.command(epilog="Example: pgvoice db stop")
+@options.json_option
+def stop(as_json: bool) -> None:
+    """Stop the embedded server, which stays up for some minutes.
+
+    PGVOICE_LINGER says for how many seconds after the last command [300]; with 0, it stops at
+    once. A server that somebody uses is not stopped. The next command starts it again. Stop it
+    before you copy or move its folder.
+    """
+    folder = embedded.data_folder()
+    stopped = embedded.stop(folder)
+    if as_json:
+        output.write_json({"embedded_folder": folder, "stopped": stopped})
+    else:
+        shown = output.printable(str(folder))
+        click.echo(f"{'stopped the' if stopped else 'no'} server in {shown}")
 
 
 @db.command(
@@ -177,8 +197,9 @@ def _status(database: Database, folder: Path | None) -> dict[str, object]:
     with database.engine.connect() as connection:
         state = schema.state(connection)
         return {
-            "url": place.libpq_url(database.url),
+            "url": libpq_url(database.url),
             "embedded_folder": folder,
+            "linger_seconds": database.server and database.server.linger,
             "server_version": server_version(connection.dialect.server_version_info),
             "pgvector_version": state.pgvector,
             "pgvector_warning": preparing.pgvector_warning(state.pgvector),
@@ -212,12 +233,13 @@ def _write_status(document: dict[str, object]) -> None:
         return
     revision, state = document["revision"], document["state"]
     grid, partitions = document["grid_ms"], document["partitions"]
-    embedded = document["embedded_folder"]
+    embedded, linger = document["embedded_folder"], document["linger_seconds"]
     if document["pgvector_warning"]:
         _warn(str(document["pgvector_warning"]))
     output.write_pairs(
         [
             ("data", f"embedded server in {embedded}" if embedded else "your own server"),
+            *([] if linger is None else [("server", place.when_it_stops(int(str(linger))))]),
             ("url", str(document["url"])),
             ("Postgres", str(document["server_version"])),
             ("pgvector", str(document["pgvector_version"] or "not created in this database yet")),

@@ -1,4 +1,4 @@
-"""Where the store is, its URL for other programs, and psql on it."""
+"""Where the store is, when its server stops, and psql on it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import URL
 
-from pgvoice.store.database.connection import (
-    SECRETS,
+from pgvoice.store.database.embedded import data_folder
+from pgvoice.store.database.urls import (
     URL_VARIABLE,
+    libpq_url,
     password_of,
     without_password,
 )
-from pgvoice.store.database.embedded import data_folder
 from pgvoice.store.errors import DatabaseError
 
 
@@ -28,12 +27,11 @@ def embedded_folder(url: str | None) -> Path | None:
     return None if url or os.environ.get(URL_VARIABLE) else data_folder()
 
 
-def libpq_url(url: URL, *, hide_password: bool = True) -> str:
-    """The URL for psql and other programs, without a driver."""
-    if hide_password:
-        url = url.difference_update_query(SECRETS)
-    shown = url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
-    return "".join(c if c.isprintable() else quote(c, errors="replace") for c in shown)
+def when_it_stops(linger: int) -> str:
+    """What an embedded server does that stays up for so many seconds after its last use."""
+    if not linger:
+        return "stops with the last command or program that uses it"
+    return f"stays up for {linger} s after a command, until `pgvoice db stop`"
 
 
 def find_psql() -> str:
@@ -59,8 +57,8 @@ def _embedded_psql() -> str | None:
 def run_psql(url: URL, arguments: Sequence[str]) -> int:
     """Run psql and return its exit status.
 
-    This process waits, because the embedded server stops with the last process that uses it, and
-    leaves Ctrl-C to psql.
+    This process waits, because the embedded server is only up while a process uses it, and leaves
+    Ctrl-C to psql.
     """
     password = password_of(url)
     command = [find_psql(), libpq_url(without_password(url)), *arguments]

@@ -196,8 +196,12 @@ def _meant(
 def _write_labels(found: Sequence[Label]) -> None:
     encoders = output.short_labels(label.encoder for label in found)
     several = len(encoders) > 1
-    columns = [*output.numbers("start", "end"), output.person("speaker")]
-    columns += [output.number("similarity"), output.person("runner-up", 1)]
+    columns: list[str | output.Column] = [*output.numbers("start", "end")]
+    columns += [
+        output.person("speaker"),
+        output.number("similarity"),
+        output.person("runner-up", 1),
+    ]
     columns += [output.number("margin", 2), output.word("reason"), output.number("run", 3)]
     columns += ["encoder"] if several else []
     output.write_table(

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from pgvoice.cli import output
 from pgvoice.cli.pictures import canvas
 
@@ -134,6 +132,8 @@ def _strip(
         corners.append([(left, low), (right, low), (right, high), (left, high)])
         known.append(bar.similarity)
         edges.append(EDGES[bar.speaker is None])
+    import numpy as np
+
     heights = np.ma.masked_invalid([math.nan if value is None else value for value in known])
     bodies = PolyCollection(corners, array=heights, edgecolors=edges, linewidths=0.4)
     bodies.set(cmap=shades.cmap, norm=shades.norm)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.checks.packages import missing_packages
 from pgvoice.cli.db import place
-from pgvoice.cli.doctor import missing_packages
 from pgvoice.cli.group import Group
 from pgvoice.cli.thresholds import rule
 from pgvoice.hooks.encoders import registry

@@ -13,8 +13,8 @@ from pgvoice.cli.tables.columns import Column
 _COMFORTABLE = 40
 #: As wide as a folded column is at least, before values are shortened.
 _FOLDED = 32
-#: Least width of a column whose values are shortened or folded.
-_LEAST = 12
+#: Values are shortened to this width before headers are folded, and to the other one after that.
+_SHORT, _LEAST = 20, 12
 _GAP = 2
 
 Rows = Sequence[Sequence[str]]
@@ -43,7 +43,7 @@ def layout(columns: Sequence[Column], rows: Rows, width: int | None) -> Layout:
     narrow = [_comfortable(*each) for each in zip(columns, values, strict=True)]
     candidates = [Layout(shown, [narrow[at] for at in shown]) for shown in _choices(columns)]
     fitting = [each for each in candidates if each.width <= width]
-    found = fitting[0] if fitting else _shrunk(candidates[-1], columns, width)
+    found = fitting[0] if fitting else _squeezed(candidates[-1], columns, values, width)
     unfolded = [0 if column.folded else values[at] for at, column in enumerate(columns)]
     return _grown(_grown(found, unfolded, width), full, width)
 
@@ -58,20 +58,32 @@ def _choices(columns: Sequence[Column]) -> Iterator[list[int]]:
 
 
 def _comfortable(column: Column, value: int) -> int:
-    """The width with a header of one word per line, and values that are not too long."""
-    words = max(map(cell_len, column.header.split()), default=0)
+    """The width with values that are not too long."""
     most = value if column.whole else _FOLDED if column.folded else _COMFORTABLE
-    return max(words, min(value, most))
+    return max(cell_len(column.header), min(value, most))
 
 
-def _shrunk(found: Layout, columns: Sequence[Column], width: int) -> Layout:
-    """Shorter values, the longest first, then smaller gaps; too wide if that is not enough."""
+def _squeezed(
+    found: Layout, columns: Sequence[Column], values: Sequence[int], width: int
+) -> Layout:
+    """Shorter values, then headers of one word per line, then smaller gaps; or else too wide."""
+    squeezed = _shortened(found, columns, width, _SHORT)
+    if squeezed.width > width:
+        words = [max(map(cell_len, each.header.split()), default=0) for each in columns]
+        least = [max(each) for each in zip(words, values, strict=True)]
+        widths = [min(now, least[at]) for at, now in zip(found.shown, squeezed.widths, strict=True)]
+        squeezed = _shortened(Layout(found.shown, widths), columns, width, _LEAST)
+    return squeezed if squeezed.width <= width else squeezed._replace(gap=1)
+
+
+def _shortened(found: Layout, columns: Sequence[Column], width: int, least: int) -> Layout:
+    """Less room for values, the longest first, but for no column less than `least`."""
     widths = found.widths.copy()
     can = [at for at, place in enumerate(found.shown) if not columns[place].whole]
-    shrunk = Layout(found.shown, widths)
-    while shrunk.width > width and any(widths[at] > _LEAST for at in can):
+    shorter = found._replace(widths=widths)
+    while shorter.width > width and any(widths[at] > least for at in can):
         widths[max(can, key=widths.__getitem__)] -= 1
-    return shrunk if shrunk.width <= width else Layout(found.shown, widths, gap=1)
+    return shorter
 
 
 def _grown(found: Layout, wanted: Sequence[int], width: int) -> Layout:

@@ -54,6 +54,7 @@ def _edges(value: str) -> tuple[float, ...]:
     help="Who speaks when, by name: RTTM, or JSON with speakers; for VIDEO, or for the recordings"
     " that the file names.",
 )
+@options.uem_option
 @click.option("--pinned", is_flag=True, help="Use pinned labels.")
 @click.option(
     "--exemplars", is_flag=True, help="Use enrolled speech, each exemplar left out in turn."
@@ -89,6 +90,7 @@ def _edges(value: str) -> tuple[float, ...]:
 def calibrate(
     target_far: float,
     labels: tuple[ReferenceFile, ...],
+    uem: str | None,
     pinned: bool,
     exemplars: bool,
     edges: tuple[float, ...],
@@ -111,6 +113,8 @@ def calibrate(
     asked = bool(labels) or pinned or exemplars
     if cohort and not asked:
         raise click.UsageError("--cohort needs one of --labels, --pinned or --exemplars.")
+    if uem is not None and not labels:
+        raise click.UsageError("--uem needs --labels: the files whose regions it restricts.")
     if picture is not None and not asked:
         raise click.UsageError("--plot needs one of --labels, --pinned or --exemplars.")
     if asked + listed + (activate is not None) + reset != 1:
@@ -123,6 +127,8 @@ def calibrate(
             _manage(store, encoder, activate, listed, as_json)
             return
         turns = options.turns_from(store, labels)
+        scored = options.scored_from(store, turns, uem)
+        turns = turns if scored is None else scored.cropped()
         with output.waiting("comparing"):
             found = store.thresholds.calibrate(
                 target_far,
@@ -241,19 +247,22 @@ def _measured(rate: float, interval: Interval) -> str:
 
 
 def _write_list(found: Sequence[Calibration], as_json: bool) -> None:
-    number, margin = output.number, output.number("margin")
+    number, in_use = output.number, output.word("in use")
     output.write_list(
         found,
         as_json,
-        [number("id"), "made", number("FAR"), "thresholds", margin, "from", "in use"],
+        [
+            *(number("id"), "made", in_use, number("FAR"), number("margin", 1), "from"),
+            output.explanation("thresholds"),
+        ],
         lambda each: (
             str(each.id),
             output.day(each.created_at),
+            "yes" if each.active else "",
             percent(each.target_far),
-            ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in each.bands),
             each.bands[0].margin,
             each.labels_from,
-            "yes" if each.active else "",
+            ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in each.bands),
         ),
         "there are no calibrations yet: see `pgvoice calibrate --help`",
     )

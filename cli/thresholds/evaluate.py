@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Unpack
 
@@ -14,23 +15,26 @@ from pgvoice.cli.pictures.scores import draw_trials
 from pgvoice.cli.thresholds.rule import percent, write_rule
 from pgvoice.hooks.evaluate import evaluate as evaluating
 from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
+from pgvoice.hooks.evaluate.label_names import LabelName, named_turns
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
-from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
 EPILOG = """\b
 Examples: pgvoice evaluate talk=talk.rttm
           pgvoice evaluate talk=talk.rttm news=news.rttm --stored --json
           pgvoice evaluate talk=talk.rttm --labels --name SPEAKER_00=Ada"""
+#: How many people a warning names.
+NAMED = 5
 #: The video column of the row for all videos.
 OVERALL = "(all)"
 
 
-def _name(value: str) -> tuple[str, str]:
-    label, _, name = value.partition("=")
+def _name(value: str) -> LabelName:
+    place, _, name = value.partition("=")
+    video, _, label = place.rpartition(":")
     if not label or not name:
-        raise click.BadParameter(f"{value!r} is not LABEL=NAME")
-    return label, name
+        raise click.BadParameter(f"{value!r} is not LABEL=NAME or VIDEO:LABEL=NAME")
+    return LabelName(video or None, label, name)
 
 
 @click.command(epilog=EPILOG)
@@ -50,8 +54,8 @@ def _name(value: str) -> tuple[str, str]:
     "names",
     multiple=True,
     type=_name,
-    metavar="LABEL=NAME",
-    help="The person whom a label in the references stands for.",
+    metavar="[VIDEO:]LABEL=NAME",
+    help="The person whom a label stands for, in VIDEO; *:LABEL=NAME in every recording.",
 )
 @click.option(
     "--collar",
@@ -62,6 +66,7 @@ def _name(value: str) -> tuple[str, str]:
     help="Seconds around each boundary of a reference, half on either side, that DER ignores.",
 )
 @click.option("--skip-overlap", is_flag=True, help="DER ignores overlapping speech.")
+@options.uem_option
 @options.rule_options
 @options.url_option
 @options.plot_option
@@ -71,9 +76,10 @@ def evaluate(
     references: tuple[ReferenceFile, ...],
     stored: bool,
     labels: bool,
-    names: tuple[tuple[str, str], ...],
+    names: tuple[LabelName, ...],
     collar: float,
     skip_overlap: bool,
+    uem: str | None,
     url: str | None,
     picture: Path | None,
     as_json: bool,
@@ -92,7 +98,9 @@ def evaluate(
             " --plot."
         )
     with VoiceStore.open(url) as store:
-        turns = _renamed(options.turns_from(store, references), dict(names))
+        turns = named_turns(options.turns_from(store, references), names)
+        scored = options.scored_from(store, turns, uem)
+        turns = turns if scored is None else scored.turns
         with output.waiting("comparing"):
             found = evaluating.evaluate(
                 store,
@@ -100,13 +108,16 @@ def evaluate(
                 segments="labels" if labels else "stored" if stored else "reference",
                 collar=collar,
                 skip_overlap=skip_overlap,
+                regions=None if scored is None else scored.regions,
                 **rule,
             )
         required = store.thresholds.required(**rule)
         if picture is not None:
-            spoken = store.thresholds.trials(labels=turns, encoder=rule["encoder"])
+            shown = turns if scored is None else scored.cropped()
+            spoken = store.thresholds.trials(labels=shown, encoder=rule["encoder"])
             title = f"Evaluation: {', '.join(turns)}"
             draw_trials(spoken, required.by_length, required.margin, picture, title)
+    _warn(found, required.encoder)
     if as_json:
         output.write_json(_document(found) | {"judged_by": None if labels else required})
         return
@@ -115,32 +126,85 @@ def evaluate(
         write_rule(required)
 
 
-def _renamed(turns: dict[str, list[Turn]], names: dict[str, str]) -> dict[str, list[Turn]]:
-    return {
-        video: [replace(turn, label=names.get(turn.label or "", turn.label)) for turn in listed]
-        for video, listed in turns.items()
-    }
+def _warn(found: Evaluation, encoder: str) -> None:
+    """Say so if the right answer is no name, everywhere."""
+    if not found.enrolled:
+        named = ", ".join(map(repr, found.strangers[:NAMED]))
+        more = f" and {len(found.strangers) - NAMED:,} more" if found.strangers[NAMED:] else ""
+        click.echo(
+            f"Warning: nobody in the references is enrolled with {encoder} ({named}{more}), so the"
+            " right answer is no name everywhere: enroll them (`pgvoice enroll add`), or say whom"
+            " a label stands for (--name LABEL=NAME)",
+            err=True,
+        )
 
 
 def _write(found: Evaluation) -> None:
+    for line in _in_words(found):
+        output.say(line)
     rows = list(found.videos.items())
     rows += [(OVERALL, found.overall)] if len(rows) > 1 else []
-    numbers = ("right", "of the time", "DIR", "FAR", "DER", "missed", "false alarm", "confusion")
-    columns = output.numbers(*numbers, "IER")
-    output.write_table(["video", *columns], [(video, *_cells(score)) for video, score in rows])
+    click.echo()
+    kinds = ("right name", "wrong name", "no name", "strangers", "named")
+    columns: output.Columns = ["video", output.number("right"), *output.numbers("enrolled", *kinds)]
+    output.write_table(columns, [(video, *_names(score)) for video, score in rows])
+    click.echo()
+    rates = output.number("DIR"), output.number("FAR"), output.number("DER"), output.number("IER")
+    parts = output.number("missed", 1), output.number("false alarm", 2)
+    columns = ["video", *rates, *parts, output.number("confusion", 3)]
+    output.write_table(columns, [(video, *_rates(score)) for video, score in rows])
     click.echo(f"\n{_explained(found)}")
 
 
-def _cells(score: Score) -> list[str]:
+def _in_words(found: Evaluation) -> Iterator[str]:
+    score = found.overall
+    whole, right, wrong = _names_of_enrolled(score)
+    if whole:
+        yield (
+            f"Enrolled: {_people(found.enrolled)}, {output.clock(whole)} of speech:"
+            f" {_share(right, whole)} with the right name, {_share(wrong, whole)} with a wrong"
+            f" name, {_share(whole - right - wrong, whole)} without a name"
+        )
+    if score.stranger_seconds:
+        named = _share(score.stranger_named_seconds, score.stranger_seconds)
+        yield (
+            f"Not enrolled: {_people(found.strangers)}, {output.clock(score.stranger_seconds)} of"
+            f" speech: {named} with a name"
+        )
+
+
+def _names_of_enrolled(score: Score) -> tuple[float, float, float]:
+    """Seconds in all, with the right name, and with a wrong one."""
+    return score.enrolled_seconds, score.right_name_seconds, score.wrong_name_seconds
+
+
+def _people(names: Sequence[str]) -> str:
+    return output.counted(len(names), "person").replace("persons", "people")
+
+
+def _share(part: float, whole: float) -> str:
+    return percent(max(part, 0.0) / whole if whole else None)
+
+
+def _names(score: Score) -> list[str]:
+    whole, right, wrong = _names_of_enrolled(score)
+    return [
+        f"{score.right:,} of {score.segments:,}",
+        output.clock(whole),
+        *(_share(part, whole) for part in (right, wrong, whole - right - wrong)),
+        output.clock(score.stranger_seconds),
+        _share(score.stranger_named_seconds, score.stranger_seconds),
+    ]
+
+
+def _rates(score: Score) -> list[str]:
     errors = score.diarization
     seconds = (errors.missed, errors.false_alarm, errors.confusion)
     shares = [part / errors.speech if errors.speech else math.nan for part in seconds]
     return [
-        f"{score.right:,} of {score.segments:,}",
-        percent(score.right_seconds / score.seconds if score.seconds else None),
         _counted(score.dir, score.enrolled),
         _counted(score.far, score.strangers),
-        *(percent(_known(rate)) for rate in (errors.der, *shares, errors.ier)),
+        *(percent(_known(rate)) for rate in (errors.der, errors.ier, *shares)),
     ]
 
 
@@ -164,9 +228,12 @@ def _explained(found: Evaluation) -> str:
     if overall.unclear:
         unclear = f"; {overall.unclear:,} without exactly one speaker left out"
     return (
-        f"names of {what}{unclear}; DIR and FAR of those with a vector\n"
-        f"DER of {output.clock(overall.diarization.speech)} of speech: collar {found.collar:g} s,"
-        f" overlapping speech {overlap}, one label for all unnamed speech of a video\n"
+        f"names of {what}{unclear}\n"
+        "right: segments with the right answer, which for strangers is no name\n"
+        "enrolled, strangers: how long they speak, and shares of that time\n"
+        "DIR, FAR: the same shares of segments that have a vector\n"
+        f"DER: in {output.clock(overall.diarization.speech)} of speech, in which all unnamed speech"
+        f" of a video has one label;\ncollar {found.collar:g} s, overlapping speech {overlap}\n"
         "IER: the same with equal names required, and none for strangers"
     )
 
@@ -176,6 +243,8 @@ def _document(found: Evaluation) -> dict[str, object]:
         "segments": found.segments,
         "collar": found.collar,
         "skip_overlap": found.skip_overlap,
+        "enrolled": found.enrolled,
+        "strangers": found.strangers,
         "videos": {video: _figures(score) for video, score in found.videos.items()},
         "overall": _figures(found.overall),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
 from pgvoice.cli import output
-from pgvoice.store.thresholds.judging import Band
 from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
+
+if TYPE_CHECKING:
+    from pgvoice.store.thresholds.judging import Band
 
 UNCALIBRATED = "uncalibrated"
 
@@ -20,8 +22,8 @@ def write_rule(required: Requirement) -> None:
     value = output.similarity(required.threshold)
     if required.threshold is None:
         value = ", ".join(map(_of_band, required.bands))
-    click.echo(f"encoder {required.encoder}")
-    click.echo(f"threshold {value} ({origin}){margin}")
+    output.say(f"encoder {required.encoder}")
+    output.say(f"threshold {value} ({origin}){margin}")
 
 
 def _of_band(band: BandThreshold) -> str:

@@ -19,6 +19,7 @@ from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.turns import snap_turns
+from pgvoice.store.database.urls import libpq_url
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.backfills import Outcome
@@ -180,7 +181,7 @@ class Pool(Engine):
 
     def worker_arguments(self) -> tuple[Callable[[], VoiceStore], MakeEncoder, EncoderIdentity]:
         """For a `Worker` in another process; they include the password, so never show them."""
-        url = self.store.database.engine.url.render_as_string(hide_password=False)
+        url = libpq_url(self.store.database.url, hide_password=False)
         return partial(VoiceStore.open, url), self.make, self.identity
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
+if TYPE_CHECKING:  # importing it takes long, and commands that only ask need none of it
+    import numpy as np
+    from numpy.typing import NDArray
+
 #: One segment's samples: shape ``(samples,)``, mono, in [-1, 1], at the encoder's sample rate.
-Waveform = NDArray[np.float32]
+Waveform: TypeAlias = "NDArray[np.float32]"
 #: Shape ``(segments, dimension)``, every row of unit length.
-Embeddings = NDArray[np.float32]
+Embeddings: TypeAlias = "NDArray[np.float32]"
 
 
 @runtime_checkable

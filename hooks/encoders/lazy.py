@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.torch_pair import load_torchaudio
 from pgvoice.hooks.encoders.waveforms import check_waveforms
 from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
@@ -53,9 +54,18 @@ class LazyEncoder(ABC):
             return np.empty((0, self.identity.dimension), np.float32)
         return self._loaded().encode(waveforms)
 
+    def has_weights(self) -> bool:
+        """Whether the weights are on this machine; without them, the first fill downloads them."""
+        return True
+
+    def untrained(self) -> PackedNetwork:
+        """The network with random weights, to try out all else; raises `EncoderUnavailable`."""
+        raise EncoderUnavailable(f"the weights of {self.identity} come with a package")
+
     def _loaded(self) -> PackedNetwork:
         with self._lock:
             if self._network is None:
+                load_torchaudio()
                 self._network = self._load()
             return self._network
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -58,8 +58,9 @@ def diarization_error(
     strangers: Set[str] = frozenset(),
     collar: float = 0.0,
     skip_overlap: bool = False,
+    regions: Sequence[tuple[float, float]] | None = None,
 ) -> DiarizationError:
-    """Compare over the whole stretch in which either has speech.
+    """Compare over the whole stretch in which either has speech, or in these regions only.
 
     For `misnamed`, the reference's `strangers` count as unnamed. `collar` seconds around each
     boundary of the reference, half on either side, are not judged; with `skip_overlap`, speech
@@ -73,10 +74,11 @@ def diarization_error(
     turns = said + heard
     if not turns:
         return DiarizationError(0.0, 0.0, 0.0, 0.0, 0.0)
-    whole = Segment(min(turn.start for turn in turns), max(turn.end for turn in turns))
+    whole = (min(turn.start for turn in turns), max(turn.end for turn in turns))
     by_mapping = DiarizationErrorRate(collar=collar, skip_overlap=skip_overlap)
     by_name = IdentificationErrorRate(collar=collar, skip_overlap=skip_overlap)
-    span, names = Timeline([whole]), _annotation(heard)
+    span = Timeline([Segment(*region) for region in regions or [whole]])
+    names = _annotation(heard)
     mapped = by_mapping(_annotation(said), names, uem=span, detailed=True)
     own = [replace(turn, label=None) if turn.label in strangers else turn for turn in said]
     named = by_name(_annotation(own), names, uem=span, detailed=True)

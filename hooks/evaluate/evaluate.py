@@ -6,11 +6,14 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
+from itertools import compress
 from operator import add
 from typing import Literal, NamedTuple
 
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import DiarizationError, diarization_error
+from pgvoice.hooks.evaluate.regions import counts, touches
+from pgvoice.hooks.formats.nist.uem import Region
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.labels.current import Label
 from pgvoice.store.recordings.encoders import EncoderIdentity, WhichEncoder
@@ -59,6 +62,13 @@ class Score:
     strangers_named: int
     #: Segments that were left out, because nobody or several people speak in them.
     unclear: int
+    #: Seconds in which people with a profile speak, with their name, and with another's.
+    enrolled_seconds: float
+    right_name_seconds: float
+    wrong_name_seconds: float
+    #: Seconds in which strangers speak, and with any name.
+    stranger_seconds: float
+    stranger_named_seconds: float
     diarization: DiarizationError
 
     def __add__(self, other: Score) -> Score:
@@ -85,6 +95,9 @@ class Evaluation:
     collar: float
     skip_overlap: bool
     videos: dict[str, Score]
+    #: Those in the references who have a profile, and the others.
+    enrolled: tuple[str, ...]
+    strangers: tuple[str, ...]
 
     @property
     def overall(self) -> Score:
@@ -111,12 +124,15 @@ def evaluate(
     min_margin: float | None = None,
     collar: float = 0.0,
     skip_overlap: bool = False,
+    regions: Mapping[str, Sequence[Region]] | None = None,
 ) -> Evaluation:
     """Compare names with references: `turns` has the turns of each video.
 
     `clusters` has a diarizer's label for each of these turns; with it, they are named by
     `Answers.identify_clusters`. For DER, all unnamed segments of a video share one label; for the
-    identification error rate, strangers have that label in the reference too. Raises
+    identification error rate, strangers have that label in the reference too. With `regions` of
+    each video, only what lies in them is scored: for DER to the instant, else segments whose middle
+    does. Raises
     `NotEvaluable`, `ExtraMissing`, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`,
     `InvalidSegment`.
     """
@@ -132,19 +148,33 @@ def evaluate(
     }
     asked = _Asked(which.identity, threshold, min_margin)
     found = {}
-    for video, said in turns.items():
-        reference = _named(video, said, names)
+    references = {video: _named(video, said, names) for video, said in turns.items()}
+    for video, reference in references.items():
         labels = None if clusters is None else clusters[video]
+        scored = None if regions is None else regions[video]
+        if scored is not None:
+            kept = [touches(turn, scored) for turn in reference]
+            reference = list(compress(reference, kept))
+            labels = None if labels is None else list(compress(labels, kept))
+        if not reference:
+            raise NotEvaluable(f"the reference of {video!r} has no speech in its regions")
         answers = _answers(store, video, reference, segments, labels, names, asked)
+        if scored is not None:
+            answers = [one for one in answers if touches(one, scored)]
         errors = diarization_error(
             reference,
             [Turn(one.start, one.end, one.name) for one in answers],
             strangers={turn.label for turn in reference if turn.label} - names,
             collar=collar,
             skip_overlap=skip_overlap,
+            regions=scored,
         )
+        if scored is not None:
+            answers = [one for one in answers if counts(one, scored)]
         found[video] = _score(answers, names, errors)
-    return Evaluation(segments, collar, skip_overlap, found)
+    people = {str(turn.label) for reference in references.values() for turn in reference}
+    enrolled, strangers = sorted(people & names), sorted(people - names)
+    return Evaluation(segments, collar, skip_overlap, found, tuple(enrolled), tuple(strangers))
 
 
 def _named(video: str, turns: Sequence[Turn], names: Iterable[str]) -> list[Turn]:
@@ -222,15 +252,26 @@ def _score(answers: Sequence[Answer], names: set[str], errors: DiarizationError)
     searched = [one for one in clear if one.reason not in WITHOUT_VECTOR]
     inside = [one for one in searched if one.person in names]
     outside = [one for one in searched if one.person not in names]
+    own = [one for one in clear if one.person in names]
+    others = [one for one in clear if one.person not in names]
     return Score(
         segments=len(clear),
         right=len(right),
-        seconds=sum(one.end - one.start for one in clear),
-        right_seconds=sum(one.end - one.start for one in right),
+        seconds=_seconds(clear),
+        right_seconds=_seconds(right),
         enrolled=len(inside),
         enrolled_right=sum(one.name == one.person for one in inside),
         strangers=len(outside),
         strangers_named=sum(one.name is not None for one in outside),
         unclear=len(answers) - len(clear),
+        enrolled_seconds=_seconds(own),
+        right_name_seconds=_seconds(one for one in own if one.name == one.person),
+        wrong_name_seconds=_seconds(one for one in own if one.name not in (one.person, None)),
+        stranger_seconds=_seconds(others),
+        stranger_named_seconds=_seconds(one for one in others if one.name is not None),
         diarization=errors,
     )
+
+
+def _seconds(answers: Iterable[Answer]) -> float:
+    return sum(one.end - one.start for one in answers)

@@ -14,6 +14,7 @@ from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
+from pgvoice.hooks.fill.plausible import check_times
 from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.sources import resolve_audio
@@ -59,7 +60,8 @@ def fill(
     leave them as they are (``ignore``). `source` is the file that they come from.
 
     Raises `AudioError` and `EncoderUnavailable` before anything is stored if the file or the
-    encoder cannot be used; `AudioChanged` if the file is not the one that was filled before;
+    encoder cannot be used, and `TimesBeyondAudio` if nearly all segments lie beyond the end of the
+    file, as milliseconds do; `AudioChanged` if the file is not the one that was filled before;
     `DatabaseError` in one of its kinds if the database does not come back: stored batches stay, and
     the next call does the rest; and, after the other segments are stored, `InvalidSegments` (a
     `ValueError` with the report) for segments that are not spans of time.
@@ -236,6 +238,7 @@ class _Filling:
         if self.embedding is None and not all(map(too_short, missing)):
             self.audio = self.audio or resolve_audio(self.video)
             recording = self.files.enter_context(open_recording(self.audio))
+            check_times(self.keys, recording.info.duration_ms)
             self.embedding = EmbeddingPass(self.encoder, recording)
         if self.embedding:
             if not all(map(self.embedding.refused, missing)):

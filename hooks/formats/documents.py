@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.encodings import check_characters, decoded, undecodable
 
-Source = str | os.PathLike[str] | TextIO
+Source = str | os.PathLike[str] | TextIO | BinaryIO
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = 60
@@ -29,7 +28,7 @@ class Document(NamedTuple):
     #: In lower case, with its dot; empty if there is none.
     suffix: str
     text: str
-    #: ``utf-8-sig`` and ``utf-16`` if the file begins with a byte order mark.
+    #: ``utf-8-sig``, ``utf-16-le`` and the like if the file begins with a byte order mark.
     encoding: str = "utf-8"
 
 
@@ -40,17 +39,29 @@ class Line(NamedTuple):
     text: str
 
 
+class Edit(NamedTuple):
+    """New text for the characters from `start` to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
 def load_document(source: Source) -> Document:
-    """A file, or the rest of an open text stream; `FormatError` if unreadable or empty."""
+    """A file, or the rest of an open stream; `FormatError` if unreadable or empty."""
     name = _name(source)
     try:
-        decoded, encoding = _text(source)
-        text = decoded.removeprefix("\ufeff")
-        text.encode()
-    except UnicodeError as error:
-        raise FormatError(f"{name}: {_undecodable(error)}") from error
+        found = _read(source)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{name}: {undecodable(error)}") from error
     except OSError as error:
         raise FormatError(f"cannot read {name}: {error.strerror or error}") from error
+    try:
+        text, encoding = decoded(found) if isinstance(found, bytes) else (found, "utf-8")
+        text = text.removeprefix("\ufeff")
+        check_characters(text)
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from error
     if not text.strip():
         raise FormatError(f"{name} is empty: expected segments")
     return Document(name, Path(name).suffix.lower(), text, encoding)
@@ -67,6 +78,15 @@ def with_lines(text: str, changed: Mapping[int, str]) -> str:
     for number, line in changed.items():
         pieces[2 * (number - 1)] = line
     return "".join(pieces)
+
+
+def with_edits(text: str, edits: Iterable[Edit]) -> str:
+    """The text with some places replaced, which must not overlap."""
+    pieces, at = [], 0
+    for edit in sorted(edits):
+        pieces += [text[at : edit.start], edit.text]
+        at = edit.end
+    return "".join([*pieces, text[at:]])
 
 
 def line_end(text: str) -> str:
@@ -92,21 +112,9 @@ def _name(source: Source) -> str:
     return str(getattr(source, "name", "the stream"))
 
 
-def _text(source: Source) -> tuple[str, str]:
+def _read(source: Source) -> str | bytes:
     if not isinstance(source, str | os.PathLike):
-        return source.read(), "utf-8"
+        return source.read()
     if "\0" in os.fspath(source):
         raise FormatError(f"{os.fspath(source)!r} is not a path: it contains a NUL")
-    data = Path(source).read_bytes()
-    if data.startswith(_UTF16_MARKS):
-        return data.decode("utf-16"), "utf-16"
-    marked = data.startswith(codecs.BOM_UTF8)
-    return data.decode("utf-8-sig"), "utf-8-sig" if marked else "utf-8"
-
-
-def _undecodable(error: UnicodeError) -> str:
-    if not isinstance(error, UnicodeDecodeError):
-        return "found bytes that are not text, expected UTF-8"
-    line = error.object.count(b"\n", 0, error.start) + 1
-    byte = error.object[error.start : error.start + 1].hex()
-    return f"line {line}: found the byte 0x{byte}, expected text in {error.encoding}"
+    return Path(source).read_bytes()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.documents import shown, unexpected
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
@@ -42,11 +42,15 @@ class Format:
     name: str
     #: In lower case, with their dot.
     suffixes: tuple[str, ...]
+    #: Who writes such files, or what they are; for lists of formats.
+    summary: str = field(default="", kw_only=True)
     read: ReadText
     #: Whether a document looks like this format; decides if the suffix does not.
     matches: Callable[[str], bool]
     #: None if the format is read-only.
     write: WriteText | None = None
+    #: The segments by recording, if files of this format name their recordings.
+    recordings: Callable[[str], dict[str, list[Turn]]] | None = None
 
 
 class RegisterFormat(Protocol):
@@ -67,6 +71,11 @@ def speaker_of(labelled: Labelled) -> str | None:
     return labelled.speaker if labelled.speaker is not None else labelled.segment.label
 
 
+def printable(text: str) -> str:
+    """A line of text with blanks for controls and line breaks."""
+    return "".join(each if each.isprintable() else " " for each in text).strip()
+
+
 def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> None:
     """Raise `FormatError` unless the labels belong to a document's segments, in its order."""
     if len(labelled) != len(segments):
@@ -81,9 +90,9 @@ def check_aligned(labelled: Sequence[Labelled], segments: Sequence[Turn]) -> Non
 
 def refused(index: int, name: str, format_name: str, why: str) -> FormatError:
     """The error for a name that a format cannot represent."""
-    shown = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+    short = repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
     return FormatError(
-        f"segment {index}: the name {shown} cannot be written as {format_name}, {why}:"
+        f"segment {index}: the name {short} cannot be written as {format_name}, {why}:"
         " write JSON, or rename the speaker (pgvoice enroll rename)"
     )
 
@@ -96,24 +105,19 @@ def check_name(index: int, name: str, format_name: str) -> None:
         raise refused(index, name, format_name, "it contains a control character or a line break")
 
 
-def check_read_back(
-    labelled: Sequence[Labelled],
-    read: Sequence[Turn],
-    speakers: Sequence[str | None],
-    format_name: str,
-) -> None:
-    """Raise `FormatError` unless the written document has these segments and speakers.
+def check_read_back(read: Sequence[Turn], speakers: Sequence[str | None], format_name: str) -> None:
+    """Raise `FormatError` unless a written document is read with as many segments and the speakers.
 
     A speaker of None is not compared; several spaces equal one.
     """
-    if len(read) != len(labelled):
+    if len(read) != len(speakers):
         raise FormatError(
-            f"as {format_name} there would be {len(read)} segments, expected {len(labelled)}:"
+            f"as {format_name} there would be {len(read)} segments, expected {len(speakers)}:"
             " write JSON"
         )
     for index, (found, expected) in enumerate(zip(read, speakers, strict=True)):
         if expected is not None and (found.label or "").split() != expected.split():
-            raise refused(index, expected, format_name, f"it would be read as {found.label!r}")
+            raise refused(index, expected, format_name, f"it would be read as {shown(found.label)}")
 
 
 def check_span(index: int, segment: Turn) -> None:

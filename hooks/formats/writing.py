@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.encodings import encoded
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.objects import label_objects
 from pgvoice.hooks.formats.reading import SegmentsDocument, named_format, registered_formats
@@ -72,15 +73,15 @@ def save_labels(
 ) -> None:
     """Write the result of `write_labels` to a new file, in the source's encoding or UTF-8.
 
-    Without `format`, the file's suffix decides. `overwrite` replaces an existing file, or a link
-    but not its target. Raises `FormatError`, and leaves an existing file unchanged, if the file
-    cannot be written.
+    Without `format`, the file's suffix decides, which a format must have. `overwrite` replaces an
+    existing file, or a link but not its target. Raises `FormatError`, and leaves an existing file
+    unchanged, if the file cannot be written.
     """
     chosen = format or format_for(path, source)
     text = write_labels(labelled, chosen, source=source, uri=uri)
     kept = source is not None and source.format.name == chosen
-    data = text.encode(source.encoding if kept and source is not None else "utf-8")
     try:
+        data = encoded(text, source.encoding if kept and source is not None else "utf-8")
         write_file(path, data, overwrite=overwrite)
     except FileExistsError as error:
         raise FormatError(
@@ -92,15 +93,20 @@ def save_labels(
 
 
 def format_for(path: Path, source: SegmentsDocument | None) -> str:
-    """The format of a file's suffix; the source's own if the suffix is unknown or ambiguous."""
-    suffix = path.suffix.lower()
-    fitting = [
-        each.name
-        for each in registered_formats().values()
-        if suffix in each.suffixes and each.write is not None
-    ]
+    """The format of a file's suffix; the source's own if several have it, else the first of them.
+
+    Raises `FormatError` with the known suffixes if none has it.
+    """
+    written = [each for each in registered_formats().values() if each.write is not None]
+    fitting = [each.name for each in written if path.suffix.lower() in each.suffixes]
+    if not fitting:
+        known = ", ".join(sorted({suffix for each in written for suffix in each.suffixes}))
+        found = f"the suffix {path.suffix!r} of no format" if path.suffix else "no suffix"
+        raise FormatError(
+            f"{path} has {found}: use one of {known}, or name the format (--output-format)"
+        )
     own = source.format.name if source is not None else _NEW
-    return own if own in fitting or not fitting else fitting[0]
+    return own if own in fitting else fitting[0]
 
 
 def _writer(chosen: Format) -> Any:

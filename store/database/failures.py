@@ -9,6 +9,7 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database import privileges
 from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.errors import (
     ConnectionLost,
@@ -19,6 +20,7 @@ from pgvoice.store.errors import (
     PgvoiceError,
     RowsRefused,
     RowsStored,
+    SchemaForbidden,
     SpeechErased,
     VideoErased,
 )
@@ -95,8 +97,8 @@ def refused_values() -> Iterator[None]:
 def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
     """The driver's own connection, for a COPY; turns the driver's errors into ours.
 
-    Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased`, `SpeechErased` and
-    `RowsRefused`.
+    Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased`, `SpeechErased`,
+    `SchemaForbidden` and `RowsRefused`.
     """
     driver = driver_connection(connection)
     try:
@@ -104,10 +106,10 @@ def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)
-        raise explained(error, lost=driver.closed) or _refusal(error) from error
+        raise explained(error, lost=driver.closed) or _refusal(driver, error) from error
 
 
-def _refusal(error: psycopg.Error) -> PgvoiceError:
+def _refusal(driver: psycopg.Connection[object], error: psycopg.Error) -> PgvoiceError:
     if isinstance(error, psycopg.errors.UniqueViolation):
         return RowsStored(
             "somebody else stored some of these segments in the meantime: look up again which ones"
@@ -119,6 +121,9 @@ def _refusal(error: psycopg.Error) -> PgvoiceError:
         return VideoErased()
     if error.sqlstate == ERASED:
         return speech_erased(error)
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        refused = privileges.refusal(driver, error, statement=None)
+        return refused or SchemaForbidden(f"this user may not do that: {first_line(error)}")
     return RowsRefused(
         f"the store does not accept these rows ({first_line(error)}): a vector must be finite, of"
         " unit length and of its encoder's dimension, and its segment's status must be ok or"

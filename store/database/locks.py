@@ -16,9 +16,9 @@ from typing import Literal
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 
+from pgvoice.store.database.layout import LOCKS, SCHEMA
 from pgvoice.store.database.sessions import driver_connection
 from pgvoice.store.errors import LockHeld
-from pgvoice.store.models import LOCKS, SCHEMA
 
 #: How long to wait for a lock, in seconds, unless the user has a lock_timeout: labels of a large
 #: library take long, while an upgrade that waits makes everybody else wait behind it.
@@ -42,6 +42,11 @@ _IN_THE_WAY = text(
     " ' and ' ORDER BY pid), min(pid)"
     " FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(:pid))"
 )
+
+
+def require(connection: Connection) -> None:
+    """Fail at once, rather than in the middle, for a user who may not take locks."""
+    connection.execute(text("SELECT name FROM pgvoice.lock WHERE false FOR UPDATE"))
 
 
 def hold(connection: Connection, name: Name) -> None:

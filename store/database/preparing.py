@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateSchema
 
 from pgvoice.store.database.exposure import refuse_open_schema
 from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.database.layout import INTERNAL_SCHEMA, SCHEMA
 from pgvoice.store.database.locks import take_turns
 from pgvoice.store.errors import (
     ConnectionLost,
@@ -22,7 +23,6 @@ from pgvoice.store.errors import (
     PgvectorTooOld,
     SchemaForbidden,
 )
-from pgvoice.store.models import INTERNAL_SCHEMA, SCHEMA
 
 #: The first pgvector with iterative index scans.
 MIN_PGVECTOR = (0, 8)

@@ -16,7 +16,7 @@ ROLES = {
     "pgvoice_reader": "reads everything except vectors",
     "pgvoice_searcher": "also compares segments with each other",
     "pgvoice_writer": "reads, and fills",
-    "pgvoice_admin": "does everything, with vectors: enrolls, labels, erases",
+    "pgvoice_admin": "reads vectors too; enrolls, labels, erases",
 }
 _GRANTS = Path(__file__).parents[2] / "migrations" / "grants.sql"
 
@@ -68,6 +68,19 @@ def lacking(connection: Connection) -> str | None:
             " owner of its tables"
         )
     return None
+
+
+def lacking_to_fill(connection: Connection) -> str | None:
+    """How to let the connection's user fill; None if it may."""
+    may, user = connection.execute(
+        text(
+            "SELECT has_column_privilege('pgvoice.segment_embedding', 'embedding', 'INSERT'),"
+            " quote_ident(current_user)"
+        )
+    ).one()
+    if may:
+        return None
+    return f"{user} may read but not fill, which needs the role: `GRANT pgvoice_writer TO {user}`"
 
 
 def create(connection: Connection) -> None:

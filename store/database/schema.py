@@ -13,11 +13,11 @@ from sqlalchemy.exc import ProgrammingError
 
 from pgvoice.store.database import exposure, roles
 from pgvoice.store.database.failures import first_line, sqlstate
+from pgvoice.store.database.layout import MAX_PARTITIONS, SCHEMA
 from pgvoice.store.database.locks import UPGRADE_PATIENCE, patient, take_turns
 from pgvoice.store.database.preparing import FORBIDDEN, pgvector_version, server_message
 from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
-from pgvoice.store.models import MAX_PARTITIONS, SCHEMA
 
 #: The newest revision; a constant, so that checking a store does not import alembic.
 HEAD = "0028"

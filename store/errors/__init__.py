@@ -10,6 +10,7 @@ PgvoiceError
 │   ├── PgvectorCrashed               the server's processor is too old for its pgvector
 │   ├── ExtensionForbidden
 │   ├── SchemaForbidden
+│   │   └── PrivilegeMissing          one of the roles may do it
 │   ├── SchemaOpen                    others may create what pgvoice's functions might call
 │   ├── RolesForbidden
 │   ├── SchemaMismatch                the tables are missing, older or newer than this pgvoice

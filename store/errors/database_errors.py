@@ -45,6 +45,16 @@ class SchemaForbidden(DatabaseError):
     """The database user may not create, read or change pgvoice's schemas."""
 
 
+class PrivilegeMissing(SchemaForbidden):
+    """The database user lacks a privilege that one of pgvoice's roles has."""
+
+    def __init__(self, answer: str, role: str, grant: str) -> None:
+        super().__init__(
+            f"this database user may not do that ({answer}): it needs the role {role}: `{grant}`"
+        )
+        self.answer = answer
+
+
 class SchemaOpen(DatabaseError):
     """Somebody else may create, or created, what pgvoice's functions might call."""
 

@@ -4,11 +4,10 @@
 # ruff: noqa: F401
 from __future__ import annotations
 
+from pgvoice.store.database.layout import INTERNAL_SCHEMA, LOCKS, MAX_PARTITIONS, SCHEMA
 from pgvoice.store.models import label_tables, people_tables
-from pgvoice.store.models.columns import INTERNAL_SCHEMA, SCHEMA, UNIT_TOLERANCE, metadata
+from pgvoice.store.models.columns import UNIT_TOLERANCE, metadata
 from pgvoice.store.models.recording_tables import (
-    LOCKS,
-    MAX_PARTITIONS,
     PARTITION,
     lock,
     segment_embedding,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from pgvector.sqlalchemy import VECTOR
 
-SCHEMA = "pgvoice"
-#: The schema of the functions that only the owner and admins may call.
-INTERNAL_SCHEMA = "pgvoice_internal"
+from pgvoice.store.database.layout import SCHEMA
+
 #: How far from 1 the length of a stored vector may be (float32 rounding stays below 1e-6).
 UNIT_TOLERANCE = 1e-4
 #: A path into an object, to its first value that is not a whole number from 0 to a billion.

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from pgvector.sqlalchemy import VECTOR
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from pgvoice.store.database.layout import SCHEMA
 from pgvoice.store.models import columns
-from pgvoice.store.models.columns import SCHEMA, metadata
+from pgvoice.store.models.columns import metadata
 
 attribution_run = sa.Table(
     "attribution_run",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from pgvoice.store.database.layout import LOCKS, MAX_PARTITIONS, SCHEMA
 from pgvoice.store.models import columns
 from pgvoice.store.models.columns import metadata
 from pgvoice.store.statuses import EMBEDDED_STATUSES, SKIPPED_STATUSES
 
 #: The partitions of `segment_embedding`, if it has any, have this name and two digits.
 PARTITION = "segment_embedding_p"
-MAX_PARTITIONS = 100
 #: About 30 years: more than anything takes, so that sums and times cannot overflow. Postgres counts
 #: NaN as greater than everything.
 MAX_SECONDS = "1000000000"
@@ -60,7 +60,7 @@ turn_document = sa.Table(
     sa.Column(
         "video_id",
         sa.BigInteger,
-        sa.ForeignKey(f"{columns.SCHEMA}.video.id", ondelete="CASCADE"),
+        sa.ForeignKey(f"{SCHEMA}.video.id", ondelete="CASCADE"),
         primary_key=True,
         autoincrement=False,
     ),
@@ -136,7 +136,6 @@ segment_embedding = sa.Table(
 )
 
 #: What is locked by name, besides the fills of each video.
-LOCKS = ("labels", "enrollment", "index")
 lock = sa.Table(
     "lock",
     metadata,
@@ -144,7 +143,7 @@ lock = sa.Table(
     sa.Column(
         "kept_as",
         sa.Text,
-        sa.ForeignKey(f"{columns.SCHEMA}.lock.name", deferrable=True, initially="DEFERRED"),
+        sa.ForeignKey(f"{SCHEMA}.lock.name", deferrable=True, initially="DEFERRED"),
         nullable=False,
         server_default=sa.text("''::text"),
         comment="Its own name; without it, a row can be inserted but never committed.",

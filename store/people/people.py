@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
+from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import CancellingExemplars, SpeakerExists
 from pgvoice.store.keys import Span
@@ -224,6 +225,7 @@ class People:
     def _enrolling(self, name: str, consent: Consent | str | None) -> Iterator[Connection]:
         """A transaction that stores the consent first; raises `ConsentMissing` and `OptedOut`."""
         with consents.refusals(name), self._database.engine.begin() as connection:
+            locks.require(connection)
             if consent is not None:
                 consents.grant(connection, name, consent)
             yield connection

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pgvoice.store.keys import SegmentKey
 
-Embedding = NDArray[np.float32]
+if TYPE_CHECKING:  # importing it takes long, and programs that only ask need none of it
+    import numpy as np
+    from numpy.typing import NDArray
+
+Embedding: TypeAlias = "NDArray[np.float32]"
 
 
 class SegmentRow(NamedTuple):
@@ -49,6 +50,8 @@ def copy_stream(
 def _chunk(
     video_id: int, encoder_id: int, dimension: int, status: bytes, rows: Sequence[SegmentRow]
 ) -> bytes:
+    import numpy as np
+
     embedded = rows[0].embedding is not None
     table = np.zeros(len(rows), _row_type(len(status), dimension if embedded else None))
     values = {
@@ -72,6 +75,8 @@ def _chunk(
 
 
 def _row_type(status_length: int, dimension: int | None) -> np.dtype[np.void]:
+    import numpy as np
+
     types = (">i8", ">i4", ">i4", ">i4", ">i4", f"S{status_length}")
     fields: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [("fields", ">i2")]
     for name, kind in zip(COLUMNS, types, strict=False):

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-import numpy as np
 from sqlalchemy import Connection, text
 
 from pgvoice.store.database.failures import copying
@@ -85,6 +84,8 @@ def read(
         ),
         _parameters(video, encoder, keys),
     )
+    import numpy as np  # takes long, and most questions need none of it
+
     return {
         key: SegmentRow(key, status, None if vector is None else np.asarray(vector, np.float32))
         for *span, status, vector in rows

@@ -21,8 +21,6 @@ from pgvoice.store.thresholds.judging import Band, Figures, Judged
 from pgvoice.store.thresholds.measures import Interval
 from pgvoice.store.thresholds.trials import Place
 
-#: Seconds that separate the bands: longer segments are more similar to the right profile.
-DEFAULT_EDGES = (2.0, 4.0)
 #: Seed for the draws of people, so that the same labels give the same thresholds.
 SEED = 20_160_601
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
@@ -10,12 +11,16 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.thresholds import calibration, reference_turns, trials
-from pgvoice.store.thresholds.calibration import DEFAULT_EDGES, Calibration
+from pgvoice.store.thresholds import reference_turns
 from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
-from pgvoice.store.thresholds.trials import Place, Trials
 from pgvoice.store.turns import Turn
 
+if TYPE_CHECKING:
+    from pgvoice.store.thresholds.calibration import Calibration
+    from pgvoice.store.thresholds.trials import Place, Trials
+
+#: Seconds that separate the bands: longer segments are more similar to the right profile.
+DEFAULT_EDGES = (2.0, 4.0)
 #: How many videos a calibration names as sources of its labels.
 _NAMED = 3
 _REQUIRED = text(
@@ -53,6 +58,8 @@ class Thresholds:
         left out at the same FAR. Raises `CalibrationUnsupported` if there is too little speech,
         `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
         """
+        from pgvoice.store.thresholds import calibration  # imports numpy, which takes long
+
         if not 0 < target_far < 1:
             raise ValueError(
                 f"a false accept rate must lie between 0 and 1, and {target_far:g} does not"
@@ -89,6 +96,8 @@ class Thresholds:
         Exemplars that share audio with the segment are left out of the profile. Raises
         `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
         """
+        from pgvoice.store.thresholds import trials
+
         with self._database.engine.connect() as connection:
             found = encoders.find(connection, encoder)
             spoken = self._spoken(connection, found.id, labels or {}, pinned=pinned)
@@ -129,11 +138,15 @@ class Thresholds:
 
     def calibrations(self, *, encoder: WhichEncoder = None) -> list[Calibration]:
         """Every stored calibration, the newest first."""
+        from pgvoice.store.thresholds import calibration
+
         with self._database.engine.connect() as connection:
             return calibration.stored(connection, encoders.find(connection, encoder))
 
     def activate(self, calibration_id: int) -> None:
         """Make a calibration the active one. Raises `UnknownCalibration`."""
+        from pgvoice.store.thresholds import calibration
+
         with self._database.engine.begin() as connection:
             calibration.activate(connection, calibration_id)
 
@@ -155,6 +168,8 @@ class Thresholds:
         pinned: bool,
     ) -> dict[Place, str]:
         """Who speaks in stored segments; pinned labels take precedence over references."""
+        from pgvoice.store.thresholds import trials
+
         names = [summary.speaker for summary in speakers.summaries(connection)]
         found: dict[Place, str] = {}
         for video, turns in labels.items():

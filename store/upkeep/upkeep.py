@@ -10,7 +10,8 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from pgvoice.store.database import schema
-from pgvoice.store.database.connection import Database, open_database, without_password
+from pgvoice.store.database.connection import Database, open_database
+from pgvoice.store.database.urls import libpq_url
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
@@ -98,7 +99,7 @@ class Upkeep:
                 store_copy.prepare(target, schema.state(connection))
             with self._snapshot() as source, target.unpooled.begin() as there:
                 sums = store_copy.copy(source, there, on_progress)
-            where = without_password(target.url).render_as_string()
+            where = libpq_url(target.url)
         with self._database.engine.begin() as connection:
             audit.record(connection, "copy", where, rows=sum(each.rows for each in sums))
         return sums

@@ -28,7 +28,7 @@ TURNS = [
 def run() -> Callable[..., Result]:
     """Calls ``pgvoice`` with these arguments, without a terminal."""
 
-    def call(*arguments: object, stdin: str | None = None) -> Result:
+    def call(*arguments: object, stdin: str | bytes | None = None) -> Result:
         return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)
 
     return call

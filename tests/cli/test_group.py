@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 import pytest
 from click.testing import CliRunner, Result
+from pgvoice_testkit.commands import Path, leaf, leaves
 
 from pgvoice.cli.errors import explain
 from pgvoice.cli.group import Group
@@ -79,3 +80,30 @@ def test_errors_are_plain_with_json_too(pgvoice: Callable[..., Result]) -> None:
     assert result.stdout == ""
     with pytest.raises(json.JSONDecodeError):
         json.loads(result.stderr)
+
+
+@pytest.mark.parametrize("path", list(leaves()), ids=" ".join)
+def test_what_takes_one_value_is_given_once(run: Callable[..., Result], path: Path) -> None:
+    for option in leaf(path).params:
+        if not isinstance(option, click.Option):
+            continue
+        once = [option.opts[-1]] if option.is_flag else [f"{option.opts[-1]}=x"]
+        again = option.secondary_opts or once
+        done = run(*path, *once, *again, "--help")
+        repeatable = option.multiple or (option.is_flag and not option.secondary_opts)
+        assert done.exit_code == (0 if repeatable else 2), option.name
+        assert repeatable or f"{option.opts[0]}" in done.stderr
+        assert repeatable or " is given 2 times: give it once." in done.stderr
+
+
+def test_a_setting_of_the_environment_is_no_repetition() -> None:
+    group = Group("root")
+
+    @group.command("go")
+    @click.option("--name", envvar="NAME_OF_A_TEST")
+    def go(name: str) -> None:
+        click.echo(name)
+
+    done = CliRunner().invoke(group, ["go", "--name", "b"], env={"NAME_OF_A_TEST": "a"})
+    assert done.stdout == "b\n"
+    assert CliRunner().invoke(group, ["go", "--name", "a", "--name", "b"]).exit_code == 2

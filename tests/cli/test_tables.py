@@ -39,6 +39,7 @@ CALLS = {
     "enroll check": [],
     "evaluate": ["--encoder", OURS, f"{VIDEO}=who.rttm"],
     "calibrate": ["--list", "--encoder", OURS],
+    "videos": ["--encoder", OURS],
     "backfill status": [],
     "backfill failed": [],
     "consent list": [],
@@ -53,8 +54,8 @@ CALLS = {
     "db verify": [],
     "db checksums": [],
 }
-#: Copies into another database, and prints the table of `db checksums`.
-ELSEWHERE = {"db copy"}
+#: Tested in files of their own.
+ELSEWHERE = {"db copy", "demo"}
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pgvoice_testkit.documents.readme import blocks
 
 HERE = Path(__file__).parent
+HOOKS_README = HERE.parents[1] / "hooks" / "README.md"
 
 
 def _run(script: str, *arguments: str, url: str = "") -> list[str]:
@@ -39,6 +41,14 @@ def test_the_second_run_of_the_pipeline_computes_nothing(store_url: str) -> None
     assert set(re.findall(r"(\w+) \d+", first[-3])) == {"Ada", "Bob", "Cleo", "Dan"}
     assert first[-2].endswith(" of them split")
     assert first[-3:-1] == second[-3:-1]
+
+
+def test_ten_lines_beside_whisperx_are_shown() -> None:
+    program = (HERE / "beside_whisperx.py").read_text(encoding="utf-8")
+    (shown,) = [each for each in blocks(HOOKS_README.read_text(), "python") if "result[" in each]
+    own = [line for line in program.partition('"""\n')[2].splitlines() if line.strip()]
+    assert len(own) <= 10
+    assert [line for line in shown.splitlines() if line.strip()] == own[1:]
 
 
 @pytest.mark.usefixtures("speech")

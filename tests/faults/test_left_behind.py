@@ -137,10 +137,8 @@ def test_a_pid_file_that_says_nothing_is_deleted(tmp_path: Path, written: str) -
 @pytest.mark.parametrize("lines", range(8))
 def test_half_a_pid_file_beside_a_killed_server(kept: Kept, lines: int) -> None:
     """A start succeeds whatever was written of it."""
-    killed = kept.use()
+    embedded.start(kept.folder)
     text = kept.pid_file.read_text()
-    killed.kill()
-    killed.wait()
     kept.end_server(signal.SIGKILL)
     kept.pid_file.write_text("\n".join(text.split("\n")[:lines]))
     assert kept.answers()

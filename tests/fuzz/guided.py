@@ -23,18 +23,21 @@ with atheris.instrument_imports(include=["pgvoice"]):
 
     from pgvoice_testkit.audio.audio_files import LOSSLESS, LOSSY, speech_band, spread
     from pgvoice_testkit.audio.audio_files import write as write_audio
+    from pgvoice_testkit.documents.samples import SAMPLES, sample
 
     from pgvoice.hooks import json_requests
     from pgvoice.hooks.audio.recording import open_recording
+    from pgvoice.hooks.formats.json.catalog import SERVICES
     from pgvoice.hooks.formats.reading import read_document
     from pgvoice.hooks.profiles.importing import import_profiles
     from pgvoice.store.errors import PgvoiceError
 
-FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
+FORMATS = ("json", "whisperx", "rttm", "srt", "vtt", *(each.name for each in SERVICES))
 KINDS = {"wav": LOSSLESS["wav"], "flac": LOSSLESS["flac"], "mp3": LOSSY["mp3"], "m4a": LOSSY["m4a"]}
 TARGETS = (*FORMATS, *KINDS, "profiles", "hook")
 #: Valid documents to start from.
 SEEDS = {
+    **{its_format: sample(name) for name, its_format in SAMPLES.items()},
     "rttm": "SPEAKER talk 1 0.50 1.25 <NA> <NA> S0 <NA> <NA>\n",
     "json": '[[0, 1.5], {"start": 2, "end": 3, "speaker": "S0"}]',
     "whisperx": '{"segments": [{"start": 0, "end": 1, "text": "a", "speaker": "S0",'

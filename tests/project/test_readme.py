@@ -47,7 +47,7 @@ FACETS: dict[str, type] = {
 }
 #: Public, beside the names of the packages themselves.
 SUBMODULES = {"testing"}
-DOCUMENTS = (*READMES, ROOT / "CHANGELOG.md")
+DOCUMENTS = (*READMES, ROOT / "CHANGELOG.md", ROOT / ".github" / "CONTRIBUTING.md")
 MOST_LINES = 250
 TO_START = (
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[demo]' && pgvoice demo",

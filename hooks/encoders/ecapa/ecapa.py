@@ -6,16 +6,21 @@ built here: the YAML file beside them on the hub can execute code and is never r
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
-from pgvoice.hooks.encoders.weights import digest
+from pgvoice.hooks.encoders.torch_pair import load_torchaudio
+from pgvoice.hooks.encoders.weights import digest, load_network
 from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
 
 HUB_NAME = "speechbrain/spkrec-ecapa-voxceleb"
@@ -63,16 +68,38 @@ class EcapaEncoder(LazyEncoder):
         sha256 = HUB_SHA256 if self._folder is None else digest(_local(self._folder))
         return EncoderIdentity("ecapa", f"sha256:{sha256}", "1", DIMENSION, SAMPLE_RATE)
 
-    def _load(self) -> PackedNetwork:
+    def has_weights(self) -> bool:
+        if self._folder is not None:
+            return True
         with needs_extra("extract"):
+            from huggingface_hub import try_to_load_from_cache
+        return isinstance(
+            try_to_load_from_cache(HUB_NAME, WEIGHTS_FILE, revision=HUB_REVISION), str
+        )
+
+    def untrained(self) -> PackedNetwork:
+        load_torchaudio()
+        return self._packed(lambda build: build().eval().requires_grad_(False))
+
+    def _load(self) -> PackedNetwork:
+        sha256 = self.identity.revision.removeprefix("sha256:")
+
+        def load(build: Callable[[], nn.Module]) -> nn.Module:
+            path = _downloaded() if self._folder is None else _local(self._folder)
+            return load_network(build, path, sha256)
+
+        return self._packed(load)
+
+    def _packed(self, load: Callable[[Callable[[], nn.Module]], nn.Module]) -> PackedNetwork:
+        """The network as `load` makes it from the function that builds it."""
+        with needs_extra("extract"), warnings.catch_warnings():
+            # SpeechBrain asks torchaudio 2.8 for what later releases lack.
+            warnings.filterwarnings("ignore", module="speechbrain")
             from speechbrain.lobes.features import Fbank
             from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 
             from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
-            from pgvoice.hooks.encoders.weights import load_network
-        path = _downloaded() if self._folder is None else _local(self._folder)
-        sha256 = self.identity.revision.removeprefix("sha256:")
-        model = load_network(lambda: ECAPA_TDNN(**TOPOLOGY), path, sha256)
+        model = load(lambda: ECAPA_TDNN(**TOPOLOGY))
         return PackedEcapa(model, Fbank(n_mels=MELS), self.device)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,13 +20,39 @@ MAX_FRAMES = 120_000
 #: One minute, on accelerators whose free memory is not known.
 OTHER_FRAMES = 6_000
 _BACKENDS: Any = torch.backends
-#: Torch's precision settings of float32 products; CUDA's convolutions round by default.
-PRECISIONS: tuple[Any, ...] = (
-    _BACKENDS.cuda.matmul,
-    _BACKENDS.cudnn.conv,
-    _BACKENDS.mkldnn.matmul,
-    _BACKENDS.mkldnn.conv,
-)
+
+
+class Precision(NamedTuple):
+    """One of Torch's settings of float32 products, and its values for the two precisions."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], None]
+    ieee: Any = "ieee"
+    tf32: Any = "tf32"
+
+    @classmethod
+    def of(cls, holder: object, name: str, *values: Any) -> Precision:
+        return cls(partial(getattr, holder, name), partial(setattr, holder, name), *values)
+
+
+def _precisions() -> tuple[Precision, ...]:
+    """Those of matrix products and of convolutions; CUDA's convolutions round by default."""
+    if not hasattr(_BACKENDS.cudnn, "conv"):  # before Torch 2.9
+        products = torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+        return (
+            Precision(*products, ieee="highest", tf32="high"),
+            Precision.of(_BACKENDS.cudnn, "allow_tf32", False, True),
+        )
+    holders = (
+        _BACKENDS.cuda.matmul,
+        _BACKENDS.cudnn.conv,
+        _BACKENDS.mkldnn.matmul,
+        _BACKENDS.mkldnn.conv,
+    )
+    return tuple(Precision.of(holder, "fp32_precision") for holder in holders)
+
+
+PRECISIONS = _precisions()
 
 
 def frame_budget(device: torch.device, bytes_per_frame: int) -> int:
@@ -50,7 +77,7 @@ def sent(values: Tensor, device: torch.device) -> Tensor:
 _lock = Lock()
 #: What the threads that compute at this moment want, and what the process had before them.
 _wanted: list[str] = []
-_before: list[str] = []
+_before: list[Any] = []
 
 
 @contextmanager
@@ -62,7 +89,7 @@ def float32_products(precision: str = "ieee") -> Iterator[None]:
     """
     with _lock:
         if not _wanted:
-            _before[:] = [switch.fp32_precision for switch in PRECISIONS]
+            _before[:] = [setting.read() for setting in PRECISIONS]
         _wanted.append(precision)
         _set_wanted()
     try:
@@ -76,9 +103,10 @@ def float32_products(precision: str = "ieee") -> Iterator[None]:
 def _set_wanted() -> None:
     each = _before
     if _wanted:
-        each = ["ieee" if "ieee" in _wanted else _wanted[-1]] * len(PRECISIONS)
-    for switch, precision in zip(PRECISIONS, each, strict=True):
-        switch.fp32_precision = precision
+        precision = "ieee" if "ieee" in _wanted else _wanted[-1]
+        each = [getattr(setting, precision) for setting in PRECISIONS]
+    for setting, value in zip(PRECISIONS, each, strict=True):
+        setting.write(value)
 
 
 class Buffers:

@@ -1,25 +1,26 @@
-"""Plain JSON (a list of ``[start, end]`` pairs or of objects with start and end), and WhisperX's.
-
-Other Whispers write the same object with ``segments`` as WhisperX does.
-"""
+"""Plain JSON, a list of ``[start, end]`` pairs or of objects, and the table of JSON formats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from pgvoice.hooks.formats.documents import unexpected
 from pgvoice.hooks.formats.format import Format, check_aligned
+from pgvoice.hooks.formats.json.catalog import SERVICES
 from pgvoice.hooks.formats.json.json_objects import (
+    check_seconds,
     dumped,
     new_object,
     parse_json,
     parse_whole,
-    seconds,
     segment_of_object,
     set_speaker,
 )
-from pgvoice.hooks.formats.json.words import WordSpeakers
+from pgvoice.hooks.formats.json.recognition import kind_of, unknown
+from pgvoice.hooks.formats.json.units import seconds
+from pgvoice.hooks.formats.json.whisperx import read_whisperx, write_whisperx
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
@@ -28,13 +29,15 @@ def read_json(text: str, *, uri: str | None = None) -> list[Turn]:
     """The segments of the list, which may be empty; objects may have speaker (label) and text."""
     found = parse_json(text)
     if not isinstance(found, list):
-        raise unexpected("line 1", found, "a list of segments")
+        raise unknown(found)
     return segments_of(found)
 
 
 def segments_of(found: Sequence[object]) -> list[Turn]:
-    """The segments of a parsed list."""
-    return [_segment(index, item) for index, item in enumerate(found)]
+    """The segments of a parsed list; raises `FormatError` also for times in milliseconds."""
+    read = [_segment(index, item) for index, item in enumerate(found)]
+    check_seconds([_times(item) for item in found])
+    return read
 
 
 def write_json(labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None) -> str:
@@ -56,6 +59,15 @@ def _named(item: Any, labelled: Labelled) -> Any:
     return item
 
 
+def _times(item: object) -> tuple[object, object]:
+    match item:
+        case [start, end]:
+            return start, end
+        case dict():
+            return item.get("start"), item.get("end")
+    return None, None
+
+
 def _segment(index: int, item: object) -> Turn:
     where = f"segment {index}"
     match item:
@@ -66,35 +78,39 @@ def _segment(index: int, item: object) -> Turn:
     raise unexpected(where, item, "[start, end] or an object with start and end")
 
 
-JSON = Format("json", (".json",), read_json, lambda text: text.lstrip()[:1] == "[", write_json)
+def _is_kind(name: str, text: str) -> bool:
+    return kind_of(text) == name
 
 
-def read_whisperx(text: str, *, uri: str | None = None) -> list[Turn]:
-    """The segments, of which there may be none; words and unknown keys are ignored."""
-    found = parse_json(text)
-    segments = found.get("segments") if isinstance(found, dict) else None
-    if not isinstance(segments, list):
-        raise unexpected("line 1", found, 'an object with a list as "segments"')
-    for index, item in enumerate(segments):
-        if not isinstance(item, dict):
-            raise unexpected(f"segment {index}", item, "an object with start and end")
-    return [segment_of_object(index, item) for index, item in enumerate(segments)]
-
-
-def write_whisperx(
-    labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None
-) -> str:
-    """Unknown keys are kept; each word gets the speaker whose segments it overlaps most."""
-    if source is None:
-        return dumped({"segments": [new_object(each) for each in labelled]}, None)
-    check_aligned(labelled, read_whisperx(source))
-    found = parse_whole(source)
-    speakers = WordSpeakers(labelled)
-    speakers.name_segments(found["segments"])
-    speakers.name_words(found.get("word_segments"), None)
-    return dumped(found, source)
-
-
+JSON = Format(
+    "json",
+    (".json",),
+    read_json,
+    lambda text: text.lstrip()[:1] == "[",
+    write_json,
+    summary="a list of [start, end] or of objects",
+)
 WHISPERX = Format(
-    "whisperx", (".json",), read_whisperx, lambda text: text.lstrip()[:1] == "{", write_whisperx
+    "whisperx",
+    (".json",),
+    read_whisperx,
+    partial(_is_kind, "whisperx"),
+    write_whisperx,
+    summary="WhisperX, Whisper, faster-whisper, OpenAI",
+)
+#: Plain JSON first: a document of no known shape is read as it, which says what is known.
+JSON_FORMATS = (
+    JSON,
+    WHISPERX,
+    *(
+        Format(
+            service.name,
+            (".json",),
+            service.read,
+            partial(_is_kind, service.name),
+            service.write,
+            summary=service.summary,
+        )
+        for service in SERVICES
+    ),
 )

@@ -1,21 +1,34 @@
-"""JSON for both formats: parsing, writing, and the object of one segment."""
+"""JSON for all formats: parsing, writing, and the object of one segment."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from contextlib import suppress
+from collections.abc import Sequence
+from statistics import median_low
 from typing import Any
 
 from pgvoice.hooks.errors import FormatError
-from pgvoice.hooks.formats.documents import unexpected
+from pgvoice.hooks.formats.documents import shown, unexpected
+from pgvoice.hooks.formats.json.units import Unit, milliseconds, seconds
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
 LABEL_KEYS = ("speaker", "label")
 #: The key of the diarizer's label beside a name.
 DIARIZER_LABEL = "diarizer_label"
+#: The key of a name beside a speaker that is a number.
+NAME = "speaker_name"
+#: Keys of start and end, and their unit; the first that occur count.
+_TIMES: tuple[tuple[str, str, Unit], ...] = (
+    ("start", "end", seconds),
+    ("start_ms", "end_ms", milliseconds),
+    ("startMs", "endMs", milliseconds),
+)
+# Turns of this median length in seconds would be longer than any that people speak, and as
+# milliseconds they would be short ones.
+_TOO_LONG_S = 300
 _INDENT = re.compile(r"\s*[\[{]\s*\n([ \t]+)")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -61,24 +74,41 @@ def dumped(changed: object, source: str | None) -> str:
 def segment_of_object(index: int, found: dict[str, object]) -> Turn:
     """The segment of an object with start and end; other keys are ignored."""
     where = f"segment {index}"
-    for key in ("start", "end"):
+    start, end, unit = next((keys for keys in _TIMES if found.get(keys[0]) is not None), _TIMES[0])
+    for key in (start, end):
         if found.get(key) is None:
             raise unexpected(where, found, f'a number as "{key}"')
     label = next((found[key] for key in LABEL_KEYS if found.get(key) is not None), None)
     return Turn(
-        seconds(where, found["start"]),
-        seconds(where, found["end"]),
-        str(label) if _is_integer(label) else _text(where, label),
-        _text(where, found.get("text")),
+        unit(where, found[start]),
+        unit(where, found[end]),
+        None if label is None else label_text(where, label),
+        plain_text(where, found.get("text")),
     )
 
 
-def seconds(where: str, found: object) -> float:
-    """The float that is nearest to a JSON number."""
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        with suppress(OverflowError):
-            return float(found)
-    raise unexpected(where, found, "a number of seconds")
+def check_seconds(times: Sequence[tuple[object, object]]) -> None:
+    """Raise `FormatError` if starts and ends, meant to be seconds, can only be milliseconds.
+
+    They are if all are whole numbers, not all of whole minutes, and half of the segments would last
+    for minutes.
+    """
+    whole = [(start, end) for start, end in times if _is_integer(start) and _is_integer(end)]
+    if not whole or len(whole) < len(times):
+        return
+    lengths = [end - start for start, end in whole]  # type: ignore[operator]
+    if median_low(lengths) < _TOO_LONG_S or not any(
+        time % 60  # type: ignore[operator]
+        for span in whole
+        for time in span
+    ):
+        return
+    index = next(place for place, length in enumerate(lengths) if length >= _TOO_LONG_S)
+    raise FormatError(
+        f"segment {index}: found {shown(list(whole[index]))}, expected seconds: these look like"
+        " milliseconds; divide them by 1000, or call the keys start_ms and end_ms"
+        " (seconds are accepted as decimals: 600.0)"
+    )
 
 
 def new_object(labelled: Labelled) -> dict[str, Any]:
@@ -93,24 +123,49 @@ def new_object(labelled: Labelled) -> dict[str, Any]:
     return made
 
 
-def set_speaker(found: dict[str, Any], labelled: Labelled) -> None:
-    """Set the name as ``speaker``, and keep the diarizer's label beside it.
+def set_speaker(
+    found: dict[str, Any],
+    labelled: Labelled,
+    keys: Sequence[str] = ("speaker",),
+    *,
+    beside: bool = False,
+) -> None:
+    """Set the name under the first of the speaker's keys, and keep the diarizer's label beside it.
 
-    A segment without a name gets the diarizer's label back if a name had replaced it. A segment
-    that was not identified stays unchanged.
+    With `beside` the name is set as ``speaker_name`` instead, and the speaker, a number, stays. A
+    segment without a name gets the diarizer's label back if a name had replaced it. A segment that
+    was not identified stays unchanged.
     """
-    name, label = labelled.speaker, found.get("speaker")
-    if name is not None:
+    name = labelled.speaker
+    if name is not None and beside:
+        found[NAME] = name
+    elif name is not None:
+        label = next((found[key] for key in keys if found.get(key) is not None), None)
         if label not in (None, name) and found.get(DIARIZER_LABEL) is None:
             found[DIARIZER_LABEL] = label
-        found["speaker"] = name
+        found[keys[0]] = name
     elif labelled.identification is not None:
-        kept = found.get(DIARIZER_LABEL)
-        if isinstance(kept, str) or _is_integer(kept):
-            found["speaker"] = found.pop(DIARIZER_LABEL)
+        found.pop(NAME, None) if beside else _take_back(found, keys)
 
 
-def _text(where: str, found: object) -> str | None:
+def _take_back(found: dict[str, Any], keys: Sequence[str]) -> None:
+    kept = found.get(DIARIZER_LABEL)
+    if not (isinstance(kept, str) or _is_integer(kept)):
+        return
+    del found[DIARIZER_LABEL]
+    if any(found.get(other) == kept for other in keys[1:]):
+        found.pop(keys[0], None)
+    else:
+        found[keys[0]] = kept
+
+
+def label_text(where: str, found: object) -> str | None:
+    """A label, which is text or a whole number."""
+    return str(found) if _is_integer(found) else plain_text(where, found)
+
+
+def plain_text(where: str, found: object) -> str | None:
+    """Text without half characters, or None; raises `FormatError` for other values."""
     if found is None:
         return None
     if not isinstance(found, str):

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 
 from pgvoice.hooks.formats.documents import line_end, with_lines
 from pgvoice.hooks.formats.format import (
@@ -16,6 +15,7 @@ from pgvoice.hooks.formats.format import (
     check_name,
     check_read_back,
     check_span,
+    printable,
     refused,
     speaker_of,
 )
@@ -27,52 +27,19 @@ from pgvoice.hooks.formats.subtitles.cues import (
     srt_cues,
     vtt_cues,
 )
+from pgvoice.hooks.formats.subtitles.voices import (
+    Clean,
+    has_voice,
+    renamed,
+    voices,
+    with_voice,
+    without_prefix,
+)
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
 
-#: Decodes a format's escapes and drops its markup for players.
-Clean = Callable[[str], str]
-
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<[\d:.]+>")
-_VOICE = re.compile(r"(<v(?:\.[^\s<>]*)?\s)([^<>]*)>")
 # Overrides of SubStation, such as {\an8}, which players of SRT understand.
 _OVERRIDE = re.compile(r"\{\\[^{}]*\}")
-# WhisperX writes the speaker into SRT and WebVTT like this.
-_PREFIX = re.compile(r"\[([^\[\]\n]+)\]:(?:\s+|$)")
-# The same in text that still has tags, after them.
-_RAW_PREFIX = re.compile(r"((?:</?[A-Za-z][^<>\n]*>|\{\\[^{}\n]*\}|\s)*+)\[[^\[\]\n]+\]:[^\S\n]*")
-
-
-def spoken(text: str, clean: Clean) -> tuple[str | None, str]:
-    """The speaker, or None if there is not exactly one, and the text without tags."""
-    label = voice_of(text, clean)
-    said = clean(_TAG.sub("", text)).strip()
-    prefix = None if label else _PREFIX.match(said)
-    if prefix is not None:
-        return prefix[1], said[prefix.end() :]
-    return label, said
-
-
-def voice_of(text: str, clean: Clean) -> str | None:
-    """The voice of a cue that has exactly one."""
-    voices = _voices(text, clean)
-    return voices.pop() if len(voices) == 1 else None
-
-
-def with_voice(text: str, name: str) -> str:
-    """The text with another name in its voices; `name` must already be escaped."""
-    # A tag may span lines, and every line must remain.
-    return _VOICE.sub(lambda found: found[1] + name + "\n" * found[2].count("\n") + ">", text)
-
-
-def without_prefix(text: str) -> tuple[str, str]:
-    """The tags before the speaker's prefix, and the text after it."""
-    prefix = _RAW_PREFIX.match(text)
-    return ("", text) if prefix is None else (prefix[1], text[prefix.end() :])
-
-
-def _voices(text: str, clean: Clean) -> set[str]:
-    return {" ".join(clean(found[2]).split()) for found in _VOICE.finditer(text)} - {""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,47 +57,64 @@ class _Subtitles:
     lead: Callable[[str], str]
 
     def read(self, text: str, *, uri: str | None = None) -> list[Turn]:
-        """The label is the cue's voice or prefix, if it has exactly one."""
-        return [Turn(cue.start, cue.end, *spoken(cue.text, self.clean)) for cue in self.cues(text)]
+        """The label is a cue's voice or prefix; a cue with several gives a turn for each."""
+        return [turn for cue in self.cues(text) for turn in self._turns(cue)]
 
     def write(
         self, labelled: Sequence[Labelled], *, source: str | None, uri: str | None = None
     ) -> str:
-        """Cues with several voices keep them; `FormatError` for names that do not read back."""
+        """Change the names in cues; `FormatError` for those that do not read back.
+
+        Several people in a cue who get one name are read as one.
+        """
         if source is None:
             text = self.header + "".join(map(self._new_cue, range(len(labelled)), labelled))
             speakers = [speaker_of(each) for each in labelled]
         else:
-            check_aligned(labelled, self.read(source))
-            end = line_end(source)
-            changes = [
-                self._changed(index, cue, each, end)
-                for index, (cue, each) in enumerate(zip(self.cues(source), labelled, strict=True))
-            ]
-            text = with_lines(source, dict(chain.from_iterable(map(dict.items, changes))))
-            speakers = [
-                each.speaker if change else each.segment.label
-                for change, each in zip(changes, labelled, strict=True)
-            ]
+            text, speakers = self._named(labelled, source)
         if labelled:
-            check_read_back(labelled, self.read(text), speakers, self.name)
+            check_read_back(self.read(text), speakers, self.name)
         return text
 
-    def _changed(self, index: int, cue: Cue, labelled: Labelled, end: str) -> dict[int, str]:
+    def _turns(self, cue: Cue) -> list[Turn]:
+        return [Turn(cue.start, cue.end, *voice) for voice in voices(cue.text, self.clean)]
+
+    def _named(self, labelled: Sequence[Labelled], source: str) -> tuple[str, list[str | None]]:
+        """The document with names, and the speakers that it must be read back with."""
+        check_aligned(labelled, self.read(source))
+        end, at = line_end(source), 0
+        changes, speakers = dict[int, str](), list[str | None]()
+        for cue in self.cues(source):
+            count = len(self._turns(cue))
+            own = labelled[at : at + count]
+            changes |= self._changed(at, cue, own, end)
+            speakers += dict.fromkeys(map(speaker_of, own)) if count > 1 else map(speaker_of, own)
+            at += count
+        return with_lines(source, changes), speakers
+
+    def _changed(
+        self, index: int, cue: Cue, labelled: Sequence[Labelled], end: str
+    ) -> dict[int, str]:
         """The new text of the cue's lines, by line number."""
-        name = labelled.speaker
-        several = len(_voices(cue.text, self.clean)) > 1
-        if name is None or name == labelled.segment.label or several:
+        names = {
+            each.segment.label or "": self._escaped(index + place, each.speaker)
+            for place, each in enumerate(labelled)
+            if each.speaker is not None and each.speaker != each.segment.label
+        }
+        if not names:
             return {}
-        written = self._escaped(index, name)
         if not cue.body:
-            return {cue.timing.number: cue.timing.text + end + self.lead(written).rstrip()}
+            (name,) = names.values()
+            return {cue.timing.number: cue.timing.text + end + self.lead(name).rstrip()}
         raw = "\n".join(line.text for line in cue.body)
-        lines = self._with_speaker(raw, written).split("\n")
-        return {line.number: text for line, text in zip(cue.body, lines, strict=True)}
+        if len(labelled) > 1:
+            new = renamed(raw, names, self.clean)
+        else:
+            new = self._with_speaker(raw, *names.values())
+        return {line.number: text for line, text in zip(cue.body, new.split("\n"), strict=True)}
 
     def _with_speaker(self, raw: str, written: str) -> str:
-        if voice_of(raw, self.clean) is not None:
+        if has_voice(raw, self.clean):
             return with_voice(raw, written)
         tags, said = without_prefix(raw)
         return f"{tags}{self.lead(written)}{said}"
@@ -140,7 +124,7 @@ class _Subtitles:
         check_span(index, segment)
         times = f"{self._clock(segment.start)} {ARROW} {self._clock(segment.end)}"
         lead = "" if speaker is None else self.lead(self._escaped(index, speaker))
-        said = "\n".join(filter(None, map(_printable, (segment.text or "").splitlines())))
+        said = "\n".join(filter(None, map(printable, (segment.text or "").splitlines())))
         return f"{index + 1}\n{times}\n{lead}{self.escape(said).replace(ARROW, '->')}\n\n"
 
     def _escaped(self, index: int, name: str) -> str:
@@ -157,10 +141,6 @@ class _Subtitles:
         return f"{hours:02}:{minutes:02}:{rest:02}{self.decimal_mark}{fraction}"
 
 
-def _printable(line: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in line).strip()
-
-
 _SRT = _Subtitles(
     "srt", "", ",", srt_cues, partial(_OVERRIDE.sub, ""), str, lambda name: f"[{name}]: "
 )
@@ -174,5 +154,5 @@ _VTT = _Subtitles(
     lambda name: f"<v {name}>",
 )
 
-SRT = Format("srt", (".srt",), _SRT.read, matches_srt, _SRT.write)
-VTT = Format("vtt", (".vtt",), _VTT.read, matches_vtt, _VTT.write)
+SRT = Format("srt", (".srt",), _SRT.read, matches_srt, _SRT.write, summary="SubRip subtitles")
+VTT = Format("vtt", (".vtt",), _VTT.read, matches_vtt, _VTT.write, summary="WebVTT subtitles")

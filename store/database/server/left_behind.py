@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from pgvoice.store.database.server import server_user, sessions
 from pgvoice.store.database.server.names import DATABASE, SOCKET
 from pgvoice.store.errors import EmbeddedServerError
+
+if TYPE_CHECKING:
+    import psutil
 
 #: How long a server may take until it answers, as it reads its log again after a crash.
 STARTING_SECONDS = 60.0
@@ -24,6 +27,8 @@ def settle(folder: Path) -> bool:
     Deletes the files of a dead one. The pid in them is not trusted: another process may have it by
     now, or a kill left half a file. Raises `EmbeddedServerError` for a server that does not answer.
     """
+    if sessions.refusal(folder) is None:
+        return True
     deadline = time.monotonic() + STARTING_SECONDS
     while (pid := postmaster(folder)) is not None:
         refusal = sessions.refusal(folder)
@@ -41,6 +46,8 @@ def settle(folder: Path) -> bool:
 
 def postmaster(folder: Path) -> int | None:
     """The process id of the folder's server; None if none runs."""
+    import psutil  # takes long, and who joins a server that answers does not need it
+
     with suppress(OSError, ValueError, IndexError, psutil.Error):
         pid = int((folder / DATABASE / PID_FILE).read_text(encoding="utf-8").split()[0])
         if _serves(psutil.Process(pid), folder):
@@ -49,7 +56,29 @@ def postmaster(folder: Path) -> int | None:
     return next((each.pid for each in psutil.process_iter() if _serves(each, folder)), None)
 
 
+def is_replaced(folder: Path) -> bool:
+    """Whether the folder's server runs a program that was deleted or installed again since.
+
+    By what Postgres notes of its last start: the time, in whole seconds, and the command line.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        started = int((folder / DATABASE / PID_FILE).read_text(encoding="utf-8").split("\n")[2])
+        command = (folder / DATABASE / "postmaster.opts").read_text(encoding="utf-8")
+        return _changed(Path(command.split(' "')[0])) > started + 1
+    return False
+
+
+def _changed(program: Path) -> float:
+    """When a file was last put in its place; at the end of all time if it is gone."""
+    try:
+        return program.stat().st_ctime
+    except FileNotFoundError:
+        return math.inf
+
+
 def _serves(process: psutil.Process, folder: Path) -> bool:
+    import psutil
+
     with suppress(psutil.Error):
         program, *arguments = process.cmdline() or [""]
         return (

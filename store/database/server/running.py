@@ -11,6 +11,7 @@ from pathlib import Path
 from pgvoice.store.database.server import (
     folders,
     left_behind,
+    lingering,
     locks,
     programs,
     sessions,
@@ -27,10 +28,16 @@ _uses: dict[Path, locks.Use] = {}
 
 def join(folder: Path) -> None:
     """Use the server of a folder; the first user starts it, and the very first creates it."""
-    folders.make(folder)
+    duration = lingering.seconds()
     folders.check(folder)
+    if not folder.exists():
+        folders.make(folder)
+        folders.check(folder)
     with locks.turn(folder):
+        _stop_replaced(folder)
         _start(folder)
+        if duration:
+            lingering.keep(folder, duration)
         used = _uses.get(folder)
         if used is None or not used.lasts():
             _uses[folder] = locks.use(folder)
@@ -39,13 +46,16 @@ def join(folder: Path) -> None:
 
 
 def leave(folder: Path) -> None:
-    """Stop using the server; it stops unless another process uses it or somebody is connected."""
+    """Stop using the server; it stops unless it lingers or is in use."""
     used = _uses.pop(folder, None)
     if used is None:
         return
+    duration = lingering.seconds()
     with locks.turn(folder):
         used.end()
-        if not locks.is_used(folder) and left_behind.settle(folder) and not sessions.others(folder):
+        if duration:
+            lingering.keep(folder, duration)
+        if not lingering.is_kept(folder) and left_behind.settle(folder) and not _in_use(folder):
             _stop(folder)
 
 
@@ -57,6 +67,15 @@ def revive(folder: Path) -> bool:
     return used
 
 
+def stop(folder: Path) -> bool:
+    """Stop the server of a folder now; returns whether it ran.
+
+    Raises `EmbeddedServerError` if it is in use.
+    """
+    with locks.turn(folder):
+        return _stop_unused(folder, "stop")
+
+
 def remove(folder: Path) -> None:
     """Stop the server of a folder and delete the folder.
 
@@ -66,13 +85,7 @@ def remove(folder: Path) -> None:
         used = _uses.pop(folder, None)
         if used is not None:
             used.end()
-        runs = left_behind.settle(folder)
-        if locks.is_used(folder) or (runs and sessions.others(folder)):
-            raise EmbeddedServerError(
-                f"{folder} is in use: end the programs that use its server, then remove it"
-            )
-        if runs:
-            _stop(folder)
+        _stop_unused(folder, "remove")
         shutil.rmtree(folder)
 
 
@@ -80,6 +93,29 @@ def _leave_all() -> None:
     for folder in list(_uses):
         with suppress(EmbeddedServerError, OSError):  # the folder may be gone, or the server busy
             leave(folder)
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether any process uses a server that runs, or somebody is connected."""
+    return locks.is_used(folder) or sessions.others(folder) > 0
+
+
+def _stop_unused(folder: Path, what: str) -> bool:
+    runs = left_behind.settle(folder)
+    if locks.is_used(folder) or (runs and sessions.others(folder)):
+        raise EmbeddedServerError(
+            f"{folder} is in use: end the programs that use its server, then {what} it"
+        )
+    lingering.forget(folder)
+    if runs:
+        _stop(folder)
+    return runs
+
+
+def _stop_replaced(folder: Path) -> None:
+    """Stop a server that could not load what belongs to it any more, unless it is in use."""
+    if left_behind.is_replaced(folder) and left_behind.settle(folder) and not _in_use(folder):
+        _stop(folder)
 
 
 def _start(folder: Path) -> None:

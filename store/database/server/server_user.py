@@ -30,7 +30,7 @@ class Identity(TypedDict, total=False):
 
 def identity() -> Identity:
     """A process of the server has the rights of its user only, and none of our secrets."""
-    common = Identity(umask=0o077, cwd="/", env=_environment())
+    common = Identity(umask=0o077, cwd="/", env=environment())
     if os.geteuid() != 0:
         return common
     account = _account()
@@ -87,7 +87,8 @@ def _account() -> pwd.struct_passwd:
         return pwd.getpwnam(NAME)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The settings that processes of the server inherit."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -50,5 +50,6 @@ def _check(connection: Connection) -> None:
         if found != needed:
             raise EmbeddedServerError(
                 f"{setting} is {found}, so the log keeps what was erased: set {setting} ="
-                f" {needed} in postgresql.conf, end all programs that use the server, and try again"
+                f" {needed} in postgresql.conf, end all programs that use the server, run `pgvoice"
+                " db stop`, and try again"
             )

@@ -81,7 +81,7 @@ def test_a_damaged_store(filled: Call, store_url: str) -> None:
 
 
 def test_vectors_are_computed_again(filled: Call, talk: Path) -> None:
-    done = filled("db", "verify", "--recompute", 9)
+    done = filled("db", "verify", "--recompute", 9, "--wide")
     assert (done.exit_code, done.output.endswith("\n0 problems\n")) == (0, True)
     assert "vectors that counting@sha256:fake computes again, a sample" in done.output
     with talk.open("ab") as file:

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from pgvoice.cli.db import place
 from pgvoice.store import DatabaseError
+from pgvoice.store.database import embedded
 from pgvoice.store.database.schema import HEAD
 
 
@@ -97,12 +98,36 @@ def test_url_of_the_embedded_server(
     assert told.stdout.startswith("postgresql://postgres@/postgres?host=")
     assert told.stdout.count("\n") == 1
     assert told.stderr == (
-        "Note: the embedded server runs only while a pgvoice command or program uses it;"
+        "Note: the embedded server stops with the last command or program that uses it;"
         " `pgvoice db shell` opens psql on it\n"
     )
-    helped = run("db", "url", "--help").stdout
+    monkeypatch.setenv("PGVOICE_LINGER", "300")
+    assert run("db", "url").stderr.startswith(
+        "Note: the embedded server stays up for 300 s after a command, until `pgvoice db stop`;"
+    )
+    status = json.loads(run("db", "status", "--json").stdout)
+    assert status["linger_seconds"] == 300
+    assert "server      stays up for 300 s after a command" in run("db", "status").stdout
+    helped = " ".join(run("db", "url", "--help").stdout.split())
     assert "psql " not in helped.replace("For psql use `pgvoice db shell`", "")
     assert "`pgvoice db shell`" in " ".join(helped.split())
+
+
+def test_stop(
+    run: Callable[..., Result], data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a server that stayed up; one that somebody uses goes on."""
+    monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
+    monkeypatch.setenv("PGVOICE_LINGER", "300")
+    assert run("db", "stop").stdout == f"no server in {data_folder}\n"
+    server = embedded.start(data_folder)
+    refused = run("db", "stop")
+    assert (refused.exit_code, "is in use: end the programs" in refused.stderr) == (1, True)
+    server.stop()
+    assert run("db", "stop").stdout == f"stopped the server in {data_folder}\n"
+    embedded.start(data_folder).stop()
+    told = json.loads(run("db", "stop", "--json").stdout)
+    assert told == {"embedded_folder": str(data_folder), "stopped": True}
 
 
 def test_shell_on_the_embedded_server(data_folder: Path) -> None:
@@ -162,3 +187,24 @@ def test_no_psql_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "find_spec", lambda _name: None)
     with pytest.raises(DatabaseError, match="postgresql-client"):
         place.find_psql()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql+psycopg://me:s3cret@127.0.0.1:1/voices",
+        "postgres://me@127.0.0.1:1/voices?password=s3cret&sslpassword=s3cret",
+        "postgresql+psycopg2://me:s3cret@127.0.0.1:1/voices",
+        "mysql://me:s3cret@127.0.0.1:1/voices",
+        "postgresql://me:s3cret@127.0.0.1:one/voices",
+    ],
+)
+def test_no_error_shows_a_password_or_a_driver(pgvoice: Callable[..., Result], given: str) -> None:
+    for call in (["enroll", "list", "--url", given], ["db", "copy", "--to", given]):
+        done = pgvoice(*call)
+        assert done.exit_code == 1
+        assert "s3cret" not in done.output
+        assert "psycopg://" not in done.output
+        assert "answers at postgresql://me:***@127.0.0.1:1/voices (" in done.stderr or "URL" in (
+            done.stderr
+        )

@@ -27,18 +27,19 @@ def mixed(filled: Callable[..., Result], tmp_path: Path) -> Callable[..., Result
 
 
 def test_show_tells_how_exemplars_fit(mixed: Callable[..., Result]) -> None:
-    header, first, *_, blank, told = mixed("enroll", "show", "Ada").stdout.splitlines()
-    assert header.split()[:6] == ["number", "similarity", "to", "others", "speech", "start"]
+    shown = mixed("enroll", "show", "Ada", "--wide").stdout
+    header, first, *_, blank, told = shown.splitlines()
+    assert header.split()[:6] == ["N", "similarity", "to", "others", "speech", "start"]
     assert (first.split()[5], first.split()[-1], blank) == ("0:00:03.0", "outlying", "")
     assert "3 exemplars of 0:00:07.0, 0 excluded; cohesion" in told
     assert "nearest other person Bob" in told
-    shown = json.loads(mixed("enroll", "show", "Ada", "--json").stdout)
-    assert shown["profiles"][0]["nearest_other"] == "Bob"
-    assert shown["exemplars"][0]["left_out_similarity"] < 0.9
+    found = json.loads(mixed("enroll", "show", "Ada", "--json").stdout)
+    assert found["profiles"][0]["nearest_other"] == "Bob"
+    assert found["exemplars"][0]["left_out_similarity"] < 0.9
 
 
 def test_check_lists_everybody(mixed: Callable[..., Result]) -> None:
-    header, ada, bob = mixed("enroll", "check").stdout.splitlines()
+    header, ada, bob = mixed("enroll", "check", "--wide").stdout.splitlines()
     assert header.split()[2:5] == ["exemplars", "outlying", "excluded"]
     assert ada.split()[:5] == ["Ada", "counting", "3", "1", "0"]
     assert (bob.split()[0], "Ada" in bob) == ("Bob", True)

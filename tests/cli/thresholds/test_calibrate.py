@@ -64,9 +64,19 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
     assert pgvoice("calibrate", "--activate", 1).stdout == "identify uses calibration 1\n"
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == after
-    (_, row) = pgvoice("calibrate", "--list").stdout.splitlines()
-    assert row.split()[0] == "1"
-    assert row.endswith("labels of second  yes")
+    (_, row) = pgvoice("calibrate", "--list", "--wide").stdout.splitlines()
+    assert row.split()[0:3:2] == ["1", "yes"]
+    assert "  labels of second  " in row
+
+
+def test_regions_of_a_uem_file(pgvoice: Pgvoice, labels: Path) -> None:
+    uem = labels.with_suffix(".uem")
+    uem.write_text("second 1 0 150\n")
+    given = ("calibrate", "--target-far", "0.1", "--dry-run", "--json", "--labels", labels)
+    every, some = (pgvoice(*given, *more) for more in ([], ["--uem", uem]))
+    searches = [json.loads(done.stdout)["figures"]["inside"] for done in (every, some)]
+    assert 0 < searches[1] < searches[0]
+    assert pgvoice("calibrate", "--exemplars", "--uem", uem).exit_code == 2
 
 
 def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str) -> None:

@@ -53,23 +53,35 @@ def _document(done: Result) -> dict[str, dict[str, float]]:
     return document
 
 
-def test_a_table_of_rates(pgvoice: Pgvoice, reference: Path) -> None:
-    done = pgvoice("evaluate", f"talk={reference}")
+def _rows(done: Result) -> list[list[str]]:
+    """The lines of the tables, in words, without the headers."""
     assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.stdout.splitlines()]
+    starts = [at for at, words in enumerate(lines) if words[:1] == ["video"]]
+    return [words for at in starts for words in lines[at + 1 : lines.index([], at)]]
+
+
+def test_what_is_right_comes_before_error_rates(pgvoice: Pgvoice, reference: Path) -> None:
+    done = pgvoice("evaluate", f"talk={reference}")
     lines = done.stdout.splitlines()
-    assert " ".join(lines[1].split()) == (
-        "talk 4 of 6 78.4 % 75 % of 4 0 % of 1 21.6 % 0 % 0 % 21.6 % 21.6 %"
-    )
-    assert lines[3] == "names of the references' turns; DIR and FAR of those with a vector"
+    assert lines[:2] == [
+        "Enrolled: 2 people, 0:00:08.2 of speech: 73.2 % with the right name, 24.4 % with a wrong"
+        " name, 2.44 % without a name",
+        "Not enrolled: 1 person, 0:00:02.0 of speech: 0 % with a name",
+    ]
+    names, rates = (" ".join(row) for row in _rows(done))
+    assert names == "talk 4 of 6 0:00:08.2 73.2 % 24.4 % 2.44 % 0:00:02.0 0 %"
+    assert rates == "talk 75 % of 4 0 % of 1 21.6 % 21.6 % 0 % 0 % 21.6 %"
+    assert "names of the references' turns\n" in done.stdout
     assert "collar 0 s, overlapping speech counted for each" in done.stdout
-    assert lines[-1] == "threshold 0.500 (uncalibrated; made up)"
+    assert (lines[-1], done.stderr) == ("threshold 0.500 (uncalibrated; made up)", "")
 
 
 def test_several_videos_have_a_row_of_all(pgvoice: Pgvoice, reference: Path) -> None:
     before = _rttm(reference.parent / "before.rttm", [(0, 2, "Ada_L"), (2, 4, "Bob")])
     arguments = ("evaluate", f"talk={reference}", f"before={before}")
-    rows = pgvoice(*arguments).stdout.splitlines()[1:4]
-    assert [row.split()[0:4] for row in rows] == [
+    rows = _rows(pgvoice(*arguments))[:3]
+    assert [row[0:4] for row in rows] == [
         ["talk", "4", "of", "6"],
         ["before", "2", "of", "2"],
         ["(all)", "6", "of", "8"],
@@ -119,8 +131,59 @@ def test_names_say_whom_labels_mean(pgvoice: Pgvoice, reference: Path) -> None:
     _rttm(reference, [(0.0, 2.0, "SPEAKER_00"), (2.0, 4.0, "SPEAKER_01")])
     arguments = ("evaluate", f"talk={reference}", "--name", "SPEAKER_00=Ada L")
     assert "'SPEAKER_01' is a diarizer's label" in pgvoice(*arguments).output
-    done = pgvoice(*arguments, "--name", "SPEAKER_01=Bob")
-    assert done.stdout.splitlines()[1].split()[:4] == ["talk", "2", "of", "2"]
+    for label in ("SPEAKER_01", "talk:SPEAKER_01", "*:SPEAKER_01"):
+        done = pgvoice(*arguments, "--name", f"{label}=Bob")
+        assert _rows(done)[0][:4] == ["talk", "2", "of", "2"]
+
+
+def test_a_label_in_two_recordings_is_two_people(pgvoice: Pgvoice, reference: Path) -> None:
+    """SPEAKER_00 is Ada in one of them and Bob in the other."""
+    _rttm(reference, [(0.0, 2.0, "SPEAKER_00")])
+    before = _rttm(reference.parent / "before.rttm", [(2, 4, "SPEAKER_00")])
+    arguments = ("evaluate", f"talk={reference}", f"before={before}", "--name")
+    pooled = pgvoice(*arguments, "SPEAKER_00=Ada L")
+    assert pooled.exit_code == 1
+    assert "it may be two people: name it for each (--name 'talk:SPEAKER_00=Ada L')" in (
+        pooled.stderr
+    )
+    apart = pgvoice(*arguments, "talk:SPEAKER_00=Ada L", "--name", "before:SPEAKER_00=Bob")
+    assert [row[:4] for row in _rows(apart)[:3]] == [
+        ["talk", "1", "of", "1"],
+        ["before", "1", "of", "1"],
+        ["(all)", "2", "of", "2"],
+    ]
+    both = _rows(pgvoice(*arguments, "*:SPEAKER_00=Ada L", "--name", "before:SPEAKER_00=Bob"))
+    assert both[:3] == _rows(apart)[:3]
+    assert _rows(pgvoice(*arguments, "*:SPEAKER_00=Ada L"))[2][:4] == ["(all)", "1", "of", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("S9=Bob", "no label 'S9' in any reference"),
+        ("before:Bob=Bob", "no label 'Bob' in the reference of 'before'"),
+    ],
+)
+def test_a_label_that_is_not_there(
+    pgvoice: Pgvoice, reference: Path, name: str, message: str
+) -> None:
+    done = pgvoice("evaluate", f"talk={reference}", "--name", name)
+    assert (done.exit_code, message in done.stderr) == (1, True), done.output
+
+
+def test_a_warning_if_nobody_in_the_references_is_enrolled(
+    pgvoice: Pgvoice, reference: Path
+) -> None:
+    _rttm(reference, [(0.0, 2.0, "ada"), (2.0, 4.0, "bob")])
+    for more in ([], ["--json"]):
+        done = pgvoice("evaluate", f"talk={reference}", *more)
+        assert done.exit_code == 0
+        assert done.stderr.startswith(
+            "Warning: nobody in the references is enrolled with toy@sha256:0123456789ab ('ada',"
+            " 'bob'), so the right answer is no name everywhere: "
+        )
+    assert "Enrolled:" not in pgvoice("evaluate", f"talk={reference}").stdout
+    assert pgvoice("evaluate", f"talk={reference}", "--name", "ada=Ada L").stderr == ""
 
 
 def test_der_options_reach_it(pgvoice: Pgvoice, reference: Path) -> None:
@@ -132,13 +195,35 @@ def test_der_options_reach_it(pgvoice: Pgvoice, reference: Path) -> None:
     assert [both["misnamed"], one["misnamed"]] == pytest.approx([2, 0])
 
 
+def test_only_the_regions_of_a_uem_file_are_scored(pgvoice: Pgvoice, reference: Path) -> None:
+    """DER to the instant, and the segments whose middle lies in a region."""
+    uem = reference.with_suffix(".uem")
+    uem.write_text(";; two regions\ntalk 1 0 5.5\ntalk 1 7 10\nother 1 0 9\n")
+    arguments = ("evaluate", f"talk={reference}", "--json", "--uem", uem)
+    found = _document(pgvoice(*arguments))["overall"]
+    assert (found["segments"], found["right"]) == (5, 4)
+    assert [found[part] for part in ("speech", "misnamed")] == pytest.approx([7.7, 1.2])
+    stored = _document(pgvoice(*arguments, "--stored"))["overall"]
+    assert [stored[part] for part in ("segments", "speech")] == pytest.approx([5, 7.7])
+    before = _rttm(reference.parent / "before.rttm", [(0, 2, "Ada_L"), (2, 4, "Bob")])
+    done = pgvoice(*arguments, f"before={before}")
+    assert done.stderr == f"Warning: {uem} has no regions of 'before': left out\n"
+    assert _document(done)["overall"] == found
+    uem.write_text("gone 1 0 5.5\n")
+    refused = pgvoice(*arguments)
+    assert refused.exit_code == 1
+    assert "has no regions of 'talk': it names 'gone'" in refused.stderr
+    uem.write_text("talk 1 20 30\n")
+    assert "has no speech in its regions" in pgvoice(*arguments).stderr
+
+
 @pytest.mark.parametrize(
     ("argument", "code", "message"),
     [
         ("talk", 2, "'talk' is neither VIDEO=FILE nor a file"),
         ("talk=nowhere", 2, "there is no file 'nowhere'"),
         ("other={}", 1, "no video 'other'"),
-        ("talk={} --name Ada", 2, "'Ada' is not LABEL=NAME"),
+        ("talk={} --name Ada", 2, "'Ada' is not LABEL=NAME or VIDEO:LABEL=NAME"),
     ],
 )
 def test_refusals(

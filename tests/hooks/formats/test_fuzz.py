@@ -8,25 +8,53 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pgvoice_testkit.documents.strange_documents import FORMATS, LARGE, check, documents, names
+from pgvoice_testkit.documents.strange_documents import (
+    FORMATS,
+    LARGE,
+    SERVICES,
+    any_bytes,
+    check,
+    check_bytes,
+    check_large,
+    check_uem,
+    documents,
+    names,
+    others,
+)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [*FORMATS, *SERVICES])
 def test_strange_documents(name: str) -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(text=documents(name), people=st.lists(names | st.none(), max_size=3))
-    def run(text: str, people: list[str | None]) -> None:
-        check(name, text, people, outcomes)
+    examples = 200 if name in FORMATS else 100
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(text=documents(name), people=st.lists(names | st.none(), max_size=3), targets=others)
+    def run(text: str, people: list[str | None], targets: list[str]) -> None:
+        check(name, text, people, outcomes, targets)
 
     run()
     assert outcomes["refused by the reader"] > 10
     assert outcomes[f"written as {name}"] > 10
 
 
+def test_strange_regions_and_bytes() -> None:
+    regions, encodings = Counter[str](), Counter[str]()
+
+    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(text=documents("uem"), data=any_bytes)
+    def run(text: str, data: bytes) -> None:
+        check_uem(text, regions)
+        check_bytes(data, encodings)
+
+    run()
+    assert min(regions["read"], regions["refused by the reader"]) > 2
+    assert len(encodings) > 3
+
+
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in LARGE for kind in LARGE[name]])
 def test_large_documents(name: str, kind: str) -> None:
     started = time.process_time()
-    check(name, LARGE[name][kind], ["Ada", None, "Bob"], Counter())
+    check_large(name, kind, Counter())
     assert time.process_time() - started < 10

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats.json.recognition import MATCHES
 from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.store.turns import Turn
 
@@ -20,7 +21,42 @@ DOCUMENTS = {
     "rttm": "SPEAKER talk 1 0.5 1.5 <NA> <NA> Ann <NA> <NA>\nSPEAKER talk 1 3 1.5 x x Bob x x\n",
     "srt": "1\n00:00:00,500 --> 00:00:02,000\nHi.\n\n2\n00:00:03,000 --> 00:00:04,500\n[Ann]: a\n",
     "vtt": "WEBVTT\n\nNOTE a\n\nx\n00:00.500 --> 00:02.000\n<v Ann>Hi\n\n00:03.000 --> 00:04.500",
+    "ctm": "talk 1 0.5 1 Hi 0.9 lex Ann\ntalk 1 1.6 0.4 you 0.9 lex Ann\ntalk 1 3 1.5 Bye\n",
+    "stm": ";; a comment\ntalk 1 Ann 0.5 2 <o,f0,female> Hi you\ntalk 1 Bob 3 4.5 Bye\n",
+    "audacity": "0.500000\t2.000000\tAnn\n\\\t100.5\t200\n3.0\t4.5\t[Bob]: Bye\n5.0\t5.0\tend\n",
+    "ass": (
+        "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name\nStyle: Default\n\n"
+        "[Events]\nFormat: Layer, Start, End, Style, Name, Text\n"
+        "Dialogue: 0,0:00:00.50,0:00:02.00,Default,Ann,Hi, you\n"
+        "Comment: 0,0:00:02.00,0:00:02.50,Default,,later\n"
+        "Dialogue: 0,0:00:03.00,0:00:04.50,Default,,{\\i1}Bye\n"
+    ),
+    "ssa": (
+        "[Script Info]\nScriptType: v4.00\n\n[V4 Styles]\nFormat: Name\nStyle: Default\n\n"
+        "[Events]\nFormat: Marked, Start, End, Style, Name, Text\n"
+        "Dialogue: Marked=0,0:00:00.50,0:00:02.00,Default,Ann,Hi\n"
+        "Dialogue: Marked=0,0:00:03.00,0:00:04.50,Default,Bob,Bye\n"
+    ),
+    "elan": (
+        '<?xml version="1.0"?>\n<ANNOTATION_DOCUMENT>\n<HEADER TIME_UNITS="milliseconds"/>\n'
+        '<TIME_ORDER>\n<TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="500"/>\n'
+        '<TIME_SLOT TIME_SLOT_ID="b" TIME_VALUE="2000"/>\n'
+        '<TIME_SLOT TIME_SLOT_ID="c" TIME_VALUE="3000"/>\n'
+        '<TIME_SLOT TIME_SLOT_ID="d" TIME_VALUE="4500"/>\n</TIME_ORDER>\n'
+        '<TIER TIER_ID="x" PARTICIPANT="Ann">\n<ANNOTATION><ALIGNABLE_ANNOTATION'
+        ' ANNOTATION_ID="a1" TIME_SLOT_REF1="a" TIME_SLOT_REF2="b"><ANNOTATION_VALUE>Hi'
+        "</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>\n</TIER>\n"
+        '<TIER TIER_ID="Bob">\n<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a2"'
+        ' TIME_SLOT_REF1="c" TIME_SLOT_REF2="d"><ANNOTATION_VALUE/></ALIGNABLE_ANNOTATION>'
+        "</ANNOTATION>\n</TIER>\n</ANNOTATION_DOCUMENT>\n"
+    ),
+    "textgrid": (
+        'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n5\n<exists>\n2\n'
+        '"IntervalTier"\n"Ann"\n0\n5\n3\n0\n0.5\n""\n0.5\n2\n"Hi"\n2\n5\n""\n'
+        '"IntervalTier"\n"Bob"\n0\n5\n1\n3\n4.5\n"a ""b"""\n'
+    ),
 }
+KNOWN = ", ".join(sorted(registered_formats()))
 names = pytest.mark.parametrize("name", DOCUMENTS)
 
 
@@ -29,7 +65,7 @@ def spans(segments: list[Turn]) -> list[tuple[float, float]]:
 
 
 def test_every_format_is_here() -> None:
-    assert list(registered_formats()) == list(DOCUMENTS)
+    assert set(DOCUMENTS) | set(MATCHES) == set(registered_formats())
 
 
 @names
@@ -81,9 +117,10 @@ def test_uri_reaches_rttm() -> None:
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (b"[[0, 1],\n\xe9]", "line 2: found the byte 0xe9, expected text in utf-8"),
+        (b"[[0, 1],\n\xe9]", "read as json, line 2, column 1: found invalid JSON"),
+        (b"[[0, 1],\n\x81\x8d\x00", "line 2: found the byte 0x81, expected text in utf-8"),
         (b"\xff\xfe[", "expected text in utf-16"),
-        (b"hello", "matches no known format; choose one of: json, rttm, srt, vtt, whisperx"),
+        (b"hello", f"matches no known format; choose one of: {KNOWN}"),
         (b"\x00\x01\x02", "matches no known format"),
     ],
 )
@@ -105,8 +142,8 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(FormatError, match="'ass'; choose one of: json, rttm, srt, vtt, whisperx"):
-        read_segments(io.StringIO("x"), "ass")
+    with pytest.raises(FormatError, match=f"'nope'; choose one of: {KNOWN}"):
+        read_segments(io.StringIO("x"), "nope")
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])

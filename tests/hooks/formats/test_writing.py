@@ -103,10 +103,25 @@ def test_rttm_refuses_two_people_of_one_name() -> None:
         write_labels(labels(SPANS, "Ada B", "Ada_B"), "rttm")
 
 
-def test_a_cue_with_several_voices_keeps_them() -> None:
-    text = "WEBVTT\n\n00:00.500 --> 00:02.000\n<v Ann>Hi</v> <v Bob>Hi</v>\n"
-    source = document(text, "vtt")
-    assert write_labels(labels(source.segments, "Ada"), source=source) == text
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("vtt", "WEBVTT\n\n00:00.500 --> 00:02.000\n<v Ann>Hi</v> <v.loud Bob>Ho</v>\n"),
+        ("vtt", "WEBVTT\n\n00:00.500 --> 00:02.000\n<i>[Ann]: Hi</i>\n[Bob]: Ho\n"),
+        ("srt", "1\r\n00:00:00,500 --> 00:00:02,000\r\n[Ann]: Hi\r\n<i>[Bob]:  Ho</i>\r\n"),
+    ],
+)
+def test_a_cue_with_several_voices_keeps_them(name: str, text: str) -> None:
+    source = document(text, name)
+    assert source.segments == (Turn(0.5, 2, "Ann", "Hi"), Turn(0.5, 2, "Bob", "Ho"))
+    assert write_labels(unasked(source.segments), source=source) == text
+    one = write_labels(labels(source.segments, None, "Zoë"), source=source)
+    assert one == text.replace("Bob", "Zoë")
+    both = write_labels(labels(source.segments, "Bob", "Ann"), source=source)
+    assert [each.label for each in document(both, name).segments] == ["Bob", "Ann"]
+    same = document(write_labels(labels(source.segments, "Zoë", "Zoë"), source=source), name)
+    assert [each.label for each in same.segments] == ["Zoë"]
+    assert same.text.count("Zoë") == 2
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

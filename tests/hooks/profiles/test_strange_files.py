@@ -42,8 +42,8 @@ FILES = {
     "huge": (json.dumps({"name": "Ada", "embeddings": [[1e200, *UNIT[1:]]]}), "numbers above"),
     "start": (_export(start_ms=0, end_ms=1 << 40), "expected 0 <= start"),
     "quality": (_export(quality=float("nan")), "a quality from 0 to 1"),
-    "nul": (_export(source="s\0"), "without NUL"),
-    "surrogate": (_export(source="s\ud800"), "without NUL"),
+    "nul": (_export(source="s\0"), "found a NUL"),
+    "surrogate": (_export(source="s\ud800"), r"a lone surrogate U\+D800"),
     "name": (f'{{"name": {NESTED}, "embeddings": [{json.dumps(UNIT)}]}}', "not name the person"),
     "sources": (f'{{"sources": [{{"url": {NESTED}}}], "name": "Ada"}}', "found no url"),
 }

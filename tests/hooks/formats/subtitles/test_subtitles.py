@@ -80,7 +80,8 @@ NOTED <v>without a name
     assert read_vtt(text) == [
         Turn(1.0, 2.5, "Mary Ann", "Hello, you & you"),
         Turn(360_000.0, 360_001.0, "Bob", "No"),
-        Turn(3.0, 4.0, None, "No!\nYes!"),
+        Turn(3.0, 4.0, "Bob", "No!"),
+        Turn(3.0, 4.0, "Ann", "Yes!"),
         Turn(5.0, 6.0, None, "NOTED without a name"),
         Turn(6.0, 7.0, None, ""),
     ]

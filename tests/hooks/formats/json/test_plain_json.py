@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pgvoice_testkit.stores.labelled_turns import labels
 
 from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.json.json_formats import read_json
+from pgvoice.hooks.formats.reading import read_document, read_segments
+from pgvoice.hooks.formats.writing import write_labels
 from pgvoice.store.turns import Turn
 
 
@@ -83,3 +87,61 @@ def test_what_is_far_too_much() -> None:
         with pytest.raises(FormatError, match=message) as caught:
             read_json(text)
         assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[0, 2500], [2600, 4180], [4500, 9001]]",
+        '[{"start": 120, "end": 3480, "speaker": "A"}, {"start": 3500, "end": 4100}]',
+        '{"segments": [{"start": 250, "end": 26950, "text": "Smoke."}]}',
+        '{"version": "1", "segments": [{"startTime": 250, "endTime": 2695, "body": "Hi there."}]}',
+    ],
+)
+def test_what_can_only_be_milliseconds_is_refused(text: str) -> None:
+    with pytest.raises(
+        FormatError, match=r"segment 0: found \[\d+, \d+\], expected seconds: these"
+    ):
+        read_segments(io.StringIO(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[0, 600], [600, 1800]]",  # whole minutes
+        "[[0, 2500.0], [2600, 4180]]",  # decimals
+        "[[0, 290], [300, 301]]",  # short enough
+        "[[0, 2500], [2600, 2601], [2700, 2702]]",  # one that is too long
+        "[]",
+    ],
+)
+def test_seconds_that_are_large(text: str) -> None:
+    assert len(read_segments(io.StringIO(text))) == len(json.loads(text))
+
+
+def test_keys_that_say_milliseconds() -> None:
+    text = """[{"start_ms": 250, "end_ms": 26950, "speaker": "A", "x": 1},
+               {"startMs": 27000, "endMs": 27001}, {"start": 28, "end": 29.5}]"""
+    source = read_document(io.StringIO(text))
+    assert source.segments == (Turn(0.25, 26.95, "A"), Turn(27, 27.001), Turn(28, 29.5))
+    named = json.loads(write_labels(labels(source.segments, "Ada", None, None), source=source))
+    assert named[0] == {
+        "start_ms": 250,
+        "end_ms": 26950,
+        "speaker": "Ada",
+        "x": 1,
+        "diarizer_label": "A",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"start_ms": 250.5, "end_ms": 300}]', "found 250.5, expected a whole number of milli"),
+        ('[{"start_ms": 250}]', 'expected a number as "end_ms"'),
+        ('[{"offset": 250, "duration": 300}]', 'expected a number as "start"'),
+    ],
+)
+def test_other_keys_are_refused(text: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_json(text)

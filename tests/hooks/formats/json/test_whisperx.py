@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.formats.json.json_formats import read_whisperx
+from pgvoice.hooks.formats.json.whisperx import read_whisperx
 from pgvoice.store.turns import Turn
 
 # Words with digits have no times, and some words and segments have no speaker.

@@ -1,0 +1,70 @@
+"""Whether this machine can fill: torch, decoding, and the encoder that a fill would use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pgvoice.cli.checks.check import Check
+from pgvoice.cli.checks.packages import installed_version, missing_packages
+from pgvoice.hooks.encoders import torch_pair
+from pgvoice.hooks.encoders.lazy import choose_device
+from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE
+from pgvoice.hooks.errors import PluginError
+from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding
+from pgvoice.store.errors import PgvoiceError
+
+
+def check_filling(*, torch: bool) -> Iterator[Check]:
+    """The checks of what a fill needs; without `torch`, only those that do not import it."""
+    if missing_packages("extract"):
+        return  # A store can be read without; the check of the extra has the remedy.
+    yield _tried("decoding", lambda: Check("decoding", "ok", _decoded()))
+    if not torch:
+        yield _versions()
+        return
+    loaded = _tried("torch", _torch)
+    yield loaded
+    if loaded.state != "fail":
+        yield _tried("device", lambda: Check("device", "ok", choose_device()))
+        yield _tried("encoder", _encoder)
+
+
+def _tried(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except PluginError:
+        return Check(name, "fail", "not checked, as the plugins fail")
+    except PgvoiceError as error:
+        return Check(name, "fail", str(error))
+    except Exception as error:
+        # What a package or a plugin raises that does not fit the others.
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Check(name, "fail", f"a fill would fail: {reason}; look at the versions above")
+
+
+def _decoded() -> str:
+    return f"{' and '.join(rehearse_decoding())}, with resampling"
+
+
+def _versions() -> Check:
+    found = ", ".join(f"{name} {installed_version(name)}" for name in ("torch", "torchaudio"))
+    if torch_pair.releases_differ():
+        return Check("torch", "warn", f"{found}, of different releases: {torch_pair.remedy()}")
+    return Check("torch", "ok", found)
+
+
+def _torch() -> Check:
+    torch_pair.load_torchaudio()
+    return _versions()
+
+
+def _encoder() -> Check:
+    found = rehearse_encoding()
+    if not found.lacks_weights:
+        return Check("encoder", "ok", f"{found.encoder} encodes on {found.device}")
+    return Check(
+        "encoder",
+        "warn",
+        f"{found.encoder} works on {found.device} but its weights are not here: the first fill"
+        f" downloads them; {ENCODER_VARIABLE}=campplus needs no download",
+    )

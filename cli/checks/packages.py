@@ -1,0 +1,54 @@
+"""Which packages are installed, by extra."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from pgvoice.cli.checks.check import Check
+from pgvoice.cli.db import place
+
+#: What each extra is needed for.
+PURPOSES = {
+    "extract": "to fill and to enroll from audio",
+    "campplus": "for the encoder campplus",
+    "embedded": "for an embedded database server",
+    "demo": "for `pgvoice demo`",
+    "evaluate": "for `pgvoice evaluate`",
+    "metrics": "for Prometheus metrics",
+    "plot": "for pictures (`--plot`)",
+    "ray": "to backfill on a Ray cluster",
+}
+_REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
+
+
+def check_extra(name: str, url: str | None) -> Check:
+    """Whether an extra is installed; a warning if most people need it."""
+    missing = missing_packages(name)
+    if not missing:
+        return Check(f"extra {name}", "ok", "installed")
+    needed = name == "extract" or (name == "embedded" and place.embedded_folder(url) is not None)
+    return Check(
+        f"extra {name}",
+        "warn" if needed else "ok",
+        f'{", ".join(missing)} not installed; {PURPOSES[name]}: pip install "pgvoice[{name}]"',
+    )
+
+
+def packages(extra: str) -> list[str]:
+    """The packages of an extra, from the metadata of pgvoice."""
+    found = (_REQUIREMENT.match(line) for line in requires("pgvoice") or ())
+    return sorted({match[1] for match in found if match and match[2] == extra})
+
+
+def missing_packages(extra: str) -> list[str]:
+    """The packages of an extra that are not installed."""
+    return [package for package in packages(extra) if installed_version(package) is None]
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a package; None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

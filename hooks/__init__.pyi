@@ -1,0 +1,118 @@
+"""The public API of the hooks: from audio and segments to named speakers, and for plugins."""
+
+from .encoders.encoder import Embeddings, Encoder, Waveform
+from .encoders.registry import make_encoder
+from .enroll import Recording, enroll_recordings, enroll_video
+from .errors import (
+    AudioError,
+    AudioNotFound,
+    AudioSourceFailed,
+    AudioTruncated,
+    AudioUnreadable,
+    ClusterUnavailable,
+    EncoderUnavailable,
+    ExtraMissing,
+    FormatError,
+    InvalidSegments,
+    MetricsRefused,
+    NotEnrollable,
+    NotEvaluable,
+    NotLabelled,
+    PluginError,
+    ProfileRefused,
+    TimesBeyondAudio,
+    TooLittleSpeech,
+)
+from .fill.embedding_pass import extract_embeddings_batch
+from .fill.fill import fill
+from .fill.recompute import Recomputed, recompute
+from .formats.format import Format, RegisterFormat
+from .formats.reading import (
+    SegmentsDocument,
+    read_document,
+    read_recordings,
+    read_segments,
+    registered_formats,
+)
+from .formats.times import parse_span, parse_time
+from .formats.writing import save_labels, write_labels
+from .identify import identify
+from .labels_export import stored_labels
+from .pipeline import Pipeline, PipelineResult
+from .plugins.calls import segments_ready
+from .plugins.specs import (
+    EncoderFactory,
+    FindAudio,
+    RegisterAudioSource,
+    RegisterCommand,
+    RegisterEncoder,
+    hookimpl,
+)
+from .profiles.exported import export_profiles
+from .profiles.importing import Imported, import_profiles
+from .results import FillReport, IdentifyResult, Labelled
+from .sources import inside_folder, resolve_audio
+from .turns import Turn
+
+__all__ = [
+    "AudioError",
+    "AudioNotFound",
+    "AudioSourceFailed",
+    "AudioTruncated",
+    "AudioUnreadable",
+    "ClusterUnavailable",
+    "Embeddings",
+    "Encoder",
+    "EncoderFactory",
+    "EncoderUnavailable",
+    "ExtraMissing",
+    "FillReport",
+    "FindAudio",
+    "Format",
+    "FormatError",
+    "IdentifyResult",
+    "Imported",
+    "InvalidSegments",
+    "Labelled",
+    "MetricsRefused",
+    "NotEnrollable",
+    "NotEvaluable",
+    "NotLabelled",
+    "Pipeline",
+    "PipelineResult",
+    "PluginError",
+    "ProfileRefused",
+    "Recomputed",
+    "Recording",
+    "RegisterAudioSource",
+    "RegisterCommand",
+    "RegisterEncoder",
+    "RegisterFormat",
+    "SegmentsDocument",
+    "TimesBeyondAudio",
+    "TooLittleSpeech",
+    "Turn",
+    "Waveform",
+    "enroll_recordings",
+    "enroll_video",
+    "export_profiles",
+    "extract_embeddings_batch",
+    "fill",
+    "hookimpl",
+    "identify",
+    "import_profiles",
+    "inside_folder",
+    "make_encoder",
+    "parse_span",
+    "parse_time",
+    "read_document",
+    "read_recordings",
+    "read_segments",
+    "recompute",
+    "registered_formats",
+    "resolve_audio",
+    "save_labels",
+    "segments_ready",
+    "stored_labels",
+    "write_labels",
+]

@@ -1,0 +1,1 @@
+"""NIST's formats: CTM (words), STM (turns with text) and UEM (what is scored)."""

@@ -1,0 +1,1 @@
+"""Label tracks and tiers of annotation programs: Audacity, ELAN and Praat."""

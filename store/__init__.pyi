@@ -1,0 +1,155 @@
+"""The store: voice embeddings, speakers and labels in Postgres; needs no audio and no model."""
+
+from .answers.appearances import Appearance
+from .answers.clusters import (
+    ClusterIdentification,
+    ClusterPart,
+    ClusterSummary,
+    summarize_clusters,
+)
+from .answers.identify import Identification
+from .answers.index_building import BuildReport
+from .answers.indexes import BuildProgress, IndexStatus
+from .answers.similar import SimilarFilter, SimilarSegment
+from .errors import (
+    AmbiguousSpan,
+    AudioChanged,
+    CalibrationUnsupported,
+    CancellingExemplars,
+    ConsentMissing,
+    CopyDiffers,
+    DatabaseError,
+    EnrollmentRefused,
+    IncoherentExemplars,
+    IndexBusy,
+    InvalidSegment,
+    LabelIsNoName,
+    LastExemplar,
+    NoEmbedding,
+    NoSegment,
+    OptedOut,
+    PgvectorOutdated,
+    PgvoiceError,
+    SharedExemplars,
+    SoundsLikeAnother,
+    SpeakerExists,
+    TargetInUse,
+    UnknownCalibration,
+    UnknownEncoder,
+    UnknownExemplar,
+    UnknownLabel,
+    UnknownRun,
+    UnknownSpeaker,
+    UnknownTurnLabel,
+    UnknownVideo,
+)
+from .keys import SegmentKey
+from .labels.current import Label, SpeakerTime
+from .labels.runs import LabelMove, LabelRun, Relabelling
+from .people.enrollments import Enrollment, Exemplar
+from .people.quality import Outlier, ProfileQuality
+from .people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
+from .privacy.audit import AuditEvent
+from .privacy.consents import Consent, StoredConsent
+from .privacy.erasing import ErasedRows, Erasure
+from .privacy.privacy import OptOut, Retention
+from .recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
+from .recordings.fills import FillRun
+from .recordings.listing import StoredVideo
+from .recordings.segment_rows import SegmentRow
+from .recordings.segments import PruneSelection
+from .recordings.statistics import CacheStatistics
+from .recordings.turns import TurnsStored
+from .recordings.typed_spans import ResolvedSpeech
+from .recordings.videos import VideoAudio
+from .thresholds.calibration import Calibration
+from .thresholds.judging import Band, Figures
+from .thresholds.requirement import Requirement
+from .turns import Turn
+from .upkeep.store_copy import TableSum
+from .upkeep.upkeep import SampledSegment, StoreCheck
+from .voice_store import VoiceStore
+
+__all__ = [
+    "AmbiguousSpan",
+    "Appearance",
+    "AudioChanged",
+    "AuditEvent",
+    "Band",
+    "BuildProgress",
+    "BuildReport",
+    "CacheStatistics",
+    "Calibration",
+    "CalibrationUnsupported",
+    "CancellingExemplars",
+    "ClusterIdentification",
+    "ClusterPart",
+    "ClusterSummary",
+    "Consent",
+    "ConsentMissing",
+    "CopyDiffers",
+    "DatabaseError",
+    "DroppedExemplar",
+    "EncoderIdentity",
+    "Enrollment",
+    "EnrollmentRefused",
+    "ErasedRows",
+    "Erasure",
+    "Exemplar",
+    "Figures",
+    "FillRun",
+    "Identification",
+    "IncoherentExemplars",
+    "IndexBusy",
+    "IndexStatus",
+    "InvalidSegment",
+    "Label",
+    "LabelIsNoName",
+    "LabelMove",
+    "LabelRun",
+    "LastExemplar",
+    "NoEmbedding",
+    "NoSegment",
+    "OptOut",
+    "OptedOut",
+    "Outlier",
+    "PgvectorOutdated",
+    "PgvoiceError",
+    "ProfileQuality",
+    "PruneSelection",
+    "Relabelling",
+    "Requirement",
+    "ResolvedSpeech",
+    "Retention",
+    "SampledSegment",
+    "SegmentKey",
+    "SegmentRow",
+    "SharedExemplars",
+    "SimilarFilter",
+    "SimilarSegment",
+    "SoundsLikeAnother",
+    "SpeakerExists",
+    "SpeakerSummary",
+    "SpeakerTime",
+    "StoreCheck",
+    "StoredConsent",
+    "StoredEncoder",
+    "StoredExemplar",
+    "StoredVideo",
+    "TableSum",
+    "TargetInUse",
+    "Threshold",
+    "Turn",
+    "TurnsStored",
+    "UnknownCalibration",
+    "UnknownEncoder",
+    "UnknownExemplar",
+    "UnknownLabel",
+    "UnknownRun",
+    "UnknownSpeaker",
+    "UnknownTurnLabel",
+    "UnknownVideo",
+    "VideoAudio",
+    "VoiceStore",
+    "summarize_clusters",
+]
