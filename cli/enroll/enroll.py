@@ -186,14 +186,14 @@ def merge(store: VoiceStore, name: str, into: str, force: bool, dry_run: bool) -
 
 @enroll.command(epilog="Example: pgvoice enroll drop Ada 12 --dry-run")
 @click.argument("name")
-@click.argument("number", type=options.Count(1))
+@click.argument("number", type=options.Count(1), metavar="N")
 @options.dry_run_option
 @options.yes_option
 @options.open_store
 def drop(store: VoiceStore, name: str, number: int, dry_run: bool, yes: bool) -> None:
     """Delete one exemplar of a person, and compute the profile from the others.
 
-    `pgvoice enroll show` shows its NUMBER. The last exemplar of a profile stays: `pgvoice enroll
+    `pgvoice enroll show` shows its N. The last exemplar of a profile stays: `pgvoice enroll
     remove` deletes the person.
     """
     found = store.people.drop(name, number, dry_run=True)

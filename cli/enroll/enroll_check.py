@@ -21,7 +21,7 @@ NOBODY = "nobody is enrolled yet: see `pgvoice enroll add --help`"
 def show(store: VoiceStore, name: str, as_json: bool) -> None:
     """Show a person's exemplars, those that fit least first.
 
-    "number" names an exemplar for `pgvoice enroll drop`; it never changes.
+    N names an exemplar for `pgvoice enroll drop`; it never changes.
     "similarity" compares an exemplar with the profile, which it is part of; "to others" compares it
     with the mean of the person's other exemplars that share no audio with it. An "outlying" one may
     be the voice of somebody else: see `pgvoice enroll check`. "speech" is the share of the span
@@ -112,7 +112,7 @@ def _summary(profile: ProfileQuality) -> str:
 
 def _write_exemplars(exemplars: Sequence[StoredExemplar]) -> None:
     labels = output.short_labels(exemplar.encoder for exemplar in exemplars)
-    numbers = output.numbers("number", "similarity", "to others")
+    numbers = output.numbers("N", "similarity", "to others")
     spoken = output.number("speech", 2), *output.numbers("start", "end")
     output.write_table(
         [*numbers, *spoken, "source", output.encoder("encoder", labels), output.word("note")],

@@ -29,7 +29,7 @@ def mixed(filled: Callable[..., Result], tmp_path: Path) -> Callable[..., Result
 def test_show_tells_how_exemplars_fit(mixed: Callable[..., Result]) -> None:
     shown = mixed("enroll", "show", "Ada", "--wide").stdout
     header, first, *_, blank, told = shown.splitlines()
-    assert header.split()[:6] == ["number", "similarity", "to", "others", "speech", "start"]
+    assert header.split()[:6] == ["N", "similarity", "to", "others", "speech", "start"]
     assert (first.split()[5], first.split()[-1], blank) == ("0:00:03.0", "outlying", "")
     assert "3 exemplars of 0:00:07.0, 0 excluded; cohesion" in told
     assert "nearest other person Bob" in told
