@@ -20,8 +20,8 @@ def write_resolved(resolved: Iterable[ResolvedSpeech]) -> None:
             continue
         given = each.given if isinstance(each.given, str) else "{}-{}".format(*each.given)
         keys = each.segments
-        count = f"{len(keys):,} segments, " if len(keys) > 1 else ""
-        seconds = output.clock(sum(key.duration_ms for key in keys) / 1000)
         shown = ", ".join(f"{key.start_s}-{key.end_s}" for key in keys[:_SHOWN])
         more = f" and {len(keys) - _SHOWN:,} more" if len(keys) > _SHOWN else ""
-        click.echo(output.printable(f"{given}: {count}{seconds}: {shown}{more}"))
+        seconds = sum(key.duration_ms for key in keys) / 1000
+        what = output.counted(len(keys), "segment")
+        click.echo(output.printable(f"{given}: {what} ({seconds:.1f} s): {shown}{more}"))

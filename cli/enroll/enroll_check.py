@@ -112,7 +112,7 @@ def _summary(profile: ProfileQuality) -> str:
 
 def _write_exemplars(exemplars: Sequence[StoredExemplar]) -> None:
     labels = output.short_labels(exemplar.encoder for exemplar in exemplars)
-    numbers = output.numbers("N", "similarity", "to others")
+    numbers = *output.numbers("N", "similarity"), output.number("to others", 3)
     spoken = output.number("speech", 2), *output.numbers("start", "end")
     output.write_table(
         [*numbers, *spoken, "source", output.encoder("encoder", labels), output.word("note")],
