@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Literal, NamedTuple
 
 from pgvoice.hooks.formats.documents import unexpected
-from pgvoice.hooks.formats.json.json_objects import NAME, label_text, plain_text
+from pgvoice.hooks.formats.json.json_objects import DIARIZER_LABEL, NAME, label_text, plain_text
 from pgvoice.hooks.formats.json.paths import Path, walk
 from pgvoice.hooks.formats.json.units import Unit
 
@@ -185,7 +185,8 @@ def _label(layout: Layout, where: str, holder: dict[str, Any], channel: object) 
     label = None if found is None else label_text(where, found)
     if holder.get(NAME) is not None:
         return label_text(where, holder[NAME])
-    if label in layout.nobody:
+    # Beside a diarizer's label it is a name.
+    if label in layout.nobody and holder.get(DIARIZER_LABEL) is None:
         label = None
     if channel is None:
         return label
