@@ -106,7 +106,7 @@ def entries_of(layout: Layout, root: Any) -> list[list[Entry]]:
 def _is_repeated(lists: Sequence[Sequence[Entry]]) -> bool:
     """Whether the last list begins where the first does, and alone has speakers."""
     starts = [[one.start for one in entries if one.start is not None] for entries in lists]
-    has_labels = [any(one.label for one in entries) for entries in lists]
+    has_labels = [any(one.label is not None for one in entries) for entries in lists]
     return (
         len(lists) > 1
         and has_labels[-1]
