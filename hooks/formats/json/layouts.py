@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Literal, NamedTuple
 
 from pgvoice.hooks.formats.documents import unexpected
-from pgvoice.hooks.formats.json.json_objects import NAME, label_text, plain_text
+from pgvoice.hooks.formats.json.json_objects import DIARIZER_LABEL, NAME, label_text, plain_text
 from pgvoice.hooks.formats.json.paths import Path, walk
 from pgvoice.hooks.formats.json.units import Unit
 
@@ -106,7 +106,7 @@ def entries_of(layout: Layout, root: Any) -> list[list[Entry]]:
 def _is_repeated(lists: Sequence[Sequence[Entry]]) -> bool:
     """Whether the last list begins where the first does, and alone has speakers."""
     starts = [[one.start for one in entries if one.start is not None] for entries in lists]
-    has_labels = [any(one.label for one in entries) for entries in lists]
+    has_labels = [any(one.label is not None for one in entries) for entries in lists]
     return (
         len(lists) > 1
         and has_labels[-1]
@@ -185,7 +185,8 @@ def _label(layout: Layout, where: str, holder: dict[str, Any], channel: object) 
     label = None if found is None else label_text(where, found)
     if holder.get(NAME) is not None:
         return label_text(where, holder[NAME])
-    if label in layout.nobody:
+    # Beside a diarizer's label it is a name.
+    if label in layout.nobody and holder.get(DIARIZER_LABEL) is None:
         label = None
     if channel is None:
         return label

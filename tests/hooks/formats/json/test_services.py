@@ -235,6 +235,12 @@ def test_new_documents_have_text(name: str) -> None:
     assert segments == [{"start": 0.5, "end": 2, "text": "Hi.", "speaker": "S0"}]
 
 
+def test_a_name_that_is_nobody_elsewhere() -> None:
+    document = read(sample("google_v1"))
+    written = write_labels(labels(document.segments, "0", "Ada"), source=document)
+    assert [one.label for one in read(written).segments] == ["0", "Ada"]
+
+
 def test_results_without_speakers_stay_beside_others() -> None:
     found = json.loads(sample("google_v2"))
     for word in found["results"][0]["alternatives"][0]["words"]:
