@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[4]
+#: Tests of what imports torch.
+TESTS = ("tests/hooks/encoders", "tests/hooks/test_rehearsal.py", "tests/cli/checks")
 #: What a program needs to read the checkout's packages is not passed on.
 _DROPPED = ("PYTHONPATH", "VIRTUAL_ENV")
 
@@ -62,6 +66,16 @@ def new_environment() -> Iterator[Environment]:
         Path(folder).chmod(0o755)
         subprocess.run([sys.executable, "-m", "venv", f"{folder}/venv"], check=True)
         yield Environment(Path(folder, "venv", "bin"))
+
+
+def check_encoders(environment: Environment) -> None:
+    """Their tests pass there, and their vectors are those of the environment that runs this."""
+    environment.answer("python", "-m", "pytest", "-q", "-n0", *TESTS)
+    script = ROOT / "tests" / "environments" / "check_vectors.py"
+    theirs = json.loads(environment.answer("python", str(script)))
+    here = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    for encoder, rows in json.loads(here.stdout).items():
+        np.testing.assert_allclose(theirs[encoder], rows, atol=1e-5)
 
 
 def newest(package: str) -> str:

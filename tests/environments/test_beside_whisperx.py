@@ -1,32 +1,24 @@
-"""pgvoice in new environments: beside WhisperX and pyannote.audio, and with the newest torch.
-
-``pytest -m slow -n0 tests/environments`` builds both, one after the other, from the package index.
-"""
+"""pgvoice beside the current WhisperX and pyannote.audio, installed with one line of pip."""
 
 from __future__ import annotations
 
 import ast
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from pgvoice_testkit.processes.environments import ROOT, Environment, new_environment, newest
+from pgvoice_testkit.processes.environments import (
+    ROOT,
+    Environment,
+    check_encoders,
+    new_environment,
+    newest,
+)
 
 pytestmark = pytest.mark.slow
 
 EXAMPLE = ROOT / "tests" / "examples" / "beside_whisperx.py"
-#: Tests of what imports torch.
-TESTS = (
-    "tests/hooks/encoders",
-    "tests/hooks/test_rehearsal.py",
-    "tests/cli/test_doctor.py",
-    "tests/cli/checks",
-)
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +26,6 @@ def beside_whisperx() -> Iterator[Environment]:
     """What a user of WhisperX and pyannote.audio installs, with one line."""
     with new_environment() as environment:
         environment.pip_install("whisperx", "pyannote-audio", f"{ROOT}[campplus,embedded]")
-        yield environment
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[Environment]:
-    """What a contributor installs."""
-    with new_environment() as environment:
-        environment.pip_install("-e", f"{ROOT}[test]")
         yield environment
 
 
@@ -83,22 +67,4 @@ def _named(printed: str) -> list[dict[str, Any]]:
 def test_the_encoders_beside_whisperx(beside_whisperx: Environment) -> None:
     beside_whisperx.pip_install("-e", f"{ROOT}[test]")
     assert beside_whisperx.versions()["torch"].startswith("2.8.")
-    _encoders_work(beside_whisperx)
-
-
-def test_the_encoders_alone(alone: Environment) -> None:
-    versions = alone.versions()
-    assert versions["torch"].split("+")[0].startswith("2.11.")
-    assert versions["torchaudio"].split("+")[0].startswith("2.11.")
-    _encoders_work(alone)
-
-
-def _encoders_work(environment: Environment) -> None:
-    """Their tests pass, and their vectors are those of the environment that runs this test."""
-    environment.answer("python", "-m", "pytest", "-q", "-n0", *TESTS)
-    script = Path(__file__).with_name("check_vectors.py")
-    theirs = json.loads(environment.answer("python", str(script)))
-    here = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    ours = json.loads(here.stdout)
-    for encoder, rows in ours.items():
-        np.testing.assert_allclose(theirs[encoder], rows, atol=1e-5)
+    check_encoders(beside_whisperx)
