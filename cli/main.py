@@ -15,7 +15,7 @@ COMMANDS = [
     LazyCommand(
         "identify", "answers.identify", "Show who speaks in a recording, segment by segment."
     ),
-    LazyCommand("videos", "videos", "List the recordings in the store."),
+    LazyCommand("videos", "answers.videos", "List the recordings in the store."),
     LazyCommand("label", "labels.label", "Keep who speaks in recordings."),
     LazyCommand("relabel", "labels.label", "Judge kept labels again."),
     LazyCommand("labels", "labels.labels", "See labels, revert runs, and pin what you know."),

@@ -18,6 +18,8 @@ _RESOLVE = text(
 )
 _LABELLED = text("SELECT start_ms, end_ms FROM pgvoice.label_segments(:video, :label, :encoder)")
 _CLEAR = text("SELECT start_ms, end_ms FROM pgvoice.clear_segments(:video, :label, :encoder)")
+#: Seconds.
+_HALF_A_TENTH = 0.05
 _NO_DATA_FOUND, _TOO_MANY_ROWS = "P0002", "P0003"
 
 
@@ -32,8 +34,14 @@ class ResolvedSpeech:
 
     @property
     def exact(self) -> bool:
-        """Whether it is a span with exactly the times of its only segment."""
-        return [(key.start_s, key.end_s) for key in self.segments] == [self.given]
+        """Whether it is a span whose times, rounded to a tenth of a second, are its only segment's.
+
+        On a grid of 10 ms this is as exact as people type.
+        """
+        if isinstance(self.given, str) or len(self.segments) != 1:
+            return False
+        (key,), (start, end) = self.segments, self.given
+        return max(abs(key.start_s - start), abs(key.end_s - end)) < _HALF_A_TENTH
 
 
 def resolve(

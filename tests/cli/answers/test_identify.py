@@ -207,6 +207,6 @@ def test_the_format_of_the_document_can_be_named(filled: Call, turns: Path, tmp_
     assert shown.stdout == named.read_text()
     wrong = filled("identify", "talk", turns, "--output", "-", "--output-format", "doc")
     assert wrong.exit_code == 1
-    assert "unknown format 'doc'; choose one of: ass, audacity, ctm, elan, json," in wrong.stderr
+    assert "unknown format 'doc'; choose one of: ass, assemblyai, audacity," in wrong.stderr
     alone = filled("identify", "talk", turns, "--output-format", "srt")
     assert (alone.exit_code, "--output-format needs --output" in alone.stderr) == (2, True)

@@ -86,10 +86,10 @@ def test_an_empty_name_is_refused(filled: Call) -> None:
 @pytest.mark.parametrize(
     ("speech", "said", "added"),
     [
-        (("--span", "7.87-10.1"), "7.87-10.1: 0:00:02.0: 8.0-10.0\n", 1),
-        (("--span", "3.7-10.3"), "3.7-10.3: 2 segments, 0:00:04.0: 4.0-6.0, 8.0-10.0\n", 2),
+        (("--span", "7.87-10.1"), "7.87-10.1: 1 segment (2.0 s): 8.0-10.0\n", 1),
+        (("--span", "3.7-10.3"), "3.7-10.3: 2 segments (4.0 s): 4.0-6.0, 8.0-10.0\n", 2),
         (("--span", "8-10"), "", 1),
-        (("--label", "S1"), "S1: 0:00:02.0: 4.0-6.0\n", 1),
+        (("--label", "S1"), "S1: 1 segment (2.0 s): 4.0-6.0\n", 1),
     ],
 )
 def test_add_says_which_segments_it_chose(

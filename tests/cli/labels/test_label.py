@@ -124,8 +124,8 @@ def test_pin_and_unpin(labelled: Callable[..., Result]) -> None:
 
 def test_pin_and_unpin_a_label(labelled: Callable[..., Result]) -> None:
     pinned = labelled("labels", "pin", "talk", "Ada", "--label", "S1", "--span", "0.05-2.05")
-    label = "S1: 3 segments, 0:00:04.2: 4.0-6.0, 10.0-10.2, 12.0-14.0\n"
-    assert pinned.stdout == f"0.05-2.05: 0:00:02.0: 0.0-2.0\n{label}pinned to Ada (run 2)\n"
+    label = "S1: 3 segments (4.2 s): 4.0-6.0, 10.0-10.2, 12.0-14.0\n"
+    assert pinned.stdout == f"0.05-2.05: 1 segment (2.0 s): 0.0-2.0\n{label}pinned to Ada (run 2)\n"
     assert [name for name, reason in _speakers(labelled) if reason == "pinned"] == ["Ada"] * 4
     unpinned = labelled("labels", "unpin", "talk", "--label", "S1")
     assert unpinned.stdout.endswith("\n3 segments unpinned\n")
