@@ -191,10 +191,10 @@ def merge(store: VoiceStore, name: str, into: str, force: bool, dry_run: bool) -
 @options.yes_option
 @options.open_store
 def drop(store: VoiceStore, name: str, number: int, dry_run: bool, yes: bool) -> None:
-    """Delete one exemplar of a person, and compute the profile from the others.
+    """Delete one exemplar of a person.
 
-    `pgvoice enroll show` shows its N. The last exemplar of a profile stays: `pgvoice enroll
-    remove` deletes the person.
+    `pgvoice enroll show` shows its N. The profile is computed from the others. The last exemplar
+    of a profile stays: `pgvoice enroll remove` deletes the person.
     """
     found = store.people.drop(name, number, dry_run=True)
     where = found.source

@@ -18,6 +18,7 @@ SAID = "the tables are at revision 9999, this pgvoice knows"
 ELSEWHERE = {
     ("demo",),
     ("plugin", "list"),
+    ("format", "list"),
     ("db", "url"),
     ("db", "stop"),
     ("db", "shell"),
@@ -41,6 +42,7 @@ GIVEN = {
     "references": ["turns.rttm"],
     "names_and_file": ["new.json"],
     "run": ["1"],
+    "number": ["1"],
     "psql_args": [],
 }
 

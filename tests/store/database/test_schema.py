@@ -268,7 +268,7 @@ def test_a_user_who_may_not_create_the_extension(server_url: str) -> None:
 def test_a_user_who_may_not_read_the_schema(store_url: str) -> None:
     with (
         role(make_url(store_url), "pgvoice_test_reader") as as_reader,
-        pytest.raises(SchemaForbidden, match="may not read"),
+        pytest.raises(SchemaForbidden, match="needs the role pgvoice_reader"),
     ):
         VoiceStore.open(plain(as_reader))
 
