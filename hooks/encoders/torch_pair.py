@@ -13,7 +13,7 @@ OLDEST, NEWEST = (2, 8), (2, 11)
 def load_torchaudio() -> None:
     """Import torchaudio; raises `EncoderUnavailable` with the remedy if it does not fit torch.
 
-    pip can choose such a pair: torchaudio 2.11 accepts any torch, and loads with one.
+    pip can choose such a pair: torchaudio accepts any torch from 2.11 on, but loads with one.
     """
     with needs_extra("extract"):
         try:
@@ -37,7 +37,7 @@ def remedy() -> str:
     """The command that installs a pair, of the release of torch if pgvoice works with it."""
     found = _release("torch")
     wanted = ".".join(map(str, found if OLDEST <= found <= NEWEST else NEWEST))
-    return f'pip install "torch=={wanted}.*" "torchaudio=={wanted}.*"'
+    return f"pip install torch=={wanted}.0 torchaudio=={wanted}.0"
 
 
 def _release(package: str) -> tuple[int, int]:
