@@ -6,16 +6,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
-from sqlalchemy.exc import ProgrammingError
 
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
 from pgvoice.store.database import embedded, exposure, preparing, roles, schema
 from pgvoice.store.database.connection import open_database
-from pgvoice.store.errors import PgvectorOutdated, PgvoiceError
+from pgvoice.store.errors import PgvectorOutdated, PgvoiceError, PrivilegeMissing
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -85,9 +83,7 @@ def _user(connection: Connection) -> Check:
 def _consent(store: VoiceStore) -> Check:
     try:
         ended = store.privacy.delete_expired(dry_run=True).speakers
-    except ProgrammingError as error:
-        if not isinstance(error.orig, InsufficientPrivilege):
-            raise
+    except PrivilegeMissing:
         return Check("consent", "warn", "not checked, which needs the role pgvoice_admin")
     if ended:
         return Check(

@@ -54,6 +54,8 @@ def _of_libpq(given: str) -> URL:
     parts = {name: str(value) for name, value in conninfo_to_dict(given).items()}
     if not parts and "://" not in given:
         raise ValueError("it names nothing")
+    if not re.fullmatch(r"[\d,]*", parts.get("port", "")):
+        raise ValueError("a port is a number")
     user, password = parts.pop("user", None), parts.pop("password", None)
     name, host, port = parts.pop("dbname", None), parts.get("host", ""), parts.get("port", "")
     if "," in host and port.isdigit():  # of all of them, which SQLAlchemy wants one by one
