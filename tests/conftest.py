@@ -34,6 +34,11 @@ def pytest_configure() -> None:
     os.environ["PGVOICE_LINGER"] = "0"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than the cores, as tests also wait for servers and other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
     lazy_modules.calm()

@@ -51,6 +51,7 @@ def test_ten_lines_beside_whisperx_are_shown() -> None:
     assert [line for line in shown.splitlines() if line.strip()] == own[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("speech")
 def test_the_old_way_calls_the_model_for_every_segment() -> None:
     lines = _run("the_old_way.py", "2")

@@ -213,6 +213,7 @@ def test_memory_is_counted_in_bytes() -> None:
     assert peak_bytes() >= np.ones(1 << 24, np.uint8).nbytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "options"),
     [

@@ -117,6 +117,7 @@ def test_decoding_ahead_gives_the_same_vectors(
     assert all(int(row[-1]) > 1 for row in findings.tables[0].rows)
 
 
+@pytest.mark.slow
 def test_all_ways_have_a_speed(
     subject: Subject, samples: Waveform, spans: list[material.Span], tmp_path: Path
 ) -> None:
@@ -171,6 +172,7 @@ def test_what_is_packed_is_small_and_runs_elsewhere(
     assert done.stdout.count(str(folder)) == 2
 
 
+@pytest.mark.slow
 def test_the_command_checks_and_exits(tmp_path: Path) -> None:
     options = "--device cpu --segments 3 --minutes 0.1 --lengths 3 --longest 1 --markdown"
     command = [sys.executable, str(GPU), *options.split(), "--step", "parity", "--step", "profile"]
