@@ -55,9 +55,11 @@ class NoEmbedding(PgvoiceError):
 class NoSegment(PgvoiceError):
     """A span means no stored segment."""
 
-    def __init__(self, video: str, segment: Sequence[object], nearest: str) -> None:
+    def __init__(self, video: str, span: Sequence[float], nearest: str) -> None:
         super().__init__(
-            f"no segment {span_text(segment)} in {video!r}, nor one within half a second: {nearest}"
+            "no segment {}-{} in {!r}, nor one within half a second: {}".format(
+                *span, video, nearest
+            )
         )
         self.nearest = nearest
 
@@ -65,9 +67,9 @@ class NoSegment(PgvoiceError):
 class AmbiguousSpan(PgvoiceError):
     """A span means one of several stored segments."""
 
-    def __init__(self, video: str, segment: Sequence[object], found: str) -> None:
+    def __init__(self, video: str, span: Sequence[float], found: str) -> None:
         super().__init__(
-            f"{span_text(segment)} in {video!r} means several segments: choose one of {found}"
+            "{}-{} in {!r} means several segments: choose one of {}".format(*span, video, found)
         )
 
 

@@ -138,7 +138,7 @@ def test_pin_needs_somebody_or_nobody(labelled: Callable[..., Result]) -> None:
     assert labelled("labels", "pin", "talk", "Ada", "--nobody", "--span", "0-2").exit_code == 2
     missing = labelled("labels", "pin", "talk", "Ada", "--span", "20-21")
     assert missing.exit_code == 1
-    assert "no segment (20.0, 21.0) in 'talk'" in missing.stderr
+    assert "no segment 20.0-21.0 in 'talk'" in missing.stderr
 
 
 def test_speaking_time(filled: Callable[..., Result], talk: Path, turns: Path) -> None:
