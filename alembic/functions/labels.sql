@@ -30,7 +30,15 @@ JOIN pgvoice.attribution_run AS r ON r.id = a.run_id
 JOIN pgvoice.encoder AS e ON e.id = a.encoder_id
 LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
 LEFT JOIN pgvoice.speaker AS second ON second.id = a.runner_up_id
-WHERE a.current AND (a.pinned OR pgvoice.is_current(a.video_id, a.start_ms, a.end_ms));
+-- As is_current decides, which Postgres would call for every row.
+WHERE a.current AND (
+    a.pinned
+    OR NOT EXISTS (SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = a.video_id)
+    OR EXISTS (
+        SELECT FROM pgvoice.turn AS t
+        WHERE t.video_id = a.video_id AND t.start_ms = a.start_ms AND t.end_ms = a.end_ms
+    )
+);
 COMMENT ON VIEW pgvoice.label IS
 'The current labels, of the turns where a video has any. similarity, runner_up and margin are as of labelled_at; reason becomes removed
 once the speaker is removed; speaker is NULL for nobody known. Similarities have two digits unless the
