@@ -73,7 +73,7 @@ Examples: pgvoice demo
 @click.option("--remove", is_flag=True, help="Delete the demo's data.")
 @click.option(
     "--save",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=options.ExistingPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Only save the recording there, as talk.wav, and who speaks in it, as talk.rttm.",
 )

@@ -32,6 +32,20 @@ STANDARD_INPUT = "-"
 LARGEST = (1 << 31) - 1
 
 
+class ExistingPath(click.Path):
+    """A path that exists; `click.Path` fails with a traceback for one with a NUL."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(exists=True, **options)
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        if "\0" in str(value):
+            self.fail(f"{str(value)[:60]!r} is not a path: it contains a NUL.", parameter, context)
+        return super().convert(value, parameter, context)
+
+
 class Number(click.FloatRange):
     """A number within a range, and never NaN or infinite."""
 
@@ -75,7 +89,7 @@ def dry_run(verb: str) -> Callable[[Decorated], Decorated]:
     return click.option("--dry-run", is_flag=True, help=f"Show what would be {verb}.")
 
 
-segments_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
+segments_file = ExistingPath(dir_okay=False, allow_dash=True)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
@@ -186,7 +200,7 @@ uri_option = click.option(
 )
 uem_option = click.option(
     "--uem",
-    type=click.Path(exists=True, dir_okay=False),
+    type=ExistingPath(dir_okay=False),
     metavar="FILE",
     help="Use only the regions in this UEM file, and the recordings that it names.",
 )

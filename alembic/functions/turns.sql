@@ -76,6 +76,12 @@ BEGIN
     ) AS surplus WHERE NOT add_to;
     IF NOT was_stored OR added + removed > 0
        OR (NOT add_to AND source_before IS DISTINCT FROM store_turns.source) THEN
+        -- Erasing the recording waits, or was first.
+        PERFORM FROM pgvoice.video AS v WHERE v.id = video_of FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the video % was erased', quote_literal(store_turns.video)
+                USING ERRCODE = 'no_data_found';
+        END IF;
         INSERT INTO pgvoice.turn_document AS d (video_id, source)
         VALUES (video_of, store_turns.source)
         ON CONFLICT (video_id) DO UPDATE SET stored_at = now(),

@@ -69,7 +69,7 @@ Examples: pgvoice backfill run library.csv --workers 2
           pgvoice backfill run library.jsonl --shard 3/8
           pgvoice backfill run library.parquet --ray head.example:6379"""
 )
-@click.argument("manifest", type=click.Path(exists=True, path_type=Path))
+@click.argument("manifest", type=options.ExistingPath(path_type=Path))
 @click.option(
     "--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix]."
 )

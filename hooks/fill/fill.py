@@ -19,7 +19,14 @@ from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.hooks.turns import as_turns, snap_turns
-from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable, RowsStored, WrongPassword
+from pgvoice.store.errors import (
+    ConnectionLost,
+    DatabaseUnreachable,
+    RowsStored,
+    UnknownVideo,
+    VideoErased,
+    WrongPassword,
+)
 from pgvoice.store.keys import SegmentKey, SnappedSegments
 from pgvoice.store.recordings.fills import FillRun
 from pgvoice.store.recordings.recordings import Registered
@@ -223,9 +230,12 @@ class _Filling:
         """Store the turns of the video, which is registered, unless that is done."""
         if self.handed and not self.stored_turns:
             turns, source, add = self.handed
-            self.stored_turns = self.store.recordings.store_turns(
-                self.video, turns, source=source, add=add
-            )
+            try:
+                self.stored_turns = self.store.recordings.store_turns(
+                    self.video, turns, source=source, add=add
+                )
+            except UnknownVideo:
+                raise VideoErased from None
 
     def _missing(self) -> list[SegmentKey]:
         found = self.store.recordings.missing(self.video, self.encoder.identity, self.keys)

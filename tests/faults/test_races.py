@@ -15,7 +15,7 @@ from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import text
 
 from pgvoice.hooks import fill
-from pgvoice.store import PgvoiceError, VoiceStore
+from pgvoice.store import PgvoiceError, Turn, VoiceStore
 from pgvoice.store.errors import UnknownSpeaker, UnknownVideo, VideoErased
 
 SEGMENTS = [(float(n), n + 1.0) for n in range(6)]
@@ -49,6 +49,17 @@ def test_a_pin_waits_for_an_erasure(
     assert "\n" not in str(caught.value)
     assert store.labels.runs() == []
     assert not any(check.problems for check in store.upkeep.verify())
+
+
+def test_turns_wait_for_an_erasure(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X})
+    with ThreadPoolExecutor(1) as pool, store.database.engine.connect() as erasing:
+        erasing.execute(ERASE, {"key": "v"})
+        storing = pool.submit(store.recordings.store_turns, "v", [Turn(0, 1)])
+        _wait_until_somebody_waits(store)
+        erasing.commit()
+        with pytest.raises(UnknownVideo):
+            storing.result(20)
 
 
 def _wait_until_somebody_waits(store: VoiceStore) -> None:
