@@ -61,19 +61,15 @@ BEGIN
     END IF;
     SELECT d.source INTO source_before FROM pgvoice.turn_document AS d WHERE d.video_id = video_of;
     was_stored := FOUND;
-    SELECT count(*) INTO added FROM (
+    WITH given AS MATERIALIZED (
         SELECT g.start_s, g.end_s, g.label, g.text
         FROM pgvoice_internal.storable_turns(video, starts, ends, labels, texts) AS g
-        EXCEPT ALL
+    ), stored AS MATERIALIZED (
         SELECT t.start_s, t.end_s, t.label, t.text FROM pgvoice.turn AS t WHERE t.video_id = video_of
-    ) AS missing;
-    SELECT count(*) INTO removed FROM (
-        SELECT t.start_s, t.end_s, t.label, t.text FROM pgvoice.turn AS t WHERE t.video_id = video_of
-        EXCEPT ALL
-        SELECT g.start_s, g.end_s, g.label, g.text
-        FROM pgvoice_internal.storable_turns(video, starts, ends, labels, texts) AS g
-        WHERE NOT add_to
-    ) AS surplus WHERE NOT add_to;
+    )
+    SELECT (SELECT count(*) FROM (TABLE given EXCEPT ALL TABLE stored) AS missing),
+           (SELECT count(*) FROM (TABLE stored EXCEPT ALL TABLE given) AS surplus WHERE NOT add_to)
+    INTO added, removed;
     IF NOT was_stored OR added + removed > 0
        OR (NOT add_to AND source_before IS DISTINCT FROM store_turns.source) THEN
         -- Erasing the recording waits, or was first.

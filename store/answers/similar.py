@@ -27,7 +27,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import refused_values, sqlstate
+from pgvoice.store.database.failures import NO_DATA_FOUND, refused_values, sqlstate
 from pgvoice.store.errors import AmbiguousSpan, NoEmbedding, NoSegment
 from pgvoice.store.keys import OnGrid, SegmentKey, Span
 from pgvoice.store.moments import require_zone
@@ -43,7 +43,6 @@ _SIMILAR = text(
     " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
     " :same_video, CAST(:exact AS boolean))"
 )
-_NO_DATA_FOUND = "P0002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def similar(
                 },
             )
     except DBAPIError as error:
-        if sqlstate(error) != _NO_DATA_FOUND:
+        if sqlstate(error) != NO_DATA_FOUND:
             raise
         connection.rollback()
         _refuse(connection, video, encoder_id, key, among)

@@ -49,6 +49,8 @@ _KINDS: dict[str, type[DatabaseStopped]] = {
 _INVALID = "22023"
 #: The SQLSTATE with which triggers refuse vectors of speech that was erased.
 ERASED = "PV003"
+#: Those with which our functions say that something is unknown, or means several things.
+NO_DATA_FOUND, TOO_MANY_ROWS = "P0002", "P0003"
 
 
 def speech_erased(error: BaseException) -> SpeechErased:

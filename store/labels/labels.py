@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
-from pgvoice.store.database.failures import refused_values, sqlstate
+from pgvoice.store.database.failures import NO_DATA_FOUND, refused_values, sqlstate
 from pgvoice.store.errors import NoSegment, UnknownLabel, UnknownRun
 from pgvoice.store.keys import SegmentKey, Span, snap_segment
 from pgvoice.store.labels.current import Label, SpeakerTime
@@ -48,7 +48,6 @@ _PIN = text(
     " :speaker, :encoder)"
 )
 _UNPIN = text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)")
-_NO_DATA_FOUND = "P0002"
 
 
 class Labels:
@@ -268,7 +267,7 @@ def _pin(
     try:
         run: int = connection.scalar(_PIN, values)
     except DBAPIError as error:
-        if sqlstate(error) != _NO_DATA_FOUND:
+        if sqlstate(error) != NO_DATA_FOUND:
             raise
         raise UnknownLabel(video, (keys[0].start_s, keys[-1].end_s), "segment") from None
     audit.record(connection, "pin", video, run=run, speaker=speaker)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError
 
-from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.database.failures import NO_DATA_FOUND, sqlstate
 from pgvoice.store.errors import (
     CancellingExemplars,
     LastExemplar,
@@ -132,7 +132,7 @@ def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> Dr
             {"name": name, "number": number, "dry_run": dry_run},
         ).one()
     except DBAPIError as error:
-        if sqlstate(error) == "P0002":
+        if sqlstate(error) == NO_DATA_FOUND:
             raise UnknownExemplar(number) from None
         if sqlstate(error) == "55000":
             raise LastExemplar(name, number) from None

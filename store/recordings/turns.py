@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import sqlstate
+from pgvoice.store.database.failures import NO_DATA_FOUND, sqlstate
 from pgvoice.store.errors import UnknownVideo
 from pgvoice.store.names import checked
 from pgvoice.store.turns import Turn
@@ -36,7 +36,6 @@ _ALL = text(
     " LEFT JOIN pgvoice.turn AS t ON t.video_id = v.id"
     " WHERE v.key = ANY(CAST(:videos AS text[])) GROUP BY v.key"
 )
-_NO_DATA_FOUND = "P0002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def store(
     try:
         return TurnsStored(*connection.execute(_STORE, given).one())
     except DBAPIError as error:
-        if sqlstate(error) != _NO_DATA_FOUND:
+        if sqlstate(error) != NO_DATA_FOUND:
             raise
         raise UnknownVideo(video) from None
 

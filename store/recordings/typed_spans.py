@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store.database.failures import detail, sqlstate
+from pgvoice.store.database.failures import NO_DATA_FOUND, TOO_MANY_ROWS, detail, sqlstate
 from pgvoice.store.errors import AmbiguousSpan, NoSegment, UnknownTurnLabel
 from pgvoice.store.keys import SegmentKey, Span, snap_segment
 
@@ -20,7 +20,6 @@ _LABELLED = text("SELECT start_ms, end_ms FROM pgvoice.label_segments(:video, :l
 _CLEAR = text("SELECT start_ms, end_ms FROM pgvoice.clear_segments(:video, :label, :encoder)")
 #: Seconds.
 _HALF_A_TENTH = 0.05
-_NO_DATA_FOUND, _TOO_MANY_ROWS = "P0002", "P0003"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,9 @@ def resolve(
             )
             return ResolvedSpeech((start, end), tuple(SegmentKey(*row) for row in rows))
     except DBAPIError as error:
-        if sqlstate(error) == _NO_DATA_FOUND:
+        if sqlstate(error) == NO_DATA_FOUND:
             raise NoSegment(video, (start, end), detail(error)) from None
-        if sqlstate(error) == _TOO_MANY_ROWS:
+        if sqlstate(error) == TOO_MANY_ROWS:
             raise AmbiguousSpan(video, (start, end), detail(error)) from None
         raise
 
@@ -95,7 +94,7 @@ def labelled(
         try:
             rows = connection.execute(_CLEAR if clear else _LABELLED, values).all()
         except DBAPIError as error:
-            if sqlstate(error) != _NO_DATA_FOUND:
+            if sqlstate(error) != NO_DATA_FOUND:
                 raise
             raise UnknownTurnLabel(video, label, detail(error)) from None
         if not rows:
