@@ -74,7 +74,7 @@ BEGIN
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'backfill_video', 'calibration',
-                'cohort_voice', 'compared_profile', 'consent',
+                'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video'

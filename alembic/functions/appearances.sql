@@ -40,12 +40,7 @@ BEGIN
     PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
     SELECT p.speaker_id,
-           -- Normalised thresholds can lie anywhere.
-           CASE WHEN required_threshold IS NULL AND EXISTS (
-               SELECT FROM pgvoice.calibration AS c
-               WHERE c.encoder_id = encoder AND c.active AND c.levels IS NOT NULL
-           ) THEN -1 ELSE pgvoice_internal.least_required(encoder, required_threshold) END
-               AS lowest
+           pgvoice_internal.least_required(encoder, required_threshold) AS lowest
     INTO target
     FROM pgvoice.valid_profile AS p
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id

@@ -93,9 +93,9 @@ DECLARE
         WHEN TG_OP = 'INSERT' THEN CASE WHEN NEW.active THEN 'calibrate' END
         WHEN NEW.active AND NOT OLD.active THEN 'calibrate'
         WHEN OLD.active AND NOT NEW.active THEN 'reset calibration'
-        WHEN (OLD.band_ms, OLD.thresholds, OLD.margins, OLD.levels, OLD.level_margins)
-             IS DISTINCT FROM (NEW.band_ms, NEW.thresholds, NEW.margins, NEW.levels,
-                               NEW.level_margins) THEN 'change calibration'
+        WHEN (OLD.band_ms, OLD.thresholds, OLD.margins, OLD.gallery, OLD.far_bound)
+             IS DISTINCT FROM (NEW.band_ms, NEW.thresholds, NEW.margins, NEW.gallery, NEW.far_bound)
+             THEN 'change calibration'
     END;
 BEGIN
     IF action IS NOT NULL THEN

@@ -8,12 +8,7 @@ AS $$
     SELECT near.video_id, near.start_ms, near.end_ms
     FROM pgvoice.profile AS p
     CROSS JOIN LATERAL pgvoice_internal.segments_of(
-        p.speaker_id, p.encoder_id,
-        -- Normalised thresholds can lie anywhere.
-        CASE WHEN EXISTS (
-            SELECT FROM pgvoice.calibration AS c
-            WHERE c.encoder_id = p.encoder_id AND c.active AND c.levels IS NOT NULL
-        ) THEN -1 ELSE pgvoice_internal.least_required(p.encoder_id, NULL) END
+        p.speaker_id, p.encoder_id, pgvoice_internal.least_required(p.encoder_id, NULL)
     ) AS near
     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         p.encoder_id, near.video_id, near.start_ms, near.end_ms, p.speaker_id, NULL, NULL

@@ -25,8 +25,6 @@ CREATE OR REPLACE FUNCTION pgvoice.required(
 ) RETURNS TABLE (
     threshold double precision,
     min_margin double precision,
-    level double precision,
-    level_margin double precision,
     source text,
     calibration bigint
 )
@@ -36,10 +34,6 @@ BEGIN ATOMIC
                     c.thresholds[width_bucket(required.duration_ms, c.band_ms)],
                     e.default_threshold),
            coalesce(required.min_margin, c.margins[width_bucket(required.duration_ms, c.band_ms)], 0),
-           CASE WHEN required.threshold IS NULL
-                THEN c.levels[width_bucket(required.duration_ms, c.band_ms)] END,
-           CASE WHEN required.threshold IS NULL AND required.min_margin IS NULL
-                THEN c.level_margins[width_bucket(required.duration_ms, c.band_ms)] END,
            CASE WHEN required.threshold IS NOT NULL THEN 'given'
                 WHEN c.id IS NULL THEN e.threshold_source
                 ELSE format('calibrated %s for FAR %s %%', c.created_at::date,
@@ -52,8 +46,7 @@ END;
 COMMENT ON FUNCTION pgvoice.required IS
 'The threshold and margin for segments of a duration, and where the threshold comes from: the given
 ones, else those of the active calibration for that duration, else the encoder''s own threshold and no
-margin. If the calibration normalises similarities, level and level_margin apply to stored segments in
-their place. All other functions take their thresholds from here.';
+margin. All other functions take their thresholds from here.';
 
 CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
     encoder integer DEFAULT pgvoice.sole_encoder(),
@@ -63,7 +56,6 @@ CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
     min_ms integer,
     max_ms integer,
     threshold double precision,
-    level double precision,
     min_margin double precision,
     source text,
     calibration bigint
@@ -71,8 +63,8 @@ CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT band.min_ms, lead(band.min_ms) OVER (ORDER BY band.min_ms), q.threshold, q.level,
-           coalesce(q.level_margin, q.min_margin), q.source, q.calibration
+    SELECT band.min_ms, lead(band.min_ms) OVER (ORDER BY band.min_ms), q.threshold,
+           q.min_margin, q.source, q.calibration
     FROM unnest(coalesce(
         (SELECT c.band_ms FROM pgvoice.calibration AS c
          WHERE c.encoder_id = required_by_duration.encoder AND c.active),
@@ -86,104 +78,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice.required_by_duration IS
 'What required returns for each band of durations of the active calibration, or for all durations:
-from min_ms up to max_ms, or without end if that is NULL. level is the normalised similarity that
-replaces threshold.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.keep_cohort(
-    calibration bigint,
-    encoder integer,
-    videos text[],
-    starts_ms integer[],
-    ends_ms integer[],
-    names text[],
-    others text[]
-) RETURNS bigint
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    voices bigint;
-BEGIN
-    INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)
-    SELECT keep_cohort.calibration, row_number() OVER (ORDER BY heard.name), heard.voice,
-           heard.video_ids
-    FROM (
-        SELECT a.name, public.l2_normalize(public.avg(s.embedding)) AS voice,
-               array_agg(DISTINCT v.id) AS video_ids
-        FROM unnest(videos, starts_ms, ends_ms, names) AS a(video, start_ms, end_ms, name)
-        JOIN pgvoice.video AS v ON v.key = a.video
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = v.id AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
-            AND s.encoder_id = keep_cohort.encoder
-        WHERE s.embedding IS NOT NULL AND a.name <> ALL (others)
-        GROUP BY a.name
-    ) AS heard
-    WHERE NOT EXISTS (
-        SELECT FROM pgvoice.profile AS p
-        JOIN pgvoice.encoder AS e ON e.id = p.encoder_id
-        WHERE p.encoder_id = keep_cohort.encoder
-          AND -(heard.voice OPERATOR(public.<#>) p.embedding) >= e.default_threshold
-    );
-    GET DIAGNOSTICS voices = ROW_COUNT;
-    RETURN voices;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.keep_cohort IS
-'Stores the mean voice of everybody who speaks in these segments as the cohort of a calibration, except
-others and whoever may be enrolled; returns how many voices there are.';
-
--- Part of the statement that calls it, as its body is BEGIN ATOMIC: the vectors become no parameters.
-CREATE OR REPLACE FUNCTION pgvoice_internal.cohort_scores(calibration bigint, voice public.vector, person public.vector)
-RETURNS TABLE (mean double precision, deviation double precision)
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT avg(near.similarity), greatest(stddev_pop(near.similarity), 0.01)
-    FROM (
-        SELECT -(k.embedding OPERATOR(public.<#>) voice) AS similarity
-        FROM pgvoice.cohort_voice AS k
-        JOIN pgvoice.calibration AS c ON c.id = k.calibration_id
-        JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
-        WHERE k.calibration_id = calibration
-          AND coalesce(-(k.embedding OPERATOR(public.<#>) person) < e.default_threshold, true)
-        ORDER BY k.embedding OPERATOR(public.<#>) voice
-        LIMIT (SELECT c.cohort_top FROM pgvoice.calibration AS c WHERE c.id = calibration)
-    ) AS near
-    HAVING count(*) >= 5;
-END;
-COMMENT ON FUNCTION pgvoice_internal.cohort_scores IS
-'Mean and standard deviation (at least 0.01) of the similarities of a voice to the nearest voices of the
-cohort. Voices that reach the encoder''s own threshold with person are left out, because they may be
-enrolled by now. No row if fewer than five remain.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.normalised_threshold(
-    calibration bigint,
-    level double precision,
-    speaker_id bigint,
-    encoder integer,
-    video_id bigint,
-    start_ms integer,
-    end_ms integer
-) RETURNS double precision
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    SELECT (2 * level + e.mean / e.deviation + t.mean / t.deviation)
-           / (1 / e.deviation + 1 / t.deviation)
-    FROM pgvoice.profile AS p
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = normalised_threshold.video_id
-        AND s.start_ms = normalised_threshold.start_ms
-        AND s.end_ms = normalised_threshold.end_ms AND s.encoder_id = p.encoder_id
-    CROSS JOIN LATERAL pgvoice_internal.cohort_scores(calibration, p.embedding, p.embedding) AS e
-    CROSS JOIN LATERAL pgvoice_internal.cohort_scores(calibration, s.embedding, p.embedding) AS t
-    WHERE p.speaker_id = normalised_threshold.speaker_id
-      AND p.encoder_id = normalised_threshold.encoder
-$$;
-COMMENT ON FUNCTION pgvoice_internal.normalised_threshold IS
-'The similarity of a segment to a profile at which the normalised similarity equals level. Adaptive
-s-norm: the mean of (s - mean) / deviation with the cohort scores of the profile and with those of the
-segment, each of its nearest voices in the cohort (Matejka and others, Analysis of score normalization in
-multilingual speaker recognition, Interspeech 2017).';
+from min_ms up to max_ms, or without end if that is NULL.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.required_of_segment(
     encoder integer,
@@ -196,20 +91,7 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.required_of_segment(
 ) RETURNS TABLE (threshold double precision, margin double precision, source text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT coalesce(
-               CASE WHEN q.level IS NOT NULL THEN pgvoice_internal.normalised_threshold(
-                   q.calibration,
-                   q.level,
-                   required_of_segment.speaker_id,
-                   required_of_segment.encoder,
-                   required_of_segment.video_id,
-                   required_of_segment.start_ms,
-                   required_of_segment.end_ms
-               ) END,
-               q.threshold
-           ),
-           coalesce(q.level_margin, q.min_margin),
-           q.source
+    SELECT q.threshold, q.min_margin, q.source
     FROM pgvoice.required(
         required_of_segment.end_ms - required_of_segment.start_ms,
         required_of_segment.encoder,
@@ -219,7 +101,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION pgvoice_internal.required_of_segment IS
 'The threshold and margin that a stored segment must reach to get the name of the nearest person: those
-of required, with the threshold normalised if the calibration has levels.';
+of required for its duration.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
     encoder integer, given_threshold double precision
@@ -235,19 +117,3 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.least_required IS
 'The lowest threshold that required returns for any duration.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.without_cohort() RETURNS trigger
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-BEGIN
-    UPDATE pgvoice.calibration SET levels = NULL, level_margins = NULL, cohort_top = NULL
-    WHERE id = OLD.calibration_id AND cohort_top IS NOT NULL;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.without_cohort() IS
-'Removes the normalised levels of a calibration whose cohort is deleted: its plain thresholds apply.';
-
-CREATE OR REPLACE TRIGGER without_cohort AFTER DELETE ON pgvoice.cohort_voice
-    FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.without_cohort();

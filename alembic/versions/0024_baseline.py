@@ -51,6 +51,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     function_files.drop(op.get_bind())
+    op.drop_table("cohort_voice", schema="pgvoice")  # which the newest revision does not have
     metadata.drop_all(op.get_bind())
     op.execute(f"DROP SCHEMA {INTERNAL_SCHEMA}")
 

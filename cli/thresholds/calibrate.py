@@ -13,7 +13,6 @@ from pgvoice.cli.pictures.scores import draw_trials
 from pgvoice.cli.thresholds.rule import length, percent
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
 from pgvoice.store.thresholds.calibration import Calibration
-from pgvoice.store.thresholds.cohorts import Normalisation
 from pgvoice.store.thresholds.measures import Interval
 from pgvoice.store.voice_store import VoiceStore
 
@@ -21,7 +20,6 @@ EPILOG = """\b
 Examples: pgvoice calibrate --target-far 0.01 --exemplars
           pgvoice calibrate --labels talk=talk.rttm --pinned
           pgvoice calibrate --labels library.rttm
-          pgvoice calibrate --labels library.rttm --cohort others.rttm
           pgvoice calibrate --list
           pgvoice calibrate --reset"""
 
@@ -68,14 +66,6 @@ def _edges(value: str) -> tuple[float, ...]:
     metavar="S,S",
     help="Lengths, in seconds, that separate the thresholds; '' for a single threshold.",
 )
-@click.option(
-    "--cohort",
-    multiple=True,
-    type=options.reference_file,
-    metavar="[VIDEO=]FILE",
-    help="Speech of other people, as for --labels, with or without names: normalise similarities"
-    " with it (adaptive s-norm) if that raises DIR at the same FAR.",
-)
 @click.option("--dry-run", is_flag=True, help="Show the thresholds without storing them.")
 @click.option("--list", "listed", is_flag=True, help="List earlier calibrations.")
 @click.option(
@@ -94,7 +84,6 @@ def calibrate(
     pinned: bool,
     exemplars: bool,
     edges: tuple[float, ...],
-    cohort: tuple[ReferenceFile, ...],
     dry_run: bool,
     listed: bool,
     activate: int | None,
@@ -111,8 +100,6 @@ def calibrate(
     from then on; `pgvoice relabel` applies them to stored labels.
     """
     asked = bool(labels) or pinned or exemplars
-    if cohort and not asked:
-        raise click.UsageError("--cohort needs one of --labels, --pinned or --exemplars.")
     if uem is not None and not labels:
         raise click.UsageError("--uem needs --labels: the files whose regions it restricts.")
     if picture is not None and not asked:
@@ -136,7 +123,6 @@ def calibrate(
                 pinned=pinned,
                 exemplars=exemplars,
                 edges=edges,
-                cohort=options.turns_from(store, cohort) if cohort else None,
                 encoder=encoder,
                 dry_run=dry_run,
             )
@@ -145,9 +131,7 @@ def calibrate(
                 labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder
             )
             margin = found.bands[0].margin
-            normalised = any(band.level is not None for band in found.bands)
             title = f"Calibration: {found.labels_from}"
-            title += ", before normalisation" if normalised else ""
             draw_trials(spoken, found.bands, margin, picture, title)
     output.write(found, as_json, _write)
 
@@ -176,15 +160,12 @@ def _write(found: Calibration) -> None:
         f", {figures.outside:,} by {figures.outside_people:,} outside the gallery, of"
         f" {output.counted(figures.profiles, 'profile')}\n".replace("persons", "people")
     )
-    normalised = any(band.level is not None for band in found.bands)
-    numbers = ("threshold", "margin", "inside", "outside", "DIR", "FAR")
     output.write_table(
-        ["length", *output.numbers(*numbers, *(["normalised"] if normalised else []))],
+        ["length", *output.numbers("threshold", "margin", "inside", "outside", "DIR", "FAR")],
         (
             (
                 *(length(band), band.threshold, band.margin, band.inside, band.outside),
                 *(percent(band.dir), percent(band.far)),
-                *([f"{band.level:.2f}"] if band.level is not None else []),
             )
             for band in found.bands
         ),
@@ -211,34 +192,10 @@ def _write(found: Calibration) -> None:
         "DIR and FAR: each half of the people judged by thresholds tuned on the other half;"
         " intervals by\nbootstrap over people. The thresholds are tuned on everybody."
     )
-    if found.normalisation is not None:
-        _write_normalisation(found.normalisation)
     for note in found.notes:
         click.echo(note)
     kept = f"stored as calibration {found.id}, which identify uses now"
     click.echo(kept if found.id else "not stored (--dry-run)")
-
-
-def _write_normalisation(found: Normalisation) -> None:
-    cohort = found.cohort
-    click.echo(
-        f"\nAdaptive s-norm with the nearest {cohort.top} of"
-        f" {output.counted(cohort.voices, 'voice')}"
-        f" ({cohort.left_out} left out: enrolled, or tuned on):"
-        + ("" if found.normalised else " right profiles are not more similar than others")
-    )
-    if found.normalised is not None:
-        kinds = {"normalised": found.normalised, "without": found.plain}
-        output.write_pairs(
-            (
-                what,
-                f"DIR {_measured(figures.dir, figures.dir_interval)},"
-                f" FAR {percent(figures.far)}, EER {_measured(figures.eer, figures.eer_interval)}",
-            )
-            for what, figures in kinds.items()
-        )
-    gain = _measured(found.gain, found.gain_interval)
-    click.echo(f"gain in DIR {gain}: " + ("identify uses it" if found.used else "not used"))
 
 
 def _measured(rate: float, interval: Interval) -> str:

@@ -27,8 +27,6 @@ def write_rule(required: Requirement) -> None:
 
 
 def _of_band(band: BandThreshold) -> str:
-    if band.level is not None:
-        return f"{band.level:.2f} normalised {length(band)}"
     return f"{output.similarity(band.threshold)} {length(band)}"
 
 

@@ -133,18 +133,17 @@ calibration = sa.Table(
     sa.Column("thresholds", ARRAY(sa.Double), nullable=False, comment="For each band."),
     sa.Column("margins", ARRAY(sa.Double), nullable=False, comment="For each band."),
     sa.Column(
-        "levels",
-        ARRAY(sa.Double),
-        comment="For each band, the normalised similarity that is required instead of the"
-        " threshold; NULL if\nnormalisation brings no gain.",
-    ),
-    sa.Column("level_margins", ARRAY(sa.Double), comment="The margins that belong to levels."),
-    sa.Column(
-        "cohort_top",
+        "gallery",
         sa.Integer,
-        comment="How many of the most similar voices of the cohort are used; NULL without a"
-        " cohort.",
+        nullable=False,
+        comment="How many people were enrolled when the thresholds were measured.",
     ),
+    sa.Column(
+        "far_bound",
+        sa.Double,
+        comment="With this confidence, FAR is at most this; NULL if older than these bounds.",
+    ),
+    sa.Column("confidence", sa.Double, comment="The confidence of far_bound, for example 0.95."),
     sa.Column("labels_from", sa.Text, nullable=False, comment="The source of the labels."),
     sa.Column(
         "measured",
@@ -158,32 +157,15 @@ calibration = sa.Table(
     sa.CheckConstraint("band_ms[1] = 0 AND array_position(band_ms, NULL) IS NULL", "band_ms"),
     sa.CheckConstraint(_per_band("thresholds"), "thresholds"),
     sa.CheckConstraint(_per_band("margins"), "margins"),
-    sa.CheckConstraint(f"levels IS NULL OR ({_per_band('levels')})", "levels"),
+    sa.CheckConstraint("gallery > 0", "gallery"),
+    sa.CheckConstraint("far_bound >= 0 AND far_bound <= 1", "far_bound"),
     sa.CheckConstraint(
-        "(level_margins IS NULL) = (levels IS NULL) AND (level_margins IS NULL OR"
-        f" ({_per_band('level_margins')}))",
-        "level_margins",
+        "(confidence IS NULL) = (far_bound IS NULL)"
+        " AND (confidence IS NULL OR confidence > 0 AND confidence < 1)",
+        "confidence",
     ),
-    sa.CheckConstraint("cohort_top >= 2", "cohort_top"),
     sa.Index(
         "calibration_active_idx", "encoder_id", unique=True, postgresql_where=sa.text("active")
     ),
     comment="Thresholds measured on this library, per encoder; each calibration adds a row.",
-)
-
-cohort_voice = sa.Table(
-    "cohort_voice",
-    metadata,
-    columns.reference("calibration_id", "calibration.id"),
-    sa.Column("place", sa.Integer, nullable=False),
-    sa.Column("embedding", VECTOR(), nullable=False),
-    sa.Column(
-        "video_ids",
-        ARRAY(sa.BigInteger),
-        nullable=False,
-        comment="Videos with the person's voice; erasing one of them erases the cohort.",
-    ),
-    sa.PrimaryKeyConstraint("calibration_id", "place"),
-    comment="Unit-length mean voices of people who are not enrolled; similarities are normalised"
-    " with them.",
 )

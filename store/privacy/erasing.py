@@ -85,11 +85,6 @@ _OF_SPEAKER = {
     "labels": ("attribution", "speaker_id = :id"),
     "labels with the person as runner-up": ("attribution", "runner_up_id = :id"),
     "kept comparisons": ("nearest", ":id IN (nearest_id, runner_up_id)"),
-    "cohort voices from recordings of the person": (
-        "cohort_voice",
-        "calibration_id IN (SELECT k.calibration_id FROM pgvoice.cohort_voice AS k JOIN"
-        " pg_temp.erased_segment AS e ON e.video_id = ANY (k.video_ids))",
-    ),
     "calibrations": ("calibration", _CALIBRATIONS),
     "exemplars": ("enrollment", "speaker_id = :id"),
     "profiles": ("profile", "speaker_id = :id"),
@@ -106,13 +101,8 @@ _CHANGED = {
     " SET runner_up_id = NULL, margin = NULL WHERE runner_up_id = :id",
     "turns labelled with the name": f"UPDATE pgvoice.turn SET label = NULL WHERE {_NAMED_TURNS}",  # noqa: S608
 }
-_COHORTS = (
-    "calibration_id IN (SELECT k.calibration_id FROM pgvoice.cohort_voice AS k"
-    " WHERE :id = ANY (k.video_ids))"
-)
 _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
-    "cohort voices from the recording": ("cohort_voice", _COHORTS),
     "labels": ("attribution", "video_id = :id"),
     "turns": ("turn", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
@@ -176,7 +166,6 @@ def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
     if not dry_run:
         _record(connection, "erase video", done)
         connection.execute(text("SELECT pgvoice_internal.erase_recording(:id)"), ids)
-        connection.execute(text(f"DELETE FROM pgvoice.cohort_voice WHERE {_COHORTS}"), ids)  # noqa: S608
         connection.execute(text("DELETE FROM pgvoice.nearest WHERE video_id = :id"), ids)
         connection.execute(text("DELETE FROM pgvoice.backfill_video WHERE video = :key"), ids)
         connection.execute(text("DELETE FROM pgvoice.video WHERE id = :id"), ids)

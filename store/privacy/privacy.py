@@ -34,7 +34,7 @@ class Retention:
     #: People whose exemplars and profiles are deleted because all their consents ended.
     speakers: tuple[str, ...]
     exemplars: int
-    #: Number of old vectors that belong to nobody: of segments and of cohorts.
+    #: Number of old vectors of segments that belong to nobody.
     segments: int
     dry_run: bool
 
@@ -176,17 +176,17 @@ class Privacy:
         """Delete voices whose consent ended; names, consents and labels are kept.
 
         This also deletes segments older than `unattributed_days` without a label that names
-        somebody and without an exemplar (a later fill computes them again), and cohorts of older
-        calibrations. None keeps both.
+        somebody and without an exemplar (a later fill computes them again). None keeps them.
         """
         with self._database.engine.begin() as connection:
             ended = connection.execute(text(_ENDED)).all()
             segments = 0
             if unattributed_days is not None:
                 verb = "SELECT count(*)" if dry_run else "DELETE"
-                for rows in (_UNATTRIBUTED, _COHORTS):
-                    done = connection.execute(text(f"{verb} {rows}"), {"days": unattributed_days})
-                    segments += done.scalar_one() if dry_run else done.rowcount
+                done = connection.execute(
+                    text(f"{verb} {_UNATTRIBUTED}"), {"days": unattributed_days}
+                )
+                segments = done.scalar_one() if dry_run else done.rowcount
             found = Retention(
                 tuple(name for _, name, _ in ended),
                 sum(count for *_, count in ended),
@@ -254,11 +254,4 @@ WHERE s.created_at < now() - make_interval(days => :days) AND s.embedding IS NOT
       WHERE (x.video_id, x.start_ms, x.end_ms, x.encoder_id)
           = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
   )
-"""
-#: The cohorts of old calibrations.
-_COHORTS = """
-FROM pgvoice.cohort_voice AS k WHERE k.calibration_id IN (
-    SELECT c.id FROM pgvoice.calibration AS c
-    WHERE c.created_at < now() - make_interval(days => :days)
-)
 """

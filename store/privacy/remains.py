@@ -24,7 +24,6 @@ TOUCHED = (
     "enrollment",
     "profile",
     "compared_profile",
-    "cohort_voice",
     "nearest",
     "attribution",
     "consent",

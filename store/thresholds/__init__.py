@@ -1,1 +1,1 @@
-"""Thresholds from the library's own data: trials, calibration, measures, normalisation."""
+"""Thresholds from the library's own data: trials, calibration, measures."""

@@ -42,8 +42,6 @@ class Band:
     #: None if there were no searches.
     dir: float | None
     far: float | None
-    #: The normalised similarity that is required in place of `threshold`, if `identify` uses it.
-    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +81,6 @@ class Judged:
     figures: Figures
     #: Remarks on the bands.
     notes: tuple[str, ...]
-    #: The searches by the first half of the people, and those with an answer, shape (searches,).
-    half: Flags
-    answered: Flags
 
 
 def calibrated(
@@ -101,7 +96,7 @@ def calibrated(
     half = _halves(searches, target)
     merged, notes = _merged(searches, half, band_ms)
     try:
-        return judged(trials, searches, half, merged, notes, target, generator)
+        return _judged(trials, searches, half, merged, notes, target, generator)
     except NotApart as error:
         raise CalibrationUnsupported(
             "on average, the right profile is not more similar to a segment than others are"
@@ -109,7 +104,7 @@ def calibrated(
         ) from error
 
 
-def judged(
+def _judged(
     trials: Trials,
     searches: Searches,
     half: Flags,
@@ -118,13 +113,11 @@ def judged(
     target: float,
     generator: np.random.Generator,
 ) -> Judged:
-    """Tune a rule on `searches`, the searches of `trials`, and judge it. Raises `NotApart`."""
     rule = tune(searches, band_ms, target, generator)
     answered = _held_out(searches, half, lambda one: tune(one, band_ms, target, generator))
     single = _held_out(searches, half, lambda one: fit(one, (0,), target, 0.0, generator))
     figures = _figures(trials, searches, answered, single, generator)
-    bands = _bands(rule, searches, answered)
-    return Judged(rule, bands, figures, notes, half, answered)
+    return Judged(rule, _bands(rule, searches, answered), figures, notes)
 
 
 def _check_names(searches: Searches) -> None:

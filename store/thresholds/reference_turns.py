@@ -31,16 +31,6 @@ def spoken(
     return {key: name for key, name in found.items() if name is not None}
 
 
-def apart(turns: Iterable[Turn], video: str) -> list[Turn]:
-    """The turns, with diarizers' labels made unique to their recording."""
-    return [
-        replace(turn, label=f"{turn.label} in {video}")
-        if turn.label is not None and _ANONYMOUS.fullmatch(turn.label)
-        else turn
-        for turn in turns
-    ]
-
-
 def named(turns: Iterable[Turn], enrolled: Iterable[str]) -> list[Turn]:
     """The turns, with the names that people are enrolled under.
 

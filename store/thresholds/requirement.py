@@ -14,8 +14,6 @@ class BandThreshold:
     #: Exclusive; None if the band has no end.
     max_s: float | None
     threshold: float
-    #: The normalised similarity that is required in place of `threshold`.
-    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ DEFAULT_EDGES = (2.0, 4.0)
 #: How many videos a calibration names as sources of its labels.
 _NAMED = 3
 _REQUIRED = text(
-    "SELECT min_ms / 1000::double precision, max_ms / 1000::double precision, threshold, level,"
+    "SELECT min_ms / 1000::double precision, max_ms / 1000::double precision, threshold,"
     " min_margin, source, calibration"
     " FROM pgvoice.required_by_duration(:encoder, :threshold, :margin)"
 )
@@ -44,7 +44,6 @@ class Thresholds:
         pinned: bool = False,
         exemplars: bool = False,
         edges: Sequence[float] = DEFAULT_EDGES,
-        cohort: Mapping[str, Iterable[Turn]] | None = None,
         encoder: WhichEncoder = None,
         dry_run: bool = False,
     ) -> Calibration:
@@ -53,10 +52,8 @@ class Thresholds:
         They come from speech whose speaker is known: from `labels`, the named turns of each video;
         from pinned labels; and from exemplars, each left out of its profile in turn. Names that
         nobody is enrolled under are strangers. `edges` are the seconds that separate the bands of
-        durations. `cohort` is speech of other people, like `labels` but also with a diarizer's
-        labels: similarities are normalised with it (adaptive s-norm) if that raises DIR on people
-        left out at the same FAR. Raises `CalibrationUnsupported` if there is too little speech,
-        `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
+        durations. Raises `CalibrationUnsupported` if there is too little speech, `LabelIsNoName`,
+        `UnknownVideo`, `UnknownEncoder`.
         """
         from pgvoice.store.thresholds import calibration  # imports numpy, which takes long
 
@@ -79,7 +76,6 @@ class Thresholds:
                 exemplars=exemplars,
                 labels_from=", ".join(sources),
                 edges=edges,
-                cohort=None if cohort is None else self._heard(connection, found.id, cohort),
                 dry_run=dry_run,
             )
 
@@ -119,10 +115,10 @@ class Thresholds:
             rows = connection.execute(
                 _REQUIRED, {"encoder": found.id, "threshold": threshold, "margin": min_margin}
             ).all()
-        bands = tuple(BandThreshold(*row[:4]) for row in rows)
+        bands = tuple(BandThreshold(*row[:3]) for row in rows)
         *_, margin, source, calibration_id = rows[0]
         calibrated = calibration_id is not None
-        single = not calibrated or (len(bands) == 1 and bands[0].level is None)
+        single = not calibrated or (len(bands) == 1)
         return Requirement(
             str(found.identity),
             bands[0].threshold if single else None,
@@ -178,13 +174,6 @@ class Thresholds:
             spoken = reference_turns.spoken(keys, turns, names)
             found |= {(video, key): name for key, name in spoken.items()}
         return found | (trials.pinned(connection, encoder_id) if pinned else {})
-
-    def _heard(
-        self, connection: Connection, encoder_id: int, labels: Mapping[str, Iterable[Turn]]
-    ) -> dict[Place, str]:
-        """As `_spoken`, with a diarizer's labels as names within their recording."""
-        apart = {video: reference_turns.apart(turns, video) for video, turns in labels.items()}
-        return self._spoken(connection, encoder_id, apart, pinned=False)
 
 
 def _named(videos: Sequence[str]) -> str:

@@ -49,24 +49,22 @@ class Trials:
         person = np.broadcast_to(self.person[:, None], there.shape)
         return self.similarity[there], right[there], person[there]
 
-    def searches(self, scores: Floats | None = None) -> Searches:
+    def searches(self) -> Searches:
         """Searches of the gallery.
 
         There is one for each segment of an enrolled person, and one for each segment in a gallery
         without its speaker: the gallery itself for a stranger, and without their own profile for
-        everybody else. Similarities decide who is nearest, and the margin; `scores`, of the same
-        shape, replace the nearest person's similarity in the result.
+        everybody else.
         """
         inside = np.flatnonzero(self.enrolled)
         without = self.similarity.copy()
         known = np.flatnonzero(self.own >= 0)
         without[known, self.own[known]] = np.nan
         outside = np.flatnonzero((~np.isnan(without)).any(axis=1))
-        scores = self.similarity if scores is None else scores
         lead, which = _nearest(self.similarity[inside])
         other_lead, other = _nearest(without[outside])
         return Searches(
-            np.concatenate([scores[inside, which], scores[outside, other]]),
+            np.concatenate([self.similarity[inside, which], without[outside, other]]),
             np.concatenate([lead, other_lead]),
             np.concatenate([which == self.own[inside], np.zeros(len(outside), bool)]),
             np.repeat([True, False], [len(inside), len(outside)]),

@@ -18,13 +18,12 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from pgvoice_testkit.audio.halves import Labels, Library, Measured
+from pgvoice_testkit.audio.halves import Library, Measured
 from pgvoice_testkit.audio.pieces import LENGTHS, exemplars, fill_pieces, people
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.servers.databases import temporary_store
 
 from pgvoice.hooks import make_encoder
-from pgvoice.store import VoiceStore
 
 TARGET = 0.01
 
@@ -46,12 +45,6 @@ def main() -> None:
             half = set(rng.permutation(people())[: len(people()) // 2].tolist())
             found += [library.measure(names, TARGET) for names in (half, set(people()) - half)]
         show(found)
-        library.enroll(set(people()))
-        strangers = sorted(
-            video for video, turns in labels.items() if turns[0].label not in people()
-        )
-        for cohort in (strangers[::2], strangers[1::2]):
-            normalise(store, labels, cohort)
 
 
 def show(found: list[Measured]) -> None:
@@ -68,29 +61,6 @@ def show(found: list[Measured]) -> None:
     console.print(table)
     for line in _summary(found):
         console.print(line, soft_wrap=True)
-
-
-def normalise(store: VoiceStore, labels: Labels, cohort: list[str]) -> None:
-    """Enroll everyone; half of the strangers are the cohort, and the other half is for tuning."""
-    made = store.thresholds.calibrate(
-        TARGET,
-        labels={video: turns for video, turns in labels.items() if video not in cohort},
-        cohort={video: labels[video] for video in cohort},
-        dry_run=True,
-    ).normalisation
-    assert made is not None
-    told = (
-        f"{what} DIR {one.dir:.2%}, FAR {one.far:.2%}, EER {one.eer:.2%}"
-        for what, one in (("normalised", made.normalised), ("plain", made.plain))
-        if one is not None
-    )
-    low, high = made.gain_interval
-    Console(highlight=False).print(
-        f"s-norm by {made.cohort.top} of {made.cohort.voices} strangers, halves left out:"
-        f" {'; '.join(told)}; gain {made.gain:+.2%} ({low:+.2%} to {high:+.2%}),"
-        f" {'used' if made.used else 'left out'}",
-        soft_wrap=True,
-    )
 
 
 def _summary(found: list[Measured]) -> list[str]:

@@ -91,11 +91,8 @@ def _fill(store: VoiceStore) -> None:
     run(
         store.database.engine,
         "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-        " labels_from, measured) SELECT id, 0.01, '{0}', '{0.5}', '{0}', 'nowhere', '{}'"
-        " FROM pgvoice.encoder",
-        "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)"
-        " SELECT c.id, 1, s.embedding, ARRAY[s.video_id] FROM pgvoice.calibration c"
-        " CROSS JOIN pgvoice.segment_embedding s WHERE s.embedding IS NOT NULL LIMIT 1",
+        " gallery, labels_from, measured) SELECT id, 0.01, '{0}', '{0.5}', '{0}', 4, 'nowhere',"
+        " '{}' FROM pgvoice.encoder",
     )
     store.backfills.expect("night", {"talk": {"audio": "/private/talk.wav"}})
     store.index.build()

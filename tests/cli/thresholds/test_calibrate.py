@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from pgvoice_testkit.stores.voices import PEOPLE, STRANGERS, enroll, write
+from pgvoice_testkit.stores.voices import PEOPLE, enroll, write
 
 from pgvoice.store import Turn, VoiceStore
 
@@ -77,28 +76,6 @@ def test_regions_of_a_uem_file(pgvoice: Pgvoice, labels: Path) -> None:
     searches = [json.loads(done.stdout)["figures"]["inside"] for done in (every, some)]
     assert 0 < searches[1] < searches[0]
     assert pgvoice("calibrate", "--exemplars", "--uem", uem).exit_code == 2
-
-
-def test_a_cohort(pgvoice: Pgvoice, labels: Path, tmp_path: Path, store_url: str) -> None:
-    with VoiceStore.open(store_url) as store:
-        turns = write(store, "others", STRANGERS, each=10, seed=5)
-    anonymous = "".join(
-        _rttm(replace(turn, label=f"SPEAKER_{place // 6:02}")).replace("second", "others", 1)
-        for place, turn in enumerate(turns)
-    )
-    cohort = tmp_path / "others.rttm"
-    cohort.write_text(anonymous)
-    arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--cohort", cohort)
-    done = pgvoice("calibrate", *arguments)
-    assert done.exit_code == 0, done.output
-    assert "\nAdaptive s-norm with the nearest 10 of 10 voices (0 left out" in done.stdout
-    assert "\nnormalised  DIR " in done.stdout
-    assert "\nwithout     DIR " in done.stdout
-    assert "gain in DIR " in done.stdout
-    few = pgvoice("calibrate", *arguments[:4], "--cohort", f"second={labels}")
-    assert few.exit_code == 1
-    assert "a cohort needs 10 voices" in few.stderr
-    assert pgvoice("calibrate", "--list", "--cohort", cohort).exit_code == 2
 
 
 def test_as_json(pgvoice: Pgvoice, labels: Path) -> None:

@@ -86,8 +86,8 @@ def test_a_calibration_of_single_segments_does_not_make_it_easier(people: VoiceS
         connection.execute(
             text(
                 "INSERT INTO pgvoice.calibration (encoder_id, band_ms, thresholds, margins,"
-                " target_far, labels_from, measured, active)"
-                " VALUES (1, '{0,1500}', '{0.48,0.1}', '{0,0}', 0.01, 'test', '{}', true)"
+                " target_far, gallery, labels_from, measured, active)"
+                " VALUES (1, '{0,1500}', '{0.48,0.1}', '{0,0}', 0.01, 4, 'test', '{}', true)"
             )
         )
     try:

@@ -13,8 +13,8 @@ from pgvoice.store.recordings import encoders
 
 _INSERT = text(
     "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-    " labels_from, measured) VALUES (:encoder, 0.01, :band_ms, :thresholds, :margins, 'made up',"
-    " '{}') RETURNING id"
+    " gallery, labels_from, measured) VALUES (:encoder, 0.01, :band_ms, :thresholds, :margins, 4,"
+    " 'made up', '{}') RETURNING id"
 )
 
 

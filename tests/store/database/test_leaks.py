@@ -40,14 +40,10 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT * FROM pg_stats WHERE schemaname = 'pgvoice'",
     "SELECT query FROM pg_stat_activity",
 )
-#: A calibration that normalises, with a cohort of opposite voices.
-NORMALISED = (
-    "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins, levels,"
-    " level_margins, cohort_top, labels_from, measured, active)"
-    " VALUES (1, 0.01, '{0}', '{0.5}', '{0}', '{1.5}', '{0}', 6, 'nowhere', '{}', true)",
-    "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids) SELECT 1,"
-    " row_number() OVER (), s.embedding * '[-1,-1,-1]', ARRAY[s.video_id]"
-    " FROM pgvoice.segment_embedding AS s",
+CALIBRATED = (
+    "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
+    " gallery, labels_from, measured, active)"
+    " VALUES (1, 0.01, '{0}', '{0.5}', '{0}', 2, 'nowhere', '{}', true)"
 )
 #: What makes a server tell most.
 TELLING = {
@@ -81,7 +77,7 @@ def owner(server_url: str, template: str) -> Iterator[VoiceStore]:
         store.people.enroll_segments("bob", "w", [(0, 1)], force=True)
         store.labels.label()
         put(store, "late", {(0, 1): VECTORS[0]})
-        run(store.database.engine, *NORMALISED)
+        run(store.database.engine, CALIBRATED)
         named = {answer.threshold_source for answer in store.answers.identify("v")}
         assert all(str(source).startswith("calibrated") for source in named)
         yield store

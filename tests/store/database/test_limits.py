@@ -50,8 +50,8 @@ def _calibrate(store: VoiceStore, *thresholds: float) -> None:
         connection.execute(
             text(
                 "INSERT INTO pgvoice.calibration (encoder_id, band_ms, thresholds, margins,"
-                " target_far, labels_from, measured, active) VALUES (1, :bands, :thresholds,"
-                " :margins, 0.01, 'test', '{}', true)"
+                " target_far, gallery, labels_from, measured, active) VALUES (1, :bands,"
+                " :thresholds, :margins, 0.01, 4, 'test', '{}', true)"
             ),
             {
                 "bands": [1000 * place for place in range(len(thresholds))],

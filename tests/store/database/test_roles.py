@@ -52,8 +52,8 @@ def _fill(store: VoiceStore) -> None:
     run(
         store.database.engine,
         "INSERT INTO pgvoice.calibration"
-        " (encoder_id, target_far, band_ms, thresholds, margins, labels_from, measured)"
-        " SELECT id, 0.01, '{0}', '{0.5}', '{0}', 'nowhere', '{}' FROM pgvoice.encoder",
+        " (encoder_id, target_far, band_ms, thresholds, margins, gallery, labels_from, measured)"
+        " SELECT id, 0.01, '{0}', '{0.5}', '{0}', 4, 'nowhere', '{}' FROM pgvoice.encoder",
     )
 
 

@@ -24,6 +24,8 @@ Contents = dict[str, list[dict[str, str]]]
 SCRIPTS = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
 #: Every revision but the newest, from new to old.
 OLDER = [script.revision for script in SCRIPTS.walk_revisions()][1:]
+#: Tables that the newest revision does not have; a downgrade creates them without rows.
+GONE = {"cohort_voice"}
 #: A dump, and the answers to the questions below.
 OLD_STORE = Path(__file__).parent / "fixtures" / "store_0024"
 ASKED = {
@@ -94,8 +96,8 @@ def test_down_by_one_and_up_to_the_newest(url: URL, server_url: str, revision: s
         schema.downgrade(engine, revision)
         assert _different(newer, _contents(url)) == set()
     older = _contents(url)
-    assert older.keys() <= newer.keys()
-    assert [table for table, rows in older.items() if not rows] == []
+    assert older.keys() <= newer.keys() | GONE
+    assert {table for table, rows in older.items() if not rows} <= GONE
     with new_database(server_url, url.database) as copy:
         with engine_of(copy) as engine:
             schema.upgrade(engine, consent=False)
@@ -138,6 +140,8 @@ def test_an_old_store_keeps_its_rows(old: URL) -> None:
     before = _contents(old)
     _upgrade(old)
     after = _contents(old)
+    assert before.keys() - after.keys() == GONE
+    before = {table: rows for table, rows in before.items() if table not in GONE}
     (setting,) = after["setting"]
     assert len(after.pop("lock")) == len(LOCKS)
     assert setting["functions"] == schema.functions_digest()

@@ -98,8 +98,8 @@ def _trail(store: VoiceStore, *, head: str | None = None) -> int:
         ("DELETE FROM pgvoice.video", [("delete recording", "v")]),
         (
             "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-            " labels_from, measured, active) VALUES (1, 0.01, '{0}', '{0.4}', '{0}', 'x', '{}',"
-            " true)",
+            " gallery, labels_from, measured, active)"
+            " VALUES (1, 0.01, '{0}', '{0.4}', '{0}', 4, 'x', '{}', true)",
             [("calibrate", "toy@sha256:0123456789ab")],
         ),
     ],

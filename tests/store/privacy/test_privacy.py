@@ -138,9 +138,9 @@ def test_calibrations_that_used_the_person_go(library: VoiceStore) -> None:
     run(
         library.database.engine,
         "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-        " labels_from, measured, active, created_at) SELECT 1, 0.01, '{0}', '{0.4}', '{0}', 'x',"
-        " '{}', active, at FROM (VALUES (true, now()), (false, now() - interval '1 day'))"
-        " AS a(active, at)",
+        " gallery, labels_from, measured, active, created_at) SELECT 1, 0.01, '{0}', '{0.4}', "
+        " '{0}', 4, 'x', '{}', active, at"
+        " FROM (VALUES (true, now()), (false, now() - interval '1 day')) AS a(active, at)",
         "UPDATE pgvoice.attribution_run SET calibration_id = 1",
     )
     assert library.privacy.erase_speaker("ann", with_segments=False).count("calibrations") == 1

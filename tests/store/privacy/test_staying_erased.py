@@ -128,8 +128,8 @@ def test_labels_of_older_runs_count(library: VoiceStore) -> None:
 def test_calibrations_from_while_the_person_was_enrolled_go(library: VoiceStore) -> None:
     add = (
         "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-        " labels_from, measured, created_at) VALUES ({encoder}, 0.01, '{{0}}', '{{0.4}}', '{{0}}',"
-        " '{what}', '{{}}', {at})"
+        " gallery, labels_from, measured, created_at) VALUES ({encoder}, 0.01, '{{0}}', '{{0.4}}',"
+        " '{{0}}', 4, '{what}', '{{}}', {at})"
     )
     started = "(SELECT enrolled_from FROM pgvoice.speaker WHERE id = 1)"
     run(

@@ -49,7 +49,7 @@ def make(store: VoiceStore) -> None:
 
 
 def _people(store: VoiceStore) -> None:
-    """Add made-up voices of a second encoder, calibrated thresholds and a cohort."""
+    """Add made-up voices of a second encoder, and calibrated thresholds."""
     first = write(store, "first", PEOPLE, each=6, seed=1)
     enroll(store, "first", first, PEOPLE)
     second = write(store, "second", PEOPLE, each=9, seed=2)
@@ -61,12 +61,6 @@ def _people(store: VoiceStore) -> None:
         f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
         "SELECT pgvoice_internal.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
         f" WHERE id = ({left_out})",
-        "INSERT INTO pgvoice.cohort_voice (calibration_id, place, embedding, video_ids)"
-        " SELECT c.id, row_number() OVER (), s.embedding, ARRAY[s.video_id]"
-        " FROM pgvoice.calibration AS c, pgvoice.segment_embedding AS s"
-        f" WHERE s.dimension = {VOICES.dimension} AND s.start_ms < 60000",
-        "UPDATE pgvoice.calibration SET levels = array_fill(1.5, ARRAY[cardinality(thresholds)]),"
-        " level_margins = margins, cohort_top = 3",
     )
 
 
