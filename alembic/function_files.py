@@ -29,8 +29,10 @@ GUARDS = Path(__file__).parent / "guards.sql"
 FILES = (
     "basics",
     "consents",
+    "library",
     "thresholds",
     "turns",
+    "voices",
     "identify",
     "clusters",
     "appearances",

@@ -42,7 +42,8 @@ BEGIN
             (searchers || admins, 'similar_segments'),
             (writers || admins, 'replace_audio'),
             (writers || admins, 'prune_segments'),
-            (writers || admins, 'store_turns')
+            (writers || admins, 'store_turns'),
+            (writers || admins, 'refresh_voices')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
             ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name
@@ -57,7 +58,7 @@ BEGIN
             (everybody, 'SELECT', ARRAY[
                 'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
                 'encoder',
-                'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'turn',
+                'fill_run', 'label', 'library_tail', 'segment_index', 'setting', 'speaker', 'turn',
                 'turn_document', 'video'
             ]),
             (writers, 'INSERT (name)', ARRAY['lock']),
@@ -77,7 +78,7 @@ BEGIN
                 'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
-                'segment_embedding', 'speaker', 'video'
+                'segment_embedding', 'speaker', 'video', 'voice', 'voice_cohort'
             ]),
             (admins, 'UPDATE (label), DELETE', ARRAY['turn']),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),

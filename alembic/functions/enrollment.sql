@@ -48,7 +48,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.coherence(bigint, integer) IS
 'Splits a speaker''s exemplars into the two groups that differ most (2-means, starting from the two
 least similar exemplars). Returns how similar the means of the groups are, and the exemplars of the
-smaller group. Below the threshold (see least_required) the groups do not count as one person.
+smaller group. Below the threshold (see one_person) the groups do not count as one person.
 CAM++ on LibriSpeech, 3 s windows: 687 sets of 1 to 4 files of one person give .42 or more, 16,000
 mixtures of two people at most .41.';
 
@@ -57,11 +57,11 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     SELECT least.threshold + (1 - least.threshold) / 4
-    FROM (SELECT pgvoice_internal.least_required(encoder, NULL)) AS least(threshold)
+    FROM (SELECT pgvoice_internal.one_person(encoder)) AS least(threshold)
 $$;
 COMMENT ON FUNCTION pgvoice_internal.duplicate_limit(integer) IS
 'The similarity from which on two profiles count as one person: a quarter of the way from the
-threshold (see least_required) to 1. CAM++ (.55) on LibriSpeech: profiles of one file of two people
+threshold (see one_person) to 1. CAM++ (.55) on LibriSpeech: profiles of one file of two people
 reach .42, of one person''s files 1 % are under .54; of four files each, .85 or more.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_duplicates(speaker bigint, encoder integer)

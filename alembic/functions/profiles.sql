@@ -149,7 +149,7 @@ LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    threshold CONSTANT double precision := pgvoice_internal.least_required(encoder, NULL);
+    threshold CONSTANT double precision := pgvoice_internal.one_person(encoder);
     -- Counts the exemplars that are excluded already, so that repeated calls never exclude a majority.
     room integer := (
         SELECT (count(*) - 1) / 2 - count(*) FILTER (WHERE e.excluded)
@@ -177,7 +177,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.outlying_exemplars(bigint, integer) IS
 'The exemplars that do not sound like the others. Repeatedly takes the exemplar that is least similar to
 the mean of the others (leave-one-out), as long as that similarity is below needed: halfway between the
-threshold (see least_required) and the median of all such similarities, but at least the threshold.
+threshold (see one_person) and the median of all such similarities, but at least the threshold.
 Always fewer than half of the exemplars, including those that are excluded already.';
 
 CREATE OR REPLACE FUNCTION pgvoice.drop_outliers(

@@ -5,80 +5,207 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.reason(
     similarity double precision,
     runner_up_similarity double precision,
     threshold double precision,
-    margin double precision
+    margin double precision,
+    suggested double precision DEFAULT NULL
 ) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     WHEN status NOT IN ('ok', 'partial') THEN status
     WHEN similarity IS NULL THEN 'no_profiles'
-    WHEN similarity < threshold THEN 'below_threshold'
+    WHEN similarity < threshold THEN CASE WHEN similarity >= suggested THEN 'suggested'
+                                          ELSE 'below_threshold' END
     WHEN similarity - runner_up_similarity < margin THEN 'ambiguous'
     ELSE 'matched'
 END;
 COMMENT ON FUNCTION pgvoice_internal.reason IS 'Why a segment gets a name or none: the reason in identify.';
 
-CREATE OR REPLACE FUNCTION pgvoice.required(
-    duration_ms integer,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
-    threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL
+CREATE OR REPLACE FUNCTION pgvoice_internal.rule(
+    encoder integer,
+    given_threshold double precision,
+    given_margin double precision,
+    gallery integer DEFAULT NULL
 ) RETURNS TABLE (
-    threshold double precision,
-    min_margin double precision,
-    source text,
-    calibration bigint
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT coalesce(required.threshold,
-                    c.thresholds[width_bucket(required.duration_ms, c.band_ms)],
-                    e.default_threshold),
-           coalesce(required.min_margin, c.margins[width_bucket(required.duration_ms, c.band_ms)], 0),
-           CASE WHEN required.threshold IS NOT NULL THEN 'given'
-                WHEN c.id IS NULL THEN e.threshold_source
-                ELSE format('calibrated %s for FAR %s %%', c.created_at::date,
-                            trim_scale((100 * c.target_far)::numeric)) END,
-           CASE WHEN required.threshold IS NULL THEN c.id END
-    FROM pgvoice.encoder AS e
-    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
-    WHERE e.id = required.encoder;
-END;
-COMMENT ON FUNCTION pgvoice.required IS
-'The threshold and margin for segments of a duration, and where the threshold comes from: the given
-ones, else those of the active calibration for that duration, else the encoder''s own threshold and no
-margin. All other functions take their thresholds from here.';
-
-CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
-    encoder integer DEFAULT pgvoice.sole_encoder(),
-    threshold double precision DEFAULT NULL,
-    min_margin double precision DEFAULT NULL
-) RETURNS TABLE (
-    min_ms integer,
-    max_ms integer,
-    threshold double precision,
-    min_margin double precision,
+    band_ms integer[],
+    above double precision[],
+    suggested_above double precision[],
+    margins double precision[],
+    by_library boolean,
+    usual_mean double precision,
+    lowest double precision,
     source text,
     calibration bigint
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
+    WITH known AS (
+        SELECT e.default_threshold, e.threshold_source, c.id AS calibration, c.thresholds, c.margins,
+               c.gallery AS measured_gallery, c.created_at, c.far_bound,
+               coalesce(c.target_far, g.target_far) AS target_far,
+               coalesce(c.band_ms, l.band_ms, ARRAY[0]) AS band_ms,
+               coalesce(rule.gallery, pgvoice_internal.gallery_size(encoder)) AS gallery,
+               CASE WHEN given_threshold IS NOT NULL THEN 'given'
+                    WHEN c.id IS NOT NULL THEN 'calibrated'
+                    WHEN pgvoice_internal.is_by_library(l.recordings, l.voices) THEN 'library'
+                    ELSE 'encoder default' END AS kind,
+               l.recordings
+        FROM pgvoice.encoder AS e
+        CROSS JOIN pgvoice.setting AS g
+        LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
+        LEFT JOIN pgvoice.library_tail AS l ON l.encoder_id = e.id
+        WHERE e.id = encoder
+    ), per_band AS (
+        SELECT b.place, k.margins[b.place] AS margin, k.thresholds[b.place] AS calibrated,
+               pgvoice_internal.tail_excess(
+                   t.start, t.scale, t.shape, k.target_far / k.gallery
+               ) AS excess,
+               pgvoice_internal.tail_excess(
+                   t.start, t.scale, t.shape, 10 * k.target_far / k.gallery
+               ) AS suggested_excess,
+               pgvoice_internal.tail_excess(
+                   t.start, t.scale, t.shape, k.target_far / k.measured_gallery
+               ) AS measured_excess,
+               pgvoice_internal.tail_excess(t.start, t.scale, t.shape, 0.01) AS usual_excess
+        FROM known AS k
+        CROSS JOIN unnest(k.band_ms) WITH ORDINALITY AS b(min_ms, place)
+        CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, b.min_ms) AS t
+    ), required AS (
+        SELECT p.place, p.margin, CASE k.kind
+                   WHEN 'given' THEN given_threshold
+                   WHEN 'calibrated' THEN p.calibrated + p.excess - p.measured_excess
+                   WHEN 'library' THEN p.excess
+                   -- As for the library's, if there is no comparison.
+                   ELSE k.default_threshold + sqrt(4 / 3.0) * (p.excess - p.usual_excess)
+               END AS above, CASE k.kind
+                   WHEN 'given' THEN given_threshold
+                   WHEN 'calibrated' THEN p.calibrated + p.suggested_excess - p.measured_excess
+                   WHEN 'library' THEN p.suggested_excess
+                   ELSE k.default_threshold
+                        + sqrt(4 / 3.0) * (p.suggested_excess - p.usual_excess)
+               END AS suggested_above
+        FROM known AS k CROSS JOIN per_band AS p
+    )
+    SELECT k.band_ms, array_agg(r.above ORDER BY r.place),
+           array_agg(r.suggested_above ORDER BY r.place),
+           array_agg(coalesce(given_margin, r.margin, 0) ORDER BY r.place),
+           k.kind = 'library',
+           CASE WHEN k.kind = 'library' THEN tail.across_mean END,
+           CASE WHEN k.kind = 'library' THEN 0.75 * k.default_threshold END,
+           CASE k.kind
+               WHEN 'given' THEN 'given'
+               WHEN 'calibrated' THEN format('calibrated %s for FAR %s %%', k.created_at::date,
+                   trim_scale((100 * k.target_far)::numeric))
+               WHEN 'library' THEN format('library of %s recordings, FAR %s %%', k.recordings,
+                   trim_scale((100 * k.target_far)::numeric))
+               ELSE format('encoder default: %s', k.threshold_source)
+           END,
+           CASE WHEN k.kind <> 'given' THEN k.calibration END
+    FROM known AS k
+    CROSS JOIN required AS r
+    CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, 0) AS tail
+    GROUP BY k.band_ms, k.kind, k.default_threshold, k.created_at, k.target_far, k.recordings,
+             k.threshold_source, k.calibration, tail.across_mean
+$$;
+COMMENT ON FUNCTION pgvoice_internal.rule IS
+'What a name requires, for each band of durations: the given threshold, else that of the active
+calibration, else that of the library, else the encoder''s own. Thresholds rise with the gallery, the
+number of people that a segment is compared with (NULL: all who are enrolled): each comparison may reach
+them in one of so many parts of the target FAR. If by_library, above is what to add to the mean similarity
+of impostors (see impostor_mean and threshold_at), else a similarity. suggested_above is the same for ten
+times the target FAR. All other functions take their thresholds from here.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.threshold_at(
+    above double precision[],
+    band_ms integer[],
+    duration_ms integer,
+    impostor_mean double precision,
+    comparisons bigint,
+    lowest double precision
+) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN lowest IS NULL THEN above[width_bucket(duration_ms, band_ms)]
+    ELSE greatest(
+        impostor_mean
+        + above[width_bucket(duration_ms, band_ms)] * sqrt(1 + 1 / (comparisons + 3.0)),
+        lowest
+    )
+END;
+COMMENT ON FUNCTION pgvoice_internal.threshold_at IS
+'The threshold for a segment of a duration by a rule: above, or, if the rule has a lowest threshold, above
+the mean of impostors. As that is a mean of few comparisons, the distance grows with its uncertainty.';
+
+CREATE OR REPLACE FUNCTION pgvoice.required(
+    duration_ms integer,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL,
+    gallery integer DEFAULT NULL
+) RETURNS TABLE (
+    threshold double precision,
+    min_margin double precision,
+    suggested double precision,
+    source text,
+    calibration bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.threshold_at(
+               r.above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
+           ),
+           r.margins[width_bucket(duration_ms, r.band_ms)],
+           pgvoice_internal.threshold_at(
+               r.suggested_above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
+           ),
+           r.source, r.calibration
+    FROM pgvoice_internal.rule(
+        encoder, required.threshold, required.min_margin, required.gallery
+    ) AS r
+$$;
+COMMENT ON FUNCTION pgvoice.required IS
+'The threshold and margin for segments of a duration, and where the threshold comes from: the given one,
+else that of the active calibration, else that of the library, for a recording like most of its own, else
+the encoder''s own. It rises with the gallery, the number of people to compare with; NULL: all who are
+enrolled. From suggested on, a similarity below the threshold is a suggestion.';
+
+CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL,
+    gallery integer DEFAULT NULL
+) RETURNS TABLE (
+    min_ms integer,
+    max_ms integer,
+    threshold double precision,
+    min_margin double precision,
+    suggested double precision,
+    source text,
+    calibration bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
     SELECT band.min_ms, lead(band.min_ms) OVER (ORDER BY band.min_ms), q.threshold,
-           q.min_margin, q.source, q.calibration
-    FROM unnest(coalesce(
-        (SELECT c.band_ms FROM pgvoice.calibration AS c
-         WHERE c.encoder_id = required_by_duration.encoder AND c.active),
-        ARRAY[0]
-    )) AS band(min_ms)
+           q.min_margin, q.suggested, q.source, q.calibration
+    FROM pgvoice_internal.rule(
+        required_by_duration.encoder, required_by_duration.threshold,
+        required_by_duration.min_margin, required_by_duration.gallery
+    ) AS r
+    CROSS JOIN unnest(
+        CASE WHEN required_by_duration.threshold IS NULL THEN r.band_ms ELSE ARRAY[0] END
+    ) AS band(min_ms)
     CROSS JOIN LATERAL pgvoice.required(
         band.min_ms, required_by_duration.encoder, required_by_duration.threshold,
-        required_by_duration.min_margin
+        required_by_duration.min_margin, required_by_duration.gallery
     ) AS q
     ORDER BY band.min_ms
 $$;
 COMMENT ON FUNCTION pgvoice.required_by_duration IS
-'What required returns for each band of durations of the active calibration, or for all durations:
-from min_ms up to max_ms, or without end if that is NULL.';
+'What required returns for each band of durations: from min_ms up to max_ms, or without end if that is
+NULL.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.required_of_segment(
     encoder integer,
@@ -88,20 +215,45 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.required_of_segment(
     speaker_id bigint,
     given_threshold double precision,
     given_margin double precision
-) RETURNS TABLE (threshold double precision, margin double precision, source text)
+) RETURNS TABLE (
+    threshold double precision,
+    margin double precision,
+    suggested double precision,
+    source text
+)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT q.threshold, q.min_margin, q.source
-    FROM pgvoice.required(
-        required_of_segment.end_ms - required_of_segment.start_ms,
+    SELECT pgvoice_internal.threshold_at(
+               r.above, r.band_ms, required_of_segment.end_ms - required_of_segment.start_ms,
+               i.mean, i.comparisons, r.lowest
+           ),
+           r.margins[width_bucket(
+               required_of_segment.end_ms - required_of_segment.start_ms, r.band_ms
+           )],
+           pgvoice_internal.threshold_at(
+               r.suggested_above, r.band_ms,
+               required_of_segment.end_ms - required_of_segment.start_ms,
+               i.mean, i.comparisons, r.lowest
+           ),
+           r.source
+    FROM pgvoice_internal.rule(
         required_of_segment.encoder,
         required_of_segment.given_threshold,
         required_of_segment.given_margin
-    ) AS q;
+    ) AS r
+    LEFT JOIN LATERAL (
+        SELECT m.* FROM pgvoice_internal.impostor_mean(
+            required_of_segment.encoder,
+            required_of_segment.video_id,
+            required_of_segment.speaker_id
+        ) AS m
+        WHERE r.by_library
+    ) AS i ON true;
 END;
 COMMENT ON FUNCTION pgvoice_internal.required_of_segment IS
-'The threshold and margin that a stored segment must reach to get the name of the nearest person: those
-of required for its duration.';
+'The threshold and margin that a stored segment must reach to get somebody''s name, by rule and
+impostor_mean, and the similarity from which on the name is suggested. For many segments, call these two
+once for each video and person instead.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
     encoder integer, given_threshold double precision
@@ -109,11 +261,21 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT coalesce(given_threshold, (SELECT min(t) FROM unnest(c.thresholds) AS t),
-                    e.default_threshold)
+    SELECT coalesce(r.lowest, (SELECT min(t) FROM unnest(r.above) AS t))
+    FROM pgvoice_internal.rule(encoder, given_threshold, NULL) AS r
+$$;
+COMMENT ON FUNCTION pgvoice_internal.least_required IS
+'The lowest threshold that any segment can require.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.one_person(encoder integer) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce((SELECT min(t) FROM unnest(c.thresholds) AS t), e.default_threshold)
     FROM pgvoice.encoder AS e
     LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
     WHERE e.id = encoder
 $$;
-COMMENT ON FUNCTION pgvoice_internal.least_required IS
-'The lowest threshold that required returns for any duration.';
+COMMENT ON FUNCTION pgvoice_internal.one_person(integer) IS
+'The similarity below which two means of clear speech do not count as one person''s, when somebody is
+enrolled: the lowest calibrated threshold, or the encoder''s own.';

@@ -57,7 +57,7 @@ def require_coherent(
     """Raises `IncoherentExemplars` if the exemplars do not sound like one person."""
     similarity, apart, needed = connection.execute(
         text(
-            "SELECT similarity, apart, pgvoice_internal.least_required(:encoder, NULL)"
+            "SELECT similarity, apart, pgvoice_internal.one_person(:encoder)"
             " FROM pgvoice_internal.coherence(:speaker, :encoder)"
         ),
         {"speaker": speaker_id, "encoder": encoder.id},
