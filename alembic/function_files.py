@@ -31,6 +31,7 @@ FILES = (
     "consents",
     "thresholds",
     "turns",
+    "overlap",
     "identify",
     "clusters",
     "appearances",

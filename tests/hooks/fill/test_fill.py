@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,10 +322,14 @@ def test_a_cold_fill_asks_twice_what_is_missing(
     real = Recordings.missing
 
     def counted(
-        recordings: Recordings, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+        recordings: Recordings,
+        video: str,
+        encoder: EncoderIdentity,
+        keys: Sequence[SegmentKey],
+        *turns: Any,
     ) -> list[SegmentKey]:
         asked.append(len(keys))
-        return real(recordings, video, encoder, keys)
+        return real(recordings, video, encoder, keys, *turns)
 
     monkeypatch.setattr(Recordings, "missing", counted)
     fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS[:2])
