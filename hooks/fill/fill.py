@@ -193,9 +193,14 @@ class _Filling:
             self._store_turns()
             self.store.recordings.record_fill(self.video, self.encoder.identity, run)
         encoder_calls = self.embedding.batches if self.embedding else 0
-        opened = self.embedding is not None
         return FillReport(
-            self.video, self.encoder.identity, run, opened, encoder_calls, self.stored_turns
+            self.video,
+            self.encoder.identity,
+            run,
+            self.embedding is not None,
+            encoder_calls,
+            self.stored_turns,
+            len(set(self.keys).difference(self.handed.keys)),
         )
 
     def _fill(self) -> None:
