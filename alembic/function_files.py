@@ -32,6 +32,7 @@ FILES = (
     "library",
     "thresholds",
     "turns",
+    "overlap",
     "voices",
     "identify",
     "clusters",

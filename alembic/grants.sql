@@ -57,7 +57,7 @@ BEGIN
         FROM (VALUES
             (everybody, 'SELECT', ARRAY[
                 'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
-                'encoder',
+                'clean_part', 'encoder',
                 'fill_run', 'label', 'library_tail', 'segment_index', 'setting', 'speaker', 'turn',
                 'turn_document', 'video'
             ]),

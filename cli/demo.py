@@ -129,8 +129,10 @@ def _write_outcome(outcome: Outcome) -> None:
     for turn in outcome.conversation.enrolling:
         when = f"{output.clock(turn.start)} to {output.clock(turn.end)}"
         click.echo(f"enrolled {turn.label} from {when}")
-    run = outcome.first.run
-    click.echo(f"filled {output.counted(run.requested, 'other turn')}: {summary(outcome.first)}\n")
+    first = outcome.first
+    turns = output.counted(first.run.requested - first.clean_parts, "other turn")
+    parts = output.counted(first.clean_parts, "clean part")
+    click.echo(f"filled {turns} and {parts} of them: {summary(first)}\n")
     start, similarity = output.numbers("start", "similarity")
     others = output.person("runner-up", 1), output.word("reason")
     output.write_table(

@@ -111,7 +111,10 @@ def _write_report(
         return
     run = report.run
     click.echo(output.printable(f"{report.video}, {report.encoder}"))
-    counts = {"requested": run.requested, "already stored": run.hits, "missing": report.missing}
+    counts = {"requested": run.requested}
+    if report.clean_parts:
+        counts["clean parts"] = report.clean_parts
+    counts |= {"already stored": run.hits, "missing": report.missing}
     counts |= {"filled": run.filled, **run.skipped}
     if invalid:
         counts["invalid"] = len(invalid)
@@ -152,6 +155,7 @@ def report_document(
         "turns": report.turns,
         "encoder": str(report.encoder),
         "requested": run.requested,
+        "clean_parts": report.clean_parts,
         "already_stored": run.hits,
         "missing": report.missing,
         "filled": run.filled,

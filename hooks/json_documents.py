@@ -109,9 +109,13 @@ class AnsweredSegment(Struct):
 
 
 class Fill(Struct):
-    """How many segments were stored before, and how many were computed."""
+    """How many segments were stored before, and how many were computed.
+
+    Turns that others overlap are requested with their clean parts.
+    """
 
     requested: int
+    clean_parts: int
     hits: int
     missing: int
     filled: int

@@ -115,7 +115,14 @@ def _answer(given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
             [_answered(*each) for each in zip(raw, result.labels, strict=True)],
             list(result.clusters),
             [Invalid(error.index, error.why) for error in result.invalid],
-            Fill(run.requested, run.hits, report.missing, run.filled, dict(run.skipped)),
+            Fill(
+                run.requested,
+                report.clean_parts,
+                run.hits,
+                report.missing,
+                run.filled,
+                dict(run.skipped),
+            ),
         )
     )
     segments = [before | after for before, after in zip(raw, answer["segments"], strict=True)]

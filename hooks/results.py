@@ -73,6 +73,8 @@ class FillReport:
     encoder_calls: int = 0
     #: How the recording's turns changed; None if they were left as they are.
     turns: TurnsStored | None = None
+    #: Segments asked for that are no turns, but clean parts of turns that others overlap.
+    clean_parts: int = 0
 
     @property
     def missing(self) -> int:

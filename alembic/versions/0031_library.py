@@ -11,7 +11,7 @@ from pgvoice.migrations import function_files
 from pgvoice.store.models import metadata, setting
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 
 TABLES = ("voice", "voice_cohort", "library_tail")
 

@@ -91,14 +91,16 @@ def backfill(
         for chunk in _chunks(rows, shard):
             asked = _Asked(store, [row for row in chunk if row.video not in erased])
             settle(asked.unreadable)
-            found = store.backfills.complete(engine.identity, asked.keys)
+            found = store.backfills.complete(engine.identity, asked.labelled)
             complete = [Outcome(video, invalid=asked.invalid.get(video)) for video in found]
             store.backfills.settle(name, complete)
             asked.store_turns(found)
             report.complete += len(complete)
             report.invalid += [each for each in complete if each.invalid is not None]
             on_progress(report)
-            yield from (row for row in chunk if row.video in asked.keys and row.video not in found)
+            yield from (
+                row for row in chunk if row.video in asked.labelled and row.video not in found
+            )
 
     tries = Counter[str]()
     round_: Iterable[ManifestRow] = islice(missing(), limit)
@@ -128,7 +130,8 @@ class _Asked:
     def __init__(self, store: VoiceStore, chunk: Sequence[ManifestRow]) -> None:
         self._store = store
         self._turns: dict[str, tuple[ManifestRow, list[Turn]]] = {}
-        self.keys: dict[str, list[SegmentKey]] = {}
+        #: The segments of the turns, with their labels.
+        self.labelled: dict[str, list[tuple[SegmentKey, str | None]]] = {}
         #: Names the segments that are not spans of time.
         self.invalid: dict[str, str] = {}
         #: The outcomes of recordings whose segments cannot be read.
@@ -140,9 +143,9 @@ class _Asked:
                 self.unreadable.append(Outcome(row.video, str(error)))
                 continue
             snapped = snap_turns(turns, store.grid_ms)
-            self.keys[row.video] = snapped.distinct
-            valid = [turn for turn, key in zip(turns, snapped.keys, strict=True) if key]
-            self._turns[row.video] = row, valid
+            valid = [(turn, key) for turn, key in zip(turns, snapped.keys, strict=True) if key]
+            self.labelled[row.video] = [(key, turn.label) for turn, key in valid]
+            self._turns[row.video] = row, [turn for turn, _ in valid]
             if snapped.invalid:
                 self.invalid[row.video] = invalid_text(snapped.invalid, "stored")
 

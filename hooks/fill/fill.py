@@ -55,7 +55,8 @@ def fill(
 ) -> FillReport:
     """Compute and store the vectors that `video` is missing for `segments`, and keep them as turns.
 
-    Segments can have any shape that `as_turns` accepts, with times in seconds. If no vector is
+    Segments can have any shape that `as_turns` accepts, with times in seconds. Those that segments
+    with other labels overlap also get a vector for each of their clean parts. If no vector is
     missing, the audio is not opened and no model is loaded. Otherwise the file is `audio`, or
     without it the one that an audio source finds. Repeated segments count once. Speech that was
     erased is not computed, and reported as ``erased``. Each batch is committed, so an interrupted
@@ -96,28 +97,21 @@ def fill_turns(
     progress: Progress | None = None,
 ) -> FillReport:
     """What `fill` does for turns and their keys; invalid ones are left out."""
-    valid = [turn for turn, key in zip(turns, snapped.keys, strict=True) if key]
-    filling = _Filling(
-        store,
-        encoder,
-        video,
-        audio,
-        snapped.distinct,
-        on_audio_change,
-        progress,
-        None if on_turns == "ignore" else _Handed(valid, source, on_turns == "add"),
-    )
+    valid = [(turn, key) for turn, key in zip(turns, snapped.keys, strict=True) if key]
+    handed = _Handed([turn for turn, _ in valid], [key for _, key in valid], on_turns, source)
+    filling = _Filling(store, encoder, video, audio, handed, on_audio_change, progress)
     report = filling.run()
     calls.after_fill(report)
     return report
 
 
 class _Handed(NamedTuple):
-    """The turns to store."""
+    """The turns that a fill is given, and what becomes of the stored ones."""
 
     turns: Sequence[Turn]
+    keys: Sequence[SegmentKey]
+    on_turns: OnTurns
     source: str | None
-    add: bool
 
 
 #: Seconds to wait before each further attempt; from the first again after an attempt that stored
@@ -176,10 +170,11 @@ class _Filling:
     encoder: Encoder
     video: str
     audio: str | Path | None
-    keys: Sequence[SegmentKey]
+    handed: _Handed
     on_audio_change: OnAudioChange
     progress: Progress | None
-    handed: _Handed | None
+    #: The segments of the turns and their clean parts, each once, in time order.
+    keys: Sequence[SegmentKey] = ()
     recovery: Recovery = field(default_factory=Recovery)
     files: ExitStack = field(default_factory=ExitStack)
     #: Segments without a row whose speech was erased.
@@ -190,7 +185,7 @@ class _Filling:
     stored_turns: TurnsStored | None = None
 
     def run(self) -> FillReport:
-        if self.keys and self._missing():
+        if self.handed.keys and self._missing():
             with self.files:
                 self.recovery.attempt(self._fill)
         run = self._summary()
@@ -198,9 +193,14 @@ class _Filling:
             self._store_turns()
             self.store.recordings.record_fill(self.video, self.encoder.identity, run)
         encoder_calls = self.embedding.batches if self.embedding else 0
-        opened = self.embedding is not None
         return FillReport(
-            self.video, self.encoder.identity, run, opened, encoder_calls, self.stored_turns
+            self.video,
+            self.encoder.identity,
+            run,
+            self.embedding is not None,
+            encoder_calls,
+            self.stored_turns,
+            len(set(self.keys).difference(self.handed.keys)),
         )
 
     def _fill(self) -> None:
@@ -228,18 +228,22 @@ class _Filling:
 
     def _store_turns(self) -> None:
         """Store the turns of the video, which is registered, unless that is done."""
-        if self.handed and not self.stored_turns:
-            turns, source, add = self.handed
+        turns, _, on_turns, source = self.handed
+        if on_turns != "ignore" and not self.stored_turns:
             try:
                 self.stored_turns = self.store.recordings.store_turns(
-                    self.video, turns, source=source, add=add
+                    self.video, turns, source=source, add=on_turns == "add"
                 )
             except UnknownVideo:
                 raise VideoErased from None
 
     def _missing(self) -> list[SegmentKey]:
-        found = self.store.recordings.missing(self.video, self.encoder.identity, self.keys)
-        self.erased = found.erased
+        turns, keys, on_turns, _ = self.handed
+        labels = [turn.label for turn in turns]
+        found = self.store.recordings.missing(
+            self.video, self.encoder.identity, keys, labels, on_turns
+        )
+        self.keys, self.erased = found.of_turns, found.erased
         return found
 
     def _prepare(self, missing: Sequence[SegmentKey]) -> Registered:
@@ -248,7 +252,7 @@ class _Filling:
         if self.embedding is None and not all(map(too_short, missing)):
             self.audio = self.audio or resolve_audio(self.video)
             recording = self.files.enter_context(open_recording(self.audio))
-            check_times(self.keys, recording.info.duration_ms)
+            check_times(sorted(set(self.handed.keys)), recording.info.duration_ms)
             self.embedding = EmbeddingPass(self.encoder, recording)
         if self.embedding:
             if not all(map(self.embedding.refused, missing)):

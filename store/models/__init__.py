@@ -12,4 +12,5 @@ from pgvoice.store.models.recording_tables import (
     lock,
     segment_embedding,
     setting,
+    turn,
 )

@@ -89,6 +89,13 @@ turn = sa.Table(
     *columns.span(),
     sa.Column("label", sa.Text, comment="The diarizer's name for the speaker."),
     sa.Column("text", sa.Text, comment="What was said; NULL unless the store keeps text."),
+    sa.Column(
+        "overlapped_ms",
+        sa.Integer,
+        nullable=False,
+        server_default=sa.text("0"),
+        comment="How much of the segment turns of other labels overlap; a trigger keeps it.",
+    ),
     sa.PrimaryKeyConstraint("video_id", "place"),
     sa.Index("turn_span_idx", "video_id", "start_ms", "end_ms"),
     # A time just before another may round to the same point of the grid. NaN is more than a number.
@@ -96,8 +103,25 @@ turn = sa.Table(
         f"start_s > -1 AND end_s > start_s - 1 AND greatest(start_s, end_s) < {MAX_SECONDS}",
         "seconds",
     ),
+    sa.CheckConstraint("overlapped_ms BETWEEN 0 AND end_ms - start_ms", "overlapped"),
     comment="Who speaks from when to when, as a pipeline handed it over; start_ms and end_ms are"
     " the segment.",
+)
+
+clean_part = sa.Table(
+    "clean_part",
+    metadata,
+    columns.reference("video_id", "turn_document.video_id"),
+    sa.Column("turn_start_ms", sa.Integer, nullable=False, comment="The turn's segment."),
+    sa.Column("turn_end_ms", sa.Integer, nullable=False),
+    *columns.span(),
+    sa.PrimaryKeyConstraint("video_id", "turn_start_ms", "turn_end_ms", "start_ms", "end_ms"),
+    sa.Index("clean_part_span_idx", "video_id", "start_ms", "end_ms"),
+    sa.CheckConstraint("turn_start_ms <= start_ms AND end_ms <= turn_end_ms", "inside"),
+    sa.CheckConstraint("end_ms - start_ms >= 600", "length"),
+    comment="The stretches of at least 0.6 s of an overlapped turn in which nobody else speaks:"
+    " segments with vectors\nof their own. A trigger keeps them; a turn that nobody overlaps has"
+    " none here.",
 )
 
 encoder = sa.Table(

@@ -36,7 +36,7 @@ from pgvoice.store.recordings.listing import StoredVideo
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
-from pgvoice.store.recordings.turns import TurnsStored
+from pgvoice.store.recordings.turns import OnTurns, TurnsStored
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 from pgvoice.store.turns import Turn
@@ -58,15 +58,24 @@ class Recordings:
         self._database = database
 
     def missing(
-        self, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+        self,
+        video: str,
+        encoder: EncoderIdentity,
+        keys: Sequence[SegmentKey],
+        labels: Sequence[str | None] | None = None,
+        on_turns: OnTurns = "replace",
     ) -> MissingSegments:
         """The keys without a row of this encoder, in time order, by one SELECT.
 
-        Raises `ValueError` if `video` cannot be a video's key.
+        With `labels`, one for each key, these are turns, and the clean parts of those that others
+        overlap are asked for too; with `on_turns` ``add``, together with the stored turns. Raises
+        `ValueError` if `video` cannot be a video's key.
         """
         checked(video, "a video's key")
         with self._database.engine.connect() as connection:
-            return segments.missing(connection, video, encoder, keys)
+            if labels is None:
+                return segments.missing(connection, video, encoder, keys)
+            return segments.missing_of_turns(connection, video, encoder, keys, labels, on_turns)
 
     def erased(self, video: str, keys: Sequence[SegmentKey]) -> set[SegmentKey]:
         """Those of the keys whose speech was erased: no vector of them may be stored."""

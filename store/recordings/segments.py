@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from pgvoice.store.database.failures import copying
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
 from pgvoice.store.recordings.segment_rows import COLUMNS, SegmentRow, copy_stream
+from pgvoice.store.recordings.turns import OnTurns, storable
 from pgvoice.store.recordings.videos import VIDEO_ID
 
 _ARRAYS = "CAST(:starts AS integer[]), CAST(:ends AS integer[])"
@@ -21,6 +22,19 @@ _STORED = (
     f" AND s.video_id = {VIDEO_ID} AND s.encoder_id = {ENCODER_ID}"
 )
 
+_MISSING = text(
+    f"SELECT asked.start_ms, asked.end_ms, e.start_ms IS NOT NULL, false FROM {_ASKED}"  # noqa: S608
+    f" LEFT JOIN pgvoice.erased_segments(:video, {_ARRAYS}) AS e"
+    " ON (e.start_ms, e.end_ms) = (asked.start_ms, asked.end_ms) WHERE NOT EXISTS"
+    f" (SELECT FROM pgvoice.segment_embedding s WHERE {_STORED}) ORDER BY 1, 2"
+)
+#: All segments of turns and their clean parts, also those that are stored.
+_OF_TURNS = text(
+    "SELECT asked.start_ms, asked.end_ms, asked.erased, EXISTS"  # noqa: S608
+    f" (SELECT FROM pgvoice.segment_embedding s WHERE {_STORED})"
+    f" FROM pgvoice.segments_to_fill(:video, {_ARRAYS}, CAST(:labels AS text[]), :on_turns)"
+    " AS asked ORDER BY 1, 2"
+)
 _PRUNE = text(
     "SELECT pgvoice.prune_segments(:video, :encoder_id, CAST(:older_than AS interval), :dry_run)"
 )
@@ -39,29 +53,34 @@ class PruneSelection:
 class MissingSegments(list[SegmentKey]):
     """Keys without a row, in time order, of which a vector may be stored."""
 
-    def __init__(self, keys: Iterable[SegmentKey], erased: Iterable[SegmentKey]) -> None:
-        super().__init__(keys)
+    def __init__(self, rows: Iterable[Row[tuple[int, int, bool, bool]]]) -> None:
+        """Of start, end, whether the speech was erased, and whether there is a row."""
+        found = {SegmentKey(*row[:2]): (row[2], row[3]) for row in rows}
+        super().__init__(key for key, flags in found.items() if flags == (False, False))
         #: The keys without a row whose speech was erased: no vector of them may be stored.
-        self.erased = frozenset(erased)
+        self.erased = frozenset(key for key, flags in found.items() if flags == (True, False))
+        #: All keys with their clean parts, if labels were given.
+        self.of_turns = tuple(found)
 
 
 def missing(
     connection: Connection, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
 ) -> MissingSegments:
     """The keys without a row (vector or status) of this encoder."""
-    rows = connection.execute(
-        text(
-            f"SELECT asked.start_ms, asked.end_ms, e.start_ms IS NOT NULL FROM {_ASKED}"  # noqa: S608
-            f" LEFT JOIN pgvoice.erased_segments(:video, {_ARRAYS}) AS e"
-            " ON (e.start_ms, e.end_ms) = (asked.start_ms, asked.end_ms) WHERE NOT EXISTS"
-            f" (SELECT FROM pgvoice.segment_embedding s WHERE {_STORED}) ORDER BY 1, 2"
-        ),
-        _parameters(video, encoder, keys),
-    ).all()
-    found = [(SegmentKey(start, end), erased) for start, end, erased in rows]
-    return MissingSegments(
-        (key for key, erased in found if not erased), (key for key, erased in found if erased)
-    )
+    return MissingSegments(connection.execute(_MISSING, _parameters(video, encoder, keys)))
+
+
+def missing_of_turns(
+    connection: Connection,
+    video: str,
+    encoder: EncoderIdentity,
+    keys: Sequence[SegmentKey],
+    labels: Sequence[str | None],
+    on_turns: OnTurns,
+) -> MissingSegments:
+    """The segments of turns, and their clean parts, without a row of this encoder."""
+    turns = {"labels": [storable(label) for label in labels], "on_turns": on_turns}
+    return MissingSegments(connection.execute(_OF_TURNS, _parameters(video, encoder, keys) | turns))
 
 
 def erased(connection: Connection, video: str, keys: Sequence[SegmentKey]) -> set[SegmentKey]:

@@ -61,9 +61,9 @@ def store(
         "video": checked(video, "a video's key"),
         "starts": [float(turn.start) for turn in turns],
         "ends": [float(turn.end) for turn in turns],
-        "labels": [_storable(turn.label) for turn in turns],
-        "texts": [_storable(turn.text) for turn in turns],
-        "source": _storable(source) or None,
+        "labels": [storable(turn.label) for turn in turns],
+        "texts": [storable(turn.text) for turn in turns],
+        "source": storable(source) or None,
         "add_to": add,
     }
     try:
@@ -93,11 +93,11 @@ def stale(connection: Connection, given: Mapping[str, Sequence[Turn]]) -> set[st
 
 def _same(stored: Turn, given: Turn) -> bool:
     spans = (stored.start, stored.end) == (given.start, given.end)
-    text = stored.text is None or stored.text == _storable(given.text)
-    return spans and text and stored.label == _storable(given.label)
+    text = stored.text is None or stored.text == storable(given.text)
+    return spans and text and stored.label == storable(given.label)
 
 
-def _storable(given: str | None) -> str | None:
+def storable(given: str | None) -> str | None:
     """Postgres stores neither NUL nor lone surrogates; they are written as escapes."""
     if given is None or (given.isprintable() and given.isascii()):
         return given

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from pgvoice.store.database.connection import Database
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.encoders import ENCODER_ID, EncoderIdentity
+from pgvoice.store.recordings.turns import storable
 
 #: A row of a manifest as a JSON object.
 Document = Mapping[str, object]
@@ -108,14 +109,20 @@ class Backfills:
             return erased
 
     def complete(
-        self, encoder: EncoderIdentity, asked: Mapping[str, Sequence[SegmentKey]]
+        self,
+        encoder: EncoderIdentity,
+        asked: Mapping[str, Sequence[tuple[SegmentKey, str | None]]],
     ) -> set[str]:
-        """The videos that have all of these segments but erased ones, by one SELECT."""
-        rows = [(video, key) for video, keys in asked.items() for key in keys]
+        """The videos that have all segments of these turns but erased ones, by one SELECT.
+
+        A turn is its segment and its label; its clean parts count too.
+        """
+        rows = [(video, *turn) for video, turns in asked.items() for turn in turns]
         values = {
-            "videos": [video for video, _ in rows],
-            "starts": [key.start_ms for _, key in rows],
-            "ends": [key.end_ms for _, key in rows],
+            "videos": [video for video, _, _ in rows],
+            "starts": [key.start_ms for _, key, _ in rows],
+            "ends": [key.end_ms for _, key, _ in rows],
+            "labels": [storable(label) for _, _, label in rows],
         }
         with self._database.engine.connect() as connection:
             missing = connection.scalars(text(_INCOMPLETE), values | asdict(encoder))
@@ -152,21 +159,22 @@ class Backfills:
 
 
 _INCOMPLETE = f"""
-WITH asked AS MATERIALIZED (
-    SELECT a.video, a.start_ms, a.end_ms FROM unnest(CAST(:videos AS text[]),
-        CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(video, start_ms, end_ms)
-    WHERE NOT EXISTS (
+WITH given AS (
+    SELECT g.video, array_agg(g.start_ms) AS starts, array_agg(g.end_ms) AS ends,
+           array_agg(g.label) AS labels
+    FROM unnest(CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]),
+                CAST(:labels AS text[])) AS g(video, start_ms, end_ms, label)
+    GROUP BY g.video
+)
+SELECT g.video
+FROM given AS g
+WHERE EXISTS (
+    SELECT FROM pgvoice.segments_to_fill(g.video, g.starts, g.ends, g.labels) AS a
+    WHERE NOT a.erased AND NOT EXISTS (
         SELECT FROM pgvoice.segment_embedding s JOIN pgvoice.video v ON v.id = s.video_id
-        WHERE v.key = a.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
+        WHERE v.key = g.video AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
           AND s.encoder_id = {ENCODER_ID}
     )
-)
-SELECT video FROM (
-    SELECT a.video, array_agg(a.start_ms) AS starts, array_agg(a.end_ms) AS ends
-    FROM asked AS a GROUP BY a.video
-) AS lacking
-WHERE cardinality(starts) > (
-    SELECT count(*) FROM pgvoice.erased_segments(video, starts, ends)
 )
 """  # noqa: S608 - of constants
 _SETTLE = """

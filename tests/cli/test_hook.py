@@ -47,7 +47,7 @@ def test_segments_come_back_with_their_answers(ask: Ask) -> None:
     assert first["similarity"] == pytest.approx(1)
     assert (second["start"], second["speaker"], second["runner_up"]) == (4, "Bob", "Ada")
     assert answer["fill"] == {
-        "requested": 2, "hits": 2, "missing": 0, "filled": 0, "skipped": {}
+        "requested": 2, "clean_parts": 0, "hits": 2, "missing": 0, "filled": 0, "skipped": {}
     }  # fmt: skip
     assert (answer["version"], answer["video"], answer["id"]) == (1, "talk", 7)
     assert not any("embedding" in str(value) for value in answer.values())

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,10 +322,14 @@ def test_a_cold_fill_asks_twice_what_is_missing(
     real = Recordings.missing
 
     def counted(
-        recordings: Recordings, video: str, encoder: EncoderIdentity, keys: Sequence[SegmentKey]
+        recordings: Recordings,
+        video: str,
+        encoder: EncoderIdentity,
+        keys: Sequence[SegmentKey],
+        *turns: Any,
     ) -> list[SegmentKey]:
         asked.append(len(keys))
-        return real(recordings, video, encoder, keys)
+        return real(recordings, video, encoder, keys, *turns)
 
     monkeypatch.setattr(Recordings, "missing", counted)
     fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS[:2])
@@ -441,3 +446,40 @@ print(report.missing, sorted(heavy & set(sys.modules)))
         env=os.environ | {"PGVOICE_PLUGINS": ""},
     )
     assert done.stdout == "0 []\n"
+
+
+OVERLAPPING = [(0.0, 5.0, "A"), (2.0, 3.0, "B"), (4.5, 6.0, "B"), (6.0, 9.0, None)]
+CLEAN = [(0.0, 2.0), (3.0, 4.5), (5.0, 6.0)]
+
+
+def test_turns_that_others_overlap_are_filled_with_their_clean_parts(
+    store: VoiceStore, wav: Path, audio_uses: list[str]
+) -> None:
+    encoder = CountingEncoder()
+    report = fill(store, encoder, video="v", audio=wav, segments=OVERLAPPING)
+    assert (report.run.requested, report.run.filled, sum(encoder.calls)) == (7, 7, 7)
+    assert report.clean_parts == 3
+    spans = [(start, end) for start, end, _ in OVERLAPPING] + CLEAN
+    rows = _rows(store, encoder, spans)
+    assert len(rows) == 7
+    alone = CountingEncoder()
+    fill(store, alone, video="w", audio=wav, segments=CLEAN)
+    keys = [SegmentKey(round(start * 1000), round(end * 1000)) for start, end in CLEAN]
+    apart = all_bits(store.recordings.read("w", alone.identity, keys))
+    assert apart == {key: rows[key] for key in keys}
+    audio_uses.clear()
+    again = fill(store, CountingEncoder(), video="v", audio="none", segments=OVERLAPPING)
+    assert (again.missing, again.run.hits, again.decoded, audio_uses) == (0, 7, False, [])
+
+
+def test_a_turn_that_is_added_changes_the_clean_parts_of_others(
+    store: VoiceStore, wav: Path
+) -> None:
+    encoder = CountingEncoder()
+    fill(store, encoder, video="v", audio=wav, segments=OVERLAPPING)
+    added = fill(store, encoder, video="v", audio=wav, segments=[(1.0, 1.2, "C")], on_turns="add")
+    assert (added.run.skipped, added.run.filled) == ({"too_short": 1}, 2)
+    ignored = fill(
+        store, encoder, video="v", audio="none", segments=[(0.0, 5.0, "C")], on_turns="ignore"
+    )
+    assert (ignored.missing, ignored.clean_parts) == (0, 3)
