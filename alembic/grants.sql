@@ -43,7 +43,8 @@ BEGIN
             (writers || admins, 'replace_audio'),
             (writers || admins, 'prune_segments'),
             (writers || admins, 'store_turns'),
-            (writers || admins, 'refresh_voices')
+            (writers || admins, 'refresh_voices'),
+            (writers || admins, 'refit_library')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
             ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name

@@ -29,11 +29,11 @@ recordings and in one, and the tail above it, in units of the encoder''s own thr
 the series of simulated episodes: .10, .12; start .11, scale .06, shape -.22; on AMI, digits at 8 kHz and
 telephone speech the means differ, and the tail hardly.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.is_by_library(recordings integer, voices integer)
+CREATE OR REPLACE FUNCTION pgvoice.is_by_library(recordings integer, voices integer)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(recordings >= 3 AND voices >= 10, false);
-COMMENT ON FUNCTION pgvoice_internal.is_by_library(integer, integer) IS
+COMMENT ON FUNCTION pgvoice.is_by_library(integer, integer) IS
 'Whether a library with so many recordings of two voices or more, and so many voices in them, has enough
 to set its own thresholds.';
 
@@ -294,3 +294,23 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.fit_library(integer, boolean) IS
 'Fits the library''s tail again, if always, or if the number of recordings has changed by a fifth since;
 from at most 200 recordings. Returns whether it did.';
+
+CREATE OR REPLACE FUNCTION pgvoice.refit_library(encoder integer DEFAULT pgvoice.sole_encoder())
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.require_encoder(encoder);
+    PERFORM pgvoice_internal.keep_cohorts(ARRAY(
+        SELECT c.video_id FROM pgvoice.voice_cohort AS c
+        JOIN pgvoice.video AS v ON v.id = c.video_id
+        WHERE c.encoder_id = encoder ORDER BY c.video_id FOR KEY SHARE OF v
+    ), encoder);
+    PERFORM pgvoice_internal.fit_library(encoder, true);
+END
+$$;
+COMMENT ON FUNCTION pgvoice.refit_library(integer) IS
+'Compares the voices of all recordings again and fits the library''s tail to them; refresh_voices does so
+by itself as the library grows.';

@@ -32,6 +32,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.rule(
     by_library boolean,
     usual_mean double precision,
     lowest double precision,
+    kind text,
+    gallery integer,
     source text,
     calibration bigint
 )
@@ -46,7 +48,7 @@ AS $$
                coalesce(rule.gallery, pgvoice_internal.gallery_size(encoder)) AS gallery,
                CASE WHEN given_threshold IS NOT NULL THEN 'given'
                     WHEN c.id IS NOT NULL THEN 'calibrated'
-                    WHEN pgvoice_internal.is_by_library(l.recordings, l.voices) THEN 'library'
+                    WHEN pgvoice.is_by_library(l.recordings, l.voices) THEN 'library'
                     ELSE 'encoder default' END AS kind,
                l.recordings
         FROM pgvoice.encoder AS e
@@ -91,7 +93,7 @@ AS $$
            k.kind = 'library',
            CASE WHEN k.kind = 'library' THEN tail.across_mean END,
            CASE WHEN k.kind = 'library' THEN 0.75 * k.default_threshold END,
-           CASE k.kind
+           k.kind, k.gallery, CASE k.kind
                WHEN 'given' THEN 'given'
                WHEN 'calibrated' THEN format('calibrated %s for FAR %s %%', k.created_at::date,
                    trim_scale((100 * k.target_far)::numeric))
@@ -103,7 +105,7 @@ AS $$
     FROM known AS k
     CROSS JOIN required AS r
     CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, 0) AS tail
-    GROUP BY k.band_ms, k.kind, k.default_threshold, k.created_at, k.target_far, k.recordings,
+    GROUP BY k.band_ms, k.kind, k.gallery, k.default_threshold, k.created_at, k.target_far, k.recordings,
              k.threshold_source, k.calibration, tail.across_mean
 $$;
 COMMENT ON FUNCTION pgvoice_internal.rule IS
@@ -145,6 +147,8 @@ CREATE OR REPLACE FUNCTION pgvoice.required(
     threshold double precision,
     min_margin double precision,
     suggested double precision,
+    kind text,
+    gallery integer,
     source text,
     calibration bigint
 )
@@ -159,7 +163,7 @@ AS $$
            pgvoice_internal.threshold_at(
                r.suggested_above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
            ),
-           r.source, r.calibration
+           r.kind, r.gallery, r.source, r.calibration
     FROM pgvoice_internal.rule(
         encoder, required.threshold, required.min_margin, required.gallery
     ) AS r
@@ -181,6 +185,8 @@ CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
     threshold double precision,
     min_margin double precision,
     suggested double precision,
+    kind text,
+    gallery integer,
     source text,
     calibration bigint
 )
@@ -189,7 +195,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT band.min_ms, lead(band.min_ms) OVER (ORDER BY band.min_ms), q.threshold,
-           q.min_margin, q.suggested, q.source, q.calibration
+           q.min_margin, q.suggested, q.kind, q.gallery, q.source, q.calibration
     FROM pgvoice_internal.rule(
         required_by_duration.encoder, required_by_duration.threshold,
         required_by_duration.min_margin, required_by_duration.gallery

@@ -191,12 +191,11 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    -- NULL if the threshold came from a calibration, where it depends on the duration.
+    -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
     INSERT INTO pgvoice.attribution_run
         (encoder_id, kind, threshold, margin, changed, calibration_id)
     SELECT encoder, run_kind,
-           coalesce(given_threshold, CASE WHEN c.id IS NULL THEN e.default_threshold END),
-           coalesce(given_margin, CASE WHEN c.id IS NULL THEN 0 END), stored,
+           given_threshold, coalesce(given_margin, CASE WHEN c.id IS NULL THEN 0 END), stored,
            CASE WHEN given_threshold IS NULL OR given_margin IS NULL THEN c.id END
     FROM pgvoice.encoder AS e
     LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
@@ -250,6 +249,7 @@ DECLARE
     kept bigint;
 BEGIN
     PERFORM pgvoice_internal.require_question(videos, encoder, threshold, min_margin);
+    PERFORM pgvoice.refresh_voices(keep_labels.videos, keep_labels.encoder);
     PERFORM pgvoice_internal.hold_labels();
     IF keep_labels.videos IS NULL AND (NOT keep_labels.only_labelled OR EXISTS (
         SELECT FROM pgvoice.attribution AS a

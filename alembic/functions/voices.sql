@@ -14,8 +14,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.forget_voices() IS
-'Deletes the voices of recordings whose vectors or turns were deleted or changed; refresh_voices computes
-them again.';
+'Deletes the voices of recordings whose vectors or turns change; refresh_voices computes them again.';
+
+CREATE OR REPLACE TRIGGER segment_embedding_inserted_voices
+AFTER INSERT ON pgvoice.segment_embedding REFERENCING NEW TABLE AS old_rows
+FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_voices();
 
 CREATE OR REPLACE TRIGGER segment_embedding_deleted_voices
 AFTER DELETE ON pgvoice.segment_embedding REFERENCING OLD TABLE AS old_rows
@@ -196,15 +199,17 @@ BEGIN
     -- A recording that is being erased is left out, and one of these waits to be erased.
     SELECT array_agg(v.id) INTO chosen FROM (
         SELECT v.id FROM pgvoice.video AS v
-        WHERE CASE WHEN videos IS NOT NULL THEN v.key = ANY (videos)
-                   ELSE EXISTS (SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = v.id)
-                    AND NOT EXISTS (
-                        SELECT FROM pgvoice.voice_cohort AS c
-                        WHERE c.video_id = v.id AND c.encoder_id = refresh_voices.encoder
-                    ) END
+        WHERE (videos IS NULL OR v.key = ANY (videos))
+          AND EXISTS (SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = v.id)
+          AND NOT EXISTS (
+              SELECT FROM pgvoice.voice_cohort AS c
+              WHERE c.video_id = v.id AND c.encoder_id = refresh_voices.encoder
+          )
         ORDER BY v.id FOR KEY SHARE
     ) AS v;
-    chosen := coalesce(chosen, '{}');
+    IF chosen IS NULL THEN
+        RETURN 0;
+    END IF;
     PERFORM pgvoice_internal.keep_voices(chosen, encoder);
     PERFORM pgvoice_internal.keep_cohorts(chosen, encoder);
     -- Those that had few others to choose from choose again, and those near the new ones, which may be
@@ -225,6 +230,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice.refresh_voices IS
-'Computes the voices of these videos from their stored turns and vectors, or of all videos that have none
-yet, and brings the library''s thresholds up to date; returns how many videos that was. A fill calls it at
-its end.';
+'Computes the voices of these videos, or of all, from their stored turns and vectors, unless these are as
+they were, and brings the library''s thresholds up to date; returns how many videos were computed. Every
+fill and every labelling of the library calls it.';

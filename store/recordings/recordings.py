@@ -207,15 +207,17 @@ class Recordings:
             return listing.videos(connection, which)
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
-        """Record what a fill did; it or an earlier fill registered the video and the encoder.
+        """Record what a fill did, and compute the voices of the video's labels from its vectors.
 
-        Raises `VideoErased` if the video is no longer in the store.
+        It or an earlier fill registered the video and the encoder. Raises `VideoErased` if the video is no longer in the store.
         """
         values = asdict(encoder) | asdict(run) | {"skipped": json.dumps(dict(run.skipped))}
         with self._database.engine.begin() as connection:
             inserted = connection.execute(text(_RECORD), values | {"video": video})
             if not inserted.rowcount:
                 raise VideoErased
+            found = encoders.find(connection, encoder)
+            connection.execute(_REFRESH_VOICES, {"video": video, "encoder": found.id})
 
     def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
         """The stored encoder that `which` means. Raises `UnknownEncoder`."""
@@ -261,6 +263,9 @@ class Recordings:
             return segments.prune(connection, selection, dry_run=dry_run)
 
 
+_REFRESH_VOICES = text(
+    "SELECT pgvoice.refresh_voices(ARRAY[CAST(:video AS text)], CAST(:encoder AS integer))"
+)
 _RECORD = f"""
 INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,
     decode_seconds, encode_seconds, device)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+#: Where thresholds come from; the first of these that there is applies.
+Kind = Literal["given", "calibrated", "library", "encoder default"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,8 @@ class BandThreshold:
     #: Exclusive; None if the band has no end.
     max_s: float | None
     threshold: float
+    #: From this similarity on, an answer below the threshold is a suggestion.
+    suggested: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +26,18 @@ class Requirement:
     """The threshold and the margin that a name requires."""
 
     encoder: str
-    #: None if it depends on the segment: see `bands`.
-    threshold: float | None
-    #: ``given``, the calibration, or the source of the encoder's own threshold.
+    kind: Kind
+    #: The kind, and what it was measured on.
     source: str
-    #: Whether the threshold was measured on this library.
-    calibrated: bool
     margin: float
-    #: The calibrated thresholds.
-    bands: tuple[BandThreshold, ...] = ()
+    #: The number of people that each segment is compared with: thresholds rise with it.
+    gallery: int
+    #: By length, from 0 s on. Thresholds of the library are those for a recording like most of its
+    #: own; that of a segment depends on its recording and on the person too.
+    bands: tuple[BandThreshold, ...]
 
     @property
-    def by_length(self) -> Sequence[BandThreshold]:
-        """The thresholds; a single one if they do not depend on the length."""
-        return self.bands or [BandThreshold(0.0, None, self.threshold or 0.0)]
+    def threshold(self) -> float | None:
+        """The threshold; None if it depends on the segment."""
+        values = {band.threshold for band in self.bands}
+        return values.pop() if len(values) == 1 and self.kind != "library" else None

@@ -11,7 +11,8 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.thresholds import reference_turns
+from pgvoice.store.thresholds import library, reference_turns
+from pgvoice.store.thresholds.library import LibraryTail
 from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
 from pgvoice.store.turns import Turn
 
@@ -25,8 +26,8 @@ DEFAULT_EDGES = (2.0, 4.0)
 _NAMED = 3
 _REQUIRED = text(
     "SELECT min_ms / 1000::double precision, max_ms / 1000::double precision, threshold,"
-    " min_margin, source, calibration"
-    " FROM pgvoice.required_by_duration(:encoder, :threshold, :margin)"
+    " suggested, min_margin, kind, gallery, source"
+    " FROM pgvoice.required_by_duration(:encoder, :threshold, :margin, :gallery)"
 )
 
 
@@ -105,28 +106,58 @@ class Thresholds:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
+        gallery: int | None = None,
     ) -> Requirement:
         """The threshold and margin that `identify` requires if it is given these.
 
-        Raises `UnknownEncoder`.
+        `gallery` is the number of people to compare with; without it, all who are enrolled. Raises
+        `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
             found = encoders.find(connection, encoder)
             rows = connection.execute(
-                _REQUIRED, {"encoder": found.id, "threshold": threshold, "margin": min_margin}
+                _REQUIRED,
+                {
+                    "encoder": found.id,
+                    "threshold": threshold,
+                    "margin": min_margin,
+                    "gallery": gallery,
+                },
             ).all()
-        bands = tuple(BandThreshold(*row[:3]) for row in rows)
-        *_, margin, source, calibration_id = rows[0]
-        calibrated = calibration_id is not None
-        single = not calibrated or (len(bands) == 1)
-        return Requirement(
-            str(found.identity),
-            bands[0].threshold if single else None,
-            source,
-            calibrated,
-            margin,
-            bands if calibrated else (),
-        )
+        bands = tuple(BandThreshold(*row[:4]) for row in rows)
+        margin, kind, people, source = rows[0][4:]
+        return Requirement(str(found.identity), kind, source, margin, people, bands)
+
+    def library(self, *, encoder: WhichEncoder = None) -> LibraryTail | None:
+        """What thresholds from the library's own turns rest on; None if there are no turns yet.
+
+        Raises `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            return library.read(connection, encoders.find(connection, encoder).id)
+
+    def refresh(self, *, encoder: WhichEncoder = None) -> LibraryTail | None:
+        """Measure the library's turns again; fills do so by themselves as the library grows.
+
+        Raises `UnknownEncoder`.
+        """
+        with self._database.engine.begin() as connection:
+            found = encoders.find(connection, encoder)
+            library.refresh(connection, found.id)
+            return library.read(connection, found.id)
+
+    def target_far(self) -> float:
+        """The share of speech by people who are not enrolled that may get a name."""
+        with self._database.engine.connect() as connection:
+            return library.target(connection)
+
+    def set_target_far(self, far: float) -> None:
+        """Set the target FAR of the library's and the encoder's own thresholds.
+
+        Raises `ValueError` unless it is above 0 and at most 0.1.
+        """
+        with self._database.engine.begin() as connection:
+            library.set_target(connection, far)
 
     def active(self, *, encoder: WhichEncoder = None) -> Calibration | None:
         """The active calibration; None if `identify` uses the encoder's own threshold."""
