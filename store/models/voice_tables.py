@@ -55,9 +55,7 @@ voice_cohort = sa.Table(
     ),
     sa.Column("within", sa.Integer, nullable=False, comment="How many comparisons that is."),
     sa.PrimaryKeyConstraint("video_id", "encoder_id"),
-    sa.CheckConstraint(
-        "voices >= 0 AND recordings >= 0 AND across >= 0 AND within >= 0", "counts"
-    ),
+    sa.CheckConstraint("voices >= 0 AND recordings >= 0 AND across >= 0 AND within >= 0", "counts"),
     sa.CheckConstraint(
         "(across > 0) = (across_mean IS NOT NULL) AND (within > 0) = (within_mean IS NOT NULL)"
         " AND coalesce(across_mean, 0) BETWEEN -1 AND 1"
@@ -72,7 +70,10 @@ library_tail = sa.Table(
     "library_tail",
     metadata,
     sa.Column(
-        "encoder_id", sa.Integer, sa.ForeignKey(f"{SCHEMA}.encoder.id"), primary_key=True,
+        "encoder_id",
+        sa.Integer,
+        sa.ForeignKey(f"{SCHEMA}.encoder.id"),
+        primary_key=True,
         autoincrement=False,
     ),
     columns.now("fitted_at"),
@@ -91,10 +92,7 @@ library_tail = sa.Table(
     ),
     sa.CheckConstraint("across_mean BETWEEN -1 AND 1 AND within_mean BETWEEN -1 AND 1", "means"),
     sa.CheckConstraint("band_ms[1] = 0 AND array_position(band_ms, NULL) IS NULL", "band_ms"),
-    *(
-        sa.CheckConstraint(_per_band(name), name)
-        for name in ("starts", "scales", "shapes")
-    ),
+    *(sa.CheckConstraint(_per_band(name), name) for name in ("starts", "scales", "shapes")),
     comment="How far impostors' similarities exceed their mean, per encoder and band of durations:"
     " one comparison in ten by more than starts, from where on the excess has a generalised Pareto"
     " distribution.",

@@ -209,7 +209,8 @@ class Recordings:
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
         """Record what a fill did, and compute the voices of the video's labels from its vectors.
 
-        It or an earlier fill registered the video and the encoder. Raises `VideoErased` if the video is no longer in the store.
+        It or an earlier fill registered the video and the encoder. Raises `VideoErased` if the
+        video is no longer in the store.
         """
         values = asdict(encoder) | asdict(run) | {"skipped": json.dumps(dict(run.skipped))}
         with self._database.engine.begin() as connection:

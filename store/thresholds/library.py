@@ -20,8 +20,10 @@ _SET_TARGET = text("UPDATE pgvoice.setting SET target_far = :target")
 
 @dataclass(frozen=True, slots=True)
 class LibraryTail:
-    """What thresholds from the library's own turns rest on: two labels of one recording are two
-    people, so each comparison between them is one of an impostor."""
+    """What thresholds from the library's own turns rest on.
+
+    Two labels of one recording are two people, so each comparison between them is an impostor's.
+    """
 
     #: Recordings with the clean speech of two labels or more.
     recordings: int
