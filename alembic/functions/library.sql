@@ -67,57 +67,66 @@ END;
 COMMENT ON FUNCTION pgvoice_internal.gallery_size(integer) IS
 'How many people a segment is compared with; 1 if nobody is enrolled.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.impostor_mean(
-    encoder integer, video_id bigint, speaker_id bigint
-) RETURNS TABLE (mean double precision, comparisons bigint)
+CREATE OR REPLACE FUNCTION pgvoice_internal.impostor_means(
+    encoder integer, videos bigint[], speakers bigint[]
+) RETURNS TABLE (
+    video_id bigint, speaker_id bigint, mean double precision, comparisons bigint
+)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    WITH known AS (
-        SELECT e.default_threshold, tail.across_mean, tail.within_mean, EXISTS (
-                   SELECT FROM pgvoice.enrollment AS x
-                   JOIN pgvoice.video AS v ON v.id = impostor_mean.video_id
-                   WHERE x.speaker_id = impostor_mean.speaker_id AND x.encoder_id = encoder
-                     AND NOT x.excluded
-                     AND (x.video_id = v.id OR x.audio_sha256 = v.audio_sha256)
-               ) AS same_recording
-        FROM pgvoice.encoder AS e
-        CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, 0) AS tail
-        WHERE e.id = encoder
+    WITH asked AS MATERIALIZED (
+        SELECT DISTINCT a.video_id, a.speaker_id
+        FROM unnest(videos, speakers) AS a(video_id, speaker_id)
+        WHERE a.video_id IS NOT NULL AND a.speaker_id IS NOT NULL
+    ), source AS MATERIALIZED (
+        -- The recordings that these people are enrolled from.
+        SELECT DISTINCT x.speaker_id, v.id AS video_id
+        FROM pgvoice.enrollment AS x
+        JOIN pgvoice.video AS v ON v.id = x.video_id OR v.audio_sha256 = x.audio_sha256
+        WHERE x.encoder_id = encoder AND NOT x.excluded
+          AND x.speaker_id IN (SELECT a.speaker_id FROM asked AS a)
+    ), cohort AS MATERIALIZED (
+        SELECT a.video_id, a.speaker_id, same.video_id IS NOT NULL AS same_recording,
+               CASE WHEN same.video_id IS NOT NULL THEN ARRAY[a.video_id]
+                    ELSE a.video_id || coalesce(c.near, '{}') END AS videos
+        FROM asked AS a
+        LEFT JOIN source AS same USING (video_id, speaker_id)
+        LEFT JOIN pgvoice.voice_cohort AS c
+            ON c.video_id = a.video_id AND c.encoder_id = encoder
     ), compared AS (
-        SELECT -(o.embedding OPERATOR(public.<#>) p.embedding) AS similarity,
+        SELECT c.video_id, c.speaker_id, -(o.embedding OPERATOR(public.<#>) p.embedding) AS similarity,
                row_number() OVER (
-                   PARTITION BY o.video_id ORDER BY o.embedding OPERATOR(public.<#>) p.embedding
+                   PARTITION BY c.video_id, c.speaker_id, o.video_id
+                   ORDER BY o.embedding OPERATOR(public.<#>) p.embedding
                ) AS place
-        FROM known
-        JOIN pgvoice.profile AS p
-            ON p.speaker_id = impostor_mean.speaker_id AND p.encoder_id = encoder
-        JOIN pgvoice.voice_cohort AS c
-            ON c.video_id = impostor_mean.video_id AND c.encoder_id = encoder
-        JOIN pgvoice.voice AS o
-            ON o.encoder_id = encoder
-            AND o.video_id = ANY (
-                CASE WHEN known.same_recording THEN ARRAY[c.video_id] ELSE c.near || c.video_id END
-            )
-        WHERE o.video_id = c.video_id OR NOT EXISTS (
-            SELECT FROM pgvoice.enrollment AS x
-            WHERE x.speaker_id = impostor_mean.speaker_id AND x.encoder_id = encoder
-              AND x.video_id = o.video_id
+        FROM cohort AS c
+        JOIN pgvoice.profile AS p ON p.speaker_id = c.speaker_id AND p.encoder_id = encoder
+        CROSS JOIN unnest(c.videos) AS other(id)
+        JOIN pgvoice.voice AS o ON o.video_id = other.id AND o.encoder_id = encoder
+        WHERE c.same_recording OR NOT EXISTS (
+            SELECT FROM source AS x WHERE x.speaker_id = c.speaker_id AND x.video_id = other.id
         )
     )
-    SELECT (coalesce(sum(c.similarity), 0) + 3 * CASE WHEN known.same_recording
-                THEN known.within_mean ELSE known.across_mean END) / (count(c.similarity) + 3),
-           count(c.similarity)
-    FROM known
-    LEFT JOIN compared AS c ON c.place > 1 OR c.similarity < known.default_threshold
-    GROUP BY known.same_recording, known.within_mean, known.across_mean
+    SELECT c.video_id, c.speaker_id,
+           (coalesce(sum(o.similarity), 0) + 3 * CASE WHEN c.same_recording
+                THEN tail.within_mean ELSE tail.across_mean END) / (count(o.similarity) + 3),
+           count(o.similarity)
+    FROM cohort AS c
+    JOIN pgvoice.encoder AS e ON e.id = encoder
+    CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, 0) AS tail
+    LEFT JOIN compared AS o
+        ON o.video_id = c.video_id AND o.speaker_id = c.speaker_id
+        AND (o.place > 1 OR o.similarity < e.default_threshold)
+    GROUP BY c.video_id, c.speaker_id, c.same_recording, tail.within_mean, tail.across_mean
 $$;
-COMMENT ON FUNCTION pgvoice_internal.impostor_mean IS
-'How similar other people are to somebody in a recording, on average: the mean similarity of the profile to
-the voices of the recording and of those near it, shrunk towards the library''s mean, which counts as three
-comparisons. Of each recording, the most similar voice is left out if it reaches the encoder''s own
-threshold: it may be the person, but no two voices of one recording are. If the person is enrolled from the
-recording, only its own voices count, because one microphone and one room make everybody more similar.';
+COMMENT ON FUNCTION pgvoice_internal.impostor_means IS
+'How similar other people are to somebody in a recording, on average, for each recording and person: the
+mean similarity of the profile to the voices of the recording and of those near it, shrunk towards the
+library''s mean, which counts as three comparisons. Of each recording, the most similar voice is left out if
+it reaches the encoder''s own threshold: it may be the person, but no two voices of one recording are. If
+the person is enrolled from the recording, only its own voices count, because one microphone and one room
+make everybody more similar.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.left_out_pairs(videos bigint[], encoder integer)
 RETURNS TABLE (

@@ -113,7 +113,7 @@ COMMENT ON FUNCTION pgvoice_internal.rule IS
 calibration, else that of the library, else the encoder''s own. Thresholds rise with the gallery, the
 number of people that a segment is compared with (NULL: all who are enrolled): each comparison may reach
 them in one of so many parts of the target FAR. If by_library, above is what to add to the mean similarity
-of impostors (see impostor_mean and threshold_at), else a similarity. suggested_above is the same for ten
+of impostors (see impostor_means and threshold_at), else a similarity. suggested_above is the same for ten
 times the target FAR. All other functions take their thresholds from here.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.threshold_at(
@@ -248,17 +248,17 @@ BEGIN ATOMIC
         required_of_segment.given_margin
     ) AS r
     LEFT JOIN LATERAL (
-        SELECT m.* FROM pgvoice_internal.impostor_mean(
+        SELECT m.* FROM pgvoice_internal.impostor_means(
             required_of_segment.encoder,
-            required_of_segment.video_id,
-            required_of_segment.speaker_id
+            ARRAY[required_of_segment.video_id],
+            ARRAY[required_of_segment.speaker_id]
         ) AS m
         WHERE r.by_library
     ) AS i ON true;
 END;
 COMMENT ON FUNCTION pgvoice_internal.required_of_segment IS
 'The threshold and margin that a stored segment must reach to get somebody''s name, by rule and
-impostor_mean, and the similarity from which on the name is suggested. For many segments, call these two
+impostor_means, and the similarity from which on the name is suggested. For many segments, call these two
 once for each video and person instead.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
