@@ -27,7 +27,7 @@ AS $$
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY p.similarity) AS mean FROM pair AS p
     ), judged AS (
         SELECT p.*, (p.sum_of_others + 3 * usual.mean) / (p.others + 3) AS usual_mean,
-               pgvoice_internal.tail_excess(e.start, e.scale, e.shape, 0.0001) AS most
+               pgvoice_internal.tail_excess(e.start, e.mean_excess, 0.0001) AS most
         FROM pair AS p
         CROSS JOIN usual
         CROSS JOIN pgvoice_internal.encoder_tail(encoder) AS e
@@ -69,11 +69,7 @@ are other people: by how much the similarity exceeds the mean of the recording''
 CREATE OR REPLACE FUNCTION pgvoice_internal.fitted_tails(
     videos bigint[], encoder integer, band_ms integer[]
 ) RETURNS TABLE (
-    band integer,
-    comparisons bigint,
-    start double precision,
-    scale double precision,
-    shape double precision
+    band integer, comparisons bigint, start double precision, mean_excess double precision
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -84,41 +80,25 @@ AS $$
     ), per_band AS (
         SELECT c.band, count(*) AS comparisons, count(DISTINCT (c.video_id, c.pair)) AS pairs,
                percentile_cont(0.9) WITHIN GROUP (ORDER BY c.excess) AS start
-        FROM compared AS c GROUP BY c.band
-    ), moments AS (
-        SELECT o.band, avg(o.over) AS a0,
-               avg(o.over * (1 - (o.place - 0.35) / o.number)) AS a1
-        FROM (
-            SELECT c.band, c.excess - b.start AS over,
-                   row_number() OVER (PARTITION BY c.band ORDER BY c.excess) AS place,
-                   count(*) OVER (PARTITION BY c.band) AS number
-            FROM compared AS c JOIN per_band AS b USING (band)
-            WHERE c.excess > b.start
-        ) AS o
-        GROUP BY o.band
-        HAVING count(*) >= 10
+        FROM compared AS c GROUP BY c.band HAVING count(*) >= 100
+    ), fitted AS (
+        SELECT b.band, b.pairs / (b.pairs + 30.0) AS weight, b.start,
+               avg(c.excess - b.start) AS mean_excess
+        FROM per_band AS b JOIN compared AS c ON c.band = b.band AND c.excess > b.start
+        GROUP BY b.band, b.pairs, b.start
     )
-    SELECT places.band::integer, coalesce(b.comparisons, 0),
-           w.own * coalesce(b.start, 0) + (1 - w.own) * e.start,
-           w.own * coalesce(2 * m.a0 * m.a1 / nullif(m.a0 - 2 * m.a1, 0), 0) + (1 - w.own) * e.scale,
-           least(greatest(
-               w.own_shape * coalesce(2 - m.a0 / nullif(m.a0 - 2 * m.a1, 0), 0)
-               + (1 - w.own_shape) * e.shape, -0.4), -0.05)
-    FROM generate_series(1, cardinality(band_ms)) AS places(band)
+    SELECT place::integer, (SELECT count(*) FROM compared AS c WHERE c.band = place),
+           coalesce(f.weight * f.start + (1 - f.weight) * e.start, e.start),
+           coalesce(f.weight * f.mean_excess + (1 - f.weight) * e.mean_excess, e.mean_excess)
+    FROM generate_series(1, cardinality(band_ms)) AS place
     CROSS JOIN pgvoice_internal.encoder_tail(encoder) AS e
-    LEFT JOIN per_band AS b ON b.band = places.band
-    LEFT JOIN moments AS m ON m.band = places.band AND m.a0 > 2 * m.a1
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN m.band IS NULL THEN 0 ELSE b.pairs / (b.pairs + 30.0) END,
-               CASE WHEN m.band IS NULL THEN 0 ELSE b.pairs / (b.pairs + 100.0) END
-    ) AS w(own, own_shape)
-    ORDER BY places.band
+    LEFT JOIN fitted AS f ON f.band = place
+    ORDER BY place
 $$;
 COMMENT ON FUNCTION pgvoice_internal.fitted_tails IS
-'The tail of the excesses of these videos in each band of durations: a generalised Pareto distribution by
-probability-weighted moments (Hosking and Wallis, Parameter and quantile estimation for the generalized
-Pareto distribution, Technometrics 1987), shrunk towards the encoder''s own, which counts as 30 pairs of
-people, or 100 for the shape.';
+'The tail of the excesses of these videos in each band of durations (see tail_excess), shrunk towards the
+encoder''s own, which counts as 30 pairs of people, and is all there is if there are fewer than 100
+comparisons.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.fit_library(encoder integer, always boolean)
 RETURNS boolean
@@ -126,7 +106,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    bands CONSTANT integer[] := ARRAY[0, 1500, 3000];
+    bands CONSTANT integer[] := ARRAY[0, 1500, 2500];
     sample bigint[];
     number record;
 BEGIN
@@ -155,13 +135,13 @@ BEGIN
         ORDER BY hashint8(c.video_id) LIMIT 200
     );
     INSERT INTO pgvoice.library_tail AS l (encoder_id, recordings, voices, comparisons, over_split,
-        across_mean, within_mean, band_ms, starts, scales, shapes)
+        across_mean, within_mean, band_ms, starts, mean_excesses)
     SELECT encoder, number.recordings, number.voices, tails.comparisons,
            (SELECT count(*) / 2 FROM pgvoice_internal.left_out_pairs(sample, encoder) AS p
             WHERE p.is_over_split),
            (coalesce(means.across_sum, 0) + 20 * e.across_mean) / (coalesce(means.across, 0) + 20),
            (coalesce(means.within_sum, 0) + 20 * e.within_mean) / (coalesce(means.within, 0) + 20),
-           bands, tails.starts, tails.scales, tails.shapes
+           bands, tails.starts, tails.mean_excesses
     FROM pgvoice_internal.encoder_tail(encoder) AS e
     CROSS JOIN (
         SELECT sum(c.across_mean * c.across) AS across_sum, sum(c.across) AS across,
@@ -170,15 +150,14 @@ BEGIN
     ) AS means
     CROSS JOIN (
         SELECT sum(t.comparisons) AS comparisons, array_agg(t.start ORDER BY t.band) AS starts,
-               array_agg(t.scale ORDER BY t.band) AS scales,
-               array_agg(t.shape ORDER BY t.band) AS shapes
+               array_agg(t.mean_excess ORDER BY t.band) AS mean_excesses
         FROM pgvoice_internal.fitted_tails(sample, encoder, bands) AS t
     ) AS tails
     ON CONFLICT (encoder_id) DO UPDATE SET fitted_at = now(), recordings = excluded.recordings,
         voices = excluded.voices, comparisons = excluded.comparisons,
         over_split = excluded.over_split, across_mean = excluded.across_mean,
         within_mean = excluded.within_mean, band_ms = excluded.band_ms, starts = excluded.starts,
-        scales = excluded.scales, shapes = excluded.shapes;
+        mean_excesses = excluded.mean_excesses;
     RETURN true;
 END
 $$;

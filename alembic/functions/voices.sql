@@ -172,28 +172,27 @@ SET search_path FROM CURRENT
 AS $$
     WITH near AS MATERIALIZED (
         SELECT n.* FROM pgvoice_internal.near_recordings(videos, encoder) AS n
+    ), compared AS MATERIALIZED (
+        SELECT n.video_id, -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity,
+               row_number() OVER (
+                   PARTITION BY n.video_id, mine.label, theirs.video_id
+                   ORDER BY mine.embedding OPERATOR(public.<#>) theirs.embedding
+               ) AS place
+        FROM near AS n
+        JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
+        CROSS JOIN unnest(n.near) AS other(id)
+        JOIN pgvoice.voice AS theirs ON theirs.video_id = other.id AND theirs.encoder_id = encoder
+    ), usual AS (
+        SELECT c.video_id, pgvoice_internal.own_voice_level(
+                   encoder, avg(c.similarity) FILTER (WHERE c.place > 1)
+               ) AS own_voice
+        FROM compared AS c GROUP BY c.video_id
     ), across AS (
-        SELECT one.video_id, sum(one.total) / nullif(sum(one.number), 0) AS mean,
-               sum(one.number) AS comparisons
-        FROM (
-            SELECT s.video_id,
-                   sum(s.similarity) - CASE WHEN max(s.similarity) >= e.default_threshold
-                       THEN max(s.similarity) ELSE 0 END AS total,
-                   count(*) - (max(s.similarity) >= e.default_threshold)::integer AS number
-            FROM (
-                SELECT n.video_id, mine.label, other.id,
-                       -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity
-                FROM near AS n
-                JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
-                CROSS JOIN unnest(n.near) AS other(id)
-                JOIN pgvoice.voice AS theirs
-                    ON theirs.video_id = other.id AND theirs.encoder_id = encoder
-            ) AS s
-            CROSS JOIN pgvoice.encoder AS e
-            WHERE e.id = encoder
-            GROUP BY s.video_id, s.label, s.id, e.default_threshold
-        ) AS one
-        GROUP BY one.video_id
+        SELECT c.video_id, avg(c.similarity) AS mean, count(*) AS comparisons
+        FROM compared AS c
+        JOIN usual AS u USING (video_id)
+        WHERE c.place > 1 OR c.similarity < u.own_voice
+        GROUP BY c.video_id
     ), within AS (
         SELECT a.video_id, avg(-(a.embedding OPERATOR(public.<#>) b.embedding)) AS mean,
                count(*) AS comparisons
@@ -215,8 +214,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_cohorts(bigint[], integer) IS
 'Chooses near for these videos again and stores how similar their voices are to those of near, and to each
-other. Of each recording in near, the voice that is most similar to a voice is left out if it reaches the
-encoder''s own threshold: it may be the same person, but no two voices of one recording are.';
+other. Of each recording in near, the voice that is most similar to a voice is left out if it reaches
+own_voice_level: it may be the same person, but no two voices of one recording are.';
 
 CREATE OR REPLACE FUNCTION pgvoice.refresh_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
