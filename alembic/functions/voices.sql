@@ -58,15 +58,21 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    TRUNCATE pgvoice.voice, pgvoice.voice_cohort;
+    -- Not TRUNCATE, as this may be part of truncating all that refers to recordings.
+    DELETE FROM pgvoice.voice;
+    DELETE FROM pgvoice.voice_cohort;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.forget_all_voices() IS
-'Empties the voices when the segments are truncated.';
+'Deletes all voices when the segments or the turns are truncated.';
 
 CREATE OR REPLACE TRIGGER segment_embedding_truncated_voices
 AFTER TRUNCATE ON pgvoice.segment_embedding
+FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
+
+CREATE OR REPLACE TRIGGER turn_truncated_voices
+AFTER TRUNCATE ON pgvoice.turn
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.voices_of(videos bigint[], encoder integer)
