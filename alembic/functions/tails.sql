@@ -82,10 +82,10 @@ AS $$
                percentile_cont(0.9) WITHIN GROUP (ORDER BY c.excess) AS start
         FROM compared AS c GROUP BY c.band HAVING count(*) >= 100
     ), fitted AS (
-        SELECT b.band, b.pairs / (b.pairs + 30.0) AS weight, b.start,
+        SELECT b.band, 1 / (1 + 30.0 / b.pairs + 300.0 / b.comparisons) AS weight, b.start,
                avg(c.excess - b.start) AS mean_excess
         FROM per_band AS b JOIN compared AS c ON c.band = b.band AND c.excess > b.start
-        GROUP BY b.band, b.pairs, b.start
+        GROUP BY b.band, b.pairs, b.comparisons, b.start
     )
     SELECT place::integer, (SELECT count(*) FROM compared AS c WHERE c.band = place),
            coalesce(f.weight * f.start + (1 - f.weight) * e.start, e.start),
@@ -97,8 +97,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.fitted_tails IS
 'The tail of the excesses of these videos in each band of durations (see tail_excess), shrunk towards the
-encoder''s own, which counts as 30 pairs of people, and is all there is if there are fewer than 100
-comparisons.';
+encoder''s own, which counts as 30 pairs of people and as 300 comparisons, and is all there is if there are
+fewer than 100.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.fit_library(encoder integer, always boolean)
 RETURNS boolean
