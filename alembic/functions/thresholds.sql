@@ -36,8 +36,10 @@ BEGIN ATOMIC
            coalesce(required.min_margin, c.margins[width_bucket(required.duration_ms, c.band_ms)], 0),
            CASE WHEN required.threshold IS NOT NULL THEN 'given'
                 WHEN c.id IS NULL THEN e.threshold_source
-                ELSE format('calibrated %s for FAR %s %%', c.created_at::date,
-                            trim_scale((100 * c.target_far)::numeric)) END,
+                WHEN c.far_bound IS NULL THEN format(
+                    'calibrated %s without a bound of FAR: calibrate again', c.created_at::date)
+                ELSE format('calibrated %s, FAR at most %s %%', c.created_at::date,
+                            trim_scale(ceil(10000 * c.far_bound::numeric) / 100)) END,
            CASE WHEN required.threshold IS NULL THEN c.id END
     FROM pgvoice.encoder AS e
     LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
