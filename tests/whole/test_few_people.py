@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pgvoice_testkit.audio.few_people import Person, draws, trials
 
-DIMENSION, EACH = 48, 30
+#: As many that made-up people are as similar as real ones.
+DIMENSION, EACH = 100, 30
 
 
 def _people(count: int, rng: np.random.Generator) -> list[Person]:
