@@ -77,13 +77,13 @@ BEGIN
     ), required AS (
         SELECT p.place, p.margin, CASE k.kind
                    WHEN 'given' THEN given_threshold
-                   WHEN 'calibrated' THEN p.calibrated + p.excess - p.measured_excess
+                   WHEN 'calibrated' THEN p.calibrated + (p.excess - p.measured_excess)
                    WHEN 'library' THEN p.excess
                    -- As for the library's, if there is no comparison.
                    ELSE k.default_threshold + sqrt(4 / 3.0) * (p.excess - p.usual_excess)
                END AS above, CASE k.kind
                    WHEN 'given' THEN given_threshold
-                   WHEN 'calibrated' THEN p.calibrated + p.suggested_excess - p.measured_excess
+                   WHEN 'calibrated' THEN p.calibrated + (p.suggested_excess - p.measured_excess)
                    WHEN 'library' THEN p.suggested_excess
                    ELSE k.default_threshold
                         + sqrt(4 / 3.0) * (p.suggested_excess - p.usual_excess)
@@ -164,17 +164,18 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.threshold_at(
+    SELECT pgvoice.shown(pgvoice_internal.threshold_at(
                r.above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
-           ),
+           ), sees.exact),
            r.margins[width_bucket(duration_ms, r.band_ms)],
-           pgvoice_internal.threshold_at(
+           pgvoice.shown(pgvoice_internal.threshold_at(
                r.suggested_above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
-           ),
+           ), sees.exact),
            r.kind, r.gallery, r.source, r.calibration
     FROM pgvoice_internal.rule(
         encoder, required.threshold, required.min_margin, required.people
     ) AS r
+    CROSS JOIN (SELECT pgvoice.sees_vectors() AS exact) AS sees
 $$;
 COMMENT ON FUNCTION pgvoice.required IS
 'The threshold and margin for segments of a duration, and where the threshold comes from: the given one,
