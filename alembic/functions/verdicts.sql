@@ -60,7 +60,10 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     SELECT v.id, i.start_ms, i.end_ms, CASE WHEN i.reason = 'matched' THEN i.nearest_id END,
-           i.similarity, i.runner_up_id, i.margin, i.reason, i.nearest_id, i.threshold
+           i.similarity, i.runner_up_id, i.margin,
+           -- A suggestion never enters labels.
+           CASE WHEN i.reason = 'suggested' THEN 'below_threshold' ELSE i.reason END,
+           i.nearest_id, i.threshold
     FROM pgvoice.video AS v
     CROSS JOIN LATERAL pgvoice_internal.identified(
         v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin
@@ -68,7 +71,7 @@ AS $$
     WHERE v.key = ANY (videos) AND i.reason <> 'missing'
 $$;
 COMMENT ON FUNCTION pgvoice_internal.verdicts_of IS
-'Who speaks in every filled segment of some videos, from identify.';
+'Who speaks in every filled segment of some videos, from identify; suggestions are below_threshold.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.judge_together(
     encoder integer, given_threshold double precision, given_margin double precision
