@@ -29,10 +29,22 @@ recordings and in one, and the tail above it, in units of the encoder''s own thr
 the series of simulated episodes: .10, .12; start .11, scale .06, shape -.22; on AMI, digits at 8 kHz and
 telephone speech the means differ, and the tail hardly.';
 
+CREATE OR REPLACE FUNCTION pgvoice.library_needs(OUT recordings integer, OUT voices integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT 3, 10;
+END;
+COMMENT ON FUNCTION pgvoice.library_needs() IS
+'How many recordings of two voices or more, and voices in them, a library needs to set its own
+thresholds.';
+
 CREATE OR REPLACE FUNCTION pgvoice.is_by_library(recordings integer, voices integer)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(recordings >= 3 AND voices >= 10, false);
+BEGIN ATOMIC
+    SELECT coalesce(is_by_library.recordings >= n.recordings AND is_by_library.voices >= n.voices, false)
+    FROM pgvoice.library_needs() AS n;
+END;
 COMMENT ON FUNCTION pgvoice.is_by_library(integer, integer) IS
 'Whether a library with so many recordings of two voices or more, and so many voices in them, has enough
 to set its own thresholds.';
