@@ -193,7 +193,7 @@ def _scale(
     for threshold in marked:
         bar.ax.axhline(threshold, color="crimson", linewidth=2)
     if marked:
-        plural = "s, lowest and highest" if len(marked) > 1 else ""
+        plural = "s" if len(marked) > 1 else ""
         bar.ax.set_title(f"red: threshold{plural}", fontsize=7, color="crimson")
 
 
