@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.rule(
     encoder integer,
     given_threshold double precision,
     given_margin double precision,
-    gallery integer DEFAULT NULL
+    people integer DEFAULT NULL
 ) RETURNS TABLE (
     band_ms integer[],
     above double precision[],
@@ -37,15 +37,18 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.rule(
     source text,
     calibration bigint
 )
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH known AS (
         SELECT e.default_threshold, e.threshold_source, c.id AS calibration, c.thresholds, c.margins,
                c.gallery AS measured_gallery, c.created_at, c.far_bound,
                coalesce(c.target_far, g.target_far) AS target_far,
                coalesce(c.band_ms, l.band_ms, ARRAY[0]) AS band_ms,
-               coalesce(rule.gallery, pgvoice_internal.gallery_size(encoder)) AS gallery,
+               coalesce(rule.people, pgvoice_internal.gallery_size(rule.encoder)) AS gallery,
                CASE WHEN given_threshold IS NOT NULL THEN 'given'
                     WHEN c.id IS NOT NULL THEN 'calibrated'
                     WHEN pgvoice.is_by_library(l.recordings, l.voices) THEN 'library'
@@ -55,22 +58,22 @@ AS $$
         CROSS JOIN pgvoice.setting AS g
         LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
         LEFT JOIN pgvoice.library_tail AS l ON l.encoder_id = e.id
-        WHERE e.id = encoder
+        WHERE e.id = rule.encoder
     ), per_band AS (
         SELECT b.place, k.margins[b.place] AS margin, k.thresholds[b.place] AS calibrated,
                pgvoice_internal.tail_excess(
-                   t.start, t.scale, t.shape, k.target_far / k.gallery
+                   t.start, t.mean_excess, k.target_far / k.gallery
                ) AS excess,
                pgvoice_internal.tail_excess(
-                   t.start, t.scale, t.shape, 10 * k.target_far / k.gallery
+                   t.start, t.mean_excess, 10 * k.target_far / k.gallery
                ) AS suggested_excess,
                pgvoice_internal.tail_excess(
-                   t.start, t.scale, t.shape, k.target_far / k.measured_gallery
+                   t.start, t.mean_excess, k.target_far / k.measured_gallery
                ) AS measured_excess,
-               pgvoice_internal.tail_excess(t.start, t.scale, t.shape, 0.01) AS usual_excess
+               pgvoice_internal.tail_excess(t.start, t.mean_excess, 0.01) AS usual_excess
         FROM known AS k
         CROSS JOIN unnest(k.band_ms) WITH ORDINALITY AS b(min_ms, place)
-        CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, b.min_ms) AS t
+        CROSS JOIN LATERAL pgvoice_internal.tail_of(rule.encoder, b.min_ms) AS t
     ), required AS (
         SELECT p.place, p.margin, CASE k.kind
                    WHEN 'given' THEN given_threshold
@@ -104,16 +107,17 @@ AS $$
            CASE WHEN k.kind <> 'given' THEN k.calibration END
     FROM known AS k
     CROSS JOIN required AS r
-    CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, 0) AS tail
+    CROSS JOIN LATERAL pgvoice_internal.tail_of(rule.encoder, 0) AS tail
     GROUP BY k.band_ms, k.kind, k.gallery, k.default_threshold, k.created_at, k.target_far, k.recordings,
-             k.threshold_source, k.calibration, tail.across_mean
+             k.threshold_source, k.calibration, tail.across_mean;
+END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.rule IS
 'What a name requires, for each band of durations: the given threshold, else that of the active
-calibration, else that of the library, else the encoder''s own. Thresholds rise with the gallery, the
+calibration, else that of the library, else the encoder''s own. Thresholds rise with people, the
 number of people that a segment is compared with (NULL: all who are enrolled): each comparison may reach
 them in one of so many parts of the target FAR. If by_library, above is what to add to the mean similarity
-of impostors (see impostor_mean and threshold_at), else a similarity. suggested_above is the same for ten
+of impostors (see impostor_means and threshold_at), else a similarity. suggested_above is the same for ten
 times the target FAR. All other functions take their thresholds from here.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.threshold_at(
@@ -142,7 +146,7 @@ CREATE OR REPLACE FUNCTION pgvoice.required(
     encoder integer DEFAULT pgvoice.sole_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
-    gallery integer DEFAULT NULL
+    people integer DEFAULT NULL
 ) RETURNS TABLE (
     threshold double precision,
     min_margin double precision,
@@ -165,20 +169,20 @@ AS $$
            ),
            r.kind, r.gallery, r.source, r.calibration
     FROM pgvoice_internal.rule(
-        encoder, required.threshold, required.min_margin, required.gallery
+        encoder, required.threshold, required.min_margin, required.people
     ) AS r
 $$;
 COMMENT ON FUNCTION pgvoice.required IS
 'The threshold and margin for segments of a duration, and where the threshold comes from: the given one,
 else that of the active calibration, else that of the library, for a recording like most of its own, else
-the encoder''s own. It rises with the gallery, the number of people to compare with; NULL: all who are
+the encoder''s own. It rises with people, the number of people to compare with; NULL: all who are
 enrolled. From suggested on, a similarity below the threshold is a suggestion.';
 
 CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
     encoder integer DEFAULT pgvoice.sole_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
-    gallery integer DEFAULT NULL
+    people integer DEFAULT NULL
 ) RETURNS TABLE (
     min_ms integer,
     max_ms integer,
@@ -198,14 +202,14 @@ AS $$
            q.min_margin, q.suggested, q.kind, q.gallery, q.source, q.calibration
     FROM pgvoice_internal.rule(
         required_by_duration.encoder, required_by_duration.threshold,
-        required_by_duration.min_margin, required_by_duration.gallery
+        required_by_duration.min_margin, required_by_duration.people
     ) AS r
     CROSS JOIN unnest(
         CASE WHEN required_by_duration.threshold IS NULL THEN r.band_ms ELSE ARRAY[0] END
     ) AS band(min_ms)
     CROSS JOIN LATERAL pgvoice.required(
         band.min_ms, required_by_duration.encoder, required_by_duration.threshold,
-        required_by_duration.min_margin, required_by_duration.gallery
+        required_by_duration.min_margin, required_by_duration.people
     ) AS q
     ORDER BY band.min_ms
 $$;
@@ -248,17 +252,17 @@ BEGIN ATOMIC
         required_of_segment.given_margin
     ) AS r
     LEFT JOIN LATERAL (
-        SELECT m.* FROM pgvoice_internal.impostor_mean(
+        SELECT m.* FROM pgvoice_internal.impostor_means(
             required_of_segment.encoder,
-            required_of_segment.video_id,
-            required_of_segment.speaker_id
+            ARRAY[required_of_segment.video_id],
+            ARRAY[required_of_segment.speaker_id]
         ) AS m
         WHERE r.by_library
     ) AS i ON true;
 END;
 COMMENT ON FUNCTION pgvoice_internal.required_of_segment IS
 'The threshold and margin that a stored segment must reach to get somebody''s name, by rule and
-impostor_mean, and the similarity from which on the name is suggested. For many segments, call these two
+impostor_means, and the similarity from which on the name is suggested. For many segments, call these two
 once for each video and person instead.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.least_required(
