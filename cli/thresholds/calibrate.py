@@ -72,7 +72,7 @@ def _edges(value: str) -> tuple[float, ...]:
 @click.option(
     "--activate", type=options.Count(1), metavar="ID", help="Use a calibration from the list."
 )
-@click.option("--reset", is_flag=True, help="Use the encoder's own threshold again.")
+@click.option("--reset", is_flag=True, help="End the calibration, see `pgvoice thresholds`.")
 @options.stored_encoder_option
 @options.url_option
 @options.plot_option
@@ -147,7 +147,7 @@ def _manage(
     elif not listed:
         was = store.thresholds.reset(encoder=encoder)
         again = f"; `pgvoice calibrate --activate {was}` goes back to calibration {was}"
-        click.echo("identify uses the encoder's own threshold" + (again if was else ""))
+        click.echo("no calibration is in use" + (again if was else ""))
     else:
         _write_list(store.thresholds.calibrations(encoder=encoder), as_json)
 

@@ -35,7 +35,7 @@ def _rttm(turn: Turn) -> str:
 
 def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> None:
     before = pgvoice("identify", "second").stdout.splitlines()[-1]
-    assert before == "threshold 0.500 (uncalibrated; made up)"
+    assert before == "threshold 0.590 for 8 people (encoder default)"
     pgvoice("label", "--all")
     done = pgvoice("calibrate", "--target-far", "0.1", "--labels", f"second={labels}")
     assert done.exit_code == 0, done.output
@@ -59,7 +59,7 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert "would change" in told
     assert "not used" in pgvoice("encoder", "list").stdout
     assert pgvoice("calibrate", "--reset").stdout == (
-        "identify uses the encoder's own threshold;"
+        "no calibration is in use;"
         " `pgvoice calibrate --activate 1` goes back to calibration 1\n"
     )
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
