@@ -32,10 +32,22 @@ CAM++ (.40): the means are .06 and .18 in AMI meetings, .11 and .12 in simulated
 digits at 8 kHz, .37 and .38 at telephone quality; the tail is much the same in all, and for segments of
 0.6 s as for those of 3 s.';
 
+CREATE OR REPLACE FUNCTION pgvoice.library_needs(OUT recordings integer, OUT voices integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT 3, 10;
+END;
+COMMENT ON FUNCTION pgvoice.library_needs() IS
+'How many recordings of two voices or more, and voices in them, a library needs to set its own
+thresholds.';
+
 CREATE OR REPLACE FUNCTION pgvoice.is_by_library(recordings integer, voices integer)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(recordings >= 3 AND voices >= 10, false);
+BEGIN ATOMIC
+    SELECT coalesce(is_by_library.recordings >= n.recordings AND is_by_library.voices >= n.voices, false)
+    FROM pgvoice.library_needs() AS n;
+END;
 COMMENT ON FUNCTION pgvoice.is_by_library(integer, integer) IS
 'Whether a library with so many recordings of two voices or more, and so many voices in them, has enough
 to set its own thresholds.';

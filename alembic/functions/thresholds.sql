@@ -98,8 +98,11 @@ BEGIN
            CASE WHEN k.kind = 'library' THEN 0.75 * k.default_threshold END,
            k.kind, k.gallery, CASE k.kind
                WHEN 'given' THEN 'given'
-               WHEN 'calibrated' THEN format('calibrated %s for FAR %s %%', k.created_at::date,
-                   trim_scale((100 * k.target_far)::numeric))
+               WHEN 'calibrated' THEN CASE WHEN k.far_bound IS NULL
+                   THEN format('calibrated %s without a bound of FAR: calibrate again',
+                               k.created_at::date)
+                   ELSE format('calibrated %s, FAR at most %s %%', k.created_at::date,
+                               trim_scale(ceil(10000 * k.far_bound::numeric) / 100)) END
                WHEN 'library' THEN format('library of %s recordings, FAR %s %%', k.recordings,
                    trim_scale((100 * k.target_far)::numeric))
                ELSE format('encoder default: %s', k.threshold_source)
@@ -108,7 +111,8 @@ BEGIN
     FROM known AS k
     CROSS JOIN required AS r
     CROSS JOIN LATERAL pgvoice_internal.tail_of(rule.encoder, 0) AS tail
-    GROUP BY k.band_ms, k.kind, k.gallery, k.default_threshold, k.created_at, k.target_far, k.recordings,
+    GROUP BY k.band_ms, k.kind, k.gallery, k.default_threshold, k.created_at, k.far_bound, k.target_far,
+             k.recordings,
              k.threshold_source, k.calibration, tail.across_mean;
 END
 $$;
