@@ -178,16 +178,19 @@ SET search_path FROM CURRENT
 AS $$
     WITH near AS MATERIALIZED (
         SELECT n.* FROM pgvoice_internal.near_recordings(videos, encoder) AS n
-    ), compared AS MATERIALIZED (
-        SELECT n.video_id, -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity,
-               row_number() OVER (
-                   PARTITION BY n.video_id, mine.label, theirs.video_id
-                   ORDER BY mine.embedding OPERATOR(public.<#>) theirs.embedding
-               ) AS place
+    ), pair AS MATERIALIZED (
+        -- Materialised, so that no vector is sorted.
+        SELECT n.video_id, mine.label, theirs.video_id AS other_id,
+               -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity
         FROM near AS n
         JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
         CROSS JOIN unnest(n.near) AS other(id)
         JOIN pgvoice.voice AS theirs ON theirs.video_id = other.id AND theirs.encoder_id = encoder
+    ), compared AS MATERIALIZED (
+        SELECT s.video_id, s.similarity, row_number() OVER (
+                   PARTITION BY s.video_id, s.label, s.other_id ORDER BY s.similarity DESC
+               ) AS place
+        FROM pair AS s
     ), usual AS (
         SELECT c.video_id, pgvoice_internal.own_voice_level(
                    encoder, avg(c.similarity) FILTER (WHERE c.place > 1)
