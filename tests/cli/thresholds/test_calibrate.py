@@ -56,8 +56,7 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert "would change" in told
     assert " calibrated " in pgvoice("encoder", "list").stdout
     assert pgvoice("calibrate", "--reset").stdout == (
-        "no calibration is in use;"
-        " `pgvoice calibrate --activate 1` goes back to calibration 1\n"
+        "no calibration is in use; `pgvoice calibrate --activate 1` goes back to calibration 1\n"
     )
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
     assert pgvoice("calibrate", "--activate", 1).stdout == "identify uses calibration 1\n"
