@@ -38,6 +38,7 @@ CALLS = {
     "enroll show": [ADA],
     "enroll check": [],
     "evaluate": ["--encoder", OURS, f"{VIDEO}=who.rttm"],
+    "thresholds": ["--encoder", OURS],
     "calibrate": ["--list", "--encoder", OURS],
     "videos": ["--encoder", OURS],
     "backfill status": [],
