@@ -80,14 +80,13 @@ def test_a_target_that_is_not_met_is_not_used(pgvoice: Pgvoice, labels: Path) ->
     before = pgvoice("identify", "second").stdout.splitlines()[-1]
     done = pgvoice("calibrate", "--target-far", "0.05", "--labels", f"second={labels}")
     assert done.exit_code == 1
-    *_, outcome, remedy = done.stdout.splitlines()
+    *_, outcome, remedy, command = done.stdout.splitlines()
     bound = re.search("at most [0-9.]+ %", done.stdout)
     assert bound is not None
-    assert outcome == (
-        f"stored as calibration 1, not in use: FAR is only sure to be {bound[0]}, and the target is"
-        " 5 %."
-    )
-    assert remedy.endswith("or use it all the same: --activate 1")
+    assert outcome == f"stored as calibration 1, not in use: FAR is only sure to be {bound[0]},"
+    assert remedy.startswith("and the target is 5 %. Label more people, or give a higher")
+    assert command == "use it all the same: --activate 1"
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
     pgvoice("calibrate", "--activate", 1)
     assert f", FAR {bound[0]})" in pgvoice("identify", "second").stdout.splitlines()[-1]
