@@ -155,7 +155,7 @@ def _manage(
 def _write(found: Calibration) -> None:
     figures = found.figures
     day = f" {output.day(found.created_at)}" if found.created_at else ""
-    click.echo(f"{found.encoder}, calibrated{day}, FAR {_bound(found)}, from {found.labels_from}")
+    click.echo(f"{found.encoder}, calibrated{day} from {found.labels_from}")
     click.echo(
         f"{figures.inside:,} searches by {output.counted(figures.inside_people, 'enrolled person')}"
         f", {figures.outside:,} by {figures.outside_people:,} outside the gallery, of"
