@@ -45,10 +45,10 @@ class Band:
     #: None if there were no searches; `far` of people left out.
     dir: float | None
     far: float | None
-    #: How many pairs of people the threshold rests on.
-    pairs: int
-    #: How much higher the threshold would be for a gallery of twice as many people.
-    per_doubling: float
+    #: How many pairs of people the threshold rests on; 0 if they were not counted.
+    pairs: int = 0
+    #: How much higher the threshold would be for a gallery of twice as many people; 0 if unknown.
+    per_doubling: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
