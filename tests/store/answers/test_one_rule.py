@@ -16,8 +16,8 @@ from pgvoice.store.recordings import encoders
 #: Measured with two people enrolled, as many as there are.
 _INSERT = text(
     "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-    " gallery, labels_from, measured) VALUES (:encoder, 0.01, :band_ms, :thresholds, :margins, 2,"
-    " 'made up', '{}') RETURNING id"
+    " gallery, far_bound, confidence, labels_from, measured) VALUES (:encoder, 0.01, :band_ms,"
+    " :thresholds, :margins, 2, 0.03, 0.95, 'made up', '{}') RETURNING id"
 )
 
 
@@ -73,7 +73,7 @@ def test_each_answer_says_what_it_had_to_reach(library: VoiceStore) -> None:
         (4, None, 0.75),
     ]
     assert required.source.startswith("calibrated 20")
-    assert required.source.endswith(" for FAR 1 %")
+    assert required.source.endswith(", FAR at most 3 %")
     for answer in library.answers.identify("v"):
         seconds = answer.end - answer.start
         (band,) = (b for b in required.bands if b.min_s <= seconds < (b.max_s or 99))
