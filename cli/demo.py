@@ -16,7 +16,7 @@ from pgvoice.cli.answers.identify import who
 from pgvoice.cli.fill import report_document, summary
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll import enroll_video
+from pgvoice.hooks.enroll.enroll import enroll_video
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.formats.reading import read_segments

@@ -226,3 +226,41 @@ COMMENT ON FUNCTION pgvoice.clear_segments IS
 'Segments to enroll a label''s speaker with: the longest with a vector that no turn of another label
 overlaps, of at least 1.5 s each, until they have max_seconds; if there is none, the one with most speech
 of its own. Fails if no turn has the label.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.overlapped_segments(
+    key text, starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (start_ms integer, end_ms integer, shared_ms integer, labels text)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH spoken AS MATERIALIZED (
+        SELECT k.start_ms, k.end_ms, t.label, int4range(
+            greatest(t.start_ms, k.start_ms), least(t.end_ms, k.end_ms)
+        ) AS span
+        FROM (SELECT DISTINCT * FROM unnest(starts_ms, ends_ms)) AS k(start_ms, end_ms)
+        JOIN pgvoice.video AS v ON v.key = overlapped_segments.key
+        JOIN pgvoice.turn AS t
+            ON t.video_id = v.id AND t.start_ms < k.end_ms AND k.start_ms < t.end_ms
+            AND t.start_ms < t.end_ms AND t.label IS NOT NULL
+    ), most AS (
+        SELECT DISTINCT ON (s.start_ms, s.end_ms) s.start_ms, s.end_ms, s.label
+        FROM spoken AS s
+        GROUP BY s.start_ms, s.end_ms, s.label
+        ORDER BY s.start_ms, s.end_ms, sum(upper(s.span) - lower(s.span)) DESC, s.label
+    ), shared AS (
+        SELECT s.start_ms, s.end_ms, string_agg(DISTINCT s.label, ', ' ORDER BY s.label) AS labels, (
+            SELECT sum(upper(each.span) - lower(each.span))::integer
+            FROM unnest(range_agg(s.span)) AS each(span)
+        ) AS shared_ms
+        FROM spoken AS s
+        JOIN most AS m ON m.start_ms = s.start_ms AND m.end_ms = s.end_ms AND m.label <> s.label
+        GROUP BY s.start_ms, s.end_ms
+    )
+    SELECT s.start_ms, s.end_ms, s.shared_ms, s.labels FROM shared AS s
+    WHERE 10 * s.shared_ms > s.end_ms - s.start_ms
+    ORDER BY s.start_ms, s.end_ms
+$$;
+COMMENT ON FUNCTION pgvoice_internal.overlapped_segments IS
+'Those of these segments of a video in which, by the stored turns, others speak for more than a tenth
+besides the label that speaks most, and for how long. A tenth of another voice moves a vector less
+than another microphone does.';

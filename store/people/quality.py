@@ -8,7 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from pgvoice.store.errors import IncoherentExemplars, SharedExemplars, SoundsLikeAnother
+from pgvoice.store.errors import (
+    IncoherentExemplars,
+    OverlappedSpeech,
+    SharedExemplars,
+    SoundsLikeAnother,
+    TooLittleSpeech,
+)
+from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 #: How many exemplars a message names.
@@ -49,6 +56,48 @@ class Outlier:
     #: Similarity to the mean of the others, and the least that is required.
     similarity: float
     needed: float
+
+
+def require_clean(connection: Connection, video: str, keys: Sequence[SegmentKey]) -> None:
+    """Raises `OverlappedSpeech` if other labels' turns share more than a little of a segment."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice_internal.overlapped_segments(:video, :starts, :ends)"),
+        {
+            "video": video,
+            "starts": [key.start_ms for key in keys],
+            "ends": [key.end_ms for key in keys],
+        },
+    ).all()
+    if rows:
+        named = "; ".join(
+            f"{row.labels} in {row.shared_ms / 1000:g} s of {row.start_ms / 1000:g} to"
+            f" {row.end_ms / 1000:g} s"
+            for row in rows[:_NAMED]
+        )
+        more = f"; and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+        raise OverlappedSpeech(
+            f"by the stored turns of {video!r}, somebody else speaks there too ({named}{more}):"
+            " choose speech of one person, or force it (--force)"
+        )
+
+
+def require_enough(
+    connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder, needed: float
+) -> None:
+    """Raises `TooLittleSpeech` if a profile's exemplars are shorter than `needed` seconds together.
+
+    Exemplars that were imported without their audio have no length, so nothing is known then.
+    """
+    seconds, known = connection.execute(
+        text(
+            "SELECT pgvoice.exemplar_seconds(:speaker, :encoder), NOT EXISTS ("
+            " SELECT FROM pgvoice.enrollment WHERE speaker_id = :speaker"
+            " AND encoder_id = :encoder AND end_ms = 0)"
+        ),
+        {"speaker": speaker_id, "encoder": encoder.id},
+    ).one()
+    if known and seconds < needed:
+        raise TooLittleSpeech(name, f"{seconds:.1f} s", needed)
 
 
 def require_coherent(

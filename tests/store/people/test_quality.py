@@ -54,7 +54,9 @@ def test_a_later_exemplar_of_somebody_else_is_refused(store: VoiceStore) -> None
     enroll(store, "ann", *near(X, 5))
     before = profile(store, "ann")
     with pytest.raises(IncoherentExemplars, match=r"other.wav 0 to 1 s and the others"):
-        store.people.enroll("ann", exemplars([Y], audio="other.wav"), ENCODER, THRESHOLD)
+        store.people.enroll(
+            "ann", exemplars([Y], audio="other.wav"), ENCODER, THRESHOLD, min_speech=1
+        )
     assert profile(store, "ann") == before
 
 
@@ -77,9 +79,9 @@ def test_the_same_audio_under_two_names_is_refused(store: VoiceStore) -> None:
     store.people.enroll_segments("ann", "v", [(0, 2)])
     for span, shown in (((0, 2), "v 0 to 2 s"), ((0.5, 2.5), "v 0.5 to 2.5 s")):
         with pytest.raises(SharedExemplars, match=f"'ann' is enrolled with .*'bob': {shown}"):
-            store.people.enroll_segments("bob", "v", [span])
+            store.people.enroll_segments("bob", "v", [span], min_speech=1)
     # A third of it is crosstalk, or the end of a turn.
-    assert store.people.enroll_segments("bob", "v", [(1.5, 3)]).added == 1
+    assert store.people.enroll_segments("bob", "v", [(1.5, 3)], min_speech=1).added == 1
     assert store.people.enroll_segments("eve", "v", [(0, 2)], force=True).added == 1
 
 

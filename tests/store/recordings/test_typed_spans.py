@@ -85,7 +85,7 @@ def test_two_that_are_equally_near(talk: VoiceStore) -> None:
     with pytest.raises(AmbiguousSpan, match=r"choose one of 30-31, 30.8-31.8"):
         talk.recordings.resolve("talk", [(30.4, 31.4)])
     for ask in (
-        lambda: talk.people.enroll_segments("ann", "talk", [(30.4, 31.4)]),
+        lambda: talk.people.enroll_segments("ann", "talk", [(30.4, 31.4)], min_speech=1),
         lambda: talk.labels.unpin("talk", (30.4, 31.4)),
         lambda: talk.answers.similar("talk", (30.4, 31.4)),
     ):

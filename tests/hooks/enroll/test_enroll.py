@@ -14,13 +14,19 @@ from pgvoice.hooks import (
     AudioNotFound,
     NotEnrollable,
     Recording,
-    TooLittleSpeech,
     enroll_recordings,
     enroll_video,
     fill,
 )
-from pgvoice.hooks.enroll import MAX_WINDOWS, Speech, frames, spread, windows
-from pgvoice.store import IncoherentExemplars, InvalidSegment, SegmentKey, VoiceStore
+from pgvoice.hooks.enroll.hearing import MAX_WINDOWS
+from pgvoice.hooks.enroll.speech import Speech, frames, spread, windows
+from pgvoice.store import (
+    IncoherentExemplars,
+    InvalidSegment,
+    SegmentKey,
+    TooLittleSpeech,
+    VoiceStore,
+)
 
 
 @pytest.fixture
