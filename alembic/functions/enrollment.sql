@@ -112,6 +112,22 @@ COMMENT ON FUNCTION pgvoice_internal.resembled(public.vector, integer, text, tex
 in the stored turns of the recording with this audio. NULL if none reaches the threshold (see
 least_required).';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.exemplars_resemble(
+    exemplars bigint[], speaker bigint, encoder integer
+) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.resembled(
+        public.l2_normalize(public.sum(e.embedding)), encoder, min(e.audio_sha256),
+        (SELECT s.name FROM pgvoice.speaker AS s WHERE s.id = exemplars_resemble.speaker)
+    )
+    FROM pgvoice.enrollment AS e
+    WHERE e.id = ANY (exemplars)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.exemplars_resemble(bigint[], bigint, integer) IS
+'Whom some of a speaker''s exemplars together sound like: see resembled.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.shared_exemplars(speaker bigint) RETURNS TABLE (
     other text,
     source text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
@@ -107,8 +107,11 @@ def enroll_segments(
     """Add stored segments of a video to a speaker; their vectors never leave the database."""
     videos.require(connection, video, held=True)
     chosen, nearest = _meant(connection, video, spans, encoder.id, grid_ms)
-    chosen += labelled(connection, video, labels, encoder.id, clear=True)
-    keys = [key for each in chosen for key in each.segments]
+    of_labels = labelled(connection, video, labels, encoder.id, clear=True)
+    everything = _keys(chosen + of_labels)
+    mixed = {} if force else quality.blended(connection, video, everything, encoder)
+    chosen += [_without(each, mixed) for each in of_labels]
+    keys = _keys(chosen)
     if not keys:
         raise NoEmbedding(video, [])
     speaker_id = ensure(connection, name)
@@ -129,9 +132,20 @@ def enroll_segments(
         )
     if added and not force:
         quality.require_clean(connection, video, keys)
+        quality.require_unblended(video, {key: mixed[key] for key in keys if key in mixed})
     known = len(set(keys)) - added
     enrolled = _enrolled(connection, name, speaker_id, encoder, added, known, min_speech, force)
     return replace(enrolled, chosen=tuple(chosen))
+
+
+def _keys(chosen: Iterable[ResolvedSpeech]) -> list[SegmentKey]:
+    return [key for each in chosen for key in each.segments]
+
+
+def _without(found: ResolvedSpeech, mixed: Collection[SegmentKey]) -> ResolvedSpeech:
+    """A label's segments without those that are mixed, unless all are."""
+    pure = tuple(key for key in found.segments if key not in mixed)
+    return ResolvedSpeech(found.given, pure or found.segments)
 
 
 def _meant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,36 @@ def require_clean(connection: Connection, video: str, keys: Sequence[SegmentKey]
         )
 
 
+def blended(
+    connection: Connection, video: str, keys: Sequence[SegmentKey], encoder: StoredEncoder
+) -> dict[SegmentKey, str]:
+    """The stored segments that sound partly like another label of the video, and which."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice_internal.blended_segments(:video, :starts, :ends, :encoder)"),
+        {
+            "video": video,
+            "starts": [key.start_ms for key in keys],
+            "ends": [key.end_ms for key in keys],
+            "encoder": encoder.id,
+        },
+    )
+    return {SegmentKey(row.start_ms, row.end_ms): row.label for row in rows}
+
+
+def require_unblended(video: str, found: Mapping[SegmentKey, str]) -> None:
+    """Raises `IncoherentExemplars` if segments sound partly like another label."""
+    if found:
+        named = ", ".join(
+            f"{key.start_s:g} to {key.end_s:g} s like {label}"
+            for key, label in list(found.items())[:_NAMED]
+        )
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        raise IncoherentExemplars(
+            f"parts of {video!r} sound partly like somebody else in it ({named}{more}): choose"
+            " speech of one person, or force it (--force)"
+        )
+
+
 def require_enough(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder, needed: float
 ) -> None:
@@ -119,11 +149,19 @@ def require_coherent(
             ),
             {"ids": list(apart)},
         )
+        who = connection.scalar(
+            text(
+                "SELECT pgvoice_internal.exemplars_resemble("
+                "CAST(:ids AS bigint[]), :speaker, :encoder)"
+            ),
+            {"ids": list(apart), "speaker": speaker_id, "encoder": encoder.id},
+        )
+        sounds = f", and sounds like {who}" if who else ""
         whose = "the calibrated threshold" if encoder.calibrated else "the encoder's threshold"
         raise IncoherentExemplars(
             f"the exemplars of {name!r} do not sound like one person: {_named(rows.all())} and the"
-            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}; leave"
-            " out the exemplars of other people, or force it (--force)"
+            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}{sounds};"
+            " leave out the exemplars of other people, or force it (--force)"
         )
 
 

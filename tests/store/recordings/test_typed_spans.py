@@ -10,6 +10,7 @@ from pgvoice.store import (
     AmbiguousSpan,
     NoEmbedding,
     NoSegment,
+    OverlappedSpeech,
     SegmentKey,
     Turn,
     UnknownTurnLabel,
@@ -115,7 +116,11 @@ def test_without_stored_turns_every_segment_counts(store: VoiceStore) -> None:
 
 
 def test_somebody_is_enrolled_with_what_a_span_means(talk: VoiceStore) -> None:
-    enrolled = talk.people.enroll_segments("ann", "talk", [(16.743, 18.148), (18.9, 22.3)])
+    # B speaks in the first one too.
+    spans = [(16.743, 18.148), (18.9, 22.3)]
+    with pytest.raises(OverlappedSpeech, match=r"\(B in 0.4 s of 16.7 to 18.1 s\)"):
+        talk.people.enroll_segments("ann", "talk", spans)
+    enrolled = talk.people.enroll_segments("ann", "talk", spans, force=True)
     assert (enrolled.added, enrolled.known) == (2, 0)
     assert [each.segments for each in enrolled.chosen] == [
         (SegmentKey(16_700, 18_100),),
