@@ -212,7 +212,10 @@ def play(store: VoiceStore, conversation: Conversation, device: str | None = Non
     encoder = make_encoder(ENCODER, device=device)
     for turn in conversation.enrolling:
         span = [(turn.start, turn.end)]
-        enroll_video(store, encoder, str(turn.label), VIDEO, span, audio=conversation.audio)
+        name = str(turn.label)
+        enroll_video(
+            store, encoder, name, VIDEO, span, audio=conversation.audio, min_speech=LONG_TURN
+        )
     first = _fill(store, encoder, conversation)
     asked = options.spans(conversation.asking)
     answers = store.answers.identify(VIDEO, asked, encoder=encoder.identity)

@@ -43,12 +43,17 @@ PAIRS = 42
 #: The people of LibriSpeech test-other that the constants of hooks/enroll/ends.py are tuned on.
 TUNED_ON = ("1688", "1998", "2033", "2414", "2609")
 #: How many spans of so many seconds somebody is enrolled with.
-ONE, FOUR = (1, 8.0), (4, 5.0)
+ONE, FOUR, SHORT, SHORTEST = (1, 8.0), (4, 5.0), (6, 3.0), (1, 5.0)
+#: In each kind of speech, where the other person speaks in which spans.
+SHAPES = {
+    "read, tuned on": ((ONE, "tail"), (SHORT, "tail")),
+    "read": ((ONE, "tail"), (ONE, "head"), (ONE, "both"), (FOUR, "tail"), (SHORT, "tail")),
+    "series": ((ONE, "tail"), (SHORT, "tail")),
+    "digits-8khz": ((SHORTEST, "tail"),),
+    "ami-30s": ((SHORTEST, "tail"),),
+}
 #: So many seconds of the other person are compared with a profile, at least and at most.
-COMPARED = 3.0, 24.0
-#: Where the other person speaks in which spans; of some speech only the first.
-SHAPES = ((ONE, "tail"), (ONE, "head"), (ONE, "both"), (FOUR, "tail"))
-FEW_SHAPES = {"read, tuned on": 1, "series": 1, "digits-8khz": 1, "ami-30s": 1}
+COMPARED = 2.0, 24.0
 
 
 _Case = TypeVar("_Case")
@@ -139,11 +144,12 @@ def main(speech: Path, pairs: int) -> None:
 
 def contaminated(bench: Bench, folder: Path, most: int) -> Table:
     table = Table("speech", "spans", "other at", "pairs")
-    for column in ("accepted", "worse", "named", "refused", "cut", "worse", "named", "clean named"):
-        when = {2: " before", 6: " now"}.get(len(table.columns) - 3, "")
-        table.add_column(column + when, justify="right")
+    before, now = ("accepted", "worse", "named"), ("refused", "cut", "worse", "named")
+    for column in (*(f"{what} before" for what in before), *(f"{what} now" for what in now)):
+        table.add_column(column, justify="right")
+    table.add_column("named by clean", justify="right")
     for what, found in _pairs(folder).items():
-        for spans, where in SHAPES[: FEW_SHAPES.get(what)]:
+        for spans, where in SHAPES[what]:
             possible = [case for pair in found if (case := _case(pair, spans, where))]
             if cases := _some(possible, most):
                 row = _contaminated(bench, cases)
@@ -177,7 +183,7 @@ def clean(bench: Bench, folder: Path, most: int) -> Table:
     for column in ("enrollments", "refused before", "refused now", "cut", "speech lost"):
         table.add_column(column, justify="right")
     for what, people in _people(folder).items():
-        for spans in (ONE, FOUR):
+        for spans in dict.fromkeys(spans for spans, _ in SHAPES[what]):
             possible = [cut for own in people for cut in _cuts(own, spans)]
             if cases := _some(possible, most):
                 table.add_row(what, f"{spans[0]} x {spans[1]:g} s", *_clean(bench, cases))
