@@ -83,14 +83,15 @@ def enroll_video(
 ) -> Enrollment:
     """Enroll a speaker from spans of a video, (start, end) in seconds; fills missing ones.
 
-    Each span is one exemplar, a segment as it is stored. Ends of missing spans that do not sound
-    like the rest are left out; of spans that are stored, no audio is heard.
+    Each span is one exemplar, a segment as it is stored. Ends of spans that do not sound like the
+    rest are left out. If all spans are stored and there is no such file, they are taken as they
+    are.
     """
     keys = valid_keys(spans, store.grid_ms)
     left_out: list[LeftOut] = []
-    missing = store.recordings.missing(video, encoder.identity, sorted(set(keys)))
-    if not force and any(key.duration_ms >= MIN_SPAN_MS for key in missing):
-        shorter, left_out = Hearing(store, encoder, name, Path(audio), force).cut(missing)
+    path = Path(audio)
+    if not force and path.is_file() and any(key.duration_ms >= MIN_SPAN_MS for key in keys):
+        shorter, left_out = Hearing(store, encoder, name, path, force).cut(keys)
         keys = [shorter.get(key, key) for key in keys]
     fill(
         store,

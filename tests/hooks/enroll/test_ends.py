@@ -91,15 +91,18 @@ def test_a_middle_by_others_is_refused(store: VoiceStore, tmp_path: Path) -> Non
         enroll_recordings(store, CountingEncoder(), "ann", [Recording(file)])
 
 
-def test_missing_spans_of_a_video_are_cut_before_they_are_filled(
-    store: VoiceStore, talk: Path
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_spans_of_a_video_are_cut_before_they_are_filled(
+    store: VoiceStore, talk: Path, is_stored: bool
 ) -> None:
     encoder = CountingEncoder()
+    if is_stored:
+        fill(store, encoder, video="v", audio=talk, segments=[(0, 10)])
     (left_out,) = enroll_video(store, encoder, "ann", "v", [(0, 10)], audio=talk).left_out
     cut = left_out.part.start_s
     assert (7.5 <= cut <= 8, _spans(store, "ann")) == (True, [(0, cut)])
     fill(store, encoder, video="v", audio=talk, segments=[(0, 10)], on_turns="ignore")
-    # Stored segments are taken as they are; no audio is opened.
+    # Without the file, stored segments are taken as they are.
     again = enroll_video(store, encoder, "ann", "v", [(0, 10)], audio="gone.wav")
     assert (again.left_out, again.added) == ((), 1)
 
