@@ -38,8 +38,8 @@ def library(store: VoiceStore) -> VoiceStore:
     mine, between = unit(1, 0.3, 0.9), unit(1, 0.8, 0)
     put(store, "v", {(0, 1): mine, (0, 2): mine, (0, 4): mine, (5, 6): between, (5, 9): between})
     put(store, "w", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "w", [(0, 1)])
-    store.people.enroll_segments("bob", "w", [(1, 2)])
+    store.people.enroll_segments("ann", "w", [(0, 1)], min_speech=1)
+    store.people.enroll_segments("bob", "w", [(1, 2)], min_speech=1)
     with store.database.engine.begin() as connection:
         calibrate(connection, [0, 2000, 4000], [0.9, 0.7, 0.75], [0.0, 0.0, 0.2])
     return store
