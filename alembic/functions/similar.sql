@@ -225,13 +225,21 @@ AS $statement$
                     SELECT two.speakers[1]
                     FROM pgvoice.segment_embedding AS own
                     CROSS JOIN LATERAL pgvoice_internal.nearest_two(own.embedding, %1$s) AS two
+                    JOIN pgvoice.profile AS one
+                        ON one.encoder_id = %1$s AND one.speaker_id = two.speakers[1]
+                    LEFT JOIN pgvoice.profile AS other
+                        ON other.encoder_id = %1$s AND other.speaker_id = two.speakers[2]
                     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
                         %1$s, s.video_id, s.start_ms, s.end_ms, two.speakers[1], NULL, NULL
                     ) AS q
                     WHERE own.video_id = s.video_id AND own.start_ms = s.start_ms
                       AND own.end_ms = s.end_ms AND own.encoder_id = %1$s
                       AND pgvoice_internal.reason(
-                        'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin
+                        'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin,
+                        pgvoice_internal.are_two_voices(
+                            two.similarities[1], two.similarities[2],
+                            -(one.embedding OPERATOR(public.<#>) other.embedding)
+                        )
                     ) = 'matched'
                 ) = ANY ($6), false)$$, encoder) ELSE '' END,
         asked.voice,

@@ -18,12 +18,19 @@ AS $$
     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
         p.encoder_id, near.video_id, near.start_ms, near.end_ms, p.speaker_id, NULL, NULL
     ) AS q
+    LEFT JOIN pgvoice.profile AS other
+        ON other.encoder_id = p.encoder_id AND other.speaker_id = near.other_id
     WHERE p.speaker_id = speaker AND p.encoder_id = encoder AND pgvoice_internal.reason(
-        'ok', near.similarity, near.other_similarity, q.threshold, q.margin
+        'ok', near.similarity, near.other_similarity, q.threshold, q.margin,
+        pgvoice_internal.are_two_voices(
+            near.similarity, near.other_similarity,
+            -(p.embedding OPERATOR(public.<#>) other.embedding)
+        )
     ) = 'matched'
 $$;
 COMMENT ON FUNCTION pgvoice_internal.attributed_spans(bigint, integer) IS
-'The segments that identify assigns to somebody, or would if their consent were valid.';
+'The segments that sound like somebody, also if their consent is not valid: those that identify assigns to
+them, and the clean parts of turns.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.audio_of(video bigint) RETURNS text
 LANGUAGE sql STABLE
