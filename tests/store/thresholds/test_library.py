@@ -173,7 +173,9 @@ def test_one_voice_of_a_recording_may_be_the_person(
     assert after.comparisons == before.comparisons
     slow = SlowLibrary(library)
     twin = slow.voices[4]["person 0"] @ slow.profiles[_ids(library, "speaker", "name")["person 0"]]
-    others = slow.voices[4]["person 1"] @ slow.profiles[_ids(library, "speaker", "name")["person 0"]]
+    others = (
+        slow.voices[4]["person 1"] @ slow.profiles[_ids(library, "speaker", "name")["person 0"]]
+    )
     assert after.mean - before.mean == pytest.approx(
         (twin - others) / (before.comparisons + 3), abs=1e-5
     )
