@@ -26,6 +26,9 @@ from pgvoice.store import (
 from pgvoice.store.thresholds import judging, trials
 
 TARGET = 0.05
+#: A band as older calibrations describe it.
+OLD_BAND = {"min_s": 0, "max_s": None, "threshold": 0.4, "margin": 0.1, "inside": 9, "outside": 9}
+OLD_BAND |= {"dir": 1.0, "far": 0.0, "level": None}
 #: Each nearest to X, Y and Z, and not near.
 FAR_OFF = (unit(0.6, 0.55, 0.55), unit(0.55, 0.6, 0.55), unit(0.55, 0.55, 0.6))
 
@@ -104,13 +107,20 @@ def test_a_calibration_without_a_bound_says_so(
     library.thresholds.calibrate(TARGET, labels=labels)
     with library.database.engine.begin() as connection:
         connection.execute(
-            text("UPDATE pgvoice.calibration SET far_bound = NULL, confidence = NULL WHERE active")
+            text(
+                "UPDATE pgvoice.calibration SET far_bound = NULL, confidence = NULL, measured ="
+                " measured || jsonb_build_object('bands', CAST(:bands AS jsonb), 'figures',"
+                " measured -> 'figures' || '{\"single_far\": 0.1, \"far_interval\": [0, 0]}')"
+                " WHERE active"
+            ),
+            {"bands": json.dumps([OLD_BAND])},
         )
     required = library.thresholds.required()
     assert required.source.endswith("without a bound of FAR: calibrate again")
     active = library.thresholds.active()
     assert active is not None
     assert not active.is_met
+    assert [(band.threshold, band.pairs) for band in active.bands] == [(0.4, 0)]
 
 
 def test_identify_goes_by_it_until_it_is_reset(
