@@ -56,8 +56,8 @@ def connection(library: VoiceStore) -> Iterator[Connection]:
 
 def _ids(store: VoiceStore, table: str, column: str) -> dict[str, int]:
     with store.database.engine.connect() as connection:
-        rows = connection.execute(text(f"SELECT {column}, id FROM pgvoice.{table}"))
-        return {name: number for name, number in rows}
+        rows = connection.execute(text(f"SELECT {column} AS name, id FROM pgvoice.{table}"))
+        return {row.name: row.id for row in rows}
 
 
 def _at(store: VoiceStore, video: str, person: str) -> float:
@@ -216,7 +216,7 @@ def test_a_higher_target_lowers_thresholds(library: VoiceStore) -> None:
 
 @pytest.mark.parametrize("far", [0, -0.1, 0.11, 1, float("nan")])
 def test_a_target_beyond_the_tail_is_refused(library: VoiceStore, far: float) -> None:
-    with pytest.raises(ValueError, match="above 0 and at most 0.1"):
+    with pytest.raises(ValueError, match=r"above 0 and at most 0\.1"):
         library.thresholds.set_target_far(far)
     with library.database.engine.connect() as connection, pytest.raises(IntegrityError):
         connection.execute(text("UPDATE pgvoice.setting SET target_far = :far"), {"far": far})

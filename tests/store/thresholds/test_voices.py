@@ -14,7 +14,7 @@ from pgvoice_testkit.stores.slow_thresholds import SlowLibrary
 from pgvoice_testkit.stores.voices import DIMENSION, ENCODER, PEOPLE, said, talk
 from sqlalchemy import Connection, text
 
-from pgvoice.store import EncoderIdentity, FillRun, PruneSelection, SegmentKey, Turn, VoiceStore
+from pgvoice.store import EncoderIdentity, FillRun, PruneSelection, Turn, VoiceStore
 
 OTHER = EncoderIdentity("others", "sha256:0123456789abcdef", "1", DIMENSION, 16_000)
 TALKS = ("one", "two", "three")
