@@ -240,9 +240,10 @@ def test_answers_between_are_suggestions(library: VoiceStore) -> None:
     finally:
         library.thresholds.set_target_far(FAR)
     for answer, looser in zip(answers, loosely, strict=True):
-        assert (answer.reason == "matched") == _reaches(answer)
-        assert (answer.reason in ("matched", "suggested")) == _reaches(looser)
-    assert {answer.reason for answer in answers} == {"matched", "suggested", "below_threshold"}
+        assert (answer.reason in ("matched", "ambiguous")) == _reaches(answer)
+        assert (answer.reason == "below_threshold") == (not _reaches(looser))
+    reasons = {answer.reason for answer in answers}
+    assert reasons >= {"matched", "suggested", "below_threshold"}
     assert not [a for a in answers if a.reason == "suggested" and a.speaker is not None]
 
 
