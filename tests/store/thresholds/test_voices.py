@@ -209,6 +209,14 @@ def test_erasing_a_person_erases_them_from_voices(library: VoiceStore) -> None:
     assert len(labels) == 5
 
 
+def test_recordings_near_one_that_is_gone_choose_again(library: VoiceStore) -> None:
+    library.privacy.erase_video("two")
+    talk(library, "monologue", PEOPLE[:1], each=3, seed=9)
+    with library.database.engine.connect() as connection:
+        near = connection.scalars(text("SELECT near FROM pgvoice.voice_cohort ORDER BY video_id"))
+        assert near.all()[:2] == [[3], [1]]
+
+
 def test_encoders_have_voices_of_their_own(library: VoiceStore) -> None:
     """A vector of one encoder leaves another's voices alone; turns are common to all."""
     rng = np.random.default_rng(7)
