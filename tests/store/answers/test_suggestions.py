@@ -12,8 +12,8 @@ from pgvoice.store import VoiceStore
 def similarity(store: VoiceStore) -> float:
     """To ann, of the segment from 2 to 4 s: too little for a name; to bob it is .2."""
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
-    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
+    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     (band,) = store.thresholds.required().bands
     between = (band.suggested + band.threshold) / 2
     put(store, "v", {(2, 4): unit(between, 0.2, (1 - between**2 - 0.2**2) ** 0.5)})

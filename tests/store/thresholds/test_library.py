@@ -56,8 +56,8 @@ def connection(library: VoiceStore) -> Iterator[Connection]:
 
 def _ids(store: VoiceStore, table: str, column: str) -> dict[str, int]:
     with store.database.engine.connect() as connection:
-        rows = connection.execute(text(f"SELECT {column} AS name, id FROM pgvoice.{table}"))
-        return {row.name: row.id for row in rows}
+        rows = connection.execute(text(f"SELECT {column}, id FROM pgvoice.{table}"))
+        return dict(rows.tuples().all())
 
 
 def _at(store: VoiceStore, video: str, person: str) -> float:
@@ -240,10 +240,10 @@ def test_answers_between_are_suggestions(library: VoiceStore) -> None:
     finally:
         library.thresholds.set_target_far(FAR)
     for answer, looser in zip(answers, loosely, strict=True):
+        # A segment that sounds like two people is ambiguous, however similar it is.
         assert (answer.reason in ("matched", "ambiguous")) == _reaches(answer)
-        assert (answer.reason == "below_threshold") == (not _reaches(looser))
-    reasons = {answer.reason for answer in answers}
-    assert reasons >= {"matched", "suggested", "below_threshold"}
+        assert (answer.reason in ("matched", "ambiguous", "suggested")) == _reaches(looser)
+    assert {answer.reason for answer in answers} >= {"matched", "suggested", "below_threshold"}
     assert not [a for a in answers if a.reason == "suggested" and a.speaker is not None]
 
 
