@@ -9,7 +9,7 @@ from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, put, unit
 from sqlalchemy import Connection, text
 
-from pgvoice.store import FillRun, StoreCheck, VoiceStore
+from pgvoice.store import FillRun, StoreCheck, Turn, VoiceStore
 from pgvoice.store.people import speakers
 
 
@@ -34,6 +34,8 @@ def _use(store: VoiceStore) -> None:
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
     store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
     put(store, "gone", {(0, 1): unit(0, 0, 1)})
+    put(store, "talk", {(20, 25): unit(0, 0, 1)})
+    store.recordings.store_turns("talk", [Turn(20, 25, "A"), Turn(23, 24, "B")])
     store.privacy.erase_video("gone")
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
     store.people.enroll_segments("bob", "w", [(0, 1)])
@@ -101,6 +103,10 @@ NO_INDEX = (
           "ALTER TABLE pgvoice.video DISABLE TRIGGER ALL", "UPDATE pgvoice.segment_embedding"
           " SET video_id = 99 WHERE end_ms = 6000"],
          "segments: of a recording", "video 99, 4000 to 6000 ms"),
+        (["UPDATE pgvoice.turn SET overlapped_ms = 0"],
+         "turns: overlapped time", "talk, 20000 to 25000 ms"),
+        (["DELETE FROM pgvoice.clean_part WHERE start_ms = 24000"],
+         "turns: overlapped time", "talk, 20000 to 25000 ms"),
         ([LOOSE.format("enrollment", "enrollment_unit_length_check"),
           "UPDATE pgvoice.enrollment SET embedding = '[2,0,0]' WHERE id = 1"],
          "exemplars", "exemplar 1 of ann"),
