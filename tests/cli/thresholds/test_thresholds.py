@@ -51,8 +51,8 @@ def _cells(line: str) -> list[str]:
 
 def test_before_the_library_has_told(small: Pgvoice) -> None:
     lines = small("thresholds").stdout.splitlines()
-    assert lines[:2] == [f"encoder {ENCODER}", "thresholds: encoder default: made up"]
-    facts = dict(line.split(maxsplit=1) for line in lines[3:10])
+    assert lines[:3] == [f"encoder {ENCODER}", "thresholds: encoder default", "made up"]
+    facts = dict(line.split(maxsplit=1) for line in lines[4:11])
     assert facts["target"] == "FAR   1 % of strangers' speech may get a name"
     assert facts["recordings"].startswith("0 ")
     assert facts["measured"] == "-"
