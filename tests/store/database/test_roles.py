@@ -47,7 +47,7 @@ def _fill(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
     store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     store.labels.label()
     run(
         store.database.engine,
@@ -101,7 +101,13 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT backfill FROM backfill_progress()", []),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
-        ("SELECT threshold, source FROM required(1000)", [(0.5, "made up")]),
+        ("SELECT threshold, source FROM required(1000)", [(0.5, "encoder default: made up")]),
+        ("SELECT place, overlapped_ms, clean::text"
+         " FROM clean_speech(ARRAY[0, 500], ARRAY[1000, 2000], ARRAY['a', 'b'])",
+         [(1, 500, "{}"), (2, 500, "{[1000,2000)}")]),
+        ("SELECT * FROM segments_to_fill('v', ARRAY[0], ARRAY[1000], ARRAY['a'])",
+         [(0, 1000, False)]),
+        ("SELECT is_by_library(3, 10), is_by_library(2, 10)", [(True, False)]),
         ("SELECT min_ms, max_ms, threshold FROM required_by_duration(threshold => 0.7)",
          [(0, None, 0.7)]),
         ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",
@@ -169,6 +175,8 @@ SPECIAL = {
     "replace_audio('v', 'x')": {"pgvoice_writer"},
     "prune_segments('v')": {"pgvoice_writer"},
     "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
+    "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
+    "refit_library()": {"pgvoice_writer"},
 }
 
 
@@ -369,7 +377,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
         for forbidden in (
             lambda: store.answers.similar("v", (0, 1), limit=1),
             lambda: put(store, "x", {(0, 1): X}),
-            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1),
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
@@ -406,7 +414,7 @@ def test_a_writer_is_refused(writer: str, call: str) -> None:
 def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
     with VoiceStore.open(writer) as store:
         for forbidden in (
-            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1),
             lambda: store.people.rename("ann", "eve"),
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
@@ -432,7 +440,7 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
 
 def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
     with VoiceStore.open(admin) as store:
-        assert store.people.enroll_segments("bob", "w", [(0, 1)]).added == 1
+        assert store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1).added == 1
         put(store, "x", {(0, 1): Z}, audio="b" * 64)
         (exported,) = store.people.export_speakers(["bob"], destination="x.json")
         assert len(exported.profiles[ENCODER]) == 1
@@ -443,7 +451,7 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
         store.labels.pin("x", (0, 1), "rob")
         store.labels.unpin("x", (0, 1))
         store.labels.revert(run_id)
-        store.people.enroll_segments("eve", "x", [(0, 1)])
+        store.people.enroll_segments("eve", "x", [(0, 1)], min_speech=1)
         store.people.merge("eve", "rob", force=True)
         assert store.people.remove("rob") == 2
     for statement in (

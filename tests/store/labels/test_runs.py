@@ -32,7 +32,7 @@ def library(store: VoiceStore) -> VoiceStore:
     """Two videos; ann is enrolled, bob and cyd are strangers in it."""
     put(store, "v", {(0, 1): X, (1, 3): Y, (3, 4): Z, (4, 4.2): "too_short"})
     put(store, "w", {(0, 2): LEFT, (2, 5): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     return store
 
 
@@ -140,7 +140,7 @@ def test_another_threshold(library: VoiceStore) -> None:
     assert _moves(library.labels.relabel(threshold=0.95)) == [("ann", None, 1, 2.0, ("w",))]
     assert [(run.threshold, run.kind) for run in library.labels.runs()] == [
         (0.95, "relabel"),
-        (0.5, "label"),
+        (None, "label"),
     ]
     library.recordings.register("v", None, ENCODER, Threshold(0.999, "measured"))
     assert library.labels.relabel(dry_run=True).changed == 0
@@ -165,7 +165,7 @@ def test_renaming_changes_no_label_and_shows_everywhere(library: VoiceStore) -> 
 def test_merging_moves_labels_past_ones_too(library: VoiceStore) -> None:
     library.people.enroll_segments("bob", "v", [(1, 3)])
     library.labels.label()
-    library.people.enroll_segments("cyd", "v", [(3, 4)])
+    library.people.enroll_segments("cyd", "v", [(3, 4)], min_speech=1)
     library.labels.relabel()
     library.people.merge("bob", "ann", force=True)
     assert [name for _, name, _ in _named(library)] == ["ann", "ann", "cyd", None]
@@ -353,7 +353,7 @@ def test_two_at_once_keep_each_label_once(library: VoiceStore) -> None:
 
 def test_labelling_while_people_are_merged_and_removed(library: VoiceStore) -> None:
     library.people.enroll_segments("bob", "v", [(1, 3)])
-    library.people.enroll_segments("cyd", "v", [(3, 4)])
+    library.people.enroll_segments("cyd", "v", [(3, 4)], min_speech=1)
     merged = Event()
 
     def change(step: int) -> None:
