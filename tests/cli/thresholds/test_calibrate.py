@@ -52,7 +52,7 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     assert "at most 10 % (95 % sure); of people left out" in done.stdout
     after = pgvoice("identify", "second").stdout.splitlines()[-1]
     assert re.fullmatch(r"threshold 0\.\d\d to 0\.\d\d for 8 people \(calibrated 2.*\)", after)
-    assert \", FAR at most 10 %)\" in after
+    assert ", FAR at most 10 %)" in after
     told = pgvoice("relabel", "--dry-run").stdout
     assert "would change" in told
     assert " calibrated " in pgvoice("encoder", "list").stdout
