@@ -67,7 +67,7 @@ def test_a_weak_segment_gets_the_name_of_speech_that_it_sounds_like(people: Voic
     found = people.answers.identify_clusters("v", [*NAMED, WEAK, UNLIKE], ["a"] * 5)
     answers = [each.identification for each in found]
     assert [answer.reason for answer in answers] == [
-        *["matched"] * 3, "by_cluster", "below_threshold",
+        *["matched"] * 3, "by_cluster", "suggested",
     ]  # fmt: skip
     assert [answer.speaker for answer in answers] == [*["ann"] * 4, None]
     assert answers[3].similarity == pytest.approx(0.45, abs=0.01)

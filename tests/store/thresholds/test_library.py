@@ -57,7 +57,7 @@ def connection(library: VoiceStore) -> Iterator[Connection]:
 def _ids(store: VoiceStore, table: str, column: str) -> dict[str, int]:
     with store.database.engine.connect() as connection:
         rows = connection.execute(text(f"SELECT {column}, id FROM pgvoice.{table}"))
-        return {name: number for name, number in rows}
+        return dict(rows.tuples().all())
 
 
 def _at(store: VoiceStore, video: str, person: str) -> float:
@@ -216,7 +216,7 @@ def test_a_higher_target_lowers_thresholds(library: VoiceStore) -> None:
 
 @pytest.mark.parametrize("far", [0, -0.1, 0.11, 1, float("nan")])
 def test_a_target_beyond_the_tail_is_refused(library: VoiceStore, far: float) -> None:
-    with pytest.raises(ValueError, match="above 0 and at most 0.1"):
+    with pytest.raises(ValueError, match="above 0 and at most 0\\.1"):
         library.thresholds.set_target_far(far)
     with library.database.engine.connect() as connection, pytest.raises(IntegrityError):
         connection.execute(text("UPDATE pgvoice.setting SET target_far = :far"), {"far": far})
@@ -240,9 +240,10 @@ def test_answers_between_are_suggestions(library: VoiceStore) -> None:
     finally:
         library.thresholds.set_target_far(FAR)
     for answer, looser in zip(answers, loosely, strict=True):
-        assert (answer.reason == "matched") == _reaches(answer)
-        assert (answer.reason in ("matched", "suggested")) == _reaches(looser)
-    assert {answer.reason for answer in answers} == {"matched", "suggested", "below_threshold"}
+        # A segment that sounds like two people is ambiguous, however similar it is.
+        assert (answer.reason in ("matched", "ambiguous")) == _reaches(answer)
+        assert (answer.reason in ("matched", "ambiguous", "suggested")) == _reaches(looser)
+    assert {answer.reason for answer in answers} >= {"matched", "suggested", "below_threshold"}
     assert not [a for a in answers if a.reason == "suggested" and a.speaker is not None]
 
 
