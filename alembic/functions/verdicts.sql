@@ -358,8 +358,8 @@ DECLARE
     kept bigint;
 BEGIN
     PERFORM pgvoice_internal.require_question(videos, encoder, threshold, min_margin);
-    PERFORM pgvoice.refresh_voices(keep_labels.videos, keep_labels.encoder);
     PERFORM pgvoice_internal.hold_labels();
+    PERFORM pgvoice.refresh_voices(keep_labels.videos, keep_labels.encoder);
     IF keep_labels.videos IS NULL AND (NOT keep_labels.only_labelled OR EXISTS (
         SELECT FROM pgvoice.attribution AS a
         WHERE a.current AND a.encoder_id = keep_labels.encoder

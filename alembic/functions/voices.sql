@@ -235,6 +235,7 @@ SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
+    several bigint;
     chosen bigint[];
     others bigint[];
 BEGIN
@@ -255,16 +256,23 @@ BEGIN
     END IF;
     PERFORM pgvoice_internal.keep_voices(chosen, encoder);
     PERFORM pgvoice_internal.keep_cohorts(chosen, encoder);
-    -- Those that had few others to choose from choose again, and those near the new ones, which may be
-    -- near them.
+    SELECT count(*) INTO several FROM pgvoice.voice_cohort AS c
+    WHERE c.encoder_id = encoder AND c.voices >= 2;
+    -- Those near the new ones choose again, as these may be near them, and those that had few others to
+    -- choose from; once the library has shrunk, also those near one that is gone.
     others := ARRAY(
         SELECT unnest(n.near) FROM pgvoice.voice_cohort AS n
         WHERE n.encoder_id = encoder AND n.video_id = ANY (chosen)
         UNION
         SELECT c.video_id FROM pgvoice.voice_cohort AS c
-        WHERE c.encoder_id = encoder AND c.recordings < 1000 AND 3 * c.recordings <= 2 * (
-            SELECT count(*) FROM pgvoice.voice_cohort AS o
-            WHERE o.encoder_id = encoder AND o.voices >= 2
+        WHERE c.encoder_id = encoder AND c.recordings < 1000 AND 3 * c.recordings <= 2 * several
+        UNION
+        SELECT c.video_id FROM pgvoice.voice_cohort AS c
+        WHERE c.encoder_id = encoder AND several < (
+            SELECT l.recordings FROM pgvoice.library_tail AS l WHERE l.encoder_id = encoder
+        ) AND EXISTS (
+            SELECT FROM unnest(c.near) AS n(id)
+            WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.id = n.id)
         )
         EXCEPT
         SELECT unnest(chosen)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, put, unit
 from pgvoice_testkit.stores.libraries import Library
@@ -229,6 +227,7 @@ def test_the_bands_cost_a_lookup_not_a_call(connection: Connection) -> None:
 def _calls_of_verdicts(connection: Connection, library: Library) -> dict[str, int]:
     """How often our functions are called for the verdicts on all segments."""
     calls = text("SELECT funcname, calls FROM pg_stat_xact_user_functions")
-    before = Counter(dict(connection.execute(calls).all()))
+    before = {row.funcname: row.calls for row in connection.execute(calls)}
     library.verdicts(None, None)
-    return dict(Counter(dict(connection.execute(calls).all())) - before)
+    after = {row.funcname: row.calls for row in connection.execute(calls)}
+    return {name: n - before.get(name, 0) for name, n in after.items() if n > before.get(name, 0)}

@@ -140,7 +140,9 @@ def test_identify_goes_by_it_until_it_is_reset(
     assert library.thresholds.reset() == made.id
     assert (library.thresholds.active(), library.thresholds.reset()) == (None, None)
     assert not library.recordings.encoder().calibrated
-    limit = THRESHOLD.similarity
+    limit = library.thresholds.required().threshold
+    assert limit is not None
+    assert limit > THRESHOLD.similarity, "it rises with the people who are enrolled"
     for answer in library.answers.identify("second"):
         assert (answer.reason == "matched") == ((answer.similarity or 0) >= limit)
     assert made.id is not None

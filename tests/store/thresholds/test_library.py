@@ -216,7 +216,7 @@ def test_a_higher_target_lowers_thresholds(library: VoiceStore) -> None:
 
 @pytest.mark.parametrize("far", [0, -0.1, 0.11, 1, float("nan")])
 def test_a_target_beyond_the_tail_is_refused(library: VoiceStore, far: float) -> None:
-    with pytest.raises(ValueError, match="above 0 and at most 0\\.1"):
+    with pytest.raises(ValueError, match=r"above 0 and at most 0\.1"):
         library.thresholds.set_target_far(far)
     with library.database.engine.connect() as connection, pytest.raises(IntegrityError):
         connection.execute(text("UPDATE pgvoice.setting SET target_far = :far"), {"far": far})

@@ -53,7 +53,7 @@ class Tail:
 
 def excess(start: float, mean_excess: float, share: float) -> float:
     """What this share of impostors' similarities exceeds, above their mean."""
-    return start + 6 * mean_excess * (1 - min(share / 0.1, 1) ** 0.2)
+    return start + 6 * mean_excess * float(1 - min(share / 0.1, 1.0) ** 0.2)
 
 
 class SlowLibrary:
@@ -81,7 +81,7 @@ class SlowLibrary:
     # Recordings
 
     def _centre(self, video: int) -> Vector:
-        return np.mean(list(self.voices[video].values()), axis=0)
+        return np.asarray(np.mean(list(self.voices[video].values()), axis=0))
 
     def _cohort(self, video: int) -> Cohort:
         mine = self.voices[video]
