@@ -132,8 +132,11 @@ class _End:
         self.span = span
         self._is_head = is_head
         self._rate = sample_rate
+        # A span may end after the audio does.
+        missing = max(0, key.duration_ms * sample_rate // 1000 - len(waveform))
+        whole = np.pad(waveform, (0, missing))
         #: The samples from outside inwards.
-        self._samples = waveform if is_head else waveform[::-1]
+        self._samples = whole if is_head else whole[::-1]
         levels = frames(self._samples, sample_rate)
         spoken = np.flatnonzero(levels >= speech.level)
         first = int(spoken[0]) * FRAME_MS if len(spoken) else key.duration_ms
