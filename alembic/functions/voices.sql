@@ -46,7 +46,9 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    TRUNCATE pgvoice.voice, pgvoice.voice_cohort;
+    -- TRUNCATE fails if the same statement truncates these too.
+    DELETE FROM pgvoice.voice;
+    DELETE FROM pgvoice.voice_cohort;
     RETURN NULL;
 END
 $$;
