@@ -1,0 +1,103 @@
+"""Tables of who got whose name, and what is required of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pgvoice_benchmarks.naming import figures
+from pgvoice_benchmarks.naming.figures import Rate
+from pgvoice_benchmarks.naming.recordings import CLEAN, TURN, WINDOWS
+from pgvoice_benchmarks.naming.trials import Flags, Trials
+from pgvoice_benchmarks.tables import NOTHING, Table
+
+TARGET = 0.01
+#: FAR at most, DIR at 3 s relative to the best fixed threshold, and right and wrong names in AMI.
+MOST_FAR, LEAST_OF_BEST, LEAST_RIGHT, MOST_WRONG = 0.02, 0.97, 0.85, 0.02
+MEETINGS = "ami-30s"
+_KINDS = (*(f"{seconds:g} s" for seconds in WINDOWS), CLEAN, TURN)
+_COLUMNS = ("recordings", "gallery", "thresholds", "FAR of windows (95 %)")
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What is required, and whether it holds."""
+
+    rows: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    def add(self, what: str, found: str, holds: bool) -> None:
+        self.rows.append((what, found, holds))
+
+    @property
+    def all_hold(self) -> bool:
+        return all(holds for _, _, holds in self.rows)
+
+    def table(self) -> Table:
+        table = Table("What is required", ("", "required", "found"), words=3)
+        for what, found, holds in self.rows:
+            table.add("holds" if holds else "FAILS", what, found)
+        return table
+
+    def judge(self, where: str, trials: Trials, gallery: int) -> None:
+        """Add what is required of library thresholds in these trials of one set."""
+        where = f"{where}, {gallery} enrolled: "
+        for name, among in (("windows", trials.window), (CLEAN, trials.kind == CLEAN)):
+            found = figures.far(trials, trials.named, among)
+            if not np.isnan(found.value):
+                holds = found.value <= MOST_FAR and found.low <= TARGET
+                self.add(f"{where}FAR of {name} at most 2 %, 1 % in the interval", f"{found}", holds)
+        longest = trials.kind == "3 s"
+        found = figures.dir_(trials, trials.named, longest)
+        best = figures.best_fixed(trials, TARGET)
+        most = figures.dir_(trials, trials.similarity >= best, longest)
+        if most.value > 0:
+            ratio = found.value / most.value
+            number = int((trials.known & longest).sum())
+            text = f"{ratio:.1%} of {most.value:.1%} at {best:.3f}; {number} trials"
+            self.add(f"{where}DIR at 3 s, of the best threshold's", text, ratio >= LEAST_OF_BEST)
+
+    def judge_meetings(self, where: str, trials: Trials, gallery: int) -> None:
+        """Add what is required of right and wrong names in meetings."""
+        clean = trials.kind == CLEAN
+        right = figures.dir_(trials, trials.named, clean)
+        wrong = figures.wrong(trials, trials.named, clean)
+        if not np.isnan(right.value):
+            self.add(
+                f"{where}, {gallery} enrolled: 85 % of clean speech right, 2 % wrong",
+                f"{right}; {wrong}",
+                right.value >= LEAST_RIGHT and wrong.value <= MOST_WRONG,
+            )
+
+
+def table(title: str) -> Table:
+    """An empty table for `rows`."""
+    kinds = (f"{what} {kind}" for what in ("FAR", "DIR") for kind in _KINDS)
+    return Table(title, (*_COLUMNS, *kinds, "wrong", "best fixed, DIR 1 s, 3 s"), words=3)
+
+
+def rows(into: Table, where: str, gallery: int, named: dict[str, tuple[Trials, Flags]]) -> None:
+    """A row for each rule: its trials, and which of them it names."""
+    for rule, (trials, flags) in named.items():
+        if trials.stranger.any() or trials.known.any():
+            into.add(
+                where,
+                str(gallery),
+                rule,
+                str(figures.far(trials, flags, trials.window)),
+                *(_percent(figures.far(trials, flags, trials.kind == kind)) for kind in _KINDS),
+                *(_percent(figures.dir_(trials, flags, trials.kind == kind)) for kind in _KINDS),
+                _percent(figures.wrong(trials, flags, trials.kind == CLEAN)),
+                _best(trials),
+            )
+
+
+def _best(trials: Trials) -> str:
+    threshold = figures.best_fixed(trials, TARGET)
+    reached = trials.similarity >= threshold
+    rates = (figures.dir_(trials, reached, trials.kind == kind) for kind in ("1 s", "3 s"))
+    return f"{threshold:.3f}, {', '.join(map(_percent, rates))}"
+
+
+def _percent(found: Rate) -> str:
+    return NOTHING if np.isnan(found.value) else f"{100 * found.value:.1f}"
