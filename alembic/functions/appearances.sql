@@ -39,9 +39,7 @@ BEGIN
     PERFORM pgvoice_internal.speaker_ids(ARRAY[speaker_segments.speaker]);
     PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
-    SELECT p.speaker_id,
-           pgvoice_internal.least_required(encoder, required_threshold) AS lowest
-    INTO target
+    SELECT p.speaker_id INTO target
     FROM pgvoice.valid_profile AS p
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
@@ -51,16 +49,12 @@ BEGIN
            pgvoice.shown(pgvoice.similarity(near.other_similarity), exact),
            pgvoice.shown(near.similarity - near.other_similarity, exact),
            near.start_ms, near.end_ms
-    FROM pgvoice_internal.segments_of(target.speaker_id, encoder, target.lowest) AS near
-    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
-        encoder, near.video_id, near.start_ms, near.end_ms, target.speaker_id,
-        required_threshold, required_margin
-    ) AS q
+    FROM pgvoice_internal.assigned_segments(
+        target.speaker_id, encoder, required_threshold, required_margin
+    ) AS near
     JOIN pgvoice.video AS v ON v.id = near.video_id
     LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
-    WHERE pgvoice_internal.reason(
-        'ok', near.similarity, near.other_similarity, q.threshold, q.margin
-    ) = 'matched' AND pgvoice.is_current(near.video_id, near.start_ms, near.end_ms)
+    WHERE pgvoice.is_current(near.video_id, near.start_ms, near.end_ms)
     ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(near.similarity, exact) END DESC,
              v.key, near.start_ms, near.end_ms
     LIMIT max_rows;
@@ -69,6 +63,55 @@ $$;
 COMMENT ON FUNCTION pgvoice.speaker_segments IS
 'Where somebody speaks, over all videos: the segments that identify assigns to this person, the most
 similar first, or by video and time if ordered is ''time''.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.assigned_segments(
+    speaker bigint,
+    encoder integer,
+    given_threshold double precision,
+    given_margin double precision
+) RETURNS TABLE (
+    video_id bigint,
+    start_ms integer,
+    end_ms integer,
+    similarity double precision,
+    other_id bigint,
+    other_similarity double precision
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH rule AS MATERIALIZED (
+        SELECT r.* FROM pgvoice_internal.rule(encoder, given_threshold, given_margin) AS r
+    ), near AS MATERIALIZED (
+        SELECT n.* FROM rule AS r
+        CROSS JOIN LATERAL pgvoice_internal.segments_of(
+            speaker, encoder, coalesce(r.lowest, (SELECT min(t) FROM unnest(r.above) AS t))
+        ) AS n
+    ), impostors AS MATERIALIZED (
+        SELECT m.* FROM rule AS r
+        CROSS JOIN LATERAL (
+            SELECT array_agg(DISTINCT n.video_id) AS videos FROM near AS n
+        ) AS there
+        CROSS JOIN LATERAL pgvoice_internal.impostor_means(
+            encoder, there.videos, array_fill(speaker, ARRAY[cardinality(there.videos)])
+        ) AS m
+        WHERE r.by_library
+    )
+    SELECT n.*
+    FROM near AS n
+    CROSS JOIN rule AS r
+    LEFT JOIN impostors AS i ON i.video_id = n.video_id
+    WHERE 'matched' = pgvoice_internal.reason(
+        'ok', n.similarity, n.other_similarity,
+        pgvoice_internal.threshold_at(
+            r.above, r.band_ms, n.end_ms - n.start_ms, i.mean, i.comparisons, r.lowest
+        ),
+        r.margins[width_bucket(n.end_ms - n.start_ms, r.band_ms)]
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.assigned_segments IS
+'The stored segments that identify assigns to somebody, by their own vectors, with the other person who is
+most similar; those of somebody whose consent has ended as if it were valid.';
 
 -- Without these settings the planner, which cannot estimate the number of candidates, would join the
 -- whole of nearest instead of looking its rows up one by one.

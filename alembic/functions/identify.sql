@@ -57,7 +57,7 @@ AS $$
             (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video), encoder
         ) AS c
         WHERE starts_ms IS NULL
-    ), compared AS (
+    ), compared AS MATERIALIZED (
         SELECT asked.*, s.status, s.video_id, two.*
         FROM asked
         LEFT JOIN pgvoice.segment_embedding AS s
@@ -65,6 +65,18 @@ AS $$
             AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
         LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
             ON s.embedding IS NOT NULL
+    ), rule AS MATERIALIZED (
+        SELECT r.* FROM pgvoice_internal.rule(
+            encoder, identified.threshold, identified.min_margin
+        ) AS r
+    ), impostors AS MATERIALIZED (
+        SELECT m.* FROM rule AS r
+        CROSS JOIN LATERAL pgvoice_internal.impostor_means(
+            encoder,
+            ARRAY(SELECT c.video_id FROM compared AS c WHERE c.similarities IS NOT NULL),
+            ARRAY(SELECT c.speakers[1] FROM compared AS c WHERE c.similarities IS NOT NULL)
+        ) AS m
+        WHERE r.by_library
     )
     SELECT c.start_ms / 1000.0, c.end_ms / 1000.0,
            CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
@@ -73,13 +85,21 @@ AS $$
            judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms,
            c.speakers[1], c.speakers[2]
     FROM compared AS c
-    LEFT JOIN LATERAL pgvoice_internal.required_of_segment(
-        encoder, c.video_id, c.start_ms, c.end_ms, c.speakers[1],
-        identified.threshold, identified.min_margin
+    CROSS JOIN rule AS r
+    LEFT JOIN impostors AS i ON i.speaker_id = c.speakers[1]
+    LEFT JOIN LATERAL (
+        SELECT pgvoice_internal.threshold_at(
+                   r.above, r.band_ms, c.end_ms - c.start_ms, i.mean, i.comparisons, r.lowest
+               ) AS threshold,
+               pgvoice_internal.threshold_at(
+                   r.suggested_above, r.band_ms, c.end_ms - c.start_ms, i.mean, i.comparisons,
+                   r.lowest
+               ) AS suggested,
+               r.margins[width_bucket(c.end_ms - c.start_ms, r.band_ms)] AS margin, r.source
     ) AS q ON c.similarities IS NOT NULL
     CROSS JOIN LATERAL (
         SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
-            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin
+            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin, q.suggested
         ) END AS reason
     ) AS judged
     LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]

@@ -222,17 +222,24 @@ AS $statement$
         || CASE WHEN at_least THEN ' AND s.end_ms - s.start_ms >= $5' ELSE '' END,
         CASE WHEN excluding THEN format($$
                 AND NOT coalesce((
-                    SELECT two.speakers[1]
-                    FROM pgvoice.segment_embedding AS own
-                    CROSS JOIN LATERAL pgvoice_internal.nearest_two(own.embedding, %1$s) AS two
+                    SELECT near.speaker_id
+                    FROM (
+                        SELECT two.speakers[1] AS speaker_id, two.similarities
+                        FROM pgvoice.segment_embedding AS own
+                        CROSS JOIN LATERAL
+                            pgvoice_internal.nearest_two(own.embedding, %1$s) AS two
+                        WHERE own.video_id = s.video_id AND own.start_ms = s.start_ms
+                          AND own.end_ms = s.end_ms AND own.encoder_id = %1$s
+                          AND two.speakers[1] = ANY ($6)
+                        -- Thresholds are only looked up for these people.
+                        OFFSET 0
+                    ) AS near
                     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
-                        %1$s, s.video_id, s.start_ms, s.end_ms, two.speakers[1], NULL, NULL
+                        %1$s, s.video_id, s.start_ms, s.end_ms, near.speaker_id, NULL, NULL
                     ) AS q
-                    WHERE own.video_id = s.video_id AND own.start_ms = s.start_ms
-                      AND own.end_ms = s.end_ms AND own.encoder_id = %1$s
-                      AND pgvoice_internal.reason(
-                        'ok', two.similarities[1], two.similarities[2], q.threshold, q.margin
-                    ) = 'matched'
+                    WHERE 'matched' = pgvoice_internal.reason(
+                        'ok', near.similarities[1], near.similarities[2], q.threshold, q.margin
+                    )
                 ) = ANY ($6), false)$$, encoder) ELSE '' END,
         asked.voice,
         format(

@@ -7,15 +7,10 @@ SET search_path FROM CURRENT
 AS $$
     SELECT near.video_id, near.start_ms, near.end_ms
     FROM pgvoice.profile AS p
-    CROSS JOIN LATERAL pgvoice_internal.segments_of(
-        p.speaker_id, p.encoder_id, pgvoice_internal.least_required(p.encoder_id, NULL)
+    CROSS JOIN LATERAL pgvoice_internal.assigned_segments(
+        p.speaker_id, p.encoder_id, NULL, NULL
     ) AS near
-    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
-        p.encoder_id, near.video_id, near.start_ms, near.end_ms, p.speaker_id, NULL, NULL
-    ) AS q
-    WHERE p.speaker_id = speaker AND p.encoder_id = encoder AND pgvoice_internal.reason(
-        'ok', near.similarity, near.other_similarity, q.threshold, q.margin
-    ) = 'matched'
+    WHERE p.speaker_id = speaker AND p.encoder_id = encoder
 $$;
 COMMENT ON FUNCTION pgvoice_internal.attributed_spans(bigint, integer) IS
 'The segments that identify assigns to somebody, or would if their consent were valid.';

@@ -62,15 +62,15 @@ BEGIN
     ), per_band AS (
         SELECT b.place, k.margins[b.place] AS margin, k.thresholds[b.place] AS calibrated,
                pgvoice_internal.tail_excess(
-                   t.start, t.scale, t.shape, k.target_far / k.gallery
+                   t.start, t.mean_excess, k.target_far / k.gallery
                ) AS excess,
                pgvoice_internal.tail_excess(
-                   t.start, t.scale, t.shape, 10 * k.target_far / k.gallery
+                   t.start, t.mean_excess, 10 * k.target_far / k.gallery
                ) AS suggested_excess,
                pgvoice_internal.tail_excess(
-                   t.start, t.scale, t.shape, k.target_far / k.measured_gallery
+                   t.start, t.mean_excess, k.target_far / k.measured_gallery
                ) AS measured_excess,
-               pgvoice_internal.tail_excess(t.start, t.scale, t.shape, 0.01) AS usual_excess
+               pgvoice_internal.tail_excess(t.start, t.mean_excess, 0.01) AS usual_excess
         FROM known AS k
         CROSS JOIN unnest(k.band_ms) WITH ORDINALITY AS b(min_ms, place)
         CROSS JOIN LATERAL pgvoice_internal.tail_of(rule.encoder, b.min_ms) AS t

@@ -15,29 +15,48 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts(
     threshold double precision
 )
 LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
+SET search_path FROM CURRENT
+AS $$
+    WITH rule AS MATERIALIZED (
+        SELECT r.* FROM pgvoice_internal.rule(encoder, given_threshold, given_margin) AS r
+    ), pair AS MATERIALIZED (
+        SELECT array_agg(p.video_id) AS videos, array_agg(p.nearest_id) AS speakers
+        FROM (
+            SELECT DISTINCT n.video_id, n.nearest_id FROM rule AS r
+            JOIN pgvoice.nearest AS n ON n.encoder_id = encoder AND n.nearest_id IS NOT NULL
+            WHERE r.by_library
+        ) AS p
+    ), impostors AS MATERIALIZED (
+        SELECT m.* FROM pair AS p
+        CROSS JOIN LATERAL pgvoice_internal.impostor_means(encoder, p.videos, p.speakers) AS m
+    )
     SELECT n.video_id, n.start_ms, n.end_ms,
            CASE WHEN judged.reason = 'matched' THEN n.nearest_id END,
            pgvoice.similarity(n.similarity), n.runner_up_id,
            n.similarity - n.runner_up_similarity, judged.reason, n.nearest_id,
            CASE WHEN n.nearest_id IS NOT NULL THEN q.threshold END
     FROM pgvoice.nearest AS n
+    CROSS JOIN rule AS r
+    LEFT JOIN impostors AS i ON i.video_id = n.video_id AND i.speaker_id = n.nearest_id
     LEFT JOIN pgvoice.turn_document AS d ON d.video_id = n.video_id
     LEFT JOIN (SELECT DISTINCT t.video_id, t.start_ms, t.end_ms FROM pgvoice.turn AS t) AS t
         ON t.video_id = n.video_id AND t.start_ms = n.start_ms AND t.end_ms = n.end_ms
-    CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
-        encoder, n.video_id, n.start_ms, n.end_ms, n.nearest_id, given_threshold, given_margin
+    CROSS JOIN LATERAL (
+        SELECT pgvoice_internal.threshold_at(
+                   r.above, r.band_ms, n.end_ms - n.start_ms, i.mean, i.comparisons, r.lowest
+               ) AS threshold,
+               r.margins[width_bucket(n.end_ms - n.start_ms, r.band_ms)] AS margin
     ) AS q
     CROSS JOIN LATERAL (
         SELECT pgvoice_internal.reason(
             n.status, n.similarity, n.runner_up_similarity, q.threshold, q.margin
         ) AS reason
     ) AS judged
-    WHERE n.encoder_id = encoder AND (d.video_id IS NULL OR t.video_id IS NOT NULL);
-END;
+    WHERE n.encoder_id = encoder AND (d.video_id IS NULL OR t.video_id IS NOT NULL)
+$$;
 COMMENT ON FUNCTION pgvoice_internal.verdicts IS
 'Who speaks in every segment of the library, or of its turns where there are any, from nearest. If nearest is up to date, these are the
-answers of identify.';
+answers of identify, without suggestions.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
     videos text[],
@@ -60,7 +79,10 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     SELECT v.id, i.start_ms, i.end_ms, CASE WHEN i.reason = 'matched' THEN i.nearest_id END,
-           i.similarity, i.runner_up_id, i.margin, i.reason, i.nearest_id, i.threshold
+           i.similarity, i.runner_up_id, i.margin,
+           -- A suggestion is no label.
+           CASE i.reason WHEN 'suggested' THEN 'below_threshold' ELSE i.reason END, i.nearest_id,
+           i.threshold
     FROM pgvoice.video AS v
     CROSS JOIN LATERAL pgvoice_internal.identified(
         v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin

@@ -138,22 +138,25 @@ SET search_path FROM CURRENT
 AS $$
     WITH near AS MATERIALIZED (
         SELECT n.* FROM pgvoice_internal.near_recordings(videos, encoder) AS n
+    ), compared AS MATERIALIZED (
+        SELECT n.video_id, -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity,
+               row_number() OVER (
+                   PARTITION BY n.video_id, mine.label, theirs.video_id
+                   ORDER BY mine.embedding OPERATOR(public.<#>) theirs.embedding
+               ) AS place
+        FROM near AS n
+        JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
+        JOIN pgvoice.voice AS theirs
+            ON theirs.video_id = ANY (n.near) AND theirs.encoder_id = encoder
+    ), usual AS (
+        SELECT c.video_id, avg(c.similarity) FILTER (WHERE c.place > 1) AS mean
+        FROM compared AS c GROUP BY c.video_id
     ), across AS (
-        SELECT one.video_id, avg(one.similarity) AS mean, count(*) AS comparisons
-        FROM (
-            SELECT n.video_id, -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity,
-                   row_number() OVER (
-                       PARTITION BY n.video_id, mine.label, theirs.video_id
-                       ORDER BY mine.embedding OPERATOR(public.<#>) theirs.embedding
-                   ) AS place
-            FROM near AS n
-            JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
-            JOIN pgvoice.voice AS theirs
-                ON theirs.video_id = ANY (n.near) AND theirs.encoder_id = encoder
-        ) AS one
-        JOIN pgvoice.encoder AS e ON e.id = encoder
-        WHERE one.place > 1 OR one.similarity < e.default_threshold
-        GROUP BY one.video_id
+        SELECT c.video_id, avg(c.similarity) AS mean, count(*) AS comparisons
+        FROM compared AS c
+        JOIN usual AS u USING (video_id)
+        WHERE c.place > 1 OR c.similarity < pgvoice_internal.own_voice_level(encoder, u.mean)
+        GROUP BY c.video_id
     ), within AS (
         SELECT a.video_id, avg(-(a.embedding OPERATOR(public.<#>) b.embedding)) AS mean,
                count(*) AS comparisons
@@ -179,8 +182,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_cohorts(bigint[], integer) IS
 'Chooses near for these videos again and stores how similar their voices are to those of near, and to each
-other. Of each recording in near, the voice that is most similar to a voice is left out if it reaches the
-encoder''s own threshold: it may be the same person, but no two voices of one recording are.';
+other. Of each recording in near, the voice that is most similar to a voice is left out if it reaches
+own_voice_level: it may be the same person, but no two voices of one recording are.';
 
 CREATE OR REPLACE FUNCTION pgvoice.refresh_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()

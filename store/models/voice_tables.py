@@ -85,15 +85,15 @@ library_tail = sa.Table(
     sa.Column("within_mean", sa.Double, nullable=False),
     sa.Column("band_ms", ARRAY(sa.Integer), nullable=False, comment="As in calibration."),
     sa.Column("starts", ARRAY(sa.Double), nullable=False, comment="Where the tails begin."),
-    sa.Column("scales", ARRAY(sa.Double), nullable=False),
-    sa.Column("shapes", ARRAY(sa.Double), nullable=False),
+    sa.Column(
+        "mean_excesses", ARRAY(sa.Double), nullable=False, comment="By how much they exceed starts."
+    ),
     sa.CheckConstraint(
         "recordings >= 0 AND voices >= 0 AND comparisons >= 0 AND over_split >= 0", "counts"
     ),
     sa.CheckConstraint("across_mean BETWEEN -1 AND 1 AND within_mean BETWEEN -1 AND 1", "means"),
     sa.CheckConstraint("band_ms[1] = 0 AND array_position(band_ms, NULL) IS NULL", "band_ms"),
-    *(sa.CheckConstraint(_per_band(name), name) for name in ("starts", "scales", "shapes")),
+    *(sa.CheckConstraint(_per_band(name), name) for name in ("starts", "mean_excesses")),
     comment="How far impostors' similarities exceed their mean, per encoder and band of durations:"
-    " one comparison in ten by more than starts, from where on the excess has a generalised Pareto"
-    " distribution.",
+    " one comparison in ten by more than starts, and then by mean_excesses more on average.",
 )
