@@ -34,6 +34,7 @@ FILES = (
     "turns",
     "overlap",
     "voices",
+    "tails",
     "identify",
     "clusters",
     "appearances",

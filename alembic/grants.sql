@@ -59,7 +59,7 @@ BEGIN
             (everybody, 'SELECT', ARRAY[
                 'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
                 'clean_part', 'encoder',
-                'fill_run', 'label', 'library_tail', 'segment_index', 'setting', 'speaker', 'turn',
+                'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'turn',
                 'turn_document', 'video'
             ]),
             (writers, 'INSERT (name)', ARRAY['lock']),
@@ -77,7 +77,7 @@ BEGIN
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'backfill_video', 'calibration',
                 'compared_profile', 'consent',
-                'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'nearest', 'opt_out',
+                'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
                 'segment_embedding', 'speaker', 'video', 'voice', 'voice_cohort'
             ]),
@@ -96,7 +96,7 @@ BEGIN
         EXECUTE command;
     END LOOP;
 
-    -- Every column but those of a type that pgvector brings, and exact similarities.
+    -- Every column but those of a type that pgvector brings, and exact similarities or means of them.
     FOR command IN
         SELECT format('GRANT SELECT (%s) ON %s TO %I', columns, held.id, role)
         FROM (
@@ -105,10 +105,13 @@ BEGIN
             FROM pg_attribute AS a
             JOIN pg_class AS c ON c.oid = a.attrelid
             WHERE c.relnamespace = 'pgvoice'::regnamespace
-              AND c.relname IN ('segment_embedding', 'enrollment', 'profile', 'attribution')
+              AND c.relname IN ('segment_embedding', 'enrollment', 'profile', 'attribution',
+                  'library_tail')
               AND a.attnum > 0 AND NOT a.attisdropped
               AND (c.relname, a.attname) NOT IN (('attribution', 'similarity'),
-                  ('attribution', 'margin'), ('profile', 'cohesion'))
+                  ('attribution', 'margin'), ('profile', 'cohesion'),
+                  ('library_tail', 'across_mean'), ('library_tail', 'within_mean'),
+                  ('library_tail', 'starts'), ('library_tail', 'mean_excesses'))
               AND NOT EXISTS (
                   SELECT FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
                   WHERE d.classid = 'pg_type'::regclass AND d.objid = a.atttypid

@@ -134,7 +134,7 @@ def _write_outcome(outcome: Outcome) -> None:
     parts = output.counted(first.clean_parts, "clean part")
     click.echo(f"filled {turns} and {parts} of them: {summary(first)}\n")
     start, similarity = output.numbers("start", "similarity")
-    others = output.person("runner-up", 1), output.word("reason")
+    others = output.person("runner-up"), output.word("reason")
     output.write_table(
         [start, output.person("reference"), output.person("speaker"), similarity, *others],
         (

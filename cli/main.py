@@ -20,6 +20,9 @@ COMMANDS = [
     LazyCommand("relabel", "labels.label", "Judge kept labels again."),
     LazyCommand("labels", "labels.labels", "See labels, revert runs, and pin what you know."),
     LazyCommand("search", "answers.search", "Find where somebody speaks, in all recordings."),
+    LazyCommand(
+        "thresholds", "thresholds.thresholds", "Show which thresholds apply, and what they rest on."
+    ),
     LazyCommand("calibrate", "thresholds.calibrate", "Find thresholds on your own recordings."),
     LazyCommand("evaluate", "thresholds.evaluate", "Measure how often the names are right."),
     LazyCommand(

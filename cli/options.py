@@ -118,7 +118,7 @@ threshold_option = click.option(
     "--threshold",
     type=Number(-1, 1),
     metavar="X",
-    help="Lowest cosine similarity that names somebody [calibrated, or the encoder's default].",
+    help="Lowest cosine similarity that names somebody [see `pgvoice thresholds`].",
 )
 margin_option = click.option(
     "--margin",

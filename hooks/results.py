@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgvoice.store.answers.clusters import ClusterSummary
-from pgvoice.store.answers.identify import Identification
+from pgvoice.store.answers.identify import Identification, Suggestion
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
 from pgvoice.store.recordings.fills import FillRun
@@ -34,6 +34,11 @@ class Labelled:
     def similarity(self) -> float | None:
         """Cosine similarity to the nearest person's profile, in [-1, 1]; not a probability."""
         return self.identification.similarity if self.identification else None
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """Who may speak here, and the rival, if the reason is ``suggested``; never a `speaker`."""
+        return self.identification.suggestion if self.identification else None
 
     @property
     def reason(self) -> str:

@@ -7,7 +7,7 @@ from .answers.clusters import (
     ClusterSummary,
     summarize_clusters,
 )
-from .answers.identify import Identification
+from .answers.identify import Identification, Suggestion
 from .answers.index_building import BuildReport
 from .answers.indexes import BuildProgress, IndexStatus
 from .answers.similar import SimilarFilter, SimilarSegment
@@ -64,7 +64,8 @@ from .recordings.typed_spans import ResolvedSpeech
 from .recordings.videos import VideoAudio
 from .thresholds.calibration import Calibration
 from .thresholds.judging import Band, Figures
-from .thresholds.requirement import Requirement
+from .thresholds.library import LibraryTail
+from .thresholds.requirement import BandThreshold, Requirement
 from .turns import Turn
 from .upkeep.store_copy import TableSum
 from .upkeep.upkeep import SampledSegment, StoreCheck
@@ -76,6 +77,7 @@ __all__ = [
     "AudioChanged",
     "AuditEvent",
     "Band",
+    "BandThreshold",
     "BuildProgress",
     "BuildReport",
     "CacheStatistics",
@@ -108,6 +110,7 @@ __all__ = [
     "LabelMove",
     "LabelRun",
     "LastExemplar",
+    "LibraryTail",
     "NoEmbedding",
     "NoSegment",
     "OptOut",
@@ -136,6 +139,7 @@ __all__ = [
     "StoredEncoder",
     "StoredExemplar",
     "StoredVideo",
+    "Suggestion",
     "TableSum",
     "TargetInUse",
     "Threshold",

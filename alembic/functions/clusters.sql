@@ -28,7 +28,7 @@ AS $$
         -- A segment that is given twice counts once.
         SELECT DISTINCT a.cluster, a.nearest_id, a.start_ms, a.end_ms, a.threshold
         FROM alone AS a
-        WHERE a.reason IN ('below_threshold', 'ambiguous') AND a.similarity >= a.threshold / 2
+        WHERE a.reason IN ('below_threshold', 'suggested', 'ambiguous') AND a.similarity >= a.threshold / 2
     ), pooled AS MATERIALIZED (
         SELECT w.cluster, w.nearest_id, sum(w.end_ms - w.start_ms)::integer AS ms,
                max(w.threshold) AS strictest,

@@ -159,6 +159,7 @@ COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given, in that order, or in time order for every
 segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
 grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the two
-most similar people. threshold and min_margin are what the segment had to reach, from
+most similar people. If reason is suggested, nobody is named: nearest is a suggestion, and runner_up its
+rival. threshold and min_margin are what the segment had to reach, from
 threshold_source; NULL if it was compared with nobody. Similarities, margins and thresholds have two
 digits unless the caller sees_vectors.';

@@ -77,13 +77,13 @@ BEGIN
     ), required AS (
         SELECT p.place, p.margin, CASE k.kind
                    WHEN 'given' THEN given_threshold
-                   WHEN 'calibrated' THEN p.calibrated + p.excess - p.measured_excess
+                   WHEN 'calibrated' THEN p.calibrated + (p.excess - p.measured_excess)
                    WHEN 'library' THEN p.excess
                    -- As for the library's, if there is no comparison.
                    ELSE k.default_threshold + sqrt(4 / 3.0) * (p.excess - p.usual_excess)
                END AS above, CASE k.kind
                    WHEN 'given' THEN given_threshold
-                   WHEN 'calibrated' THEN p.calibrated + p.suggested_excess - p.measured_excess
+                   WHEN 'calibrated' THEN p.calibrated + (p.suggested_excess - p.measured_excess)
                    WHEN 'library' THEN p.suggested_excess
                    ELSE k.default_threshold
                         + sqrt(4 / 3.0) * (p.suggested_excess - p.usual_excess)
@@ -98,8 +98,11 @@ BEGIN
            CASE WHEN k.kind = 'library' THEN 0.75 * k.default_threshold END,
            k.kind, k.gallery, CASE k.kind
                WHEN 'given' THEN 'given'
-               WHEN 'calibrated' THEN format('calibrated %s for FAR %s %%', k.created_at::date,
-                   trim_scale((100 * k.target_far)::numeric))
+               WHEN 'calibrated' THEN CASE WHEN k.far_bound IS NULL
+                   THEN format('calibrated %s without a bound of FAR: calibrate again',
+                               k.created_at::date)
+                   ELSE format('calibrated %s, FAR at most %s %%', k.created_at::date,
+                               trim_scale(ceil(10000 * k.far_bound::numeric) / 100)) END
                WHEN 'library' THEN format('library of %s recordings, FAR %s %%', k.recordings,
                    trim_scale((100 * k.target_far)::numeric))
                ELSE format('encoder default: %s', k.threshold_source)
@@ -108,7 +111,8 @@ BEGIN
     FROM known AS k
     CROSS JOIN required AS r
     CROSS JOIN LATERAL pgvoice_internal.tail_of(rule.encoder, 0) AS tail
-    GROUP BY k.band_ms, k.kind, k.gallery, k.default_threshold, k.created_at, k.target_far, k.recordings,
+    GROUP BY k.band_ms, k.kind, k.gallery, k.default_threshold, k.created_at, k.far_bound, k.target_far,
+             k.recordings,
              k.threshold_source, k.calibration, tail.across_mean;
 END
 $$;
@@ -160,17 +164,18 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.threshold_at(
+    SELECT pgvoice.shown(pgvoice_internal.threshold_at(
                r.above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
-           ),
+           ), sees.exact),
            r.margins[width_bucket(duration_ms, r.band_ms)],
-           pgvoice_internal.threshold_at(
+           pgvoice.shown(pgvoice_internal.threshold_at(
                r.suggested_above, r.band_ms, duration_ms, r.usual_mean, 20, r.lowest
-           ),
+           ), sees.exact),
            r.kind, r.gallery, r.source, r.calibration
     FROM pgvoice_internal.rule(
         encoder, required.threshold, required.min_margin, required.people
     ) AS r
+    CROSS JOIN (SELECT pgvoice.sees_vectors() AS exact) AS sees
 $$;
 COMMENT ON FUNCTION pgvoice.required IS
 'The threshold and margin for segments of a duration, and where the threshold comes from: the given one,

@@ -5,16 +5,28 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+DECLARE
+    changed bigint[] := ARRAY(SELECT DISTINCT o.video_id FROM old_rows AS o);
+    of_encoders integer[];
 BEGIN
+    -- If refresh_voices is reading them now, what it stores must be deleted too.
+    PERFORM FROM pgvoice.turn_document AS d WHERE d.video_id = ANY (changed)
+    ORDER BY d.video_id FOR KEY SHARE;
+    IF TG_TABLE_NAME = 'turn' THEN
+        of_encoders := ARRAY(SELECT e.id FROM pgvoice.encoder AS e);
+    ELSE
+        of_encoders := ARRAY(SELECT DISTINCT o.encoder_id FROM old_rows AS o);
+    END IF;
     DELETE FROM pgvoice.voice AS v
-    WHERE v.video_id IN (SELECT o.video_id FROM old_rows AS o);
+    WHERE v.video_id = ANY (changed) AND v.encoder_id = ANY (of_encoders);
     DELETE FROM pgvoice.voice_cohort AS c
-    WHERE c.video_id IN (SELECT o.video_id FROM old_rows AS o);
+    WHERE c.video_id = ANY (changed) AND c.encoder_id = ANY (of_encoders);
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.forget_voices() IS
-'Deletes the voices of recordings whose vectors or turns change; refresh_voices computes them again.';
+'Deletes the voices of recordings whose vectors or turns change: of the vectors'' encoders, or of all.
+refresh_voices computes them again.';
 
 CREATE OR REPLACE TRIGGER segment_embedding_inserted_voices
 AFTER INSERT ON pgvoice.segment_embedding REFERENCING NEW TABLE AS old_rows
@@ -46,27 +58,31 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    -- TRUNCATE fails if the same statement truncates these too.
+    -- Not TRUNCATE, as this may be part of truncating all that refers to recordings.
     DELETE FROM pgvoice.voice;
     DELETE FROM pgvoice.voice_cohort;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.forget_all_voices() IS
-'Empties the voices when the segments are truncated.';
+'Deletes all voices when the segments or the turns are truncated.';
 
 CREATE OR REPLACE TRIGGER segment_embedding_truncated_voices
 AFTER TRUNCATE ON pgvoice.segment_embedding
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.keep_voices(videos bigint[], encoder integer)
-RETURNS void
-LANGUAGE sql
+CREATE OR REPLACE TRIGGER turn_truncated_voices
+AFTER TRUNCATE ON pgvoice.turn
+FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.voices_of(videos bigint[], encoder integer)
+RETURNS TABLE (
+    video_id bigint, label text, dimension integer, embedding public.vector, clean_ms bigint
+)
+LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    DELETE FROM pgvoice.voice AS v WHERE v.video_id = ANY (videos) AND v.encoder_id = encoder;
-    INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms)
-    SELECT s.video_id, c.label, s.encoder_id, s.dimension,
+    SELECT s.video_id, c.label, s.dimension,
            public.l2_normalize(public.sum(
                s.embedding OPERATOR(public.*) array_fill(
                    (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
@@ -80,51 +96,75 @@ AS $$
         ON s.video_id = asked.id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
         AND s.encoder_id = encoder
     WHERE s.embedding IS NOT NULL AND c.label IS NOT NULL
-    GROUP BY s.video_id, c.label, s.encoder_id, s.dimension
+    GROUP BY s.video_id, c.label, s.dimension
     -- Vectors that cancel each other out have no direction.
     HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
 $$;
+COMMENT ON FUNCTION pgvoice_internal.voices_of(bigint[], integer) IS
+'The voices of these videos, from their clean segments.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.keep_voices(videos bigint[], encoder integer)
+RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    DELETE FROM pgvoice.voice AS v WHERE v.video_id = ANY (videos) AND v.encoder_id = encoder;
+    WITH kept AS (
+        INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms)
+        SELECT v.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms
+        FROM pgvoice_internal.voices_of(videos, encoder) AS v
+        RETURNING video_id
+    )
+    INSERT INTO pgvoice.voice_cohort (video_id, encoder_id, near, voices, recordings, across, within)
+    SELECT asked.id, encoder, '{}', count(k.video_id), 0, 0, 0
+    FROM unnest(videos) AS asked(id)
+    LEFT JOIN kept AS k ON k.video_id = asked.id
+    GROUP BY asked.id
+    ON CONFLICT (video_id, encoder_id) DO UPDATE SET voices = excluded.voices
+$$;
 COMMENT ON FUNCTION pgvoice_internal.keep_voices(bigint[], integer) IS
-'Computes the voices of these videos from their clean segments.';
+'Computes the voices of these videos, and stores how many there are; keep_cohorts has to follow.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_recordings(videos bigint[], encoder integer)
 RETURNS TABLE (video_id bigint, near bigint[], recordings integer)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 10
 SET search_path FROM CURRENT
 AS $$
     WITH several AS MATERIALIZED (
-        SELECT v.video_id, count(*) AS voices
-        FROM pgvoice.voice AS v
-        WHERE v.encoder_id = encoder
-        GROUP BY v.video_id
-        HAVING count(*) >= 2
-        -- A sample that stays the same.
-        ORDER BY hashint8(v.video_id)
-        LIMIT 1000
-    ), centre AS MATERIALIZED (
-        SELECT v.video_id, public.avg(v.embedding) AS voice
-        FROM pgvoice.voice AS v
-        WHERE v.encoder_id = encoder
-          AND (v.video_id = ANY (videos) OR v.video_id IN (SELECT s.video_id FROM several AS s))
-        GROUP BY v.video_id
-    ), ranked AS (
-        SELECT mine.video_id, s.video_id AS other,
-               mine.voice OPERATOR(public.<#>) theirs.voice AS distance,
-               sum(s.voices - 1) OVER (
-                   PARTITION BY mine.video_id
-                   ORDER BY mine.voice OPERATOR(public.<#>) theirs.voice, s.video_id
-               ) - (s.voices - 1) AS compared
-        FROM centre AS mine
-        CROSS JOIN several AS s
-        JOIN centre AS theirs ON theirs.video_id = s.video_id
-        WHERE mine.video_id = ANY (videos) AND s.video_id <> mine.video_id
+        SELECT c.video_id, c.voices, public.sum(v.embedding) AS centre
+        FROM (
+            SELECT o.video_id, o.voices FROM pgvoice.voice_cohort AS o
+            WHERE o.encoder_id = encoder AND o.voices >= 2
+            -- A sample that stays the same.
+            ORDER BY hashint8(o.video_id)
+            LIMIT 1000
+        ) AS c
+        JOIN pgvoice.voice AS v ON v.video_id = c.video_id AND v.encoder_id = encoder
+        GROUP BY c.video_id, c.voices
     )
-    SELECT asked.id, coalesce(array_agg(r.other ORDER BY r.distance, r.other)
-                              FILTER (WHERE r.compared < 20), '{}'),
-           (SELECT count(*) FROM several)::integer
+    SELECT asked.id, coalesce(nearest.ids, '{}'), (SELECT count(*) FROM several)::integer
     FROM unnest(videos) AS asked(id)
-    LEFT JOIN ranked AS r ON r.video_id = asked.id
-    GROUP BY asked.id
+    CROSS JOIN LATERAL (
+        SELECT public.sum(v.embedding) AS centre FROM pgvoice.voice AS v
+        WHERE v.video_id = asked.id AND v.encoder_id = encoder
+    ) AS mine
+    CROSS JOIN LATERAL (
+        SELECT array_agg(n.video_id ORDER BY n.place) FILTER (WHERE n.before < 20) AS ids
+        FROM (
+            SELECT one.video_id, row_number() OVER nearest_first AS place,
+                   sum(one.voices - 1) OVER nearest_first - (one.voices - 1) AS before
+            FROM (
+                SELECT s.video_id, s.voices,
+                       (mine.centre OPERATOR(public.<#>) s.centre) / s.voices AS distance
+                FROM several AS s
+                WHERE s.video_id <> asked.id AND mine.centre IS NOT NULL
+                ORDER BY distance, s.video_id
+                -- Enough if each has two voices.
+                LIMIT 20
+            ) AS one
+            WINDOW nearest_first AS (ORDER BY one.distance, one.video_id)
+        ) AS n
+    ) AS nearest
 $$;
 COMMENT ON FUNCTION pgvoice_internal.near_recordings(bigint[], integer) IS
 'For each of these videos, the recordings with two voices or more whose voices are most similar to its
@@ -146,16 +186,18 @@ AS $$
                ) AS place
         FROM near AS n
         JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
-        JOIN pgvoice.voice AS theirs
-            ON theirs.video_id = ANY (n.near) AND theirs.encoder_id = encoder
+        CROSS JOIN unnest(n.near) AS other(id)
+        JOIN pgvoice.voice AS theirs ON theirs.video_id = other.id AND theirs.encoder_id = encoder
     ), usual AS (
-        SELECT c.video_id, avg(c.similarity) FILTER (WHERE c.place > 1) AS mean
+        SELECT c.video_id, pgvoice_internal.own_voice_level(
+                   encoder, avg(c.similarity) FILTER (WHERE c.place > 1)
+               ) AS own_voice
         FROM compared AS c GROUP BY c.video_id
     ), across AS (
         SELECT c.video_id, avg(c.similarity) AS mean, count(*) AS comparisons
         FROM compared AS c
         JOIN usual AS u USING (video_id)
-        WHERE c.place > 1 OR c.similarity < pgvoice_internal.own_voice_level(encoder, u.mean)
+        WHERE c.place > 1 OR c.similarity < u.own_voice
         GROUP BY c.video_id
     ), within AS (
         SELECT a.video_id, avg(-(a.embedding OPERATOR(public.<#>) b.embedding)) AS mean,
@@ -166,19 +208,15 @@ AS $$
         WHERE a.video_id = ANY (videos) AND a.encoder_id = encoder
         GROUP BY a.video_id
     )
-    INSERT INTO pgvoice.voice_cohort AS c (video_id, encoder_id, near, voices, recordings,
-        across_mean, across, within_mean, within)
-    SELECT n.video_id, encoder, n.near,
-           (SELECT count(*) FROM pgvoice.voice AS v
-            WHERE v.video_id = n.video_id AND v.encoder_id = encoder),
-           n.recordings, pgvoice.similarity(across.mean), coalesce(across.comparisons, 0),
-           pgvoice.similarity(within.mean), coalesce(within.comparisons, 0)
+    -- Only rows that are there: the voices of the others were forgotten meanwhile.
+    UPDATE pgvoice.voice_cohort AS c
+    SET near = n.near, recordings = n.recordings,
+        across_mean = pgvoice.similarity(across.mean), across = coalesce(across.comparisons, 0),
+        within_mean = pgvoice.similarity(within.mean), within = coalesce(within.comparisons, 0)
     FROM near AS n
     LEFT JOIN across USING (video_id)
     LEFT JOIN within USING (video_id)
-    ON CONFLICT (video_id, encoder_id) DO UPDATE SET near = excluded.near, voices = excluded.voices,
-        recordings = excluded.recordings, across_mean = excluded.across_mean,
-        across = excluded.across, within_mean = excluded.within_mean, within = excluded.within
+    WHERE c.video_id = n.video_id AND c.encoder_id = encoder
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_cohorts(bigint[], integer) IS
 'Chooses near for these videos again and stores how similar their voices are to those of near, and to each
@@ -191,28 +229,25 @@ CREATE OR REPLACE FUNCTION pgvoice.refresh_voices(
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    several CONSTANT bigint := (
-        SELECT count(*) FROM pgvoice.voice_cohort AS c
-        WHERE c.encoder_id = encoder AND c.voices >= 2
-    );
     chosen bigint[];
     others bigint[];
 BEGIN
     PERFORM pgvoice_internal.video_ids(videos), pgvoice_internal.require_encoder(encoder);
-    -- A recording that is being erased is left out, and one of these waits to be erased.
-    SELECT array_agg(v.id) INTO chosen FROM (
+    -- Whoever changes a recording at this moment is not waited for. Otherwise changes wait until the
+    -- end of this transaction, and then delete its voices.
+    chosen := ARRAY(
         SELECT v.id FROM pgvoice.video AS v
-        WHERE (videos IS NULL OR v.key = ANY (videos))
-          AND EXISTS (SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = v.id)
-          AND NOT EXISTS (
-              SELECT FROM pgvoice.voice_cohort AS c
-              WHERE c.video_id = v.id AND c.encoder_id = refresh_voices.encoder
-          )
-        ORDER BY v.id FOR KEY SHARE
-    ) AS v;
-    IF chosen IS NULL THEN
+        JOIN pgvoice.turn_document AS d ON d.video_id = v.id
+        WHERE (videos IS NULL OR v.key = ANY (videos)) AND NOT EXISTS (
+            SELECT FROM pgvoice.voice_cohort AS c
+            WHERE c.video_id = v.id AND c.encoder_id = refresh_voices.encoder
+        )
+        ORDER BY v.id FOR KEY SHARE OF v SKIP LOCKED FOR UPDATE OF d SKIP LOCKED
+    );
+    IF chosen = '{}' THEN
         RETURN 0;
     END IF;
     PERFORM pgvoice_internal.keep_voices(chosen, encoder);
@@ -220,14 +255,22 @@ BEGIN
     -- Those that had few others to choose from choose again, and those near the new ones, which may be
     -- near them.
     others := ARRAY(
+        SELECT unnest(n.near) FROM pgvoice.voice_cohort AS n
+        WHERE n.encoder_id = encoder AND n.video_id = ANY (chosen)
+        UNION
+        SELECT c.video_id FROM pgvoice.voice_cohort AS c
+        WHERE c.encoder_id = encoder AND c.recordings < 1000 AND 3 * c.recordings <= 2 * (
+            SELECT count(*) FROM pgvoice.voice_cohort AS o
+            WHERE o.encoder_id = encoder AND o.voices >= 2
+        )
+        EXCEPT
+        SELECT unnest(chosen)
+    );
+    others := ARRAY(
         SELECT c.video_id FROM pgvoice.voice_cohort AS c
         JOIN pgvoice.video AS v ON v.id = c.video_id
-        WHERE c.encoder_id = encoder AND c.video_id <> ALL (chosen)
-          AND (c.recordings < 1000 AND 3 * c.recordings <= 2 * several OR c.video_id IN (
-              SELECT unnest(n.near) FROM pgvoice.voice_cohort AS n
-              WHERE n.encoder_id = encoder AND n.video_id = ANY (chosen)
-          ))
-        ORDER BY c.video_id FOR KEY SHARE OF v
+        WHERE c.encoder_id = encoder AND c.video_id = ANY (others)
+        ORDER BY c.video_id FOR KEY SHARE OF v SKIP LOCKED FOR NO KEY UPDATE OF c SKIP LOCKED
     );
     PERFORM pgvoice_internal.keep_cohorts(others, encoder);
     PERFORM pgvoice_internal.fit_library(encoder, false);

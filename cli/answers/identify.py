@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,7 +13,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.errors import InvalidSegmentFailure, finite, invalid_rows
 from pgvoice.cli.pictures import timeline
-from pgvoice.cli.thresholds.rule import write_rule
+from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.hooks.errors import invalid_text
 from pgvoice.hooks.identify import identify as ask
 from pgvoice.hooks.results import IdentifyResult, Labelled
@@ -76,7 +76,8 @@ def identify(
 
     VIDEO is the name that the recording was filled under, SEGMENTS a file as for `pgvoice fill`;
     without SEGMENTS, every stored turn gets an answer. A person is named only if the segment is
-    similar enough; otherwise `reason` says why not, and the nearest person is in parentheses.
+    similar enough; otherwise `reason` says why not, and the nearest person is in parentheses. If
+    that is `suggested`, somebody should listen: the nearest person or the runner-up may speak.
     Segments with the same label of the diarizer are judged together; a label that covers several
     people is split. Segments that are not spans of time are shown as `invalid`, the others are
     answered, and the exit code is 3.
@@ -92,7 +93,7 @@ def identify(
     if clusters and not any(each.segment.label for each in found.labels):
         raise click.UsageError("--clusters needs segments with a diarizer's labels.")
     if picture is not None:
-        _draw(picture, video, found.labels, required)
+        _draw(picture, video, found.labels)
     if named is not None:
         _write_named(found, source, named, named_format, overwrite)
     if named == options.STANDARD_INPUT:
@@ -130,23 +131,29 @@ def _write_named(
         )
 
 
-def _draw(path: Path, video: str, found: Sequence[Labelled], required: Requirement) -> None:
+def _draw(path: Path, video: str, found: Sequence[Labelled]) -> None:
     answers = [each.identification for each in found if each.identification]
-    bars = [timeline.Bar(one.start, one.end, one.speaker, one.similarity) for one in answers]
-    limits = [band.threshold for band in required.by_length]
-    timeline.draw(bars, path, f"Who speaks in {video}", *limits)
+    bars = [
+        timeline.Bar(one.start, one.end, one.speaker, one.similarity, one.suggestion)
+        for one in answers
+    ]
+    limits = sorted(one.threshold for one in answers if one.threshold is not None)
+    ends = dict.fromkeys((*limits[:1], *limits[-1:]))
+    timeline.draw(bars, path, f"Who speaks in {video}", *ends)
     click.echo(f"picture in {path}", err=True)
 
 
 def write_answers(found: Sequence[Labelled]) -> None:
     """Print a table of answers, with the diarizer's labels if there are any."""
     labelled = any(each.segment.label for each in found)
+    suggested = any(each.suggestion for each in found)
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
-    columns += [output.optional("label", 3)] if labelled else []
+    columns += [output.optional("label", 4)] if labelled else []
     columns += [output.person("speaker"), output.number("similarity")]
-    columns += [output.person("runner-up", 1), output.number("margin", 2)]
+    # A suggestion is never shown without its rival.
+    columns += [output.person("runner-up", 0 if suggested else 2), output.number("margin", 3)]
     output.write_table(
-        [*columns, output.word("reason")],
+        [*columns, output.number("threshold", 1), output.word("reason")],
         (
             (
                 *_times(each),
@@ -168,17 +175,17 @@ def _times(labelled: Labelled) -> tuple[str, str]:
 
 
 def _answer(answer: Identification | None) -> tuple[output.Cell, ...]:
-    """Speaker, similarity, runner-up and margin."""
+    """Speaker, similarity, runner-up, margin and threshold."""
     if answer is None:
-        return None, None, None, None
+        return None, None, None, None, None
     runner_up = output.named(answer.runner_up, answer.runner_up_similarity)
-    return who(answer), answer.similarity, runner_up, answer.margin
+    return who(answer), answer.similarity, runner_up, answer.margin, answer.threshold
 
 
 def who(answer: Identification) -> str:
-    """The speaker, or the nearest person in parentheses."""
+    """The speaker, or the nearest person in parentheses, with a question mark if suggested."""
     if answer.speaker is None and answer.nearest is not None:
-        return f"({answer.nearest})"
+        return f"({answer.nearest}?)" if answer.suggestion else f"({answer.nearest})"
     return answer.speaker or output.NOTHING
 
 
@@ -186,6 +193,10 @@ def _write_summary(found: IdentifyResult, required: Requirement) -> None:
     reasons = Counter(each.reason for each in found.labels).most_common()
     counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
     click.echo(f"\n{output.counted(len(found.labels), 'segment')}{': ' if counts else ''}{counts}")
+    suggestions = Counter(str(each.suggestion) for each in found.labels if each.suggestion)
+    if suggestions:
+        told = ", ".join(f"{count:,} {pair}" for pair, count in suggestions.most_common())
+        output.say(f"suggested: {told}")
     for cluster in found.clusters:
         click.echo(output.printable(str(cluster)))
     write_rule(required)
@@ -194,7 +205,7 @@ def _write_summary(found: IdentifyResult, required: Requirement) -> None:
 def _document(found: IdentifyResult, required: Requirement) -> dict[str, object]:
     return (
         {"video": found.video}
-        | asdict(required)
+        | document(required)
         | {
             "segments": [_row(each) | {"label": each.segment.label} for each in found.labels],
             "invalid": invalid_rows(found.invalid),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Unpack
 
@@ -11,7 +10,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.resolved import write_resolved
-from pgvoice.cli.thresholds.rule import write_rule
+from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.answers.similar import SimilarFilter
 from pgvoice.store.voice_store import VoiceStore
@@ -46,7 +45,7 @@ def search(
     required = store.thresholds.required(**rule)
     if as_json:
         segments = [output.in_seconds(appearance) for appearance in found]
-        output.write_json({"speaker": name} | asdict(required) | {"segments": segments})
+        output.write_json({"speaker": name} | document(required) | {"segments": segments})
         return
     if found:
         _write_table(found)

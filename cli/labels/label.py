@@ -8,7 +8,7 @@ from typing import Unpack
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.thresholds.rule import write_rule
+from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.store.labels.runs import LabelMove, Relabelling
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -109,7 +109,7 @@ def _write_moves(found: Relabelling) -> None:
 def _write(found: Relabelling, required: Requirement, as_json: bool) -> None:
     if as_json:
         counted = {"changed": found.changed, "left_pinned": found.left_pinned}
-        output.write_json(asdict(required) | counted | asdict(found))
+        output.write_json(document(required) | counted | asdict(found))
         return
     click.echo(
         f"{output.counted(found.segments, 'segment')} ({output.clock(found.seconds)}),"

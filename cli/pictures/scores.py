@@ -42,7 +42,7 @@ def draw_trials(
     trials: Trials, bands: Sequence[Band | BandThreshold], margin: float, path: Path, title: str
 ) -> None:
     """Draw the picture of ``--plot``, and print its path on standard error."""
-    similarity, right, _ = trials.comparisons()
+    similarity, right = trials.comparisons()
     searches = trials.searches()
     thresholds = {_told(band): band.threshold for band in bands}
     starts = np.array([round(1000 * band.min_s) for band in bands])

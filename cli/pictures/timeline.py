@@ -1,15 +1,16 @@
-"""Who speaks when: a lane per speaker, one for unnamed speech, and shades for similarity."""
+"""Who speaks when: lanes for speakers, suggestions and unnamed speech; shades for similarity."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgvoice.cli import output
 from pgvoice.cli.pictures import canvas
+from pgvoice.store.answers.identify import Suggestion
 
 if TYPE_CHECKING:  # an optional extra
     from matplotlib.axes import Axes
@@ -40,6 +41,7 @@ class Bar(NamedTuple):
     end: float
     speaker: str | None
     similarity: float | None
+    suggestion: Suggestion | None = None
 
 
 def draw(bars: Sequence[Bar], path: Path, title: str, *thresholds: float) -> None:
@@ -67,21 +69,41 @@ def draw(bars: Sequence[Bar], path: Path, title: str, *thresholds: float) -> Non
 
 
 def lanes(bars: Sequence[Bar]) -> tuple[list[str], list[int]]:
-    """Names of the lanes from the top, longest speech first, and the lane of each bar."""
-    seconds: dict[str, float] = defaultdict(float)
-    for bar in bars:
-        if bar.speaker is not None:
-            seconds[bar.speaker] += bar.end - bar.start
-    people = sorted(seconds, key=lambda name: (-seconds[name], name))
+    """Names of the lanes from the top, longest speech first, and the lane of each bar.
+
+    Suggestions with the same rival have a lane below the speakers, if there is room.
+    """
+    people = _longest_first((bar.speaker, bar) for bar in bars)
     own = people if len(people) <= MAX_LANES else people[: MAX_LANES - 1]
-    place = {name: lane for lane, name in enumerate(own)}
     names = [canvas.shown(name) for name in own]
     if len(own) < len(people):
         names.append(f"({len(people) - len(own):,} others)")
-    others = len(names) - 1
-    nameless = any(bar.speaker is None for bar in bars)
-    where = [len(names) if bar.speaker is None else place.get(bar.speaker, others) for bar in bars]
-    return ([*names, UNNAMED] if nameless else names), where
+    speakers = {name: min(lane, len(names) - 1) for lane, name in enumerate(people)}
+    pairs = _longest_first((_suggested(bar), bar) for bar in bars)[: MAX_LANES - len(names)]
+    suggested = {pair: len(names) + number for number, pair in enumerate(pairs)}
+    names += pairs
+    where = [
+        suggested.get(_suggested(bar), len(names)) if bar.speaker is None else speakers[bar.speaker]
+        for bar in bars
+    ]
+    return ([*names, UNNAMED] if len(names) in where else names), where
+
+
+def _suggested(bar: Bar) -> str:
+    """Who may speak, and the rival; empty if nobody is suggested."""
+    if bar.suggestion is None:
+        return ""
+    both = (bar.suggestion.name, bar.suggestion.rival)
+    return f"({' or '.join(canvas.shown(name, 14) for name in both if name is not None)}?)"
+
+
+def _longest_first(spoken: Iterable[tuple[str | None, Bar]]) -> list[str]:
+    """Names of lanes, by the length of their bars."""
+    seconds: dict[str, float] = defaultdict(float)
+    for name, bar in spoken:
+        if name:
+            seconds[name] += bar.end - bar.start
+    return sorted(seconds, key=lambda name: (-seconds[name], name))
 
 
 def strips(end: float, lane_count: int) -> int:
@@ -154,7 +176,8 @@ def _label(axes: Axes, names: Sequence[str], span: tuple[float, float]) -> None:
     axes.set_axisbelow(True)
     if names and names[-1] == UNNAMED:
         axes.axhspan(len(names) - 1.5, len(names) - 0.5, color="#f4f1ea", zorder=0)
-        axes.get_yticklabels()[-1].set_fontstyle("italic")
+    for name in axes.get_yticklabels():
+        name.set_fontstyle("italic" if name.get_text().startswith("(") else "normal")
 
 
 def _scale(
@@ -170,7 +193,7 @@ def _scale(
     for threshold in marked:
         bar.ax.axhline(threshold, color="crimson", linewidth=2)
     if marked:
-        plural = "s, by length" if len(marked) > 1 else ""
+        plural = "s" if len(marked) > 1 else ""
         bar.ax.set_title(f"red: threshold{plural}", fontsize=7, color="crimson")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import click
 
@@ -10,13 +11,20 @@ from pgvoice.cli import options, output
 from pgvoice.cli.checks.packages import missing_packages
 from pgvoice.cli.db import place
 from pgvoice.cli.group import Group
-from pgvoice.cli.thresholds import rule
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.encoders.registry import RegisteredEncoder
 from pgvoice.store.database import embedded
 from pgvoice.store.errors import DatabaseError
 from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.thresholds.requirement import Kind
 from pgvoice.store.voice_store import VoiceStore
+
+
+class _Stored(NamedTuple):
+    """An encoder in the store, and which thresholds apply to its vectors."""
+
+    encoder: StoredEncoder
+    kind: Kind
 
 
 @click.group(cls=Group)
@@ -31,7 +39,8 @@ def list_encoders(url: str | None, as_json: bool) -> None:
     """List the available encoders and those in the store.
 
     Vectors of different encoders are never compared: fill recordings and enroll people with the
-    same encoder.
+    same encoder. An encoder's own threshold is for one person; `pgvoice thresholds` shows those in
+    use.
     """
     available = sorted(registry.registered_encoders().values())
     stored, trouble = _stored(url)
@@ -48,14 +57,16 @@ def list_encoders(url: str | None, as_json: bool) -> None:
         click.echo(f"Warning: the store could not be read: {trouble}", err=True)
 
 
-def _stored(url: str | None) -> tuple[list[StoredEncoder], str | None]:
+def _stored(url: str | None) -> tuple[list[_Stored], str | None]:
     """The store's encoders, or why they cannot be read."""
     folder = place.embedded_folder(url)
     if folder is not None and not embedded.exists(folder):
         return [], None
     try:
         with VoiceStore.open(url) as store:
-            return store.recordings.encoders(), None
+            required = store.thresholds.required
+            found = store.recordings.encoders()
+            return [_Stored(one, required(encoder=one.identity).kind) for one in found], None
     except DatabaseError as error:
         return [], str(error)
 
@@ -66,25 +77,21 @@ def _remedy(encoder: RegisteredEncoder) -> str | None:
     return f'pip install "pgvoice[{encoder.extra}]"' if lacking else None
 
 
-def _write_stored(stored: Sequence[StoredEncoder]) -> None:
+def _write_stored(stored: Sequence[_Stored]) -> None:
     if not stored:
         return
     click.echo()
-    numbers = output.numbers("dimension", "threshold")
+    numbers = output.number("dimension", 1), output.number("own threshold")
     output.write_table(
-        ["stored encoder", *numbers, output.explanation("source of the threshold")],
+        ["stored encoder", *numbers, output.word("in use"), output.explanation("its source")],
         (
-            (str(e.identity), e.identity.dimension, e.threshold.similarity, _source(e))
-            for e in stored
+            (
+                *(str(one.identity), one.identity.dimension, one.threshold.similarity),
+                *(kind, one.threshold.source),
+            )
+            for one, kind in stored
         ),
     )
-
-
-def _source(found: StoredEncoder) -> str:
-    """Where the encoder's default threshold comes from, which applies without a calibration."""
-    if found.calibrated:
-        return "not used: `pgvoice calibrate --list` shows this library's own"
-    return f"{rule.UNCALIBRATED}; {found.threshold.source}"
 
 
 def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:
@@ -93,11 +100,12 @@ def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:
     return named | {"installed": remedy is None, "remedy": remedy}
 
 
-def _stored_document(found: StoredEncoder) -> dict[str, object]:
+def _stored_document(found: _Stored) -> dict[str, object]:
+    encoder = found.encoder
     return {
-        "encoder": str(found.identity),
-        "identity": found.identity,
-        "threshold": found.threshold.similarity,
-        "source": found.threshold.source,
-        "calibrated": found.calibrated,
+        "encoder": str(encoder.identity),
+        "identity": encoder.identity,
+        "threshold": encoder.threshold.similarity,
+        "source": encoder.threshold.source,
+        "kind": found.kind,
     }

@@ -1,1 +1,1 @@
-"""``pgvoice calibrate`` and ``evaluate``, and how thresholds are shown."""
+"""``pgvoice thresholds``, ``calibrate`` and ``evaluate``, and how thresholds are shown."""

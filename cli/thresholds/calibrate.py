@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.group import FAILED
 from pgvoice.cli.pictures.scores import draw_trials
 from pgvoice.cli.thresholds.rule import length, percent
 from pgvoice.hooks.evaluate.reference_files import ReferenceFile
@@ -71,7 +72,7 @@ def _edges(value: str) -> tuple[float, ...]:
 @click.option(
     "--activate", type=options.Count(1), metavar="ID", help="Use a calibration from the list."
 )
-@click.option("--reset", is_flag=True, help="Use the encoder's own threshold again.")
+@click.option("--reset", is_flag=True, help="End the calibration, see `pgvoice thresholds`.")
 @options.stored_encoder_option
 @options.url_option
 @options.plot_option
@@ -97,7 +98,9 @@ def calibrate(
 
     Uses stored segments whose speaker is known from named labels, pinned labels, or exemplars.
     Names that nobody is enrolled under are strangers. `pgvoice identify` uses the new thresholds
-    from then on; `pgvoice relabel` applies them to stored labels.
+    from then on if FAR is sure (95 %) to be at most the target, also for people whom they were not
+    measured on; if not, the exit code is 1, and --activate uses them all the same. `pgvoice
+    relabel` applies them to stored labels.
     """
     asked = bool(labels) or pinned or exemplars
     if uem is not None and not labels:
@@ -130,10 +133,9 @@ def calibrate(
             spoken = store.thresholds.trials(
                 labels=turns, pinned=pinned, exemplars=exemplars, encoder=encoder
             )
-            margin = found.bands[0].margin
-            title = f"Calibration: {found.labels_from}"
-            draw_trials(spoken, found.bands, margin, picture, title)
+            draw_trials(spoken, found.bands, 0.0, picture, f"Calibration: {found.labels_from}")
     output.write(found, as_json, _write)
+    click.get_current_context().exit(0 if found.is_met else FAILED)
 
 
 def _manage(
@@ -145,7 +147,7 @@ def _manage(
     elif not listed:
         was = store.thresholds.reset(encoder=encoder)
         again = f"; `pgvoice calibrate --activate {was}` goes back to calibration {was}"
-        click.echo("identify uses the encoder's own threshold" + (again if was else ""))
+        click.echo("no calibration is in use" + (again if was else ""))
     else:
         _write_list(store.thresholds.calibrations(encoder=encoder), as_json)
 
@@ -153,19 +155,19 @@ def _manage(
 def _write(found: Calibration) -> None:
     figures = found.figures
     day = f" {output.day(found.created_at)}" if found.created_at else ""
-    target = percent(found.target_far)
-    click.echo(f"{found.encoder}, calibrated{day} for FAR {target}, from {found.labels_from}")
+    click.echo(f"{found.encoder}, calibrated{day}, FAR {_bound(found)}, from {found.labels_from}")
     click.echo(
         f"{figures.inside:,} searches by {output.counted(figures.inside_people, 'enrolled person')}"
         f", {figures.outside:,} by {figures.outside_people:,} outside the gallery, of"
         f" {output.counted(figures.profiles, 'profile')}\n".replace("persons", "people")
     )
+    numbers = ("threshold", "inside", "outside", "DIR", "FAR", "pairs")
     output.write_table(
-        ["length", *output.numbers("threshold", "margin", "inside", "outside", "DIR", "FAR")],
+        ["length", *output.numbers(*numbers)],
         (
             (
-                *(length(band), band.threshold, band.margin, band.inside, band.outside),
-                *(percent(band.dir), percent(band.far)),
+                *(length(band), band.threshold, band.inside, band.outside),
+                *(percent(band.dir), percent(band.far), f"{band.pairs:,}"),
             )
             for band in found.bands
         ),
@@ -173,29 +175,48 @@ def _write(found: Calibration) -> None:
     click.echo()
     output.write_pairs(
         [
-            ("DIR", _measured(figures.dir, figures.dir_interval)),
-            ("FAR", _measured(figures.far, figures.far_interval)),
             (
-                "one threshold for all lengths",
-                f"DIR {percent(figures.single_dir)}, FAR {percent(figures.single_far)}",
+                "FAR",
+                f"{_bound(found)} ({_confidence(found)} sure); of people left out"
+                f" {percent(figures.far)}",
             ),
+            ("DIR", _measured(figures.dir, figures.dir_interval)),
             ("EER", _measured(figures.eer, figures.eer_interval)),
             (
                 f"minDCF (p = {figures.prior:g})",
-                f"{figures.min_dcf:.3f} (95 % {figures.min_dcf_interval.low:.3f} to"
-                f" {figures.min_dcf_interval.high:.3f}), of"
-                f" {output.counted(figures.comparisons, 'comparison')}",
+                f"{figures.min_dcf:.3f}, of {output.counted(figures.comparisons, 'comparison')}",
             ),
         ]
     )
     click.echo(
-        "DIR and FAR: each half of the people judged by thresholds tuned on the other half;"
-        " intervals by\nbootstrap over people. The thresholds are tuned on everybody."
+        "The bound and the intervals hold for other people too: they count pairs of people, and\n"
+        "people, not their segments. More people make them narrower, and thresholds lower."
     )
     for note in found.notes:
         click.echo(note)
-    kept = f"stored as calibration {found.id}, which identify uses now"
-    click.echo(kept if found.id else "not stored (--dry-run)")
+    click.echo(_outcome(found))
+
+
+def _outcome(found: Calibration) -> str:
+    kept = f"stored as calibration {found.id}" if found.id else "not stored (--dry-run)"
+    if found.is_met:
+        return f"{kept}, which identify uses now" if found.id else kept
+    activate = f", or use it all the same: --activate {found.id}" if found.id else ""
+    return (
+        f"{kept}, not in use: FAR is only sure to be {_bound(found)}, and the target is"
+        f" {percent(found.target_far)}.\nLabel more people, or give a higher --target-far{activate}"
+    )
+
+
+def _bound(found: Calibration) -> str:
+    """The bound of FAR, rounded up; as `threshold_source` says it."""
+    if found.far_bound is None:
+        return f"{percent(found.target_far)}, without a bound"
+    return f"at most {math.ceil(round(10_000 * found.far_bound, 6)) / 100:g} %"
+
+
+def _confidence(found: Calibration) -> str:
+    return percent(found.confidence)
 
 
 def _measured(rate: float, interval: Interval) -> str:
@@ -209,15 +230,14 @@ def _write_list(found: Sequence[Calibration], as_json: bool) -> None:
         found,
         as_json,
         [
-            *(number("id"), "made", in_use, number("FAR"), number("margin", 1), "from"),
+            *(number("id"), "made", in_use, number("FAR"), "from"),
             output.explanation("thresholds"),
         ],
         lambda each: (
             str(each.id),
             output.day(each.created_at),
             "yes" if each.active else "",
-            percent(each.target_far),
-            each.bands[0].margin,
+            _bound(each),
             each.labels_from,
             ", ".join(f"{output.similarity(b.threshold)} {length(b)}" for b in each.bands),
         ),

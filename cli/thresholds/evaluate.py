@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Unpack
@@ -12,7 +12,7 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.pictures.scores import draw_trials
-from pgvoice.cli.thresholds.rule import percent, write_rule
+from pgvoice.cli.thresholds.rule import document, people, percent, write_rule
 from pgvoice.hooks.evaluate import evaluate as evaluating
 from pgvoice.hooks.evaluate.evaluate import Evaluation, Score
 from pgvoice.hooks.evaluate.label_names import LabelName, named_turns
@@ -115,11 +115,12 @@ def evaluate(
         if picture is not None:
             shown = turns if scored is None else scored.cropped()
             spoken = store.thresholds.trials(labels=shown, encoder=rule["encoder"])
-            title = f"Evaluation: {', '.join(turns)}"
-            draw_trials(spoken, required.by_length, required.margin, picture, title)
+            usual = "; thresholds of a usual recording" if required.kind == "library" else ""
+            title = f"Evaluation: {', '.join(turns)}{usual}"
+            draw_trials(spoken, required.bands, required.margin, picture, title)
     _warn(found, required.encoder)
     if as_json:
-        output.write_json(_document(found) | {"judged_by": None if labels else required})
+        output.write_json(_document(found) | {"judged_by": None if labels else document(required)})
         return
     _write(found)
     if not labels:
@@ -161,25 +162,21 @@ def _in_words(found: Evaluation) -> Iterator[str]:
     whole, right, wrong = _names_of_enrolled(score)
     if whole:
         yield (
-            f"Enrolled: {_people(found.enrolled)}, {output.clock(whole)} of speech:"
+            f"Enrolled: {people(len(found.enrolled))}, {output.clock(whole)} of speech:"
             f" {_share(right, whole)} with the right name, {_share(wrong, whole)} with a wrong"
             f" name, {_share(whole - right - wrong, whole)} without a name"
         )
     if score.stranger_seconds:
         named = _share(score.stranger_named_seconds, score.stranger_seconds)
+        length = output.clock(score.stranger_seconds)
         yield (
-            f"Not enrolled: {_people(found.strangers)}, {output.clock(score.stranger_seconds)} of"
-            f" speech: {named} with a name"
+            f"Not enrolled: {people(len(found.strangers))}, {length} of speech: {named} with a name"
         )
 
 
 def _names_of_enrolled(score: Score) -> tuple[float, float, float]:
     """Seconds in all, with the right name, and with a wrong one."""
     return score.enrolled_seconds, score.right_name_seconds, score.wrong_name_seconds
-
-
-def _people(names: Sequence[str]) -> str:
-    return output.counted(len(names), "person").replace("persons", "people")
 
 
 def _share(part: float, whole: float) -> str:

@@ -27,7 +27,12 @@ class Encoder(Protocol):
 
     @property
     def default_threshold(self) -> Threshold:
-        """Used to identify speakers until the library is calibrated."""
+        """The similarity that 1 % of comparisons of two people in one recording reach.
+
+        It applies, for one enrolled person, until the library's own turns or a calibration say
+        more; the number of people raises it. What is expected of impostors before that scales
+        with it, so a guess that is too low names strangers.
+        """
 
     @property
     def min_samples(self) -> int:

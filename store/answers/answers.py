@@ -38,9 +38,9 @@ _APPEARANCES = text(
 class Answers:
     """Questions to the store; none of them changes it.
 
-    `threshold` and `min_margin` are cosine similarities; by default those of the active
-    calibration, or the encoder's own threshold and no margin. Questions raise `ValueError` for a
-    threshold, margin or limit that is out of range.
+    `threshold` and `min_margin` are cosine similarities; by default those of
+    `Thresholds.required`. If a threshold is given, nobody is suggested. Questions raise
+    `ValueError` for a threshold, margin or limit that is out of range.
     """
 
     def __init__(self, database: Database, grid_ms: int) -> None:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from pgvoice.store.keys import OnGrid
 from pgvoice.store.statuses import SKIPPED_STATUSES
+
+
+class Suggestion(NamedTuple):
+    """Who may speak in a segment that nobody is named in, and who may speak there instead."""
+
+    name: str
+    #: Cosine similarity to the person's profile, in [-1, 1]; not a probability.
+    similarity: float
+    #: The second most similar person, however far away; None if nobody else is enrolled.
+    rival: str | None
+    rival_similarity: float | None
+
+    def __str__(self) -> str:
+        return self.name if self.rival is None else f"{self.name} or {self.rival}"
 
 
 @dataclass(frozen=True, slots=True)
 class Identification(OnGrid):
     """Who speaks in one segment, or why nobody is named.
 
-    `reason` is ``matched``, ``below_threshold``, ``ambiguous`` (the runner-up is within the
-    margin), ``no_profiles``, ``missing`` (not filled yet) or the segment's own status. The fields
-    are the columns of `pgvoice.identify`.
+    `reason` is ``matched``, ``suggested`` (too unlike the nearest person for a name, but see
+    `suggestion`), ``below_threshold``, ``ambiguous`` (the runner-up is within the margin),
+    ``no_profiles``, ``missing`` (not filled yet) or the segment's own status. The fields are the
+    columns of `pgvoice.identify`.
     """
 
     start_ms: int
@@ -34,14 +50,22 @@ class Identification(OnGrid):
     #: The similarity and the margin that a name requires; None if nothing was compared.
     threshold: float | None = None
     min_margin: float | None = None
-    #: Where `threshold` comes from: ``given``, a calibration, or the encoder's own source.
+    #: Where `threshold` comes from. It begins with ``given``, ``calibrated``, ``library`` or
+    #: ``encoder default``, see `Requirement.kind`.
     threshold_source: str | None = None
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """Who may speak here, and the rival; None unless the reason is ``suggested``."""
+        if self.reason != "suggested" or self.nearest is None or self.similarity is None:
+            return None
+        return Suggestion(self.nearest, self.similarity, self.runner_up, self.runner_up_similarity)
 
 
 #: Every reason: for a name, for nobody, and for a segment without a vector.
 REASONS = (
     *("matched", "by_cluster"),
-    *("below_threshold", "ambiguous", "no_profiles"),
+    *("suggested", "below_threshold", "ambiguous", "no_profiles"),
     *("missing", *SKIPPED_STATUSES),
 )
 #: The columns of an `Identification`, in its order.

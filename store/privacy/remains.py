@@ -21,6 +21,11 @@ from pgvoice.store.database.server import traces
 #: The tables that erasing empties, and that held vectors, names or times of the person.
 TOUCHED = (
     "segment_embedding",
+    "voice",
+    "voice_cohort",
+    "turn",
+    "turn_document",
+    "clean_part",
     "enrollment",
     "profile",
     "compared_profile",

@@ -9,19 +9,16 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Row, text
 
 from pgvoice.store.errors import CalibrationUnsupported, UnknownCalibration
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.thresholds import judging, trials
-from pgvoice.store.thresholds.judging import Band, Figures, Judged
+from pgvoice.store.thresholds.fitting import CONFIDENCE, Rule
+from pgvoice.store.thresholds.judging import Band, Figures
 from pgvoice.store.thresholds.measures import Interval
 from pgvoice.store.thresholds.trials import Place
-
-#: Seed for the draws of people, so that the same labels give the same thresholds.
-SEED = 20_160_601
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +29,9 @@ class Calibration:
     id: int | None
     encoder: str
     target_far: float
+    #: With `confidence`, FAR is at most this; None if it was not bounded when it was made.
+    far_bound: float | None
+    confidence: float | None
     #: Whether `identify` uses it.
     active: bool
     labels_from: str
@@ -40,6 +40,11 @@ class Calibration:
     figures: Figures
     #: Remarks on the bands.
     notes: tuple[str, ...]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the bound of FAR meets the target."""
+        return self.far_bound is not None and self.far_bound <= self.target_far
 
 
 def calibrate(
@@ -53,9 +58,9 @@ def calibrate(
     edges: Sequence[float],
     dry_run: bool,
 ) -> Calibration:
-    """Find thresholds from segments whose speakers are known, store them and make them active.
+    """Find thresholds from segments whose speakers are known, and store them.
 
-    Raises `CalibrationUnsupported`.
+    They become active if the bound of their FAR meets the target. Raises `CalibrationUnsupported`.
     """
     if not any(
         profile.encoder == str(encoder.identity) for profile in speakers.summaries(connection)
@@ -70,52 +75,47 @@ def calibrate(
             f" {labels_from}: fill the labelled recordings first, with segments that the labels"
             " cover"
         )
-    generator = np.random.default_rng(SEED)
-    judged = judging.calibrated(found, band_ms(edges), target_far, generator)
+    judged = judging.calibrated(found, band_ms(edges), target_far)
+    result = Calibration(
+        None,
+        str(encoder.identity),
+        target_far,
+        judged.far_bound,
+        CONFIDENCE,
+        False,
+        labels_from,
+        None,
+        judged.bands,
+        judged.figures,
+        judged.notes,
+    )
     if dry_run:
-        return Calibration(
-            None,
-            str(encoder.identity),
-            target_far,
-            False,
-            labels_from,
-            None,
-            judged.bands,
-            judged.figures,
-            judged.notes,
-        )
-    made = _insert(connection, encoder, target_far, judged, labels_from)
-    activate(connection, made)
+        return result
+    made = _insert(connection, encoder.id, result, judged.rule)
+    if result.is_met:
+        activate(connection, made)
     return next(one for one in stored(connection, encoder) if one.id == made)
 
 
-def _insert(
-    connection: Connection,
-    encoder: StoredEncoder,
-    target_far: float,
-    judged: Judged,
-    labels_from: str,
-) -> int:
-    rule = judged.rule
-    measured = {
-        "bands": judged.bands,
-        "figures": asdict(judged.figures),
-        "notes": judged.notes,
-    }
+def _insert(connection: Connection, encoder_id: int, found: Calibration, rule: Rule) -> int:
+    measured = {"bands": found.bands, "figures": asdict(found.figures), "notes": found.notes}
     made: int = connection.scalar(
         text(
             "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds, margins,"
-            " gallery, labels_from, measured) VALUES (:encoder, :target, :band_ms, :thresholds,"
-            " :margins, :gallery, :labels_from, CAST(:measured AS jsonb)) RETURNING id"
+            " gallery, far_bound, confidence, labels_from, measured) VALUES (:encoder, :target,"
+            " :band_ms, :thresholds, :margins, :gallery, :far_bound, :confidence, :labels_from,"
+            " CAST(:measured AS jsonb)) RETURNING id"
         ),
         {
-            "encoder": encoder.id,
-            "target": target_far,
+            "encoder": encoder_id,
+            "target": found.target_far,
             "band_ms": list(rule.band_ms),
             "thresholds": list(rule.thresholds),
-            "margins": [rule.margin] * len(rule.band_ms),
-            "gallery": judged.figures.profiles,
-            "labels_from": labels_from,
+            "margins": [0.0] * len(rule.band_ms),
+            "gallery": found.figures.profiles,
+            "far_bound": found.far_bound,
+            "confidence": found.confidence,
+            "labels_from": found.labels_from,
             "measured": json.dumps(measured, default=asdict),
         },
     )
@@ -136,8 +136,8 @@ def stored(connection: Connection, encoder: StoredEncoder) -> list[Calibration]:
     """Every calibration of an encoder, the newest first."""
     rows = connection.execute(
         text(
-            "SELECT id, target_far, active, labels_from, created_at, measured"
-            " FROM pgvoice.calibration WHERE encoder_id = :encoder ORDER BY id DESC"
+            "SELECT id, target_far, far_bound, confidence, active, labels_from, created_at,"
+            " measured FROM pgvoice.calibration WHERE encoder_id = :encoder ORDER BY id DESC"
         ),
         {"encoder": encoder.id},
     )
@@ -160,6 +160,8 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
         row.id,
         encoder,
         row.target_far,
+        row.far_bound,
+        row.confidence,
         row.active,
         row.labels_from,
         row.created_at,

@@ -1,52 +1,59 @@
-"""The result of a calibration: thresholds from everybody, figures from people left out.
+"""The result of a calibration: thresholds from everybody, and how far they can be trusted.
 
-The people are split into two halves; each half is judged by the thresholds and the margin tuned on
-the other. The thresholds in the result are tuned on everybody.
+FAR is judged on people left out: the searches of a part of the people get answers by thresholds
+that were found without that part, neither as speakers nor as profiles. DIR is that of the
+thresholds in the result, which no comparison of a person with their own profile takes part in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pgvoice.store.errors import CalibrationUnsupported
 from pgvoice.store.thresholds import measures
-from pgvoice.store.thresholds.fitting import NotApart, Rule, bands, fit, tune, weakest
-from pgvoice.store.thresholds.measures import Flags, Indices, Interval, Searches
+from pgvoice.store.thresholds.fitting import CONFIDENCE, Rule, bands, fit
+from pgvoice.store.thresholds.measures import Flags, Floats, Impostors, Interval, Searches
 from pgvoice.store.thresholds.trials import Trials
 
-#: Minimum number of people outside the gallery in each half.
-MIN_PEOPLE = 2
-#: Minimum number of searches of either kind in a band in each half.
+#: Minimum number of people outside the gallery.
+MIN_PEOPLE = 4
+#: Minimum share of the pairs of people that are compared in a band, and how many always suffice:
+#: those of ten people.
+MIN_SHARE, ENOUGH_PAIRS = 0.8, 45
+#: Minimum number of searches of either kind in a band.
 MIN_IN_BAND = 10
 #: Minimum share of enrolled people's segments that are nearest to their own profile.
 MIN_RIGHT = 0.5
-#: Number of draws of people for the intervals of EER and minDCF.
-DRAWS = 200
+#: Into how many parts people are split at most, of which one is left out at a time.
+MAX_PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The threshold and margin for segments of some length, with figures on people left out."""
+    """The threshold for segments of some length, with figures."""
 
     min_s: float
     #: Exclusive; None if the band has no end.
     max_s: float | None
     threshold: float
-    margin: float
     #: Searches by people in the gallery, and outside it.
     inside: int
     outside: int
-    #: None if there were no searches.
+    #: None if there were no searches; `far` of people left out.
     dir: float | None
     far: float | None
+    #: How many pairs of people the threshold rests on.
+    pairs: int
+    #: How much higher the threshold would be for a gallery of twice as many people.
+    per_doubling: float
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured; `dir` and `far` are for people whom the thresholds were not tuned on."""
+    """What was measured."""
 
     comparisons: int
     #: Searches by people in the gallery, and how many people.
@@ -56,72 +63,63 @@ class Figures:
     outside: int
     outside_people: int
     profiles: int
-    #: Over all comparisons; these two need no tuning.
+    #: Over all comparisons.
     eer: float
     eer_interval: Interval
     min_dcf: float
-    min_dcf_interval: Interval
     #: The prior of `min_dcf`.
     prior: float
     dir: float
     dir_interval: Interval
+    #: Of people left out.
     far: float
-    far_interval: Interval
-    #: The same for a single threshold for all lengths, without margin, tuned on the same halves.
-    single_dir: float
-    single_far: float
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rule, with figures on people whom it was not tuned on."""
+    """A rule, with figures."""
 
     rule: Rule
     bands: tuple[Band, ...]
     figures: Figures
+    #: FAR is at most this, with `CONFIDENCE`.
+    far_bound: float
     #: Remarks on the bands.
     notes: tuple[str, ...]
 
 
-def calibrated(
-    trials: Trials, band_ms: Sequence[int], target: float, generator: np.random.Generator
-) -> Judged:
-    """Tune a rule on trials and judge it.
+def calibrated(trials: Trials, band_ms: Sequence[int], target: float) -> Judged:
+    """Find thresholds and judge them.
 
     Raises `CalibrationUnsupported` if there are too few trials, or if they do not tell people
     apart.
     """
-    searches = trials.searches()
-    _check_names(searches)
-    half = _halves(searches, target)
-    merged, notes = _merged(searches, half, band_ms)
-    try:
-        return _judged(trials, searches, half, merged, notes, target, generator)
-    except NotApart as error:
+    searches, impostors = trials.searches(), trials.impostors()
+    _check(searches, target)
+    merged, notes = _merged(searches, impostors, band_ms)
+    gallery = trials.similarity.shape[1]
+    rule = fit(impostors, merged, target, gallery)
+    if max(rule.thresholds) >= 1:
         raise CalibrationUnsupported(
-            "on average, the right profile is not more similar to a segment than others are"
-            f" ({error}): check the names in the labels, and `pgvoice enroll show`"
-        ) from error
+            f"with so few people, no threshold is sure to hold a false accept rate of {target:g}:"
+            f" label speech of more than {_speakers(searches)} people, or give a higher"
+            " --target-far"
+        )
+    answered = rule.answered(searches)
+    outside = ~searches.enrolled
+    answered[outside] = _left_out(searches, impostors, merged, target, gallery)[outside]
+    listed = _bands(rule, searches, answered, target, gallery)
+    return Judged(
+        rule,
+        listed,
+        _figures(trials, searches, answered, merged),
+        _far_bound(searches[outside], answered[outside], listed, target),
+        notes,
+    )
 
 
-def _judged(
-    trials: Trials,
-    searches: Searches,
-    half: Flags,
-    band_ms: Sequence[int],
-    notes: tuple[str, ...],
-    target: float,
-    generator: np.random.Generator,
-) -> Judged:
-    rule = tune(searches, band_ms, target, generator)
-    answered = _held_out(searches, half, lambda one: tune(one, band_ms, target, generator))
-    single = _held_out(searches, half, lambda one: fit(one, (0,), target, 0.0, generator))
-    figures = _figures(trials, searches, answered, single, generator)
-    return Judged(rule, _bands(rule, searches, answered), figures, notes)
-
-
-def _check_names(searches: Searches) -> None:
-    inside = searches.enrolled
+def _check(searches: Searches, target: float) -> None:
+    inside, outside = searches.enrolled, ~searches.enrolled
     right = int((inside & searches.right).sum())
     if right < inside.sum() * MIN_RIGHT:
         raise CalibrationUnsupported(
@@ -129,95 +127,104 @@ def _check_names(searches: Searches) -> None:
             " their own speaker's profile: check the names in the labels, and"
             " `pgvoice enroll show`"
         )
-
-
-def _halves(searches: Searches, target: float) -> Flags:
-    """The searches by one half of the people; both have about as many searches from outside."""
-    people, counts = np.unique(searches.person[~searches.enrolled], return_counts=True)
-    chosen: list[int] = []
-    sums = [0, 0]
-    for place in np.argsort(-counts, kind="stable"):
-        side = int(sums[1] < sums[0])
-        sums[side] += int(counts[place])
-        if side:
-            chosen.append(int(people[place]))
-    needed = measures.needed_searches(target)
-    sizes = (len(chosen), len(people) - len(chosen))
-    if min(sums) < needed or min(sizes) < MIN_PEOPLE:
+    needed, people = measures.needed_searches(target), _speakers(searches)
+    if outside.sum() < needed or people < MIN_PEOPLE:
         raise CalibrationUnsupported(
-            f"a false accept rate of {target:g} needs {2 * needed} searches by {2 * MIN_PEOPLE}"
-            f" people outside the gallery (strangers, and enrolled people without their own"
-            f" profile), {needed} by each half of the people; there are {sum(sums)} by"
-            f" {len(people)}, {min(sums)} by one half: label more segments of more people, or give"
+            f"a false accept rate of {target:g} needs {needed} searches by {MIN_PEOPLE} people"
+            f" outside the gallery (strangers, and enrolled people without their own profile);"
+            f" there are {outside.sum()} by {people}: label more segments of more people, or give"
             " a higher --target-far"
         )
-    flags: Flags = np.isin(searches.person, chosen)
-    for side_flags in (flags, ~flags):
-        if (searches.enrolled & searches.right & side_flags).sum() < MIN_IN_BAND:
-            raise CalibrationUnsupported(
-                f"each half of the people needs {MIN_IN_BAND} segments that are nearest to their"
-                " own speaker's profile, made of other speech; there are"
-                f" {(searches.enrolled & searches.right).sum()} in all: label more segments of"
-                " enrolled people, or enroll them with more speech"
-            )
-    return flags
+    if right < MIN_IN_BAND:
+        raise CalibrationUnsupported(
+            f"it takes {MIN_IN_BAND} segments that are nearest to their own speaker's profile, made"
+            f" of other speech; there are {right}: label more segments of enrolled people, or"
+            " enroll them with more speech"
+        )
+    found = searches.similarity
+    own, other = found[inside & searches.right].mean(), found[outside].mean()
+    if own <= other:
+        raise CalibrationUnsupported(
+            "on average, the right profile is not more similar to a segment than others are"
+            f" ({own:.3f} is not above {other:.3f}): check the names in the labels, and"
+            " `pgvoice enroll show`"
+        )
+
+
+def _speakers(searches: Searches) -> int:
+    """How many people there are outside the gallery."""
+    return len(np.unique(searches.person[~searches.enrolled]))
 
 
 def _merged(
-    searches: Searches, half: Flags, band_ms: Sequence[int]
+    searches: Searches, impostors: Impostors, band_ms: Sequence[int]
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The bands, with those that have too few searches joined to a neighbour, and remarks."""
+    """The bands, with those that have too little speech joined to a neighbour, and remarks."""
     left, notes = list(band_ms), []
     while len(left) > 1:
-        weak = next(
-            (
-                found
-                for side in (half, ~half)
-                if (found := weakest(searches[side], left, MIN_IN_BAND)) is not None
-            ),
-            None,
-        )
+        weak = _weakest(searches, impostors, left)
         if weak is None:
             break
         counts = np.bincount(bands(searches.duration_ms, left), minlength=len(left))
         before = weak > 0 and (weak == len(left) - 1 or counts[weak - 1] <= counts[weak + 1])
         edge = left.pop(weak if before else weak + 1)
-        notes.append(f"too few searches on one side of {edge / 1000:g} s: bands joined")
+        notes.append(f"too few searches or people on one side of {edge / 1000:g} s: bands joined")
     return tuple(left), tuple(notes)
 
 
-def _held_out(searches: Searches, half: Flags, tuned: Callable[[Searches], Rule]) -> Flags:
-    """The searches that get an answer from the rule tuned on the other half."""
+def _weakest(searches: Searches, impostors: Impostors, band_ms: Sequence[int]) -> int | None:
+    """The first band with too few searches or pairs of people, if any."""
+    needed = min(MIN_SHARE * len(np.unique(impostors.pairs)), ENOUGH_PAIRS)
+    places, compared = (bands(each.duration_ms, band_ms) for each in (searches, impostors))
+    for band in range(len(band_ms)):
+        here = places == band
+        inside = (here & searches.enrolled & searches.right).sum()
+        outside = (here & ~searches.enrolled).sum()
+        pairs = len(np.unique(impostors.pairs[compared == band]))
+        if min(inside, outside) < MIN_IN_BAND or pairs < needed:
+            return band
+    return None
+
+
+def _left_out(
+    searches: Searches, impostors: Impostors, band_ms: Sequence[int], target: float, gallery: int
+) -> Flags:
+    """The searches that get an answer from thresholds found without their speaker."""
+    people = np.unique(searches.person)
+    parts = min(MAX_PARTS, len(people))
     answered = np.zeros(len(searches), bool)
-    for side in (half, ~half):
-        answered[side] = tuned(searches[~side]).answered(searches[side])
+    for part in range(parts):
+        out = people[part::parts]
+        rows = np.isin(searches.person, out)
+        rule = fit(impostors.without(out), band_ms, target, gallery)
+        answered[rows] = rule.answered(searches[rows])
     return answered
 
 
+def _far_bound(outside: Searches, answered: Flags, listed: Sequence[Band], target: float) -> float:
+    """The bound of FAR: the target, unless people left out were named more often.
+
+    In that case the thresholds' assumptions do not hold, and only the counts are left to tell.
+    """
+    needed = measures.needed_searches(target)
+    rates = [float(answered.mean())]
+    rates += [band.far for band in listed if band.far is not None and band.outside >= needed]
+    if max(rates) <= target:
+        return target
+    number = measures.effective_number(answered.astype(float), outside.person)
+    # The upper end of an interval that leaves out as much at either end.
+    return measures.rate_interval(max(rates), number, 2 * CONFIDENCE - 1).high
+
+
 def _figures(
-    trials: Trials,
-    searches: Searches,
-    answered: Flags,
-    single: Flags,
-    generator: np.random.Generator,
+    trials: Trials, searches: Searches, answered: Flags, band_ms: Sequence[int]
 ) -> Figures:
     inside, outside = searches.enrolled, ~searches.enrolled
-    named = answered & searches.right
-    similarity, same, person = trials.comparisons()
-
-    def over(measure: Callable[..., float]) -> tuple[float, Interval]:
-        def of(rows: Indices) -> float:
-            return measure(similarity[rows][same[rows]], similarity[rows][~same[rows]])
-
-        everything = np.arange(len(similarity))
-        drawn = measures.bootstrap(of, person, generator, repetitions=DRAWS)
-        return of(everything), drawn
-
-    def rate(flags: Flags, among: Flags) -> tuple[float, Interval]:
-        rows, whose = flags[among].astype(float), searches.person[among]
-        drawn = measures.bootstrap(lambda chosen: float(rows[chosen].mean()), whose, generator)
-        return float(rows.mean()), drawn
-
+    similarity, same = trials.comparisons()
+    eer = measures.eer(similarity[same], similarity[~same])
+    found = float((answered & searches.right)[inside].mean())
+    beside = _beside_average(searches[inside], band_ms)
+    number = measures.effective_number(beside, searches.person[inside])
     return Figures(
         len(similarity),
         int(inside.sum()),
@@ -225,17 +232,28 @@ def _figures(
         int(outside.sum()),
         len(np.unique(searches.person[outside])),
         trials.similarity.shape[1],
-        *over(measures.eer),
-        *over(measures.min_dcf),
+        eer,
+        measures.rate_interval(eer, number),
+        measures.min_dcf(similarity[same], similarity[~same]),
         measures.PRIOR,
-        *rate(named, inside),
-        *rate(answered, outside),
-        float((single & searches.right)[inside].mean()),
-        float(single[outside].mean()),
+        found,
+        measures.rate_interval(found, number),
+        float(answered[outside].mean()),
     )
 
 
-def _bands(rule: Rule, searches: Searches, answered: Flags) -> tuple[Band, ...]:
+def _beside_average(searches: Searches, band_ms: Sequence[int]) -> Floats:
+    """How much more similar each search is than those of its band are, shape (searches,)."""
+    places = bands(searches.duration_ms, band_ms)
+    sums = np.bincount(places, weights=searches.similarity, minlength=len(band_ms))
+    means = sums / np.maximum(np.bincount(places, minlength=len(band_ms)), 1)
+    beside: Floats = searches.similarity - means[places]
+    return beside
+
+
+def _bands(
+    rule: Rule, searches: Searches, answered: Flags, target: float, gallery: int
+) -> tuple[Band, ...]:
     places = bands(searches.duration_ms, rule.band_ms)
     ends = [edge / 1000 for edge in rule.band_ms[1:]] + [None]
     return tuple(
@@ -243,11 +261,12 @@ def _bands(rule: Rule, searches: Searches, answered: Flags) -> tuple[Band, ...]:
             rule.band_ms[band] / 1000,
             ends[band],
             rule.thresholds[band],
-            rule.margin,
             int((here & searches.enrolled).sum()),
             int((here & ~searches.enrolled).sum()),
             _mean((answered & searches.right)[here & searches.enrolled]),
             _mean(answered[here & ~searches.enrolled]),
+            rule.tails[band].pairs,
+            rule.tails[band].threshold(target, 2 * gallery) - rule.thresholds[band],
         )
         for band in range(len(rule.band_ms))
         for here in [places == band]

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 _REFRESH = text("SELECT pgvoice.refresh_voices(NULL, :encoder)")
 _FIT = text("SELECT pgvoice.refit_library(:encoder)")
 _READ = text(
-    "SELECT l.recordings, l.voices, l.comparisons, l.over_split, l.fitted_at,"
-    " pgvoice.is_by_library(l.recordings, l.voices) FROM pgvoice.library_tail AS l"
-    " WHERE l.encoder_id = :encoder"
+    "SELECT coalesce(l.recordings, 0), coalesce(l.voices, 0), coalesce(l.comparisons, 0),"
+    " coalesce(l.over_split, 0), l.fitted_at, n.recordings, n.voices"
+    " FROM pgvoice.library_needs() AS n"
+    " LEFT JOIN pgvoice.library_tail AS l ON l.encoder_id = :encoder"
 )
 _TARGET = text("SELECT target_far FROM pgvoice.setting")
 _SET_TARGET = text("UPDATE pgvoice.setting SET target_far = :target")
@@ -33,9 +34,21 @@ class LibraryTail:
     comparisons: int
     #: Pairs of labels so similar that the diarizer probably split one person; not compared.
     over_split: int
-    fitted_at: datetime
-    #: Whether there are enough recordings and voices to set thresholds.
-    enough: bool
+    #: None before the first fill with labels.
+    fitted_at: datetime | None
+    #: So many recordings and voices must there be for the library to set its own thresholds.
+    needed_recordings: int
+    needed_voices: int
+
+    @property
+    def missing_recordings(self) -> int:
+        """Recordings with two labels or more that are missing until then."""
+        return max(self.needed_recordings - self.recordings, 0)
+
+    @property
+    def missing_voices(self) -> int:
+        """Labels in such recordings that are missing until then."""
+        return max(self.needed_voices - self.voices, 0)
 
 
 def refresh(connection: Connection, encoder_id: int) -> None:
@@ -44,10 +57,9 @@ def refresh(connection: Connection, encoder_id: int) -> None:
     connection.execute(_FIT, {"encoder": encoder_id})
 
 
-def read(connection: Connection, encoder_id: int) -> LibraryTail | None:
-    """What the library's thresholds rest on; None before the first fill with labels."""
-    row = connection.execute(_READ, {"encoder": encoder_id}).first()
-    return None if row is None else LibraryTail(*row)
+def read(connection: Connection, encoder_id: int) -> LibraryTail:
+    """What the library's thresholds rest on."""
+    return LibraryTail(*connection.execute(_READ, {"encoder": encoder_id}).one())
 
 
 def target(connection: Connection) -> float:

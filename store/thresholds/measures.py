@@ -10,8 +10,8 @@ get the right answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +60,46 @@ class Searches:
         """Which searches get an answer; threshold and margin are one number, or one per search."""
         flags: Flags = (self.similarity >= threshold) & (self.margin >= margin)
         return flags
+
+
+@dataclass(frozen=True, slots=True)
+class Impostors:
+    """Comparisons of people with others' profiles; all arrays have the shape (comparisons,)."""
+
+    similarity: Floats
+    #: Who speaks, and whose profile it is, as numbers below `people`.
+    speaker: Indices
+    profile: Indices
+    duration_ms: NDArray[np.int64]
+    people: int
+
+    def __len__(self) -> int:
+        return len(self.similarity)
+
+    def __getitem__(self, chosen: Flags) -> Impostors:
+        """The entries of a mask, shape (comparisons,)."""
+        return Impostors(
+            self.similarity[chosen],
+            self.speaker[chosen],
+            self.profile[chosen],
+            self.duration_ms[chosen],
+            self.people,
+        )
+
+    @property
+    def directions(self) -> Indices:
+        """A number for each pair of a speaker and a profile, shape (comparisons,)."""
+        return self.speaker * self.people + self.profile
+
+    @property
+    def pairs(self) -> Indices:
+        """A number for each two people, whoever of them speaks, shape (comparisons,)."""
+        lower = np.minimum(self.speaker, self.profile)
+        return lower * self.people + np.maximum(self.speaker, self.profile)
+
+    def without(self, people: Indices) -> Impostors:
+        """The comparisons in which none of these people takes part."""
+        return self[~(np.isin(self.speaker, people) | np.isin(self.profile, people))]
 
 
 def far(searches: Searches, threshold: float | Floats, margin: float | Floats = 0.0) -> float:
@@ -134,33 +174,34 @@ def min_dcf(same: Floats, different: Floats, prior: float = PRIOR) -> float:
     return float(cost.min() / min(prior, 1 - prior))
 
 
-def bootstrap(
-    statistic: Callable[[Indices], float],
-    people: Indices,
-    generator: np.random.Generator,
-    *,
-    repetitions: int = 1000,
-    level: float = 0.95,
-) -> Interval:
-    """Confidence interval of a statistic, from draws of people (not searches) with replacement.
+def effective_number(values: Floats, people: Indices) -> float:
+    """How many independent values would tell the mean as well as these of few people do.
 
-    `people`, shape (n,), is the person of each entry; `statistic` takes indices into it, shape
-    (m,), and may return NaN for a draw that it cannot judge. The interval consists of percentiles
-    (Efron and Tibshirani 1993, chapter 13), so a rate of 0 always has the interval from 0 to 0.
+    Both have the shape (n,). It is n at most, 1 at least, and follows from the share of the
+    variance that is between people (Kish 1965, Survey Sampling, section 5.4); 0 for no values.
     """
-    _, owner = np.unique(people, return_inverse=True)
-    rows = [np.flatnonzero(owner == person) for person in range(owner.max(initial=-1) + 1)]
-    if not rows:
-        return Interval(float("nan"), float("nan"))
-    values = [
-        statistic(np.concatenate([rows[person] for person in drawn]))
-        for drawn in generator.integers(len(rows), size=(repetitions, len(rows)))
-    ]
-    judged = np.array(values)[~np.isnan(values)]
-    if not len(judged):
-        return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(judged, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    if not len(values):
+        return 0.0
+    _, owner, counts = np.unique(people, return_inverse=True, return_counts=True)
+    means = np.bincount(owner, weights=values) / counts
+    between = float(means.var(ddof=1)) if len(means) > 1 else float("inf")
+    whole = float(values.var())
+    if between <= whole * len(means) / len(values):
+        return float(len(values))
+    return max(len(means) * whole / between, 1.0)
+
+
+def rate_interval(rate: float, number: float, confidence: float = 0.95) -> Interval:
+    """The interval of a rate among so many independent searches, which may be a fraction.
+
+    Wilson's (1927), which is wider than a point for a rate of 0 or 1. From 0 to 1 for no searches.
+    """
+    if not number:
+        return Interval(0.0, 1.0)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = (rate + z**2 / (2 * number)) / (1 + z**2 / number)
+    half = z * np.sqrt(rate * (1 - rate) / number + (z / (2 * number)) ** 2) / (1 + z**2 / number)
+    return Interval(max(float(middle - half), 0.0), min(float(middle + half), 1.0))
 
 
 def _share(flags: Flags, among: Flags) -> float:

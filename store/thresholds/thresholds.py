@@ -1,4 +1,4 @@
-"""``VoiceStore.thresholds``: thresholds from the library's own data."""
+"""``VoiceStore.thresholds``: which thresholds apply, what they rest on, and calibration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REQUIRED = text(
 
 
 class Thresholds:
-    """Calibrations, and the trials they are made from; each call is a transaction."""
+    """Thresholds of the library, and calibrations; each call is a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -128,15 +128,15 @@ class Thresholds:
         margin, kind, people, source = rows[0][4:]
         return Requirement(str(found.identity), kind, source, margin, people, bands)
 
-    def library(self, *, encoder: WhichEncoder = None) -> LibraryTail | None:
-        """What thresholds from the library's own turns rest on; None if there are no turns yet.
+    def library(self, *, encoder: WhichEncoder = None) -> LibraryTail:
+        """What thresholds from the library's own turns rest on, or what is missing for them.
 
         Raises `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
             return library.read(connection, encoders.find(connection, encoder).id)
 
-    def refresh(self, *, encoder: WhichEncoder = None) -> LibraryTail | None:
+    def refresh(self, *, encoder: WhichEncoder = None) -> LibraryTail:
         """Measure the library's turns again; fills do so by themselves as the library grows.
 
         Raises `UnknownEncoder`.
@@ -160,7 +160,7 @@ class Thresholds:
             library.set_target(connection, far)
 
     def active(self, *, encoder: WhichEncoder = None) -> Calibration | None:
-        """The active calibration; None if `identify` uses the encoder's own threshold."""
+        """The active calibration; None if thresholds are the library's or the encoder's own."""
         return next((one for one in self.calibrations(encoder=encoder) if one.active), None)
 
     def calibrations(self, *, encoder: WhichEncoder = None) -> list[Calibration]:
@@ -178,7 +178,7 @@ class Thresholds:
             calibration.activate(connection, calibration_id)
 
     def reset(self, *, encoder: WhichEncoder = None) -> int | None:
-        """Go back to the encoder's own threshold; returns the calibration that was active."""
+        """Go back to the library's thresholds, or the encoder's; returns what was active."""
         with self._database.engine.begin() as connection:
             was: int | None = connection.scalar(
                 text("SELECT pgvoice.reset_calibration(:encoder)"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, text
 
 from pgvoice.store.keys import SegmentKey
-from pgvoice.store.thresholds.measures import Flags, Floats, Indices, Searches
+from pgvoice.store.thresholds.measures import Flags, Floats, Impostors, Indices, Searches
 
 #: A segment: its video and its key.
 Place = tuple[str, SegmentKey]
@@ -41,13 +41,29 @@ class Trials:
         flags: Flags = (self.own >= 0) & ~np.isnan(self.similarity[rows, self.own])
         return flags
 
-    def comparisons(self) -> tuple[Floats, Flags, Indices]:
-        """All similarities, whether each is to the right profile, and who speaks."""
-        columns = np.arange(self.similarity.shape[1])
-        right = self.own[:, None] == columns
+    def comparisons(self) -> tuple[Floats, Flags]:
+        """All similarities, and whether each is to the right profile."""
+        right = self.own[:, None] == np.arange(self.similarity.shape[1])
         there = ~np.isnan(self.similarity)
-        person = np.broadcast_to(self.person[:, None], there.shape)
-        return self.similarity[there], right[there], person[there]
+        return self.similarity[there], right[there]
+
+    def impostors(self) -> Impostors:
+        """The comparisons with other people's profiles.
+
+        People are numbered as in `person`; then come profiles whose owner does not speak.
+        """
+        owner = np.arange(self.similarity.shape[1]) + len(self.names)
+        known = self.own >= 0
+        owner[self.own[known]] = self.person[known]
+        other = ~np.isnan(self.similarity) & (self.own[:, None] != np.arange(len(owner)))
+        row, column = np.nonzero(other)
+        return Impostors(
+            self.similarity[other],
+            self.person[row],
+            owner[column],
+            self.duration_ms[row],
+            len(self.names) + len(owner),
+        )
 
     def searches(self) -> Searches:
         """Searches of the gallery.

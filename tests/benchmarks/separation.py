@@ -1,4 +1,4 @@
-"""How well CAM++ separates voices: ``python tests/benchmarks/thresholds.py``.
+"""How well CAM++ separates voices: ``python tests/benchmarks/separation.py``.
 
 Compares every pair of 100 LibriSpeech clips of ten people, whole and cut to their first seconds,
 and every piece of twenty strangers with the profiles of four people.

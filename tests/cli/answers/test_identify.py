@@ -11,6 +11,9 @@ from click.testing import Result
 
 Call = Callable[..., Result]
 
+#: Where the encoder's own threshold comes from.
+SOURCE = "encoder default: made up"
+
 pytestmark = pytest.mark.usefixtures("encoder")
 
 
@@ -30,7 +33,7 @@ def test_all_stored_turns(filled: Call) -> None:
     alone = filled("identify", "talk", "--no-clusters").stdout.splitlines()
     assert alone[4].split()[2:] == ["S1", "-", "-", "-", "-", "too_short"]
     assert alone[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
-    assert lines[-1] == "threshold 0.900 (uncalibrated; made up)"
+    assert lines[-1] == "threshold 0.963 for 2 people (encoder default)"
 
 
 def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> None:
@@ -55,8 +58,9 @@ def test_what_is_not_filled_is_missing(filled: Call) -> None:
 def test_json_says_what_was_required(filled: Call) -> None:
     document = json.loads(filled("identify", "talk", "--json").stdout)
     assert document["encoder"] == "counting@sha256:fake"
-    assert (document["threshold"], document["source"]) == (0.9, "made up")
-    assert (document["calibrated"], document["margin"]) == (False, 0.0)
+    assert (document["kind"], document["source"]) == ("encoder default", SOURCE)
+    assert (document["gallery"], document["margin"]) == (2, 0.0)
+    assert [band["threshold"] for band in document["bands"]] == [document["threshold"]] * 3
     assert set(document["segments"][0]) == {
         "start", "end", "speaker", "nearest", "similarity", "runner_up", "runner_up_similarity",
         "margin", "reason", "threshold", "min_margin", "threshold_source", "label",
@@ -64,12 +68,12 @@ def test_json_says_what_was_required(filled: Call) -> None:
     for segment in document["segments"]:
         required = [segment[name] for name in ("threshold", "min_margin", "threshold_source")]
         compared = segment["similarity"] is not None
-        assert required == ([0.9, 0.0, "made up"] if compared else [None] * 3)
+        assert required == ([document["threshold"], 0.0, SOURCE] if compared else [None] * 3)
 
 
 def test_a_given_threshold_and_margin(filled: Call) -> None:
     result = filled("identify", "talk", "--threshold", "0.5", "--margin", "1")
-    assert result.stdout.splitlines()[-1] == "threshold 0.500 (given), margin 1.000"
+    assert result.stdout.splitlines()[-2:] == ["threshold 0.500 (given)", "margin 1.000"]
     assert "(Ada)" in result.stdout
     assert "ambiguous" in result.stdout
 

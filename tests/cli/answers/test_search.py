@@ -18,13 +18,13 @@ def test_where_somebody_speaks(filled: Callable[..., Result]) -> None:
     assert lines[-3:] == [
         "2 segments of Ada",
         "encoder counting@sha256:fake",
-        "threshold 0.900 (uncalibrated; made up)",
+        "threshold 0.963 for 2 people (encoder default)",
     ]
 
 
 def test_json_and_limit(filled: Callable[..., Result]) -> None:
     document = json.loads(filled("search", "Ada", "--limit", "1", "--json").stdout)
-    assert (document["speaker"], document["threshold"]) == ("Ada", 0.9)
+    assert (document["speaker"], document["kind"]) == ("Ada", "encoder default")
     (segment,) = document["segments"]
     assert set(segment) == {
         "video", "start", "end", "similarity", "runner_up", "runner_up_similarity", "margin"

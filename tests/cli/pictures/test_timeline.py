@@ -84,7 +84,7 @@ def test_a_page_holds_all_of_it_and_names_stay_text(tmp_path: Path) -> None:
 
 def test_the_thresholds_are_on_the_scale(tmp_path: Path) -> None:
     bars = [Bar(0, 3, "Ada", 0.7), Bar(3, 6, None, 0.1)]
-    for thresholds, said in (((), None), ((0.4,), "red: threshold<"), ((0.4, 0.5), ", by length<")):
+    for thresholds, said in (((), None), ((0.4,), "red: threshold<"), ((0.4, 0.5), "red: thresholds<")):
         timeline.draw(bars, tmp_path / "talk.svg", "talk", *thresholds)
         drawn = (tmp_path / "talk.svg").read_text()
         assert said in drawn if said else "red:" not in drawn

@@ -17,6 +17,7 @@ def test_available_and_stored(filled: Callable[..., Result]) -> None:
     lines = filled("encoder", "list").stdout.splitlines()
     assert lines[1].split() == ["counting", "yes", "counts", "calls"]
     assert lines[4].split()[:3] == ["counting@sha256:fake", "16", "0.900"]
+    assert lines[4].split()[3:5] == ["encoder", "default"]
 
 
 def test_json(filled: Callable[..., Result]) -> None:
@@ -25,7 +26,7 @@ def test_json(filled: Callable[..., Result]) -> None:
         {"name": "counting", "summary": "counts calls", "installed": True, "remedy": None}
     ]
     assert document["stored"][0]["identity"]["dimension"] == 16
-    assert document["stored"][0]["calibrated"] is False
+    assert document["stored"][0]["kind"] == "encoder default"
 
 
 def test_without_a_store_nothing_is_created(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,30 +35,31 @@ def _rttm(turn: Turn) -> str:
 
 def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> None:
     before = pgvoice("identify", "second").stdout.splitlines()[-1]
-    assert before == "threshold 0.500 (uncalibrated; made up)"
+    assert before == "threshold 0.590 for 8 people (encoder default)"
     pgvoice("label", "--all")
     done = pgvoice("calibrate", "--target-far", "0.1", "--labels", f"second={labels}")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0].startswith("voices@sha256:5e1f5e1f5e1f, calibrated 2")
-    assert lines[0].endswith(" for FAR 10 %, from labels of second")
+    assert lines[0].endswith(", FAR at most 10 %, from labels of second")
     assert lines[1] == (
         "96 searches by 8 enrolled people, 168 by 14 outside the gallery, of 8 profiles"
     )
     assert [line.split()[0] for line in lines[3:7]] == ["length", "under", "2", "from"]
     assert lines[-1] == "stored as calibration 1, which identify uses now"
-    for word in ("DIR ", "FAR ", "EER ", "minDCF (p = 0.01)", "each half of the people judged"):
-        assert f"\n{word}" in done.stdout or word in done.stdout
+    for word in ("FAR  ", "DIR  ", "EER  ", "minDCF (p = 0.01)  ", "The bound and the intervals"):
+        assert f"\n{word}" in done.stdout
+    assert "at most 10 % (95 % sure); of people left out" in done.stdout
     after = pgvoice("identify", "second").stdout.splitlines()[-1]
     assert " under 2 s, " in after
-    assert " for FAR 10 %)" in after
+    assert ", FAR at most 10 %)" in after
     assert "calibrated 2" in after
     assert "uncalibrated" not in after
     told = pgvoice("relabel", "--dry-run").stdout
     assert "would change" in told
     assert "not used" in pgvoice("encoder", "list").stdout
     assert pgvoice("calibrate", "--reset").stdout == (
-        "identify uses the encoder's own threshold;"
+        "no calibration is in use;"
         " `pgvoice calibrate --activate 1` goes back to calibration 1\n"
     )
     assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
@@ -66,6 +68,30 @@ def test_calibrate_then_identify_then_back(pgvoice: Pgvoice, labels: Path) -> No
     (_, row) = pgvoice("calibrate", "--list", "--wide").stdout.splitlines()
     assert row.split()[0:3:2] == ["1", "yes"]
     assert "  labels of second  " in row
+
+
+def test_a_target_that_is_not_met_is_not_used(pgvoice: Pgvoice, labels: Path) -> None:
+    lines = labels.read_text().splitlines()
+    doubles = [
+        re.sub("(person_[0-3])", r"double_of_\1", line) if number % 2 else line
+        for number, line in enumerate(lines)
+    ]
+    labels.write_text("\n".join(doubles))
+    before = pgvoice("identify", "second").stdout.splitlines()[-1]
+    done = pgvoice("calibrate", "--target-far", "0.05", "--labels", f"second={labels}")
+    assert done.exit_code == 1
+    *_, outcome, remedy = done.stdout.splitlines()
+    bound = re.search("at most [0-9.]+ %", done.stdout)
+    assert bound is not None
+    assert outcome == (
+        f"stored as calibration 1, not in use: FAR is only sure to be {bound[0]}, and the target is"
+        " 5 %."
+    )
+    assert remedy.endswith("or use it all the same: --activate 1")
+    assert pgvoice("identify", "second").stdout.splitlines()[-1] == before
+    pgvoice("calibrate", "--activate", 1)
+    assert f", FAR {bound[0]})" in pgvoice("identify", "second").stdout.splitlines()[-1]
+    assert bound[0] in pgvoice("calibrate", "--list").stdout
 
 
 def test_regions_of_a_uem_file(pgvoice: Pgvoice, labels: Path) -> None:
@@ -82,8 +108,9 @@ def test_as_json(pgvoice: Pgvoice, labels: Path) -> None:
     arguments = ("--target-far", "0.1", "--labels", f"second={labels}", "--bands", "", "--json")
     document = json.loads(pgvoice("calibrate", *arguments, "--dry-run").stdout)
     assert (document["id"], document["active"], len(document["bands"])) == (None, False, 1)
-    low, high = document["figures"]["far_interval"]
-    assert low <= document["figures"]["far"] <= high
+    assert (document["far_bound"], document["confidence"]) == (0.1, 0.95)
+    low, high = document["figures"]["dir_interval"]
+    assert low <= document["figures"]["dir"] <= high
     assert json.loads(pgvoice("calibrate", "--list", "--json").stdout) == []
     kept = json.loads(pgvoice("calibrate", *arguments).stdout)
     assert json.loads(pgvoice("calibrate", "--list", "--json").stdout) == [kept]
@@ -112,14 +139,14 @@ def test_exemplars_and_a_dry_run(pgvoice: Pgvoice, labels: Path) -> None:
     done = pgvoice("calibrate", "--target-far", "0.2", "--exemplars", "--dry-run")
     assert done.exit_code == 0, done.output
     assert done.stdout.endswith("not stored (--dry-run)\n")
-    assert "too few searches on one side of 2 s: bands joined" in done.stdout
+    assert "too few searches or people on one side of 2 s: bands joined" in done.stdout
     assert pgvoice("calibrate", "--list").stdout.startswith("there are no calibrations yet")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--exemplars"], 1, "needs 198 searches by 4 people outside the gallery"),
+        (["--exemplars"], 1, "needs 99 searches by 4 people outside the gallery"),
         (["--pinned"], 1, "whose speaker is known from pinned labels"),
         (["--labels", "third={}"], 1, "no video 'third'"),
         (["--labels", "second"], 2, "'second' is neither VIDEO=FILE nor a file"),

@@ -74,7 +74,7 @@ def test_what_is_right_comes_before_error_rates(pgvoice: Pgvoice, reference: Pat
     assert rates == "talk 75 % of 4 0 % of 1 21.6 % 21.6 % 0 % 0 % 21.6 %"
     assert "names of the references' turns\n" in done.stdout
     assert "collar 0 s, overlapping speech counted for each" in done.stdout
-    assert (lines[-1], done.stderr) == ("threshold 0.500 (uncalibrated; made up)", "")
+    assert (lines[-1], done.stderr) == ("threshold 0.535 for 2 people (encoder default)", "")
 
 
 def test_several_videos_have_a_row_of_all(pgvoice: Pgvoice, reference: Path) -> None:

@@ -101,7 +101,13 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT backfill FROM backfill_progress()", []),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
-        ("SELECT threshold, source FROM required(1000)", [(0.5, "made up")]),
+        ("SELECT threshold, source FROM required(1000)", [(0.5, "encoder default: made up")]),
+        ("SELECT place, overlapped_ms, clean::text"
+         " FROM clean_speech(ARRAY[0, 500], ARRAY[1000, 2000], ARRAY['a', 'b'])",
+         [(1, 500, "{}"), (2, 500, "{[1000,2000)}")]),
+        ("SELECT * FROM segments_to_fill('v', ARRAY[0], ARRAY[1000], ARRAY['a'])",
+         [(0, 1000, False)]),
+        ("SELECT is_by_library(3, 10), is_by_library(2, 10)", [(True, False)]),
         ("SELECT min_ms, max_ms, threshold FROM required_by_duration(threshold => 0.7)",
          [(0, None, 0.7)]),
         ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",
@@ -169,6 +175,8 @@ SPECIAL = {
     "replace_audio('v', 'x')": {"pgvoice_writer"},
     "prune_segments('v')": {"pgvoice_writer"},
     "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
+    "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
+    "refit_library()": {"pgvoice_writer"},
 }
 
 

@@ -140,7 +140,7 @@ def test_another_threshold(library: VoiceStore) -> None:
     assert _moves(library.labels.relabel(threshold=0.95)) == [("ann", None, 1, 2.0, ("w",))]
     assert [(run.threshold, run.kind) for run in library.labels.runs()] == [
         (0.95, "relabel"),
-        (0.5, "label"),
+        (None, "label"),
     ]
     library.recordings.register("v", None, ENCODER, Threshold(0.999, "measured"))
     assert library.labels.relabel(dry_run=True).changed == 0

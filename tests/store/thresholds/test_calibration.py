@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from pgvoice.store import (
     UnknownVideo,
     VoiceStore,
 )
-from pgvoice.store.thresholds import trials
+from pgvoice.store.thresholds import judging, trials
 
 TARGET = 0.05
 #: Each nearest to X, Y and Z, and not near.
@@ -49,7 +50,7 @@ def labels(library: VoiceStore, turns: dict[str, list[Turn]]) -> dict[str, list[
     return {"second": turns["second"]}
 
 
-def test_thresholds_hold_the_target_on_people_left_out(
+def test_thresholds_hold_the_target_for_other_people(
     library: VoiceStore, labels: dict[str, list[Turn]]
 ) -> None:
     found = library.thresholds.calibrate(TARGET, labels=labels)
@@ -57,15 +58,59 @@ def test_thresholds_hold_the_target_on_people_left_out(
     assert (figures.inside, figures.inside_people) == (8 * 24, 8)
     assert (figures.outside, figures.outside_people) == (14 * 24, 14)
     assert figures.comparisons == 14 * 24 * 8
-    assert figures.far_interval.low <= TARGET
-    assert figures.far_interval.low <= figures.far <= figures.far_interval.high
-    assert figures.dir > 0.9
-    assert 0 <= figures.eer_interval.low <= figures.eer <= figures.eer_interval.high < 0.1
-    assert figures.dir >= figures.single_dir or figures.far < figures.single_far
-    low, middle, high = (band.threshold for band in found.bands)
-    assert low < middle < high, "a long segment is expected to be nearer"
+    assert (found.far_bound, found.confidence, found.is_met) == (TARGET, 0.95, True)
+    assert figures.far <= TARGET
+    assert 0.9 < figures.dir_interval.low < figures.dir <= figures.dir_interval.high <= 1
+    assert 0 <= figures.eer_interval.low <= figures.eer <= figures.eer_interval.high < 0.2
     assert [(band.min_s, band.max_s) for band in found.bands] == [(0, 2), (2, 4), (4, None)]
     assert [band.outside for band in found.bands] == [14 * 8] * 3
+    assert {band.pairs for band in found.bands} == {8 * 7 // 2 + 8 * 6}
+    assert all(0 < band.per_doubling < 0.1 for band in found.bands)
+
+
+@pytest.fixture
+def alike(labels: dict[str, list[Turn]]) -> dict[str, list[Turn]]:
+    """The labels, with other names for half of the speech of three people: strangers like them."""
+    renamed = [
+        replace(turn, label=f"double of {turn.label}")
+        if turn.label in PEOPLE[:3] and number % 2
+        else turn
+        for number, turn in enumerate(labels["second"])
+    ]
+    return {"second": renamed}
+
+
+def test_a_target_that_people_left_out_miss_is_not_met(
+    library: VoiceStore, labels: dict[str, list[Turn]], alike: dict[str, list[Turn]]
+) -> None:
+    before = library.thresholds.calibrate(TARGET, labels=labels)
+    found = library.thresholds.calibrate(TARGET, labels=alike)
+    assert found.far_bound is not None
+    assert TARGET < found.figures.far < found.far_bound
+    assert not found.is_met
+    assert not found.active
+    assert library.thresholds.active() == before
+    assert found.id is not None
+    library.thresholds.activate(found.id)
+    (answer, *_) = library.answers.identify("second")
+    said = re.fullmatch(r"calibrated .* FAR at most (\S+) %", str(answer.threshold_source))
+    assert said is not None
+    assert 0 <= float(said[1]) - 100 * found.far_bound < 0.01, "rounded up"
+
+
+def test_a_calibration_without_a_bound_says_so(
+    library: VoiceStore, labels: dict[str, list[Turn]]
+) -> None:
+    library.thresholds.calibrate(TARGET, labels=labels)
+    with library.database.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE pgvoice.calibration SET far_bound = NULL, confidence = NULL WHERE active")
+        )
+    required = library.thresholds.required()
+    assert required.source.endswith("without a bound of FAR: calibrate again")
+    active = library.thresholds.active()
+    assert active is not None
+    assert not active.is_met
 
 
 def test_identify_goes_by_it_until_it_is_reset(
@@ -195,16 +240,19 @@ def test_bands_with_too_few_searches_are_joined(
     found = library.thresholds.calibrate(TARGET, labels=labels, edges=(1, 2, 4, 20), dry_run=True)
     assert [band.min_s for band in found.bands] == [0, 2, 4]
     assert found.notes == (
-        "too few searches on one side of 1 s: bands joined",
-        "too few searches on one side of 20 s: bands joined",
+        "too few searches or people on one side of 1 s: bands joined",
+        "too few searches or people on one side of 20 s: bands joined",
     )
 
 
-def test_no_margin_where_it_does_not_help(
-    library: VoiceStore, labels: dict[str, list[Turn]]
-) -> None:
-    found = library.thresholds.calibrate(TARGET, labels=labels, dry_run=True)
-    assert {band.margin for band in found.bands} == {0.0}
+def test_the_gallery_is_kept(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    made = library.thresholds.calibrate(TARGET, labels=labels)
+    with library.database.engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT gallery, far_bound, margins FROM pgvoice.calibration WHERE id = :id"),
+            {"id": made.id},
+        ).one()
+    assert row == (8, TARGET, [0.0] * 3)
 
 
 # Refusals
@@ -215,19 +263,29 @@ def test_too_few_searches_for_the_target(
 ) -> None:
     with pytest.raises(CalibrationUnsupported) as error:
         library.thresholds.calibrate(0.001, labels=labels)
-    assert "0.001 needs 1998 searches by 4 people outside" in str(error.value)
-    assert "there are 336 by 14, 168 by one half" in str(error.value)
+    assert "0.001 needs 999 searches by 4 people outside" in str(error.value)
+    assert "there are 336 by 14: label" in str(error.value)
 
 
 def test_too_few_people(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     few = [turn for turn in labels["second"] if turn.label in PEOPLE[:3]]
-    with pytest.raises(CalibrationUnsupported, match=r"by 4 people .* there are 72 by 3,"):
+    with pytest.raises(CalibrationUnsupported, match=r"by 4 people .* there are 72 by 3:"):
         library.thresholds.calibrate(0.2, labels={"second": few})
+
+
+def test_no_threshold_is_sure_enough_for_people_who_differ_so_much() -> None:
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(4), 10)
+    similarity = rng.normal(0, 0.3, (4, 4))[people]
+    similarity[np.arange(40), people] = 0.99
+    found = trials.Trials(similarity, people, np.full(40, 3000), people, tuple("abcd"))
+    with pytest.raises(CalibrationUnsupported, match=r"so few people, no threshold .* more than 4"):
+        judging.calibrated(found, (0,), 0.05)
 
 
 def test_nobody_of_the_gallery_speaks(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
     others = [turn for turn in labels["second"] if turn.label in STRANGERS]
-    with pytest.raises(CalibrationUnsupported, match=r"needs 10 segments .* there are 0"):
+    with pytest.raises(CalibrationUnsupported, match=r"takes 10 segments .* there are 0"):
         library.thresholds.calibrate(TARGET, labels={"second": others})
 
 

@@ -1,100 +1,114 @@
-"""Thresholds by length for a false accept rate, and when there is a margin, on made-up scores."""
+"""Thresholds by length that hold a false accept rate for people never met, on made-up scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
-from pgvoice_testkit.single_threshold import threshold_at_far
 
 from pgvoice.store.thresholds import fitting
-from pgvoice.store.thresholds.fitting import NotApart, fit, tune
-from pgvoice.store.thresholds.measures import Searches
+from pgvoice.store.thresholds.fitting import Rule, Tail, fit, tail
+from pgvoice.store.thresholds.measures import Impostors, Searches
 
-PEOPLE, EACH = 40, 30
+MEAN, BETWEEN, WITHIN = 0.05, 0.09, 0.05
 
 
-def searches(
-    own: Sequence[float],
-    other: Sequence[float],
-    *,
-    leads: tuple[float, float] = (0.5, 0.5),
-    seed: int = 0,
-) -> Searches:
-    """Searches by people of the gallery and by others, with these mean similarities by length."""
-    rng = np.random.default_rng(seed)
-    person = np.tile(np.repeat(np.arange(PEOPLE), EACH), 2)
-    enrolled = np.repeat([True, False], PEOPLE * EACH)
-    seconds = np.tile(np.arange(len(own)), len(person))[: len(person)]
-    similarity = rng.normal(
-        np.where(enrolled, np.array(own)[seconds], np.array(other)[seconds]), 0.1
+def impostors(people: int, each: int, rng: np.random.Generator, *, length: int = 1) -> Impostors:
+    """Everybody with everybody else's profile; two people are alike in both directions."""
+    alike = rng.normal(0, BETWEEN, (people, people))
+    alike = np.triu(alike) + np.triu(alike, 1).T
+    speaker, profile = (
+        np.repeat(numbers, each) for numbers in np.nonzero(~np.eye(people, dtype=bool))
     )
-    lead = np.abs(rng.normal(np.where(enrolled, *leads), 0.05))
-    return Searches(similarity, lead, enrolled, enrolled, person, seconds * 1000 + 500)
+    similarity = rng.normal(MEAN + alike[speaker, profile], WITHIN)
+    duration_ms = np.tile(1000 * np.arange(length) + 500, len(speaker))[: len(speaker)]
+    return Impostors(similarity, speaker, profile, duration_ms, people)
 
 
-def test_the_target_is_held_for_others() -> None:
-    tuned, others = (searches([0.6, 0.9], [0.2, 0.2], seed=seed) for seed in (1, 2))
-    rule = fit(tuned, (0, 1000), 0.05, 0.0, np.random.default_rng(0))
-    rate = rule.answered(others)[~others.enrolled].mean()
-    assert 0.02 < rate <= 0.05
+def far(threshold: float, gallery: int) -> float:
+    """The FAR of strangers of the same kind, each compared with so many profiles."""
+    z = (threshold - MEAN) / np.hypot(BETWEEN, WITHIN)
+    accepted = 1 - NormalDist().cdf(z)
+    return float(1 - (1 - accepted) ** gallery)
 
 
-def test_what_is_expected_to_be_nearer_has_to_be() -> None:
-    rule = fit(searches([0.5, 0.9], [0.2, 0.2]), (0, 1000), 0.05, 0.0, np.random.default_rng(0))
-    assert rule.thresholds[1] > rule.thresholds[0] + 0.1
+@pytest.mark.parametrize("people", [4, 5, 10])
+@pytest.mark.parametrize("target", [0.01, 0.05])
+def test_the_bound_covers_in_nineteen_of_twenty_draws(people: int, target: float) -> None:
+    rng = np.random.default_rng(people)
+    held = [
+        far(tail(impostors(people, 20, rng)).threshold(target, people), people) <= target
+        for _ in range(300)
+    ]
+    assert np.mean(held) >= 0.93
 
 
-def test_bands_find_more_than_one_threshold_does() -> None:
-    tuned, others = (searches([0.4, 0.9], [0.2, 0.2], seed=seed) for seed in (1, 2))
-    found, rates = [], []
-    for band_ms in ((0, 1000), (0,)):
-        answered = fit(tuned, band_ms, 0.02, 0.0, np.random.default_rng(0)).answered(others)
-        found.append(answered[others.enrolled].mean())
-        rates.append(answered[~others.enrolled].mean())
-    assert found[0] > found[1] + 0.03
-    assert max(rates) <= 0.02
-
-
-def test_few_people_make_careful_thresholds() -> None:
+def test_more_people_make_lower_thresholds() -> None:
     rng = np.random.default_rng(0)
-    whole = searches([0.9], [0.2])
-    shifted = whole.similarity + np.where(
-        whole.enrolled, 0, rng.normal(0, 0.1, PEOPLE)[whole.person]
+    few, many, most = (
+        np.mean([tail(impostors(people, 20, rng)).threshold(0.01, 5) for _ in range(30)])
+        for people in (5, 10, 40)
     )
-    alike = fit(replace(whole, similarity=shifted), (0,), 0.05, 0.0, rng).thresholds[0]
-    plain = threshold_at_far(shifted[~whole.enrolled], 0.05)
-    assert alike > plain
+    exact = MEAN + np.hypot(BETWEEN, WITHIN) * -NormalDist().inv_cdf(1 - 0.99 ** (1 / 5))
+    assert few > many > most > exact
+    assert most == pytest.approx(exact, abs=0.02)
 
 
-def test_a_margin_where_others_do_not_lead() -> None:
-    rule = tune(searches([0.6], [0.55], leads=(0.5, 0.02)), (0,), 0.05, np.random.default_rng(0))
-    assert rule.margin > 0.05
-    plain = fit(
-        searches([0.6], [0.55], leads=(0.5, 0.02)), (0,), 0.05, 0.0, np.random.default_rng(0)
+def test_more_segments_of_the_same_people_make_none() -> None:
+    one, other = (
+        np.mean([tail(impostors(6, each, np.random.default_rng(n))).number for n in range(40)])
+        for each in (50, 400)
     )
-    held = searches([0.6], [0.55], leads=(0.5, 0.02), seed=3)
-    inside = held.enrolled
-    assert rule.answered(held)[inside].mean() > 2 * plain.answered(held)[inside].mean()
-    assert rule.answered(held)[~inside].mean() <= 0.05
+    assert one == pytest.approx(other, rel=0.1)
+    assert 15 <= one < 25, "6 people are 15 pairs"
 
 
-def test_no_margin_where_others_lead_as_much() -> None:
-    rule = tune(searches([0.6], [0.3]), (0,), 0.05, np.random.default_rng(0))
-    assert rule.margin == 0
+def test_who_speaks_more_does_not_count_more() -> None:
+    found = impostors(6, 20, np.random.default_rng(3))
+    loud = np.concatenate([np.arange(len(found)), *[np.flatnonzero(found.speaker == 0)] * 9])
+    more = Impostors(
+        found.similarity[loud], found.speaker[loud], found.profile[loud], found.duration_ms[loud], 6
+    )
+    assert tail(more).mean == pytest.approx(tail(found).mean)
+    assert tail(more).deviation == pytest.approx(tail(found).deviation, rel=1e-3)
 
 
-def test_a_margin_that_cannot_be_tried_is_none() -> None:
-    found = searches([0.6], [0.3])
-    one = found[found.person == 0]
-    assert tune(one, (0,), 0.1, np.random.default_rng(0)).margin == 0
+def test_a_larger_gallery_needs_a_higher_threshold() -> None:
+    found = Tail(0.05, 0.1, 60.0, 45)
+    thresholds = [found.threshold(0.01, gallery) for gallery in (1, 2, 4, 8, 16, 1000)]
+    assert thresholds == sorted(thresholds)
+    steps = np.diff(thresholds[:5])
+    assert (steps > 0.02).all()
+    assert (np.diff(steps) < 0).all()
 
 
-def test_others_as_near_as_the_right_ones() -> None:
-    with pytest.raises(NotApart):
-        fit(searches([0.2], [0.3]), (0,), 0.05, 0.0, np.random.default_rng(0))
+def test_nothing_can_be_said_of_too_few() -> None:
+    assert Tail(0.05, 0.1, 2.0, 2).threshold(0.01, 5) == float("inf")
+    nobody = impostors(3, 1, np.random.default_rng(0)).without(np.arange(3))
+    assert tail(nobody).threshold(0.01, 5) == float("inf")
+
+
+def test_each_length_has_its_own_threshold() -> None:
+    found = impostors(12, 20, np.random.default_rng(1), length=2)
+    shifted = found.similarity + np.where(found.duration_ms > 1000, 0.2, 0.0)
+    higher = Impostors(shifted, found.speaker, found.profile, found.duration_ms, found.people)
+    low, high = fit(higher, (0, 1000), 0.01, 12).thresholds
+    assert high == pytest.approx(low + 0.2, abs=0.03)
+
+
+def test_a_rule_answers_by_length() -> None:
+    rule = Rule((0, 2000), (0.5, 0.3), ())
+    count = 4
+    searches = Searches(
+        np.array([0.4, 0.6, 0.4, 0.2]),
+        np.zeros(count),
+        np.ones(count, bool),
+        np.ones(count, bool),
+        np.arange(count),
+        np.array([1999, 1999, 2000, 2000]),
+    )
+    assert rule.answered(searches).tolist() == [False, True, True, False]
 
 
 def test_bands_begin_where_they_say() -> None:

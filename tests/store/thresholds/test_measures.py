@@ -104,22 +104,49 @@ def test_too_few_searches_for_a_target() -> None:
         threshold_at_far(np.arange(98.0), 0.01)
 
 
-def test_the_bootstrap_draws_people() -> None:
-    people = np.repeat([5, 9], 50)
-    values = np.repeat([0.0, 1.0], 50)
-    found = measures.bootstrap(lambda i: float(values[i].mean()), people, np.random.default_rng(0))
-    assert found == (0, 1)
-    many = np.arange(400)
-    flags = (many % 10 == 0).astype(float)
-    low, high = measures.bootstrap(
-        lambda i: float(flags[i].mean()), many, np.random.default_rng(0), repetitions=400
+def test_few_people_are_few_values() -> None:
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(6), 100)
+    alone = rng.normal(size=600)
+    assert measures.effective_number(alone, people) > 200
+    same = np.repeat(rng.normal(size=6), 100)
+    assert measures.effective_number(same, people) == pytest.approx(5)
+    between = measures.effective_number(same + alone, people)
+    assert 5 < between < 30
+    assert measures.effective_number(np.ones(600), people) == 600
+    assert measures.effective_number(np.zeros(0), np.zeros(0, np.intp)) == 0
+
+
+def test_rates_of_nothing_and_of_all_have_intervals() -> None:
+    assert measures.rate_interval(0.0, 20) == pytest.approx((0, 0.161), abs=1e-3)
+    assert measures.rate_interval(1.0, 20) == pytest.approx((0.839, 1), abs=1e-3)
+    assert measures.rate_interval(0.5, 100) == pytest.approx((0.404, 0.596), abs=1e-3)
+    assert measures.rate_interval(0.0, 20, 0.9).high < 0.161
+    assert measures.rate_interval(0.3, 0.0) == (0, 1)
+
+
+def test_the_interval_of_a_rate_covers_with_few_people() -> None:
+    """Each person has a rate of their own; the rate of all people is .8."""
+    rng = np.random.default_rng(1)
+    people = np.repeat(np.arange(8), 50)
+    covered = 0
+    for _ in range(300):
+        own = rng.beta(8, 2, 8)
+        flags = (rng.random(400) < own[people]).astype(float)
+        number = measures.effective_number(flags, people)
+        low, high = measures.rate_interval(float(flags.mean()), number)
+        covered += low <= 0.8 <= high
+    assert covered >= 0.9 * 300
+
+
+def test_impostors_are_pairs_of_people() -> None:
+    found = measures.Impostors(
+        np.zeros(5),
+        np.array([0, 1, 0, 2, 0]),
+        np.array([1, 0, 2, 3, 1]),
+        np.full(5, 1000),
+        4,
     )
-    assert low == pytest.approx(0.1 - 1.96 * 0.015, abs=0.008)
-    assert high == pytest.approx(0.1 + 1.96 * 0.015, abs=0.008)
-
-
-def test_the_bootstrap_leaves_out_what_cannot_be_judged() -> None:
-    people = np.arange(3)
-    generator = np.random.default_rng(0)
-    assert np.isnan(measures.bootstrap(lambda _: float("nan"), people, generator).low)
-    assert np.isnan(measures.bootstrap(lambda _: 1.0, people[:0], generator).low)
+    assert len(np.unique(found.directions)) == 4
+    assert len(np.unique(found.pairs)) == 3
+    assert found.without(np.array([1])).profile.tolist() == [2, 3]

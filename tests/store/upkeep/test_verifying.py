@@ -9,7 +9,7 @@ from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, put, unit
 from sqlalchemy import Connection, text
 
-from pgvoice.store import FillRun, StoreCheck, VoiceStore
+from pgvoice.store import FillRun, StoreCheck, Turn, VoiceStore
 from pgvoice.store.people import speakers
 
 
@@ -33,6 +33,9 @@ def _use(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
     store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
+    put(store, "x", {(0, 1): X, (2, 3): Y, (3, 5): unit(0.1, 1, 0)})
+    store.recordings.store_turns("x", [Turn(0, 1, "A"), Turn(2, 3, "B"), Turn(3, 5, "B")])
+    store.recordings.record_fill("x", ENCODER, FillRun(3, 0, 3))
     put(store, "gone", {(0, 1): unit(0, 0, 1)})
     store.privacy.erase_video("gone")
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
@@ -128,6 +131,13 @@ NO_INDEX = (
          "comparisons: profiles", "profile of speaker 1"),
         (["UPDATE pgvoice.nearest SET similarity = 0.5 WHERE end_ms = 6000"],
          "comparisons: the two", "w, 4000 to 6000 ms"),
+        (["UPDATE pgvoice.voice SET embedding = '[0,0,1]' WHERE label = 'B'"], "voices", "B in"),
+        (["UPDATE pgvoice.voice SET clean_ms = 2000 WHERE label = 'B'"], "voices", "B in"),
+        (["UPDATE pgvoice.voice SET label = 'C' WHERE label = 'A'"], "voices", "A in"),
+        (["DELETE FROM pgvoice.voice"], "voices", "A in"),
+        (["DELETE FROM pgvoice.voice_cohort"], "voices", "A in"),
+        (["ALTER TABLE pgvoice.segment_embedding DISABLE TRIGGER segment_embedding_deleted_voices",
+          "DELETE FROM pgvoice.segment_embedding WHERE end_ms = 5000"], "voices", "B in"),
         (["UPDATE pgvoice.attribution SET current = false WHERE end_ms = 6000"],
          "labels: one", "4000 to 6000 ms"),
         (["UPDATE pgvoice.attribution SET current = NOT current WHERE video_id = 1"

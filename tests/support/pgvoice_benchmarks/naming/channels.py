@@ -9,7 +9,6 @@ from pathlib import Path
 import librosa
 import numpy as np
 import soundfile
-from scipy.signal import butter, resample_poly, sosfilt
 
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.store import Turn
@@ -17,17 +16,18 @@ from pgvoice_benchmarks.naming.recordings import Recording
 
 RATE = 16_000
 TELEPHONE_RATE = 8_000
-#: ITU-T G.711: the compression of mu-law, and the band that a telephone passes.
-_MU, _BAND_HZ = 255.0, (300, 3400)
+#: The band that a telephone passes.
+_BAND_HZ = (300, 3400)
 _MP3_BIT_RATE = 32_000
 
 
 def telephone(samples: Waveform, file: Path) -> Path:
-    """8 kHz, 300 to 3400 Hz, mu-law."""
-    narrow = sosfilt(
-        butter(4, _BAND_HZ, "band", fs=TELEPHONE_RATE, output="sos"),
-        np.clip(resample_poly(samples, 1, RATE // TELEPHONE_RATE), -1, 1),
-    ).clip(-1, 1)
+    """8 kHz, 300 to 3400 Hz, mu-law (ITU-T G.711)."""
+    narrow = librosa.resample(samples, orig_sr=RATE, target_sr=TELEPHONE_RATE, res_type="soxr_hq")
+    spectrum = np.fft.rfft(narrow)
+    frequencies = np.fft.rfftfreq(len(narrow), 1 / TELEPHONE_RATE)
+    spectrum[(frequencies < _BAND_HZ[0]) | (frequencies > _BAND_HZ[1])] = 0
+    narrow = np.fft.irfft(spectrum, len(narrow)).astype(np.float32)
     return _written(file.with_suffix(".wav"), narrow, TELEPHONE_RATE, "ULAW")
 
 
@@ -64,11 +64,10 @@ def speed(times: Fraction) -> Callable[[Waveform, Path], Path]:
     """Faster or slower, as a tape would be: the pitch changes too."""
 
     def changed(samples: Waveform, file: Path) -> Path:
-        return _written(
-            file.with_suffix(".flac"),
-            resample_poly(samples, times.denominator, times.numerator),
-            RATE,
+        changed_to = librosa.resample(
+            samples, orig_sr=float(RATE * times), target_sr=RATE, res_type="soxr_hq"
         )
+        return _written(file.with_suffix(".flac"), changed_to, RATE)
 
     return changed
 

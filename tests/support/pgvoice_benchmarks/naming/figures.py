@@ -47,9 +47,7 @@ def rate(trials: Trials, flags: Flags, among: Flags) -> Rate:
     columns = rng.multinomial(size[1], np.full(size[1], 1 / size[1]), REPETITIONS)
     below = ((rows @ total) * columns).sum(1)
     above = ((rows @ hit) * columns).sum(1)
-    low, high = np.quantile(
-        above[below > 0] / below[below > 0], [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    )
+    low, high = np.quantile(above[below > 0] / below[below > 0], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Rate(float(hit.sum() / total.sum()), float(low), float(high))
 
 

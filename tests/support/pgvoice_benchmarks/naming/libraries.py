@@ -28,7 +28,7 @@ class Library:
         self.encoder = encoder
         self.recordings: dict[str, Recording] = {}
         self.pieces: dict[str, list[Piece]] = {}
-        #: The encoder's own thresholds by gallery: pairs of the least duration in ms and similarity.
+        #: The encoder's own thresholds by gallery: the least duration in ms, and a similarity.
         self.default: dict[int, list[tuple[int, float]]] = {}
         for summary in store.people.speakers():
             store.people.remove(summary.speaker)
@@ -85,6 +85,18 @@ class Library:
             ]
             self.store.people.enroll_segments(person, video, spans, force=True)
 
+    def keep_tail(self) -> None:
+        """Remember what was fitted to the recordings up to now."""
+        self.run(
+            "DROP TABLE IF EXISTS kept_tail", "CREATE TABLE kept_tail AS TABLE pgvoice.library_tail"
+        )
+
+    def restore_tail(self) -> None:
+        """Forget what was fitted since `keep_tail`."""
+        self.run(
+            "DELETE FROM pgvoice.library_tail", "INSERT INTO pgvoice.library_tail TABLE kept_tail"
+        )
+
     def run(self, *statements: str) -> None:
         with self.store.database.engine.begin() as connection:
             for statement in statements:
@@ -121,7 +133,7 @@ def merged(recording: Recording) -> list[Turn]:
 
 
 def in_some(change: Labels, share: float) -> Labels:
-    """This change in about this share of the recordings, always in the same."""
+    """A change in about this share of the recordings, always in the same."""
 
     def changed(recording: Recording) -> list[Turn]:
         drawn = np.random.default_rng(list(recording.key.encode())).random()

@@ -75,7 +75,9 @@ def pieces(recording: Recording) -> list[Piece]:
             found.append(Piece(snap_segment((turn.start, turn.end)), TURN, person))
         for start, end in clean_parts(recording, turn):
             found.append(Piece(SegmentKey(start, end), CLEAN, person))
-            found += [Piece(key, f"{w:g} s", person) for w in WINDOWS for key in _cut(start, end, w)]
+            found += [
+                Piece(key, f"{w:g} s", person) for w in WINDOWS for key in _cut(start, end, w)
+            ]
     return found
 
 

@@ -24,7 +24,7 @@ class Remembering:
         self._file = file
         self._vectors: dict[bytes, NDArray[np.float32]] = {}
         if file is not None and file.exists():
-            self._vectors = pickle.loads(file.read_bytes())  # noqa: S301
+            self._vectors = pickle.loads(file.read_bytes())
         self._kept = len(self._vectors)
 
     @property
@@ -51,7 +51,7 @@ class Remembering:
         """Nothing: the weights are loaded if a waveform is new."""
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        names = [hashlib.sha256(np.ascontiguousarray(one)).digest() for one in waveforms]
+        names = [hashlib.sha256(one.tobytes()).digest() for one in waveforms]
         new = [at for at, name in enumerate(names) if name not in self._vectors]
         if new:
             found = self._encoder.encode([waveforms[at] for at in new])

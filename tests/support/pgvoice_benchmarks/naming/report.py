@@ -16,8 +16,20 @@ TARGET = 0.01
 #: FAR at most, DIR at 3 s relative to the best fixed threshold, and right and wrong names in AMI.
 MOST_FAR, LEAST_OF_BEST, LEAST_RIGHT, MOST_WRONG = 0.02, 0.97, 0.85, 0.02
 MEETINGS = "ami-30s"
-_KINDS = (*(f"{seconds:g} s" for seconds in WINDOWS), CLEAN, TURN)
-_COLUMNS = ("recordings", "gallery", "thresholds", "FAR of windows (95 %)")
+_WINDOWS = tuple(f"{seconds:g} s" for seconds in WINDOWS)
+_LENGTHS = ", ".join(f"{seconds:g}" for seconds in WINDOWS)
+_COLUMNS = (
+    "recordings",
+    "gallery",
+    "thresholds",
+    "FAR of windows (95 %)",
+    f"FAR {_LENGTHS} s",
+    "clean parts, turns",
+    f"DIR {_LENGTHS} s",
+    "clean parts, turns",
+    "wrong",
+    "best fixed: DIR 1, 3 s",
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +58,9 @@ class Verdicts:
             found = figures.far(trials, trials.named, among)
             if not np.isnan(found.value):
                 holds = found.value <= MOST_FAR and found.low <= TARGET
-                self.add(f"{where}FAR of {name} at most 2 %, 1 % in the interval", f"{found}", holds)
+                self.add(
+                    f"{where}FAR of {name} at most 2 %, 1 % in the interval", f"{found}", holds
+                )
         longest = trials.kind == "3 s"
         found = figures.dir_(trials, trials.named, longest)
         best = figures.best_fixed(trials, TARGET)
@@ -54,7 +68,9 @@ class Verdicts:
         if most.value > 0:
             ratio = found.value / most.value
             number = int((trials.known & longest).sum())
-            text = f"{ratio:.1%} of {most.value:.1%} at {best:.3f}; {number} trials"
+            text = (
+                f"{100 * ratio:.1f} % of {100 * most.value:.1f} % (at {best:.3f}); {number} trials"
+            )
             self.add(f"{where}DIR at 3 s, of the best threshold's", text, ratio >= LEAST_OF_BEST)
 
     def judge_meetings(self, where: str, trials: Trials, gallery: int) -> None:
@@ -71,32 +87,29 @@ class Verdicts:
 
 
 def table(title: str) -> Table:
-    """An empty table for `rows`."""
-    kinds = (f"{what} {kind}" for what in ("FAR", "DIR") for kind in _KINDS)
-    return Table(title, (*_COLUMNS, *kinds, "wrong", "best fixed, DIR 1 s, 3 s"), words=3)
+    """An empty table for `rows`; rates without a unit are in percent."""
+    return Table(title, _COLUMNS, words=3)
 
 
 def rows(into: Table, where: str, gallery: int, named: dict[str, tuple[Trials, Flags]]) -> None:
     """A row for each rule: its trials, and which of them it names."""
     for rule, (trials, flags) in named.items():
-        if trials.stranger.any() or trials.known.any():
-            into.add(
-                where,
-                str(gallery),
-                rule,
-                str(figures.far(trials, flags, trials.window)),
-                *(_percent(figures.far(trials, flags, trials.kind == kind)) for kind in _KINDS),
-                *(_percent(figures.dir_(trials, flags, trials.kind == kind)) for kind in _KINDS),
-                _percent(figures.wrong(trials, flags, trials.kind == CLEAN)),
-                _best(trials),
-            )
+        if not (trials.stranger.any() or trials.known.any()):
+            continue
+        cells = [where, str(gallery), rule, str(figures.far(trials, flags, trials.window))]
+        for measure in (figures.far, figures.dir_):
+            for kinds in (_WINDOWS, (CLEAN, TURN)):
+                rates = (measure(trials, flags, trials.kind == kind) for kind in kinds)
+                cells.append(" / ".join(map(_percent, rates)))
+        clean = trials.kind == CLEAN
+        into.add(*cells, _percent(figures.wrong(trials, flags, clean)), _best(trials))
 
 
 def _best(trials: Trials) -> str:
     threshold = figures.best_fixed(trials, TARGET)
     reached = trials.similarity >= threshold
     rates = (figures.dir_(trials, reached, trials.kind == kind) for kind in ("1 s", "3 s"))
-    return f"{threshold:.3f}, {', '.join(map(_percent, rates))}"
+    return f"{threshold:.3f}: {' / '.join(map(_percent, rates))}"
 
 
 def _percent(found: Rate) -> str:

@@ -114,9 +114,7 @@ def _rows(
     keys = sorted({piece.key for piece in pieces})
     answers = dict(zip(keys, library.store.answers.identify(video, keys), strict=True))
     origin = library.recordings[video].origin
-    sources = {
-        person: library.recordings[video_of].origin for person, video_of in gallery.items()
-    }
+    sources = {person: library.recordings[video_of].origin for person, video_of in gallery.items()}
     for piece in pieces:
         answer = answers[piece.key]
         if answer.similarity is not None:
