@@ -68,7 +68,7 @@ def _ways(library: Library, said: Spoken, voices: Spoken, gallery: Gallery) -> d
     """Scores of every piece and person by each way, shape (pieces, people)."""
     names = list(gallery)
     with library.store.database.engine.connect() as connection:
-        profiles = {name: vector for name, vector in connection.exec_driver_sql(_PROFILES)}
+        profiles = {row[0]: row[1] for row in connection.exec_driver_sql(_PROFILES)}
         means = {(v, p): mean for v, p, mean in connection.exec_driver_sql(_MEANS)}
     people = np.array([profiles[name] for name in names], np.float32)
     plain = (said.vectors @ people.T).astype(np.float64)
