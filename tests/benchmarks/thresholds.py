@@ -54,7 +54,9 @@ class Run:
         return [one for group in groups for one in read(group, self.speech)]
 
     def library(self, recordings: Iterable[Recording], labels: Labels | None = None) -> Library:
-        return Library(self.store, self.encoder).fill(recordings, labels)
+        found = Library(self.store, self.encoder).fill(recordings, labels)
+        self.encoder.keep()
+        return found
 
     def show(self, table: Table) -> None:
         table.show(self.console, markdown=self.markdown)
@@ -194,7 +196,6 @@ def main(
         run.draws, run.markdown = draws, markdown
         for name in parts or PARTS:
             PARTS[name](run)
-            encoder.keep()
             run.console.print(f"{name}: {time.perf_counter() - started:.0f} s so far")
     run.show(run.verdicts.table())
     run.console.print(machine.describe())
