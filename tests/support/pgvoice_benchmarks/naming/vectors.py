@@ -70,8 +70,13 @@ def _people(recording: Recording) -> dict[str | None, str]:
 
 def _spoken(found: list[tuple[str, str, str, str, list[float]]]) -> Spoken:
     video, group, person, kind, vectors = zip(*found, strict=True)
-    words = [np.array(each) for each in (video, group, person, kind)]
-    return Spoken(*words, vectors=np.array(vectors, np.float32))
+    return Spoken(
+        np.array(video),
+        np.array(group),
+        np.array(person),
+        np.array(kind),
+        np.array(vectors, np.float32),
+    )
 
 
 def _rows(library: Library, statement: str) -> list[tuple[Any, ...]]:
