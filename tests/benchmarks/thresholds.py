@@ -24,7 +24,7 @@ from pgvoice_benchmarks.naming.calibrating import calibrated
 from pgvoice_benchmarks.naming.libraries import GALLERIES, Labels, Library
 from pgvoice_benchmarks.naming.recordings import SETS, SINGLE, Recording, read
 from pgvoice_benchmarks.naming.remembering import Remembering
-from pgvoice_benchmarks.naming.trials import Trials, galleries, identified
+from pgvoice_benchmarks.naming.trials import galleries, identified
 from pgvoice_benchmarks.tables import Table
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.servers.databases import temporary_folder
@@ -81,22 +81,17 @@ class Run:
             drawn = galleries(library, size, self.draws)
             trials = identified(library, drawn, groups=groups)
             other = calibrated(library, size, HALVES, self.draws // 3, 0.01) if rules else None
-            for group in dict.fromkeys(trials.group.tolist()):
-                mine = trials[trials.group == group]
-                named = {"library": (mine, mine.named)}
-                if rules:
-                    named["encoder default"] = (mine, mine.reach(library.default[size]))
-                if other is not None:
-                    kept = other[0].group == group
-                    named["calibrated"] = (other[0][kept], other[1][kept])
-                report.rows(into, f"{where}: {group}", size, named)
+            named = {"library": (trials, trials.named)}
+            if rules:
+                named["encoder default"] = (trials, trials.reach(library.default[size]))
+            if other is not None:
+                named["calibrated"] = other
+            present = dict.fromkeys(trials.group.tolist())
+            for group in [*present, *([report.ALL] if len(present) > 1 else [])]:
+                mine = {rule: report.only(group, *found) for rule, found in named.items()}
+                report.rows(into, f"{where}: {group}", size, mine)
                 if judged and size > 1:
-                    self._judge(f"{where}: {group}", mine, size)
-
-    def _judge(self, where: str, trials: Trials, size: int) -> None:
-        self.verdicts.judge(where, trials, size)
-        if report.MEETINGS in where.split(": ")[-1]:
-            self.verdicts.judge_meetings(where, trials, size)
+                    self.verdicts.judge(where, group, mine["library"][0], size)
 
 
 def alone(run: Run) -> None:
@@ -142,7 +137,7 @@ def held_out(run: Run) -> None:
             library.keep_tail()
             library.fill(run.read([group]), labels)
             library.restore_tail()
-            run.measure(table, library, where, groups=[group], sizes=(4, 8, 16))
+            run.measure(table, library, where, groups=[group], judged=labels is None)
     run.show(table)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pgvoice_benchmarks.naming import figures
 from pgvoice_benchmarks.naming.figures import Rate
-from pgvoice_benchmarks.naming.recordings import CLEAN, TURN, WINDOWS
+from pgvoice_benchmarks.naming.recordings import CLEAN, SINGLE, TURN, WINDOWS
 from pgvoice_benchmarks.naming.trials import Flags, Trials
 from pgvoice_benchmarks.tables import NOTHING, Table
 
@@ -16,6 +16,9 @@ TARGET = 0.01
 #: FAR at most, DIR at 3 s relative to the best fixed threshold, and right and wrong names in AMI.
 MOST_FAR, LEAST_OF_BEST, LEAST_RIGHT, MOST_WRONG = 0.02, 0.97, 0.85, 0.02
 MEETINGS = "ami-30s"
+#: One recording of half a minute: too little to judge alone.
+TWO_PEOPLE = SINGLE[0]
+ALL = "all"
 _WINDOWS = tuple(f"{seconds:g} s" for seconds in WINDOWS)
 _LENGTHS = ", ".join(f"{seconds:g}" for seconds in WINDOWS)
 _COLUMNS = (
@@ -51,9 +54,11 @@ class Verdicts:
             table.add("holds" if holds else "FAILS", what, found)
         return table
 
-    def judge(self, where: str, trials: Trials, gallery: int) -> None:
-        """Add what is required of library thresholds in these trials of one set."""
-        where = f"{where}, {gallery} enrolled: "
+    def judge(self, where: str, group: str, trials: Trials, gallery: int) -> None:
+        """Add what is required of library thresholds in these trials of one set, or of all."""
+        if group == TWO_PEOPLE:
+            return
+        where = f"{where}: {group}, {gallery} enrolled: "
         for name, among in (("windows", trials.window), (CLEAN, trials.kind == CLEAN)):
             found = figures.far(trials, trials.named, among)
             if not np.isnan(found.value):
@@ -61,6 +66,12 @@ class Verdicts:
                 self.add(
                     f"{where}FAR of {name} at most 2 %, 1 % in the interval", f"{found}", holds
                 )
+        if group != ALL:
+            self._judge_names(where, trials)
+        if group.startswith(MEETINGS):
+            self._judge_meetings(where, trials)
+
+    def _judge_names(self, where: str, trials: Trials) -> None:
         longest = trials.kind == "3 s"
         found = figures.dir_(trials, trials.named, longest)
         best = figures.best_fixed(trials, TARGET)
@@ -73,17 +84,22 @@ class Verdicts:
             )
             self.add(f"{where}DIR at 3 s, of the best threshold's", text, ratio >= LEAST_OF_BEST)
 
-    def judge_meetings(self, where: str, trials: Trials, gallery: int) -> None:
-        """Add what is required of right and wrong names in meetings."""
+    def _judge_meetings(self, where: str, trials: Trials) -> None:
         clean = trials.kind == CLEAN
         right = figures.dir_(trials, trials.named, clean)
         wrong = figures.wrong(trials, trials.named, clean)
         if not np.isnan(right.value):
             self.add(
-                f"{where}, {gallery} enrolled: 85 % of clean speech right, 2 % wrong",
+                f"{where}85 % of clean speech right, 2 % wrong",
                 f"{right}; {wrong}",
                 right.value >= LEAST_RIGHT and wrong.value <= MOST_WRONG,
             )
+
+
+def only(group: str, trials: Trials, flags: Flags) -> tuple[Trials, Flags]:
+    """The trials of a set, and which of them are named."""
+    kept = np.full(len(trials), True) if group == ALL else trials.group == group
+    return trials[kept], flags[kept]
 
 
 def table(title: str) -> Table:
