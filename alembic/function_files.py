@@ -48,6 +48,7 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
+    "clean_speech",
     "calibration",
     "names",
     "spans",

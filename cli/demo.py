@@ -16,7 +16,7 @@ from pgvoice.cli.answers.identify import who
 from pgvoice.cli.fill import report_document, summary
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll import enroll_video
+from pgvoice.hooks.enroll.enroll import enroll_video
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.formats.reading import read_segments
@@ -214,7 +214,10 @@ def play(store: VoiceStore, conversation: Conversation, device: str | None = Non
     encoder = make_encoder(ENCODER, device=device)
     for turn in conversation.enrolling:
         span = [(turn.start, turn.end)]
-        enroll_video(store, encoder, str(turn.label), VIDEO, span, audio=conversation.audio)
+        name = str(turn.label)
+        enroll_video(
+            store, encoder, name, VIDEO, span, audio=conversation.audio, min_speech=LONG_TURN
+        )
     first = _fill(store, encoder, conversation)
     asked = options.spans(conversation.asking)
     answers = store.answers.identify(VIDEO, asked, encoder=encoder.identity)

@@ -146,12 +146,13 @@ min_speech_option = click.option(
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="Refuse to enroll from files that have less speech in total.",
+    help="Refuse to enroll somebody with less speech in total.",
 )
 force_option = click.option(
     "--force",
     is_flag=True,
-    help="Enroll even if the audio sounds like several people or like somebody else.",
+    help="Enroll even if there is little speech, or it sounds like several people or like somebody"
+    " else. Nothing is left out.",
 )
 
 

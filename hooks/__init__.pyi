@@ -2,7 +2,7 @@
 
 from .encoders.encoder import Embeddings, Encoder, Waveform
 from .encoders.registry import make_encoder
-from .enroll import Recording, enroll_recordings, enroll_video
+from .enroll.enroll import Recording, enroll_recordings, enroll_video
 from .errors import (
     AudioError,
     AudioNotFound,
@@ -21,7 +21,6 @@ from .errors import (
     PluginError,
     ProfileRefused,
     TimesBeyondAudio,
-    TooLittleSpeech,
 )
 from .fill.embedding_pass import extract_embeddings_batch
 from .fill.fill import fill
@@ -90,7 +89,6 @@ __all__ = [
     "RegisterFormat",
     "SegmentsDocument",
     "TimesBeyondAudio",
-    "TooLittleSpeech",
     "Turn",
     "Waveform",
     "enroll_recordings",

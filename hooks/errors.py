@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,18 +96,6 @@ class NotEnrollable(PgvoiceError):
             " of clear speech of one person"
         )
         self.status = status
-
-
-class TooLittleSpeech(PgvoiceError):
-    """The recordings have less speech than an enrollment needs."""
-
-    def __init__(self, name: str, heard: Mapping[Path, float], known: float, needed: float) -> None:
-        found = ", ".join(f"{seconds:.1f} s in {path}" for path, seconds in heard.items())
-        enrolled = f" and {known:.1f} s enrolled before" if known else ""
-        super().__init__(
-            f"too little speech to enroll {name!r}: {found}{enrolled}; {needed:g} s are needed."
-            " Add recordings, or lower the minimum (--min-speech)"
-        )
 
 
 class ProfileRefused(PgvoiceError):

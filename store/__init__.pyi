@@ -28,12 +28,14 @@ from .errors import (
     NoEmbedding,
     NoSegment,
     OptedOut,
+    OverlappedSpeech,
     PgvectorOutdated,
     PgvoiceError,
     SharedExemplars,
     SoundsLikeAnother,
     SpeakerExists,
     TargetInUse,
+    TooLittleSpeech,
     UnknownCalibration,
     UnknownEncoder,
     UnknownExemplar,
@@ -48,6 +50,7 @@ from .labels.current import Label, SpeakerTime
 from .labels.runs import LabelMove, LabelRun, Relabelling
 from .people.enrollments import Enrollment, Exemplar
 from .people.quality import Outlier, ProfileQuality
+from .people.resemblance import LeftOut
 from .people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
 from .privacy.audit import AuditEvent
 from .privacy.consents import Consent, StoredConsent
@@ -110,12 +113,14 @@ __all__ = [
     "LabelMove",
     "LabelRun",
     "LastExemplar",
+    "LeftOut",
     "LibraryTail",
     "NoEmbedding",
     "NoSegment",
     "OptOut",
     "OptedOut",
     "Outlier",
+    "OverlappedSpeech",
     "PgvectorOutdated",
     "PgvoiceError",
     "ProfileQuality",
@@ -143,6 +148,7 @@ __all__ = [
     "TableSum",
     "TargetInUse",
     "Threshold",
+    "TooLittleSpeech",
     "Turn",
     "TurnsStored",
     "UnknownCalibration",

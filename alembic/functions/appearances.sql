@@ -44,19 +44,47 @@ BEGIN
     JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
     WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
     RETURN QUERY
-    SELECT v.key, near.start_ms / 1000::double precision, near.end_ms / 1000::double precision,
-           pgvoice.shown(pgvoice.similarity(near.similarity), exact), other.name,
-           pgvoice.shown(pgvoice.similarity(near.other_similarity), exact),
-           pgvoice.shown(near.similarity - near.other_similarity, exact),
-           near.start_ms, near.end_ms
-    FROM pgvoice_internal.assigned_segments(
-        target.speaker_id, encoder, required_threshold, required_margin
-    ) AS near
-    JOIN pgvoice.video AS v ON v.id = near.video_id
-    LEFT JOIN pgvoice.speaker AS other ON other.id = near.other_id
-    WHERE pgvoice.is_current(near.video_id, near.start_ms, near.end_ms)
-    ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(near.similarity, exact) END DESC,
-             v.key, near.start_ms, near.end_ms
+    WITH matched AS MATERIALIZED (
+        SELECT near.* FROM pgvoice_internal.assigned_segments(
+            target.speaker_id, encoder, required_threshold, required_margin
+        ) AS near
+    ), overlapped AS (
+        -- Turns whose clean parts match: identify decides.
+        SELECT c.video_id, array_agg(DISTINCT ARRAY[c.turn_start_ms, c.turn_end_ms]) AS turns
+        FROM matched AS m
+        JOIN pgvoice.clean_part AS c
+            ON c.video_id = m.video_id AND c.start_ms = m.start_ms AND c.end_ms = m.end_ms
+        GROUP BY c.video_id
+    ), answer AS (
+        SELECT m.video_id, m.start_ms, m.end_ms, m.similarity, m.other_id, m.other_similarity
+        FROM matched AS m
+        WHERE pgvoice.is_current(m.video_id, m.start_ms, m.end_ms) AND NOT EXISTS (
+            SELECT FROM pgvoice.turn AS t
+            WHERE t.video_id = m.video_id AND t.start_ms = m.start_ms AND t.end_ms = m.end_ms
+              AND t.overlapped_ms > 0
+        )
+        UNION ALL
+        SELECT o.video_id, i.start_ms, i.end_ms, i.similarity, i.runner_up_id,
+               i.runner_up_similarity
+        FROM overlapped AS o
+        JOIN pgvoice.video AS v ON v.id = o.video_id
+        CROSS JOIN LATERAL pgvoice_internal.identified(
+            v.key,
+            ARRAY(SELECT o.turns[each][1] FROM generate_subscripts(o.turns, 1) AS each),
+            ARRAY(SELECT o.turns[each][2] FROM generate_subscripts(o.turns, 1) AS each),
+            encoder, required_threshold, required_margin
+        ) AS i
+        WHERE i.reason = 'matched' AND i.nearest_id = target.speaker_id
+    )
+    SELECT v.key, a.start_ms / 1000::double precision, a.end_ms / 1000::double precision,
+           pgvoice.shown(pgvoice.similarity(a.similarity), exact), other.name,
+           pgvoice.shown(pgvoice.similarity(a.other_similarity), exact),
+           pgvoice.shown(a.similarity - a.other_similarity, exact), a.start_ms, a.end_ms
+    FROM answer AS a
+    JOIN pgvoice.video AS v ON v.id = a.video_id
+    LEFT JOIN pgvoice.speaker AS other ON other.id = a.other_id
+    ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(a.similarity, exact) END DESC,
+             v.key, a.start_ms, a.end_ms
     LIMIT max_rows;
 END
 $$;
@@ -100,18 +128,25 @@ AS $$
     SELECT n.*
     FROM near AS n
     CROSS JOIN rule AS r
+    JOIN pgvoice.profile AS own ON own.encoder_id = encoder AND own.speaker_id = speaker
+    LEFT JOIN pgvoice.profile AS other
+        ON other.encoder_id = encoder AND other.speaker_id = n.other_id
     LEFT JOIN impostors AS i ON i.video_id = n.video_id
     WHERE 'matched' = pgvoice_internal.reason(
         'ok', n.similarity, n.other_similarity,
         pgvoice_internal.threshold_at(
             r.above, r.band_ms, n.end_ms - n.start_ms, i.mean, i.comparisons, r.lowest
         ),
-        r.margins[width_bucket(n.end_ms - n.start_ms, r.band_ms)]
+        r.margins[width_bucket(n.end_ms - n.start_ms, r.band_ms)],
+        pgvoice_internal.are_two_voices(
+            n.similarity, n.other_similarity,
+            -(own.embedding OPERATOR(public.<#>) other.embedding)
+        )
     )
 $$;
 COMMENT ON FUNCTION pgvoice_internal.assigned_segments IS
-'The stored segments that identify assigns to somebody, by their own vectors, with the other person who is
-most similar; those of somebody whose consent has ended as if it were valid.';
+'The stored segments that sound like somebody by their own vectors, whoever overlaps them, with the other
+person who is most similar; also if the person''s consent has ended.';
 
 -- Without these settings the planner, which cannot estimate the number of candidates, would join the
 -- whole of nearest instead of looking its rows up one by one.

@@ -1,16 +1,15 @@
 -- Who speaks in segments that a diarizer put into clusters, from the evidence of several segments.
 
+-- Tuned on AMI meetings, the series, the digits, the podcast and the sample of pyannote.audio, with and
+-- without wrong, merged and split labels, at thresholds of .35 to .55 (tests/benchmarks/clusters.py).
 CREATE OR REPLACE FUNCTION pgvoice_internal.heard_together(
     video_id bigint,
     encoder integer,
-    given_threshold double precision,
-    given_margin double precision,
     starts_ms integer[],
     ends_ms integer[],
     clusters text[],
     reasons text[],
     nearest_ids bigint[],
-    similarities double precision[],
     thresholds double precision[]
 ) RETURNS TABLE (
     place bigint, speaker_id bigint, evidence double precision, evidence_ms integer
@@ -19,64 +18,119 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     WITH alone AS MATERIALIZED (
-        SELECT a.* FROM unnest(
-            starts_ms, ends_ms, clusters, reasons, nearest_ids, similarities, thresholds
-        ) WITH ORDINALITY
-            AS a(start_ms, end_ms, cluster, reason, nearest_id, similarity, threshold, place)
+        SELECT a.*, row_number() OVER (PARTITION BY a.cluster, a.start_ms, a.end_ms) AS copy
+        FROM unnest(starts_ms, ends_ms, clusters, reasons, nearest_ids, thresholds) WITH ORDINALITY
+            AS a(start_ms, end_ms, cluster, reason, nearest_id, threshold, place)
         WHERE a.cluster IS NOT NULL
-    ), weak AS (
-        -- A segment that is given twice counts once.
-        SELECT DISTINCT a.cluster, a.nearest_id, a.start_ms, a.end_ms, a.threshold
+    ), candidate AS MATERIALIZED (
+        SELECT a.cluster, min(a.nearest_id) FILTER (WHERE a.reason = 'matched') AS named
         FROM alone AS a
-        WHERE a.reason IN ('below_threshold', 'suggested', 'ambiguous') AND a.similarity >= a.threshold / 2
-    ), pooled AS MATERIALIZED (
-        SELECT w.cluster, w.nearest_id, sum(w.end_ms - w.start_ms)::integer AS ms,
-               max(w.threshold) AS strictest,
+        GROUP BY a.cluster
+        HAVING bool_or(a.reason IN (
+                'below_threshold', 'suggested', 'ambiguous', 'overlapped', 'too_short'
+            ))
+            AND min(a.nearest_id) FILTER (WHERE a.reason = 'matched')
+                = max(a.nearest_id) FILTER (WHERE a.reason = 'matched')
+    ), segment AS MATERIALIZED (
+        -- One person speaks once at a time: two turns of a label at once are not both theirs.
+        SELECT a.*, c.named, coalesce(
+            a.start_ms < max(a.end_ms) OVER earlier - 100
+            OR a.end_ms > lead(a.start_ms) OVER in_time + 100, false
+        ) AS at_once
+        FROM alone AS a JOIN candidate AS c USING (cluster)
+        WHERE a.copy = 1
+        WINDOW in_time AS (PARTITION BY a.cluster ORDER BY a.start_ms, a.end_ms),
+               earlier AS (in_time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), overlap AS MATERIALIZED (
+        SELECT DISTINCT t.start_ms, t.end_ms FROM pgvoice.turn AS t
+        WHERE t.video_id = heard_together.video_id AND t.overlapped_ms > 0
+    ), clean AS MATERIALIZED (
+        SELECT s.*, part.start_ms AS part_start_ms, part.end_ms AS part_end_ms,
+               part.end_ms - part.start_ms AS ms
+        FROM segment AS s
+        LEFT JOIN overlap AS o USING (start_ms, end_ms)
+        CROSS JOIN LATERAL (
+            SELECT s.start_ms, s.end_ms WHERE o.start_ms IS NULL
+            UNION ALL
+            SELECT c.start_ms, c.end_ms FROM pgvoice.clean_part AS c
+            WHERE o.start_ms IS NOT NULL AND c.video_id = heard_together.video_id
+              AND c.turn_start_ms = s.start_ms AND c.turn_end_ms = s.end_ms
+        ) AS part
+        WHERE NOT s.at_once
+    ), heard AS MATERIALIZED (
+        SELECT c.cluster, c.named, sum(c.ms)::integer AS ms, count(*) AS parts,
+               sum(c.ms * c.threshold) / sum(c.ms) AS threshold,
+               public.sum(
+                   v.embedding OPERATOR(public.*) array_fill(c.ms::real, ARRAY[v.dimension])::public.vector
+                   ORDER BY c.part_start_ms, c.part_end_ms
+               ) AS voice,
                public.l2_normalize(public.sum(
-                   s.embedding OPERATOR(public.*) array_fill(
-                       (w.end_ms - w.start_ms)::real, ARRAY[s.dimension]
-                   )::public.vector
-                   ORDER BY w.start_ms, w.end_ms
-               )) AS voice
-        FROM weak AS w
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = heard_together.video_id AND s.start_ms = w.start_ms
-            AND s.end_ms = w.end_ms AND s.encoder_id = encoder
-        GROUP BY w.cluster, w.nearest_id
-        -- identify has already judged single segments.
-        HAVING count(*) > 1
-    ), convincing AS (
-        SELECT p.cluster, p.nearest_id, p.ms, two.similarities[1] AS similarity
-        FROM pooled AS p
-        CROSS JOIN LATERAL pgvoice_internal.nearest_two(p.voice, encoder) AS two
-        JOIN pgvoice.encoder AS e ON e.id = encoder
-        CROSS JOIN LATERAL pgvoice.required(p.ms, encoder, given_threshold, given_margin) AS q
-        -- A mean is nearer to everybody than the vectors it is made of, so thresholds calibrated on
-        -- single segments must not lower the bar.
-        WHERE two.speakers[1] = p.nearest_id AND 'matched' = pgvoice_internal.reason(
-            'ok', two.similarities[1], two.similarities[2],
-            greatest(q.threshold, p.strictest,
-                     CASE WHEN given_threshold IS NULL THEN e.default_threshold END),
-            q.min_margin
-        )
-    ), heard AS (
-        SELECT a.*, c.similarity AS evidence, c.ms,
-               CASE WHEN a.reason = 'matched' THEN a.nearest_id ELSE c.nearest_id END AS named
-        FROM alone AS a
-        LEFT JOIN weak AS w ON w.cluster = a.cluster AND w.nearest_id = a.nearest_id
-            AND w.start_ms = a.start_ms AND w.end_ms = a.end_ms
-        LEFT JOIN convincing AS c ON c.cluster = w.cluster AND c.nearest_id = w.nearest_id
-    ), unanimous AS (
-        SELECT h.cluster, min(h.named) AS named
+                   v.embedding OPERATOR(public.*) array_fill(c.ms::real, ARRAY[v.dimension])::public.vector
+                   ORDER BY c.part_start_ms, c.part_end_ms
+               ) FILTER (WHERE c.reason = 'matched')) AS own_voice
+        FROM clean AS c
+        JOIN pgvoice.segment_embedding AS v
+            ON v.video_id = heard_together.video_id AND v.start_ms = c.part_start_ms
+            AND v.end_ms = c.part_end_ms AND v.encoder_id = encoder
+        WHERE v.embedding IS NOT NULL
+        GROUP BY c.cluster, c.named
+        HAVING sum(c.ms) >= 3000 AND sum(c.ms) FILTER (WHERE c.reason = 'matched') >= 2000
+    ), convincing AS MATERIALIZED (
+        -- A mean is nearer to everybody than the vectors it is made of: a quarter of the way from the
+        -- threshold to 1 is required of it.
+        SELECT h.*, two.similarities[1] AS similarity, (3 * h.threshold + 1) / 4 AS required
         FROM heard AS h
-        WHERE h.similarity IS NOT NULL
-        GROUP BY h.cluster
-        HAVING count(h.named) = count(*) AND min(h.named) = max(h.named)
+        CROSS JOIN LATERAL pgvoice_internal.nearest_two(
+            public.l2_normalize(h.voice), encoder
+        ) AS two
+        LEFT JOIN pgvoice.profile AS one
+            ON one.encoder_id = encoder AND one.speaker_id = two.speakers[1]
+        LEFT JOIN pgvoice.profile AS other
+            ON other.encoder_id = encoder AND other.speaker_id = two.speakers[2]
+        WHERE two.speakers[1] = h.named AND 'matched' = pgvoice_internal.reason(
+            'ok', two.similarities[1], two.similarities[2], (3 * h.threshold + 1) / 4, 0,
+            pgvoice_internal.are_two_voices(
+                two.similarities[1], two.similarities[2],
+                -(one.embedding OPERATOR(public.<#>) other.embedding)
+            )
+        )
+    ), agreeing AS MATERIALIZED (
+        SELECT c.cluster, c.start_ms, c.end_ms, c.ms, c.reason = 'matched' OR (
+            c.nearest_id = h.named
+            AND -(v.embedding OPERATOR(public.<#>) h.own_voice) >= h.required
+        ) AS agrees
+        FROM clean AS c
+        JOIN convincing AS h USING (cluster)
+        JOIN pgvoice.segment_embedding AS v
+            ON v.video_id = heard_together.video_id AND v.start_ms = c.part_start_ms
+            AND v.end_ms = c.part_end_ms AND v.encoder_id = encoder
+        WHERE v.embedding IS NOT NULL
+    ), one_person AS MATERIALIZED (
+        SELECT a.cluster FROM agreeing AS a GROUP BY a.cluster
+        HAVING sum(a.ms) FILTER (WHERE a.agrees) >= 0.8 * sum(a.ms)
+    ), judged AS (
+        SELECT s.cluster, s.start_ms, s.end_ms, h.named, h.similarity, h.ms, CASE s.reason
+            WHEN 'too_short' THEN p.cluster IS NOT NULL AND h.parts >= 3
+            WHEN 'overlapped' THEN p.cluster IS NOT NULL AND coalesce((
+                SELECT -(v.embedding OPERATOR(public.<#>) h.own_voice) >= s.threshold
+                FROM pgvoice.segment_embedding AS v
+                WHERE v.video_id = heard_together.video_id AND v.start_ms = s.start_ms
+                  AND v.end_ms = s.end_ms AND v.encoder_id = encoder
+            ), false)
+            ELSE (SELECT coalesce(bool_and(a.agrees), false) FROM agreeing AS a
+                  WHERE a.cluster = s.cluster AND a.start_ms = s.start_ms AND a.end_ms = s.end_ms)
+        END AS belongs
+        FROM segment AS s
+        JOIN convincing AS h USING (cluster)
+        LEFT JOIN one_person AS p USING (cluster)
+        WHERE NOT s.at_once
+          AND s.reason IN (
+              'below_threshold', 'suggested', 'ambiguous', 'overlapped', 'too_short'
+          )
     )
-    SELECT h.place, coalesce(h.named, u.named), h.evidence, h.ms
-    FROM heard AS h
-    LEFT JOIN unanimous AS u ON u.cluster = h.cluster AND h.reason = 'too_short'
-    WHERE h.reason <> 'matched' AND coalesce(h.named, u.named) IS NOT NULL
+    SELECT a.place, j.named, j.similarity, j.ms
+    FROM alone AS a JOIN judged AS j USING (cluster, start_ms, end_ms)
+    WHERE j.belongs
 $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_together IS
 'Who speaks in those segments of a video that get a name from others with the same label of the diarizer,
@@ -157,20 +211,18 @@ AS $$
         ) WITH ORDINALITY AS i
     ), heard AS (
         SELECT t.place, named.name, t.evidence, t.evidence_ms
-        FROM sees
-        CROSS JOIN (
+        FROM (
             SELECT a.video_id, array_agg(a.start_ms ORDER BY a.ordinality) AS starts_ms,
                    array_agg(a.end_ms ORDER BY a.ordinality) AS ends_ms,
                    array_agg(a.cluster ORDER BY a.ordinality) AS clusters,
                    array_agg(a.reason ORDER BY a.ordinality) AS reasons,
                    array_agg(a.nearest_id ORDER BY a.ordinality) AS nearest_ids,
-                   array_agg(a.similarity ORDER BY a.ordinality) AS similarities,
                    array_agg(a.threshold ORDER BY a.ordinality) AS thresholds
             FROM alone AS a GROUP BY a.video_id
         ) AS g
         CROSS JOIN LATERAL pgvoice_internal.heard_together(
-            g.video_id, encoder, sees.threshold, sees.min_margin, g.starts_ms, g.ends_ms,
-            g.clusters, g.reasons, g.nearest_ids, g.similarities, g.thresholds
+            g.video_id, encoder, g.starts_ms, g.ends_ms, g.clusters, g.reasons, g.nearest_ids,
+            g.thresholds
         ) AS t
         JOIN pgvoice.speaker AS named ON named.id = t.speaker_id
     )
@@ -188,12 +240,12 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice.identify_clusters IS
 'Who speaks in segments that a diarizer put into clusters, or in the stored turns of a video by their
-labels: the answer of identify for each, and the evidence of several for those that are too unlike anybody
-on their own. A segment that identify names
-keeps its name, so a cluster of several people is split. The other segments of a cluster that are
-nearest to the same person, and reach at least half of their threshold, are pooled: they get the name,
-with reason by_cluster, if the duration-weighted mean of their vectors is nearest to that person too
-and reaches the threshold for that much speech and for each of them and, unless a threshold is given,
-the encoder''s own. Segments too short for a vector get the name if all others of the cluster have the
-same name. evidence_similarity and evidence_s describe the pooled speech. A segment whose cluster is
-NULL is judged alone.';
+labels: the answer of identify for each, and a name from the rest of its cluster, with reason by_cluster,
+for those that have none. A cluster passes on a name if identify gives it to at least 2 s of its clean
+speech and no other name to any of it, and the duration-weighted mean of its clean speech, of at least 3 s,
+is nearest to that person by more than the threshold. A clean segment then gets the name if it is nearest
+to that person too and sounds like the named speech. Overlapped segments get it if they sound like the
+named speech, and segments too short for a vector if the cluster has three clean segments, in either case
+only if four fifths of the clean speech agree. Segments of a cluster that overlap each other are left
+out. evidence_similarity and evidence_s describe the clean speech. A segment whose cluster is NULL is
+judged alone.';

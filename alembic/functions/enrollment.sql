@@ -81,6 +81,53 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.near_duplicates(bigint, integer) IS
 'The people whose profile is so similar to this one that they may be the same person.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.resembled(
+    voice public.vector, encoder integer, audio text, besides text
+) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH known AS (
+        SELECT named.name AS who, p.embedding
+        FROM pgvoice.valid_profile AS p JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
+        WHERE p.encoder_id = encoder AND named.name <> besides
+        UNION ALL
+        SELECT format('%s of %s', t.label, quote_literal(v.key)),
+               public.l2_normalize(public.sum(s.embedding))
+        FROM pgvoice.video AS v
+        JOIN pgvoice.turn AS t ON t.video_id = v.id AND t.label IS NOT NULL
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = v.id AND s.start_ms = t.start_ms AND s.end_ms = t.end_ms
+            AND s.encoder_id = encoder AND s.embedding IS NOT NULL
+        WHERE v.audio_sha256 = audio
+        GROUP BY v.key, t.label
+    )
+    SELECT k.who FROM known AS k
+    WHERE -(k.embedding OPERATOR(public.<#>) voice) >= pgvoice_internal.least_required(encoder, NULL)
+    ORDER BY k.embedding OPERATOR(public.<#>) voice, k.who
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION pgvoice_internal.resembled(public.vector, integer, text, text) IS
+'Whom a voice that is not enrolled sounds like: the most similar enrolled person, besides one, or label
+in the stored turns of the recording with this audio. NULL if none reaches the threshold (see
+least_required).';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.exemplars_resemble(
+    exemplars bigint[], speaker bigint, encoder integer
+) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.resembled(
+        public.l2_normalize(public.sum(e.embedding)), encoder, min(e.audio_sha256),
+        (SELECT s.name FROM pgvoice.speaker AS s WHERE s.id = exemplars_resemble.speaker)
+    )
+    FROM pgvoice.enrollment AS e
+    WHERE e.id = ANY (exemplars)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.exemplars_resemble(bigint[], bigint, integer) IS
+'Whom some of a speaker''s exemplars together sound like: see resembled.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.shared_exemplars(speaker bigint) RETURNS TABLE (
     other text,
     source text,

@@ -57,12 +57,31 @@ AS $$
             (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video), encoder
         ) AS c
         WHERE starts_ms IS NULL
-    ), compared AS MATERIALIZED (
-        SELECT asked.*, s.status, s.video_id, two.*
+    ), overlap AS MATERIALIZED (
+        SELECT t.start_ms, t.end_ms, max(t.overlapped_ms) AS overlapped_ms
+        FROM pgvoice.turn AS t
+        WHERE t.overlapped_ms > 0
+          AND t.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+        GROUP BY t.start_ms, t.end_ms
+    ), piece AS (
+        SELECT asked.ordinal, false AS is_part, asked.start_ms, asked.end_ms,
+               asked.start_ms AS part_start_ms, asked.end_ms AS part_end_ms, o.overlapped_ms
+        FROM asked LEFT JOIN overlap AS o USING (start_ms, end_ms)
+        UNION ALL
+        SELECT asked.ordinal, true, asked.start_ms, asked.end_ms, c.start_ms, c.end_ms,
+               o.overlapped_ms
         FROM asked
+        JOIN overlap AS o USING (start_ms, end_ms)
+        JOIN pgvoice.clean_part AS c
+            ON (c.turn_start_ms, c.turn_end_ms) = (asked.start_ms, asked.end_ms)
+            AND c.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+    ), compared AS MATERIALIZED (
+        SELECT p.*, s.status, s.video_id, two.*
+        FROM piece AS p
         LEFT JOIN pgvoice.segment_embedding AS s
             ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
-            AND s.start_ms = asked.start_ms AND s.end_ms = asked.end_ms AND s.encoder_id = encoder
+            AND s.start_ms = p.part_start_ms AND s.end_ms = p.part_end_ms
+            AND s.encoder_id = encoder
         LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
             ON s.embedding IS NOT NULL
     ), rule AS MATERIALIZED (
@@ -77,34 +96,64 @@ AS $$
             ARRAY(SELECT c.speakers[1] FROM compared AS c WHERE c.similarities IS NOT NULL)
         ) AS m
         WHERE r.by_library
+    ), judged AS (
+        SELECT c.*, q.threshold, q.margin, q.source,
+               CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
+                   c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin,
+                   pgvoice_internal.are_two_voices(
+                       c.similarities[1], c.similarities[2],
+                       -(one.embedding OPERATOR(public.<#>) other.embedding)
+                   ),
+                   q.suggested
+               ) END AS reason
+        FROM compared AS c
+        CROSS JOIN rule AS r
+        LEFT JOIN impostors AS i ON i.speaker_id = c.speakers[1]
+        LEFT JOIN pgvoice.profile AS one
+            ON one.encoder_id = encoder AND one.speaker_id = c.speakers[1]
+        LEFT JOIN pgvoice.profile AS other
+            ON other.encoder_id = encoder AND other.speaker_id = c.speakers[2]
+        LEFT JOIN LATERAL (
+            SELECT pgvoice_internal.threshold_at(
+                       r.above, r.band_ms, c.part_end_ms - c.part_start_ms, i.mean, i.comparisons,
+                       r.lowest
+                   ) AS threshold,
+                   pgvoice_internal.threshold_at(
+                       r.suggested_above, r.band_ms, c.part_end_ms - c.part_start_ms, i.mean,
+                       i.comparisons, r.lowest
+                   ) AS suggested,
+                   r.margins[width_bucket(c.part_end_ms - c.part_start_ms, r.band_ms)] AS margin,
+                   r.source
+        ) AS q ON c.similarities IS NOT NULL
+    ), together AS (
+        SELECT j.ordinal, max(j.status) FILTER (WHERE NOT j.is_part) AS status,
+               bool_or(j.status IS NULL) AS lacks_part,
+               min(j.speakers[1]) FILTER (WHERE j.is_part AND j.reason = 'matched') AS first_named,
+               max(j.speakers[1]) FILTER (WHERE j.is_part AND j.reason = 'matched') AS last_named
+        FROM judged AS j WHERE j.overlapped_ms > 0
+        GROUP BY j.ordinal
+    ), decided AS (
+        -- As verdicts has it.
+        SELECT DISTINCT ON (j.ordinal) j.*, CASE WHEN t.ordinal IS NULL THEN j.reason
+            ELSE pgvoice_internal.reason_of_overlapped(
+                t.status, t.lacks_part, t.first_named, t.last_named,
+                2 * j.overlapped_ms <= j.end_ms - j.start_ms, CASE WHEN j.is_part THEN j.reason END
+            ) END AS decision
+        FROM judged AS j LEFT JOIN together AS t ON t.ordinal = j.ordinal
+        WHERE NOT j.is_part OR j.status IN ('ok', 'partial')
+        ORDER BY j.ordinal, j.is_part AND j.reason = 'matched' DESC, j.is_part DESC,
+                 j.part_end_ms - j.part_start_ms DESC, j.part_start_ms
     )
-    SELECT c.start_ms / 1000.0, c.end_ms / 1000.0,
-           CASE WHEN judged.reason = 'matched' THEN first.name END, first.name,
-           pgvoice.similarity(c.similarities[1]), second.name,
-           pgvoice.similarity(c.similarities[2]), c.similarities[1] - c.similarities[2],
-           judged.reason, q.threshold, q.margin, q.source, c.start_ms, c.end_ms,
-           c.speakers[1], c.speakers[2]
-    FROM compared AS c
-    CROSS JOIN rule AS r
-    LEFT JOIN impostors AS i ON i.speaker_id = c.speakers[1]
-    LEFT JOIN LATERAL (
-        SELECT pgvoice_internal.threshold_at(
-                   r.above, r.band_ms, c.end_ms - c.start_ms, i.mean, i.comparisons, r.lowest
-               ) AS threshold,
-               pgvoice_internal.threshold_at(
-                   r.suggested_above, r.band_ms, c.end_ms - c.start_ms, i.mean, i.comparisons,
-                   r.lowest
-               ) AS suggested,
-               r.margins[width_bucket(c.end_ms - c.start_ms, r.band_ms)] AS margin, r.source
-    ) AS q ON c.similarities IS NOT NULL
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN c.status IS NULL THEN 'missing' ELSE pgvoice_internal.reason(
-            c.status, c.similarities[1], c.similarities[2], q.threshold, q.margin, q.suggested
-        ) END AS reason
-    ) AS judged
-    LEFT JOIN pgvoice.speaker AS first ON first.id = c.speakers[1]
-    LEFT JOIN pgvoice.speaker AS second ON second.id = c.speakers[2]
-    ORDER BY c.ordinal
+    SELECT d.start_ms / 1000.0, d.end_ms / 1000.0,
+           CASE WHEN d.decision = 'matched' THEN first.name END, first.name,
+           pgvoice.similarity(d.similarities[1]), second.name,
+           pgvoice.similarity(d.similarities[2]), d.similarities[1] - d.similarities[2],
+           d.decision, d.threshold, d.margin, d.source, d.start_ms, d.end_ms,
+           d.speakers[1], d.speakers[2]
+    FROM decided AS d
+    LEFT JOIN pgvoice.speaker AS first ON first.id = d.speakers[1]
+    LEFT JOIN pgvoice.speaker AS second ON second.id = d.speakers[2]
+    ORDER BY d.ordinal
 $$;
 COMMENT ON FUNCTION pgvoice_internal.identified IS
 'What identify answers, with exact similarities and thresholds.';
@@ -159,7 +208,9 @@ COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given, in that order, or in time order for every
 segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
 grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the two
-most similar people. If reason is suggested, nobody is named: nearest is a suggestion, and runner_up its
-rival. threshold and min_margin are what the segment had to reach, from
-threshold_source; NULL if it was compared with nobody. Similarities, margins and thresholds have two
+most similar people. A stored turn that turns of other labels overlap is answered by its clean parts: matched
+if one of them matches and none matches somebody else, ambiguous if two match different people; else
+overlapped, unless at least half of it is clean. Similarities are those of the part that decides, the
+longest. threshold and min_margin are what it had to reach, from threshold_source; NULL if it was compared
+with nobody. Similarities, margins and thresholds have two
 digits unless the caller sees_vectors.';

@@ -133,12 +133,10 @@ AS $$
             LEFT JOIN pgvoice.voice_cohort AS c
                 ON c.video_id = a.video_id AND c.encoder_id = encoder
         ) AS u
-    ), compared AS (
-        SELECT c.video_id, c.speaker_id, -(o.embedding OPERATOR(public.<#>) p.embedding) AS similarity,
-               row_number() OVER (
-                   PARTITION BY c.video_id, c.speaker_id, o.video_id
-                   ORDER BY o.embedding OPERATOR(public.<#>) p.embedding
-               ) AS place
+    ), compared AS MATERIALIZED (
+        -- Materialised, so that no vector is sorted or hashed.
+        SELECT c.video_id, c.speaker_id, o.video_id AS other_id,
+               -(o.embedding OPERATOR(public.<#>) p.embedding) AS similarity
         FROM cohort AS c
         JOIN pgvoice.profile AS p ON p.speaker_id = c.speaker_id AND p.encoder_id = encoder
         CROSS JOIN unnest(c.videos) AS other(id)
@@ -146,15 +144,21 @@ AS $$
         WHERE c.same_recording OR NOT EXISTS (
             SELECT FROM source AS x WHERE x.speaker_id = c.speaker_id AND x.video_id = other.id
         )
+    ), per_recording AS (
+        SELECT c.video_id, c.speaker_id, sum(c.similarity) AS sum, count(*) AS voices,
+               max(c.similarity) AS most
+        FROM compared AS c GROUP BY c.video_id, c.speaker_id, c.other_id
     )
-    SELECT c.video_id, c.speaker_id,
-           (coalesce(sum(o.similarity), 0) + 3 * c.usual) / (count(o.similarity) + 3),
-           count(o.similarity)
+    SELECT c.video_id, c.speaker_id, (coalesce(o.sum, 0) + 3 * c.usual) / (coalesce(o.voices, 0) + 3),
+           coalesce(o.voices, 0)::bigint
     FROM cohort AS c
-    LEFT JOIN compared AS o
-        ON o.video_id = c.video_id AND o.speaker_id = c.speaker_id
-        AND (o.place > 1 OR o.similarity < c.own_voice)
-    GROUP BY c.video_id, c.speaker_id, c.usual
+    LEFT JOIN (
+        SELECT r.video_id, r.speaker_id,
+               sum(CASE WHEN r.most >= k.own_voice THEN r.sum - r.most ELSE r.sum END) AS sum,
+               sum(CASE WHEN r.most >= k.own_voice THEN r.voices - 1 ELSE r.voices END) AS voices
+        FROM per_recording AS r JOIN cohort AS k USING (video_id, speaker_id)
+        GROUP BY r.video_id, r.speaker_id
+    ) AS o USING (video_id, speaker_id)
 $$;
 COMMENT ON FUNCTION pgvoice_internal.impostor_means IS
 'How similar other people are to somebody in a recording, on average, for each recording and person: the

@@ -224,7 +224,8 @@ AS $statement$
                 AND NOT coalesce((
                     SELECT near.speaker_id
                     FROM (
-                        SELECT two.speakers[1] AS speaker_id, two.similarities
+                        SELECT two.speakers[1] AS speaker_id, two.speakers[2] AS other_id,
+                               two.similarities
                         FROM pgvoice.segment_embedding AS own
                         CROSS JOIN LATERAL
                             pgvoice_internal.nearest_two(own.embedding, %1$s) AS two
@@ -234,11 +235,19 @@ AS $statement$
                         -- Thresholds are only looked up for these people.
                         OFFSET 0
                     ) AS near
+                    JOIN pgvoice.profile AS one
+                        ON one.encoder_id = %1$s AND one.speaker_id = near.speaker_id
+                    LEFT JOIN pgvoice.profile AS other
+                        ON other.encoder_id = %1$s AND other.speaker_id = near.other_id
                     CROSS JOIN LATERAL pgvoice_internal.required_of_segment(
                         %1$s, s.video_id, s.start_ms, s.end_ms, near.speaker_id, NULL, NULL
                     ) AS q
                     WHERE 'matched' = pgvoice_internal.reason(
-                        'ok', near.similarities[1], near.similarities[2], q.threshold, q.margin
+                        'ok', near.similarities[1], near.similarities[2], q.threshold, q.margin,
+                        pgvoice_internal.are_two_voices(
+                            near.similarities[1], near.similarities[2],
+                            -(one.embedding OPERATOR(public.<#>) other.embedding)
+                        )
                     )
                 ) = ANY ($6), false)$$, encoder) ELSE '' END,
         asked.voice,

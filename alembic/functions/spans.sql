@@ -13,7 +13,8 @@ AS $$
     WHERE p.speaker_id = speaker AND p.encoder_id = encoder
 $$;
 COMMENT ON FUNCTION pgvoice_internal.attributed_spans(bigint, integer) IS
-'The segments that identify assigns to somebody, or would if their consent were valid.';
+'The segments that sound like somebody, also if their consent is not valid: those that identify assigns to
+them, and the clean parts of turns.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.audio_of(video bigint) RETURNS text
 LANGUAGE sql STABLE

@@ -178,16 +178,19 @@ SET search_path FROM CURRENT
 AS $$
     WITH near AS MATERIALIZED (
         SELECT n.* FROM pgvoice_internal.near_recordings(videos, encoder) AS n
-    ), compared AS MATERIALIZED (
-        SELECT n.video_id, -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity,
-               row_number() OVER (
-                   PARTITION BY n.video_id, mine.label, theirs.video_id
-                   ORDER BY mine.embedding OPERATOR(public.<#>) theirs.embedding
-               ) AS place
+    ), pair AS MATERIALIZED (
+        -- Materialised, so that no vector is sorted.
+        SELECT n.video_id, mine.label, theirs.video_id AS other_id,
+               -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity
         FROM near AS n
         JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
         CROSS JOIN unnest(n.near) AS other(id)
         JOIN pgvoice.voice AS theirs ON theirs.video_id = other.id AND theirs.encoder_id = encoder
+    ), compared AS MATERIALIZED (
+        SELECT s.video_id, s.similarity, row_number() OVER (
+                   PARTITION BY s.video_id, s.label, s.other_id ORDER BY s.similarity DESC
+               ) AS place
+        FROM pair AS s
     ), usual AS (
         SELECT c.video_id, pgvoice_internal.own_voice_level(
                    encoder, avg(c.similarity) FILTER (WHERE c.place > 1)
@@ -232,6 +235,7 @@ SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
+    several bigint;
     chosen bigint[];
     others bigint[];
 BEGIN
@@ -252,16 +256,23 @@ BEGIN
     END IF;
     PERFORM pgvoice_internal.keep_voices(chosen, encoder);
     PERFORM pgvoice_internal.keep_cohorts(chosen, encoder);
-    -- Those that had few others to choose from choose again, and those near the new ones, which may be
-    -- near them.
+    SELECT count(*) INTO several FROM pgvoice.voice_cohort AS c
+    WHERE c.encoder_id = encoder AND c.voices >= 2;
+    -- Those near the new ones choose again, as these may be near them, and those that had few others to
+    -- choose from; once the library has shrunk, also those near one that is gone.
     others := ARRAY(
         SELECT unnest(n.near) FROM pgvoice.voice_cohort AS n
         WHERE n.encoder_id = encoder AND n.video_id = ANY (chosen)
         UNION
         SELECT c.video_id FROM pgvoice.voice_cohort AS c
-        WHERE c.encoder_id = encoder AND c.recordings < 1000 AND 3 * c.recordings <= 2 * (
-            SELECT count(*) FROM pgvoice.voice_cohort AS o
-            WHERE o.encoder_id = encoder AND o.voices >= 2
+        WHERE c.encoder_id = encoder AND c.recordings < 1000 AND 3 * c.recordings <= 2 * several
+        UNION
+        SELECT c.video_id FROM pgvoice.voice_cohort AS c
+        WHERE c.encoder_id = encoder AND several < (
+            SELECT l.recordings FROM pgvoice.library_tail AS l WHERE l.encoder_id = encoder
+        ) AND EXISTS (
+            SELECT FROM unnest(c.near) AS n(id)
+            WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.id = n.id)
         )
         EXCEPT
         SELECT unnest(chosen)

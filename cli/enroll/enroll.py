@@ -13,7 +13,7 @@ from pgvoice.cli.enroll.enroll_check import NOBODY, check, restore, show
 from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollment
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
 
@@ -78,18 +78,20 @@ def add(
     """Enroll a person, or add exemplars to one.
 
     Give audio files, or spans of one file: every window of 3 s that contains speech becomes an
-    exemplar, with a new window every 1.5 s.
+    exemplar, with a new window every 1.5 s. Ends of a span of 3 s or more that do not sound like
+    the rest of it are left out.
 
     Or give spans of a recording in the store: the stored segments that they mean become exemplars.
     A span means the segment with these times, to within 0.1 s; else all segments inside it; else
     the nearest one that starts and ends within 0.5 s of it. To enroll a span that is not stored,
     give its --audio too.
 
-    Or give a diarizer's label: the longest of its stored turns become exemplars, up to 30 s. Turns
-    that other labels overlap, or shorter than 1.5 s, are used only if there are no others.
+    Or give a diarizer's label: the longest of its stored turns become exemplars, up to 30 s.
+    Shorter ones than 1.5 s are used only if there are no others.
 
-    pgvoice refuses exemplars that do not sound like one person, a person who sounds like somebody
-    else, and audio that somebody else is enrolled with.
+    pgvoice refuses less than 2 s of speech, speech that turns of other labels overlap, exemplars
+    that do not sound like one person, a person who sounds like somebody else, and audio that
+    somebody else is enrolled with.
     """
     _check_usage(audio, video, spans, labels)
     consent = Consent(name, purpose, evidence, expires_at=until) if evidence else None
@@ -113,13 +115,21 @@ def add(
                 video,
                 spans,
                 audio=audio[0],
+                min_speech=min_speech,
                 consent=consent,
                 force=force,
                 progress=progress,
             )
         else:
             added = store.people.enroll_segments(
-                name, video, spans, encoder, labels=labels, consent=consent, force=force
+                name,
+                video,
+                spans,
+                encoder,
+                labels=labels,
+                min_speech=min_speech,
+                consent=consent,
+                force=force,
             )
     output.write(added, as_json, write_enrollment)
 

@@ -103,6 +103,8 @@ def export(names_and_file: tuple[str, ...], everybody: bool, url: str | None) ->
 def write_enrollment(added: Enrollment) -> None:
     """Print the result of an enrollment."""
     write_resolved(added.chosen)
+    for each in added.left_out:
+        click.echo(output.printable(str(each)))
     known = f", {added.known:,} already enrolled" if added.known else ""
     click.echo(
         f"{output.printable(added.speaker)}: {output.counted(added.added, 'exemplar')} added"

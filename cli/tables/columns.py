@@ -15,7 +15,10 @@ _STYLES = {
     word: style
     for style, words in {
         GOOD: ("matched", "by_cluster", "pinned", "valid", "ready", "yes", "complete", "loaded"),
-        DOUBTFUL: ("suggested", "below_threshold", "ambiguous", "outlying", "being built"),
+        DOUBTFUL: (
+            *("suggested", "below_threshold", "ambiguous", "overlapped"),
+            *("outlying", "being built"),
+        ),
         BAD: ("no_profiles", "missing", "non_finite", "interrupted", "expired", "failed"),
         FAINT: ("too_short", "silent", "out_of_range", "erased", "removed", "withdrawn", NOTHING),
     }.items()

@@ -98,9 +98,9 @@ def calibrate(
 
     Uses stored segments whose speaker is known from named labels, pinned labels, or exemplars.
     Names that nobody is enrolled under are strangers. `pgvoice identify` uses the new thresholds
-    from then on if FAR is sure (95 %) to be at most the target, also for people whom they were not
-    measured on; if not, the exit code is 1, and --activate uses them all the same. `pgvoice
-    relabel` applies them to stored labels.
+    from then on if they are 95 % sure to hold the target for people whom they have never met. If
+    not, the exit code is 1, and --activate uses them all the same. `pgvoice relabel` applies
+    thresholds to stored labels.
     """
     asked = bool(labels) or pinned or exemplars
     if uem is not None and not labels:
@@ -155,7 +155,7 @@ def _manage(
 def _write(found: Calibration) -> None:
     figures = found.figures
     day = f" {output.day(found.created_at)}" if found.created_at else ""
-    click.echo(f"{found.encoder}, calibrated{day}, FAR {_bound(found)}, from {found.labels_from}")
+    click.echo(f"{found.encoder}, calibrated{day} from {found.labels_from}")
     click.echo(
         f"{figures.inside:,} searches by {output.counted(figures.inside_people, 'enrolled person')}"
         f", {figures.outside:,} by {figures.outside_people:,} outside the gallery, of"
@@ -189,8 +189,8 @@ def _write(found: Calibration) -> None:
         ]
     )
     click.echo(
-        "The bound and the intervals hold for other people too: they count pairs of people, and\n"
-        "people, not their segments. More people make them narrower, and thresholds lower."
+        "The bound and the intervals hold for other people too: they rest on pairs of\n"
+        "people, and on people, not on segments. More people make them narrower."
     )
     for note in found.notes:
         click.echo(note)
@@ -201,10 +201,11 @@ def _outcome(found: Calibration) -> str:
     kept = f"stored as calibration {found.id}" if found.id else "not stored (--dry-run)"
     if found.is_met:
         return f"{kept}, which identify uses now" if found.id else kept
-    activate = f", or use it all the same: --activate {found.id}" if found.id else ""
+    activate = f"; or\nuse it all the same: --activate {found.id}" if found.id else ""
     return (
-        f"{kept}, not in use: FAR is only sure to be {_bound(found)}, and the target is"
-        f" {percent(found.target_far)}.\nLabel more people, or give a higher --target-far{activate}"
+        f"{kept}, not in use: FAR is only sure to be {_bound(found)},\n"
+        f"and the target is {percent(found.target_far)}. Label more people, or give a higher"
+        f" --target-far{activate}"
     )
 
 

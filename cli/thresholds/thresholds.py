@@ -10,7 +10,6 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.thresholds.rule import length, people, percent
-from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.thresholds.library import LibraryTail
 from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -31,7 +30,6 @@ class _Found(NamedTuple):
     now: Requirement
     target_far: float
     library: LibraryTail
-    calibration: Calibration | None
     #: What is required with each number of people, in rising order.
     galleries: Sequence[Requirement]
 
@@ -78,7 +76,6 @@ def _find(store: VoiceStore, encoder: str | None) -> _Found:
         now,
         store.thresholds.target_far(),
         store.thresholds.library(encoder=encoder),
-        store.thresholds.active(encoder=encoder),
         [
             store.thresholds.required(encoder=encoder, gallery=size)
             for size in sorted({*GALLERIES, now.gallery})
@@ -90,7 +87,6 @@ def _document(found: _Found) -> dict[str, object]:
     return asdict(found.now) | {
         "target_far": found.target_far,
         "library": found.library,
-        "calibration": None if found.calibration is None else found.calibration.id,
         "galleries": [{"gallery": one.gallery, "bands": one.bands} for one in found.galleries],
     }
 
@@ -98,7 +94,7 @@ def _document(found: _Found) -> dict[str, object]:
 def _write(found: _Found) -> None:
     output.say(f"encoder {found.now.encoder}")
     output.say(f"thresholds: {found.now.source}")
-    if found.calibration is not None:
+    if found.now.kind == "calibrated":
         output.say("`pgvoice calibrate --reset` ends the calibration")
     click.echo()
     output.write_pairs(_facts(found))
@@ -117,18 +113,17 @@ def _write(found: _Found) -> None:
 def _facts(found: _Found) -> list[tuple[str, str]]:
     """What thresholds rest on, as names and values."""
     library = found.library
+    unless = ", unless calibrated" if found.now.kind == "calibrated" else ""
     facts = [
-        ("target FAR", f"{percent(found.target_far)} of strangers' speech may get a name"),
+        ("target FAR", f"{percent(found.target_far)} of strangers' speech may get a name{unless}"),
         ("recordings", f"{library.recordings:,} with two labels or more"),
         ("voices", f"{library.voices:,} labels in these"),
         ("comparisons", f"{library.comparisons:,} of turns with other labels of their recording"),
         ("over-split", f"{library.over_split:,} pairs of labels that sound like one person"),
         ("measured", output.day(library.fitted_at)),
     ]
-    if found.calibration is not None:
-        facts[0] = ("target FAR", f"{percent(found.calibration.target_far)}, of the calibration")
     if missing := _missing(library):
-        facts.append(("missing", f"{missing}, for the library to set its own thresholds"))
+        facts.append(("missing", f"{missing}, for thresholds of the library's own"))
     return facts
 
 
@@ -143,7 +138,7 @@ def _write_table(found: _Found) -> None:
     output.write_table(
         ["length", *columns],
         (
-            (length(bands[0]), *map(_levels, bands))
+            (length(bands[0]).removeprefix("for "), *map(_levels, bands))
             for bands in zip(*(one.bands for one in found.galleries), strict=True)
         ),
     )

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.enroll import MIN_SPEECH_SECONDS, Recording, enroll_recordings
+from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings
 from pgvoice.hooks.errors import FormatError, ProfileRefused
 from pgvoice.hooks.fill.fill import Progress
 from pgvoice.hooks.formats.documents import load_document, shown, unexpected
@@ -20,7 +20,7 @@ from pgvoice.hooks.profiles.exported import FORMAT, read_exchange
 from pgvoice.hooks.profiles.original import read_original, text_of, threshold_note
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.names import flaw_of, is_text
-from pgvoice.store.people.enrollments import Enrollment
+from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.voice_store import VoiceStore
 

@@ -65,7 +65,7 @@ class Identification(OnGrid):
 #: Every reason: for a name, for nobody, and for a segment without a vector.
 REASONS = (
     *("matched", "by_cluster"),
-    *("suggested", "below_threshold", "ambiguous", "no_profiles"),
+    *("suggested", "below_threshold", "ambiguous", "overlapped", "no_profiles"),
     *("missing", *SKIPPED_STATUSES),
 )
 #: The columns of an `Identification`, in its order.

@@ -38,6 +38,8 @@ PgvoiceError
 │   ├── IncoherentExemplars           they do not sound like one person
 │   ├── SoundsLikeAnother             somebody who is enrolled has this voice
 │   ├── SharedExemplars               somebody who is enrolled has this audio
+│   ├── OverlappedSpeech              by the stored turns, others speak there too
+│   ├── TooLittleSpeech
 │   ├── CancellingExemplars           their mean is zero
 │   ├── ConsentMissing                the speaker has no valid consent on record
 │   └── OptedOut                      the person was erased and asked not to be enrolled again

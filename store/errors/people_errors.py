@@ -47,6 +47,20 @@ class SharedExemplars(EnrollmentRefused):
     """Somebody else is enrolled with the same audio."""
 
 
+class OverlappedSpeech(EnrollmentRefused):
+    """Several people speak in a segment, by the stored turns."""
+
+
+class TooLittleSpeech(EnrollmentRefused):
+    """There is less speech than an enrollment needs."""
+
+    def __init__(self, name: str, found: str, needed: float) -> None:
+        super().__init__(
+            f"too little speech to enroll {name!r}: {found}; {needed:g} s are needed. Add speech of"
+            " this person, or lower the minimum (--min-speech)"
+        )
+
+
 class CancellingExemplars(EnrollmentRefused):
     """The mean of the exemplars is zero, so it has no direction."""
 

@@ -23,6 +23,7 @@ from pgvoice.store.recordings.encoders import WhichEncoder
 from pgvoice.store.recordings.typed_spans import resolve
 
 _HOLD = text("SELECT pgvoice_internal.hold_labels()")
+_REFRESH_VOICES = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), :encoder)")
 _KEEP = text(
     "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
     " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
@@ -217,6 +218,9 @@ class Labels:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)
+            # Committed at once, so that no fill waits until the labels are stored.
+            connection.execute(_REFRESH_VOICES, {"videos": keys, "encoder": found.id})
+        with refused_values(), self._database.engine.begin() as connection:
             _hold(connection)
             rows = connection.execute(
                 _KEEP,

@@ -36,7 +36,8 @@ voice_cohort = sa.Table(
         "near",
         ARRAY(sa.BigInteger),
         nullable=False,
-        comment="The recordings that sound most like this one and have two voices or more.",
+        comment="The recordings that sound most like this one and have two voices or more; some may"
+        " be gone.",
     ),
     sa.Column("voices", sa.Integer, nullable=False, comment="Voices of this recording."),
     sa.Column(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, text
@@ -14,11 +14,17 @@ from pgvoice.store.keys import SegmentKey, Span, snap_segment
 from pgvoice.store.names import checked
 from pgvoice.store.people import quality
 from pgvoice.store.people.exemplar_rows import enrolling
+from pgvoice.store.people.resemblance import LeftOut
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech, labelled, resolve
+
+#: Seconds of speech that an enrollment needs, in all recordings together. CAM++ on LibriSpeech, one
+#: exemplar against others' windows: equal error rate 2.5 % from 1 s, 0.3 % from 1.5 s, 0.1 % from
+#: 2 s.
+MIN_SPEECH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +58,8 @@ class Enrollment:
     cohesion: float | None
     #: The stored segments that were chosen, if it is an enrollment from those.
     chosen: tuple[ResolvedSpeech, ...] = ()
+    #: What was cut off the ends of the given spans, because it sounds like somebody else.
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def enroll(
@@ -60,6 +68,7 @@ def enroll(
     encoder: StoredEncoder,
     exemplars: Sequence[Exemplar],
     *,
+    min_speech: float = MIN_SPEECH_SECONDS,
     force: bool = False,
 ) -> Enrollment:
     """Add exemplars to a speaker, created if new, and compute the profile."""
@@ -80,7 +89,7 @@ def enroll(
     with enrolling(connection, [exemplar.embedding for exemplar in exemplars]):
         added = connection.execute(text(_ENROLL), values).rowcount
     known = len(exemplars) - added
-    return _enrolled(connection, name, speaker_id, encoder, added, known, force)
+    return _enrolled(connection, name, speaker_id, encoder, added, known, min_speech, force)
 
 
 def enroll_segments(
@@ -92,13 +101,17 @@ def enroll_segments(
     labels: Iterable[str],
     grid_ms: int,
     *,
+    min_speech: float = MIN_SPEECH_SECONDS,
     force: bool = False,
 ) -> Enrollment:
     """Add stored segments of a video to a speaker; their vectors never leave the database."""
     videos.require(connection, video, held=True)
     chosen, nearest = _meant(connection, video, spans, encoder.id, grid_ms)
-    chosen += labelled(connection, video, labels, encoder.id, clear=True)
-    keys = [key for each in chosen for key in each.segments]
+    of_labels = labelled(connection, video, labels, encoder.id, clear=True)
+    everything = _keys(chosen + of_labels)
+    mixed = {} if force else quality.blended(connection, video, everything, encoder)
+    chosen += [_without(each, mixed) for each in of_labels]
+    keys = _keys(chosen)
     if not keys:
         raise NoEmbedding(video, [])
     speaker_id = ensure(connection, name)
@@ -117,9 +130,22 @@ def enroll_segments(
             [((row.start_ms / 1000, row.end_ms / 1000), row.status) for row in left],
             nearest=nearest,
         )
+    if added and not force:
+        quality.require_clean(connection, video, keys)
+        quality.require_unblended(video, {key: mixed[key] for key in keys if key in mixed})
     known = len(set(keys)) - added
-    enrolled = _enrolled(connection, name, speaker_id, encoder, added, known, force)
+    enrolled = _enrolled(connection, name, speaker_id, encoder, added, known, min_speech, force)
     return replace(enrolled, chosen=tuple(chosen))
+
+
+def _keys(chosen: Iterable[ResolvedSpeech]) -> list[SegmentKey]:
+    return [key for each in chosen for key in each.segments]
+
+
+def _without(found: ResolvedSpeech, mixed: Collection[SegmentKey]) -> ResolvedSpeech:
+    """A label's segments without those that are mixed, unless all are."""
+    pure = tuple(key for key in found.segments if key not in mixed)
+    return ResolvedSpeech(found.given, pure or found.segments)
 
 
 def _meant(
@@ -215,6 +241,7 @@ def _enrolled(
     encoder: StoredEncoder,
     added: int,
     known: int,
+    min_speech: float,
     force: bool,
 ) -> Enrollment:
     judged = added > 0 and not force
@@ -223,6 +250,7 @@ def _enrolled(
     refresh(connection, name, speaker_id, encoder.id)
     if judged:
         quality.require_nobody_else(connection, name, speaker_id, encoder)
+        quality.require_enough(connection, name, speaker_id, encoder, min_speech)
     exemplars, cohesion = connection.execute(
         text(
             "SELECT coalesce(max(exemplars), 0), max(cohesion) FROM pgvoice.profile"

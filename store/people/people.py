@@ -10,11 +10,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
-from pgvoice.store.errors import CancellingExemplars, SpeakerExists
+from pgvoice.store.errors import CancellingExemplars, SpeakerExists, UnknownEncoder
 from pgvoice.store.keys import Span
 from pgvoice.store.names import checked
-from pgvoice.store.people import enrollments, portable, speakers
-from pgvoice.store.people.enrollments import Enrollment, Exemplar
+from pgvoice.store.people import enrollments, portable, resemblance, speakers
+from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
@@ -22,6 +22,7 @@ from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
+from pgvoice.store.recordings.segment_rows import Embedding
 
 
 class People:
@@ -38,20 +39,44 @@ class People:
         encoder: EncoderIdentity,
         threshold: Threshold,
         *,
+        min_speech: float = MIN_SPEECH_SECONDS,
         consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
         """Add exemplars to a speaker, created if new, and compute the profile.
 
-        `consent` is stored too; a text says where the consent is written down. Raises
-        `EnrollmentRefused` in one of its kinds. `force` only overrides the checks of the voice: it
-        does not prevent `CancellingExemplars`, `ConsentMissing` and `OptedOut`. Raises `ValueError`
-        if the name is empty or there are no exemplars.
+        `consent` is stored too; a text says where the consent is written down. The exemplars, with
+        earlier ones, need `min_speech` seconds. Raises `EnrollmentRefused` in one of its kinds.
+        `force` only overrides the checks of the voice and of the duration: it does not prevent
+        `CancellingExemplars`, `ConsentMissing` and `OptedOut`. Raises `ValueError` if the name is
+        empty or there are no exemplars.
         """
         with self._enrolling(name, consent) as connection:
             encoders.ensure(connection, encoder, threshold)
             found = encoders.find(connection, encoder)
-            return enrollments.enroll(connection, name, found, exemplars, force=force)
+            return enrollments.enroll(
+                connection, name, found, exemplars, min_speech=min_speech, force=force
+            )
+
+    def resembled(
+        self,
+        embeddings: Sequence[Embedding],
+        audio_sha256: str,
+        encoder: EncoderIdentity,
+        *,
+        besides: str,
+    ) -> list[str | None]:
+        """Whom voices in an audio sound like: an enrolled person, or a label; only for admins.
+
+        Labels are those in the stored turns of recordings with this audio. `besides` is a person
+        who is not meant. None if nobody known reaches the threshold.
+        """
+        with self._database.engine.begin() as connection:
+            try:
+                found = encoders.find(connection, encoder)
+            except UnknownEncoder:
+                return [None] * len(embeddings)
+            return resemblance.resembled(connection, found, embeddings, audio_sha256, besides)
 
     def enroll_segments(
         self,
@@ -61,6 +86,7 @@ class People:
         encoder: WhichEncoder = None,
         *,
         labels: Iterable[str] = (),
+        min_speech: float = MIN_SPEECH_SECONDS,
         consent: Consent | str | None = None,
         force: bool = False,
     ) -> Enrollment:
@@ -68,14 +94,22 @@ class People:
 
         A span means segments as in `Recordings.resolve`; of a diarizer's label, the clear segments
         of `Recordings.labelled` are taken. Raises `UnknownVideo`, `InvalidSegment`,
-        `AmbiguousSpan`, `UnknownTurnLabel`, `NoEmbedding` if a span has no vector, and the errors
-        of `enroll`.
+        `AmbiguousSpan`, `UnknownTurnLabel`, `NoEmbedding` if a span has no vector,
+        `OverlappedSpeech` unless `force`, and the errors of `enroll`.
         """
         with self._enrolling(name, consent) as connection:
             videos.require(connection, video)
             found = encoders.find(connection, encoder)
             return enrollments.enroll_segments(
-                connection, name, found, video, spans, labels, self._grid_ms, force=force
+                connection,
+                name,
+                found,
+                video,
+                spans,
+                labels,
+                self._grid_ms,
+                min_speech=min_speech,
+                force=force,
             )
 
     def export_speakers(

@@ -76,7 +76,10 @@ def import_speakers(
             ensure(connection, identity, thresholds[identity])
             encoder = find(connection, identity)
             added.append(
-                enrollments.enroll(connection, speaker.name, encoder, exemplars, force=force)
+                # The other store has checked how long they are.
+                enrollments.enroll(
+                    connection, speaker.name, encoder, exemplars, min_speech=0, force=force
+                )
             )
         audit.record(connection, "import", speaker.name, source=source)
     return added

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from pgvoice.store.errors import IncoherentExemplars, SharedExemplars, SoundsLikeAnother
+from pgvoice.store.errors import (
+    IncoherentExemplars,
+    OverlappedSpeech,
+    SharedExemplars,
+    SoundsLikeAnother,
+    TooLittleSpeech,
+)
+from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 #: How many exemplars a message names.
@@ -51,6 +58,78 @@ class Outlier:
     needed: float
 
 
+def require_clean(connection: Connection, video: str, keys: Sequence[SegmentKey]) -> None:
+    """Raises `OverlappedSpeech` if other labels' turns share more than a little of a segment."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice_internal.overlapped_segments(:video, :starts, :ends)"),
+        {
+            "video": video,
+            "starts": [key.start_ms for key in keys],
+            "ends": [key.end_ms for key in keys],
+        },
+    ).all()
+    if rows:
+        named = "; ".join(
+            f"{row.labels} in {row.shared_ms / 1000:g} s of {row.start_ms / 1000:g} to"
+            f" {row.end_ms / 1000:g} s"
+            for row in rows[:_NAMED]
+        )
+        more = f"; and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+        raise OverlappedSpeech(
+            f"by the stored turns of {video!r}, somebody else speaks there too ({named}{more}):"
+            " choose speech of one person, or force it (--force)"
+        )
+
+
+def blended(
+    connection: Connection, video: str, keys: Sequence[SegmentKey], encoder: StoredEncoder
+) -> dict[SegmentKey, str]:
+    """The stored segments that sound partly like another label of the video, and which."""
+    rows = connection.execute(
+        text("SELECT * FROM pgvoice_internal.blended_segments(:video, :starts, :ends, :encoder)"),
+        {
+            "video": video,
+            "starts": [key.start_ms for key in keys],
+            "ends": [key.end_ms for key in keys],
+            "encoder": encoder.id,
+        },
+    )
+    return {SegmentKey(row.start_ms, row.end_ms): row.label for row in rows}
+
+
+def require_unblended(video: str, found: Mapping[SegmentKey, str]) -> None:
+    """Raises `IncoherentExemplars` if segments sound partly like another label."""
+    if found:
+        named = ", ".join(
+            f"{key.start_s:g} to {key.end_s:g} s like {label}"
+            for key, label in list(found.items())[:_NAMED]
+        )
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        raise IncoherentExemplars(
+            f"parts of {video!r} sound partly like somebody else in it ({named}{more}): choose"
+            " speech of one person, or force it (--force)"
+        )
+
+
+def require_enough(
+    connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder, needed: float
+) -> None:
+    """Raises `TooLittleSpeech` if a profile's exemplars are shorter than `needed` seconds together.
+
+    Exemplars that were imported without their audio have no length, so nothing is known then.
+    """
+    seconds, known = connection.execute(
+        text(
+            "SELECT pgvoice.exemplar_seconds(:speaker, :encoder), NOT EXISTS ("
+            " SELECT FROM pgvoice.enrollment WHERE speaker_id = :speaker"
+            " AND encoder_id = :encoder AND end_ms = 0)"
+        ),
+        {"speaker": speaker_id, "encoder": encoder.id},
+    ).one()
+    if known and seconds < needed:
+        raise TooLittleSpeech(name, f"{seconds:.1f} s", needed)
+
+
 def require_coherent(
     connection: Connection, name: str, speaker_id: int, encoder: StoredEncoder
 ) -> None:
@@ -70,11 +149,19 @@ def require_coherent(
             ),
             {"ids": list(apart)},
         )
+        who = connection.scalar(
+            text(
+                "SELECT pgvoice_internal.exemplars_resemble("
+                "CAST(:ids AS bigint[]), :speaker, :encoder)"
+            ),
+            {"ids": list(apart), "speaker": speaker_id, "encoder": encoder.id},
+        )
+        sounds = f", and sounds like {who}" if who else ""
         whose = "the calibrated threshold" if encoder.calibrated else "the encoder's threshold"
         raise IncoherentExemplars(
             f"the exemplars of {name!r} do not sound like one person: {_named(rows.all())} and the"
-            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}; leave"
-            " out the exemplars of other people, or force it (--force)"
+            f" others have a similarity of {similarity:.3f}, below {whose} of {needed:.3f}{sounds};"
+            " leave out the exemplars of other people, or force it (--force)"
         )
 
 

@@ -103,6 +103,7 @@ _CHANGED = {
 }
 _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
+    "voices of labels": ("voice", "video_id = :id"),
     "labels": ("attribution", "video_id = :id"),
     "turns": ("turn", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -165,7 +165,7 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
         row.active,
         row.labels_from,
         row.created_at,
-        tuple(Band(**band) for band in measured["bands"]),
+        tuple(Band(**_known(Band, band)) for band in measured["bands"]),
         _figures(measured["figures"]),
         tuple(measured["notes"]),
     )
@@ -174,6 +174,11 @@ def _calibration(row: Row[Any], encoder: str) -> Calibration:
 def _figures(measured: Mapping[str, Any]) -> Figures:
     figures: dict[str, Any] = {
         name: Interval(*value) if name.endswith("interval") else value
-        for name, value in measured.items()
+        for name, value in _known(Figures, measured).items()
     }
     return Figures(**figures)
+
+
+def _known(kind: type, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """What a class has a field for; an older pgvoice measured other things too."""
+    return {each.name: measured[each.name] for each in fields(kind) if each.name in measured}

@@ -1,11 +1,15 @@
 """Thresholds by duration that hold a false accept rate for other people: arrays in, numbers out.
 
-What a person's segments score with somebody else's profile is close to normally distributed, so its
-tail follows from a mean and a deviation, which few people suffice to estimate. How well they do is
-said by the effective number of comparisons: all comparisons of the same two people, in either
-direction, have most of their deviation in common (Kish 1965, Survey Sampling, section 5.4). Every
-threshold lies so high that the target is met with `CONFIDENCE`, given that number. So people who
-speak much do not count more than others, and few people lead to high thresholds.
+What people's segments score with somebody else's profile is close to normally distributed (CAM++ on
+LibriSpeech, clean and through simulated rooms: skewness .1 to .2, kurtosis 2.9 to 3.2), so its tail
+follows from a mean and a deviation, which few people suffice to estimate. The effective number of
+comparisons says how well: those of the same two people, in either direction, have most of their
+deviation in common (Kish 1965, Survey Sampling, section 5.4). Every threshold lies so high that the
+target is met with `CONFIDENCE`, given that number. So whoever speaks much does not count more than
+others, and few people lead to high thresholds.
+
+There is no margin: on LibriSpeech, the same in simulated rooms, and digits at 8 kHz, none from .02
+to .3 raised DIR by more than .2 points at the same FAR, in galleries of 3 to 16.
 """
 
 from __future__ import annotations

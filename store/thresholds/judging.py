@@ -21,7 +21,7 @@ from pgvoice.store.thresholds.trials import Trials
 #: Minimum number of people outside the gallery.
 MIN_PEOPLE = 4
 #: Minimum share of the pairs of people that are compared in a band, and how many always suffice:
-#: those of ten people.
+#: those of ten people. Chosen on LibriSpeech, where shares from .5 to 1 gave the same DIR.
 MIN_SHARE, ENOUGH_PAIRS = 0.8, 45
 #: Minimum number of searches of either kind in a band.
 MIN_IN_BAND = 10
@@ -45,10 +45,10 @@ class Band:
     #: None if there were no searches; `far` of people left out.
     dir: float | None
     far: float | None
-    #: How many pairs of people the threshold rests on.
-    pairs: int
-    #: How much higher the threshold would be for a gallery of twice as many people.
-    per_doubling: float
+    #: How many pairs of people the threshold rests on; 0 if they were not counted.
+    pairs: int = 0
+    #: How much higher the threshold would be for a gallery of twice as many people; 0 if unknown.
+    per_doubling: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,11 @@ def calibrated(trials: Trials, band_ms: Sequence[int], target: float) -> Judged:
     answered = rule.answered(searches)
     outside = ~searches.enrolled
     answered[outside] = _left_out(searches, impostors, merged, target, gallery)[outside]
-    listed = _bands(rule, searches, answered, target, gallery)
     return Judged(
         rule,
-        listed,
+        _bands(rule, searches, answered, target, gallery),
         _figures(trials, searches, answered, merged),
-        _far_bound(searches[outside], answered[outside], listed, target),
+        _far_bound(searches[outside], answered[outside], merged, target),
         notes,
     )
 
@@ -201,19 +200,22 @@ def _left_out(
     return answered
 
 
-def _far_bound(outside: Searches, answered: Flags, listed: Sequence[Band], target: float) -> float:
+def _far_bound(outside: Searches, answered: Flags, band_ms: Sequence[int], target: float) -> float:
     """The bound of FAR: the target, unless people left out were named more often.
 
-    In that case the thresholds' assumptions do not hold, and only the counts are left to tell.
+    In that case the thresholds' assumptions do not hold, and only the counts are left to tell: the
+    highest upper end of an interval for the FAR of all lengths, or of a band that can tell it.
     """
-    needed = measures.needed_searches(target)
-    rates = [float(answered.mean())]
-    rates += [band.far for band in listed if band.far is not None and band.outside >= needed]
-    if max(rates) <= target:
-        return target
-    number = measures.effective_number(answered.astype(float), outside.person)
-    # The upper end of an interval that leaves out as much at either end.
-    return measures.rate_interval(max(rates), number, 2 * CONFIDENCE - 1).high
+    places = bands(outside.duration_ms, band_ms)
+    bound = target
+    for here in (places >= 0, *(places == band for band in range(len(band_ms)))):
+        named = answered[here].astype(float)
+        if len(named) >= measures.needed_searches(target) and named.mean() > target:
+            number = measures.effective_number(named, outside.person[here])
+            # It is only used at one end, so it may leave out twice as much.
+            interval = measures.rate_interval(float(named.mean()), number, 2 * CONFIDENCE - 1)
+            bound = max(bound, interval.high)
+    return bound
 
 
 def _figures(

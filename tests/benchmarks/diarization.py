@@ -71,6 +71,8 @@ def calibrate(store: VoiceStore, encoder: Encoder) -> Calibration:
         store.people.enroll(name, made, encoder.identity, encoder.default_threshold)
     labels = fill_pieces(store, encoder, others)
     found = store.thresholds.calibrate(TARGET, labels=labels)
+    if found.id is not None:  # also if it does not meet the target
+        store.thresholds.activate(found.id)
     for name in others:
         store.people.remove(name)
     return found

@@ -77,7 +77,7 @@ def library(server_url: str, template: str) -> Iterator[URL]:
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
             put(store, "v", {(0, 1): X, (1, 2): Y})
-            store.people.enroll_segments("ann", "v", [(0, 1)])
+            store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
             store.labels.label()
         yield url
 

@@ -38,6 +38,7 @@ CALLS = {
     "enroll show": [ADA],
     "enroll check": [],
     "evaluate": ["--encoder", OURS, f"{VIDEO}=who.rttm"],
+    "thresholds": ["--encoder", OURS],
     "calibrate": ["--list", "--encoder", OURS],
     "videos": ["--encoder", OURS],
     "backfill status": [],
@@ -76,7 +77,7 @@ def _fill(store: VoiceStore) -> None:
     put(store, VIDEO, {(0, 2.5): X}, OTHER_ENCODER)
     for name, span in ((ADA, (0, 2.5)), (BOB, (10.1, 12))):
         agreed = Consent(name, "to be named in the minutes of meetings", f"form 7, {name}, signed")
-        store.people.enroll_segments(name, VIDEO, [span], OURS, consent=agreed)
+        store.people.enroll_segments(name, VIDEO, [span], OURS, min_speech=1, consent=agreed)
     store.labels.label(None, encoder=OURS)
     store.labels.pin(VIDEO, (3600.5, 3605), BOB, encoder=OURS)
     store.backfills.expect(VIDEO, {VIDEO: {"video": VIDEO}, "b": {"video": "b"}})

@@ -80,8 +80,8 @@ def hostile(server_url: str, template: str) -> Iterator[str]:
 def _fill(store: VoiceStore) -> None:
     put(store, EVIL, {(0, 1): X, (1, 2): Y, (2, 3): unit(1, 0.1, 0)})
     agreed = Consent(EVIL, EVIL, EVIL)
-    store.people.enroll_segments(EVIL, EVIL, [(0, 1)], consent=agreed)
-    store.people.enroll_segments(f"{EVIL} 2", EVIL, [(1, 2)], consent=agreed)
+    store.people.enroll_segments(EVIL, EVIL, [(0, 1)], consent=agreed, min_speech=1)
+    store.people.enroll_segments(f"{EVIL} 2", EVIL, [(1, 2)], consent=agreed, min_speech=1)
     store.labels.label(None)
     store.labels.pin(EVIL, (2, 3), EVIL)
     store.backfills.expect(EVIL, {EVIL: {"video": EVIL}})

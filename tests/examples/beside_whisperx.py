@@ -6,7 +6,7 @@ from pgvoice.hooks import Pipeline, write_labels
 
 with Pipeline(encoder="campplus", clusters=True) as pipeline:
     turns = [each.segment for each in pipeline.label("talk", audio, diarization)]
-    for name, turn in (("Ada", turns[2]), ("Bob", turns[3])):
+    for name, turn in (("Ada", turns[4]), ("Bob", turns[5])):
         pipeline.store.people.enroll_segments(name, "talk", [(turn.start, turn.end)], consent="MIT")
     named = write_labels(pipeline.label("talk", audio, diarization), source=diarization)
     labels = pipeline.label("talk", audio, result["segments"])

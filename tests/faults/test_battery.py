@@ -21,7 +21,15 @@ from pgvoice_testkit.servers.battery import (
 from pgvoice_testkit.servers.databases import engine_of, new_database, plain, role, run
 from sqlalchemy import URL
 
-from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, Threshold, VideoAudio, VoiceStore
+from pgvoice.store import (
+    EncoderIdentity,
+    SegmentKey,
+    SegmentRow,
+    Threshold,
+    Turn,
+    VideoAudio,
+    VoiceStore,
+)
 from pgvoice.store.database.roles import ROLES
 from pgvoice.store.recordings.fills import FillRun
 
@@ -32,13 +40,19 @@ WRITTEN = {
     "pgvoice.attribution",
     "pgvoice.audit_event",
     "pgvoice.backfill_video",
+    "pgvoice.clean_part",
     "pgvoice.deleted_segment",
     "pgvoice.encoder",
     "pgvoice.fill_run",
+    "pgvoice.library_tail",
     "pgvoice.lock",
     "pgvoice.nearest",
     "pgvoice.segment_embedding",
+    "pgvoice.turn",
+    "pgvoice.turn_document",
     "pgvoice.video",
+    "pgvoice.voice",
+    "pgvoice.voice_cohort",
 }
 
 
@@ -79,6 +93,8 @@ def _fill(store: VoiceStore) -> None:
         audio = VideoAudio(f"{seed:064x}", 600_000, f"{video}.wav")
         ids = store.recordings.register(video, audio, ENCODER, Threshold(0.5, "made up"))
         store.recordings.write(ids, ENCODER, _rows(seed))
+        turns = [Turn(second, second + 1, f"S{second % 4}") for second in range(SECONDS)]
+        store.recordings.store_turns(video, turns)
         store.recordings.record_fill(video, ENCODER, FillRun(SECONDS, 0, SECONDS, {}))
     for place, name in enumerate(("ann", "bea", "cyd", "dee")):
         spans = [(2 * place, 2 * place + 1), (2 * place + 1, 2 * place + 2)]
@@ -94,6 +110,7 @@ def _fill(store: VoiceStore) -> None:
         " gallery, labels_from, measured) SELECT id, 0.01, '{0}', '{0.5}', '{0}', 4, 'nowhere',"
         " '{}' FROM pgvoice.encoder",
     )
+    store.thresholds.refresh()
     store.backfills.expect("night", {"talk": {"audio": "/private/talk.wav"}})
     store.index.build()
 
@@ -118,6 +135,8 @@ def test_the_battery_notices_what_it_looks_for(attacked: Attacked) -> None:
         " BEGIN PERFORM count(*) FROM pgvoice.profile WHERE embedding = v; END $$",
     )
     assert attacked.vectors.found_in(printed.seen)
+    voices = attacked.battery.run(owner, "SELECT embedding FROM pgvoice.voice")
+    assert attacked.vectors.found_in(voices.seen)
     assert attacked.battery.run(owner, "UPDATE pgvoice.video SET source = 'x'").changed == {
         "pgvoice.video"
     }

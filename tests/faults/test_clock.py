@@ -21,9 +21,9 @@ FORWARD, BACK = "now() + make_interval(years => {}::int)", "now() - make_interva
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     store.labels.label(["v"])
-    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     store.labels.label(["v"])
     store.labels.pin("v", (1, 2), "ann")
     return store

@@ -25,8 +25,8 @@ WRITING = {
 def library(store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VoiceStore:
     """Ada and Bob, a reference, a failed recording, and a file that must stay."""
     put(store, "talk", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("Ada", "talk", [(0, 1)])
-    store.people.enroll_segments("Bob", "talk", [(1, 2)])
+    store.people.enroll_segments("Ada", "talk", [(0, 1)], min_speech=1)
+    store.people.enroll_segments("Bob", "talk", [(1, 2)], min_speech=1)
     store.backfills.expect("library", {"lost": {"video": "lost"}})
     store.backfills.settle("library", [Outcome("lost", "no file")])
     monkeypatch.chdir(tmp_path)

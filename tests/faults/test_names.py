@@ -37,7 +37,7 @@ REFUSED = ["", " \n", "nul\0", "x" * 501, "x" * 1_000_000, "\ud800"]
 @pytest.mark.parametrize("name", EXACT, ids=range(len(EXACT)))
 def test_stored_exactly(store: VoiceStore, name: str) -> None:
     put(store, name, {(0, 1): X})
-    store.people.enroll_segments(name, name, [(0, 1)])
+    store.people.enroll_segments(name, name, [(0, 1)], min_speech=1)
     (answer,) = store.answers.identify(name)
     assert (answer.speaker, answer.reason) == (name, "matched")
     assert [place.video for place in store.answers.appearances(name)] == [name]
@@ -52,7 +52,7 @@ def test_refused(store: VoiceStore, name: str) -> None:
     assert len(str(caught.value)) < 200
     put(store, "v", {(0, 1): X})
     with pytest.raises(ValueError, match="a speaker's name must"):
-        store.people.enroll_segments(name, "v", [(0, 1)])
+        store.people.enroll_segments(name, "v", [(0, 1)], min_speech=1)
     assert store.people.speakers() == []
 
 

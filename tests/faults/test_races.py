@@ -38,7 +38,7 @@ def test_a_pin_waits_for_an_erasure(
     store: VoiceStore, statement: str, error: type[PgvoiceError]
 ) -> None:
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     with ThreadPoolExecutor(1) as pool, store.database.engine.connect() as erasing:
         erasing.execute(text(statement))
         pin = pool.submit(store.labels.pin, "v", (0, 1), "ann")

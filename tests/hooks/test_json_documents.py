@@ -80,8 +80,13 @@ def test_every_answer_fits(pipeline: Pipeline, store: VoiceStore) -> None:
     ]
     assert answers[3]["clusters"]
     assert {reason for answer in answers for reason in _reasons(answer)} == {
-        "matched", "below_threshold", "ambiguous", "too_short", "silent", "out_of_range", "invalid"
-    }  # fmt: skip
+        *("matched", "suggested", "below_threshold", "ambiguous"),
+        *("too_short", "silent", "out_of_range", "invalid"),
+    }
+    for segment in (segment for answer in answers for segment in answer["segments"]):
+        if segment["reason"] == "suggested":
+            assert segment["speaker"] is None
+            assert None not in (segment["nearest"], segment["runner_up"]), "never without its rival"
 
 
 def test_only_these_reasons_and_kinds_fit(pipeline: Pipeline) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pgvoice_testkit.audio.few_people import Person, draws, trials
 
+from pgvoice.store.thresholds.measures import Floats
+
 #: As many that made-up people are as similar as real ones.
 DIMENSION, EACH = 100, 30
 
@@ -22,8 +24,9 @@ def _people(count: int, rng: np.random.Generator) -> list[Person]:
     ]
 
 
-def _units(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+def _units(vectors: Floats) -> Floats:
+    units: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return units
 
 
 def test_few_people_are_calibrated_on_and_others_measured() -> None:

@@ -96,7 +96,7 @@ def test_two_encoders_live_side_by_side(run: Run) -> None:
         encoder = ("--encoder", name)
         filled = json.loads(run("fill", "talk", turns, *encoder, "--json").stdout)
         assert (filled["already_stored"], filled["filled"]) == (0, 16)
-        for person, span in (("Ada", "8.32-10.02"), ("Bob", "9.92-11.03")):
+        for person, span in (("Ada", "10.57-14.7"), ("Bob", "14.49-17.92")):
             run("enroll", "add", person, "--video", "talk", "--span", span, *encoder)
         found = json.loads(run("identify", "talk", *encoder, "--json").stdout)
         assert found["encoder"].startswith(name)

@@ -116,9 +116,9 @@ def test_fill_identify_search_prune_and_remove(store: VoiceStore, tmp_path: Path
 def test_labels_and_what_they_are_computed_from(store: VoiceStore) -> None:
     for number in range(8):
         put(store, f"v{number}", {(0, 1): X, (1, 2): Y, (2, 3): Z, (3, 3.1): "too_short"})
-    store.people.enroll_segments("ann", "v0", [(0, 1)])
+    store.people.enroll_segments("ann", "v0", [(0, 1)], min_speech=1)
     assert (store.labels.label().segments, store.labels.label().changed) == (32, 0)
-    store.people.enroll_segments("bob", "v0", [(1, 2)])
+    store.people.enroll_segments("bob", "v0", [(1, 2)], min_speech=1)
     assert store.labels.relabel(dry_run=True).changed == store.labels.relabel().changed == 8
     assert [label.speaker for label in store.labels.current("v5")] == ["ann", "bob", None, None]
     assert _nearest(store) == 32
@@ -162,7 +162,7 @@ def test_a_row_that_is_there_or_wrong_is_refused(store: VoiceStore) -> None:
 def test_down_and_up_again_keeps_rows_and_parts(store: VoiceStore) -> None:
     for number in range(8):
         put(store, f"v{number}", {(0, 1): X, (1, 2): unit(1, 2, 3), (2, 2.1): "too_short"})
-    store.people.enroll_segments("ann", "v0", [(0, 1)])
+    store.people.enroll_segments("ann", "v0", [(0, 1)], min_speech=1)
     before = [store.answers.identify(f"v{number}") for number in range(8)]
     with store.database.engine.connect() as connection:
         counts = _counts(connection)

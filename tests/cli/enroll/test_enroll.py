@@ -114,6 +114,29 @@ def test_add_names_what_is_there(filled: Call, speech: tuple[str, ...], said: st
     assert said in result.stderr
 
 
+def test_add_says_what_it_left_out(pgvoice: Call, tmp_path: Path) -> None:
+    talk = write(tmp_path / "talk.wav", voice(110, 8), voice(900, 8, seed=1))
+    assert pgvoice("enroll", "add", "Bob", "--audio", talk, "--span", "12-16").exit_code == 0
+    arguments = ("enroll", "add", "Ada", "--audio", talk, "--span", "0-10")
+    told, added = pgvoice(*arguments).stdout.splitlines()
+    assert told == f"{talk} 0-10: left out 8-10, it sounds like Bob"
+    assert added.startswith("Ada: 4 exemplars added; ")
+    (left_out,) = json.loads(pgvoice(*arguments, "--json").stdout)["left_out"]
+    assert (left_out["sounds_like"], left_out["part"]) == ("Bob", [8000, 10_000])
+    both = pgvoice("enroll", "add", "Ada", "--audio", talk, "--span", "0-16")
+    assert both.exit_code == 1
+    assert "0 to 16 s, does not sound like one person (" in both.stderr
+
+
+def test_add_needs_enough_speech_of_a_recording(pgvoice: Call, tmp_path: Path) -> None:
+    talk = write(tmp_path / "talk.wav", voice(110, 3))
+    arguments = ("enroll", "add", "Eve", "--video", "talk", "--span", "0.5-1.5", "--audio", talk)
+    refused = pgvoice(*arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "too little speech to enroll 'Eve': 1.0 s; 2 s are needed" in refused.stderr
+    assert pgvoice(*arguments, "--min-speech", "1").stdout.startswith("Eve: 1 exemplar added; ")
+
+
 def test_drop_deletes_one_exemplar(filled: Call) -> None:
     filled("enroll", "add", "Ada", "--video", "talk", "--span", "8-10")
     shown = json.loads(filled("enroll", "show", "Ada", "--json").stdout)["exemplars"]

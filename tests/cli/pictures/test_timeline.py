@@ -11,6 +11,7 @@ import pytest
 
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.pictures.timeline import UNNAMED, Bar
+from pgvoice.store import Suggestion
 
 NAMES = ["Ada", "王小明", "محمد", "$x_{1}$ & <b>", "B" * 300, "bell\a\ud800", "ना"]
 
@@ -35,6 +36,25 @@ def test_lanes_by_speaking_time_and_the_unnamed_last() -> None:
     assert timeline.lanes(bars) == (["Ada", "Bob", UNNAMED], [1, 0, 2, 2])
     assert timeline.lanes(bars[:2]) == (["Ada", "Bob"], [1, 0])
     assert timeline.lanes([]) == ([], [])
+
+
+def test_suggestions_are_below_the_speakers_with_their_rivals() -> None:
+    def suggested(start: int, name: str, rival: str | None) -> Bar:
+        return Bar(start, start + 3, None, 0.35, Suggestion(name, 0.35, rival, None))
+
+    bars = [
+        Bar(0, 1, "Ada", 0.5),
+        suggested(1, "Alexandra Montgomery", "Bartholomew Fitzgerald"),
+        suggested(4, "Ada", None),
+        suggested(7, "Ada", None),
+        Bar(11, 12, None, 0.1),
+    ]
+    assert timeline.lanes(bars) == (
+        ["Ada", "(Ada?)", "(Alexandra Mon… or Bartholomew F…?)", UNNAMED],
+        [0, 2, 1, 1, 3],
+    )
+    speakers = [Bar(n, n + 1, f"speaker {n}", 0.5) for n in range(timeline.MAX_LANES)]
+    assert timeline.lanes([*speakers, *bars[1:2]])[0][-1] == UNNAMED, "if there is no room"
 
 
 def test_more_speakers_than_there_is_room_for_share_a_lane() -> None:
@@ -84,7 +104,12 @@ def test_a_page_holds_all_of_it_and_names_stay_text(tmp_path: Path) -> None:
 
 def test_the_thresholds_are_on_the_scale(tmp_path: Path) -> None:
     bars = [Bar(0, 3, "Ada", 0.7), Bar(3, 6, None, 0.1)]
-    for thresholds, said in (((), None), ((0.4,), "red: threshold<"), ((0.4, 0.5), "red: thresholds<")):
+    told: list[tuple[tuple[float, ...], str | None]] = [
+        ((), None),
+        ((0.4,), "red: threshold<"),
+        ((0.4, 0.5), "red: thresholds<"),
+    ]
+    for thresholds, said in told:
         timeline.draw(bars, tmp_path / "talk.svg", "talk", *thresholds)
         drawn = (tmp_path / "talk.svg").read_text()
         assert said in drawn if said else "red:" not in drawn

@@ -91,7 +91,7 @@ def test_a_consent_ends_with_its_day_here(
 
 
 def test_withdraw_and_retention(library: VoiceStore, pgvoice: Command) -> None:
-    library.people.enroll_segments("bob", "v", [(1, 2)])
+    library.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     assert pgvoice("consent", "withdraw", "bob").exit_code == 2
     withdrawn = pgvoice("consent", "withdraw", "bob", "--yes")
     assert withdrawn.output.startswith("consent of bob withdrawn, 1 exemplar deleted\nremains: ")
@@ -124,8 +124,8 @@ def test_a_recording_may_be_filled_again_on_request(library: VoiceStore, pgvoice
 def test_erasing_says_what_remains(
     library: VoiceStore, pgvoice: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.people.enroll_segments("ann", "v", [(0, 1)])
-    library.people.enroll_segments("bob", "v", [(1, 2)])
+    library.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
+    library.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     for name in ("ann", "bob"):
         library.people.export_speakers([name], destination=f"/backup/{name}.json")
     library.index.build()

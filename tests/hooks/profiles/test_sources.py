@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pgvoice.hooks import AudioNotFound, FormatError, Imported, TooLittleSpeech, hookimpl
+from pgvoice.hooks import AudioNotFound, FormatError, Imported, hookimpl
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import RegisterAudioSource
-from pgvoice.store import VoiceStore
+from pgvoice.store import TooLittleSpeech, VoiceStore
 
 
 def test_a_list_of_sources(

@@ -14,7 +14,7 @@ from pgvoice.store import UnknownSpeaker, VoiceStore
 def test_best_first_over_all_videos(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0)})
     put(store, "w", {(4, 6): unit(1, 0.1, 0), (6, 7): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     found = store.answers.appearances("ann")
     assert [(a.video, a.start, a.end) for a in found] == [("v", 0, 1), ("w", 4, 6), ("v", 1, 2)]
     assert [round(a.similarity, 3) for a in found] == [1.0, 0.995, 0.894]
@@ -25,7 +25,7 @@ def test_best_first_over_all_videos(store: VoiceStore) -> None:
 def test_in_time_order(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): unit(1, 0.5, 0), (1, 2): X})
     put(store, "w", {(4, 6): unit(1, 0.1, 0)})
-    store.people.enroll_segments("ann", "v", [(1, 2)])
+    store.people.enroll_segments("ann", "v", [(1, 2)], min_speech=1)
     by_time = store.answers.appearances("ann", order="time")
     assert [(a.video, a.start) for a in by_time] == [("v", 0), ("v", 1), ("w", 4)]
     assert [a.start for a in store.answers.appearances("ann", order="time", limit=1)] == [0]

@@ -195,7 +195,7 @@ def test_a_filter_that_leaves_few_is_searched_to_the_end(crowded: VoiceStore) ->
 
 def test_somebody_who_is_excluded_does_not_crowd_out_the_others(crowded: VoiceStore) -> None:
     asked = crowd.place(3, 5)
-    crowded.people.enroll_segments("loud", asked.video, [asked.span])
+    crowded.people.enroll_segments("loud", asked.video, [asked.span], min_speech=1)
     try:
         among = SimilarFilter(excluded_speakers=["loud"])
         found = crowded.answers.similar(asked.video, asked.span, among=among)

@@ -113,12 +113,12 @@ def _attack(login: URL) -> list[str]:
 def test_traps_beside_pgvector_are_never_sprung(url: URL, attacker: URL) -> None:
     with VoiceStore.open(plain(url)) as store:
         put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 3): Y})
-        store.people.enroll_segments("ann", "v", [(0, 1)])
+        store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
         store.labels.label()
         assert _attack(attacker) == []
         # What writers, admins and the owner do calls none of them either.
         put(store, "w", {(0, 1): X, (1, 2): Y})
-        store.people.enroll_segments("bob", "v", [(2, 3)])
+        store.people.enroll_segments("bob", "v", [(2, 3)], min_speech=1)
         store.labels.label()
         assert store.people.quality()
         assert [check for check in store.upkeep.verify() if check.problems] == []

@@ -204,7 +204,7 @@ def test_an_upgrade_by_somebody_else_leaves_the_owner_in_charge(server_url: str)
             schema.upgrade(engine)
         with VoiceStore.open(plain(owner)) as store:
             put(store, "v", {(0, 1): X})
-            store.people.enroll_segments("ann", "v", [(0, 1)])
+            store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
             assert [answer.speaker for answer in store.answers.identify("v")] == ["ann"]
         others = "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
         others += " WHERE n.nspname LIKE 'pgvoice%' AND p.proowner <> n.nspowner"

@@ -15,7 +15,7 @@ from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, put, unit
 from psycopg.errors import InsufficientPrivilege, UndefinedFile
 from sqlalchemy import make_url, text
 
-from pgvoice.store import VideoAudio, VoiceStore
+from pgvoice.store import Turn, VideoAudio, VoiceStore
 from pgvoice.store.database import exposure, schema
 from pgvoice.store.recordings.segment_rows import Embedding
 
@@ -36,6 +36,14 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT * FROM pgvoice.exemplar_similarity(1)",
     "SELECT * FROM pgvoice.coverage()",
     "SELECT * FROM pgvoice.label",
+    "SELECT pgvoice.store_turns('v', ARRAY[0, 1, 2], ARRAY[1, 2, 3], ARRAY['a', 'b', NULL],"
+    " ARRAY[NULL, NULL, NULL])",
+    "SELECT pgvoice.refresh_voices()",
+    "SELECT pgvoice.refit_library()",
+    "SELECT * FROM pgvoice.required(1000)",
+    "SELECT * FROM pgvoice.voice",
+    "SELECT * FROM pgvoice.voice_cohort",
+    "SELECT * FROM pgvoice.library_tail",
     "EXPLAIN (ANALYZE, VERBOSE, BUFFERS) SELECT * FROM pgvoice.speaker_segments('ann')",
     "SELECT * FROM pg_stats WHERE schemaname = 'pgvoice'",
     "SELECT query FROM pg_stat_activity",
@@ -77,6 +85,9 @@ def owner(server_url: str, template: str) -> Iterator[VoiceStore]:
         store.people.enroll_segments("bob", "w", [(0, 1)], force=True)
         store.labels.label()
         put(store, "late", {(0, 1): VECTORS[0]})
+        for video in ("v", "w"):
+            store.recordings.store_turns(video, [Turn(n, n + 1, f"S{n}") for n in range(3)])
+        store.thresholds.refresh()
         run(store.database.engine, CALIBRATED)
         named = {answer.threshold_source for answer in store.answers.identify("v")}
         assert all(str(source).startswith("calibrated") for source in named)

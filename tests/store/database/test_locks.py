@@ -25,7 +25,7 @@ GROUPS = ("pgvoice_reader", "pgvoice_searcher", "pgvoice_writer", "pgvoice_admin
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     return store
 
 
@@ -58,7 +58,7 @@ def _somebody(url: str, statement: str) -> Iterator[int]:
 def _all_work(store: VoiceStore) -> None:
     schema.upgrade(store.database.engine)
     schema.give_roles(store.database.engine)
-    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     store.labels.label()
     for video in ("v", "new"):
         with store.recordings.filling(video):
@@ -149,7 +149,7 @@ def _fill(store: VoiceStore) -> None:
 
 
 def _enroll(store: VoiceStore) -> None:
-    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def _library(server_url: str, grid_ms: int) -> Iterator[VoiceStore]:
             }
             put(store, "v", rows)
             put(store, "w", {(0, 2.3): unit(3, 1, 0), (2.3, 5): Y})
-            store.people.enroll_segments("ann", "v", [(0, 1.1)])
+            store.people.enroll_segments("ann", "v", [(0, 1.1)], min_speech=1)
             store.people.enroll_segments("bob", "v", [(1.1, 3.3 + fine), (16.7, 18.1 + 7 * fine)])
             turns = [Turn(start, end, "AB"[place % 2]) for place, (start, end) in enumerate(rows)]
             store.recordings.store_turns("v", turns)

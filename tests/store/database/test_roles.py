@@ -47,7 +47,7 @@ def _fill(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0)})
     store.recordings.record_fill("v", ENCODER, FillRun(3, 0, 2, {"too_short": 1}))
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     store.labels.label()
     run(
         store.database.engine,
@@ -377,7 +377,7 @@ def test_a_reader_by_the_python_api(reader: str) -> None:
         for forbidden in (
             lambda: store.answers.similar("v", (0, 1), limit=1),
             lambda: put(store, "x", {(0, 1): X}),
-            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1),
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
             lambda: store.recordings.read("v", ENCODER, [SegmentKey(0, 1000)]),
@@ -414,7 +414,7 @@ def test_a_writer_is_refused(writer: str, call: str) -> None:
 def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
     with VoiceStore.open(writer) as store:
         for forbidden in (
-            lambda: store.people.enroll_segments("bob", "w", [(0, 1)]),
+            lambda: store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1),
             lambda: store.people.rename("ann", "eve"),
             lambda: store.people.remove("ann"),
             lambda: store.labels.label(),
@@ -440,7 +440,7 @@ def test_a_writer_neither_enrolls_nor_erases(writer: str) -> None:
 
 def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
     with VoiceStore.open(admin) as store:
-        assert store.people.enroll_segments("bob", "w", [(0, 1)]).added == 1
+        assert store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1).added == 1
         put(store, "x", {(0, 1): Z}, audio="b" * 64)
         (exported,) = store.people.export_speakers(["bob"], destination="x.json")
         assert len(exported.profiles[ENCODER]) == 1
@@ -451,7 +451,7 @@ def test_an_admin_enrolls_labels_and_erases(admin: str) -> None:
         store.labels.pin("x", (0, 1), "rob")
         store.labels.unpin("x", (0, 1))
         store.labels.revert(run_id)
-        store.people.enroll_segments("eve", "x", [(0, 1)])
+        store.people.enroll_segments("eve", "x", [(0, 1)], min_speech=1)
         store.people.merge("eve", "rob", force=True)
         assert store.people.remove("rob") == 2
     for statement in (

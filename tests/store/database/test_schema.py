@@ -89,7 +89,7 @@ def test_no_function_is_led_astray_by_a_search_path(connection: Connection) -> N
 def test_down_and_up_again_keeps_the_data(store_url: str) -> None:
     with VoiceStore.open(store_url) as store:
         put(store, "v", {(0, 1): X, (1, 2): Y, (2, 2.1): "too_short"})
-        store.people.enroll_segments("ann", "v", [(0, 1)])
+        store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
         before = store.answers.identify("v")
         schema.downgrade(store.database.engine, "0024")
         with pytest.raises(SchemaMismatch, match=r"revision 0024.*db upgrade"):
@@ -205,14 +205,14 @@ def test_the_extension_may_live_in_another_schema(server_url: str) -> None:
         migrate(url)
         with VoiceStore.open(plain(url)) as store:
             put(store, "v", {(0, 1): X, (1, 2): Y})
-            store.people.enroll_segments("ann", "v", [(0, 1)])
+            store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
             assert [who.speaker for who in store.answers.identify("v")] == ["ann", None]
             assert [found.start for found in store.answers.appearances("ann")] == [0]
 
 
 def test_the_audit_trail_is_append_only(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     for change in ("UPDATE pgvoice.audit_event SET actor = 'x'", "DELETE FROM pgvoice.audit_event"):
         with (
             pytest.raises(Exception, match="append-only"),

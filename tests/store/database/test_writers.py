@@ -19,7 +19,7 @@ NAME = "pgvoice_writer_of_a_test"
 def library(store: VoiceStore) -> VoiceStore:
     """A recording, ann enrolled from it, and labels."""
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short"})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     store.labels.label()
     return store
 

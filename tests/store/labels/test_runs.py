@@ -32,7 +32,7 @@ def library(store: VoiceStore) -> VoiceStore:
     """Two videos; ann is enrolled, bob and cyd are strangers in it."""
     put(store, "v", {(0, 1): X, (1, 3): Y, (3, 4): Z, (4, 4.2): "too_short"})
     put(store, "w", {(0, 2): LEFT, (2, 5): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     return store
 
 
@@ -165,7 +165,7 @@ def test_renaming_changes_no_label_and_shows_everywhere(library: VoiceStore) -> 
 def test_merging_moves_labels_past_ones_too(library: VoiceStore) -> None:
     library.people.enroll_segments("bob", "v", [(1, 3)])
     library.labels.label()
-    library.people.enroll_segments("cyd", "v", [(3, 4)])
+    library.people.enroll_segments("cyd", "v", [(3, 4)], min_speech=1)
     library.labels.relabel()
     library.people.merge("bob", "ann", force=True)
     assert [name for _, name, _ in _named(library)] == ["ann", "ann", "cyd", None]
@@ -353,7 +353,7 @@ def test_two_at_once_keep_each_label_once(library: VoiceStore) -> None:
 
 def test_labelling_while_people_are_merged_and_removed(library: VoiceStore) -> None:
     library.people.enroll_segments("bob", "v", [(1, 3)])
-    library.people.enroll_segments("cyd", "v", [(3, 4)])
+    library.people.enroll_segments("cyd", "v", [(3, 4)], min_speech=1)
     merged = Event()
 
     def change(step: int) -> None:

@@ -14,8 +14,11 @@ from pgvoice.store import (
     CancellingExemplars,
     EnrollmentRefused,
     IncoherentExemplars,
+    OverlappedSpeech,
     SharedExemplars,
     SoundsLikeAnother,
+    TooLittleSpeech,
+    Turn,
     UnknownSpeaker,
     VoiceStore,
 )
@@ -45,6 +48,16 @@ def test_one_wrong_exemplar_among_many_is_named(store: VoiceStore) -> None:
         enroll(store, "ann", *near(X, 4), Y, *near(X, 3))
 
 
+def test_it_is_told_whom_an_exemplar_sounds_like(store: VoiceStore) -> None:
+    put(store, "v", {(0, 2): X, (2, 5): Y})
+    store.recordings.store_turns("v", [Turn(0, 2, "S0"), Turn(2, 5, "S1")])
+    with pytest.raises(IncoherentExemplars, match=r"of 0.500, and sounds like S0 of 'v'; leave"):
+        store.people.enroll_segments("ann", "v", [(0, 2), (2, 5)])
+    enroll(store, "bob", Y)
+    with pytest.raises(IncoherentExemplars, match=r"of 0.500, and sounds like bob; leave"):
+        enroll(store, "ann", X, X, Y)
+
+
 def test_two_people_half_and_half_are_refused(store: VoiceStore) -> None:
     with pytest.raises(IncoherentExemplars, match="and 2 more"):
         enroll(store, "ann", *near(X, 5), *near(Y, 5))
@@ -54,7 +67,9 @@ def test_a_later_exemplar_of_somebody_else_is_refused(store: VoiceStore) -> None
     enroll(store, "ann", *near(X, 5))
     before = profile(store, "ann")
     with pytest.raises(IncoherentExemplars, match=r"other.wav 0 to 1 s and the others"):
-        store.people.enroll("ann", exemplars([Y], audio="other.wav"), ENCODER, THRESHOLD)
+        store.people.enroll(
+            "ann", exemplars([Y], audio="other.wav"), ENCODER, THRESHOLD, min_speech=1
+        )
     assert profile(store, "ann") == before
 
 
@@ -77,10 +92,70 @@ def test_the_same_audio_under_two_names_is_refused(store: VoiceStore) -> None:
     store.people.enroll_segments("ann", "v", [(0, 2)])
     for span, shown in (((0, 2), "v 0 to 2 s"), ((0.5, 2.5), "v 0.5 to 2.5 s")):
         with pytest.raises(SharedExemplars, match=f"'ann' is enrolled with .*'bob': {shown}"):
-            store.people.enroll_segments("bob", "v", [span])
+            store.people.enroll_segments("bob", "v", [span], min_speech=1)
     # A third of it is crosstalk, or the end of a turn.
-    assert store.people.enroll_segments("bob", "v", [(1.5, 3)]).added == 1
+    assert store.people.enroll_segments("bob", "v", [(1.5, 3)], min_speech=1).added == 1
     assert store.people.enroll_segments("eve", "v", [(0, 2)], force=True).added == 1
+
+
+@pytest.mark.parametrize("spans", [[(0, 1.9)], [(0, 1), (0.5, 1.5)]])
+def test_segments_need_as_much_speech_as_files(
+    store: VoiceStore, spans: list[tuple[float, float]]
+) -> None:
+    put(store, "v", dict.fromkeys([*spans, (5, 6.1)], X))
+    with pytest.raises(TooLittleSpeech, match=r"'ann': 1\.[59] s; 2 s are needed"):
+        store.people.enroll_segments("ann", "v", spans)
+    assert store.people.speakers() == []
+    store.people.enroll_segments("ann", "v", spans, force=True)
+    # What somebody is enrolled with counts.
+    assert store.people.enroll_segments("ann", "v", [(5, 6.1)]).added == 1
+    lower = store.people.enroll_segments("bob", "v", [(5, 6.1)], min_speech=1, force=True)
+    assert (lower.added, _trail(store).count("skip checks")) == (1, 2)
+
+
+def test_the_least_speech_can_be_lowered(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1.5): X})
+    assert store.people.enroll_segments("ann", "v", [(0, 1.5)], min_speech=1.5).added == 1
+    assert _trail(store) == ["enroll"]
+
+
+#: A and B in turn; A's third turn has a part of B's voice, B speaks in A's fifth.
+TURNS = [
+    *(Turn(10 * i, 10 * i + 4, "A") for i in range(5)),
+    *(Turn(10 * i + 5, 10 * i + 8, "B") for i in range(3)),
+    Turn(43, 46, "B"),
+]
+
+
+@pytest.fixture
+def two_labels(store: VoiceStore) -> VoiceStore:
+    own = {(10 * i, 10 * i + 4): voice for i, voice in enumerate(near(X, 5, 0.05))}
+    others = {(10 * i + 5, 10 * i + 8): Y for i in range(3)}
+    put(store, "v", {**own, (20, 24): unit(4, 2, 1), **others, (43, 46): Y})
+    store.recordings.store_turns("v", TURNS)
+    return store
+
+
+def test_segments_that_others_share_are_refused(two_labels: VoiceStore) -> None:
+    with pytest.raises(OverlappedSpeech, match=r"of 'v', somebody .*\(B in 1 s of 40 to 44 s\)"):
+        two_labels.people.enroll_segments("ann", "v", [(0, 4), (40, 44)])
+    with pytest.raises(IncoherentExemplars, match=r"partly like .*\(20 to 24 s like B\)"):
+        two_labels.people.enroll_segments("ann", "v", [(0, 4), (20, 24)])
+    assert two_labels.people.speakers() == []
+    every = [(0, 4), (20, 24), (40, 44)]
+    assert two_labels.people.enroll_segments("ann", "v", every, force=True).added == 3
+    assert _trail(two_labels) == ["enroll", "skip checks"]
+
+
+def test_of_a_label_only_speech_of_its_own_is_taken(two_labels: VoiceStore) -> None:
+    (chosen,) = two_labels.people.enroll_segments("ann", "v", labels=["A"]).chosen
+    assert [key.start_s for key in chosen.segments] == [0, 10, 30]
+    store = two_labels
+    put(store, "w", {(0, 4): X, (3, 6): Y})
+    store.recordings.store_turns("w", [Turn(0, 4, "A"), Turn(3, 6, "B")])
+    with pytest.raises(OverlappedSpeech, match="B in 1 s of 0 to 4 s"):
+        store.people.enroll_segments("eve", "w", labels=["A"])
+    assert store.people.enroll_segments("eve", "w", labels=["A"], force=True).added == 1
 
 
 def test_exemplars_that_cancel_each_other_out(store: VoiceStore) -> None:

@@ -56,9 +56,9 @@ def test_a_profile_is_the_unit_mean_of_its_exemplars(store: VoiceStore) -> None:
 
 
 def test_the_same_exemplar_counts_once(store: VoiceStore) -> None:
-    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
     exemplars = [_exemplar(X), _exemplar(unit(3, 1, 0), 1000)]
-    again = store.people.enroll("ann", exemplars, ENCODER, THRESHOLD)
+    again = store.people.enroll("ann", exemplars, ENCODER, THRESHOLD, min_speech=1)
     assert (again.added, again.known, again.exemplars) == (1, 1, 2)
 
 
@@ -66,7 +66,7 @@ def test_enroll_from_stored_segments(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(3, 1, 0)})
     enrolled = store.people.enroll_segments("ann", "v", [(0.04, 1.01), (0, 1), (1, 2)])
     assert (enrolled.added, enrolled.known) == (2, 0)
-    assert store.people.enroll_segments("ann", "v", [(0, 1)]).known == 1
+    assert store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1).known == 1
     assert {(e.source, e.start, e.end) for e in store.people.exemplars("ann")} == {
         ("v", 0, 1),
         ("v", 1, 2),
@@ -78,21 +78,21 @@ def test_enroll_from_segments_that_are_not_there(store: VoiceStore) -> None:
     with pytest.raises(NoEmbedding, match=r"\(1.0, 2.0\) is silent, \(5.0, 6.0\) is missing"):
         store.people.enroll_segments("ann", "v", [(0, 1), (1, 2), (5, 6)])
     with pytest.raises(UnknownVideo):
-        store.people.enroll_segments("ann", "w", [(0, 1)])
+        store.people.enroll_segments("ann", "w", [(0, 1)], min_speech=1)
     with pytest.raises(InvalidSegment):
-        store.people.enroll_segments("ann", "v", [(1, 0)])
+        store.people.enroll_segments("ann", "v", [(1, 0)], min_speech=1)
     assert store.people.speakers() == []
 
 
 @pytest.mark.parametrize("name", ["", "  "])
 def test_a_name_is_not_empty(store: VoiceStore, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
-        store.people.enroll(name, [_exemplar(X)], ENCODER, THRESHOLD)
+        store.people.enroll(name, [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
 
 
 def test_no_exemplars_is_no_enrollment(store: VoiceStore) -> None:
     with pytest.raises(ValueError, match="no exemplars"):
-        store.people.enroll("ann", [], ENCODER, THRESHOLD)
+        store.people.enroll("ann", [], ENCODER, THRESHOLD, min_speech=1)
 
 
 def test_exemplars_are_shown_least_similar_first(store: VoiceStore) -> None:
@@ -105,8 +105,8 @@ def test_exemplars_are_shown_least_similar_first(store: VoiceStore) -> None:
 
 
 def test_a_profile_for_each_encoder(store: VoiceStore) -> None:
-    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
-    store.people.enroll("ann", [_exemplar(Y)], OTHER_ENCODER, THRESHOLD)
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
+    store.people.enroll("ann", [_exemplar(Y)], OTHER_ENCODER, THRESHOLD, min_speech=1)
     assert [(s.speaker, s.encoder, s.exemplars, s.seconds) for s in store.people.speakers()] == [
         ("ann", "toy@sha256:0123456789ab", 1, 1.0),
         ("ann", "toy@sha256:fedcba987654", 1, 1.0),
@@ -114,8 +114,8 @@ def test_a_profile_for_each_encoder(store: VoiceStore) -> None:
 
 
 def test_rename(store: VoiceStore) -> None:
-    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
-    store.people.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD)
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
+    store.people.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD, min_speech=1)
     store.people.rename("ann", "anna")
     assert [s.speaker for s in store.people.speakers()] == ["anna", "bob"]
     with pytest.raises(SpeakerExists, match="enroll merge"):
@@ -125,7 +125,7 @@ def test_rename(store: VoiceStore) -> None:
 
 
 def test_merge_moves_exemplars_and_renews_the_profile(store: VoiceStore) -> None:
-    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
     exemplars = [_exemplar(X), _exemplar(Y, 1000)]
     store.people.enroll("anna", exemplars, ENCODER, THRESHOLD, force=True)
     store.people.merge("anna", "ann", force=True)
@@ -140,7 +140,7 @@ def test_merge_moves_exemplars_and_renews_the_profile(store: VoiceStore) -> None
 
 def test_remove_takes_everything_of_the_speaker(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     assert store.people.remove("ann") == 1
     assert store.people.speakers() == []
     assert store.answers.identify("v")[0].reason == "no_profiles"
@@ -149,8 +149,8 @@ def test_remove_takes_everything_of_the_speaker(store: VoiceStore) -> None:
 
 
 def test_every_change_is_in_the_audit_trail(store: VoiceStore) -> None:
-    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD)
-    store.people.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD)
+    store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
+    store.people.enroll("bob", [_exemplar(Y)], ENCODER, THRESHOLD, min_speech=1)
     store.people.rename("ann", "anna")
     store.people.merge("bob", "anna", force=True)
     store.people.remove("anna")
@@ -197,8 +197,8 @@ def test_one_exemplar_is_dropped(store: VoiceStore) -> None:
 
 def test_exemplars_that_cannot_be_dropped(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
-    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
+    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     (only,) = store.people.exemplars("ann")
     (other,) = store.people.exemplars("bob")
     with pytest.raises(LastExemplar, match=f"exemplar {only.number} is the last one"):

@@ -20,8 +20,8 @@ EVENT = "(SELECT max(id) - 1 FROM pgvoice.audit_event)"
 def library(store: VoiceStore) -> VoiceStore:
     """Four events, of ann and of bob."""
     put(store, "v", {(0, 1): X, (1, 2): Y, (2, 3): Z})
-    store.people.enroll_segments("ann", "v", [(0, 1)], consent="form 1")
-    store.people.enroll_segments("bob", "v", [(1, 2)], consent="form 2")
+    store.people.enroll_segments("ann", "v", [(0, 1)], consent="form 1", min_speech=1)
+    store.people.enroll_segments("bob", "v", [(1, 2)], consent="form 2", min_speech=1)
     return store
 
 

@@ -23,8 +23,10 @@ def library(store: VoiceStore) -> VoiceStore:
     """Ann and bob, both with a consent, in a store that requires one."""
     store.privacy.require_consent()
     put(store, "v", {(0, 1): X, (1, 2): Y, (2, 3): unit(1, 0.2, 0)})
-    store.people.enroll_segments("ann", "v", [(0, 1)], consent=Consent("ann", expires_at=NEXT_YEAR))
-    store.people.enroll_segments("bob", "v", [(1, 2)], consent=Consent("bob"))
+    store.people.enroll_segments(
+        "ann", "v", [(0, 1)], consent=Consent("ann", expires_at=NEXT_YEAR), min_speech=1
+    )
+    store.people.enroll_segments("bob", "v", [(1, 2)], consent=Consent("bob"), min_speech=1)
     return store
 
 
@@ -64,7 +66,7 @@ def test_people_enrolled_while_no_consent_was_required_are_not_named_once_it_is(
 ) -> None:
     put(library, "w", {(0, 1): unit(0, 0, 1)})
     library.privacy.require_consent(required=False)
-    library.people.enroll_segments("cem", "w", [(0, 1)])
+    library.people.enroll_segments("cem", "w", [(0, 1)], min_speech=1)
     assert library.answers.identify("w")[0].speaker == "cem"
     library.privacy.require_consent()
     assert library.answers.identify("w")[0].speaker is None
@@ -169,21 +171,21 @@ def test_a_consent_of_before_a_withdrawal_is_not_valid(library: VoiceStore) -> N
     old = Consent("ann", granted_at=LONG_AGO)
     library.privacy.withdraw_consent("ann")
     with pytest.raises(ConsentMissing):
-        library.people.enroll_segments("ann", "v", [(0, 1)], consent=old)
+        library.people.enroll_segments("ann", "v", [(0, 1)], consent=old, min_speech=1)
     library.privacy.grant_consent("ann", old)
     assert not any(each.valid for each in library.privacy.consents("ann"))
     with pytest.raises(ConsentMissing):
-        library.people.enroll_segments("ann", "v", [(0, 1)])
+        library.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     library.privacy.grant_consent("ann", "form 8")
     assert [each.valid for each in library.privacy.consents("ann")] == [False, False, True]
-    assert library.people.enroll_segments("ann", "v", [(0, 1)]).added == 1
+    assert library.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1).added == 1
 
 
 def test_a_withdrawal_counts_also_if_no_consent_is_required(library: VoiceStore) -> None:
     library.privacy.require_consent(required=False)
     library.privacy.withdraw_consent("ann")
     with pytest.raises(ConsentMissing):
-        library.people.enroll_segments("ann", "v", [(0, 1)])
+        library.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
 
 
 def test_a_consent_of_the_future_is_refused(library: VoiceStore) -> None:

@@ -29,12 +29,12 @@ def test_what_enrolling_and_importing_log(data_folder: Path) -> None:
             connection.execute(text("SELECT pg_reload_conf()"))
     with VoiceStore.open(folder=data_folder) as store:
         exemplar = Exemplar(VOICE, "a" * 64, SegmentKey(0, 1000), "file")
-        store.people.enroll("ann", [exemplar], ENCODER, THRESHOLD)
+        store.people.enroll("ann", [exemplar], ENCODER, THRESHOLD, min_speech=1)
         (exported,) = store.people.export_speakers(["ann"], destination="file")
         store.people.remove("ann")
         store.people.import_speakers([exported], {ENCODER: THRESHOLD}, source="file")
         put(store, "v", {(0, 1): OTHER})
-        store.people.enroll_segments("bob", "v", [(0, 1)])
+        store.people.enroll_segments("bob", "v", [(0, 1)], min_speech=1)
         store.privacy.erase_speaker("bob", with_segments=True, opt_out_voice=True)
         with store.database.engine.connect() as connection:
             folder = Path(str(connection.scalar(text("SHOW data_directory"))))

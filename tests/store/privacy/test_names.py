@@ -33,17 +33,17 @@ SPELLINGS = {
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 def test_an_opt_out_holds_for_every_spelling(store: VoiceStore, spelling: str) -> None:
     put(store, "v", {(0, 1): X})
-    store.people.enroll_segments(ZOE, "v", [(0, 1)])
+    store.people.enroll_segments(ZOE, "v", [(0, 1)], min_speech=1)
     store.privacy.erase_speaker(ZOE, with_segments=False, opt_out=True)
     with pytest.raises(OptedOut):
-        store.people.enroll_segments(spelling, "v", [(0, 1)])
+        store.people.enroll_segments(spelling, "v", [(0, 1)], min_speech=1)
     store.privacy.lift_opt_out(spelling)
-    assert store.people.enroll_segments(ZOE, "v", [(0, 1)]).added == 1
+    assert store.people.enroll_segments(ZOE, "v", [(0, 1)], min_speech=1).added == 1
 
 
 def test_names_are_displayed_as_given(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    store.people.enroll_segments(SPELLINGS["decomposed"], "v", [(0, 1)])
+    store.people.enroll_segments(SPELLINGS["decomposed"], "v", [(0, 1)], min_speech=1)
     assert [each.speaker for each in store.people.speakers()] == [SPELLINGS["decomposed"]]
 
 
@@ -110,12 +110,12 @@ def test_hashes_of_older_opt_outs_count(store: VoiceStore) -> None:
         " 'UTF8')) FROM pgvoice.opt_out_key",
     )
     with pytest.raises(OptedOut):
-        store.people.enroll_segments(" ADA-\u00e9", "v", [(0, 1)])
+        store.people.enroll_segments(" ADA-\u00e9", "v", [(0, 1)], min_speech=1)
 
 
 def test_the_limit_for_a_voice_cannot_be_raised(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    store.people.enroll_segments("ann", "v", [(0, 1)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
     store.privacy.erase_speaker("ann", with_segments=False, opt_out_voice=True)
     run(
         store.database.engine,

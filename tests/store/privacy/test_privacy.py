@@ -27,8 +27,8 @@ def library(store: VoiceStore) -> VoiceStore:
     """Ann is X and bob is Y, both enrolled from `v`; `w` has more of ann, and a stranger."""
     put(store, "v", {(0, 1): X, (1, 2): Y})
     put(store, "w", {(0, 1): unit(1, 0.1, 0), (2, 3): unit(0.1, 0.1, 1), (4, 4.1): "too_short"})
-    store.people.enroll_segments("ann", "v", [(0, 1)], consent=AGREED)
-    store.people.enroll_segments("bob", "v", [(1, 2)])
+    store.people.enroll_segments("ann", "v", [(0, 1)], consent=AGREED, min_speech=1)
+    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
     store.labels.label()
     return store
 
@@ -50,7 +50,12 @@ def test_nobody_is_enrolled_without_a_consent(library: VoiceStore) -> None:
             " start_ms, end_ms, audio_sha256, source) SELECT id, 1, 3, '[0,0,1]', 0, 1, 'x', 'psql'"
             " FROM pgvoice.speaker WHERE name = 'bob'",
         )
-    assert library.people.enroll_segments("cem", "w", [(2, 3)], consent=Consent("cem")).added == 1
+    assert (
+        library.people.enroll_segments(
+            "cem", "w", [(2, 3)], consent=Consent("cem"), min_speech=1
+        ).added
+        == 1
+    )
     library.privacy.require_consent(required=False)
     assert library.people.enroll_segments("bob", "w", [(0, 1)], force=True).added == 1
 
@@ -66,7 +71,7 @@ def test_nobody_is_enrolled_without_a_consent(library: VoiceStore) -> None:
 def test_a_consent_that_ended_does_not_count(library: VoiceStore, ended: Consent) -> None:
     library.privacy.require_consent()
     with pytest.raises(ConsentMissing):
-        library.people.enroll_segments("cem", "w", [(2, 3)], consent=ended)
+        library.people.enroll_segments("cem", "w", [(2, 3)], consent=ended, min_speech=1)
     library.privacy.grant_consent("cem", ended)
     (kept,) = library.privacy.consents("cem")
     assert not kept.valid
@@ -167,7 +172,7 @@ def test_vectors_leave_the_index_with_a_vacuum(library: VoiceStore) -> None:
     marked = np.array([0.123, 0.456, 0.789], np.float32)
     marked /= np.linalg.norm(marked)
     put(library, "x", {(0, 1): marked, (1, 2): Y})
-    library.people.enroll_segments("cem", "x", [(0, 1)])
+    library.people.enroll_segments("cem", "x", [(0, 1)], min_speech=1)
     library.index.build()
     halves, singles = marked.astype(np.float16).tobytes(), marked.tobytes()
     assert halves in _index_bytes(library)
@@ -208,7 +213,7 @@ def test_a_name_that_opted_out_stays_out(library: VoiceStore) -> None:
             library.people.enroll_segments(again, "w", [(0, 1)], force=True)
     with pytest.raises(OptedOut):
         library.people.rename("bob", "ANN")
-    assert library.people.enroll_segments("other", "w", [(0, 1)]).added == 1
+    assert library.people.enroll_segments("other", "w", [(0, 1)], min_speech=1).added == 1
     (kept,) = library.privacy.opt_outs()
     assert kept.voices == ()
     kept_rows = _rows(library, "SELECT o.*, k.* FROM pgvoice.opt_out o, pgvoice.opt_out_key k")
@@ -226,7 +231,7 @@ def test_a_voice_that_opted_out_stays_out(library: VoiceStore) -> None:
     exemplar = Exemplar(X, "0" * 64, SegmentKey(0, 1000), "file")
     with pytest.raises(OptedOut):
         library.people.enroll("another", [exemplar], ENCODER, THRESHOLD, force=True)
-    assert library.people.enroll_segments("cem", "w", [(2, 3)]).added == 1
+    assert library.people.enroll_segments("cem", "w", [(2, 3)], min_speech=1).added == 1
     (kept,) = library.privacy.opt_outs()
     assert kept.voices == (str(ENCODER),)
 

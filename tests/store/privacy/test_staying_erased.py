@@ -35,7 +35,9 @@ def library(store: VoiceStore) -> VoiceStore:
     put(store, "v", {(0, 2): X, (2, 3): Y}, audio=FILE)
     put(store, "v", {(0, 1): X, (1, 2): X, (2, 3): Y}, OTHER_ENCODER, audio=FILE)
     store.people.enroll_segments("ann", "v", [(0, 2)], encoder=ENCODER, consent="form 1")
-    store.people.enroll_segments("bob", "v", [(2, 3)], encoder=ENCODER, consent="form 2")
+    store.people.enroll_segments(
+        "bob", "v", [(2, 3)], encoder=ENCODER, consent="form 2", min_speech=1
+    )
     return store
 
 
@@ -58,7 +60,7 @@ def _vectors(store: VoiceStore, video: str) -> list[tuple[int, int, int]]:
 def test_vectors_of_all_encoders_and_of_the_same_audio_go(library: VoiceStore) -> None:
     put(library, "copy", {(0.2, 1.8): X, (2, 3): Y}, audio=FILE)
     put(library, "else", {(0, 1): X}, audio=OTHER_FILE)
-    library.people.enroll_segments("bob", "copy", [(2, 3)], encoder=ENCODER)
+    library.people.enroll_segments("bob", "copy", [(2, 3)], encoder=ENCODER, min_speech=1)
     done = library.privacy.erase_speaker("ann", with_segments=True)
     assert done.count(SEGMENTS) == 5
     assert _vectors(library, "v") == [(1, 2000, 3000), (2, 2000, 3000)]
@@ -109,11 +111,11 @@ def test_erasing_after_the_voiceprint_is_gone(library: VoiceStore, ended: str) -
 
 def test_withdrawing_without_a_consent_on_record(library: VoiceStore) -> None:
     put(library, "w", {(0, 1): Z, (1, 2): unit(0, 0.1, 1)}, audio=OTHER_FILE)
-    library.people.enroll_segments("cem", "w", [(0, 1)], encoder=ENCODER)
+    library.people.enroll_segments("cem", "w", [(0, 1)], encoder=ENCODER, min_speech=1)
     assert library.privacy.withdraw_consent("cem") == 1
     assert library.privacy.audit("cem", limit=1)[0].action == "withdraw consent"
     with pytest.raises(ConsentMissing):
-        library.people.enroll_segments("cem", "w", [(0, 1)], encoder=ENCODER)
+        library.people.enroll_segments("cem", "w", [(0, 1)], encoder=ENCODER, min_speech=1)
     assert library.privacy.erase_speaker("cem", with_segments=True).count(SEGMENTS) == 2
 
 

@@ -60,6 +60,6 @@ def test_nothing_selected_is_an_error(filled_store: VoiceStore) -> None:
 
 
 def test_profiles_outlive_their_cached_segments(filled_store: VoiceStore) -> None:
-    filled_store.people.enroll_segments("ann", "v", [(0, 1)], ENCODER)
+    filled_store.people.enroll_segments("ann", "v", [(0, 1)], ENCODER, min_speech=1)
     filled_store.recordings.prune(PruneSelection(video="v"))
     assert filled_store.answers.identify("w", encoder=ENCODER)[0].speaker == "ann"

@@ -22,8 +22,8 @@ TURNS = [
     Turn(4.0, 4.2, None, "third"),
 ]
 WITHOUT_TEXT = [Turn(turn.start, turn.end, turn.label) for turn in TURNS]
-#: Both are 0.45 like X, and their mean is X.
-WEAK = (unit(0.45, 0.1, 0.88), unit(0.45, 0.1, -0.88))
+#: Named by itself, and 0.45 like X but like the other.
+NAMED, WEAK = unit(0.8, 0.1, 0.59), unit(0.45, 0.1, 0.88)
 
 
 @pytest.fixture
@@ -132,28 +132,31 @@ def test_labels_of_turns_that_are_gone_are_not_shown(library: VoiceStore) -> Non
 
 
 def test_turns_with_one_label_are_judged_together_from_the_store(store: VoiceStore) -> None:
-    put(store, "v", {(0, 1): WEAK[0], (1, 2): WEAK[1], (3, 3.2): "too_short", (5, 6): Z})
+    rows = {(0, 1): NAMED, (1, 2): NAMED, (2, 3): WEAK, (3, 3.2): "too_short", (5, 6): Z}
+    put(store, "v", rows)
     put(store, "w", {(0, 2): X})
     store.people.enroll_segments("ann", "w", [(0, 2)])
-    labels = [Turn(0, 1, "S0"), Turn(1, 2, "S0"), Turn(3, 3.2, "S0"), Turn(5, 6, "S1")]
+    labels = [Turn(*span, "S1" if span[0] == 5 else "S0") for span in rows]
     store.recordings.store_turns("v", labels)
     with store.database.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT start_s, cluster, speaker, reason FROM pgvoice.identify_clusters('v')")
         )
         assert [tuple(row) for row in rows] == [
-            (0, "S0", "ann", "by_cluster"),
-            (1, "S0", "ann", "by_cluster"),
+            (0, "S0", "ann", "matched"),
+            (1, "S0", "ann", "matched"),
+            (2, "S0", "ann", "by_cluster"),
             (3, "S0", "ann", "by_cluster"),
             (5, "S1", None, "below_threshold"),
         ]
     alone = store.labels.label(["v"], clusters=False, dry_run=True)
-    assert {move.to_speaker for move in alone.moves} == {None}
+    assert sum(move.segments for move in alone.moves if move.to_speaker is None) == 3
     for videos in (["v"], None):
         kept = store.labels.label(videos)
         assert [(one.start, one.speaker, one.reason) for one in store.labels.current("v")] == [
-            (0, "ann", "by_cluster"),
-            (1, "ann", "by_cluster"),
+            (0, "ann", "matched"),
+            (1, "ann", "matched"),
+            (2, "ann", "by_cluster"),
             (3, "ann", "by_cluster"),
             (5, None, "below_threshold"),
         ]

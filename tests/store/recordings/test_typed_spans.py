@@ -10,6 +10,7 @@ from pgvoice.store import (
     AmbiguousSpan,
     NoEmbedding,
     NoSegment,
+    OverlappedSpeech,
     SegmentKey,
     Turn,
     UnknownTurnLabel,
@@ -85,7 +86,7 @@ def test_two_that_are_equally_near(talk: VoiceStore) -> None:
     with pytest.raises(AmbiguousSpan, match=r"choose one of 30-31, 30.8-31.8"):
         talk.recordings.resolve("talk", [(30.4, 31.4)])
     for ask in (
-        lambda: talk.people.enroll_segments("ann", "talk", [(30.4, 31.4)]),
+        lambda: talk.people.enroll_segments("ann", "talk", [(30.4, 31.4)], min_speech=1),
         lambda: talk.labels.unpin("talk", (30.4, 31.4)),
         lambda: talk.answers.similar("talk", (30.4, 31.4)),
     ):
@@ -115,7 +116,11 @@ def test_without_stored_turns_every_segment_counts(store: VoiceStore) -> None:
 
 
 def test_somebody_is_enrolled_with_what_a_span_means(talk: VoiceStore) -> None:
-    enrolled = talk.people.enroll_segments("ann", "talk", [(16.743, 18.148), (18.9, 22.3)])
+    # B speaks in the first one too.
+    spans = [(16.743, 18.148), (18.9, 22.3)]
+    with pytest.raises(OverlappedSpeech, match=r"\(B in 0.4 s of 16.7 to 18.1 s\)"):
+        talk.people.enroll_segments("ann", "talk", spans)
+    enrolled = talk.people.enroll_segments("ann", "talk", spans, force=True)
     assert (enrolled.added, enrolled.known) == (2, 0)
     assert [each.segments for each in enrolled.chosen] == [
         (SegmentKey(16_700, 18_100),),

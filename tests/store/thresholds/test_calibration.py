@@ -26,6 +26,9 @@ from pgvoice.store import (
 from pgvoice.store.thresholds import judging, trials
 
 TARGET = 0.05
+#: A band as older calibrations describe it.
+OLD_BAND = {"min_s": 0, "max_s": None, "threshold": 0.4, "margin": 0.1, "inside": 9, "outside": 9}
+OLD_BAND |= {"dir": 1.0, "far": 0.0, "level": None}
 #: Each nearest to X, Y and Z, and not near.
 FAR_OFF = (unit(0.6, 0.55, 0.55), unit(0.55, 0.6, 0.55), unit(0.55, 0.55, 0.6))
 
@@ -104,13 +107,20 @@ def test_a_calibration_without_a_bound_says_so(
     library.thresholds.calibrate(TARGET, labels=labels)
     with library.database.engine.begin() as connection:
         connection.execute(
-            text("UPDATE pgvoice.calibration SET far_bound = NULL, confidence = NULL WHERE active")
+            text(
+                "UPDATE pgvoice.calibration SET far_bound = NULL, confidence = NULL, measured ="
+                " measured || jsonb_build_object('bands', CAST(:bands AS jsonb), 'figures',"
+                " measured -> 'figures' || '{\"single_far\": 0.1, \"far_interval\": [0, 0]}')"
+                " WHERE active"
+            ),
+            {"bands": json.dumps([OLD_BAND])},
         )
     required = library.thresholds.required()
     assert required.source.endswith("without a bound of FAR: calibrate again")
     active = library.thresholds.active()
     assert active is not None
     assert not active.is_met
+    assert [(band.threshold, band.pairs) for band in active.bands] == [(0.4, 0)]
 
 
 def test_identify_goes_by_it_until_it_is_reset(
@@ -126,11 +136,13 @@ def test_identify_goes_by_it_until_it_is_reset(
         assert answer.similarity is not None
         band = np.searchsorted(edges, answer.end - answer.start, side="right") - 1
         enough = answer.similarity >= made.bands[band].threshold
-        assert (answer.reason != "below_threshold") == enough
+        assert (answer.reason not in ("below_threshold", "suggested")) == enough
     assert library.thresholds.reset() == made.id
     assert (library.thresholds.active(), library.thresholds.reset()) == (None, None)
     assert not library.recordings.encoder().calibrated
-    limit = THRESHOLD.similarity
+    limit = library.thresholds.required().threshold
+    assert limit is not None
+    assert limit > THRESHOLD.similarity, "it rises with the people who are enrolled"
     for answer in library.answers.identify("second"):
         assert (answer.reason == "matched") == ((answer.similarity or 0) >= limit)
     assert made.id is not None

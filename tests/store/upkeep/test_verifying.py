@@ -39,7 +39,7 @@ def _use(store: VoiceStore) -> None:
     put(store, "gone", {(0, 1): unit(0, 0, 1)})
     store.privacy.erase_video("gone")
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
-    store.people.enroll_segments("bob", "w", [(0, 1)])
+    store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1)
     store.labels.label()
     store.labels.pin("v", (1, 2), "bob")
     store.labels.revert(store.labels.pin("v", (0, 1), "bob"))

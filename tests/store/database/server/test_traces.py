@@ -10,7 +10,7 @@ from pgvoice_testkit.stores.filled import put, unit
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store import EncoderIdentity, VoiceStore
+from pgvoice.store import EncoderIdentity, FillRun, Turn, VoiceStore
 from pgvoice.store.database.server import traces
 from pgvoice.store.errors import EmbeddedServerError
 
@@ -36,8 +36,14 @@ def _run(store: VoiceStore, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def _fill_and_erase(store: VoiceStore) -> None:
+def _fill_and_erase(store: VoiceStore) -> bytes:
+    """Returns some bytes of the voice in the recording that is gone."""
     put(store, "talk", {(0, 3): VECTOR, (3, 6): unit(1, *[0] * 191)}, ENCODER)
+    turns = [Turn(0, 3, "Ann Unlikely"), Turn(3, 6, "Ann Unlikely")]
+    store.recordings.store_turns("talk", turns)
+    store.recordings.record_fill("talk", ENCODER, FillRun(2, 0, 2))
+    with store.database.engine.connect() as connection:
+        voice = connection.scalar(text("SELECT CAST(embedding AS real[]) FROM pgvoice.voice"))
     store.people.enroll_segments("Ann Unlikely", "talk", [(0, 3)], force=True)
     store.index.build()
     store.labels.label()
@@ -45,16 +51,18 @@ def _fill_and_erase(store: VoiceStore) -> None:
     store.privacy.erase_speaker("Ann Unlikely", with_segments=True)
     store.privacy.erase_video("talk")
     _run(store, "VACUUM FULL")
+    return np.array(voice, np.float32)[80:96].tobytes()
 
 
 def test_erased_vectors_are_in_no_file(data_folder: Path) -> None:
     with VoiceStore.open(folder=data_folder, consent=False) as store:
-        _fill_and_erase(store)
-        found = _files_with(data_folder, BYTES)
-        assert found
-        assert all(name.startswith("postgres/pg_wal/") for name in found)
+        both = (BYTES, _fill_and_erase(store))
+        for wanted in both:
+            found = _files_with(data_folder, wanted)
+            assert found
+            assert all(name.startswith("postgres/pg_wal/") for name in found)
         traces.remove_traces(store.database.engine)
-        assert _files_with(data_folder, BYTES) == []
+        assert [_files_with(data_folder, wanted) for wanted in both] == [[], []]
         # The store can still be used.
         put(store, "another talk", {(0, 3): VECTOR}, ENCODER)
         assert _files_with(data_folder, BYTES)

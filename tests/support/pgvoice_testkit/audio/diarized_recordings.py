@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgvoice.cli.demo import VIDEO, find_conversation
+from pgvoice.cli.demo import LONG_TURN, VIDEO, find_conversation
 from pgvoice.hooks import Encoder, enroll_video, fill
 from pgvoice.hooks.evaluate.diarization import DiarizationError
 from pgvoice.hooks.evaluate.evaluate import evaluate
@@ -42,7 +42,8 @@ def sample(store: VoiceStore, encoder: Encoder) -> Reference:
     found = find_conversation()
     for turn in found.enrolling:
         span = [(turn.start, turn.end)]
-        enroll_video(store, encoder, str(turn.label), VIDEO, span, audio=found.audio)
+        name = str(turn.label)
+        enroll_video(store, encoder, name, VIDEO, span, audio=found.audio, min_speech=LONG_TURN)
     spans = [(turn.start, turn.end) for turn in found.asking]
     fill(store, encoder, video=VIDEO, audio=found.audio, segments=spans)
     return Reference(VIDEO, _turns(found.asking))

@@ -30,7 +30,7 @@ def enroll(
 ) -> Enrollment:
     """Enroll somebody from a file of their own, as in `exemplars`."""
     made = exemplars(vectors, step=step, audio=f"{name}.wav")
-    return store.people.enroll(name, made, ENCODER, THRESHOLD, force=force)
+    return store.people.enroll(name, made, ENCODER, THRESHOLD, min_speech=1, force=force)
 
 
 def near(direction: Embedding, number: int, spread: float = 0.15) -> list[Embedding]:

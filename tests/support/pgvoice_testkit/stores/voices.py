@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pgvoice.store import EncoderIdentity, SegmentKey, SegmentRow, Turn, VideoAudio, VoiceStore
+from pgvoice.store import (
+    EncoderIdentity,
+    FillRun,
+    SegmentKey,
+    SegmentRow,
+    Turn,
+    VideoAudio,
+    VoiceStore,
+)
 from pgvoice.store.recordings.segment_rows import Embedding
 from pgvoice_testkit.stores.filled import THRESHOLD, unit
 
@@ -25,21 +33,42 @@ def write(
     *,
     each: int = 10,
     seed: int = 0,
+    room: float = 0.0,
 ) -> list[Turn]:
-    """Store a video in which everybody speaks; returns who speaks when."""
+    """Store a video in which everybody speaks; returns who speaks when.
+
+    The greater `room`, the more alike it makes everybody, in it and in others.
+    """
     rng, at = np.random.default_rng(seed), 0.0
+    common = room * unit(*np.random.default_rng(99).normal(size=DIMENSION))
     rows, turns = [], []
     for person in people:
         for number in range(each):
             seconds = list(NEARNESS)[number % len(NEARNESS)]
             key = SegmentKey(round(at * 1000), round((at + seconds) * 1000))
-            rows.append(SegmentRow(key, "ok", said(person, seconds, rng)))
+            rows.append(SegmentRow(key, "ok", unit(*(said(person, seconds, rng) + common))))
             turns.append(Turn(at, at + seconds, person))
             at += seconds + 0.5
     ids = store.recordings.register(
         video, VideoAudio(f"{seed:064x}", round(at * 1000), video), ENCODER, THRESHOLD
     )
     store.recordings.write(ids, ENCODER, rows)
+    return turns
+
+
+def talk(
+    store: VoiceStore,
+    video: str,
+    people: Iterable[str],
+    *,
+    each: int = 6,
+    seed: int = 0,
+    room: float = 0.0,
+) -> list[Turn]:
+    """Store a video as a fill with labelled turns does."""
+    turns = write(store, video, people, each=each, seed=seed, room=room)
+    store.recordings.store_turns(video, turns)
+    store.recordings.record_fill(video, ENCODER, FillRun(len(turns), 0, len(turns)))
     return turns
 
 

@@ -22,7 +22,7 @@ def make(store: VoiceStore) -> None:
     store.recordings.store_turns("w", overlapping, source="w.rttm")
     store.recordings.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
-    store.people.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER)
+    store.people.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER, min_speech=1)
     store.people.enroll_segments("zoë", "v", [(0, 1)], encoder=OTHER_ENCODER, force=True)
     store.people.enroll_segments("gone", "w", [(7, 9)], encoder=ENCODER)
     store.people.remove("gone")

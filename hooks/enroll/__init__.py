@@ -1,0 +1,1 @@
+"""Enrollment from audio: whose speech it is, and windows of it as exemplars."""
