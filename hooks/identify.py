@@ -18,6 +18,7 @@ class _Rule(TypedDict, total=False):
     encoder: WhichEncoder
     threshold: float | None
     min_margin: float | None
+    candidates: Iterable[str] | None
 
 
 def identify(
@@ -33,8 +34,9 @@ def identify(
     Segments can have any shape that `as_turns` accepts; without them, the stored turns are asked
     about, or every stored segment if the video has no turns. A segment that is not a span of time
     has no answer. With `clusters`, and by default if segments have labels, those with the same
-    label are judged together, by `Answers.identify_clusters`. Raises `UnknownVideo`,
-    `UnknownEncoder`, and `TypeError` for anything but a list.
+    label are judged together, by `Answers.identify_clusters`. Only `candidates` can be named.
+    Raises `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`, and `TypeError` for anything but a
+    list.
     """
     encoder = store.recordings.encoder(rule.pop("encoder", None))
     rule["encoder"] = encoder.identity

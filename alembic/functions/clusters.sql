@@ -10,7 +10,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.heard_together(
     clusters text[],
     reasons text[],
     nearest_ids bigint[],
-    thresholds double precision[]
+    thresholds double precision[],
+    among bigint[] DEFAULT NULL
 ) RETURNS TABLE (
     place bigint, speaker_id bigint, evidence double precision, evidence_ms integer
 )
@@ -81,7 +82,7 @@ AS $$
         SELECT h.*, two.similarities[1] AS similarity, (3 * h.threshold + 1) / 4 AS required
         FROM heard AS h
         CROSS JOIN LATERAL pgvoice_internal.nearest_two(
-            public.l2_normalize(h.voice), encoder
+            public.l2_normalize(h.voice), encoder, among
         ) AS two
         LEFT JOIN pgvoice.profile AS one
             ON one.encoder_id = encoder AND one.speaker_id = two.speakers[1]
@@ -145,7 +146,8 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,
-    ends_ms integer[] DEFAULT NULL
+    ends_ms integer[] DEFAULT NULL,
+    candidates text[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -183,7 +185,8 @@ AS $$
                pgvoice_internal.given('threshold', identify_clusters.threshold, -1, 1)
                    AS threshold,
                pgvoice_internal.given('min_margin', identify_clusters.min_margin, 0, 2)
-                   AS min_margin
+                   AS min_margin,
+               pgvoice_internal.speaker_ids(identify_clusters.candidates) AS among
     ), asked AS MATERIALIZED (
         SELECT g.video_id,
                coalesce(identify_clusters.starts_ms, pgvoice.snap_all_ms(starts), g.starts_ms)
@@ -207,11 +210,13 @@ AS $$
         FROM sees
         CROSS JOIN asked
         CROSS JOIN LATERAL pgvoice_internal.identified(
-            video, asked.starts_ms, asked.ends_ms, encoder, sees.threshold, sees.min_margin
+            video, asked.starts_ms, asked.ends_ms, encoder, sees.threshold, sees.min_margin,
+            sees.among
         ) WITH ORDINALITY AS i
     ), heard AS (
         SELECT t.place, named.name, t.evidence, t.evidence_ms
-        FROM (
+        FROM sees
+        CROSS JOIN (
             SELECT a.video_id, array_agg(a.start_ms ORDER BY a.ordinality) AS starts_ms,
                    array_agg(a.end_ms ORDER BY a.ordinality) AS ends_ms,
                    array_agg(a.cluster ORDER BY a.ordinality) AS clusters,
@@ -222,7 +227,7 @@ AS $$
         ) AS g
         CROSS JOIN LATERAL pgvoice_internal.heard_together(
             g.video_id, encoder, g.starts_ms, g.ends_ms, g.clusters, g.reasons, g.nearest_ids,
-            g.thresholds
+            g.thresholds, sees.among
         ) AS t
         JOIN pgvoice.speaker AS named ON named.id = t.speaker_id
     )
@@ -247,5 +252,5 @@ is nearest to that person by more than the threshold. A clean segment then gets 
 to that person too and sounds like the named speech. Overlapped segments get it if they sound like the
 named speech, and segments too short for a vector if the cluster has three clean segments, in either case
 only if four fifths of the clean speech agree. Segments of a cluster that overlap each other are left
-out. evidence_similarity and evidence_s describe the clean speech. A segment whose cluster is NULL is
+out. candidates are as in identify. evidence_similarity and evidence_s describe the clean speech. A segment whose cluster is NULL is
 judged alone.';

@@ -1,6 +1,8 @@
 -- Who speaks in a video: the comparison of stored segments with profiles.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_two(voice public.vector, encoder integer)
+CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_two(
+    voice public.vector, encoder integer, among bigint[] DEFAULT NULL
+)
 RETURNS TABLE (speakers bigint[], similarities double precision[])
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -11,13 +13,14 @@ BEGIN ATOMIC
         -- As in valid_profile; a view could not be replaced while this depends on it.
         FROM pgvoice.profile AS p
         WHERE p.encoder_id = encoder AND p.valid_until > now()
+          AND (among IS NULL OR p.speaker_id = ANY (among))
         ORDER BY voice OPERATOR(public.<#>) p.embedding, p.speaker_id
         LIMIT 2
     ) AS ranked;
 END;
 COMMENT ON FUNCTION pgvoice_internal.nearest_two IS
-'The two people whose profiles are most similar to a voice, the nearest first, and their similarities;
-NULLs if there is no profile.';
+'The two people, of all or among some, whose profiles are most similar to a voice, the nearest first, and
+their similarities; NULLs if there is no profile.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.identified(
     video text,
@@ -25,7 +28,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.identified(
     ends_ms integer[],
     encoder integer,
     threshold double precision,
-    min_margin double precision
+    min_margin double precision,
+    among bigint[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -82,11 +86,15 @@ AS $$
             ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
             AND s.start_ms = p.part_start_ms AND s.end_ms = p.part_end_ms
             AND s.encoder_id = encoder
-        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder) AS two
+        LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder, among) AS two
             ON s.embedding IS NOT NULL
     ), rule AS MATERIALIZED (
         SELECT r.* FROM pgvoice_internal.rule(
-            encoder, identified.threshold, identified.min_margin
+            encoder, identified.threshold, identified.min_margin,
+            CASE WHEN among IS NOT NULL THEN (
+                SELECT greatest(count(*), 1)::integer FROM pgvoice.valid_profile AS p
+                WHERE p.encoder_id = identified.encoder AND p.speaker_id = ANY (among)
+            ) END
         ) AS r
     ), impostors AS MATERIALIZED (
         SELECT m.* FROM rule AS r
@@ -166,7 +174,8 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,
-    ends_ms integer[] DEFAULT NULL
+    ends_ms integer[] DEFAULT NULL,
+    candidates text[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -200,15 +209,17 @@ AS $$
         video, coalesce(starts_ms, pgvoice.snap_all_ms(starts)),
         coalesce(ends_ms, pgvoice.snap_all_ms(ends)), encoder,
         pgvoice_internal.given('threshold', identify.threshold, -1, 1),
-        pgvoice_internal.given('min_margin', identify.min_margin, 0, 2)
+        pgvoice_internal.given('min_margin', identify.min_margin, 0, 2),
+        pgvoice_internal.speaker_ids(candidates)
     ) WITH ORDINALITY AS i
     ORDER BY i.ordinality
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given, in that order, or in time order for every
 segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
-grid in starts_ms and ends_ms. speaker is set only if reason is matched; nearest and runner_up are the two
-most similar people. A stored turn that turns of other labels overlap is answered by its clean parts: matched
+grid in starts_ms and ends_ms. candidates are the only people who can speak; the fewer they are, the lower
+the threshold. speaker is set only if reason is matched; nearest and runner_up are the two
+most similar people: if reason is suggested, a suggestion and its rival. A stored turn that turns of other labels overlap is answered by its clean parts: matched
 if one of them matches and none matches somebody else, ambiguous if two match different people; else
 overlapped, unless at least half of it is clean. Similarities are those of the part that decides, the
 longest. threshold and min_margin are what it had to reach, from threshold_source; NULL if it was compared

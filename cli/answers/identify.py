@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples: pgvoice identify talk
           pgvoice identify talk talk.rttm --threshold 0.6
+          pgvoice identify talk --candidate Ada --candidate "Bob Ray"
           pgvoice identify talk talk.json --output named.json
           pgvoice identify talk talk.rttm --output - --output-format whisperx
           pgvoice identify talk --plot talk.html"""
@@ -36,6 +37,14 @@ Examples: pgvoice identify talk
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
 @options.clusters_option
+@click.option(
+    "--candidate",
+    "candidates",
+    multiple=True,
+    metavar="NAME",
+    help="Name only this person; can be repeated. The fewer can speak, the less similar they need"
+    " to be.",
+)
 @click.option(
     "--output",
     "named",
@@ -62,6 +71,7 @@ def identify(
     video: str,
     segments: str | None,
     clusters: bool | None,
+    candidates: tuple[str, ...],
     named: str | None,
     named_format: str | None,
     overwrite: bool,
@@ -88,8 +98,9 @@ def identify(
     source = None if segments is None else options.document_from(segments, format_name, uri)
     with VoiceStore.open(url) as store:
         given = None if source is None else source.segments
-        found = ask(store, video, given, clusters=clusters, **rule)
-        required = store.thresholds.required(**rule)
+        among = sorted(set(candidates)) or None
+        found = ask(store, video, given, clusters=clusters, candidates=among, **rule)
+        required = store.thresholds.required(gallery=among and len(among), **rule)
     if clusters and not any(each.segment.label for each in found.labels):
         raise click.UsageError("--clusters needs segments with a diarizer's labels.")
     if picture is not None:

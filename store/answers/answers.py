@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from pgvoice.store.answers import similar
 from pgvoice.store.answers.appearances import Appearance, Order
@@ -21,7 +21,8 @@ from pgvoice.store.recordings.encoders import WhichEncoder
 #: The named arguments that both ways to identify have.
 _ASKED = (
     "video => :video, starts_ms => CAST(:starts AS integer[]), ends_ms => CAST(:ends AS integer[]),"
-    " encoder => :encoder, threshold => :threshold, min_margin => :min_margin"
+    " encoder => :encoder, threshold => :threshold, min_margin => :min_margin,"
+    " candidates => CAST(:candidates AS text[])"
 )
 _IDENTIFY = text(f"SELECT {COLUMNS} FROM pgvoice.identify({_ASKED})")  # noqa: S608
 _IDENTIFY_CLUSTERS = text(
@@ -55,10 +56,13 @@ class Answers:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
+        candidates: Iterable[str] | None = None,
     ) -> list[Identification]:
         """Who speaks in a video: one answer per span, in order, or one per stored segment.
 
-        Raises `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
+        `candidates` are the only people who can be named; by default, everybody who is enrolled.
+        The fewer they are, the lower the threshold. Raises `UnknownVideo`, `UnknownEncoder`,
+        `UnknownSpeaker`, `InvalidSegment`.
         """
         keys = None if spans is None else valid_keys(spans, self._grid_ms)
         with refused_values(), self._database.engine.connect() as connection:
@@ -72,6 +76,7 @@ class Answers:
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
                     "min_margin": min_margin,
+                    "candidates": _known(connection, candidates),
                 },
             )
             return [Identification(*row) for row in rows]
@@ -85,12 +90,14 @@ class Answers:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
+        candidates: Iterable[str] | None = None,
     ) -> list[ClusterIdentification]:
         """Who speaks in spans that a diarizer put into clusters: one answer per span, in order.
 
-        `clusters` are the diarizer's labels. A name from `identify` stays; the other segments of
-        a cluster are judged by their evidence together. A span whose label is None is judged
-        alone. Raises what `identify` raises, and `ValueError` unless each span has a label.
+        `clusters` are the diarizer's labels. A name from `identify` stays; a segment without one
+        gets that of its cluster if several seconds of clean speech have it, and if it sounds like
+        them. A span whose label is None is judged alone. Raises what `identify` raises, and
+        `ValueError` unless each span has a label.
         """
         keys, labels = valid_keys(spans, self._grid_ms), list(clusters)
         if len(keys) != len(labels):
@@ -107,6 +114,7 @@ class Answers:
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
                     "min_margin": min_margin,
+                    "candidates": _known(connection, candidates),
                 },
             )
             return [
@@ -166,3 +174,13 @@ class Answers:
             found = encoders.find(connection, encoder)
             key = similar.sole_segment(connection, video, found.id, span, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)
+
+
+def _known(connection: Connection, names: Iterable[str] | None) -> list[str] | None:
+    """The names, of which each belongs to a speaker. Raises `UnknownSpeaker`."""
+    if names is None:
+        return None
+    asked = list(names)
+    for name in asked:
+        speakers.require(connection, name)
+    return asked
