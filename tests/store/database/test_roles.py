@@ -108,6 +108,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT * FROM segments_to_fill('v', ARRAY[0], ARRAY[1000], ARRAY['a'])",
          [(0, 1000, False)]),
         ("SELECT is_by_library(3, 10), is_by_library(2, 10)", [(True, False)]),
+        ("SELECT recordings, voices FROM library_needs()", [(3, 10)]),
         ("SELECT min_ms, max_ms, threshold FROM required_by_duration(threshold => 0.7)",
          [(0, None, 0.7)]),
         ("SELECT cluster, speaker FROM identify_clusters('v', ARRAY[0], ARRAY[1], ARRAY['S0'])",
