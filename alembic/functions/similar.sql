@@ -214,8 +214,7 @@ AS $statement$
             ORDER BY s.distance, s.video_id, s.start_ms, s.end_ms
             LIMIT $7
         $$ END,
-        encoder,
-        dimension,
+        encoder, dimension,
         ' AND (s.video_id, s.start_ms, s.end_ms) <> ($1, $2, $3)'
         || CASE WHEN same_video THEN '' ELSE ' AND s.video_id <> $1' END
         || CASE WHEN among THEN ' AND s.video_id = ANY ($4)' ELSE '' END

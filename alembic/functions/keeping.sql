@@ -1,0 +1,186 @@
+-- From verdicts to kept labels: keep_labels and its steps.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.verdict_moves() RETURNS TABLE (
+    outcome text,
+    from_speaker text,
+    from_reason text,
+    to_speaker text,
+    to_reason text,
+    segments bigint,
+    seconds double precision,
+    video_count bigint,
+    longest_videos text[]
+)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH per_video AS (
+        SELECT v.pinned, v.old_speaker_id, v.old_reason, v.speaker_id, v.reason, v.video_id,
+               count(*) AS segments, sum(v.end_ms - v.start_ms) AS ms
+        FROM pg_temp.verdict AS v
+        GROUP BY v.pinned, v.old_speaker_id, v.old_reason, v.speaker_id, v.reason, v.video_id
+    ), move AS (
+        SELECT p.pinned, p.old_speaker_id, p.old_reason, p.speaker_id, p.reason,
+               sum(p.segments)::bigint AS segments, sum(p.ms) AS ms, count(*) AS videos,
+               (array_agg(p.video_id ORDER BY p.ms DESC, p.video_id))[:20] AS longest
+        FROM per_video AS p
+        GROUP BY p.pinned, p.old_speaker_id, p.old_reason, p.speaker_id, p.reason
+    ), stays AS (
+        SELECT t.speaker_id, t.segments - coalesce(sum(m.segments), 0)::bigint AS segments,
+               t.ms - coalesce(sum(m.ms), 0) AS ms
+        FROM pg_temp.total AS t
+        LEFT JOIN move AS m ON m.speaker_id IS NOT DISTINCT FROM t.speaker_id
+        GROUP BY t.speaker_id, t.segments, t.ms
+    ), told AS (
+        SELECT CASE WHEN m.pinned THEN 'pinned' ELSE 'changed' END AS outcome,
+               before.name AS before_name, m.old_reason, after.name AS after_name, m.reason,
+               m.segments, m.ms, m.videos, m.longest
+        FROM move AS m
+        LEFT JOIN pgvoice.speaker AS before ON before.id = m.old_speaker_id
+        LEFT JOIN pgvoice.speaker AS after ON after.id = m.speaker_id
+        UNION ALL
+        SELECT 'unchanged', named.name, NULL, named.name, NULL, s.segments, s.ms, NULL, NULL
+        FROM stays AS s LEFT JOIN pgvoice.speaker AS named ON named.id = s.speaker_id
+        WHERE s.segments > 0
+    )
+    SELECT t.outcome, t.before_name, t.old_reason, t.after_name, t.reason, t.segments,
+           t.ms / 1000::double precision, t.videos,
+           CASE WHEN t.longest IS NOT NULL THEN ARRAY(
+               SELECT v.key FROM unnest(t.longest) WITH ORDINALITY AS l(id, place)
+               JOIN pgvoice.video AS v ON v.id = l.id ORDER BY l.place
+           ) END
+    FROM told AS t
+    ORDER BY t.outcome, t.segments DESC, t.ms DESC, t.before_name, t.old_reason, t.after_name,
+             t.reason;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.verdict_moves() IS
+'Summarises the verdicts of keep_labels: from whom to whom.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.apply_verdicts(
+    run_kind text, encoder integer, given_threshold double precision, given_margin double precision
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    stored bigint;
+    run bigint;
+BEGIN
+    -- Erasing a recording takes precedence: its verdicts are not stored.
+    PERFORM FROM pgvoice.video AS v WHERE v.id IN (SELECT video_id FROM pg_temp.verdict)
+    ORDER BY v.id FOR KEY SHARE;
+    DELETE FROM pg_temp.verdict AS d
+    WHERE NOT EXISTS (SELECT FROM pgvoice.video AS v WHERE v.id = d.video_id);
+    SELECT count(*) INTO stored FROM pg_temp.verdict WHERE NOT pinned;
+    IF stored = 0 THEN
+        RETURN NULL;
+    END IF;
+    -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
+    INSERT INTO pgvoice.attribution_run
+        (encoder_id, kind, threshold, margin, changed, calibration_id)
+    SELECT encoder, run_kind,
+           given_threshold, coalesce(given_margin, CASE WHEN c.id IS NULL THEN 0 END), stored,
+           CASE WHEN given_threshold IS NULL OR given_margin IS NULL THEN c.id END
+    FROM pgvoice.encoder AS e
+    LEFT JOIN pgvoice.calibration AS c ON c.encoder_id = e.id AND c.active
+    WHERE e.id = encoder
+    RETURNING id INTO run;
+    UPDATE pgvoice.attribution AS a SET current = false FROM pg_temp.verdict AS v
+    WHERE a.video_id = v.video_id AND a.start_ms = v.start_ms AND a.end_ms = v.end_ms
+      AND a.encoder_id = encoder AND a.run_id = v.old_run AND NOT v.pinned;
+    INSERT INTO pgvoice.attribution (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id,
+        similarity, runner_up_id, margin, reason, current)
+    SELECT run, v.video_id, v.start_ms, v.end_ms, encoder, v.speaker_id, v.similarity,
+           v.runner_up_id, v.margin, v.reason, true
+    FROM pg_temp.verdict AS v WHERE NOT v.pinned;
+    RETURN run;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.apply_verdicts IS
+'Stores the changed labels that keep_labels found, and returns their run; NULL if there are none.';
+
+CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
+    videos text[] DEFAULT NULL,
+    encoder integer DEFAULT pgvoice.sole_encoder(),
+    threshold double precision DEFAULT NULL,
+    min_margin double precision DEFAULT NULL,
+    only_labelled boolean DEFAULT false,
+    dry_run boolean DEFAULT false,
+    by_label boolean DEFAULT true
+) RETURNS TABLE (
+    outcome text,
+    from_speaker text,
+    from_reason text,
+    to_speaker text,
+    to_reason text,
+    segments bigint,
+    seconds double precision,
+    video_count bigint,
+    longest_videos text[],
+    run bigint
+)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+    -- The whole library from nearest, so that nothing is compared twice; single videos from identify.
+    source text := CASE WHEN keep_labels.videos IS NULL THEN 'pgvoice_internal.verdicts($1, $2, $3)'
+                        ELSE 'pgvoice_internal.verdicts_of($4, $1, $2, $3)' END;
+    chosen text := CASE WHEN keep_labels.only_labelled THEN
+        ' AND EXISTS (SELECT FROM pgvoice.attribution AS l
+              WHERE l.current AND l.video_id = v.video_id AND l.encoder_id = $1)' ELSE '' END;
+    kept bigint;
+BEGIN
+    PERFORM pgvoice_internal.require_question(videos, encoder, threshold, min_margin);
+    PERFORM pgvoice_internal.hold_labels();
+    PERFORM pgvoice.refresh_voices(keep_labels.videos, keep_labels.encoder);
+    IF keep_labels.videos IS NULL AND (NOT keep_labels.only_labelled OR EXISTS (
+        SELECT FROM pgvoice.attribution AS a
+        WHERE a.current AND a.encoder_id = keep_labels.encoder
+    )) THEN
+        PERFORM pgvoice.refresh_nearest(keep_labels.encoder);
+    END IF;
+    EXECUTE 'CREATE TEMPORARY TABLE judged AS SELECT v.* FROM ' || source || ' AS v WHERE true'
+        || chosen
+        USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
+              keep_labels.videos;
+    IF keep_labels.by_label THEN
+        PERFORM pgvoice_internal.judge_together(keep_labels.encoder);
+    END IF;
+    CREATE TEMPORARY TABLE verdict AS
+        SELECT v.*, a.run_id AS old_run, a.speaker_id AS old_speaker_id,
+               pgvoice.label_reason(a.speaker_id, a.reason) AS old_reason,
+               coalesce(a.pinned, false) AS pinned
+        FROM pg_temp.judged AS v
+        LEFT JOIN pgvoice.attribution AS a
+            ON a.current AND a.video_id = v.video_id AND a.start_ms = v.start_ms
+            AND a.end_ms = v.end_ms AND a.encoder_id = keep_labels.encoder
+        WHERE a.run_id IS NULL OR a.speaker_id IS DISTINCT FROM v.speaker_id
+           OR (NOT a.pinned AND a.reason <> v.reason);
+    CREATE TEMPORARY TABLE total AS
+        SELECT v.speaker_id, count(*) AS segments, sum(v.end_ms - v.start_ms) AS ms
+        FROM pg_temp.judged AS v GROUP BY v.speaker_id;
+    IF NOT keep_labels.dry_run THEN
+        kept := pgvoice_internal.apply_verdicts(
+            CASE WHEN keep_labels.only_labelled THEN 'relabel' ELSE 'label' END,
+            keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin
+        );
+    END IF;
+    RETURN QUERY
+    SELECT d.*, kept FROM pgvoice_internal.verdict_moves() AS d;
+    DROP TABLE pg_temp.judged;
+    DROP TABLE pg_temp.verdict;
+    DROP TABLE pg_temp.total;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.keep_labels IS
+'Stores who speaks in these videos, or in all, as a run of labels: the answers of identify_clusters for
+the turns, or those of identify if by_label is false. Returns from whom to
+whom, with segments and seconds. outcome is changed, unchanged, or pinned where a pinned label differs
+and stays. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
+was stored.';
