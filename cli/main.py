@@ -55,7 +55,7 @@ See it work (needs pip install "pgvoice[demo]"):
 Then the same step by step, in your own store:
   pgvoice demo --save .
   pgvoice fill talk talk.wav talk.rttm --encoder campplus
-  pgvoice enroll add Ada --video talk --span 8.3-10 --consent "a sample"
+  pgvoice enroll add Ada --video talk --span 10.6-14.7 --consent "a sample"
   pgvoice identify talk
 
 \b

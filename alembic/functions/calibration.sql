@@ -61,7 +61,11 @@ AS $$
             ON s.video_id = v.id AND s.start_ms = a.start_ms AND s.end_ms = a.end_ms
             AND s.encoder_id = encoder
         LEFT JOIN pgvoice.speaker AS named ON named.name = a.name
-        WHERE s.embedding IS NOT NULL
+        WHERE s.embedding IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pgvoice.turn AS t
+            WHERE t.video_id = s.video_id AND t.start_ms = s.start_ms AND t.end_ms = s.end_ms
+              AND t.overlapped_ms > 0
+        )
     )
     SELECT l.ordinal, l.duration_ms, l.name, p.speaker_id,
            p.speaker_id IS NOT DISTINCT FROM l.speaker_id,
@@ -76,7 +80,7 @@ COMMENT ON FUNCTION pgvoice.segment_trials IS
 'Stored segments with a known speaker, each compared with every profile: a row per pair, in order.
 own marks the speaker''s own profile, made without the exemplars that are this same speech; its
 similarity is NULL if none is left. A speaker who is not enrolled has no own profile. trial numbers the
-segments as given, from 1; segments without a vector are left out.';
+segments as given, from 1; segments without a vector, and turns that others overlap, are left out.';
 
 CREATE OR REPLACE FUNCTION pgvoice.exemplar_trials(encoder integer DEFAULT pgvoice.sole_encoder())
 RETURNS TABLE (

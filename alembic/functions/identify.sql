@@ -219,7 +219,7 @@ COMMENT ON FUNCTION pgvoice.identify IS
 segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
 grid in starts_ms and ends_ms. candidates are the only people who can speak; the fewer they are, the lower
 the threshold. speaker is set only if reason is matched; nearest and runner_up are the two
-most similar people. A stored turn that turns of other labels overlap is answered by its clean parts: matched
+most similar people: if reason is suggested, a suggestion and its rival. A stored turn that turns of other labels overlap is answered by its clean parts: matched
 if one of them matches and none matches somebody else, ambiguous if two match different people; else
 overlapped, unless at least half of it is clean. Similarities are those of the part that decides, the
 longest. threshold and min_margin are what it had to reach, from threshold_source; NULL if it was compared

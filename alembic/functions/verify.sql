@@ -231,6 +231,29 @@ BEGIN
     ) AS j;
 
     RETURN QUERY
+    SELECT 'turns: overlapped time and clean parts as the turns say',
+           count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
+    FROM (
+        SELECT format('%s, %s to %s ms', v.key, t.start_ms, t.end_ms) AS place,
+               t.overlapped_ms <> coalesce(c.overlapped_ms, 0) OR (
+                   SELECT range_agg(int4range(p.start_ms, p.end_ms)) FROM pgvoice.clean_part AS p
+                   WHERE p.video_id = t.video_id AND p.turn_start_ms = t.start_ms
+                     AND p.turn_end_ms = t.end_ms AND t.label IS NOT NULL
+               ) IS DISTINCT FROM nullif(c.clean, '{}') AS bad
+        FROM (
+            SELECT g.video_id, array_agg(g.place ORDER BY g.place) AS places,
+                   array_agg(g.start_ms ORDER BY g.place) AS starts_ms,
+                   array_agg(g.end_ms ORDER BY g.place) AS ends_ms,
+                   array_agg(g.label ORDER BY g.place) AS labels
+            FROM pgvoice.turn AS g GROUP BY g.video_id
+        ) AS g
+        JOIN pgvoice.video AS v ON v.id = g.video_id
+        JOIN pgvoice.turn AS t ON t.video_id = g.video_id
+        LEFT JOIN LATERAL pgvoice.clean_speech(g.starts_ms, g.ends_ms, g.labels) AS c
+            ON g.places[c.place] = t.place
+    ) AS j;
+
+    RETURN QUERY
     SELECT 'fills: requested is what was there, filled and skipped',
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
     FROM (

@@ -83,11 +83,11 @@ def add(
 
     Or give spans of a recording in the store: the stored segments that they mean become exemplars.
     A span means the segment with these times, to within 0.1 s; else all segments inside it; else
-    the nearest one that starts and ends within 0.5 s of it. To enroll a span that is not stored,
-    give its --audio too.
+    the nearest one that starts and ends within 0.5 s of it. Give the --audio too to enroll a span
+    that is not stored, or to leave out ends as above.
 
     Or give a diarizer's label: the longest of its stored turns become exemplars, up to 30 s.
-    Shorter ones than 1.5 s are used only if there are no others.
+    Those shorter than 1.5 s are used only if there are no others.
 
     pgvoice refuses less than 2 s of speech, speech that turns of other labels overlap, exemplars
     that do not sound like one person, a person who sounds like somebody else, and audio that

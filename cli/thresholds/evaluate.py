@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Unpack
@@ -50,6 +50,11 @@ def _name(value: str) -> LabelName:
 )
 @click.option("--labels", is_flag=True, help="Judge the current labels.")
 @click.option(
+    "--clusters",
+    is_flag=True,
+    help="Also name by the labels of the stored turns, and show both side by side.",
+)
+@click.option(
     "--name",
     "names",
     multiple=True,
@@ -76,6 +81,7 @@ def evaluate(
     references: tuple[ReferenceFile, ...],
     stored: bool,
     labels: bool,
+    clusters: bool,
     names: tuple[LabelName, ...],
     collar: float,
     skip_overlap: bool,
@@ -92,25 +98,29 @@ def evaluate(
     profile, the right answer is no name.
     """
     judging = (rule["threshold"], rule["min_margin"], picture)
-    if labels and (stored or any(given is not None for given in judging)):
+    if labels and (stored or clusters or any(given is not None for given in judging)):
         raise click.UsageError(
-            "--labels judges labels as they are: leave out --stored, --threshold, --margin and"
-            " --plot."
+            "--labels judges labels as they are: leave out --stored, --clusters, --threshold,"
+            " --margin and --plot."
         )
     with VoiceStore.open(url) as store:
         turns = named_turns(options.turns_from(store, references), names)
         scored = options.scored_from(store, turns, uem)
         turns = turns if scored is None else scored.turns
         with output.waiting("comparing"):
-            found = evaluating.evaluate(
-                store,
-                turns,
-                segments="labels" if labels else "stored" if stored else "reference",
-                collar=collar,
-                skip_overlap=skip_overlap,
-                regions=None if scored is None else scored.regions,
-                **rule,
-            )
+            found, *together = [
+                evaluating.evaluate(
+                    store,
+                    turns,
+                    segments="labels" if labels else "stored" if stored else "reference",
+                    by_label=by_label,
+                    collar=collar,
+                    skip_overlap=skip_overlap,
+                    regions=None if scored is None else scored.regions,
+                    **rule,
+                )
+                for by_label in ([False, True] if clusters else [False])
+            ]
         required = store.thresholds.required(**rule)
         if picture is not None:
             shown = turns if scored is None else scored.cropped()
@@ -120,9 +130,12 @@ def evaluate(
             draw_trials(spoken, required.bands, required.margin, picture, title)
     _warn(found, required.encoder)
     if as_json:
-        output.write_json(_document(found) | {"judged_by": None if labels else document(required)})
+        shown_as = _document(found) | {"judged_by": None if labels else document(required)}
+        for other in together:
+            shown_as["clusters"] = _results(other)
+        output.write_json(shown_as)
         return
-    _write(found)
+    _write(found, together)
     if not labels:
         write_rule(required)
 
@@ -140,7 +153,7 @@ def _warn(found: Evaluation, encoder: str) -> None:
         )
 
 
-def _write(found: Evaluation) -> None:
+def _write(found: Evaluation, together: Sequence[Evaluation]) -> None:
     for line in _in_words(found):
         output.say(line)
     rows = list(found.videos.items())
@@ -154,7 +167,27 @@ def _write(found: Evaluation) -> None:
     parts = output.number("missed", 1), output.number("false alarm", 2)
     columns = ["video", *rates, *parts, output.number("confusion", 3)]
     output.write_table(columns, [(video, *_rates(score)) for video, score in rows])
+    for other in together:
+        _write_both(found, other)
     click.echo(f"\n{_explained(found)}")
+
+
+def _write_both(alone: Evaluation, clusters: Evaluation) -> None:
+    """The results of single segments and of clusters, a line each."""
+    rows = []
+    several = [(OVERALL, alone.overall, clusters.overall)] if len(alone.videos) > 1 else []
+    each = [(video, score, clusters.videos[video]) for video, score in alone.videos.items()]
+    for video, *scores in each + several:
+        for kind, score in zip(("segments", "clusters"), scores, strict=True):
+            whole, right, wrong = _names_of_enrolled(score)
+            shares = _share(right, whole), _share(wrong, whole)
+            named = _share(score.stranger_named_seconds, score.stranger_seconds)
+            errors = score.diarization
+            rates = percent(_known(errors.der)), percent(_known(errors.ier))
+            rows.append((video, kind, *shares, named, *rates))
+    kinds = output.numbers("right name", "wrong name", "strangers named", "DER", "IER")
+    click.echo()
+    output.write_table(["video", "names by", *kinds], rows)
 
 
 def _in_words(found: Evaluation) -> Iterator[str]:
@@ -242,9 +275,13 @@ def _document(found: Evaluation) -> dict[str, object]:
         "skip_overlap": found.skip_overlap,
         "enrolled": found.enrolled,
         "strangers": found.strangers,
-        "videos": {video: _figures(score) for video, score in found.videos.items()},
-        "overall": _figures(found.overall),
+        **_results(found),
     }
+
+
+def _results(found: Evaluation) -> dict[str, object]:
+    videos = {video: _figures(score) for video, score in found.videos.items()}
+    return {"videos": videos, "overall": _figures(found.overall)}
 
 
 def _figures(score: Score) -> dict[str, object]:

@@ -93,7 +93,10 @@ def _document(found: _Found) -> dict[str, object]:
 
 def _write(found: _Found) -> None:
     output.say(f"encoder {found.now.encoder}")
-    output.say(f"thresholds: {found.now.source}")
+    kind, _, reason = found.now.source.partition(": ")
+    output.say(f"thresholds: {kind}")
+    if reason:
+        output.say(reason)
     if found.now.kind == "calibrated":
         output.say("`pgvoice calibrate --reset` ends the calibration")
     click.echo()

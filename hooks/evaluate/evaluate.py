@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from pgvoice.hooks.errors import NotEvaluable
 from pgvoice.hooks.evaluate.diarization import DiarizationError, diarization_error
 from pgvoice.hooks.evaluate.regions import counts, touches
+from pgvoice.hooks.evaluate.stored_labels import stored_labels, stored_turns
 from pgvoice.hooks.formats.nist.uem import Region
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.labels.current import Label
@@ -119,6 +120,7 @@ def evaluate(
     *,
     segments: Segments = "reference",
     clusters: Mapping[str, Sequence[str | None]] | None = None,
+    by_label: bool = False,
     encoder: WhichEncoder = None,
     threshold: float | None = None,
     min_margin: float | None = None,
@@ -129,13 +131,16 @@ def evaluate(
     """Compare names with references: `turns` has the turns of each video.
 
     `clusters` has a diarizer's label for each of these turns; with it, they are named by
-    `Answers.identify_clusters`. For DER, all unnamed segments of a video share one label; for the
+    `Answers.identify_clusters`. `by_label` does the same with the labels of the stored turns, see
+    `stored_labels`. For DER, all unnamed segments of a video share one label; for the
     identification error rate, strangers have that label in the reference too. With `regions` of
     each video, only what lies in them is scored: for DER to the instant, else segments whose middle
     does. Raises
     `NotEvaluable`, `ExtraMissing`, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`,
     `InvalidSegment`.
     """
+    if by_label and segments == "labels":
+        raise NotEvaluable("kept labels are judged as they are")
     if clusters is not None and (segments != "reference" or set(clusters) != set(turns)):
         raise NotEvaluable("give the clusters of the reference's turns, for every video")
     if not turns:
@@ -151,6 +156,8 @@ def evaluate(
     references = {video: _named(video, said, names) for video, said in turns.items()}
     for video, reference in references.items():
         labels = None if clusters is None else clusters[video]
+        if by_label and segments == "reference":
+            labels = stored_labels(store, video, reference)
         scored = None if regions is None else regions[video]
         if scored is not None:
             kept = [touches(turn, scored) for turn in reference]
@@ -158,7 +165,9 @@ def evaluate(
             labels = None if labels is None else list(compress(labels, kept))
         if not reference:
             raise NotEvaluable(f"the reference of {video!r} has no speech in its regions")
-        answers = _answers(store, video, reference, segments, labels, names, asked)
+        answers = _answers(
+            store, video, reference, segments, labels, names, asked, by_label=by_label
+        )
         if scored is not None:
             answers = [one for one in answers if touches(one, scored)]
         errors = diarization_error(
@@ -193,6 +202,8 @@ def _answers(
     clusters: Sequence[str | None] | None,
     names: Iterable[str],
     asked: _Asked,
+    *,
+    by_label: bool,
 ) -> list[Answer]:
     if segments == "reference":
         found = _identified(store, video, reference, clusters, asked)
@@ -207,6 +218,9 @@ def _answers(
             raise NotEvaluable(
                 f"{video} has no labels: `pgvoice label {shlex.quote(video)}` stores them"
             )
+    elif by_label:
+        turns = stored_turns(store, video)
+        answers = _identified(store, video, turns, [turn.label for turn in turns], asked)
     else:
         answers = _identified(store, video, None, None, asked)
     known = reference_turns.spoken([one.key for one in answers], reference, names)

@@ -94,9 +94,10 @@ class Answers:
     ) -> list[ClusterIdentification]:
         """Who speaks in spans that a diarizer put into clusters: one answer per span, in order.
 
-        `clusters` are the diarizer's labels. A name from `identify` stays; the other segments of
-        a cluster are judged by their evidence together. A span whose label is None is judged
-        alone. Raises what `identify` raises, and `ValueError` unless each span has a label.
+        `clusters` are the diarizer's labels. A name from `identify` stays; a segment without one
+        gets that of its cluster if several seconds of clean speech have it, and if it sounds like
+        them. A span whose label is None is judged alone. Raises what `identify` raises, and
+        `ValueError` unless each span has a label.
         """
         keys, labels = valid_keys(spans, self._grid_ms), list(clusters)
         if len(keys) != len(labels):

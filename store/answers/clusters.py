@@ -18,7 +18,7 @@ class ClusterIdentification:
     #: The answer of `identify`, except that `reason` is ``by_cluster`` if the cluster's evidence
     #: gave the name. The similarities are always the segment's own.
     identification: Identification
-    #: Cosine similarity of the speech that was pooled with this segment, and its seconds.
+    #: Cosine similarity of the cluster's clean speech to the person, and its seconds.
     evidence_similarity: float | None = None
     evidence_seconds: float | None = None
 

@@ -28,9 +28,10 @@ class Identification(OnGrid):
     """Who speaks in one segment, or why nobody is named.
 
     `reason` is ``matched``, ``suggested`` (too unlike the nearest person for a name, but see
-    `suggestion`), ``below_threshold``, ``ambiguous`` (the runner-up is within the margin),
-    ``no_profiles``, ``missing`` (not filled yet) or the segment's own status. The fields are the
-    columns of `pgvoice.identify`.
+    `suggestion`), ``below_threshold``, ``ambiguous`` (the runner-up is within the margin, or the
+    segment sounds like two people), ``overlapped`` (others speak at the same time, and no clean
+    part decides), ``no_profiles``, ``missing`` (it, or a clean part of it, is not filled yet) or
+    the segment's own status. The fields are the columns of `pgvoice.identify`.
     """
 
     start_ms: int

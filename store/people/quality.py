@@ -59,7 +59,7 @@ class Outlier:
 
 
 def require_clean(connection: Connection, video: str, keys: Sequence[SegmentKey]) -> None:
-    """Raises `OverlappedSpeech` if other labels' turns share more than a little of a segment."""
+    """Raises `OverlappedSpeech` if other labels' turns share more than a fifth of a segment."""
     rows = connection.execute(
         text("SELECT * FROM pgvoice_internal.overlapped_segments(:video, :starts, :ends)"),
         {

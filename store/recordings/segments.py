@@ -55,7 +55,7 @@ class MissingSegments(list[SegmentKey]):
 
     def __init__(self, rows: Iterable[Row[tuple[int, int, bool, bool]]]) -> None:
         """Of start, end, whether the speech was erased, and whether there is a row."""
-        found = {SegmentKey(*row[:2]): (row[2], row[3]) for row in rows}
+        found = {SegmentKey(start, end): (erased, there) for start, end, erased, there in rows}
         super().__init__(key for key, flags in found.items() if flags == (False, False))
         #: The keys without a row whose speech was erased: no vector of them may be stored.
         self.erased = frozenset(key for key, flags in found.items() if flags == (True, False))

@@ -47,7 +47,8 @@ class Tail:
         scale = 1 - sure**2 / (2 * (self.number - 1)) if self.number > 1 else 0.0
         if scale <= 0:
             return float("inf")
-        # The larger solution of (k - z)² = sure² · (1 / number + k² / (2 (number - 1))).
+        # A one-sided tolerance limit (Natrella 1963; NIST/SEMATECH e-Handbook, 7.2.6.3): the
+        # larger k with (k - z)² = sure² · (1 / number + k² / (2 (number - 1))).
         root = z**2 - scale * (z**2 - sure**2 / self.number)
         return self.mean + self.deviation * (z + float(np.sqrt(root))) / scale
 

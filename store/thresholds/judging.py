@@ -47,8 +47,6 @@ class Band:
     far: float | None
     #: How many pairs of people the threshold rests on; 0 if they were not counted.
     pairs: int = 0
-    #: How much higher the threshold would be for a gallery of twice as many people; 0 if unknown.
-    per_doubling: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def calibrated(trials: Trials, band_ms: Sequence[int], target: float) -> Judged:
     answered[outside] = _left_out(searches, impostors, merged, target, gallery)[outside]
     return Judged(
         rule,
-        _bands(rule, searches, answered, target, gallery),
+        _bands(rule, searches, answered),
         _figures(trials, searches, answered, merged),
         _far_bound(searches[outside], answered[outside], merged, target),
         notes,
@@ -253,9 +251,7 @@ def _beside_average(searches: Searches, band_ms: Sequence[int]) -> Floats:
     return beside
 
 
-def _bands(
-    rule: Rule, searches: Searches, answered: Flags, target: float, gallery: int
-) -> tuple[Band, ...]:
+def _bands(rule: Rule, searches: Searches, answered: Flags) -> tuple[Band, ...]:
     places = bands(searches.duration_ms, rule.band_ms)
     ends = [edge / 1000 for edge in rule.band_ms[1:]] + [None]
     return tuple(
@@ -268,7 +264,6 @@ def _bands(
             _mean((answered & searches.right)[here & searches.enrolled]),
             _mean(answered[here & ~searches.enrolled]),
             rule.tails[band].pairs,
-            rule.tails[band].threshold(target, 2 * gallery) - rule.thresholds[band],
         )
         for band in range(len(rule.band_ms))
         for here in [places == band]

@@ -94,7 +94,7 @@ def gather(
 ) -> Trials:
     """Trials of stored segments, given their speakers' names, and of exemplars left out in turn.
 
-    Segments without a vector are skipped.
+    Segments without a vector, and turns that others overlap, are skipped.
     """
     rows: list[Row[Any]] = []
     if speakers:

@@ -19,8 +19,6 @@ from typing import NamedTuple, TypeVar
 import click
 import numpy as np
 import soundfile
-from rich.console import Console
-from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
@@ -52,6 +50,9 @@ SHAPES = {
     "digits-8khz": ((SHORTEST, "tail"),),
     "ami-30s": ((SHORTEST, "tail"),),
 }
+CLEAN = ("refused before", "refused now", "cut", "speech lost")
+BEFORE = ("accepted before", "worse", "named")
+NOW = ("refused now", "cut", "worse", "named", "named by clean")
 #: So many seconds of the other person are compared with a profile, at least and at most.
 COMPARED = 2.0, 24.0
 
@@ -130,31 +131,26 @@ class Bench:
 def main(speech: Path, pairs: int) -> None:
     """Print how often contaminated and clean enrollments are cut, refused, and name others.
 
-    SPEECH is the folder of recordings [default: ../shared/speech].
+    SPEECH is the folder of recordings [default: ../shared/speech]. It takes about half an hour.
     """
     if not speech.is_dir():
         raise SystemExit(f"no recordings at {speech}")
     encoder = RememberingEncoder(make_encoder("campplus"))
-    console = Console(width=150)
     with temporary_store() as store, TemporaryDirectory() as folder:
         bench = Bench(store, encoder, Path(folder))
-        console.print(contaminated(bench, speech, pairs))
-        console.print(clean(bench, speech, pairs))
+        clean(bench, speech, pairs)
+        contaminated(bench, speech, pairs)
 
 
-def contaminated(bench: Bench, folder: Path, most: int) -> Table:
-    table = Table("speech", "spans", "other at", "pairs")
-    before, now = ("accepted", "worse", "named"), ("refused", "cut", "worse", "named")
-    for column in (*(f"{what} before" for what in before), *(f"{what} now" for what in now)):
-        table.add_column(column, justify="right")
-    table.add_column("named by clean", justify="right")
+def contaminated(bench: Bench, folder: Path, most: int) -> None:
+    """A row for each kind of speech and place of the other person, printed when it is known."""
+    print_row("speech", "spans", "other at", "pairs", *BEFORE, *NOW)
     for what, found in _pairs(folder).items():
         for spans, where in SHAPES[what]:
             possible = [case for pair in found if (case := _case(pair, spans, where))]
             if cases := _some(possible, most):
-                row = _contaminated(bench, cases)
-                table.add_row(what, f"{spans[0]} x {spans[1]:g} s", where, str(len(cases)), *row)
-    return table
+                shape = f"{spans[0]} x {spans[1]:g} s"
+                print_row(what, shape, where, str(len(cases)), *_contaminated(bench, cases))
 
 
 def _contaminated(bench: Bench, cases: Sequence[Case]) -> Iterator[str]:
@@ -178,18 +174,16 @@ def _contaminated(bench: Bench, cases: Sequence[Case]) -> Iterator[str]:
     yield _percent(tolerated)
 
 
-def clean(bench: Bench, folder: Path, most: int) -> Table:
-    table = Table("clean speech", "spans")
-    for column in ("enrollments", "refused before", "refused now", "cut", "speech lost"):
-        table.add_column(column, justify="right")
+def clean(bench: Bench, folder: Path, most: int) -> None:
+    """A row for each kind of clean speech."""
+    print_row("clean speech", "spans", "enrollments", *CLEAN)
     for what, people in _people(folder).items():
         for spans in dict.fromkeys(spans for spans, _ in SHAPES[what]):
             possible = [cut for own in people for cut in _cuts(own, spans)]
             if cases := _some(possible, most):
-                table.add_row(what, f"{spans[0]} x {spans[1]:g} s", *_clean(bench, cases))
+                print_row(what, f"{spans[0]} x {spans[1]:g} s", *_clean(bench, cases))
     microphones = _some(list(_two_microphones(folder)), most)
-    table.add_row("series, two microphones", f"1 x {ONE[1]:g} s", *_clean(bench, microphones))
-    return table
+    print_row("series, two microphones", f"1 x {ONE[1]:g} s", *_clean(bench, microphones))
 
 
 def _clean(bench: Bench, cases: Sequence[list[Waveform]]) -> Iterator[str]:
@@ -286,6 +280,10 @@ def _some(cases: Sequence[_Case], most: int) -> Sequence[_Case]:
 
 def _whole(samples: Waveform) -> SegmentKey:
     return SegmentKey(0, len(samples) * 1000 // RATE)
+
+
+def print_row(*cells: str) -> None:
+    click.echo(f"| {' | '.join(cells)} |")
 
 
 def _percent(shares: Sequence[float]) -> str:

@@ -82,7 +82,8 @@ def test_by_the_command_line(
     turns = tmp_path / "turns.json"
     turns.write_text("[[0, 1]]")
     filled = pgvoice("fill", name, wav, turns)
-    enrolled = pgvoice("enroll", "add", name, "--video", name, "--span", "0-1")
+    speech = ("--video", name, "--span", "0-1", "--min-speech", 1)
+    enrolled = pgvoice("enroll", "add", name, *speech)
     if name in REFUSED:
         assert (filled.exit_code, filled.stdout) == (1, "")
         assert filled.stderr.count("\n") == 1

@@ -28,16 +28,28 @@ def test_all_stored_turns(filled: Call) -> None:
     ]  # fmt: skip
     assert lines[1].split()[:5] == ["0:00:00.0", "0:00:02.0", "S0", "Ada", "1.000"]
     assert lines[1].split()[5] == "Bob"
-    assert lines[4].split()[2:] == ["S1", "Bob", "-", "-", "-", "by_cluster"]
+    assert lines[4].split()[2:] == ["S1", "-", "-", "-", "-", "too_short"]
     assert lines[-5:-2] == [
-        "5 segments: 3 matched, 1 by_cluster, 1 silent",
+        "5 segments: 3 matched, 1 too_short, 1 silent",
         "cluster S0: 2 Ada",
-        "cluster S1: 2 Bob, 1 unknown",
+        "cluster S1: 1 Bob, 2 unknown",
     ]
-    alone = filled("identify", "talk", "--no-clusters").stdout.splitlines()
-    assert alone[4].split()[2:] == ["S1", "-", "-", "-", "-", "too_short"]
-    assert alone[-3] == "5 segments: 3 matched, 1 too_short, 1 silent"
     assert re.fullmatch(r"threshold 0\.9\d\d for 2 people \(encoder default\)", lines[-1])
+
+
+def test_a_name_from_the_rest_of_the_cluster(pgvoice: Call, store_url: str) -> None:
+    spans = [(0, 2), (3, 5), (6, 8), (9, 9.2)]
+    with VoiceStore.open(store_url) as store:
+        put(store, "talk", dict(zip(spans, [X, X, X, "too_short"], strict=True)))
+        store.people.enroll_segments("Ada", "talk", [(0, 2)])
+        store.recordings.store_turns("talk", [Turn(*span, "S0") for span in spans])
+    together = pgvoice("identify", "talk").stdout.splitlines()
+    assert together[4].split()[2:] == ["S0", "Ada", "-", "-", "-", "by_cluster"]
+    assert "4 segments: 3 matched, 1 by_cluster" in together
+    assert "cluster S0: 4 Ada" in together
+    alone = pgvoice("identify", "talk", "--no-clusters").stdout.splitlines()
+    assert alone[4].split()[2:] == ["S0", "-", "-", "-", "-", "too_short"]
+    assert "4 segments: 3 matched, 1 too_short" in alone
 
 
 def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> None:
@@ -49,7 +61,7 @@ def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> 
         ("S0", "Ada"),
         ("S1", "Bob"),
         ("S0", "Ada"),
-        ("S1", "Bob"),
+        ("S1", None),
         ("S1", None),
     ]
 
@@ -156,7 +168,7 @@ def test_clusters_are_summed_up(filled: Call, turns: Path) -> None:
     lines = filled("identify", "talk", turns, "--clusters").stdout.splitlines()
     assert [line for line in lines if line.startswith("cluster")] == [
         "cluster S0: 2 Ada",
-        "cluster S1: 2 Bob, 1 unknown",
+        "cluster S1: 1 Bob, 2 unknown",
     ]
     document = json.loads(filled("identify", "talk", turns, "--clusters", "--json").stdout)
     assert [cluster["parts"][0]["speaker"] for cluster in document["clusters"]] == ["Ada", "Bob"]
@@ -201,7 +213,7 @@ def test_a_file_is_overwritten_only_where_it_is_said(filled: Call, turns: Path) 
     )
     assert turns.read_text() == before
     assert filled("identify", "talk", turns, "--output", turns, "--overwrite").exit_code == 0
-    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 2)
+    assert turns.read_text() == before.replace("S0", "Ada", 2).replace("S1", "Bob", 1)
     result = filled("identify", "talk", turns, "--overwrite")
     assert (result.exit_code, "--overwrite needs --output" in result.stderr) == (2, True)
 

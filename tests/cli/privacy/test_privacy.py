@@ -26,7 +26,7 @@ def library(store: VoiceStore) -> VoiceStore:
 
 
 def test_from_consent_to_erasure(library: VoiceStore, pgvoice: Command) -> None:
-    span = ("--video", "v", "--span", "0-1")
+    span = ("--video", "v", "--min-speech", "1", "--span", "0-1")
     assert pgvoice("consent", "require").output == "enrolling requires consent\n"
     refused = pgvoice("enroll", "add", "ann", *span)
     assert refused.exit_code == 1
@@ -34,7 +34,7 @@ def test_from_consent_to_erasure(library: VoiceStore, pgvoice: Command) -> None:
     agreed = ("--consent", "form 7", "--until", "2100-01-01")
     assert pgvoice("enroll", "add", "ann", *span, *agreed).exit_code == 0
     assert pgvoice("consent", "grant", "bob", "--evidence", "mail").exit_code == 0
-    assert pgvoice("enroll", "add", "bob", "--video", "v", "--span", "1-2").exit_code == 0
+    assert pgvoice("enroll", "add", "bob", *span[:-1], "1-2").exit_code == 0
     listed = pgvoice("consent", "list").output.splitlines()
     assert [" ".join(line.split()) for line in listed[:2]] == [
         "speaker state purpose granted until evidence",

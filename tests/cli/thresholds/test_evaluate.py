@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from pgvoice_testkit.stores.filled import X, Y, Z, put, unit
 
-from pgvoice.store import VoiceStore
+from pgvoice.store import Turn, VoiceStore
 from pgvoice.store.recordings.segment_rows import Embedding
 
 Pgvoice = Callable[..., Result]
@@ -265,3 +265,26 @@ def test_a_picture_of_a_kind_that_there_is_not(pgvoice: Pgvoice, reference: Path
     for name, message in (("a.jpg", "does not end in .png"), ("no/a.png", "no folder 'no'")):
         done = pgvoice("evaluate", f"talk={reference}", "--plot", name)
         assert (done.exit_code, message in done.output) == (2, True)
+
+
+def test_clusters_beside_segments(pgvoice: Pgvoice, reference: Path, store_url: str) -> None:
+    """The labels are the stored turns'; the short turn of Ada's label gets her name."""
+    arguments = ("evaluate", f"talk={reference}", "--clusters")
+    refused = pgvoice(*arguments)
+    assert refused.exit_code != 0
+    assert "no stored turns with a diarizer's labels" in refused.stderr
+    _rttm(reference, [*TURNS, (12.0, 14.0, "Ada_L")])
+    labels = ["A", "B", "A", "C", "A", "B", "A"]
+    spans = [*(turn[:2] for turn in TURNS), (12.0, 14.0)]
+    with VoiceStore.open(store_url) as store:
+        put(store, "talk", {(12, 14): X})
+        turns = [Turn(*span, label) for span, label in zip(spans, labels, strict=True)]
+        store.recordings.store_turns("talk", turns)
+    alone, clusters = _rows(pgvoice(*arguments))[2:4]
+    assert " ".join(alone) == "talk segments 78.4 % 19.6 % 0 % 18 % 18 %"
+    assert " ".join(clusters) == "talk clusters 80.4 % 19.6 % 0 % 16.4 % 16.4 %"
+    document = _document(pgvoice(*arguments, "--stored", "--json"))
+    found = document["clusters"]["overall"]
+    assert isinstance(found, dict)
+    assert (document["overall"]["right"], found["right"]) == (5, 6)
+    assert "leave out --stored, --clusters" in pgvoice(*arguments, "--labels").stderr

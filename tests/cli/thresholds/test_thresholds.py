@@ -51,8 +51,8 @@ def _cells(line: str) -> list[str]:
 
 def test_before_the_library_has_told(small: Pgvoice) -> None:
     lines = small("thresholds").stdout.splitlines()
-    assert lines[:2] == [f"encoder {ENCODER}", "thresholds: encoder default: made up"]
-    facts = dict(line.split(maxsplit=1) for line in lines[3:10])
+    assert lines[:3] == [f"encoder {ENCODER}", "thresholds: encoder default", "made up"]
+    facts = dict(line.split(maxsplit=1) for line in lines[4:11])
     assert facts["target"] == "FAR   1 % of strangers' speech may get a name"
     assert facts["recordings"].startswith("0 ")
     assert facts["measured"] == "-"
@@ -115,9 +115,9 @@ def test_a_calibration_goes_first(small: Pgvoice, store_url: str) -> None:
         connection.execute(
             text(
                 "INSERT INTO pgvoice.calibration (encoder_id, target_far, band_ms, thresholds,"
-                " margins, gallery, labels_from, measured, active)"
-                " SELECT id, 0.02, ARRAY[0, 2000], ARRAY[0.3, 0.4], ARRAY[0.1, 0.1], 2, 'talk',"
-                " '{}', true FROM pgvoice.encoder"
+                " margins, gallery, far_bound, confidence, labels_from, measured, active)"
+                " SELECT id, 0.02, ARRAY[0, 2000], ARRAY[0.3, 0.4], ARRAY[0.1, 0.1], 2, 0.02,"
+                " 0.95, 'talk', '{}', true FROM pgvoice.encoder"
             )
         )
     lines = small("thresholds").stdout.splitlines()
@@ -127,6 +127,7 @@ def test_a_calibration_goes_first(small: Pgvoice, store_url: str) -> None:
     assert [_cells(line)[1][:4] for line in lines[-2:]] == ["0.30", "0.40"]
     last = small("identify", "talk").stdout.splitlines()[-2:]
     assert last[0].startswith("threshold 0.30 to 0.40 for 2 people (calibrated 2")
+    assert last[0].endswith(", FAR at most 2 %)")
     assert last[1] == "margin 0.100"
     assert small("calibrate", "--reset").exit_code == 0
     assert _document(small("thresholds", "--json"))["kind"] == "encoder default"

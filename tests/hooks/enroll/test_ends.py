@@ -71,6 +71,12 @@ def test_it_is_told_who_is_left_out(store: VoiceStore, talk: Path, tmp_path: Pat
     assert by_name.sounds_like == "bob"
 
 
+def test_a_span_may_end_after_the_audio(store: VoiceStore, talk: Path) -> None:
+    recordings = [Recording(talk, (0, 11.2))]
+    (left_out,) = enroll_recordings(store, CountingEncoder(), "ann", recordings).left_out
+    assert 7400 <= left_out.part.start_ms <= 8000
+
+
 def test_force_leaves_nothing_out(store: VoiceStore, talk: Path) -> None:
     encoder = CountingEncoder(batch_samples=10**9)
     enrolled = enroll_recordings(store, encoder, "ann", [Recording(talk)], force=True)

@@ -10,13 +10,13 @@ from pgvoice.store import VoiceStore
 
 @pytest.fixture
 def similarity(store: VoiceStore) -> float:
-    """To ann, of the segment from 2 to 4 s: too little for a name; to bob it is .2."""
-    put(store, "v", {(0, 1): X, (1, 2): Y})
-    store.people.enroll_segments("ann", "v", [(0, 1)], min_speech=1)
-    store.people.enroll_segments("bob", "v", [(1, 2)], min_speech=1)
+    """To ann, of the segment from 4 to 6 s: too little for a name; to bob it is .2."""
+    put(store, "v", {(0, 2): X, (2, 4): Y})
+    store.people.enroll_segments("ann", "v", [(0, 2)])
+    store.people.enroll_segments("bob", "v", [(2, 4)])
     (band,) = store.thresholds.required().bands
     between = (band.suggested + band.threshold) / 2
-    put(store, "v", {(2, 4): unit(between, 0.2, (1 - between**2 - 0.2**2) ** 0.5)})
+    put(store, "v", {(4, 6): unit(between, 0.2, (1 - between**2 - 0.2**2) ** 0.5)})
     return between
 
 
@@ -42,7 +42,7 @@ def test_it_begins_at_ten_times_the_target(store: VoiceStore) -> None:
 
 @pytest.mark.usefixtures("similarity")
 def test_a_given_threshold_suggests_nobody(store: VoiceStore) -> None:
-    (answer,) = store.answers.identify("v", [(2, 4)], threshold=0.9)
+    (answer,) = store.answers.identify("v", [(4, 6)], threshold=0.9)
     assert (answer.reason, answer.suggestion) == ("below_threshold", None)
 
 
@@ -60,13 +60,13 @@ def test_it_never_enters_labels(
 
 @pytest.mark.usefixtures("similarity")
 def test_a_label_alone_leaves_it_suggested(store: VoiceStore) -> None:
-    (answer,) = store.answers.identify_clusters("v", [(2, 4)], ["S0"])
+    (answer,) = store.answers.identify_clusters("v", [(4, 6)], ["S0"])
     assert str(answer.identification.suggestion) == "ann or bob"
 
 
 @pytest.mark.usefixtures("similarity")
 def test_nobody_else_is_enrolled(store: VoiceStore) -> None:
     store.people.remove("bob")
-    (answer,) = store.answers.identify("v", [(2, 4)])
+    (answer,) = store.answers.identify("v", [(4, 6)])
     assert answer.suggestion is not None
     assert (answer.suggestion.rival, str(answer.suggestion)) == (None, "ann")

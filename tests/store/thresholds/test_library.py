@@ -112,7 +112,7 @@ def test_the_tail_is_a_generalised_pareto_distribution(
     connection: Connection, share: float
 ) -> None:
     start, mean = 0.1, 0.04
-    tail = genpareto(c=-0.2, scale=1.2 * mean)
+    tail = genpareto(c=-0.15, scale=1.15 * mean)
     assert tail.mean() == pytest.approx(mean)
     found = connection.scalar(
         text("SELECT pgvoice_internal.tail_excess(:start, :mean, :share)"),

@@ -37,6 +37,8 @@ def _use(store: VoiceStore) -> None:
     store.recordings.store_turns("x", [Turn(0, 1, "A"), Turn(2, 3, "B"), Turn(3, 5, "B")])
     store.recordings.record_fill("x", ENCODER, FillRun(3, 0, 3))
     put(store, "gone", {(0, 1): unit(0, 0, 1)})
+    put(store, "talk", {(20, 25): unit(0, 0, 1)})
+    store.recordings.store_turns("talk", [Turn(20, 25, "A"), Turn(23, 24, "B")])
     store.privacy.erase_video("gone")
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)])
     store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1)
@@ -104,6 +106,10 @@ NO_INDEX = (
           "ALTER TABLE pgvoice.video DISABLE TRIGGER ALL", "UPDATE pgvoice.segment_embedding"
           " SET video_id = 99 WHERE end_ms = 6000"],
          "segments: of a recording", "video 99, 4000 to 6000 ms"),
+        (["UPDATE pgvoice.turn SET overlapped_ms = 0"],
+         "turns: overlapped time", "talk, 20000 to 25000 ms"),
+        (["DELETE FROM pgvoice.clean_part WHERE start_ms = 24000"],
+         "turns: overlapped time", "talk, 20000 to 25000 ms"),
         ([LOOSE.format("enrollment", "enrollment_unit_length_check"),
           "UPDATE pgvoice.enrollment SET embedding = '[2,0,0]' WHERE id = 1"],
          "exemplars", "exemplar 1 of ann"),

@@ -30,7 +30,7 @@ STRANGERS = 0.2
 EXEMPLARS, EXEMPLAR_SECONDS = 3, 8.0
 
 #: The mean similarity of two clips of one person by their seconds: CAM++ on LibriSpeech
-#: test-other, ``python tests/benchmarks/thresholds.py``; whole clips have 6.6 s.
+#: test-other, ``python tests/benchmarks/separation.py``; whole clips have 6.6 s.
 SAME_BY_SECONDS = {1.5: 0.53, 3.0: 0.69, 6.6: 0.79}
 WHOLE = SAME_BY_SECONDS[6.6]
 SAME_DEVIATION = 0.08

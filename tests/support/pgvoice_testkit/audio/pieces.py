@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def exemplars(encoder: Encoder, names: Collection[str]) -> dict[str, list[Exempl
         files = _recordings(name)[:EXEMPLARS]
         vectors = encoder.encode([_read(file) for file in files])
         made[name] = [
-            Exemplar(vector, f"{file.stem:0>64}", SegmentKey(0, 60_000), file.name)
+            Exemplar(vector, _sha256(file), SegmentKey(0, 60_000), file.name)
             for vector, file in zip(vectors, files, strict=True)
         ]
     return made
@@ -58,7 +59,7 @@ def fill_pieces(
         batch = pieces[at : at + BATCH]
         vectors = encoder.encode([_cut(_read(file), key) for _, _, key, file in batch])
         for (video, person, key, file), vector in zip(batch, vectors, strict=True):
-            audio = VideoAudio(f"{file.stem:0>64}", 60_000, file.name)
+            audio = VideoAudio(_sha256(file), 60_000, file.name)
             ids = store.recordings.register(
                 video, audio, encoder.identity, encoder.default_threshold
             )
@@ -87,6 +88,11 @@ def _pieces(seconds: float) -> list[tuple[float, float]]:
 
 def _cut(samples: NDArray[np.float32], key: SegmentKey) -> NDArray[np.float32]:
     return samples[key.start_ms * RATE // 1000 : key.end_ms * RATE // 1000]
+
+
+def _sha256(file: Path) -> str:
+    """A hash that tells recordings apart, by their names."""
+    return sha256(file.stem.encode()).hexdigest()
 
 
 def _read(file: Path) -> NDArray[np.float32]:

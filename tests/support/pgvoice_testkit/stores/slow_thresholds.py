@@ -53,7 +53,7 @@ class Tail:
 
 def excess(start: float, mean_excess: float, share: float) -> float:
     """What this share of impostors' similarities exceeds, above their mean."""
-    return start + 6 * mean_excess * float(1 - min(share / 0.1, 1.0) ** 0.2)
+    return start + 1.15 / 0.15 * mean_excess * float(1 - min(share / 0.1, 1.0) ** 0.15)
 
 
 class SlowLibrary:

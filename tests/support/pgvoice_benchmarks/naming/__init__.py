@@ -1,0 +1,1 @@
+"""Who gets whose name: galleries drawn at random, and everybody's speech identified."""
