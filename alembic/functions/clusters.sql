@@ -77,9 +77,9 @@ AS $$
         GROUP BY c.cluster, c.named
         HAVING sum(c.ms) >= 3000 AND sum(c.ms) FILTER (WHERE c.reason = 'matched') >= 2000
     ), convincing AS MATERIALIZED (
-        -- A mean is nearer to everybody than the vectors it is made of: a quarter of the way from the
+        -- A mean is nearer to everybody than the vectors it is made of: a third of the way from the
         -- threshold to 1 is required of it.
-        SELECT h.*, two.similarities[1] AS similarity, (3 * h.threshold + 1) / 4 AS required
+        SELECT h.*, two.similarities[1] AS similarity, (2 * h.threshold + 1) / 3 AS required
         FROM heard AS h
         CROSS JOIN LATERAL pgvoice_internal.nearest_two(
             public.l2_normalize(h.voice), encoder, among
@@ -89,7 +89,7 @@ AS $$
         LEFT JOIN pgvoice.profile AS other
             ON other.encoder_id = encoder AND other.speaker_id = two.speakers[2]
         WHERE two.speakers[1] = h.named AND 'matched' = pgvoice_internal.reason(
-            'ok', two.similarities[1], two.similarities[2], (3 * h.threshold + 1) / 4, 0,
+            'ok', two.similarities[1], two.similarities[2], (2 * h.threshold + 1) / 3, 0,
             pgvoice_internal.are_two_voices(
                 two.similarities[1], two.similarities[2],
                 -(one.embedding OPERATOR(public.<#>) other.embedding)

@@ -145,8 +145,13 @@ AS $$
     SELECT asked.id, coalesce(nearest.ids, '{}'), (SELECT count(*) FROM several)::integer
     FROM unnest(videos) AS asked(id)
     CROSS JOIN LATERAL (
-        SELECT public.sum(v.embedding) AS centre FROM pgvoice.voice AS v
-        WHERE v.video_id = asked.id AND v.encoder_id = encoder
+        SELECT coalesce(
+            (SELECT public.sum(v.embedding) FROM pgvoice.voice AS v
+             WHERE v.video_id = asked.id AND v.encoder_id = encoder),
+            -- Its turns have no labels.
+            (SELECT public.sum(s.embedding) FROM pgvoice.segment_embedding AS s
+             WHERE s.video_id = asked.id AND s.encoder_id = encoder AND s.embedding IS NOT NULL)
+        ) AS centre
     ) AS mine
     CROSS JOIN LATERAL (
         SELECT array_agg(n.video_id ORDER BY n.place) FILTER (WHERE n.before < 20) AS ids
@@ -169,7 +174,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.near_recordings(bigint[], integer) IS
 'For each of these videos, the recordings with two voices or more whose voices are most similar to its
 own on average (the inner product of their mean voices), among at most 1,000: so many that there are 20
-comparisons if each leaves out one voice.';
+comparisons if each leaves out one voice. Of a video without labels, the mean of all segments is compared.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.keep_cohorts(videos bigint[], encoder integer)
 RETURNS void

@@ -82,9 +82,9 @@ def measure(
     """Every run with every mistake and threshold."""
     audio, references = {}, {}
     for video, (file, turns) in recordings(speech).items():
-        fill(store, encoder, video=video, audio=file, segments=turns or [(0.0, 60.0)])
+        fill(store, encoder, video=video, audio=file, segments=turns)
         audio[video] = file
-        if turns:
+        if any(turn.label for turn in turns):
             references[video] = turns
     found = []
     for run in list(runs(store, references)):

@@ -155,7 +155,7 @@ def test_many_answers_equal_a_slow_twin(store: VoiceStore) -> None:
         lead = similarities[first] - similarities[second]
         likeness = float(people[first] @ people[second])
         towards = (similarities[second] - similarities[first] * likeness) / similarities[first]
-        two_voices = towards > 0.45 * (1 - likeness**2) ** 0.5
+        two_voices = similarities[second] >= 0.5 and towards > 0.45 * (1 - likeness**2) ** 0.5
         matched = similarities[first] >= 0.5 and lead >= 0.1 and not two_voices
         assert (answer.speaker is not None) == matched
 

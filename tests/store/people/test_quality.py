@@ -22,6 +22,7 @@ from pgvoice.store import (
     UnknownSpeaker,
     VoiceStore,
 )
+from pgvoice.store.recordings.segment_rows import Embedding
 
 
 def _trail(store: VoiceStore) -> list[str]:
@@ -129,9 +130,12 @@ TURNS = [
 
 @pytest.fixture
 def two_labels(store: VoiceStore) -> VoiceStore:
-    own = {(10 * i, 10 * i + 4): voice for i, voice in enumerate(near(X, 5, 0.05))}
-    others = {(10 * i + 5, 10 * i + 8): Y for i in range(3)}
-    put(store, "v", {**own, (20, 24): unit(4, 2, 1), **others, (43, 46): Y})
+    rows: dict[tuple[float, float], Embedding | str] = {}
+    for place, voice in enumerate(near(X, 5, 0.05)):
+        rows[10 * place, 10 * place + 4] = voice
+    for place in range(3):
+        rows[10 * place + 5, 10 * place + 8] = Y
+    put(store, "v", rows | {(20, 24): unit(4, 2, 1), (43, 46): Y})
     store.recordings.store_turns("v", TURNS)
     return store
 

@@ -135,6 +135,15 @@ def test_the_tail_is_fitted_again_as_the_library_grows(store: VoiceStore) -> Non
         assert near.all() == [[8], [9]]
 
 
+def test_recordings_without_labels_have_others_near_them(connection: Connection) -> None:
+    connection.execute(text("UPDATE pgvoice.turn SET label = NULL WHERE video_id = 3"))
+    connection.execute(REFRESH)
+    found = connection.execute(
+        text("SELECT voices, near FROM pgvoice.voice_cohort WHERE video_id = 3")
+    )
+    assert found.one() == (0, [2, 1]), "three of its people speak in the second, two in the first"
+
+
 # Never of what is no longer there
 
 CHANGES = {

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import soundfile
 from sqlalchemy import text
 
 from pgvoice.hooks import read_segments
@@ -41,7 +42,9 @@ def recordings(speech: Path) -> dict[str, tuple[Path, list[Turn]]]:
         found[f"{reference.parent.name}/{reference.stem}"] = (audio, turns)
     for person in PODCAST:
         clips = sorted((speech / "librispeech-test-other" / person).glob("*.flac"))
-        found |= {f"clip/{clip.stem}": (clip, []) for clip in clips[:CLIPS]}
+        for clip in clips[:CLIPS]:
+            whole = Turn(0.0, soundfile.info(clip).duration)
+            found[f"clip/{clip.stem}"] = (clip, [whole])
     return found
 
 

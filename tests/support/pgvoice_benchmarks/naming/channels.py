@@ -93,7 +93,7 @@ def through(recording: Recording, channel: str, folder: Path) -> Recording:
     samples = librosa.load(recording.audio, sr=RATE)[0]
     audio = make(samples, folder / key.replace("/", "-").replace(" ", "_"))
     turns = [Turn(t.start / float(times), t.end / float(times), t.label) for t in recording.turns]
-    return Recording(key, f"{recording.group}, {channel}", audio, turns, recording.origin)
+    return Recording(key, recording.group, audio, turns, recording.origin)
 
 
 def _written(path: Path, samples: Waveform, rate: int, subtype: str | None = None) -> Path:

@@ -29,7 +29,7 @@ class Recording(NamedTuple):
     """A file; the labels of its turns are people."""
 
     key: str
-    #: The set, and the channel if it is not as recorded.
+    #: What it is counted with: its set, or its channel.
     group: str
     audio: Path
     turns: list[Turn]
