@@ -61,6 +61,7 @@ FILES = (
     "audit_settings",
     "recordings",
     "statistics",
+    "checks",
     "verify",
 )
 #: The search path of the functions.

@@ -112,7 +112,13 @@ AS $$
     ), judged AS (
         SELECT s.cluster, s.start_ms, s.end_ms, h.named, h.similarity, h.ms, CASE s.reason
             WHEN 'too_short' THEN p.cluster IS NOT NULL AND h.parts >= 3
-            WHEN 'overlapped' THEN p.cluster IS NOT NULL AND coalesce((
+            -- Nobody talks into their own turn: what is heard there is the other turn.
+            WHEN 'overlapped' THEN p.cluster IS NOT NULL AND NOT EXISTS (
+                SELECT FROM unnest(starts_ms, ends_ms, clusters, reasons, nearest_ids)
+                    AS o(start_ms, end_ms, cluster, reason, nearest_id)
+                WHERE o.cluster <> s.cluster AND o.reason = 'matched' AND o.nearest_id = h.named
+                  AND o.start_ms < s.end_ms AND s.start_ms < o.end_ms
+            ) AND coalesce((
                 SELECT -(v.embedding OPERATOR(public.<#>) h.own_voice) >= s.threshold
                 FROM pgvoice.segment_embedding AS v
                 WHERE v.video_id = heard_together.video_id AND v.start_ms = s.start_ms
@@ -250,7 +256,7 @@ for those that have none. A cluster passes on a name if identify gives it to at 
 speech and no other name to any of it, and the duration-weighted mean of its clean speech, of at least 3 s,
 is nearest to that person by more than the threshold. A clean segment then gets the name if it is nearest
 to that person too and sounds like the named speech. Overlapped segments get it if they sound like the
-named speech, and segments too short for a vector if the cluster has three clean segments, in either case
-only if four fifths of the clean speech agree. Segments of a cluster that overlap each other are left
-out. candidates are as in identify. evidence_similarity and evidence_s describe the clean speech. A segment whose cluster is NULL is
-judged alone.';
+named speech and no other cluster has the name at that time, and segments too short for a vector if the
+cluster has three clean segments, in either case only if four fifths of the clean speech agree. Segments
+of a cluster that overlap each other are left out. candidates are as in identify. evidence_similarity and
+evidence_s describe the clean speech. A segment whose cluster is NULL is judged alone.';

@@ -55,6 +55,8 @@ AS $$
                    coalesce(i.comparisons, 0), r.lowest
                ) AS threshold,
                r.margins[width_bucket(n.end_ms - n.start_ms, r.band_ms)] AS margin
+        -- Computed once for each row, so that Postgres can inline reason, which uses it twice.
+        OFFSET 0
     ) AS q
     WHERE n.encoder_id = encoder
 $$;

@@ -139,7 +139,12 @@ encoder = sa.Table(
         sa.Computed("name || '@' || \"left\"(revision, 19)", persisted=True),
         comment="Short name to show.",
     ),
-    sa.Column("default_threshold", sa.Double, nullable=False, comment="Used until calibrated."),
+    sa.Column(
+        "default_threshold",
+        sa.Double,
+        nullable=False,
+        comment="For one comparison at FAR 1 %, until the library or a calibration has told.",
+    ),
     sa.Column("threshold_source", sa.Text, nullable=False),
     columns.now("created_at"),
     sa.UniqueConstraint("name", "revision", "preprocessing", "dimension", "sample_rate"),

@@ -192,14 +192,15 @@ def test_the_store_of_somebody_else_stays_open(store: VoiceStore, encoder: Count
 def test_clusters_where_there_are_labels(
     store_url: str, encoder: CountingEncoder, talk: Path, pipeline: Pipeline
 ) -> None:
-    segments = [(0.0, 2.0, "S0"), (8.0, 8.3, "S0"), (9.0, 8.0, "S0"), (4.0, 6.0, "S1")]
+    named = [(0.0, 1.0, "S0"), (1.0, 2.0, "S0"), (2.0, 3.0, "S0")]
+    segments = [*named, (8.0, 8.3, "S0"), (9.0, 8.0, "S0"), (4.0, 6.0, "S1")]
     with Pipeline(store_url, encoder, clusters=True) as clustered:
         result = clustered.run("talk", talk, segments)
     assert [label.reason for label in result.labels] == [
-        "matched", "by_cluster", "invalid", "matched",
+        "matched", "matched", "matched", "by_cluster", "invalid", "matched",
     ]  # fmt: skip
     assert [str(cluster) for cluster in result.clusters] == [
-        "cluster S0: 2 Ada",
+        "cluster S0: 4 Ada",
         "cluster S1: 1 Bob",
     ]
     assert pipeline.run("talk", talk, segments).labels == result.labels

@@ -57,9 +57,12 @@ NAMED = [ANN, ANN_2, ANN_3]
 
 
 def _names(
-    store: VoiceStore, spans: Sequence[Span], clusters: Sequence[str | None], **rule: float
+    store: VoiceStore,
+    spans: Sequence[Span],
+    clusters: Sequence[str | None],
+    threshold: float | None = None,
 ) -> list[str | None]:
-    found = store.answers.identify_clusters("v", spans, clusters, **rule)
+    found = store.answers.identify_clusters("v", spans, clusters, threshold=threshold)
     return [each.identification.speaker for each in found]
 
 

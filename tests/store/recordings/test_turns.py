@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import Turn, UnknownVideo, VideoAudio, VoiceStore
 from pgvoice.store.database import schema
+from pgvoice.store.recordings.segment_rows import Embedding
 from pgvoice.store.recordings.turns import TurnsStored
 
 #: Times that are not on the grid, in an order of their own.
@@ -132,17 +133,19 @@ def test_labels_of_turns_that_are_gone_are_not_shown(library: VoiceStore) -> Non
 
 
 def test_turns_with_one_label_are_judged_together_from_the_store(store: VoiceStore) -> None:
-    rows = {(0, 1): NAMED, (1, 2): NAMED, (2, 3): WEAK, (3, 3.2): "too_short", (5, 6): Z}
+    rows: dict[tuple[float, float], Embedding | str] = {
+        (0, 1): NAMED, (1, 2): NAMED, (2, 3): WEAK, (3, 3.2): "too_short", (5, 6): Z,
+    }  # fmt: skip
     put(store, "v", rows)
     put(store, "w", {(0, 2): X})
     store.people.enroll_segments("ann", "w", [(0, 2)])
     labels = [Turn(*span, "S1" if span[0] == 5 else "S0") for span in rows]
     store.recordings.store_turns("v", labels)
     with store.database.engine.connect() as connection:
-        rows = connection.execute(
+        found = connection.execute(
             text("SELECT start_s, cluster, speaker, reason FROM pgvoice.identify_clusters('v')")
         )
-        assert [tuple(row) for row in rows] == [
+        assert [tuple(row) for row in found] == [
             (0, "S0", "ann", "matched"),
             (1, "S0", "ann", "matched"),
             (2, "S0", "ann", "by_cluster"),
