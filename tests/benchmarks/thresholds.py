@@ -36,8 +36,8 @@ from pgvoice.store import Turn, VoiceStore
 HALVES = 3
 #: How many of the channels each recording is heard through, in as many libraries.
 ROTATIONS = 2
-#: The share of recordings whose labels are wrong.
-WRONG_LABELS = 0.2
+#: About the share of recordings whose labels are wrong.
+WRONG_LABELS = 0.5
 
 
 class Run:
