@@ -39,6 +39,7 @@ FILES = (
     "similar",
     "comparisons",
     "nearest",
+    "judgements",
     "verdicts",
     "labels",
     "pins",
