@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
@@ -53,9 +54,9 @@ class PruneSelection:
 class MissingSegments(list[SegmentKey]):
     """Keys without a row, in time order, of which a vector may be stored."""
 
-    def __init__(self, rows: Iterable[Row[tuple[int, int, bool, bool]]]) -> None:
+    def __init__(self, rows: Iterable[Row[Any]]) -> None:
         """Of start, end, whether the speech was erased, and whether there is a row."""
-        found = {SegmentKey(*row[:2]): (row[2], row[3]) for row in rows}
+        found = {SegmentKey(row[0], row[1]): (row[2], row[3]) for row in rows}
         super().__init__(key for key, flags in found.items() if flags == (False, False))
         #: The keys without a row whose speech was erased: no vector of them may be stored.
         self.erased = frozenset(key for key, flags in found.items() if flags == (True, False))
