@@ -24,6 +24,9 @@ from pgvoice.store.recordings.typed_spans import resolve
 
 _HOLD = text("SELECT pgvoice_internal.hold_labels()")
 _REFRESH_VOICES = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), :encoder)")
+_MAY_REFRESH = text(
+    "SELECT has_function_privilege('pgvoice.refresh_voices(text[], integer)', 'EXECUTE')"
+)
 _KEEP = text(
     "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
     " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
@@ -219,7 +222,9 @@ class Labels:
             for key in keys or ():
                 stored_videos.require(connection, key)
             # Committed at once, so that no fill waits until the labels are stored.
-            connection.execute(_REFRESH_VOICES, {"videos": keys, "encoder": found.id})
+            # Whoever may not is refused below, where the role that may is named.
+            if connection.scalar(_MAY_REFRESH):
+                connection.execute(_REFRESH_VOICES, {"videos": keys, "encoder": found.id})
         with refused_values(), self._database.engine.begin() as connection:
             _hold(connection)
             rows = connection.execute(

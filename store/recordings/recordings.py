@@ -217,8 +217,7 @@ class Recordings:
             inserted = connection.execute(text(_RECORD), values | {"video": video})
             if not inserted.rowcount:
                 raise VideoErased
-            found = encoders.find(connection, encoder)
-            connection.execute(_REFRESH_VOICES, {"video": video, "encoder": found.id})
+            connection.execute(text(_REFRESH_VOICES), asdict(encoder) | {"video": video})
 
     def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
         """The stored encoder that `which` means. Raises `UnknownEncoder`."""
@@ -264,9 +263,9 @@ class Recordings:
             return segments.prune(connection, selection, dry_run=dry_run)
 
 
-_REFRESH_VOICES = text(
-    "SELECT pgvoice.refresh_voices(ARRAY[CAST(:video AS text)], CAST(:encoder AS integer))"
-)
+_REFRESH_VOICES = f"""
+SELECT pgvoice.refresh_voices(ARRAY[CAST(:video AS text)], {ENCODER_ID})
+"""  # noqa: S608 - of constants
 _RECORD = f"""
 INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,
     decode_seconds, encode_seconds, device)

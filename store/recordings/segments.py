@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from pgvoice.store.database.failures import copying
 from pgvoice.store.keys import SegmentKey
@@ -54,9 +54,9 @@ class PruneSelection:
 class MissingSegments(list[SegmentKey]):
     """Keys without a row, in time order, of which a vector may be stored."""
 
-    def __init__(self, rows: Iterable[Row[Any]]) -> None:
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         """Of start, end, whether the speech was erased, and whether there is a row."""
-        found = {SegmentKey(row[0], row[1]): (row[2], row[3]) for row in map(tuple, rows)}
+        found = {SegmentKey(row[0], row[1]): (row[2], row[3]) for row in rows}
         super().__init__(key for key, flags in found.items() if flags == (False, False))
         #: The keys without a row whose speech was erased: no vector of them may be stored.
         self.erased = frozenset(key for key, flags in found.items() if flags == (True, False))

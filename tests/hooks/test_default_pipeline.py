@@ -175,10 +175,10 @@ def test_in_a_process_of_its_own(store: VoiceStore, store_url: str) -> None:
     first, child, kept_by_child, again, kept = done.stdout.splitlines()
     names, statements, modules = json.loads(first)
     assert names == json.loads(child) == json.loads(again) == ["Ada", "Bob"]
-    # What is missing, the turns, the record; then encoder, video, encoder, answers.
+    # What is missing, the turns, the record, the voices; then encoder, video, encoder, answers.
     kinds = [each.split()[0] for each in statements]
-    assert kinds == ["SELECT", "SELECT", "INSERT", *["SELECT"] * 4]
+    assert kinds == ["SELECT", "SELECT", "INSERT", *["SELECT"] * 5]
     assert [number for number, each in enumerate(statements) if "segment_embedding" in each] == [0]
-    assert "pgvoice.identify(" in statements[6]
+    assert "pgvoice.identify(" in statements[7]
     assert modules == ["numpy"]
     assert (len(kept_by_child) > 2, kept) == (True, "{}")

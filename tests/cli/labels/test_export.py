@@ -15,7 +15,7 @@ Call = Callable[..., Result]
 
 pytestmark = pytest.mark.usefixtures("encoder")
 #: Of the turns of `talk`, in their order.
-NAMES = ["Ada", "Bob", "Ada", "Bob", "S1"]
+NAMES = ["Ada", "Bob", "Ada", "S1", "S1"]
 
 
 @pytest.fixture
