@@ -265,7 +265,7 @@ class Recordings:
 
 _REFRESH_VOICES = f"""
 SELECT pgvoice.refresh_voices(ARRAY[CAST(:video AS text)], {ENCODER_ID})
-"""  # noqa: S608 - of constants
+"""
 _RECORD = f"""
 INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,
     decode_seconds, encode_seconds, device)
