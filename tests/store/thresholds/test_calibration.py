@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -236,9 +237,12 @@ def test_excluded_exemplars_take_no_part(store: VoiceStore) -> None:
 
 
 def test_pinned_labels(library: VoiceStore, labels: dict[str, list[Turn]]) -> None:
+    spoken: dict[str | None, list[SegmentKey]] = defaultdict(list)
     for turn in labels["second"]:
-        who = turn.label if turn.label in PEOPLE else None
-        library.labels.pin("second", (turn.start, turn.end), who)
+        key = SegmentKey(round(turn.start * 1000), round(turn.end * 1000))
+        spoken[turn.label if turn.label in PEOPLE else None].append(key)
+    for who, keys in spoken.items():
+        library.labels.pin_segments("second", keys, who)
     found = library.thresholds.calibrate(TARGET, pinned=True, dry_run=True)
     assert (found.figures.inside, found.figures.outside) == (8 * 24, 14 * 24)
     assert found.figures.outside_people == 9, "whom nobody knows counts as one in each video"

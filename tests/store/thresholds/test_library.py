@@ -57,7 +57,7 @@ def connection(library: VoiceStore) -> Iterator[Connection]:
 def _ids(store: VoiceStore, table: str, column: str) -> dict[str, int]:
     with store.database.engine.connect() as connection:
         rows = connection.execute(text(f"SELECT {column}, id FROM pgvoice.{table}"))
-        return dict(rows.tuples().all())
+        return {row[0]: row[1] for row in rows}
 
 
 def _at(store: VoiceStore, video: str, person: str) -> float:
