@@ -81,7 +81,7 @@ def test_whoever_overlaps_a_span_that_is_no_turn_is_unknown(enrolled: VoiceStore
 def test_one_answer_everywhere(enrolled: VoiceStore) -> None:
     """identify, identify_clusters alone, the whole library's labels, and where somebody speaks."""
     noise = np.random.default_rng(3)
-    for number in range(6):
+    for number in range(12):
         starts = np.sort(noise.choice(100, 14, replace=False))
         turns = [
             Turn(float(start), float(start + noise.integers(1, 16)), noise.choice(["A", "B", "C"]))
@@ -95,7 +95,7 @@ def test_one_answer_everywhere(enrolled: VoiceStore) -> None:
         for place in enrolled.answers.appearances(name)
     }
     reasons = set()
-    for number in range(6):
+    for number in range(12):
         video = f"v{number}"
         answers = enrolled.answers.identify(video)
         reasons |= {each.reason for each in answers}
@@ -113,7 +113,7 @@ def test_one_answer_everywhere(enrolled: VoiceStore) -> None:
     assert {"matched", "overlapped", "ambiguous", "below_threshold"} <= reasons
     assert len([key for key in heard if key[0] != "w"]) == sum(
         each.speaker is not None
-        for number in range(6)
+        for number in range(12)
         for each in enrolled.answers.identify(f"v{number}")
     )
 
