@@ -29,18 +29,25 @@ def _run(script: str, *arguments: str, url: str = "") -> list[str]:
 
 @pytest.mark.usefixtures("speech")
 def test_the_second_run_of_the_pipeline_computes_nothing(store_url: str) -> None:
-    first, second = (_run("pipeline.py", url=store_url) for _ in range(2))
-    assert first[-1].startswith("voice cache: 0 hits, 281 misses; ")
-    assert second[-1].startswith(
-        "voice cache: 281 hits, 0 misses; 0 model calls, 0 audio files decoded"
-    )
-    clusters = [[line for line in run if line.startswith("  cluster ")] for run in (first, second)]
-    assert clusters[0] == clusters[1]
+    """281 phrases, and the clean parts of those that others overlap.
+
+    In the first run the library is still growing, and its thresholds with it.
+    """
+    first, second, third = (_run("pipeline.py", url=store_url) for _ in range(3))
+    assert first[-1].startswith("voice cache: 0 hits, 313 misses; ")
+    for later in (second, third):
+        assert later[-1].startswith(
+            "voice cache: 313 hits, 0 misses; 0 model calls, 0 audio files decoded"
+        )
+    clusters = [
+        [line for line in run if line.startswith("  cluster ")] for run in (first, second, third)
+    ]
+    assert clusters[1] == clusters[2]
     (split,) = [line for line in clusters[0] if "Ada" in line]
     assert re.fullmatch(r"  cluster SPEAKER_\d\d: \d+ Ada, \d+ unknown  <- split", split)
     assert set(re.findall(r"(\w+) \d+", first[-3])) == {"Ada", "Bob", "Cleo", "Dan"}
     assert first[-2].endswith(" of them split")
-    assert first[-3:-1] == second[-3:-1]
+    assert second[-3:-1] == third[-3:-1]
 
 
 def test_ten_lines_beside_whisperx_are_shown() -> None:
