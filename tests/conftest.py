@@ -39,12 +39,6 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folders with the longest tests first, so that no worker is left with them at the end."""
-    long = ("project", "examples", "whole", "faults", "backfill")
-    items.sort(key=lambda item: item.path.parent.name not in long)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
     lazy_modules.calm()
