@@ -132,7 +132,8 @@ def _write_outcome(outcome: Outcome) -> None:
     first = outcome.first
     turns = output.counted(first.run.requested - first.clean_parts, "other turn")
     parts = output.counted(first.clean_parts, "clean part")
-    click.echo(f"filled {turns} and {parts} of them: {summary(first)}\n")
+    also = f" and {parts} of them" if first.clean_parts else ""
+    click.echo(f"filled {turns}{also}: {summary(first)}\n")
     start, similarity = output.numbers("start", "similarity")
     others = output.person("runner-up"), output.word("reason")
     output.write_table(
