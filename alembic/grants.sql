@@ -75,11 +75,12 @@ BEGIN
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
-                'attribution', 'attribution_run', 'backfill_video', 'calibration',
-                'compared_profile', 'consent',
+                'act', 'act_change', 'attribution', 'attribution_run', 'backfill_video',
+                'calibration', 'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
-                'segment_embedding', 'speaker', 'video', 'voice', 'voice_cohort'
+                'linked_voice', 'segment_embedding', 'speaker', 'unknown_voice',
+                'unknown_voice_mean', 'verdict', 'video', 'voice', 'voice_cohort'
             ]),
             (admins, 'UPDATE (label), DELETE', ARRAY['turn']),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),

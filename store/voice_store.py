@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pgvoice.store.thresholds.thresholds import Thresholds
     from pgvoice.store.upkeep.backfills import Backfills
     from pgvoice.store.upkeep.upkeep import Upkeep
+    from pgvoice.store.voices.acts import Acts
+    from pgvoice.store.voices.voices import Voices
 
 
 class VoiceStore(Closing):
@@ -72,6 +74,18 @@ class VoiceStore(Closing):
         from pgvoice.store.labels.labels import Labels
 
         return Labels(self.database, self.grid_ms)
+
+    @cached_property
+    def voices(self) -> Voices:
+        from pgvoice.store.voices.voices import Voices
+
+        return Voices(self.database)
+
+    @cached_property
+    def acts(self) -> Acts:
+        from pgvoice.store.voices.acts import Acts
+
+        return Acts(self.database)
 
     @cached_property
     def thresholds(self) -> Thresholds:

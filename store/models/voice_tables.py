@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE
 
 from pgvoice.store.database.layout import SCHEMA
 from pgvoice.store.models import columns
@@ -21,8 +21,34 @@ voice = sa.Table(
     sa.Column("label", sa.Text, nullable=False, comment="The diarizer's name for the speaker."),
     *columns.vector(),
     sa.Column("clean_ms", sa.Integer, nullable=False, comment="Clean speech that it is made of."),
+    sa.Column(
+        "segments",
+        sa.Integer,
+        nullable=False,
+        server_default=sa.text("1"),
+        comment="Clean segments that it is made of.",
+    ),
+    sa.Column(
+        "clip_start_ms",
+        sa.Integer,
+        comment="The best clip to listen to: clean, 3 to 8 s if there is one, close to the mean.",
+    ),
+    sa.Column("clip_end_ms", sa.Integer),
+    sa.Column(
+        "starts_ms",
+        ARRAY(sa.Integer),
+        comment="Its segments, if its turns have no label and the store grouped them; else NULL.",
+    ),
+    sa.Column("ends_ms", ARRAY(sa.Integer)),
     sa.PrimaryKeyConstraint("video_id", "encoder_id", "label"),
     sa.CheckConstraint("clean_ms > 0", "clean_ms"),
+    sa.CheckConstraint("segments > 0", "segments"),
+    sa.CheckConstraint("clip_start_ms < clip_end_ms", "clip"),
+    sa.CheckConstraint(
+        "(starts_ms IS NULL) = (ends_ms IS NULL) AND (starts_ms IS NULL"
+        " OR cardinality(starts_ms) = segments AND cardinality(ends_ms) = segments)",
+        "grouped",
+    ),
     comment="The speech under one label in one recording: the mean of its clean segments, weighted"
     " by duration, at unit length.",
 )
@@ -97,4 +123,98 @@ library_tail = sa.Table(
     *(sa.CheckConstraint(_per_band(name), name) for name in ("starts", "mean_excesses")),
     comment="How far impostors' similarities exceed their mean, per encoder and band of durations:"
     " one comparison in ten by more than starts, and then by mean_excesses more on average.",
+)
+
+unknown_voice = sa.Table(
+    "unknown_voice",
+    metadata,
+    columns.id_(),
+    columns.now("created_at"),
+    sa.Column(
+        "heard_at",
+        sa.DateTime(timezone=True),
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="When a voice joined last; it expires so many days later.",
+    ),
+    sa.Column(
+        "dismissed_as", sa.Text, comment="What a person said that it is, for example tv; or NULL."
+    ),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column(
+        "ended_as", sa.Text, comment="Why it has no voices any more; NULL while it has some."
+    ),
+    sa.Column(
+        "merged_into",
+        sa.BigInteger,
+        sa.ForeignKey(f"{SCHEMA}.unknown_voice.id", ondelete="SET NULL"),
+        index=True,
+    ),
+    columns.reference("speaker_id", "speaker.id", delete="SET NULL", nullable=True, index=True),
+    sa.CheckConstraint(r"dismissed_as ~ '\S'", "dismissed_as"),
+    sa.CheckConstraint(
+        columns.one_of("ended_as", ("named", "merged", "gone", "expired")), "ended_as"
+    ),
+    sa.CheckConstraint("(ended_at IS NULL) = (ended_as IS NULL)", "ended_at"),
+    sa.CheckConstraint("merged_into IS NULL OR ended_as = 'merged'", "merged_into"),
+    sa.CheckConstraint("merged_into < id", "older_survives"),
+    sa.CheckConstraint("speaker_id IS NULL OR ended_as = 'named'", "speaker_id"),
+    comment="Voices of several recordings linked as one person without a name. Its number is never"
+    " used again.",
+)
+
+unknown_voice_mean = sa.Table(
+    "unknown_voice_mean",
+    metadata,
+    columns.reference("unknown_voice_id", "unknown_voice.id"),
+    *columns.vector(),
+    sa.Column(
+        "length",
+        sa.Double,
+        nullable=False,
+        comment="Length of the mean of its voices; embedding has the direction.",
+    ),
+    sa.Column("level", sa.Double, nullable=False, comment="Mean level of its voices."),
+    sa.Column("voices", sa.Integer, nullable=False, comment="How many voices it has."),
+    sa.PrimaryKeyConstraint("encoder_id", "unknown_voice_id"),
+    sa.CheckConstraint("voices > 0", "voices"),
+    comment="The mean of the voices of an unknown voice, to link new voices with.",
+)
+
+linked_voice = sa.Table(
+    "linked_voice",
+    metadata,
+    columns.reference("video_id", "video.id"),
+    sa.Column("label", sa.Text, nullable=False, comment="As in voice."),
+    columns.encoder(),
+    columns.reference("unknown_voice_id", "unknown_voice.id", index=True),
+    sa.Column(
+        "level",
+        sa.Double,
+        nullable=False,
+        comment="Two voices are linked if their similarity reaches the sum of their levels.",
+    ),
+    columns.now("linked_at"),
+    sa.PrimaryKeyConstraint("video_id", "encoder_id", "label"),
+    comment="Which unknown voice a voice of a recording belongs to.",
+)
+
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    columns.id_(),
+    columns.reference("act_id", "act.id", delete="SET NULL", nullable=True, index=True),
+    columns.reference("video_id", "video.id", index=True),
+    sa.Column("spans", INT4MULTIRANGE, nullable=False, comment="In milliseconds, on the grid."),
+    sa.Column("holds", sa.Boolean, nullable=False, comment="True: is this person; false: is not."),
+    columns.reference("speaker_id", "speaker.id", nullable=True, index=True),
+    columns.reference("unknown_voice_id", "unknown_voice.id", nullable=True, index=True),
+    sa.Column("author", sa.Text, nullable=False, server_default=sa.text("session_user")),
+    columns.now("created_at"),
+    sa.CheckConstraint("NOT isempty(spans)", "spans"),
+    sa.CheckConstraint("num_nonnulls(speaker_id, unknown_voice_id) <= 1", "one_person"),
+    sa.CheckConstraint("holds OR num_nonnulls(speaker_id, unknown_voice_id) = 1", "holds"),
+    comment="A person's word: who speaks in these spans of a recording, or who does not; a speaker,"
+    " an unknown voice, or nobody known (both NULL). It holds for every encoder; of two that"
+    " contradict each other, the newer one.",
 )

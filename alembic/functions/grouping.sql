@@ -1,0 +1,1 @@
+-- Voices of recordings whose turns have no labels, and the best clip of each voice.

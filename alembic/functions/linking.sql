@@ -1,0 +1,1 @@
+-- Voices of different recordings are linked into unknown voices.

@@ -1,0 +1,1 @@
+-- Unknown voices are named, dismissed, joined and parted.

@@ -1,0 +1,1 @@
+-- Acts are undone: the rows that they changed become what they were.

@@ -1,0 +1,1 @@
+-- The unknown voices: who they may be, where they speak, what to listen to.
