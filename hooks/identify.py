@@ -18,7 +18,7 @@ class _Rule(TypedDict, total=False):
     encoder: WhichEncoder
     threshold: float | None
     min_margin: float | None
-    candidates: Iterable[str] | None
+    speakers: Iterable[str] | None
 
 
 def identify(
@@ -34,7 +34,7 @@ def identify(
     Segments can have any shape that `as_turns` accepts; without them, the stored turns are asked
     about, or every stored segment if the video has no turns. A segment that is not a span of time
     has no answer. With `clusters`, and by default if segments have labels, those with the same
-    label are judged together, by `Answers.identify_clusters`. Only `candidates` can be named.
+    label are judged together, by `Answers.identify_clusters`. Only `speakers` can be named.
     Raises `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`, and `TypeError` for anything but a
     list.
     """
