@@ -37,7 +37,7 @@ class Player:
         with as_file(heard) as path:
             command = [*self.command, str(path)]
             try:
-                done = subprocess.run(
+                done = subprocess.run(  # noqa: S603 - what the user set, or a name from PLAYERS
                     command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
                 )
             except OSError as error:
@@ -66,7 +66,8 @@ def find_player() -> Player:
             raise NotPlayable(f"{PLAYER_VARIABLE} is {setting!r}: {error}") from error
         if not words or shutil.which(words[0]) is None:
             raise NotPlayable(
-                f"{PLAYER_VARIABLE} is {setting!r}, which is not a program here: correct it, {_ELSE}"
+                f"{PLAYER_VARIABLE} is {setting!r}, and there is no such program: correct it,"
+                f" {_ELSE}"
             )
         return Player(tuple(words))
     for command in PLAYERS:
