@@ -2,11 +2,137 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from pgvoice.store.database.connection import Database
+from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.voices.linking import Linking, LinkingSettings
+from pgvoice.store.voices.naming import Change, Naming
+from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
+
+#: Called with how many recordings are done, and how many there are.
+Progress = Callable[[int, int], None]
 
 
 class Voices:
-    """Unknown voices: find, hear and name them."""
+    """Unknown voices: find, hear and name them; each call is a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def settings(self) -> LinkingSettings:
+        """Whether voices are linked in this store, and how."""
+        raise NotImplementedError
+
+    def enable(
+        self,
+        *,
+        days: int | None = None,
+        rate: float | None = None,
+        progress: Progress | None = None,
+    ) -> Linking:
+        """Link voices from now on, and those that are stored already, in several transactions.
+
+        `rate` is the share of voices that may be linked with somebody else's, and `days` when an
+        unknown voice expires; None leaves what is set. Raises `ValueError` if one is out of range.
+        """
+        raise NotImplementedError
+
+    def disable(self) -> int:
+        """Stop linking, and delete all unknown voices; returns how many there were.
+
+        What a person said about them is deleted, too; named people and their labels stay.
+        """
+        raise NotImplementedError
+
+    def link(
+        self,
+        videos: Iterable[str] | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        progress: Progress | None = None,
+    ) -> Linking:
+        """Link the voices of these videos, or of all, that are not linked yet.
+
+        Fills and `labels.label` do this by themselves. Raises `LinkingDisabled`, `UnknownVideo`,
+        `UnknownEncoder`.
+        """
+        raise NotImplementedError
+
+    def unknown(
+        self, *, dismissed: bool = False, encoder: WhichEncoder = None
+    ) -> list[UnknownVoice]:
+        """The unknown voices, those with the most speech first.
+
+        With `dismissed`, only those that were dismissed. Raises `UnknownEncoder`.
+        """
+        raise NotImplementedError
+
+    def show(self, number: int, *, encoder: WhichEncoder = None) -> list[VoiceAppearance]:
+        """Where an unknown voice is heard, in the order of recordings and time.
+
+        Raises `UnknownVoiceNumber`, `UnknownEncoder`.
+        """
+        raise NotImplementedError
+
+    def clips(self, number: int) -> list[Clip]:
+        """Parts to listen to, the most typical first, one of each recording that has some.
+
+        Raises `UnknownVoiceNumber`.
+        """
+        raise NotImplementedError
+
+    def suggestions(self) -> list[VoiceSuggestion]:
+        """Which unknown voices may be somebody who is enrolled, the most speech first."""
+        raise NotImplementedError
+
+    def name(
+        self,
+        number: int,
+        speaker: str,
+        *,
+        consent: Consent | str | None = None,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Naming:
+        """Give an unknown voice a name, and label the library again.
+
+        Enrolls a few of its clean segments, from several recordings; the person may be enrolled
+        already. `consent` is stored too, as in `People.enroll`. `dry_run` changes nothing. Raises
+        `UnknownVoiceNumber`, `ValueError` for an empty name, and `EnrollmentRefused` in one of its
+        kinds; `force` only overrides the checks of the voice and of the duration.
+        """
+        raise NotImplementedError
+
+    def dismiss(self, number: int, why: str, *, dry_run: bool = False) -> Change:
+        """Say that an unknown voice is nobody to name, such as ``tv``; it is not listed any more.
+
+        Raises `UnknownVoiceNumber`, and `ValueError` if `why` is empty.
+        """
+        raise NotImplementedError
+
+    def same(self, *numbers: int, dry_run: bool = False) -> Change:
+        """Say that unknown voices are one person; the oldest one is left.
+
+        Raises `UnknownVoiceNumber`, and `ValueError` for fewer than two.
+        """
+        raise NotImplementedError
+
+    def different(self, number: int, video: str, *, dry_run: bool = False) -> Change:
+        """Say that the voices in a video are somebody else than the unknown voice elsewhere.
+
+        Raises `UnknownVoiceNumber`, `UnknownVideo`, and `ValueError` if it is not heard there.
+        """
+        raise NotImplementedError
+
+    def accept(self, number: int, *, force: bool = False, dry_run: bool = False) -> Naming:
+        """Name an unknown voice as suggested. Raises `NoSuggestion`, and the errors of `name`."""
+        raise NotImplementedError
+
+    def reject(self, number: int, *, dry_run: bool = False) -> Change:
+        """Say that an unknown voice is not the person suggested, who is not suggested again.
+
+        Raises `UnknownVoiceNumber`, `NoSuggestion`.
+        """
+        raise NotImplementedError
