@@ -47,17 +47,23 @@ def enable(store: VoiceStore, days: int | None, rate: float | None, as_json: boo
 
 
 @click.command(epilog="Example: pgvoice voices disable --yes")
+@options.dry_run_option
 @options.yes_option
 @options.store_options
-def disable(store: VoiceStore, yes: bool, as_json: bool) -> None:
+def disable(store: VoiceStore, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Stop linking, and delete the unknown voices.
 
     People who were named stay enrolled, and their labels stay.
     """
-    if store.voices.settings().enabled:
-        options.confirm("Delete all unknown voices, and what was said about them?", yes)
-    count = store.voices.disable()
+    count = sum(len(store.voices.unknown(dismissed=each)) for each in (False, True))
+    found = output.counted(count, "unknown voice")
+    if not dry_run:
+        if count:
+            options.confirm(f"Delete {found} and what was said about them?", yes)
+        count = store.voices.disable()
     if as_json:
-        output.write_json({"deleted": count})
+        output.write_json({"deleted": count, "dry_run": dry_run})
     else:
-        click.echo(f"linking is off; {output.counted(count, 'unknown voice')} deleted")
+        click.echo(
+            f"linking {'would be' if dry_run else 'is'} off; {found} {output.done('deleted', dry_run)}"
+        )

@@ -61,7 +61,7 @@ def audio(connection: Connection, video_id: int) -> VideoAudio | None:
         ),
         {"id": video_id},
     ).one_or_none()
-    return row and VideoAudio(*row)
+    return None if row is None else VideoAudio(*row)
 
 
 def remember_audio(

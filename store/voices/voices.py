@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pgvoice.store.database.connection import Database
+from pgvoice.store.errors import LinkingDisabled
 from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.voices import heard
+from pgvoice.store.voices.heard import SegmentVoice
 from pgvoice.store.voices.linking import Linking, LinkingSettings
 from pgvoice.store.voices.naming import Change, Naming
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
@@ -136,3 +140,15 @@ class Voices:
         Raises `UnknownVoiceNumber`, `NoSuggestion`.
         """
         raise NotImplementedError
+
+    def of_segments(self, video: str, *, encoder: WhichEncoder = None) -> list[SegmentVoice]:
+        """The turns of a video that are an unknown voice, unless it was dismissed, in time order.
+
+        Raises `LinkingDisabled`, `UnknownVideo`, `UnknownEncoder`.
+        """
+        if not self.settings().enabled:
+            raise LinkingDisabled
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            found = encoders.find(connection, encoder).id
+            return heard.of_segments(connection, video, found)
