@@ -35,6 +35,7 @@ FILES = (
     "turns",
     "overlap",
     "voices",
+    "cohorts",
     "tails",
     "words",
     "acts",

@@ -45,7 +45,7 @@ COMMANDS = [
     LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
-    LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
+    LazyCommand("demo", "demo.demo", "Try pgvoice on a conversation of two people."),
     LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 

@@ -20,7 +20,7 @@ class _Rule(TypedDict, total=False):
     encoder: WhichEncoder
     threshold: float | None
     min_margin: float | None
-    candidates: Iterable[str] | None
+    speakers: Iterable[str] | None
 
 
 def identify(
@@ -37,7 +37,7 @@ def identify(
     Segments can have any shape that `as_turns` accepts; without them, the stored turns are asked
     about, or every stored segment if the video has no turns. A segment that is not a span of time
     has no answer. With `clusters`, and by default if segments have labels, those with the same
-    label are judged together, by `Answers.identify_clusters`. Only `candidates` can be named. With
+    label are judged together, by `Answers.identify_clusters`. Only `speakers` can be named. With
     `voices`, segments in which nobody is named get the unknown voice that their label or segment
     belongs to. Raises `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`, `LinkingDisabled` with
     `voices`, and `TypeError` for anything but a list.

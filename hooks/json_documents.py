@@ -71,7 +71,7 @@ class Options(Struct, forbid_unknown_fields=True):
         bool | None,
         Meta(description="Judge segments of one label together; by default if there are labels."),
     ] = None
-    candidates: Annotated[
+    speakers: Annotated[
         list[str] | None,
         Meta(description="The only people who can be named; by default everybody enrolled."),
     ] = None

@@ -62,7 +62,7 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
                 threshold=options.threshold,
                 min_margin=options.min_margin,
                 clusters=options.clusters,
-                candidates=options.candidates,
+                speakers=options.speakers,
                 voices=options.voices or None,
                 on_audio_change=options.on_audio_change,
                 on_turns=options.on_turns,

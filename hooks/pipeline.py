@@ -118,7 +118,7 @@ class Pipeline(Closing):
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool | None = None,
-        candidates: Iterable[str] | None = None,
+        speakers: Iterable[str] | None = None,
         voices: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
         on_turns: OnTurns = "replace",
@@ -131,7 +131,7 @@ class Pipeline(Closing):
         opened if something is missing; if it is None, the audio sources find the file. A segment
         that is not a span of time is answered as ``invalid``. They replace the turns that the video
         has, unless `on_turns` says otherwise; `source` is the file that they come from. Only
-        `candidates` can be named; by default, everybody who is enrolled. Raises what
+        `speakers` can be named; by default, everybody who is enrolled. Raises what
         `fill` and `identify` raise, except `InvalidSegments`: an error never becomes a label.
         """
         turns = as_turns(segments)
@@ -168,7 +168,7 @@ class Pipeline(Closing):
             encoder=self.encoder.identity,
             threshold=self.threshold if threshold is None else threshold,
             min_margin=self.min_margin if min_margin is None else min_margin,
-            candidates=candidates,
+            speakers=speakers,
         )
         if hook:
             hook("identify", list(result.labels), file=file)

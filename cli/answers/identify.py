@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TextIO, Unpack
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.roster import roster_options, speakers_from
 from pgvoice.cli.errors import InvalidSegmentFailure, finite, invalid_rows
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds.rule import document, write_rule
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples: pgvoice identify talk
           pgvoice identify talk talk.rttm --threshold 0.6
-          pgvoice identify talk --candidate Ada --candidate "Bob Ray"
+          pgvoice identify talk --speakers Ada --speakers "Bob Ray"
           pgvoice identify talk --voices
           pgvoice identify talk talk.json --output named.json
           pgvoice identify talk talk.rttm --output - --output-format whisperx
@@ -38,14 +39,7 @@ Examples: pgvoice identify talk
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
 @options.clusters_option
-@click.option(
-    "--candidate",
-    "candidates",
-    multiple=True,
-    metavar="NAME",
-    help="Name only this person; can be repeated. The fewer can speak, the less similar they need"
-    " to be.",
-)
+@roster_options
 @click.option(
     "--voices",
     is_flag=True,
@@ -77,7 +71,8 @@ def identify(
     video: str,
     segments: str | None,
     clusters: bool | None,
-    candidates: tuple[str, ...],
+    speakers: tuple[str, ...],
+    roster: TextIO | None,
     voices: bool,
     named: str | None,
     named_format: str | None,
@@ -105,9 +100,9 @@ def identify(
     source = None if segments is None else options.document_from(segments, format_name, uri)
     with VoiceStore.open(url) as store:
         given = None if source is None else source.segments
-        among = sorted(set(candidates)) or None
-        found = ask(store, video, given, clusters=clusters, candidates=among, voices=voices, **rule)
-        required = store.thresholds.required(gallery=among and len(among), **rule)
+        among = speakers_from(store, speakers, roster)
+        found = ask(store, video, given, clusters=clusters, speakers=among, voices=voices, **rule)
+        required = store.thresholds.required(gallery=len(among) if among else None, **rule)
     if clusters and not any(each.segment.label for each in found.labels):
         raise click.UsageError("--clusters needs segments with a diarizer's labels.")
     if picture is not None:

@@ -64,6 +64,5 @@ def disable(store: VoiceStore, dry_run: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         output.write_json({"deleted": count, "dry_run": dry_run})
     else:
-        click.echo(
-            f"linking {'would be' if dry_run else 'is'} off; {found} {output.done('deleted', dry_run)}"
-        )
+        off = "would be off" if dry_run else "is off"
+        click.echo(f"linking {off}; {found} {output.done('deleted', dry_run)}")
