@@ -120,18 +120,6 @@ RETURNS TABLE (
     rival_id bigint,
     rival_similarity double precision,
     suggested boolean
-
--- The unknown voices: who they may be, where they speak, what to listen to.
-
-CREATE OR REPLACE FUNCTION pgvoice.voices_of_segments(
-    video text, encoder integer DEFAULT pgvoice.sole_encoder()
-) RETURNS TABLE (
-    start_s double precision,
-    end_s double precision,
-    label text,
-    voice bigint,
-    start_ms integer,
-    end_ms integer
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -348,6 +336,19 @@ COMMENT ON FUNCTION pgvoice.suggestions() IS
 comes second. Whom a person said that it is not is never suggested. accept_suggestion and reject_suggestion
 answer. Similarities have two digits unless the caller sees_vectors.';
 
+CREATE OR REPLACE FUNCTION pgvoice.voices_of_segments(
+    video text, encoder integer DEFAULT pgvoice.sole_encoder()
+) RETURNS TABLE (
+    start_s double precision,
+    end_s double precision,
+    label text,
+    voice bigint,
+    start_ms integer,
+    end_ms integer
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
     WITH linked AS (
         SELECT v.id AS video_id, l.label, u.id AS voice
         FROM pgvoice.video AS v
