@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
 from pgvoice.cli import output
-from pgvoice.cli.commands import loaded
 from pgvoice.cli.demo.episodes import Episode, make_episodes
 from pgvoice.cli.demo.sample import CREDIT
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.identify import identify
 from pgvoice.store.database import embedded
 from pgvoice.store.database.urls import libpq_url
+from pgvoice.store.upkeep.store_copy import TableSum
 from pgvoice.store.voice_store import VoiceStore
 
 ENCODER = "campplus"
@@ -54,7 +55,6 @@ class _Shown:
 
     store: VoiceStore
     as_json: bool
-    document: dict[str, object] = field(default_factory=dict)
     steps: list[dict[str, object]] = field(default_factory=list)
 
     def tell(self, text: str) -> None:
@@ -93,7 +93,7 @@ class _Series:
             " of its own, and\nnobody is enrolled. Two of the people are another one's voice at"
             " another speed."
         )
-        self._fill(device)
+        self._fill(device, folder)
         shown.tell("\n1. Link the voices of the episodes. That is off until it is enabled.")
         shown.run("voices", "enable")
         shown.run("voices")
@@ -117,7 +117,7 @@ class _Series:
         for _ in NAMES:
             shown.run("undo")
         shown.run("voices")
-        same = _without_acts(before) == _without_acts(self.store.upkeep.checksums())
+        same = _as_sums(before) == _as_sums(self.store.upkeep.checksums())
         shown.tell(
             "\nThe store is as it was before: all checksums are equal."
             if same
@@ -125,12 +125,14 @@ class _Series:
         )
         self._end(folder, linked, score, same)
 
-    def _fill(self, device: str | None) -> None:
+    def _fill(self, device: str | None, folder: Path) -> None:
         encoder = make_encoder(ENCODER, device=device)
         computed = 0
-        with TemporaryDirectory() as temporary, output.waiting("computing embeddings"):
+        files = folder / "episodes"
+        files.mkdir()
+        with output.waiting("computing embeddings"):
             for each in self.episodes:
-                audio, _ = each.save(Path(temporary))
+                audio, _ = each.save(files)
                 turns = each.turns
                 done = fill(self.store, encoder, video=each.name, audio=audio, segments=turns)
                 computed += done.run.filled
@@ -150,8 +152,62 @@ class _Series:
         """How often the stored labels are right, wrong, or rightly or not no name."""
         counts: Counter[str] = Counter()
         for episode in self.episodes:
-            answers = {each.key: each.speaker for each in self.store.labels.current(episode.name)}
-            keys = self._keys(episode)
-            for key, turn in zip(keys, episode.turns, strict=True):
-                counts[_judged(answers.get(key), NAMES.get(episode.people[str(turn.label)]))] += 1
+            answers = identify(self.store, episode.name)
+            for answer in answers.labels:
+                known = NAMES.get(episode.people[str(answer.segment.label)])
+                counts[_judged(answer.speaker, known)] += 1
         return counts
+
+    def _end(
+        self, folder: Path, linked: dict[str, list[int]], score: Counter[str], same: bool
+    ) -> None:
+        if self.shown.as_json:
+            output.write_json(
+                {
+                    "folder": folder,
+                    "credit": CREDIT,
+                    "steps": self.shown.steps,
+                    "voices_of_people": linked,
+                    "turns": dict(score),
+                    "undone_exactly": same,
+                }
+            )
+            return
+        unset = "env -u PGVOICE_DATABASE_URL " if os.environ.get("PGVOICE_DATABASE_URL") else ""
+        number = linked[next(iter(NAMES))][0]
+        click.echo("\nLook further:")
+        for command in (f"voices play {number}", "voices review"):
+            click.echo(f"  {unset}PGVOICE_DATA={shlex.quote(str(folder))} pgvoice {command}")
+        click.echo("Delete the demo's data:\n  pgvoice demo --series --remove")
+
+
+#: How a turn is labelled.
+RIGHT, WRONG, UNNAMED, MISSED = "right", "wrong", "rightly_unnamed", "missed"
+
+
+def _judged(name: str | None, known: str | None) -> str:
+    """How a turn is labelled; `known` is who speaks, None for a person without a name."""
+    if name is None:
+        return MISSED if known else UNNAMED
+    return RIGHT if name == known else WRONG
+
+
+def _counts(score: Counter[str]) -> str:
+    return (
+        f"{score[RIGHT]} with the right name, {score[WRONG]} with a wrong one, {score[MISSED]}"
+        f" missed;\n{score[UNNAMED]} of people without a name have none"
+    )
+
+
+def _told(linked: dict[str, list[int]]) -> str:
+    voices = sum(len(numbers) for numbers in linked.values())
+    if all(len(numbers) == 1 for numbers in linked.values()):
+        return f"{len(linked)} people, {voices} voices: each person is one voice, by the reference."
+    return f"{len(linked)} people by the reference, {voices} voices."
+
+
+def _as_sums(sums: Iterable[TableSum]) -> dict[str, str]:
+    """The checksum of each table but those that record what people do."""
+    return {
+        each.table: each.checksum for each in sums if not each.table.startswith(("act", "audit_"))
+    }
