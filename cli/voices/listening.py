@@ -30,8 +30,8 @@ Examples: pgvoice voices clip 12 -o clip.wav
 )
 @number_argument
 @click.option(
-    "-o",
     "--output",
+    "-o",
     "destination",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
