@@ -30,6 +30,7 @@ BEGIN
         WHERE l.unknown_voice_id = ANY (numbers)
         GROUP BY l.encoder_id
     ) AS g;
+    PERFORM pgvoice_internal.hold_linking();
     PERFORM FROM pgvoice.unknown_voice AS u WHERE u.id = ANY (numbers) ORDER BY u.id FOR UPDATE;
     PERFORM pgvoice_internal.require_unknown_voice(each.number) FROM unnest(numbers) AS each(number);
 END
@@ -37,6 +38,16 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.hold_voices(bigint[]) IS
 'Waits until nobody else enrolls, labels or links, brings the voices of unknown voices up to date, and locks
 them; fails if one ended.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.hold_linking() RETURNS void
+LANGUAGE sql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT FROM pgvoice.setting FOR NO KEY UPDATE
+$$;
+COMMENT ON FUNCTION pgvoice_internal.hold_linking() IS
+'Waits until nobody else links voices, and keeps others waiting until commit.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.voice_segments(video bigint, label text, encoder integer)
 RETURNS TABLE (start_ms integer, end_ms integer)
@@ -152,7 +163,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'voice % has too little clear speech to enroll %: % s, and 2 s are needed', number,
             quote_literal(named), round(seconds::numeric, 1)
-            USING ERRCODE = 'PV009', HINT = 'Wait until more is heard, or pass force => true.';
+            USING ERRCODE = 'PV009', DETAIL = round(seconds::numeric, 1), HINT = 'Wait until more is heard, or pass force => true.';
     END IF;
     likeness := (pgvoice_internal.coherence(speaker, encoder)).similarity;
     IF likeness < needed THEN
@@ -209,8 +220,7 @@ BEGIN
             RAISE EXCEPTION 'voice % does not sound like % (similarity %, and % is needed)', number,
                 quote_literal(named), pgvoice.shown(likeness, false),
                 pgvoice.shown(least(needed, suggested), false)
-                USING ERRCODE = 'PV006', DETAIL = 'It is enrolled.',
-                      HINT = 'Listen to it; if it is the same person, pass force => true.';
+                USING ERRCODE = 'PV011', HINT = 'Listen to it; if it is the same person, pass force => true.';
         END IF;
         -- Near enough to be the same person, but not to make one profile.
         RETURN;
@@ -384,9 +394,8 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_in(bigint[]) IS
 'The voices of unknown voices, whatever the encoder, and when they speak.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.ensure_speaker(
-    speaker text, granted_by text, purpose text, evidence text
-) RETURNS bigint
+CREATE OR REPLACE FUNCTION pgvoice_internal.ensure_speaker(speaker text, consent jsonb)
+RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
@@ -400,14 +409,16 @@ BEGIN
     INSERT INTO pgvoice.speaker (name) VALUES (speaker) ON CONFLICT (name) DO NOTHING;
     SELECT s.id INTO STRICT found FROM pgvoice.speaker AS s WHERE s.name = speaker
     FOR NO KEY UPDATE;
-    IF granted_by IS NOT NULL THEN
-        INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, evidence)
-        VALUES (found, ensure_speaker.granted_by, ensure_speaker.purpose, ensure_speaker.evidence);
-    END IF;
+    INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, evidence, granted_at, expires_at)
+    SELECT found, c.granted_by, c.purpose, c.evidence, coalesce(c.granted_at, now()), c.expires_at
+    FROM jsonb_to_record(consent) AS c(
+        granted_by text, purpose text, evidence text, granted_at timestamptz, expires_at timestamptz
+    )
+    WHERE c.granted_by IS NOT NULL;
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.ensure_speaker(text, text, text, text) IS
+COMMENT ON FUNCTION pgvoice_internal.ensure_speaker(text, jsonb) IS
 'The id of a speaker, created if new, with a consent if it is said who gave it.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.keep_name(number bigint, speaker bigint, encoders integer[])
@@ -420,12 +431,6 @@ DECLARE
 BEGIN
     named := 0;
     left_out := 0;
-    -- Who is not this voice is not this person either.
-    PERFORM pgvoice_internal.keep_word(w.video_id, w.spans, false, speaker, NULL)
-    FROM (
-        SELECT v.video_id, v.spans FROM pgvoice.verdict AS v
-        WHERE v.unknown_voice_id = number AND NOT v.holds ORDER BY v.id
-    ) AS w;
     FOR member IN
         SELECT h.video_id, h.spans, f.fits
         FROM pgvoice_internal.heard_in(ARRAY[number]) AS h
@@ -451,13 +456,7 @@ COMMENT ON FUNCTION pgvoice_internal.keep_name(bigint, bigint, integer[]) IS
 and how many do not fit.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.name_as(
-    kind text,
-    number bigint,
-    speaker text,
-    granted_by text,
-    purpose text,
-    evidence text,
-    force boolean
+    kind text, number bigint, speaker text, consent jsonb, force boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -474,9 +473,7 @@ DECLARE
     act CONSTANT bigint := pgvoice_internal.begin_act(
         kind, format('voice %s', number), jsonb_build_object('speaker', speaker)
     );
-    speaker_of CONSTANT bigint := pgvoice_internal.ensure_speaker(
-        speaker, granted_by, purpose, evidence
-    );
+    speaker_of CONSTANT bigint := pgvoice_internal.ensure_speaker(speaker, consent);
     exemplars jsonb := '[]';
     each integer;
     kept record;
@@ -497,10 +494,9 @@ BEGIN
         END IF;
     END LOOP;
     SELECT n.* INTO kept FROM pgvoice_internal.keep_name(number, speaker_of, heard_by) AS n;
-    DELETE FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = number;
-    DELETE FROM pgvoice.unknown_voice_mean AS m WHERE m.unknown_voice_id = number;
     UPDATE pgvoice.unknown_voice AS u
     SET ended_at = now(), ended_as = 'named', speaker_id = speaker_of WHERE u.id = number;
+    DELETE FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = number;
     PERFORM pgvoice_internal.relink(keys);
     RETURN jsonb_build_object(
         'act', act, 'voice', number, 'speaker', speaker, 'voices', kept.named,
@@ -519,6 +515,8 @@ CREATE OR REPLACE FUNCTION pgvoice.name_voice(
     granted_by text DEFAULT NULL,
     purpose text DEFAULT 'speaker identification',
     evidence text DEFAULT NULL,
+    granted_at timestamptz DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL,
     force boolean DEFAULT false,
     dry_run boolean DEFAULT false
 ) RETURNS TABLE (act bigint, voices bigint, left_out bigint, exemplars jsonb, moves jsonb)
@@ -530,7 +528,10 @@ DECLARE
 BEGIN
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
-        done := pgvoice_internal.name_as('name', number, speaker, granted_by, purpose, evidence, force);
+        done := pgvoice_internal.name_as('name', number, speaker, jsonb_build_object(
+            'granted_by', granted_by, 'purpose', purpose, 'evidence', evidence,
+            'granted_at', granted_at, 'expires_at', expires_at
+        ), force);
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
     EXCEPTION WHEN SQLSTATE 'PV000' THEN
         done := done - 'act';
@@ -582,7 +583,7 @@ BEGIN
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
         done := pgvoice_internal.name_as(
-            'accept', number, pgvoice_internal.suggested_person(number), NULL, NULL, NULL, force
+            'accept', number, pgvoice_internal.suggested_person(number), '{}', force
         );
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
     EXCEPTION WHEN SQLSTATE 'PV000' THEN
@@ -693,19 +694,17 @@ DECLARE
     keys text[];
     voices bigint;
 BEGIN
-    UPDATE pgvoice.verdict AS w SET unknown_voice_id = kept WHERE w.unknown_voice_id = ANY (others);
     SELECT array_agg(DISTINCT h.key), count(pgvoice_internal.keep_word(
         h.video_id, h.spans, true, NULL, kept
     ))
     INTO keys, voices FROM pgvoice_internal.heard_in(numbers) AS h
     WHERE h.spans IS NOT NULL;
-    UPDATE pgvoice.linked_voice AS l SET unknown_voice_id = kept WHERE l.unknown_voice_id = ANY (others);
-    DELETE FROM pgvoice.unknown_voice_mean AS m WHERE m.unknown_voice_id = ANY (others);
     UPDATE pgvoice.unknown_voice AS u SET heard_at = (
         SELECT max(o.heard_at) FROM pgvoice.unknown_voice AS o WHERE o.id = ANY (numbers)
     ) WHERE u.id = kept;
     UPDATE pgvoice.unknown_voice AS u SET ended_at = now(), ended_as = 'merged', merged_into = kept
     WHERE u.id = ANY (others);
+    UPDATE pgvoice.linked_voice AS l SET unknown_voice_id = kept WHERE l.unknown_voice_id = ANY (others);
     PERFORM pgvoice_internal.relink(keys);
     RETURN jsonb_build_object('act', act, 'voice', kept, 'voices', voices);
 END

@@ -54,22 +54,23 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.require_unknown_voice(bigint) IS
 'Fails unless there is an unknown voice with this number; says what became of one that ended.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.rejected_people(numbers bigint[])
+CREATE OR REPLACE FUNCTION pgvoice_internal.rejected_people(encoder integer, numbers bigint[])
 RETURNS TABLE (number bigint, speakers bigint[])
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT l.unknown_voice_id, array_agg(DISTINCT w.speaker_id)
-    FROM pgvoice.linked_voice AS l
-    JOIN pgvoice.verdict AS w
-        ON w.video_id = l.video_id AND NOT w.holds AND w.speaker_id IS NOT NULL
-    CROSS JOIN LATERAL pgvoice_internal.voice_spans(l.video_id, l.label) AS spoken(spans)
-    WHERE (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
-      AND 2 * pgvoice_internal.spanned_ms(spoken.spans * w.spans)
-          >= pgvoice_internal.spanned_ms(spoken.spans)
-    GROUP BY l.unknown_voice_id
+    WITH member AS MATERIALIZED (
+        SELECT l.unknown_voice_id, l.video_id, l.label FROM pgvoice.linked_voice AS l
+        WHERE l.encoder_id = encoder AND (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
+    )
+    SELECT m.unknown_voice_id, array_agg(DISTINCT w.speaker_id)
+    FROM member AS m
+    JOIN pgvoice_internal.voice_words(ARRAY(SELECT DISTINCT o.video_id FROM member AS o), encoder) AS w
+        ON w.video_id = m.video_id AND w.label = m.label
+    WHERE NOT w.holds AND w.speaker_id IS NOT NULL
+    GROUP BY m.unknown_voice_id
 $$;
-COMMENT ON FUNCTION pgvoice_internal.rejected_people(bigint[]) IS
+COMMENT ON FUNCTION pgvoice_internal.rejected_people(integer, bigint[]) IS
 'Who unknown voices are not, because a person said so of one of their voices.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_at(
@@ -127,7 +128,7 @@ AS $$
     WITH compared AS MATERIALIZED (
         SELECT m.unknown_voice_id AS number, two.*
         FROM pgvoice.unknown_voice_mean AS m
-        LEFT JOIN pgvoice_internal.rejected_people(numbers) AS r
+        LEFT JOIN pgvoice_internal.rejected_people(encoder, numbers) AS r
             ON r.number = m.unknown_voice_id
         CROSS JOIN LATERAL (
             SELECT array_agg(p.speaker_id) AS speakers, array_agg(p.similarity) AS similarities
