@@ -153,7 +153,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,
     ends_ms integer[] DEFAULT NULL,
-    candidates text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -192,7 +192,7 @@ AS $$
                    AS threshold,
                pgvoice_internal.given('min_margin', identify_clusters.min_margin, 0, 2)
                    AS min_margin,
-               pgvoice_internal.speaker_ids(identify_clusters.candidates) AS among
+               pgvoice_internal.speaker_ids(identify_clusters.speakers) AS among
     ), asked AS MATERIALIZED (
         SELECT g.video_id,
                coalesce(identify_clusters.starts_ms, pgvoice.snap_all_ms(starts), g.starts_ms)
@@ -258,5 +258,5 @@ is nearest to that person by more than the threshold. A clean segment then gets 
 to that person too and sounds like the named speech. Overlapped segments get it if they sound like the
 named speech and no other cluster has the name at that time, and segments too short for a vector if the
 cluster has three clean segments, in either case only if four fifths of the clean speech agree. Segments
-of a cluster that overlap each other are left out. candidates are as in identify. evidence_similarity and
+of a cluster that overlap each other are left out. speakers are as in identify. evidence_similarity and
 evidence_s describe the clean speech. A segment whose cluster is NULL is judged alone.';

@@ -175,7 +175,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,
     ends_ms integer[] DEFAULT NULL,
-    candidates text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -210,14 +210,14 @@ AS $$
         coalesce(ends_ms, pgvoice.snap_all_ms(ends)), encoder,
         pgvoice_internal.given('threshold', identify.threshold, -1, 1),
         pgvoice_internal.given('min_margin', identify.min_margin, 0, 2),
-        pgvoice_internal.speaker_ids(candidates)
+        pgvoice_internal.speaker_ids(identify.speakers)
     ) WITH ORDINALITY AS i
     ORDER BY i.ordinality
 $$;
 COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given, in that order, or in time order for every
 segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
-grid in starts_ms and ends_ms. candidates are the only people who can speak; the fewer they are, the lower
+grid in starts_ms and ends_ms. speakers are the only people who can speak; the fewer they are, the lower
 the threshold. speaker is set only if reason is matched; nearest and runner_up are the two
 most similar people: if reason is suggested, a suggestion and its rival. A stored turn that turns of other labels overlap is answered by its clean parts: matched
 if one of them matches and none matches somebody else, ambiguous if two match different people; else

@@ -154,7 +154,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
     videos text[],
     encoder integer,
     given_threshold double precision,
-    given_margin double precision
+    given_margin double precision,
+    among bigint[] DEFAULT NULL
 ) RETURNS TABLE (
     video_id bigint,
     start_ms integer,
@@ -177,14 +178,17 @@ AS $$
            i.threshold
     FROM pgvoice.video AS v
     CROSS JOIN LATERAL pgvoice_internal.identified(
-        v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin
+        v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin,
+        verdicts_of.among
     ) AS i
-    WHERE v.key = ANY (videos) AND i.reason <> 'missing'
+    WHERE (videos IS NULL OR v.key = ANY (videos)) AND i.reason <> 'missing'
 $$;
 COMMENT ON FUNCTION pgvoice_internal.verdicts_of IS
-'Who speaks in every filled segment of some videos, from identify.';
+'Who of these people, or of all, speaks in every filled segment of some videos, or of all, from identify.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.judge_together(encoder integer) RETURNS void
+CREATE OR REPLACE FUNCTION pgvoice_internal.judge_together(
+    encoder integer, among bigint[] DEFAULT NULL
+) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
@@ -213,12 +217,12 @@ BEGIN
         ) AS g
         CROSS JOIN LATERAL pgvoice_internal.heard_together(
             g.video_id, encoder, g.starts_ms, g.ends_ms, g.labels, g.reasons, g.nearest_ids,
-            g.thresholds
+            g.thresholds, among
         ) AS t
     ) AS heard
     WHERE j.video_id = heard.video_id AND j.start_ms = heard.start_ms AND j.end_ms = heard.end_ms;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.judge_together(integer) IS
+COMMENT ON FUNCTION pgvoice_internal.judge_together IS
 'Adds the names that segments get from others with the same label of the diarizer, as identify_clusters
 gives them, to the answers in judged.';
