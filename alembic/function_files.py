@@ -64,6 +64,7 @@ FILES = (
     "spans",
     "erasure",
     "expiry",
+    "forgetting",
     "allowing",
     "audit",
     "audit_events",
