@@ -10,13 +10,15 @@ from sqlalchemy import Connection
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
+from pgvoice.store.errors import LinkingDisabled
 from pgvoice.store.names import checked
 from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.voices import linking, naming, unknown
+from pgvoice.store.voices import heard, linking, naming, unknown
+from pgvoice.store.voices.heard import SegmentVoice
 from pgvoice.store.voices.linking import Linking, LinkingSettings, Progress
 from pgvoice.store.voices.naming import Change, Naming
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
@@ -165,6 +167,18 @@ class Voices:
         """
         with self._changing() as connection:
             return naming.reject(connection, number, dry_run=dry_run)
+
+    def of_segments(self, video: str, *, encoder: WhichEncoder = None) -> list[SegmentVoice]:
+        """The turns of a video that are an unknown voice, unless it was dismissed, in time order.
+
+        Raises `LinkingDisabled`, `UnknownVideo`, `UnknownEncoder`.
+        """
+        if not self.settings().enabled:
+            raise LinkingDisabled
+        with self._database.engine.connect() as connection:
+            stored_videos.require(connection, video)
+            found = encoders.find(connection, encoder).id
+            return heard.of_segments(connection, video, found)
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
