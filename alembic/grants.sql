@@ -44,6 +44,7 @@ BEGIN
             (writers || admins, 'prune_segments'),
             (writers || admins, 'store_turns'),
             (writers || admins, 'refresh_voices'),
+            (writers || admins, 'link_voices'),
             (writers || admins, 'refit_library')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
