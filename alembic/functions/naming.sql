@@ -799,14 +799,10 @@ COMMENT ON FUNCTION pgvoice.part_voice IS
 be undone. They are linked anew, and never with it. voices is how many. dry_run changes nothing.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
-BEGIN
-    IF to_regproc('pgvoice.link_voices') IS NOT NULL THEN
-        PERFORM pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e ORDER BY e.id;
-    END IF;
-END
+    SELECT pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e ORDER BY e.id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.relink(text[]) IS
 'Links voices of these videos again, as a person''s word about them changed.';
