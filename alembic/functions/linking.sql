@@ -103,6 +103,7 @@ BEGIN
     IF said <> '{}' THEN
         touched := touched || groups || said;
         places := NULL;
+        groups := NULL;
     END IF;
     open := ARRAY(
         SELECT place FROM generate_series(1, cardinality(labels)) AS place
