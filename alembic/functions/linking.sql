@@ -69,7 +69,7 @@ BEGIN
     END IF;
     said := ARRAY(
         SELECT DISTINCT w.unknown_voice_id
-        FROM pgvoice_internal.words_that_hold(ARRAY[video], encoder) AS w
+        FROM pgvoice_internal.voice_words(ARRAY[video], encoder) AS w
         WHERE w.unknown_voice_id IS NOT NULL
     );
     -- The groups that a voice belongs to, or nearly.
