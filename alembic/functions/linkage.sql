@@ -1,45 +1,5 @@
 -- What voices need to be linked, and average linkage of a few of them.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.words_that_hold(videos bigint[], encoder integer)
-RETURNS TABLE (
-    video_id bigint, label text, holds boolean, speaker_id bigint, unknown_voice_id bigint
-)
-LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
-    WITH RECURSIVE word AS MATERIALIZED (
-        SELECT w.* FROM pgvoice_internal.voice_words(videos, encoder) AS w
-    ), became AS (
-        SELECT DISTINCT w.unknown_voice_id AS said, w.unknown_voice_id AS id
-        FROM word AS w WHERE w.unknown_voice_id IS NOT NULL
-        UNION ALL
-        SELECT b.said, u.merged_into
-        FROM became AS b JOIN pgvoice.unknown_voice AS u ON u.id = b.id
-        WHERE u.merged_into IS NOT NULL
-    ), resolved AS (
-        SELECT w.verdict_id, w.video_id, w.label, w.holds,
-               coalesce(w.speaker_id, u.speaker_id) AS speaker_id,
-               CASE WHEN u.speaker_id IS NULL THEN u.id END AS unknown_voice_id
-        FROM word AS w
-        LEFT JOIN (
-            became AS b JOIN pgvoice.unknown_voice AS u ON u.id = b.id AND u.merged_into IS NULL
-        ) ON b.said = w.unknown_voice_id
-        -- One that has ended otherwise is nobody.
-        WHERE u.id IS NULL OR u.ended_at IS NULL OR u.speaker_id IS NOT NULL
-    )
-    SELECT r.video_id, r.label, r.holds, r.speaker_id, r.unknown_voice_id
-    FROM resolved AS r
-    WHERE NOT EXISTS (
-        SELECT FROM resolved AS n
-        WHERE n.video_id = r.video_id AND n.label = r.label AND n.verdict_id > r.verdict_id
-          AND (n.holds AND r.holds OR (n.speaker_id, n.unknown_voice_id)
-              IS NOT DISTINCT FROM (r.speaker_id, r.unknown_voice_id))
-    )
-$$;
-COMMENT ON FUNCTION pgvoice_internal.words_that_hold(bigint[], integer) IS
-'What a person said last about voices of these videos: at most one word says who a voice is. An unknown
-voice that was merged or named since is who it became.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.linkable_voices(videos bigint[], encoder integer)
 RETURNS TABLE (
     video_id bigint,
@@ -52,8 +12,7 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH word AS MATERIALIZED (
-        SELECT w.* FROM pgvoice_internal.words_that_hold(videos, encoder) AS w
-        WHERE EXISTS (SELECT FROM pgvoice.verdict AS s WHERE s.video_id = ANY (videos))
+        SELECT w.* FROM pgvoice_internal.voice_words(videos, encoder) AS w
     ), heard AS MATERIALIZED (
         SELECT v.video_id, v.label, v.embedding, v.clean_ms, c.across_mean, c.across,
                EXISTS (

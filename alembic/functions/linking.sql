@@ -69,7 +69,7 @@ BEGIN
     END IF;
     said := ARRAY(
         SELECT DISTINCT w.unknown_voice_id
-        FROM pgvoice_internal.words_that_hold(ARRAY[video], encoder) AS w
+        FROM pgvoice_internal.voice_words(ARRAY[video], encoder) AS w
         WHERE w.unknown_voice_id IS NOT NULL
     );
     -- The groups that a voice belongs to, or nearly.
@@ -103,6 +103,7 @@ BEGIN
     IF said <> '{}' THEN
         touched := touched || groups || said;
         places := NULL;
+        groups := NULL;
     END IF;
     open := ARRAY(
         SELECT place FROM generate_series(1, cardinality(labels)) AS place

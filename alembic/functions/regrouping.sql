@@ -94,10 +94,11 @@ BEGIN
                p.impostor_mean, p.level, w.unknown_voice_id AS forced
         FROM voice_piece AS p
         LEFT JOIN (
-            SELECT w.* FROM pgvoice_internal.words_that_hold(
+            SELECT w.* FROM pgvoice_internal.voice_words(
                 ARRAY(SELECT p.video_id FROM voice_piece AS p), regroup.encoder
             ) AS w
-            WHERE w.holds AND EXISTS (SELECT FROM pgvoice.verdict AS s WHERE s.unknown_voice_id IS NOT NULL)
+            JOIN pgvoice.unknown_voice AS u ON u.id = w.unknown_voice_id AND u.ended_at IS NULL
+            WHERE w.holds
         ) AS w ON w.video_id = p.video_id AND w.label = p.label
         UNION ALL
         SELECT NULL, NULL, c.unknown_voice_id, CASE WHEN g.sum IS NULL THEN whole.sum
@@ -185,10 +186,9 @@ AS $$
         WHERE EXISTS (SELECT FROM twice AS t WHERE NOT t.together)
     ), denied AS MATERIALIZED (
         SELECT p.item, p.label, p.video_id, w.unknown_voice_id AS id
-        FROM pgvoice_internal.words_that_hold(videos, encoder) AS w
+        FROM pgvoice_internal.voice_words(videos, encoder) AS w
         JOIN piece AS p ON p.video_id = w.video_id AND p.label = w.label
         WHERE NOT w.holds AND w.unknown_voice_id IS NOT NULL
-          AND EXISTS (SELECT FROM pgvoice.verdict AS s WHERE s.unknown_voice_id IS NOT NULL)
     ), conflict AS (
         SELECT t.one, t.other FROM twice AS t
         WHERE NOT t.together AND NOT EXISTS (
