@@ -244,7 +244,7 @@ groups as voices. The threshold is own_voice_level where different people are as
 usual_similarities says. What was grouped is no evidence of how similar different people are, and is left
 out wherever that is measured.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.follow_linking() RETURNS trigger
+CREATE OR REPLACE FUNCTION pgvoice_internal.follow_grouping() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
@@ -258,10 +258,10 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.follow_linking() IS
+COMMENT ON FUNCTION pgvoice_internal.follow_grouping() IS
 'Once linking is on, the next refresh_voices groups recordings whose turns have no labels; once it is off,
 their voices are deleted.';
 
-CREATE OR REPLACE TRIGGER setting_linking
+CREATE OR REPLACE TRIGGER setting_linking_groups
 AFTER UPDATE ON pgvoice.setting
-FOR EACH ROW WHEN (OLD.linking <> NEW.linking) EXECUTE FUNCTION pgvoice_internal.follow_linking();
+FOR EACH ROW WHEN (OLD.linking <> NEW.linking) EXECUTE FUNCTION pgvoice_internal.follow_grouping();
