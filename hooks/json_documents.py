@@ -71,10 +71,14 @@ class Options(Struct, forbid_unknown_fields=True):
         bool | None,
         Meta(description="Judge segments of one label together; by default if there are labels."),
     ] = None
-    candidates: Annotated[
+    speakers: Annotated[
         list[str] | None,
         Meta(description="The only people who can be named; by default everybody enrolled."),
     ] = None
+    voices: Annotated[
+        bool,
+        Meta(description="Give segments in which nobody is named their unknown voice."),
+    ] = False
     on_audio_change: OnAudioChange = "raise"
     on_turns: OnTurns = "replace"
 
@@ -109,6 +113,10 @@ class AnsweredSegment(Struct):
             description="Why this name, or why none.",
             extra_json_schema={"enum": [*REASONS, INVALID]},
         ),
+    ]
+    voice: Annotated[
+        str | None,
+        Meta(description="The unknown voice, such as voice 12, if the request asks for voices."),
     ]
 
 

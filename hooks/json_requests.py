@@ -62,7 +62,8 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
                 threshold=options.threshold,
                 min_margin=options.min_margin,
                 clusters=options.clusters,
-                candidates=options.candidates,
+                speakers=options.speakers,
+                voices=options.voices or None,
                 on_audio_change=options.on_audio_change,
                 on_turns=options.on_turns,
             )
@@ -144,6 +145,7 @@ def _answered(raw: dict[str, Any], label: Labelled) -> AnsweredSegment:
         runner_up_similarity=answer.runner_up_similarity if answer else None,
         margin=answer.margin if answer else None,
         reason=label.reason,
+        voice=label.unknown_voice,
     )
 
 

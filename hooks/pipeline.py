@@ -73,14 +73,16 @@ class Pipeline(Closing):
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool | None = None,
+        voices: bool = False,
     ) -> None:
         """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
 
         Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
         of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
         `clusters`, and by default if they have labels, segments with the same label are judged
-        together, as `store.answers.identify_clusters` does. Raises `DatabaseError`,
-        `SchemaMismatch`, `EncoderUnavailable`.
+        together, as `store.answers.identify_clusters` does. With `voices`, segments in which nobody
+        is named get the number of their unknown voice. Raises `DatabaseError`, `SchemaMismatch`,
+        `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
         self.encoder: Encoder = _Shared(made)
@@ -89,6 +91,7 @@ class Pipeline(Closing):
         self.threshold = threshold
         self.min_margin = min_margin
         self.clusters = clusters
+        self.voices = voices
 
     def close(self) -> None:
         """Close the store, unless it was open before the pipeline."""
@@ -115,7 +118,8 @@ class Pipeline(Closing):
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool | None = None,
-        candidates: Iterable[str] | None = None,
+        speakers: Iterable[str] | None = None,
+        voices: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
         on_turns: OnTurns = "replace",
         source: str | None = None,
@@ -127,8 +131,8 @@ class Pipeline(Closing):
         opened if something is missing; if it is None, the audio sources find the file. A segment
         that is not a span of time is answered as ``invalid``. They replace the turns that the video
         has, unless `on_turns` says otherwise; `source` is the file that they come from. Only
-        `candidates` can be named; by default, everybody who is enrolled. Raises what
-        `fill` raises, except `InvalidSegments`: an error never becomes a label.
+        `speakers` can be named; by default, everybody who is enrolled. Raises what
+        `fill` and `identify` raise, except `InvalidSegments`: an error never becomes a label.
         """
         turns = as_turns(segments)
         snapped = snap_turns(turns, self.store.grid_ms)
@@ -160,10 +164,11 @@ class Pipeline(Closing):
             video,
             turns,
             clusters=self.clusters if clusters is None else clusters,
+            voices=self.voices if voices is None else voices,
             encoder=self.encoder.identity,
             threshold=self.threshold if threshold is None else threshold,
             min_margin=self.min_margin if min_margin is None else min_margin,
-            candidates=candidates,
+            speakers=speakers,
         )
         if hook:
             hook("identify", list(result.labels), file=file)

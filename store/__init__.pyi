@@ -12,6 +12,7 @@ from .answers.index_building import BuildReport
 from .answers.indexes import BuildProgress, IndexStatus
 from .answers.similar import SimilarFilter, SimilarSegment
 from .errors import (
+    ActNotUndoable,
     AmbiguousSpan,
     AudioChanged,
     CalibrationUnsupported,
@@ -25,8 +26,10 @@ from .errors import (
     InvalidSegment,
     LabelIsNoName,
     LastExemplar,
+    LinkingDisabled,
     NoEmbedding,
     NoSegment,
+    NoSuggestion,
     OptedOut,
     OverlappedSpeech,
     PgvectorOutdated,
@@ -44,6 +47,7 @@ from .errors import (
     UnknownSpeaker,
     UnknownTurnLabel,
     UnknownVideo,
+    UnknownVoiceNumber,
 )
 from .keys import SegmentKey
 from .labels.current import Label, SpeakerTime
@@ -73,8 +77,12 @@ from .turns import Turn
 from .upkeep.store_copy import TableSum
 from .upkeep.upkeep import SampledSegment, StoreCheck
 from .voice_store import VoiceStore
+from .voices.linking import Linking, LinkingSettings
+from .voices.naming import Change, Naming
+from .voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
 __all__ = [
+    "ActNotUndoable",
     "AmbiguousSpan",
     "Appearance",
     "AudioChanged",
@@ -87,6 +95,8 @@ __all__ = [
     "Calibration",
     "CalibrationUnsupported",
     "CancellingExemplars",
+    "Change",
+    "Clip",
     "ClusterIdentification",
     "ClusterPart",
     "ClusterSummary",
@@ -115,8 +125,13 @@ __all__ = [
     "LastExemplar",
     "LeftOut",
     "LibraryTail",
+    "Linking",
+    "LinkingDisabled",
+    "LinkingSettings",
+    "Naming",
     "NoEmbedding",
     "NoSegment",
+    "NoSuggestion",
     "OptOut",
     "OptedOut",
     "Outlier",
@@ -159,7 +174,11 @@ __all__ = [
     "UnknownSpeaker",
     "UnknownTurnLabel",
     "UnknownVideo",
+    "UnknownVoice",
+    "UnknownVoiceNumber",
     "VideoAudio",
+    "VoiceAppearance",
     "VoiceStore",
+    "VoiceSuggestion",
     "summarize_clusters",
 ]

@@ -28,7 +28,8 @@ AS $$
                OR CASE WHEN public.vector_dims(v.embedding) = public.vector_dims(x.embedding)
                        THEN NOT -(v.embedding OPERATOR(public.<#>) x.embedding) >= 1 - rounding
                        ELSE true END
-               OR v.clean_ms <> x.clean_ms AS bad
+               OR (v.clean_ms, v.segments, v.clip_start_ms, v.clip_end_ms)
+                  IS DISTINCT FROM (x.clean_ms, x.segments, x.clip_start_ms, x.clip_end_ms) AS bad
         FROM (
             SELECT v.* FROM chosen
             JOIN pgvoice.voice AS v

@@ -110,7 +110,8 @@ CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     min_margin double precision DEFAULT NULL,
     only_labelled boolean DEFAULT false,
     dry_run boolean DEFAULT false,
-    by_label boolean DEFAULT true
+    by_label boolean DEFAULT true,
+    speakers text[] DEFAULT NULL
 ) RETURNS TABLE (
     outcome text,
     from_speaker text,
@@ -128,9 +129,11 @@ SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_column
 DECLARE
-    -- The whole library from nearest, so that nothing is compared twice; single videos from identify.
-    source text := CASE WHEN keep_labels.videos IS NULL THEN 'pgvoice_internal.verdicts($1, $2, $3)'
-                        ELSE 'pgvoice_internal.verdicts_of($4, $1, $2, $3)' END;
+    among bigint[] := pgvoice_internal.speaker_ids(keep_labels.speakers);
+    -- The whole library from nearest, so that nothing is compared twice; all else from identify.
+    by_nearest boolean := keep_labels.videos IS NULL AND among IS NULL;
+    source text := CASE WHEN by_nearest THEN 'pgvoice_internal.verdicts($1, $2, $3)'
+                        ELSE 'pgvoice_internal.verdicts_of($4, $1, $2, $3, $5)' END;
     chosen text := CASE WHEN keep_labels.only_labelled THEN
         ' AND EXISTS (SELECT FROM pgvoice.attribution AS l
               WHERE l.current AND l.video_id = v.video_id AND l.encoder_id = $1)' ELSE '' END;
@@ -139,7 +142,7 @@ BEGIN
     PERFORM pgvoice_internal.require_question(videos, encoder, threshold, min_margin);
     PERFORM pgvoice_internal.hold_labels();
     PERFORM pgvoice.refresh_voices(keep_labels.videos, keep_labels.encoder);
-    IF keep_labels.videos IS NULL AND (NOT keep_labels.only_labelled OR EXISTS (
+    IF by_nearest AND (NOT keep_labels.only_labelled OR EXISTS (
         SELECT FROM pgvoice.attribution AS a
         WHERE a.current AND a.encoder_id = keep_labels.encoder
     )) THEN
@@ -148,9 +151,9 @@ BEGIN
     EXECUTE 'CREATE TEMPORARY TABLE judged AS SELECT v.* FROM ' || source || ' AS v WHERE true'
         || chosen
         USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
-              keep_labels.videos;
+              keep_labels.videos, among;
     IF keep_labels.by_label THEN
-        PERFORM pgvoice_internal.judge_together(keep_labels.encoder);
+        PERFORM pgvoice_internal.judge_together(keep_labels.encoder, among);
     END IF;
     CREATE TEMPORARY TABLE verdict AS
         SELECT v.*, a.run_id AS old_run, a.speaker_id AS old_speaker_id,
@@ -181,6 +184,6 @@ $$;
 COMMENT ON FUNCTION pgvoice.keep_labels IS
 'Stores who speaks in these videos, or in all, as a run of labels: the answers of identify_clusters for
 the turns, or those of identify if by_label is false. Returns from whom to
-whom, with segments and seconds. outcome is changed, unchanged, or pinned where a pinned label differs
+whom, with segments and seconds. speakers are as in identify. outcome is changed, unchanged, or pinned where a pinned label differs
 and stays. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
 was stored.';

@@ -1,4 +1,4 @@
--- The voices of recordings, and which recordings they are compared with.
+-- The voices of recordings.
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.forget_voices() RETURNS trigger
 LANGUAGE plpgsql
@@ -75,30 +75,84 @@ CREATE OR REPLACE TRIGGER turn_truncated_voices
 AFTER TRUNCATE ON pgvoice.turn
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.voices_of(videos bigint[], encoder integer)
-RETURNS TABLE (
-    video_id bigint, label text, dimension integer, embedding public.vector, clean_ms bigint
+CREATE OR REPLACE FUNCTION pgvoice_internal.mean_voices(
+    video bigint, encoder integer, labels text[], starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (
+    label text,
+    dimension integer,
+    embedding public.vector,
+    clean_ms bigint,
+    segments bigint,
+    clip_start_ms integer,
+    clip_end_ms integer
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT s.video_id, c.label, s.dimension,
-           public.l2_normalize(public.sum(
-               s.embedding OPERATOR(public.*) array_fill(
-                   (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
-               )::public.vector
-               ORDER BY s.start_ms, s.end_ms
-           )),
-           sum(s.end_ms - s.start_ms)
+    WITH mean AS MATERIALIZED (
+        SELECT g.label, s.dimension, sum(s.end_ms - s.start_ms) AS clean_ms, count(*) AS segments,
+               public.l2_normalize(public.sum(
+                   s.embedding OPERATOR(public.*) array_fill(
+                       (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
+                   )::public.vector
+                   ORDER BY s.start_ms, s.end_ms
+               )) AS embedding
+        FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
+            AND s.encoder_id = encoder
+        WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
+        GROUP BY g.label, s.dimension
+        -- Vectors that cancel each other out have no direction.
+        HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
+    ), clip AS (
+        SELECT DISTINCT ON (m.label) m.label,
+               CASE WHEN s.status = 'ok'
+                    THEN s.start_ms + greatest(s.end_ms - s.start_ms - 8000, 0) / 2
+                    ELSE s.start_ms END AS start_ms,
+               least(s.end_ms - s.start_ms, 8000) AS length_ms
+        FROM mean AS m
+        JOIN unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms) ON g.label = m.label
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
+            AND s.encoder_id = encoder
+        WHERE s.embedding IS NOT NULL
+        ORDER BY m.label, s.status <> 'ok', least(s.end_ms - s.start_ms, 3000) DESC,
+                 m.embedding OPERATOR(public.<#>) s.embedding, s.start_ms, s.end_ms
+    )
+    SELECT m.label, m.dimension, m.embedding, m.clean_ms, m.segments, c.start_ms,
+           c.start_ms + c.length_ms
+    FROM mean AS m JOIN clip AS c USING (label)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.mean_voices IS
+'The voices that these segments of a video make: the mean of each label''s, and the best clip to listen to.
+That is the segment of at least 3 s that is closest to the mean, or else the longest; of more than 8 s, its
+middle. Segments of which only the beginning was heard (status partial) come last, with their first 8 s.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.voices_of(videos bigint[], encoder integer)
+RETURNS TABLE (
+    video_id bigint,
+    label text,
+    dimension integer,
+    embedding public.vector,
+    clean_ms bigint,
+    segments bigint,
+    clip_start_ms integer,
+    clip_end_ms integer
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT asked.id, m.*
     FROM unnest(videos) AS asked(id)
-    CROSS JOIN LATERAL pgvoice_internal.clean_segments(asked.id, encoder) AS c
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = asked.id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
-        AND s.encoder_id = encoder
-    WHERE s.embedding IS NOT NULL AND c.label IS NOT NULL
-    GROUP BY s.video_id, c.label, s.dimension
-    -- Vectors that cancel each other out have no direction.
-    HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
+    CROSS JOIN LATERAL (
+        SELECT array_agg(s.label) AS labels, array_agg(s.start_ms) AS starts_ms,
+               array_agg(s.end_ms) AS ends_ms
+        FROM pgvoice_internal.clean_segments(asked.id, encoder) AS s
+    ) AS c
+    CROSS JOIN LATERAL pgvoice_internal.mean_voices(
+        asked.id, encoder, c.labels, c.starts_ms, c.ends_ms
+    ) AS m
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voices_of(bigint[], integer) IS
 'The voices of these videos, from their clean segments.';
@@ -110,8 +164,10 @@ SET search_path FROM CURRENT
 AS $$
     DELETE FROM pgvoice.voice AS v WHERE v.video_id = ANY (videos) AND v.encoder_id = encoder;
     WITH kept AS (
-        INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms)
-        SELECT v.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms
+        INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms,
+            segments, clip_start_ms, clip_end_ms)
+        SELECT v.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms, v.segments,
+               v.clip_start_ms, v.clip_end_ms
         FROM pgvoice_internal.voices_of(videos, encoder) AS v
         RETURNING video_id
     )
@@ -124,112 +180,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_voices(bigint[], integer) IS
 'Computes the voices of these videos, and stores how many there are; keep_cohorts has to follow.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.near_recordings(videos bigint[], encoder integer)
-RETURNS TABLE (video_id bigint, near bigint[], recordings integer)
-LANGUAGE sql STABLE ROWS 10
-SET search_path FROM CURRENT
-AS $$
-    WITH several AS MATERIALIZED (
-        SELECT c.video_id, c.voices, public.sum(v.embedding) AS centre
-        FROM (
-            SELECT o.video_id, o.voices FROM pgvoice.voice_cohort AS o
-            WHERE o.encoder_id = encoder AND o.voices >= 2
-            -- A sample that stays the same.
-            ORDER BY hashint8(o.video_id)
-            LIMIT 1000
-        ) AS c
-        JOIN pgvoice.voice AS v ON v.video_id = c.video_id AND v.encoder_id = encoder
-        GROUP BY c.video_id, c.voices
-    )
-    SELECT asked.id, coalesce(nearest.ids, '{}'), (SELECT count(*) FROM several)::integer
-    FROM unnest(videos) AS asked(id)
-    CROSS JOIN LATERAL (
-        SELECT coalesce(
-            (SELECT public.sum(v.embedding) FROM pgvoice.voice AS v
-             WHERE v.video_id = asked.id AND v.encoder_id = encoder),
-            -- Its turns have no labels.
-            (SELECT public.sum(s.embedding) FROM pgvoice.segment_embedding AS s
-             WHERE s.video_id = asked.id AND s.encoder_id = encoder AND s.embedding IS NOT NULL)
-        ) AS centre
-    ) AS mine
-    CROSS JOIN LATERAL (
-        SELECT array_agg(n.video_id ORDER BY n.place) FILTER (WHERE n.before < 20) AS ids
-        FROM (
-            SELECT one.video_id, row_number() OVER nearest_first AS place,
-                   sum(one.voices - 1) OVER nearest_first - (one.voices - 1) AS before
-            FROM (
-                SELECT s.video_id, s.voices,
-                       (mine.centre OPERATOR(public.<#>) s.centre) / s.voices AS distance
-                FROM several AS s
-                WHERE s.video_id <> asked.id AND mine.centre IS NOT NULL
-                ORDER BY distance, s.video_id
-                -- Enough if each has two voices.
-                LIMIT 20
-            ) AS one
-            WINDOW nearest_first AS (ORDER BY one.distance, one.video_id)
-        ) AS n
-    ) AS nearest
-$$;
-COMMENT ON FUNCTION pgvoice_internal.near_recordings(bigint[], integer) IS
-'For each of these videos, the recordings with two voices or more whose voices are most similar to its
-own on average (the inner product of their mean voices), among at most 1,000: so many that there are 20
-comparisons if each leaves out one voice. Of a video without labels, the mean of all segments is compared.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.keep_cohorts(videos bigint[], encoder integer)
-RETURNS void
-LANGUAGE sql
-SET search_path FROM CURRENT
-AS $$
-    WITH near AS MATERIALIZED (
-        SELECT n.* FROM pgvoice_internal.near_recordings(videos, encoder) AS n
-    ), pair AS MATERIALIZED (
-        -- Materialised, so that no vector is sorted.
-        SELECT n.video_id, mine.label, theirs.video_id AS other_id,
-               -(mine.embedding OPERATOR(public.<#>) theirs.embedding) AS similarity
-        FROM near AS n
-        JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
-        CROSS JOIN unnest(n.near) AS other(id)
-        JOIN pgvoice.voice AS theirs ON theirs.video_id = other.id AND theirs.encoder_id = encoder
-    ), compared AS MATERIALIZED (
-        SELECT s.video_id, s.similarity, row_number() OVER (
-                   PARTITION BY s.video_id, s.label, s.other_id ORDER BY s.similarity DESC
-               ) AS place
-        FROM pair AS s
-    ), usual AS (
-        SELECT c.video_id, pgvoice_internal.own_voice_level(
-                   encoder, avg(c.similarity) FILTER (WHERE c.place > 1)
-               ) AS own_voice
-        FROM compared AS c GROUP BY c.video_id
-    ), across AS (
-        SELECT c.video_id, avg(c.similarity) AS mean, count(*) AS comparisons
-        FROM compared AS c
-        JOIN usual AS u USING (video_id)
-        WHERE c.place > 1 OR c.similarity < u.own_voice
-        GROUP BY c.video_id
-    ), within AS (
-        SELECT a.video_id, avg(-(a.embedding OPERATOR(public.<#>) b.embedding)) AS mean,
-               count(*) AS comparisons
-        FROM pgvoice.voice AS a
-        JOIN pgvoice.voice AS b
-            ON b.video_id = a.video_id AND b.encoder_id = a.encoder_id AND b.label > a.label
-        WHERE a.video_id = ANY (videos) AND a.encoder_id = encoder
-        GROUP BY a.video_id
-    )
-    -- Only rows that are there: the voices of the others were forgotten meanwhile.
-    UPDATE pgvoice.voice_cohort AS c
-    SET near = n.near, recordings = n.recordings,
-        across_mean = pgvoice.similarity(across.mean), across = coalesce(across.comparisons, 0),
-        within_mean = pgvoice.similarity(within.mean), within = coalesce(within.comparisons, 0)
-    FROM near AS n
-    LEFT JOIN across USING (video_id)
-    LEFT JOIN within USING (video_id)
-    WHERE c.video_id = n.video_id AND c.encoder_id = encoder
-$$;
-COMMENT ON FUNCTION pgvoice_internal.keep_cohorts(bigint[], integer) IS
-'Chooses near for these videos again and stores how similar their voices are to those of near, and to each
-other. Of each recording in near, the voice that is most similar to a voice is left out if it reaches
-own_voice_level: it may be the same person, but no two voices of one recording are.';
 
 CREATE OR REPLACE FUNCTION pgvoice.refresh_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()

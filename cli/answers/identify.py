@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TextIO, Unpack
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.roster import roster_options, speakers_from
 from pgvoice.cli.errors import InvalidSegmentFailure, finite, invalid_rows
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.hooks.errors import invalid_text
 from pgvoice.hooks.identify import identify as ask
-from pgvoice.hooks.results import IdentifyResult, Labelled
+from pgvoice.hooks.results import IdentifyResult, Labelled, with_voices_as_names
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples: pgvoice identify talk
           pgvoice identify talk talk.rttm --threshold 0.6
-          pgvoice identify talk --candidate Ada --candidate "Bob Ray"
+          pgvoice identify talk --speakers Ada --speakers "Bob Ray"
+          pgvoice identify talk --voices
           pgvoice identify talk talk.json --output named.json
           pgvoice identify talk talk.rttm --output - --output-format whisperx
           pgvoice identify talk --plot talk.html"""
@@ -37,13 +39,11 @@ Examples: pgvoice identify talk
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
 @options.clusters_option
+@roster_options
 @click.option(
-    "--candidate",
-    "candidates",
-    multiple=True,
-    metavar="NAME",
-    help="Name only this person; can be repeated. The fewer can speak, the less similar they need"
-    " to be.",
+    "--voices",
+    is_flag=True,
+    help="Show the unknown voice of segments in which nobody is named, also in FILE.",
 )
 @click.option(
     "--output",
@@ -71,7 +71,9 @@ def identify(
     video: str,
     segments: str | None,
     clusters: bool | None,
-    candidates: tuple[str, ...],
+    speakers: tuple[str, ...],
+    roster: TextIO | None,
+    voices: bool,
     named: str | None,
     named_format: str | None,
     overwrite: bool,
@@ -89,8 +91,8 @@ def identify(
     similar enough; otherwise `reason` says why not, and the nearest person is in parentheses. If
     that is `suggested`, somebody should listen: the nearest person or the runner-up may speak.
     Segments with the same label of the diarizer are judged together; a label that covers several
-    people is split. Segments that are not spans of time are shown as `invalid`, the others are
-    answered, and the exit code is 3.
+    people is split. --voices needs linked voices, see `pgvoice voices`. Segments that are not
+    spans of time are shown as `invalid`, the others are answered, and the exit code is 3.
     """
     if named is None and (overwrite or named_format is not None):
         option = "--overwrite" if overwrite else "--output-format"
@@ -98,9 +100,9 @@ def identify(
     source = None if segments is None else options.document_from(segments, format_name, uri)
     with VoiceStore.open(url) as store:
         given = None if source is None else source.segments
-        among = sorted(set(candidates)) or None
-        found = ask(store, video, given, clusters=clusters, candidates=among, **rule)
-        required = store.thresholds.required(gallery=among and len(among), **rule)
+        among = speakers_from(store, speakers, roster)
+        found = ask(store, video, given, clusters=clusters, speakers=among, voices=voices, **rule)
+        required = store.thresholds.required(gallery=len(among) if among else None, **rule)
     if clusters and not any(each.segment.label for each in found.labels):
         raise click.UsageError("--clusters needs segments with a diarizer's labels.")
     if picture is not None:
@@ -128,12 +130,12 @@ def _write_named(
     """Write the document with names, or a new one of the stored turns."""
     from pgvoice.hooks.formats.writing import save_labels, write_labels
 
-    uri = None if source else found.video
+    uri, labels = None if source else found.video, with_voices_as_names(found.labels)
     if destination == options.STANDARD_INPUT:
-        output.write_document(write_labels(found.labels, format_name, source=source, uri=uri))
+        output.write_document(write_labels(labels, format_name, source=source, uri=uri))
     else:
         save_labels(
-            found.labels,
+            labels,
             Path(destination),
             format_name,
             source=source,
@@ -160,7 +162,9 @@ def write_answers(found: Sequence[Labelled]) -> None:
     suggested = any(each.suggestion for each in found)
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
     columns += [output.optional("label", 4)] if labelled else []
-    columns += [output.person("speaker"), output.number("similarity")]
+    voices = any(each.voice for each in found)
+    columns += [output.person("speaker"), *output.numbers(*(["voice"] if voices else []))]
+    columns += [output.number("similarity")]
     # A suggestion is never shown without its rival.
     columns += [output.person("runner-up", 0 if suggested else 2), output.number("margin", 3)]
     output.write_table(
@@ -169,6 +173,8 @@ def write_answers(found: Sequence[Labelled]) -> None:
             (
                 *_times(each),
                 *([each.segment.label or None] if labelled else []),
+                who(each.identification) if each.identification else None,
+                *([_number(each.voice)] if voices else []),
                 *_answer(each.identification),
                 each.reason,
             )
@@ -186,11 +192,15 @@ def _times(labelled: Labelled) -> tuple[str, str]:
 
 
 def _answer(answer: Identification | None) -> tuple[output.Cell, ...]:
-    """Speaker, similarity, runner-up, margin and threshold."""
+    """Similarity, runner-up, margin and threshold."""
     if answer is None:
-        return None, None, None, None, None
+        return None, None, None, None
     runner_up = output.named(answer.runner_up, answer.runner_up_similarity)
-    return who(answer), answer.similarity, runner_up, answer.margin, answer.threshold
+    return answer.similarity, runner_up, answer.margin, answer.threshold
+
+
+def _number(voice: int | None) -> str | None:
+    return None if voice is None else str(voice)
 
 
 def who(answer: Identification) -> str:
@@ -218,7 +228,10 @@ def _document(found: IdentifyResult, required: Requirement) -> dict[str, object]
         {"video": found.video}
         | document(required)
         | {
-            "segments": [_row(each) | {"label": each.segment.label} for each in found.labels],
+            "segments": [
+                _row(each) | {"label": each.segment.label, "voice": each.unknown_voice}
+                for each in found.labels
+            ],
             "invalid": invalid_rows(found.invalid),
             "clusters": found.clusters,
         }

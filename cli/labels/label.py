@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Unpack
+from functools import partial
+from typing import TextIO, Unpack
 
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.roster import roster_options, speakers_from
+from pgvoice.cli.labels.moves import write_moves
 from pgvoice.cli.thresholds.rule import document, write_rule
-from pgvoice.store.labels.runs import LabelMove, Relabelling
+from pgvoice.store.labels.runs import Relabelling
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
 
-#: How many recordings of a change the table names.
-NAMED_VIDEOS = 3
 _clusters_option = click.option(
     "--clusters/--no-clusters",
     default=True,
@@ -23,16 +24,23 @@ _clusters_option = click.option(
 )
 
 
-@click.command(epilog="Example: pgvoice label talk")
+@click.command(
+    epilog="""\b
+Examples: pgvoice label talk
+          pgvoice label talk --speakers Ada --speakers Bob"""
+)
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option("--all", "everything", is_flag=True, help="Every recording in the store.")
 @_clusters_option
+@roster_options
 @options.rule_options
 @options.url_options
 def label(
     videos: tuple[str, ...],
     everything: bool,
     clusters: bool,
+    speakers: tuple[str, ...],
+    roster: TextIO | None,
     url: str | None,
     as_json: bool,
     **rule: Unpack[options.Rule],
@@ -45,8 +53,11 @@ def label(
     if bool(videos) == everything:
         raise click.UsageError("Give a VIDEO, or --all.")
     with VoiceStore.open(url) as store, output.waiting("labelling"):
-        found = store.labels.label(None if everything else videos, clusters=clusters, **rule)
-        required = store.thresholds.required(**rule)
+        among = speakers_from(store, speakers, roster)
+        found = store.labels.label(
+            None if everything else videos, clusters=clusters, speakers=among, **rule
+        )
+        required = store.thresholds.required(gallery=len(among) if among else None, **rule)
     _write(found, required, as_json)
 
 
@@ -55,6 +66,7 @@ def label(
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @options.yes_option
 @_clusters_option
+@roster_options
 @options.rule_options
 @options.wide_option
 @options.store_options
@@ -64,6 +76,8 @@ def relabel(
     dry_run: bool,
     yes: bool,
     clusters: bool,
+    speakers: tuple[str, ...],
+    roster: TextIO | None,
     as_json: bool,
     **rule: Unpack[options.Rule],
 ) -> None:
@@ -73,37 +87,19 @@ def relabel(
     would change, in VIDEO or in every recording that has labels, and stores it as a run that you
     can revert. Without VIDEO, only new and changed profiles are compared. Pinned labels stay.
     """
+    among = speakers_from(store, speakers, roster)
+    relabel_among = partial(
+        store.labels.relabel, videos or None, clusters=clusters, speakers=among, **rule
+    )
     with output.waiting("comparing"):
-        found = store.labels.relabel(
-            videos or None, clusters=clusters, dry_run=dry_run or not yes, **rule
-        )
-    required = store.thresholds.required(**rule)
+        found = relabel_among(dry_run=dry_run or not yes)
+    required = store.thresholds.required(gallery=len(among) if among else None, **rule)
     if not as_json:
-        _write_moves(found)
+        write_moves(found.moves)
     if found.changed and not dry_run and not yes:
         options.confirm(f"Change {output.counted(found.changed, 'label')}?", yes)
-        found = store.labels.relabel(videos or None, clusters=clusters, **rule)
+        found = relabel_among()
     _write(found, required, as_json)
-
-
-def _write_moves(found: Relabelling) -> None:
-    if not found.moves:
-        return
-    numbers = output.numbers("segments", "speech")
-    output.write_table(
-        [output.person("from"), output.person("to"), *numbers, output.explanation("in")],
-        (
-            (
-                _person(move.from_speaker, move.from_reason),
-                _person(move.to_speaker, move.to_reason),
-                move.segments,
-                output.clock(move.seconds),
-                _videos(move),
-            )
-            for move in found.moves
-        ),
-    )
-    click.echo()
 
 
 def _write(found: Relabelling, required: Requirement, as_json: bool) -> None:
@@ -127,15 +123,3 @@ def _write(found: Relabelling, required: Requirement, as_json: bool) -> None:
     if found.pinned:
         click.echo(f"{output.counted(found.left_pinned, 'label')} left because pinned")
     write_rule(required)
-
-
-def _person(speaker: str | None, reason: str | None) -> str:
-    if reason is None:
-        return "(not labelled)"
-    return speaker or f"({reason})"
-
-
-def _videos(move: LabelMove) -> str:
-    named = move.videos[:NAMED_VIDEOS]
-    more = move.video_count - len(named)
-    return ", ".join(named) + (f" and {more:,} more" if more else "")

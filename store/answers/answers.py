@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from pgvoice.store.answers import similar
 from pgvoice.store.answers.appearances import Appearance, Order
@@ -14,7 +14,7 @@ from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.keys import Span, snap_segment, valid_keys
-from pgvoice.store.people import speakers
+from pgvoice.store.people import speakers as people
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
 
@@ -22,7 +22,7 @@ from pgvoice.store.recordings.encoders import WhichEncoder
 _ASKED = (
     "video => :video, starts_ms => CAST(:starts AS integer[]), ends_ms => CAST(:ends AS integer[]),"
     " encoder => :encoder, threshold => :threshold, min_margin => :min_margin,"
-    " candidates => CAST(:candidates AS text[])"
+    " speakers => CAST(:speakers AS text[])"
 )
 _IDENTIFY = text(f"SELECT {COLUMNS} FROM pgvoice.identify({_ASKED})")  # noqa: S608
 _IDENTIFY_CLUSTERS = text(
@@ -56,11 +56,11 @@ class Answers:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
-        candidates: Iterable[str] | None = None,
+        speakers: Iterable[str] | None = None,
     ) -> list[Identification]:
         """Who speaks in a video: one answer per span, in order, or one per stored segment.
 
-        `candidates` are the only people who can be named; by default, everybody who is enrolled.
+        `speakers` are the only people who can be named; by default, everybody who is enrolled.
         The fewer they are, the lower the threshold. Raises `UnknownVideo`, `UnknownEncoder`,
         `UnknownSpeaker`, `InvalidSegment`.
         """
@@ -76,7 +76,7 @@ class Answers:
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
                     "min_margin": min_margin,
-                    "candidates": _known(connection, candidates),
+                    "speakers": people.known(connection, speakers),
                 },
             )
             return [Identification(*row) for row in rows]
@@ -90,7 +90,7 @@ class Answers:
         encoder: WhichEncoder = None,
         threshold: float | None = None,
         min_margin: float | None = None,
-        candidates: Iterable[str] | None = None,
+        speakers: Iterable[str] | None = None,
     ) -> list[ClusterIdentification]:
         """Who speaks in spans that a diarizer put into clusters: one answer per span, in order.
 
@@ -114,7 +114,7 @@ class Answers:
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
                     "min_margin": min_margin,
-                    "candidates": _known(connection, candidates),
+                    "speakers": people.known(connection, speakers),
                 },
             )
             return [
@@ -137,7 +137,7 @@ class Answers:
         Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with refused_values(), self._database.engine.connect() as connection:
-            speakers.require(connection, name)
+            people.require(connection, name)
             rows = connection.execute(
                 _APPEARANCES,
                 {
@@ -174,13 +174,3 @@ class Answers:
             found = encoders.find(connection, encoder)
             key = similar.sole_segment(connection, video, found.id, span, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)
-
-
-def _known(connection: Connection, names: Iterable[str] | None) -> list[str] | None:
-    """The names, of which each belongs to a speaker. Raises `UnknownSpeaker`."""
-    if names is None:
-        return None
-    asked = list(names)
-    for name in asked:
-        speakers.require(connection, name)
-    return asked

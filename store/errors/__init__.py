@@ -44,6 +44,10 @@ PgvoiceError
 │   ├── ConsentMissing                the speaker has no valid consent on record
 │   └── OptedOut                      the person was erased and asked not to be enrolled again
 ├── SpeakerExists
+├── UnknownVoiceNumber                no such unknown voice, or it ended
+├── LinkingDisabled                   voices are not linked in this store
+├── NoSuggestion                      nobody is suggested for an unknown voice
+├── ActNotUndoable                    a later act depends on what an act did
 ├── LabelIsNoName                     a diarizer's label was given instead of a name
 ├── CalibrationUnsupported            too little labelled speech for the requested thresholds
 ├── UnknownEncoder
@@ -64,3 +68,4 @@ from pgvoice.store.errors.base import PgvoiceError as PgvoiceError
 from pgvoice.store.errors.database_errors import *
 from pgvoice.store.errors.people_errors import *
 from pgvoice.store.errors.recording_errors import *
+from pgvoice.store.errors.voice_errors import *

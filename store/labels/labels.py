@@ -15,7 +15,7 @@ from pgvoice.store.errors import NoSegment, UnknownLabel, UnknownRun
 from pgvoice.store.keys import SegmentKey, Span, snap_segment
 from pgvoice.store.labels.current import Label, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
-from pgvoice.store.people import speakers
+from pgvoice.store.people import speakers as people
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
@@ -30,7 +30,7 @@ _MAY_REFRESH = text(
 _KEEP = text(
     "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
     " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
-    " :min_margin, :only_labelled, :dry_run, :clusters)"
+    " :min_margin, :only_labelled, :dry_run, :clusters, CAST(:speakers AS text[]))"
 )
 _LABELS = text(
     "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
@@ -69,16 +69,18 @@ class Labels:
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool = True,
+        speakers: Iterable[str] | None = None,
         dry_run: bool = False,
     ) -> Relabelling:
         """Keep who speaks in these videos, or in all, as a run.
 
         Turns with the same label are judged together, as `answers.identify_clusters` does, unless
-        `clusters` is false. A run stores the labels whose speaker or reason changes; pinned labels
-        stay. Raises `UnknownVideo`, `UnknownEncoder`.
+        `clusters` is false. Only `speakers` can be named; by default, everybody who is enrolled.
+        A run stores the labels whose speaker or reason changes; pinned labels stay. Raises
+        `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`.
         """
         return self._keep(
-            videos, encoder, threshold, min_margin, clusters, dry_run, only_labelled=False
+            videos, encoder, threshold, min_margin, clusters, speakers, dry_run, only_labelled=False
         )
 
     def relabel(
@@ -89,11 +91,12 @@ class Labels:
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool = True,
+        speakers: Iterable[str] | None = None,
         dry_run: bool = False,
     ) -> Relabelling:
         """Judge again what is labelled, in these videos or in all, as `label` does."""
         return self._keep(
-            videos, encoder, threshold, min_margin, clusters, dry_run, only_labelled=True
+            videos, encoder, threshold, min_margin, clusters, speakers, dry_run, only_labelled=True
         )
 
     def revert(self, run: int) -> int:
@@ -211,6 +214,7 @@ class Labels:
         threshold: float | None,
         min_margin: float | None,
         clusters: bool,
+        speakers: Iterable[str] | None,
         dry_run: bool,
         *,
         only_labelled: bool,
@@ -221,6 +225,7 @@ class Labels:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)
+            among = people.known(connection, speakers)
             # Committed at once, so that no fill waits until the labels are stored.
             # Whoever may not is refused below, where the role that may is named.
             if connection.scalar(_MAY_REFRESH):
@@ -237,13 +242,15 @@ class Labels:
                     "only_labelled": only_labelled,
                     "dry_run": dry_run,
                     "clusters": clusters,
+                    "speakers": among,
                 },
             ).all()
             run = rows[0].run if rows else None
             if run is not None:
                 changed = sum(row.segments for row in rows if row.outcome == "changed")
                 kind = "relabel" if only_labelled else "label"
-                audit.record(connection, kind, _named(keys), run=run, labels=changed)
+                roster = {} if among is None else {"speakers": sorted(set(among))}
+                audit.record(connection, kind, _named(keys), run=run, labels=changed, **roster)
         return Relabelling(
             run=run,
             segments=sum(row.segments for row in rows),
@@ -265,7 +272,7 @@ def _pin(
     if not keys:
         raise ValueError("no segments to pin")
     if speaker is not None:
-        speakers.require(connection, speaker)
+        people.require(connection, speaker)
     values = {
         "video": video,
         "starts": [key.start_ms for key in keys],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -167,3 +168,13 @@ def require(connection: Connection, name: str, *, lock: bool = False) -> int:
     if speaker_id is None:
         raise UnknownSpeaker(name)
     return speaker_id
+
+
+def known(connection: Connection, names: Iterable[str] | None) -> list[str] | None:
+    """The names, of which each belongs to a speaker; None stays None. Raises `UnknownSpeaker`."""
+    if names is None:
+        return None
+    asked = list(names)
+    for name in asked:
+        require(connection, name)
+    return asked

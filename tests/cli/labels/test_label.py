@@ -147,3 +147,27 @@ def test_speaking_time(filled: Callable[..., Result], talk: Path, turns: Path) -
     lines = filled("labels", "time", "again").stdout.splitlines()
     assert lines[1].split() == ["again", "Ada", "2", "0:00:04.0"]
     assert len(json.loads(filled("labels", "time", "--json").stdout)) == 6
+
+
+def test_a_roster_from_options_and_from_a_file(
+    filled: Callable[..., Result], tmp_path: Path
+) -> None:
+    invited = tmp_path / "invited.txt"
+    invited.write_text("\ufeffAda\n\n Carl, the guest\n", encoding="utf-8")
+    named = filled("label", "talk", "--speakers-from", str(invited))
+    assert {speaker for speaker, _ in _speakers(filled)} == {"Ada", None}
+    assert named.stderr.splitlines()[0] == "Warning: not enrolled: Carl, the guest"
+    assert re.search(r"for 1 person", named.stdout)
+    both = filled("relabel", "--speakers-from", str(invited), "--speakers", "Bob", "--yes")
+    assert "1 label changed" in both.stdout or "2 labels changed" in both.stdout
+    assert {speaker for speaker, _ in _speakers(filled)} == {"Ada", "Bob", None}
+    assert filled("label", "talk", "--speakers", "Carl").exit_code == 1
+
+
+def test_a_roster_of_nobody_is_refused(filled: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "invited.txt").write_bytes(b"Carl\n")
+    nobody = filled("label", "talk", "--speakers-from", str(tmp_path / "invited.txt"))
+    assert (nobody.exit_code, "names nobody who is enrolled" in nobody.stderr) == (2, True)
+    (tmp_path / "invited.txt").write_bytes(b"Ren\xe9\n")
+    unreadable = filled("identify", "talk", "--speakers-from", str(tmp_path / "invited.txt"))
+    assert (unreadable.exit_code, "is not UTF-8" in unreadable.stderr) == (2, True)
