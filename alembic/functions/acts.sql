@@ -158,101 +158,10 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.act_text(act bigint) RETURNS text
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT format('act %s (%s %s)', a.id, a.kind, a.subject) FROM pgvoice.act AS a
+    SELECT format('act %s (%s)', a.id, concat_ws(' ', a.kind, a.subject, CASE
+        WHEN strpos(a.subject, a.details ->> 'speaker') = 0 THEN a.details ->> 'speaker'
+    END))
+    FROM pgvoice.act AS a
     WHERE a.id = act_text.act
 $$;
 COMMENT ON FUNCTION pgvoice_internal.act_text(bigint) IS 'An act as messages name it.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.forget_acts(days double precision) RETURNS bigint
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    forgotten bigint;
-BEGIN
-    WITH gone AS (
-        DELETE FROM pgvoice.act_change AS c USING pgvoice.act AS a
-        WHERE a.id = c.act_id AND a.created_at < now() - make_interval(secs => days * 86400)
-        RETURNING c.act_id
-    )
-    UPDATE pgvoice.act AS a SET forgotten_at = now() FROM (SELECT DISTINCT act_id FROM gone) AS g
-    WHERE a.id = g.act_id;
-    GET DIAGNOSTICS forgotten = ROW_COUNT;
-    RETURN forgotten;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.forget_acts(double precision) IS
-'Deletes what acts older than so many days changed, so that they cannot be undone any more. Returns how
-many acts that are.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.forget_person_changes(
-    speaker bigint, only_vectors boolean DEFAULT false
-) RETURNS bigint
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    named CONSTANT text := (SELECT s.name FROM pgvoice.speaker AS s WHERE s.id = speaker);
-    forgotten bigint;
-BEGIN
-    WITH RECURSIVE moved AS (
-        SELECT DISTINCT c.act_id, (c.old ->> 'speaker_id')::bigint AS one,
-               (c.new ->> 'speaker_id')::bigint AS other
-        FROM pgvoice.act_change AS c
-        WHERE c.relation = 'enrollment' AND c.old ->> 'speaker_id' <> c.new ->> 'speaker_id'
-    ), person(act_id, id) AS (
-        SELECT a.id, speaker FROM pgvoice.act AS a
-        UNION
-        -- Whose exemplars an act put together is one person to it, and to their profiles.
-        SELECT m.act_id, CASE p.id WHEN m.one THEN m.other ELSE m.one END
-        FROM person AS p JOIN moved AS m ON m.act_id = p.act_id AND p.id IN (m.one, m.other)
-    ), gone AS (
-        DELETE FROM pgvoice.act_change AS c USING person AS p
-        WHERE p.act_id = c.act_id AND (
-            c.relation = 'speaker' AND (c.key ->> 'id')::bigint = p.id
-            OR p.id IN ((c.old ->> 'speaker_id')::bigint, (c.new ->> 'speaker_id')::bigint,
-                        (c.old ->> 'runner_up_id')::bigint, (c.new ->> 'runner_up_id')::bigint)
-        ) AND (NOT only_vectors OR c.relation IN ('enrollment', 'profile'))
-        RETURNING c.act_id
-    )
-    UPDATE pgvoice.act AS a
-    SET forgotten_at = now(),
-        subject = CASE WHEN only_vectors THEN a.subject ELSE 'somebody who was erased' END,
-        details = CASE WHEN only_vectors THEN a.details ELSE '{}' END
-    WHERE a.id IN (SELECT g.act_id FROM gone AS g)
-       OR NOT only_vectors AND (a.subject = named OR a.details -> 'people' ? named);
-    GET DIAGNOSTICS forgotten = ROW_COUNT;
-    RETURN forgotten;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.forget_person_changes(bigint, boolean) IS
-'Deletes what acts changed about a speaker, or only the vectors among it, and about those whose exemplars
-they moved to or from this speaker. To be called before the speaker is deleted. Unless only_vectors, the
-acts lose their subject, too. Returns how many acts that are.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.forget_video_changes(video bigint) RETURNS bigint
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    named CONSTANT text := (SELECT v.key FROM pgvoice.video AS v WHERE v.id = video);
-    forgotten bigint;
-BEGIN
-    WITH gone AS (
-        DELETE FROM pgvoice.act_change AS c
-        WHERE video IN ((c.old ->> 'video_id')::bigint, (c.new ->> 'video_id')::bigint)
-        RETURNING c.act_id
-    )
-    UPDATE pgvoice.act AS a
-    SET forgotten_at = now(),
-        subject = CASE WHEN a.subject = named THEN 'a recording that was erased' ELSE a.subject END
-    WHERE a.id IN (SELECT g.act_id FROM gone AS g) OR a.subject = named;
-    GET DIAGNOSTICS forgotten = ROW_COUNT;
-    RETURN forgotten;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.forget_video_changes(bigint) IS
-'Deletes what acts changed about a recording, with the exemplars from it. Returns how many acts that are.';

@@ -58,8 +58,9 @@ AS $$
         WHEN old IS NULL THEN NULL
         ELSE now_there || coalesce((
             SELECT jsonb_object_agg(column_name, old -> column_name)
-            FROM unnest(pgvoice_internal.changed_columns(relation, old, new)) AS column_name
+            FROM jsonb_object_keys(old) AS column_name
             WHERE now_there -> column_name = new -> column_name
+              AND (relation, column_name) <> ('attribution', 'current')
         ), '{}')
     END
 $$;
@@ -355,22 +356,22 @@ BEGIN
             USING HINT = 'The table pgvoice.act lists them.', ERRCODE = 'no_data_found';
     ELSIF one.undone_at IS NOT NULL THEN
         RAISE EXCEPTION '% was undone already', pgvoice_internal.act_text(act)
-            USING HINT = 'An act is undone once.', ERRCODE = 'PV005';
-    ELSIF NOT EXISTS (SELECT FROM pgvoice.act_change AS c WHERE c.act_id = act) THEN
-        RAISE EXCEPTION '% cannot be undone: what it changed was deleted',
-            pgvoice_internal.act_text(act)
-            USING HINT = 'It is too old, or about somebody who was erased.', ERRCODE = 'PV005';
+            USING HINT = 'An act is undone once.', ERRCODE = 'PV020';
+    ELSIF one.final_because IS NOT NULL THEN
+        RAISE EXCEPTION '% cannot be undone: what it changed is not kept, because %',
+            pgvoice_internal.act_text(act), one.final_because
+            USING HINT = 'Later acts can be undone, if there are any.', ERRCODE = 'PV020';
     ELSIF EXISTS (
         SELECT FROM pgvoice.act_change AS c WHERE c.act_id = act AND c.relation = 'erased_span'
     ) THEN
         RAISE EXCEPTION '% cannot be undone: it ended an erasure', pgvoice_internal.act_text(act)
-            USING HINT = 'Withdraw the consent instead.', ERRCODE = 'PV005';
+            USING HINT = 'Withdraw the consent instead.', ERRCODE = 'PV020';
     END IF;
     later := pgvoice_internal.later_act(act);
     IF later IS NOT NULL THEN
         RAISE EXCEPTION '% cannot be undone before %, which depends on it',
             pgvoice_internal.act_text(act), pgvoice_internal.act_text(later)
-            USING HINT = format('Run `pgvoice undo %s` first.', later), ERRCODE = 'PV005';
+            USING HINT = format('Run `pgvoice undo %s` first.', later), ERRCODE = 'PV020';
     END IF;
 END
 $$;
@@ -403,31 +404,24 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.undo_labels(bigint) IS
 'Restores the labels that an act changed or deleted, and deletes those that it added.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.undo_unknown_voices(act bigint) RETURNS void
+-- Links first: an unknown voice without any ends, and its mean follows from them.
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_links(act bigint) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
-DECLARE
-    concerned CONSTANT bigint[] := ARRAY(
-        SELECT DISTINCT x.id::bigint FROM pgvoice_internal.act_effects(act) AS e
-        CROSS JOIN LATERAL (VALUES
-            (e.old ->> 'unknown_voice_id'), (e.new ->> 'unknown_voice_id'), (e.key ->> 'id')
-        ) AS x(id)
-        WHERE x.id IS NOT NULL AND (e.relation = 'linked_voice' OR e.relation = 'unknown_voice')
-    );
 BEGIN
-    PERFORM pgvoice_internal.take_away(act, 'linked_voice'),
-            pgvoice_internal.put_back(act, 'linked_voice');
+    PERFORM pgvoice_internal.put_back(act, 'linked_voice'),
+            pgvoice_internal.take_away(act, 'linked_voice'),
+            pgvoice_internal.put_back(act, 'unknown_voice');
     -- A fill may have linked further voices to one that this act created.
     DELETE FROM pgvoice.unknown_voice AS u
     USING pgvoice_internal.undo_plan(act, 'unknown_voice') AS p
     WHERE p.target IS NULL AND u.id = (p.key ->> 'id')::bigint
       AND NOT EXISTS (SELECT FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = u.id);
-    PERFORM pgvoice_internal.refresh_means(concerned);
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.undo_unknown_voices(bigint) IS
-'Restores links, deletes unknown voices that an act created, and computes the means.';
+COMMENT ON FUNCTION pgvoice_internal.undo_links(bigint) IS
+'Restores unknown voices and their links, besides those that a fill has made since.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.undo_changes(act bigint) RETURNS void
 LANGUAGE plpgsql
@@ -448,7 +442,6 @@ DECLARE
     );
 BEGIN
     PERFORM pgvoice_internal.put_back(act, 'speaker'),
-            pgvoice_internal.put_back(act, 'unknown_voice'),
             pgvoice_internal.put_back(act, 'consent'),
             pgvoice_internal.take_away(act, 'enrollment'),
             pgvoice_internal.put_back_voiceprints(act, 'enrollment'),
@@ -460,7 +453,7 @@ BEGIN
             pgvoice_internal.undo_labels(act),
             pgvoice_internal.take_away(act, 'verdict'),
             pgvoice_internal.put_back(act, 'verdict'),
-            pgvoice_internal.undo_unknown_voices(act);
+            pgvoice_internal.undo_links(act);
     PERFORM pgvoice_internal.take_away(act, 'consent');
     UPDATE pgvoice.profile AS p SET valid_until = p.valid_until
     FROM pgvoice_internal.act_effects(act, 'consent') AS e
@@ -519,7 +512,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.restored_rows(bigint) IS
 'How many rows of each table are what they were before an act, and how many could not be restored.';
 
-CREATE OR REPLACE FUNCTION pgvoice.undo(act bigint DEFAULT NULL, dry_run boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION pgvoice.undo(number bigint DEFAULT NULL, dry_run boolean DEFAULT false)
 RETURNS TABLE (
     act bigint,
     kind text,
@@ -534,7 +527,7 @@ SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_column
 DECLARE
-    chosen bigint := undo.act;
+    chosen bigint := undo.number;
     told record;
     found jsonb;
 BEGIN
@@ -547,7 +540,7 @@ BEGIN
           AND EXISTS (SELECT FROM pgvoice.act_change AS c WHERE c.act_id = a.id)
     ));
     IF chosen IS NULL THEN
-        RAISE EXCEPTION 'no act to undo' USING ERRCODE = 'PV005';
+        RAISE EXCEPTION 'no act to undo' USING ERRCODE = 'PV020';
     END IF;
     PERFORM FROM pgvoice.speaker AS s WHERE s.id IN (
         SELECT (x.stored ->> 'speaker_id')::bigint FROM pgvoice.act_change AS c
@@ -567,10 +560,8 @@ BEGIN
         PERFORM pgvoice_internal.undo_changes(chosen);
         found := (SELECT jsonb_agg(r) FROM pgvoice_internal.restored_rows(chosen) AS r);
         DELETE FROM pgvoice.act_change AS c WHERE c.act_id = chosen;
-        IF dry_run THEN
-            RAISE EXCEPTION USING ERRCODE = 'PV006', MESSAGE = 'a dry run';
-        END IF;
-    EXCEPTION WHEN SQLSTATE 'PV006' THEN
+        PERFORM pgvoice_internal.end_rehearsal(dry_run);
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         NULL;
     END;
     RETURN QUERY

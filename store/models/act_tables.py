@@ -30,11 +30,6 @@ act = sa.Table(
         server_default=sa.text("'{}'::jsonb"),
         comment="How many rows of each table it changed, and labels.",
     ),
-    sa.Column(
-        "forgotten_at",
-        sa.DateTime(timezone=True),
-        comment="When some of what it changed was deleted: it was too old, or of somebody erased.",
-    ),
     sa.Column("undone_at", sa.DateTime(timezone=True)),
     sa.Column("undone_by", sa.Text),
     sa.Column(
