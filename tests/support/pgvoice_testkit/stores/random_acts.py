@@ -55,8 +55,9 @@ class Acting:
 
     def __init__(self, store: VoiceStore) -> None:
         self._store = store
-        #: The sums before each act that is not undone, by its number.
-        self.before: dict[int, Sums] = {}
+        #: The sums before each act that is not undone, by its number; None once an older act is
+        #: undone.
+        self.before: dict[int, Sums | None] = {}
         #: How many acts were done, undone, and refused to be undone.
         self.done = self.undone = self.refused = 0
 
@@ -66,7 +67,7 @@ class Acting:
             self._undo(None)
         elif step.what == "undo any":
             numbers = [act.number for act in self._store.acts.list() if act.undone_at is None]
-            self._undo(chosen(numbers, step.one))
+            self._undo(chosen([*numbers, None], step.one))
         else:
             self._act(step)
 
@@ -98,9 +99,11 @@ class Acting:
             return False
         before = self.before.pop(found)
         self.undone += 1
-        if found == newest:
+        if found == newest and before is not None:
             now = sums(self._store)
-            assert {table: each for table, each in now.items() if before[table] != each} == {}
+            changed = {table for table, each in now.items() if before[table] != each}
+            assert not changed, f"undoing act {found} left {changed} different"
+        self.before = {each: None if each > found else it for each, it in self.before.items()}
         return True
 
     def _last(self) -> int:
