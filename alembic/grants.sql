@@ -51,12 +51,8 @@ BEGIN
             (admins, 'name_voice'),
             (admins, 'part_voice'),
             (admins, 'reject_suggestion'),
-<<<<<<< HEAD
             (admins, 'set_linking'),
             (writers || admins, 'link_voices')
-=======
-            (admins, 'set_linking')
->>>>>>> link
         ) AS listed(roles, name)
         JOIN pg_proc AS p
             ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name
