@@ -72,6 +72,7 @@ FILES = (
     "spans",
     "erasure",
     "expiry",
+    "forgetting",
     "allowing",
     "audit",
     "audit_events",

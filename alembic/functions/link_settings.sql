@@ -28,16 +28,13 @@ BEGIN
         RAISE EXCEPTION 'unknown voices would expire after % days', days
             USING HINT = 'Give a number of days from 1 on.', ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF NOT enabled THEN
+        SELECT count(*) INTO deleted FROM pgvoice.unknown_voice;
+    END IF;
+    -- Triggers delete them, and note it.
     UPDATE pgvoice.setting
     SET linking = enabled, false_link_rate = coalesce(rate, false_link_rate),
         unknown_voice_days = coalesce(days, unknown_voice_days);
-    IF NOT enabled THEN
-        DELETE FROM pgvoice.unknown_voice;
-        GET DIAGNOSTICS deleted = ROW_COUNT;
-    END IF;
-    PERFORM pgvoice_internal.note('link voices', 'the store', jsonb_strip_nulls(jsonb_build_object(
-        'enabled', enabled, 'rate', rate, 'days', days, 'deleted', nullif(deleted, 0)
-    )));
     RETURN deleted;
 END
 $$;
