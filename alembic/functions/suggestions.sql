@@ -107,6 +107,36 @@ COMMENT ON FUNCTION pgvoice_internal.nearest_people(integer, bigint[]) IS
 'The two people whose profiles are most similar to the mean of unknown voices (of all if numbers is NULL),
 besides those whom a person said that it is not, and whether the first is suggested.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.linked_as(encoder integer, numbers bigint[])
+RETURNS TABLE (
+    number bigint,
+    encoder_id integer,
+    voices bigint,
+    recordings bigint,
+    seconds double precision,
+    last_video_id bigint
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT DISTINCT ON (g.unknown_voice_id) g.*
+    FROM (
+        SELECT l.unknown_voice_id, l.encoder_id, count(*) AS voices,
+               count(DISTINCT l.video_id) AS recordings,
+               coalesce(sum(v.clean_ms), 0) / 1000::double precision AS seconds,
+               (array_agg(l.video_id ORDER BY l.linked_at DESC, l.video_id DESC))[1]
+        FROM pgvoice.linked_voice AS l
+        LEFT JOIN pgvoice.voice AS v
+            ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+        WHERE (linked_as.encoder IS NULL OR l.encoder_id = linked_as.encoder)
+          AND (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
+        GROUP BY l.unknown_voice_id, l.encoder_id
+    ) AS g
+    ORDER BY g.unknown_voice_id, g.voices DESC, g.seconds DESC, g.encoder_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.linked_as(integer, bigint[]) IS
+'What unknown voices are made of, with one encoder, or with the encoder that heard most of each.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.known_voices(
     encoder integer DEFAULT NULL, numbers bigint[] DEFAULT NULL
 ) RETURNS TABLE (
@@ -126,7 +156,7 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH made AS MATERIALIZED (
-        SELECT m.* FROM pgvoice_internal.unknown_voices(encoder, numbers) AS m
+        SELECT m.* FROM pgvoice_internal.linked_as(encoder, numbers) AS m
     ), used AS MATERIALIZED (
         SELECT m.encoder_id, array_agg(m.number) AS numbers FROM made AS m GROUP BY m.encoder_id
     )

@@ -72,7 +72,7 @@ def reader(server_url: str, template: str) -> Iterator[str]:
         with VoiceStore.open(plain(url)) as store:
             _fill(store)
             store.recordings.store_turns("w", [Turn(0, 1, "A"), Turn(4, 6, "B")])
-            store.thresholds.refresh()
+            store.voices.enable()
             # Its speech is too short to be linked by itself.
             run(
                 store.database.engine,
