@@ -86,7 +86,8 @@ AS $$
     )
     SELECT q.video_id, q.start_ms, q.end_ms, q.similarity
     FROM queued AS q
-    WHERE (q.place_of_all <= 5 AND NOT q.is_late) OR (q.place_of_all <= 8 AND q.before_ms < 2000)
+    WHERE (q.place_of_all <= 5 AND q.handy AND NOT q.is_late)
+       OR (q.place_of_all <= 8 AND q.before_ms < 2000)
     ORDER BY q.place_of_all
 $$;
 COMMENT ON FUNCTION pgvoice_internal.typical_segments(bigint, integer) IS
@@ -121,7 +122,9 @@ BEGIN
         RAISE EXCEPTION 'the speech of % would be of several people: two groups of it have a similarity of '
             '%, and % is needed', quote_literal(named), pgvoice.shown(likeness, false),
             pgvoice.shown(needed, false)
-            USING ERRCODE = 'PV006', HINT = 'Listen to it, part the voices, or pass force => true.';
+            USING HINT = 'Listen to it, part the voices, or pass force => true.', ERRCODE = CASE
+                WHEN (SELECT count(DISTINCT l.video_id) FROM pgvoice.linked_voice AS l
+                      WHERE l.unknown_voice_id = number) > 1 THEN 'PV006' ELSE 'PV011' END;
     END IF;
     SELECT x.other INTO other FROM pgvoice_internal.shared_exemplars(speaker) AS x LIMIT 1;
     IF FOUND THEN
