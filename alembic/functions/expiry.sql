@@ -141,3 +141,37 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.expire_voices() IS
 'Ends the unknown voices that have expired, deletes their links and means and what a person said about them,
 and returns how many there were. Does nothing while an act is open.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.renew_links(videos bigint[]) RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    encoder integer;
+    linked CONSTANT bigint[] := ARRAY(
+        SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = ANY (videos)
+    );
+BEGIN
+    FOR encoder IN
+        SELECT DISTINCT l.encoder_id FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = ANY (videos) ORDER BY l.encoder_id
+    LOOP
+        PERFORM pgvoice.refresh_voices(
+            ARRAY(SELECT v.key FROM pgvoice.video AS v WHERE v.id = ANY (videos)), encoder
+        );
+    END LOOP;
+    DELETE FROM pgvoice.linked_voice AS l
+    WHERE l.video_id = ANY (videos) AND NOT EXISTS (
+        SELECT FROM pgvoice.voice AS v
+        WHERE v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+    );
+    IF linked <> '{}' THEN
+        PERFORM pgvoice_internal.keep_means(linked);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.renew_links(bigint[]) IS
+'Computes the voices of videos again whose vectors were deleted, so that the means of unknown voices contain
+none of these; links of voices that are gone are deleted.';
