@@ -51,7 +51,8 @@ BEGIN
             (admins, 'name_voice'),
             (admins, 'part_voice'),
             (admins, 'reject_suggestion'),
-            (admins, 'set_linking')
+            (admins, 'set_linking'),
+            (writers || admins, 'link_voices')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
             ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name

@@ -7,12 +7,12 @@ SET search_path FROM CURRENT
 AS $$
 BEGIN
     IF dry_run THEN
-        RAISE EXCEPTION 'a rehearsal ends' USING ERRCODE = 'PV000';
+        RAISE EXCEPTION 'a rehearsal ends' USING ERRCODE = 'PV099';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.end_rehearsal(boolean) IS
-'Fails with PV000 at the end of a dry run, so that the block that called it is taken back.';
+'Fails with PV099 at the end of a dry run, so that the block that called it is taken back.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.hold_voices(numbers bigint[]) RETURNS void
 LANGUAGE plpgsql
@@ -533,7 +533,7 @@ BEGIN
             'granted_at', granted_at, 'expires_at', expires_at
         ), force);
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
-    EXCEPTION WHEN SQLSTATE 'PV000' THEN
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         done := done - 'act';
     END;
     RETURN QUERY SELECT d.* FROM jsonb_to_record(done)
@@ -586,7 +586,7 @@ BEGIN
             'accept', number, pgvoice_internal.suggested_person(number), '{}', force
         );
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
-    EXCEPTION WHEN SQLSTATE 'PV000' THEN
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         done := done - 'act';
     END;
     RETURN QUERY SELECT d.* FROM jsonb_to_record(done) AS d(
@@ -640,7 +640,7 @@ BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
         done := pgvoice_internal.reject_voice(number);
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
-    EXCEPTION WHEN SQLSTATE 'PV000' THEN
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         done := done - 'act';
     END;
     RETURN QUERY SELECT d.* FROM jsonb_to_record(done)
@@ -670,7 +670,7 @@ BEGIN
         );
         UPDATE pgvoice.unknown_voice AS u SET dismissed_as = why WHERE u.id = number;
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
-    EXCEPTION WHEN SQLSTATE 'PV000' THEN
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         act := NULL;
     END;
     RETURN NEXT;
@@ -729,7 +729,7 @@ BEGIN
         PERFORM pgvoice_internal.hold_voices(numbers);
         done := pgvoice_internal.merge_voices(numbers);
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
-    EXCEPTION WHEN SQLSTATE 'PV000' THEN
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         done := done - 'act';
     END;
     RETURN QUERY SELECT d.* FROM jsonb_to_record(done) AS d(act bigint, voice bigint, voices bigint);
@@ -788,7 +788,7 @@ BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
         done := pgvoice_internal.split_voice(number, video_of);
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
-    EXCEPTION WHEN SQLSTATE 'PV000' THEN
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
         done := done - 'act';
     END;
     RETURN QUERY SELECT d.* FROM jsonb_to_record(done) AS d(act bigint, voices bigint);
@@ -799,14 +799,10 @@ COMMENT ON FUNCTION pgvoice.part_voice IS
 be undone. They are linked anew, and never with it. voices is how many. dry_run changes nothing.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
-BEGIN
-    IF to_regproc('pgvoice.link_voices') IS NOT NULL THEN
-        PERFORM pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e ORDER BY e.id;
-    END IF;
-END
+    SELECT pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e ORDER BY e.id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.relink(text[]) IS
 'Links voices of these videos again, as a person''s word about them changed.';
