@@ -79,8 +79,8 @@ AS $$
     FROM pgvoice.setting AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.may_link(bigint, integer) IS
-'Whether voices of this video that are not linked may be: if linking is enabled, and since then, or since the
-video was filled last, fewer days have passed than an unknown voice is kept. So those that expired are not
+'Whether voices of this video that are not linked may be: if linking is enabled, and since then, or since a
+vector of the video was stored last, fewer days have passed than an unknown voice is kept. So those that expired are not
 linked again by what happens to other recordings.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.expired_voices() RETURNS SETOF bigint
@@ -123,7 +123,6 @@ BEGIN
     UPDATE pgvoice.unknown_voice AS u SET ended_at = now(), ended_as = 'expired'
     WHERE u.id = ANY (expired);
     DELETE FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = ANY (expired);
-    DELETE FROM pgvoice.unknown_voice_mean AS m WHERE m.unknown_voice_id = ANY (expired);
     DELETE FROM pgvoice.verdict AS w WHERE w.unknown_voice_id = ANY (younger);
     PERFORM pgvoice_internal.forget_changes(ARRAY(
         SELECT DISTINCT c.act_id FROM pgvoice.act_change AS c
