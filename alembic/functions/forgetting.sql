@@ -198,6 +198,7 @@ COMMENT ON FUNCTION pgvoice_internal.names_of(text, bigint[]) IS
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.forget_person(person text) RETURNS bigint
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE

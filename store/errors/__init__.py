@@ -57,6 +57,7 @@ PgvoiceError
     ├── UnknownSpeaker
     ├── UnknownExemplar
     ├── UnknownRun
+    ├── UnknownAct
     └── UnknownCalibration
 """
 

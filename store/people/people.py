@@ -23,6 +23,7 @@ from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
+from pgvoice.store.voices import acts
 
 
 class People:
@@ -137,6 +138,7 @@ class People:
         """
         names = ", ".join(speaker.name for speaker in speakers)
         with consents.refusals(names), self._database.engine.begin() as connection:
+            _begin_import(connection, speakers)
             return portable.import_speakers(connection, speakers, thresholds, source, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
@@ -146,6 +148,7 @@ class People:
                 "id": speakers.require(connection, name, lock=True),
                 "name": checked(new_name, "a speaker's name"),
             }
+            acts.begin(connection, "rename", f"{name} to {new_name}", speaker=name, to=new_name)
             try:
                 connection.execute(
                     text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"), values
@@ -169,6 +172,7 @@ class People:
             self._database.engine.connect() as connection,
             connection.begin() as transaction,
         ):
+            acts.begin(connection, "merge", f"{name} into {into}", speaker=name, into=into)
             speakers.merge(connection, name, into, force=force)
             if dry_run:
                 transaction.rollback()
@@ -176,6 +180,7 @@ class People:
     def remove(self, name: str) -> int:
         """Delete a speaker; returns the number of deleted exemplars. Raises `UnknownSpeaker`."""
         with self._database.engine.begin() as connection:
+            acts.begin(connection, "remove", name)
             return speakers.remove(connection, name)
 
     def drop(self, name: str, number: int, *, dry_run: bool = False) -> DroppedExemplar:
@@ -260,6 +265,14 @@ class People:
         """A transaction that stores the consent first; raises `ConsentMissing` and `OptedOut`."""
         with consents.refusals(name), self._database.engine.begin() as connection:
             locks.require(connection)
+            acts.begin(connection, "enroll", name)
             if consent is not None:
                 consents.grant(connection, name, consent)
             yield connection
+
+
+def _begin_import(connection: Connection, people: Sequence[PortableSpeaker]) -> None:
+    names = [person.name for person in people]
+    first, more = next(iter(names), ""), len(names) - 1
+    subject = f"{first} and {more:,} more" if more > 0 else first
+    acts.begin(connection, "import", subject, speakers=names)

@@ -16,6 +16,7 @@ from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
 from pgvoice.store.privacy.remains import Remainder
 from pgvoice.store.privacy.retention import Retention
+from pgvoice.store.voices import acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Privacy:
         Raises `OptedOut`, and `ValueError` if the consent does not say who agreed, or to what.
         """
         with consents.refusals(name), self._database.engine.begin() as connection:
+            acts.begin(connection, "consent", name)
             consents.grant(connection, name, consent)
 
     def withdraw_consent(self, name: str) -> int:
