@@ -269,19 +269,21 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    PERFORM pgvoice_internal.forget_changes(ARRAY(
-        SELECT DISTINCT c.act_id FROM pgvoice.act_change AS c
-        CROSS JOIN LATERAL (VALUES (c.old), (c.new)) AS either(row)
-        LEFT JOIN pgvoice.video AS v ON v.id = (either.row ->> 'video_id')::bigint
-        JOIN new_rows AS n
-            ON n.audio = either.row ->> 'audio_sha256' OR n.video = pgvoice_internal.key_hash(v.key)
-        WHERE c.relation = 'enrollment' AND pgvoice_internal.is_same_speech(
-            (either.row ->> 'start_ms')::integer, (either.row ->> 'end_ms')::integer, n.start_ms,
-            n.end_ms
-        ) AND NOT EXISTS (
-            SELECT FROM pgvoice.enrollment AS x WHERE x.id = (c.key ->> 'id')::bigint
-        )
-    ), 'speech was erased');
+    PERFORM pgvoice_internal.forget_changes(
+        array_agg(c.act_id),
+        CASE WHEN n.person IS NULL THEN 'a recording was erased' ELSE 'somebody was erased' END
+    )
+    FROM pgvoice.act_change AS c
+    CROSS JOIN LATERAL (VALUES (c.old), (c.new)) AS either(row)
+    LEFT JOIN pgvoice.video AS v ON v.id = (either.row ->> 'video_id')::bigint
+    JOIN new_rows AS n
+        ON n.audio = either.row ->> 'audio_sha256' OR n.video = pgvoice_internal.key_hash(v.key)
+    WHERE c.relation = 'enrollment' AND pgvoice_internal.is_same_speech(
+        (either.row ->> 'start_ms')::integer, (either.row ->> 'end_ms')::integer, n.start_ms, n.end_ms
+    ) AND NOT EXISTS (
+        SELECT FROM pgvoice.enrollment AS x WHERE x.id = (c.key ->> 'id')::bigint
+    )
+    GROUP BY n.person IS NULL;
     RETURN NULL;
 END
 $$;

@@ -93,6 +93,23 @@ _ACTS = (
 _RENEW_LINKS = """
 SELECT pgvoice_internal.renew_links(ARRAY(SELECT DISTINCT video_id FROM pg_temp.erased_segment))
 """
+#: Labels that the person's were newer than.
+_OLDER_LABELS = """
+UPDATE pgvoice.attribution AS a SET current = true
+FROM (
+    SELECT DISTINCT ON (o.video_id, o.start_ms, o.end_ms, o.encoder_id) o.*
+    FROM pgvoice.attribution AS o
+    JOIN pgvoice.attribution_run AS r ON r.id = o.run_id AND r.reverted_at IS NULL
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.attribution AS c
+        WHERE c.current AND (c.video_id, c.start_ms, c.end_ms, c.encoder_id)
+            = (o.video_id, o.start_ms, o.end_ms, o.encoder_id)
+    )
+    ORDER BY o.video_id, o.start_ms, o.end_ms, o.encoder_id, o.pinned DESC, o.run_id DESC
+) AS newest
+WHERE (a.video_id, a.start_ms, a.end_ms, a.encoder_id, a.run_id)
+    = (newest.video_id, newest.start_ms, newest.end_ms, newest.encoder_id, newest.run_id)
+"""
 #: What is deleted: its name, the table and a condition; in the order of deletion.
 _OF_SPEAKER = {
     ACTS: ("act", _ACTS),
@@ -160,6 +177,7 @@ def erase_speaker(
             deletion = f"DELETE FROM pgvoice.{table} WHERE {where}"  # noqa: S608
             if table not in _WITH_NAME:
                 connection.execute(text(_CHANGED.get(what, deletion)), ids)
+        connection.execute(text(_OLDER_LABELS))
     connection.execute(text("DROP TABLE pg_temp.erased_speech, pg_temp.erased_segment"))
     return done
 
