@@ -45,6 +45,7 @@ FILES = (
     "unknown_voices",
     "naming",
     "identify",
+    "one_name",
     "clusters",
     "appearances",
     "index",

@@ -73,13 +73,15 @@ class Pipeline(Closing):
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool | None = None,
+        one_label_one_name: bool = False,
     ) -> None:
         """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
 
         Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
         of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
         `clusters`, and by default if they have labels, segments with the same label are judged
-        together, as `store.answers.identify_clusters` does. Raises `DatabaseError`,
+        together, as `store.answers.identify_clusters` does; `one_label_one_name` is its option.
+        Raises `DatabaseError`,
         `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
@@ -89,6 +91,7 @@ class Pipeline(Closing):
         self.threshold = threshold
         self.min_margin = min_margin
         self.clusters = clusters
+        self.one_label_one_name = one_label_one_name
 
     def close(self) -> None:
         """Close the store, unless it was open before the pipeline."""
@@ -116,6 +119,7 @@ class Pipeline(Closing):
         min_margin: float | None = None,
         clusters: bool | None = None,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
         on_turns: OnTurns = "replace",
         source: str | None = None,
@@ -163,6 +167,9 @@ class Pipeline(Closing):
             encoder=self.encoder.identity,
             threshold=self.threshold if threshold is None else threshold,
             min_margin=self.min_margin if min_margin is None else min_margin,
+            one_label_one_name=(
+                self.one_label_one_name if one_label_one_name is None else one_label_one_name
+            ),
             speakers=speakers,
         )
         if hook:
