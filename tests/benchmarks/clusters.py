@@ -2,9 +2,9 @@
 
 CAM++ on meetings, a series, digits over the telephone, a podcast and a conversation, with people
 enrolled from other recordings. Each is named segment by segment and by a diarizer's labels, which
-are right, wrong for 10 % of the turns, the same for two people, or two for one person; and by labels
-of which each has one name at most, and each name one label. Exits with 1 if the identification
-error rate by clusters is higher than by segments in any run.
+are right, wrong for 10 % of the turns, the same for two people, or two for one person; and by
+labels of which each has one name at most, and each name one label. Exits with 1 if the
+identification error rate by clusters is higher than by segments in any run.
 """
 
 from __future__ import annotations
