@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, text
@@ -164,6 +164,24 @@ class Labels:
             _hold(connection)
             stored_videos.require(connection, video, held=True)
             return _pin(connection, video, keys, speaker, found)
+
+    def pin_people(
+        self,
+        video: str,
+        spoken: Mapping[str, Sequence[SegmentKey]],
+        *,
+        new: bool = False,
+        encoder: WhichEncoder = None,
+    ) -> int | None:
+        """Pin the stored segments of several people together, as `pin` does; one act."""
+        with self._database.engine.begin() as connection:
+            found = encoders.find(connection, encoder).id
+            _hold(connection)
+            stored_videos.require(connection, video, held=True)
+            run = None
+            for name, keys in spoken.items():
+                run = _pin(connection, video, keys, name, found)
+            return run
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> int:
         """Remove the pins of the segments that a span means; returns how many segments had some.
