@@ -44,7 +44,15 @@ BEGIN
             (writers || admins, 'prune_segments'),
             (writers || admins, 'store_turns'),
             (writers || admins, 'refresh_voices'),
-            (writers || admins, 'refit_library')
+            (writers || admins, 'refit_library'),
+            (admins, 'accept_suggestion'),
+            (admins, 'dismiss_voice'),
+            (admins, 'join_voices'),
+            (admins, 'name_voice'),
+            (admins, 'part_voice'),
+            (admins, 'reject_suggestion'),
+            (admins, 'set_linking'),
+            (writers || admins, 'link_voices')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
             ON p.pronamespace = 'pgvoice'::regnamespace AND p.proname = listed.name

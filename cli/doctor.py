@@ -24,7 +24,10 @@ from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
 #: Everything that pgvoice reads from the environment.
-SETTINGS = (URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLUGINS")
+SETTINGS = (
+    *(URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLAYER"),
+    "PGVOICE_PLUGINS",
+)
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _INDENT = 26
 

@@ -21,6 +21,9 @@ COMMANDS = [
     LazyCommand("labels", "labels.labels", "See labels, revert runs, and pin what you know."),
     LazyCommand("search", "answers.search", "Find where somebody speaks, in all recordings."),
     LazyCommand(
+        "voices", "voices.voices", "Find the unknown voices of a library, and name each once."
+    ),
+    LazyCommand(
         "thresholds", "thresholds.thresholds", "Show which thresholds apply, and what they rest on."
     ),
     LazyCommand("calibrate", "thresholds.calibrate", "Find thresholds on your own recordings."),
@@ -42,7 +45,7 @@ COMMANDS = [
     LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
-    LazyCommand("demo", "demo", "Try pgvoice on a conversation of two people."),
+    LazyCommand("demo", "demo.demo", "Try pgvoice on a conversation of two people."),
     LazyCommand("doctor", "doctor", "Check the installation and suggest fixes."),
 ]
 
@@ -66,6 +69,7 @@ Settings, from the environment:
                         command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
+  PGVOICE_PLAYER        command that plays a clip of a voice
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
 
 \b

@@ -31,6 +31,14 @@ class AudioTruncated(AudioError):
     """The file ends before the length in its own header."""
 
 
+class NothingToHear(AudioError):
+    """A voice has no clip, or its clip is silent."""
+
+
+class NotPlayable(PgvoiceError):
+    """No program on this machine plays a clip, or it fails."""
+
+
 class TimesBeyondAudio(PgvoiceError):
     """Nearly all segments are beyond the end of the audio: one of the two is not what it seems."""
 

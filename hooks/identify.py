@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 from pgvoice.hooks.plugins import calls
@@ -12,6 +13,7 @@ from pgvoice.store.answers.clusters import ClusterSummary, summarize_clusters
 from pgvoice.store.recordings.encoders import StoredEncoder, WhichEncoder
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
+from pgvoice.store.voices.heard import SegmentVoice
 
 
 class _Rule(TypedDict, total=False):
@@ -28,6 +30,7 @@ def identify(
     *,
     clusters: bool | None = None,
     one_label_one_name: bool = False,
+    voices: bool = False,
     **rule: Unpack[_Rule],
 ) -> IdentifyResult:
     """Who speaks in each segment; then calls the plugins' ``after_identify``.
@@ -36,8 +39,10 @@ def identify(
     about, or every stored segment if the video has no turns. A segment that is not a span of time
     has no answer. With `clusters`, and by default if segments have labels, those with the same
     label are judged together, by `Answers.identify_clusters`, if asked for with
-    `one_label_one_name`. Only `speakers` can be named. Raises `UnknownVideo`, `UnknownEncoder`,
-    `UnknownSpeaker`, and `TypeError` for anything but a list.
+    `one_label_one_name`. Only `speakers` can be named. With `voices`, segments in which nobody is
+    named get the unknown voice that their label or segment belongs to. Raises `UnknownVideo`,
+    `UnknownEncoder`, `UnknownSpeaker`, `LinkingDisabled` with `voices`, and `TypeError` for
+    anything but a list.
     """
     if one_label_one_name and clusters is False:
         raise ValueError("one_label_one_name judges by labels: leave out clusters=False")
@@ -50,8 +55,22 @@ def identify(
         result = IdentifyResult(video, encoder, tuple(labels))
     else:
         result = _judged(store, encoder, video, turns, clusters, one_label_one_name, rule)
+    if voices:
+        heard = store.voices.of_segments(video, encoder=encoder.identity)
+        result = replace(result, labels=tuple(_with_voices(result.labels, heard)))
     calls.after_identify(result)
     return result
+
+
+def _with_voices(labels: Iterable[Labelled], heard: Iterable[SegmentVoice]) -> Iterator[Labelled]:
+    """The answers, with the unknown voices of those in which nobody is named."""
+    by_label = {each.label: each.voice for each in heard if each.label is not None}
+    by_key = {each.key: each.voice for each in heard if each.label is None}
+    for one in labels:
+        voice = None
+        if one.identification and one.speaker is None:
+            voice = by_label.get(str(one.segment.label), by_key.get(one.identification.key))
+        yield replace(one, voice=voice) if voice else one
 
 
 def _judged(

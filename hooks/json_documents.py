@@ -79,6 +79,10 @@ class Options(Struct, forbid_unknown_fields=True):
         bool,
         Meta(description="Give each label at most one name, and each name to one label."),
     ] = False
+    voices: Annotated[
+        bool,
+        Meta(description="Give segments in which nobody is named their unknown voice."),
+    ] = False
     on_audio_change: OnAudioChange = "raise"
     on_turns: OnTurns = "replace"
 
@@ -113,6 +117,10 @@ class AnsweredSegment(Struct):
             description="Why this name, or why none.",
             extra_json_schema={"enum": [*REASONS, INVALID]},
         ),
+    ]
+    voice: Annotated[
+        str | None,
+        Meta(description="The unknown voice, such as voice 12, if the request asks for voices."),
     ]
 
 

@@ -63,7 +63,8 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
                 min_margin=options.min_margin,
                 clusters=options.clusters,
                 speakers=options.speakers,
-                one_label_one_name=options.one_label_one_name,
+                one_label_one_name=options.one_label_one_name or None,
+                voices=options.voices or None,
                 on_audio_change=options.on_audio_change,
                 on_turns=options.on_turns,
             )
@@ -145,6 +146,7 @@ def _answered(raw: dict[str, Any], label: Labelled) -> AnsweredSegment:
         runner_up_similarity=answer.runner_up_similarity if answer else None,
         margin=answer.margin if answer else None,
         reason=label.reason,
+        voice=label.unknown_voice,
     )
 
 

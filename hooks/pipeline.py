@@ -74,6 +74,7 @@ class Pipeline(Closing):
         min_margin: float | None = None,
         clusters: bool | None = None,
         one_label_one_name: bool = False,
+        voices: bool = False,
     ) -> None:
         """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
 
@@ -81,8 +82,8 @@ class Pipeline(Closing):
         of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
         `clusters`, and by default if they have labels, segments with the same label are judged
         together, as `store.answers.identify_clusters` does; `one_label_one_name` is its option.
-        Raises `DatabaseError`,
-        `SchemaMismatch`, `EncoderUnavailable`.
+        With `voices`, segments in which nobody is named get the number of their unknown voice.
+        Raises `DatabaseError`, `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
         self.encoder: Encoder = _Shared(made)
@@ -92,6 +93,7 @@ class Pipeline(Closing):
         self.min_margin = min_margin
         self.clusters = clusters
         self.one_label_one_name = one_label_one_name
+        self.voices = voices
 
     def close(self) -> None:
         """Close the store, unless it was open before the pipeline."""
@@ -120,6 +122,7 @@ class Pipeline(Closing):
         clusters: bool | None = None,
         speakers: Iterable[str] | None = None,
         one_label_one_name: bool | None = None,
+        voices: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
         on_turns: OnTurns = "replace",
         source: str | None = None,
@@ -132,7 +135,7 @@ class Pipeline(Closing):
         that is not a span of time is answered as ``invalid``. They replace the turns that the video
         has, unless `on_turns` says otherwise; `source` is the file that they come from. Only
         `speakers` can be named; by default, everybody who is enrolled. Raises what
-        `fill` raises, except `InvalidSegments`: an error never becomes a label.
+        `fill` and `identify` raise, except `InvalidSegments`: an error never becomes a label.
         """
         turns = as_turns(segments)
         snapped = snap_turns(turns, self.store.grid_ms)
@@ -164,6 +167,7 @@ class Pipeline(Closing):
             video,
             turns,
             clusters=self.clusters if clusters is None else clusters,
+            voices=self.voices if voices is None else voices,
             encoder=self.encoder.identity,
             threshold=self.threshold if threshold is None else threshold,
             min_margin=self.min_margin if min_margin is None else min_margin,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.answers.identify import Identification, Suggestion
@@ -24,6 +25,8 @@ class Labelled:
     segment: Turn
     #: The answer, with times on the store's grid; None if the segment's times are not valid.
     identification: Identification | None
+    #: The number of the unknown voice, if that was asked for and nobody is named.
+    voice: int | None = None
 
     @property
     def speaker(self) -> str | None:
@@ -41,9 +44,24 @@ class Labelled:
         return self.identification.suggestion if self.identification else None
 
     @property
+    def unknown_voice(self) -> str | None:
+        """The unknown voice as people call it, such as ``voice 12``."""
+        return None if self.voice is None else f"voice {self.voice}"
+
+    @property
     def reason(self) -> str:
         """The reason of the answer, or ``invalid`` if the segment's times are not valid."""
         return self.identification.reason if self.identification else INVALID
+
+
+def with_voices_as_names(labels: Iterable[Labelled]) -> list[Labelled]:
+    """Answers that give unknown voices as names, to write documents with."""
+    return [
+        replace(each, identification=replace(each.identification, speaker=each.unknown_voice))
+        if each.identification and each.unknown_voice
+        else each
+        for each in labels
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,13 @@ def pytest_runtest_call() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PGVOICE_DATABASE_URL", "PGVOICE_DATA", "PGVOICE_ENCODER", "PGVOICE_AUDIO"):
+    for name in (
+        "PGVOICE_DATABASE_URL",
+        "PGVOICE_DATA",
+        "PGVOICE_ENCODER",
+        "PGVOICE_AUDIO",
+        "PGVOICE_PLAYER",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PGVOICE_PLUGINS", "")
 

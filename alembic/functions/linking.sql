@@ -1,1 +1,182 @@
--- Voices of different recordings are linked into unknown voices.
+-- Speaker linking: voices of recordings that are one person's become an unknown voice.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.join_groups(
+    encoder integer,
+    video bigint,
+    labels text[],
+    groups bigint[],
+    impostor_means double precision[],
+    levels double precision[]
+) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    UPDATE pgvoice.unknown_voice AS u SET heard_at = now()
+    WHERE u.heard_at < now() AND u.id IN (
+        SELECT j.id FROM unnest(labels, groups) AS j(label, id)
+        WHERE NOT EXISTS (
+            SELECT FROM pgvoice.linked_voice AS l
+            WHERE l.video_id = video AND l.encoder_id = encoder AND l.label = j.label
+        )
+    );
+    INSERT INTO pgvoice.linked_voice AS l
+        (video_id, label, encoder_id, unknown_voice_id, impostor_mean, level)
+    SELECT video, j.label, encoder, j.id, j.impostor_mean, j.level
+    FROM unnest(labels, groups, impostor_means, levels) AS j(label, id, impostor_mean, level)
+    ON CONFLICT (video_id, encoder_id, label) DO UPDATE SET
+        unknown_voice_id = excluded.unknown_voice_id, impostor_mean = excluded.impostor_mean,
+        level = excluded.level, linked_at = now()
+    WHERE (l.unknown_voice_id, l.impostor_mean, l.level)
+        <> (excluded.unknown_voice_id, excluded.impostor_mean, excluded.level)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.join_groups IS
+'Stores that each of these voices of a video belongs to the group in the same place.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.link_recording(video bigint, encoder integer)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+    -- How far from the limit, in similarity, a decision is clear.
+    clear CONSTANT double precision := 0.1;
+    labels text[];
+    vectors public.vector[];
+    means double precision[];
+    levels double precision[];
+    said bigint[];
+    places integer[];
+    groups bigint[];
+    open integer[];
+    touched bigint[];
+    meeting bigint[];
+BEGIN
+    PERFORM FROM pgvoice.video AS v WHERE v.id = video FOR KEY SHARE SKIP LOCKED;
+    IF NOT FOUND THEN
+        -- Somebody is deleting it.
+        RETURN 0;
+    END IF;
+    SELECT array_agg(v.label), array_agg(v.embedding), array_agg(v.impostor_mean), array_agg(v.level)
+    INTO labels, vectors, means, levels
+    FROM (
+        SELECT l.* FROM pgvoice_internal.linkable_voices(ARRAY[video], encoder) AS l ORDER BY l.label
+    ) AS v;
+    DELETE FROM pgvoice.linked_voice AS l
+    WHERE l.video_id = video AND l.encoder_id = encoder AND l.label <> ALL (coalesce(labels, '{}'));
+    IF labels IS NULL THEN
+        RETURN 0;
+    END IF;
+    said := ARRAY(
+        SELECT DISTINCT w.unknown_voice_id
+        FROM pgvoice_internal.voice_words(ARRAY[video], encoder) AS w
+        WHERE w.unknown_voice_id IS NOT NULL
+    );
+    -- The groups that a voice belongs to, or nearly.
+    WITH near AS MATERIALIZED (
+        SELECT v.place::integer, m.unknown_voice_id AS id, CASE WHEN l.unknown_voice_id IS NULL
+                   THEN n.similarity - m.level - v.level - least(m.impostor_mean, v.impostor_mean)
+                   WHEN m.voices > 1
+                   THEN (m.voices * (n.similarity - m.level) - 1 + l.level) / (m.voices - 1) - v.level
+                        - least((m.voices * m.impostor_mean - l.impostor_mean) / (m.voices - 1),
+                                v.impostor_mean)
+               END AS gain
+        FROM unnest(labels, vectors, means, levels)
+            WITH ORDINALITY AS v(label, embedding, impostor_mean, level, place)
+        CROSS JOIN pgvoice.unknown_voice_mean AS m
+        CROSS JOIN LATERAL (
+            SELECT -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length AS similarity
+        ) AS n
+        LEFT JOIN pgvoice.linked_voice AS l
+            ON l.video_id = video AND l.label = v.label AND l.encoder_id = m.encoder_id
+            AND l.unknown_voice_id = m.unknown_voice_id
+        WHERE m.encoder_id = encoder
+    ), close AS MATERIALIZED (
+        SELECT n.*, count(*) OVER (PARTITION BY n.place) = 1 AND n.gain >= clear
+               AND count(*) OVER (PARTITION BY n.id) = 1 AS sure
+        FROM near AS n WHERE n.gain >= -clear
+    )
+    SELECT array_agg(c.place) FILTER (WHERE c.sure), array_agg(c.id) FILTER (WHERE c.sure),
+           array_agg(DISTINCT c.id) FILTER (WHERE NOT c.sure)
+    INTO places, groups, touched
+    FROM close AS c;
+    IF said <> '{}' THEN
+        touched := touched || groups || said;
+        places := NULL;
+        groups := NULL;
+    END IF;
+    open := ARRAY(
+        SELECT place FROM generate_series(1, cardinality(labels)) AS place
+        WHERE place <> ALL (coalesce(places, '{}'))
+    );
+    PERFORM pgvoice_internal.join_groups(
+        encoder, video, ARRAY(SELECT labels[p] FROM unnest(places) WITH ORDINALITY AS s(p, n) ORDER BY n),
+        groups, ARRAY(SELECT means[p] FROM unnest(places) WITH ORDINALITY AS s(p, n) ORDER BY n),
+        ARRAY(SELECT levels[p] FROM unnest(places) WITH ORDINALITY AS s(p, n) ORDER BY n)
+    );
+    IF open <> '{}' THEN
+        groups := groups || pgvoice_internal.regroup(
+            encoder, array_fill(video, ARRAY[cardinality(open)]),
+            ARRAY(SELECT labels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
+            ARRAY(SELECT means[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
+            ARRAY(SELECT levels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place), touched
+        );
+    END IF;
+    -- Groups that have become one person's by what they gained.
+    touched := ARRAY(
+        SELECT DISTINCT each.id
+        FROM pgvoice.unknown_voice_mean AS a
+        JOIN pgvoice.unknown_voice_mean AS b
+            ON b.encoder_id = a.encoder_id AND b.unknown_voice_id <> a.unknown_voice_id
+            AND -(a.embedding OPERATOR(public.<#>) b.embedding) * a.length * b.length
+                >= a.level + b.level + least(a.impostor_mean, b.impostor_mean)
+        CROSS JOIN LATERAL (VALUES (a.unknown_voice_id), (b.unknown_voice_id)) AS each(id)
+        WHERE a.encoder_id = encoder AND a.unknown_voice_id = ANY (groups)
+    );
+    IF touched <> '{}' THEN
+        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', touched);
+    END IF;
+    RETURN cardinality(labels);
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.link_recording(bigint, integer) IS
+'Links the voices of a recording anew, and returns how many. A voice that clearly belongs to one group joins
+it; else all groups that it nearly belongs to are grouped again with it.';
+
+CREATE OR REPLACE FUNCTION pgvoice.link_voices(
+    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
+) RETURNS bigint
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+    video bigint;
+    linked bigint := 0;
+BEGIN
+    PERFORM pgvoice_internal.video_ids(videos), pgvoice_internal.require_encoder(encoder);
+    -- One transaction at a time links. None waits if the store does not.
+    PERFORM FROM pgvoice.setting AS g WHERE g.linking FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    FOR video IN
+        SELECT v.id FROM pgvoice.video AS v
+        WHERE (link_voices.videos IS NULL OR v.key = ANY (link_voices.videos)) AND EXISTS (
+            SELECT FROM pgvoice.voice_cohort AS c
+            WHERE c.video_id = v.id AND c.encoder_id = link_voices.encoder
+        )
+        -- An order that has nothing to do with when they came.
+        ORDER BY hashtext(v.key), v.id
+    LOOP
+        linked := linked + pgvoice_internal.link_recording(video, link_voices.encoder);
+    END LOOP;
+    RETURN linked;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.link_voices IS
+'Links the voices of these videos, or of all, with those of others that are the same person''s, as unknown
+voices that keep their numbers; returns how many. Nothing happens unless the store links voices
+(setting.linking). Every fill and every labelling of the library calls it for what is new; for all videos,
+it also mends what was linked while the library was smaller.';

@@ -41,23 +41,30 @@ AS $$
             AND v.end_ms = part.end_ms AND v.encoder_id = encoder
         WHERE v.embedding IS NOT NULL
         GROUP BY a.cluster
+    ), said AS MATERIALIZED (
+        SELECT DISTINCT a.cluster, a.nearest_id FROM answer AS a WHERE a.reason = 'pinned'
     ), likeness AS MATERIALIZED (
-        SELECT l.cluster, l.voice, p.speaker_id, two.speakers[1] = p.speaker_id AS is_nearest,
+        SELECT l.cluster, l.voice, p.speaker_id, s.nearest_id IS NOT NULL AS is_said,
+               s.nearest_id IS NOT NULL OR (
+                   two.speakers[1] = p.speaker_id
+                   AND NOT EXISTS (SELECT FROM said AS o WHERE o.cluster = l.cluster)
+               ) AS is_nearest,
                -(l.voice OPERATOR(public.<#>) p.embedding) AS similarity
         FROM label AS l
         JOIN pgvoice.profile AS p ON p.encoder_id = encoder AND p.speaker_id IN (
-            SELECT a.nearest_id FROM answer AS a WHERE a.reason = 'matched'
+            SELECT a.nearest_id FROM answer AS a WHERE a.reason IN ('matched', 'pinned')
         )
+        LEFT JOIN said AS s ON s.cluster = l.cluster AND s.nearest_id = p.speaker_id
         CROSS JOIN LATERAL pgvoice_internal.nearest_two(l.voice, encoder, among) AS two
     ), best AS (
         SELECT DISTINCT ON (k.speaker_id) k.*
         FROM likeness AS k
-        ORDER BY k.speaker_id, k.similarity DESC, k.cluster
+        ORDER BY k.speaker_id, k.is_said DESC, k.similarity DESC, k.cluster
     )
     SELECT k.cluster, k.speaker_id
     FROM best AS b
     JOIN likeness AS k ON k.speaker_id = b.speaker_id
-    WHERE b.is_nearest AND k.is_nearest AND (k.cluster = b.cluster OR
+    WHERE b.is_nearest AND k.is_nearest AND (k.is_said OR k.cluster = b.cluster OR
         -(k.voice OPERATOR(public.<#>) b.voice) >= (
             SELECT pgvoice_internal.own_voice_level(encoder, t.within_mean)
             FROM pgvoice_internal.tail_of(encoder, 0) AS t
@@ -66,7 +73,8 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.names_of_labels IS
 'Whom each label of a diarizer may be, by the answers of identify: a label and a person who are each
 other''s best match. The voice of a label is the mean of its clean speech. Another label that sounds like
-the same voice, which the diarizer may have split, may be that person too, if nobody else is nearer to it.';
+the same voice, which the diarizer may have split, may be that person too, if nobody else is nearer to it.
+What a person said of some of a label, whose reason is pinned, is said of the label.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.keep_one_name_each(encoder integer, among bigint[]) RETURNS void
 LANGUAGE plpgsql
@@ -76,7 +84,8 @@ BEGIN
     CREATE TEMPORARY TABLE labelled AS
         -- As current_segments has them.
         SELECT DISTINCT ON (j.video_id, j.start_ms, j.end_ms) j.video_id, j.start_ms, j.end_ms,
-               t.label, j.reason, j.nearest_id
+               t.label, j.reason,
+               CASE j.reason WHEN 'pinned' THEN j.speaker_id ELSE j.nearest_id END AS nearest_id
         FROM pg_temp.judged AS j
         JOIN pgvoice.turn AS t USING (video_id, start_ms, end_ms)
         ORDER BY j.video_id, j.start_ms, j.end_ms, t.place;

@@ -240,6 +240,9 @@ BEGIN
     );
     PERFORM pgvoice_internal.keep_cohorts(others, encoder);
     PERFORM pgvoice_internal.fit_library(encoder, false);
+    PERFORM pgvoice.link_voices(
+        ARRAY(SELECT v.key FROM pgvoice.video AS v WHERE v.id = ANY (chosen)), encoder
+    );
     RETURN cardinality(chosen);
 END
 $$;

@@ -1,7 +1,14 @@
 -- A person's word: who speaks in spans of a recording, or who does not.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.voice_spans(video bigint, label text)
-RETURNS int4multirange
+CREATE OR REPLACE FUNCTION pgvoice_internal.spanned_ms(spans int4multirange) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT coalesce(sum(upper(each) - lower(each)), 0) FROM unnest(spans) AS each);
+COMMENT ON FUNCTION pgvoice_internal.spanned_ms(int4multirange) IS
+'How long these spans are together, in milliseconds.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.voice_spans(
+    video bigint, label text, encoder integer DEFAULT NULL
+) RETURNS int4multirange
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
@@ -14,10 +21,12 @@ AS $$
         CROSS JOIN LATERAL unnest(v.starts_ms, v.ends_ms) AS g(start_ms, end_ms)
         WHERE v.video_id = voice_spans.video AND v.label = voice_spans.label
           AND v.starts_ms IS NOT NULL
+          AND (voice_spans.encoder IS NULL OR v.encoder_id = voice_spans.encoder)
     ) AS s
 $$;
-COMMENT ON FUNCTION pgvoice_internal.voice_spans(bigint, text) IS
-'When a voice speaks, in milliseconds: its turns, or its segments if its turns have no labels.';
+COMMENT ON FUNCTION pgvoice_internal.voice_spans(bigint, text, integer) IS
+'When a voice speaks, in milliseconds: its turns, or its segments if its turns have no labels and the
+store grouped them, which it does for each encoder.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.keep_word(
     video bigint, spans int4multirange, holds boolean, speaker bigint, unknown_voice bigint
@@ -33,6 +42,40 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_word IS
 'Stores a person''s word as part of the act that has begun.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.whom(speaker bigint, unknown_voice bigint)
+RETURNS TABLE (speaker_id bigint, unknown_voice_id bigint)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+SET search_path FROM CURRENT
+AS $$
+    WITH RECURSIVE merged AS (
+        SELECT u.id, u.merged_into, u.ended_as, u.speaker_id FROM pgvoice.unknown_voice AS u
+        WHERE u.id = whom.unknown_voice
+        UNION ALL
+        SELECT u.id, u.merged_into, u.ended_as, u.speaker_id FROM merged AS m
+        JOIN pgvoice.unknown_voice AS u ON u.id = m.merged_into
+    )
+    SELECT whom.speaker, NULL::bigint WHERE whom.unknown_voice IS NULL
+    UNION ALL
+    SELECT m.speaker_id, CASE WHEN m.speaker_id IS NULL THEN m.id END FROM merged AS m
+    WHERE m.merged_into IS NULL AND (m.ended_as IS DISTINCT FROM 'named' OR m.speaker_id IS NOT NULL)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.whom(bigint, bigint) IS
+'Whom a word is about today: an unknown voice may have been merged or named since. No row if the person
+that it was named as is gone.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.other_turns(
+    video bigint, spans int4multirange, labels text[]
+) RETURNS int4range[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(array_agg(int4range(t.start_ms, t.end_ms)), '{}') FROM pgvoice.turn AS t
+    WHERE t.video_id = video AND t.overlapped_ms > 0 AND t.label <> ALL (labels)
+      AND t.start_ms < t.end_ms AND int4range(t.start_ms, t.end_ms) && spans
+$$;
+COMMENT ON FUNCTION pgvoice_internal.other_turns IS
+'The turns of other labels than these that overlap these spans.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.voice_words(videos bigint[], encoder integer)
 RETURNS TABLE (
     verdict_id bigint,
@@ -45,18 +88,133 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT w.id, v.video_id, v.label, w.holds, w.speaker_id, w.unknown_voice_id
-    FROM pgvoice.verdict AS w
-    JOIN pgvoice.voice AS v ON v.video_id = w.video_id AND v.encoder_id = encoder
-    CROSS JOIN LATERAL pgvoice_internal.voice_spans(v.video_id, v.label) AS spoken(spans)
-    WHERE w.video_id = ANY (videos) AND 2 * pgvoice_internal.spanned_ms(spoken.spans * w.spans)
-        >= pgvoice_internal.spanned_ms(spoken.spans)
+    WITH worded AS MATERIALIZED (
+        SELECT DISTINCT w.video_id FROM pgvoice.verdict AS w WHERE w.video_id = ANY (videos)
+    ), spoken AS MATERIALIZED (
+        SELECT v.video_id, v.label, coalesce(nullif(s.spans - (
+                   SELECT coalesce(range_agg(o), '{}') FROM unnest(
+                       pgvoice_internal.other_turns(v.video_id, s.spans, ARRAY[v.label])
+                   ) AS o
+               ), '{}'), s.spans) AS spans
+        FROM worded
+        JOIN pgvoice.voice AS v ON v.video_id = worded.video_id AND v.encoder_id = encoder
+        CROSS JOIN LATERAL pgvoice_internal.voice_spans(v.video_id, v.label, encoder) AS s(spans)
+    ), applying AS (
+        SELECT w.id, s.video_id, s.label, w.holds, whom.speaker_id, whom.unknown_voice_id
+        FROM spoken AS s
+        JOIN pgvoice.verdict AS w ON w.video_id = s.video_id AND w.spans && s.spans
+        CROSS JOIN LATERAL pgvoice_internal.whom(w.speaker_id, w.unknown_voice_id) AS whom
+        WHERE 2 * pgvoice_internal.spanned_ms(s.spans * w.spans)
+            >= pgvoice_internal.spanned_ms(s.spans)
+    )
+    SELECT a.id, a.video_id, a.label, a.holds, a.speaker_id, a.unknown_voice_id
+    FROM (
+        -- As segment_words has it.
+        SELECT a.*, max(a.id) OVER (PARTITION BY a.video_id, a.label, a.speaker_id, a.unknown_voice_id)
+                   AS last_of_person,
+               max(a.id) FILTER (WHERE a.holds) OVER (PARTITION BY a.video_id, a.label) AS last_name
+        FROM applying AS a
+    ) AS a
+    WHERE a.id = a.last_of_person AND (NOT a.holds OR a.id = a.last_name)
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voice_words(bigint[], integer) IS
-'What a person said about voices of these videos: the verdicts that cover at least half of their speech.';
+'What a person said about voices of these videos and still holds: the verdicts that cover at least half of
+the speech that no other label overlaps. Of those that say who a voice is, only the newest holds, unless a
+newer one denies it; one that denies holds until a newer one says the opposite.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.spanned_ms(spans int4multirange) RETURNS bigint
+CREATE OR REPLACE FUNCTION pgvoice_internal.segment_words(
+    video bigint, starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (
+    start_ms integer,
+    end_ms integer,
+    verdict_ids bigint[],
+    holds boolean,
+    speaker_id bigint,
+    denied bigint[]
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    -- Most recordings have none.
+    IF NOT EXISTS (SELECT FROM pgvoice.verdict AS w WHERE w.video_id = video) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT DISTINCT g.start_ms, g.end_ms, int4multirange(int4range(g.start_ms, g.end_ms)) AS span
+        FROM unnest(starts_ms, ends_ms) AS g(start_ms, end_ms)
+        WHERE g.start_ms < g.end_ms AND EXISTS (
+            SELECT FROM pgvoice.verdict AS w
+            WHERE w.video_id = video AND w.spans && int4range(g.start_ms, g.end_ms)
+        )
+    ), overlapped AS (
+        SELECT t.start_ms, t.end_ms, array_agg(t.label) AS labels FROM pgvoice.turn AS t
+        WHERE t.video_id = video AND t.overlapped_ms > 0
+        GROUP BY t.start_ms, t.end_ms
+    ), spoken AS MATERIALIZED (
+        SELECT a.*, others.turns, CASE WHEN others.turns IS NULL THEN a.span
+                   ELSE a.span - (SELECT coalesce(range_agg(o), '{}') FROM unnest(others.turns) AS o)
+               END AS own
+        FROM asked AS a
+        LEFT JOIN overlapped AS t ON t.start_ms = a.start_ms AND t.end_ms = a.end_ms
+        LEFT JOIN LATERAL pgvoice_internal.other_turns(video, a.span, t.labels) AS others(turns)
+            ON t.labels IS NOT NULL
+    ), applying AS MATERIALIZED (
+        SELECT s.start_ms, s.end_ms, w.id, w.holds, whom.speaker_id, whom.unknown_voice_id
+        FROM spoken AS s
+        JOIN pgvoice.verdict AS w ON w.video_id = video AND w.spans && s.span
+        CROSS JOIN LATERAL pgvoice_internal.whom(w.speaker_id, w.unknown_voice_id) AS whom
+        WHERE CASE
+            -- The shortest clean part.
+            WHEN pgvoice_internal.spanned_ms(s.own) >= 600 OR s.turns IS NULL THEN
+                2 * pgvoice_internal.spanned_ms(s.own * w.spans)
+                    >= pgvoice_internal.spanned_ms(s.own)
+            ELSE pgvoice_internal.is_word_on(w.spans, s.span, s.turns)
+        END
+    ), held AS (
+        -- As voice_words has it.
+        SELECT a.*, max(a.id) OVER (
+                   PARTITION BY a.start_ms, a.end_ms, a.speaker_id, a.unknown_voice_id
+               ) AS last_of_person,
+               max(a.id) FILTER (WHERE a.holds) OVER (PARTITION BY a.start_ms, a.end_ms) AS last_name
+        FROM applying AS a
+    )
+    SELECT h.start_ms, h.end_ms, array_agg(h.id ORDER BY h.id),
+           bool_or(h.holds AND h.unknown_voice_id IS NULL),
+           max(h.speaker_id) FILTER (WHERE h.holds),
+           array_agg(h.speaker_id) FILTER (WHERE NOT h.holds AND h.speaker_id IS NOT NULL)
+    FROM held AS h
+    WHERE h.id = h.last_of_person AND (NOT h.holds OR h.id = h.last_name)
+    GROUP BY h.start_ms, h.end_ms;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.segment_words IS
+'What a person said about segments of a video and still holds, as in voice_words: verdict_ids; whether they
+say who speaks, and who, NULL for nobody known; and whom they deny. A verdict applies to a segment of which
+it covers at least half; to a turn that turns of other labels overlap, if it covers half of its own part, or,
+if that is shorter than a clean part, by is_word_on.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.is_word_on(
+    spans int4multirange, turn int4multirange, others int4range[]
+) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (SELECT coalesce(sum(upper(each) - lower(each)), 0) FROM unnest(spans) AS each);
-COMMENT ON FUNCTION pgvoice_internal.spanned_ms(int4multirange) IS
-'How long these spans are together, in milliseconds.';
+SET search_path FROM CURRENT
+AS $$
+    WITH each AS (
+        SELECT turn AS span, true AS is_it
+        UNION ALL SELECT int4multirange(o), false FROM unnest(others) AS o
+    ), near AS (
+        SELECT spans * int4multirange(range_merge(range_agg(s))) AS spans
+        FROM each CROSS JOIN unnest(each.span) AS s
+    ), compared AS (
+        SELECT e.is_it, pgvoice_internal.spanned_ms(e.span * n.spans)::double precision
+                   / pgvoice_internal.spanned_ms(e.span + n.spans) AS fit
+        FROM each AS e CROSS JOIN near AS n
+    )
+    SELECT 2 * pgvoice_internal.spanned_ms(turn * spans) >= pgvoice_internal.spanned_ms(turn)
+       AND (SELECT max(c.fit) FILTER (WHERE c.is_it) >= max(c.fit) FROM compared AS c)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.is_word_on IS
+'Whether a word is about a turn that lies within turns of other labels: it covers at least half of it, and
+its spans nearby fit none of the others better (the length of the intersection by that of the union).';

@@ -16,6 +16,7 @@ down_revision = "0031"
 TABLES = ("act", "act_change", "unknown_voice", "unknown_voice_mean", "linked_voice", "verdict")
 SETTINGS = {
     "linking": None,
+    "linking_since": "linking = (linking_since IS NOT NULL)",
     "false_link_rate": "false_link_rate > 0 AND false_link_rate <= 0.1",
     "unknown_voice_days": "unknown_voice_days > 0",
 }

@@ -17,7 +17,7 @@ from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.hooks.errors import invalid_text
 from pgvoice.hooks.identify import identify as ask
-from pgvoice.hooks.results import IdentifyResult, Labelled
+from pgvoice.hooks.results import IdentifyResult, Labelled, with_voices_as_names
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Examples: pgvoice identify talk
           pgvoice identify talk talk.rttm --threshold 0.6
           pgvoice identify talk --speakers Ada --speakers "Bob Ray"
+          pgvoice identify talk --voices
           pgvoice identify talk talk.json --output named.json
           pgvoice identify talk talk.rttm --output - --output-format whisperx
           pgvoice identify talk --plot talk.html"""
@@ -40,6 +41,11 @@ Examples: pgvoice identify talk
 @options.clusters_option
 @one_name_option
 @roster_options
+@click.option(
+    "--voices",
+    is_flag=True,
+    help="Show the unknown voice of segments in which nobody is named, also in FILE.",
+)
 @click.option(
     "--output",
     "named",
@@ -69,6 +75,7 @@ def identify(
     one_label_one_name: bool,
     speakers: tuple[str, ...],
     roster: TextIO | None,
+    voices: bool,
     named: str | None,
     named_format: str | None,
     overwrite: bool,
@@ -86,8 +93,8 @@ def identify(
     similar enough; otherwise `reason` says why not, and the nearest person is in parentheses. If
     that is `suggested`, somebody should listen: the nearest person or the runner-up may speak.
     Segments with the same label of the diarizer are judged together; a label that covers several
-    people is split. Segments that are not spans of time are shown as `invalid`, the others are
-    answered, and the exit code is 3.
+    people is split. --voices needs linked voices, see `pgvoice voices`. Segments that are not
+    spans of time are shown as `invalid`, the others are answered, and the exit code is 3.
     """
     if one_label_one_name and clusters is False:
         raise click.UsageError("--one-label-one-name judges by labels: leave out --no-clusters.")
@@ -105,6 +112,7 @@ def identify(
             clusters=clusters,
             one_label_one_name=one_label_one_name,
             speakers=among,
+            voices=voices,
             **rule,
         )
         required = store.thresholds.required(gallery=len(among) if among else None, **rule)
@@ -136,12 +144,12 @@ def _write_named(
     """Write the document with names, or a new one of the stored turns."""
     from pgvoice.hooks.formats.writing import save_labels, write_labels
 
-    uri = None if source else found.video
+    uri, labels = None if source else found.video, with_voices_as_names(found.labels)
     if destination == options.STANDARD_INPUT:
-        output.write_document(write_labels(found.labels, format_name, source=source, uri=uri))
+        output.write_document(write_labels(labels, format_name, source=source, uri=uri))
     else:
         save_labels(
-            found.labels,
+            labels,
             Path(destination),
             format_name,
             source=source,
@@ -168,7 +176,9 @@ def write_answers(found: Sequence[Labelled]) -> None:
     suggested = any(each.suggestion for each in found)
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
     columns += [output.optional("label", 4)] if labelled else []
-    columns += [output.person("speaker"), output.number("similarity")]
+    voices = any(each.voice for each in found)
+    columns += [output.person("speaker"), *output.numbers(*(["voice"] if voices else []))]
+    columns += [output.number("similarity")]
     # A suggestion is never shown without its rival.
     columns += [output.person("runner-up", 0 if suggested else 2), output.number("margin", 3)]
     output.write_table(
@@ -177,6 +187,8 @@ def write_answers(found: Sequence[Labelled]) -> None:
             (
                 *_times(each),
                 *([each.segment.label or None] if labelled else []),
+                who(each.identification) if each.identification else None,
+                *([_number(each.voice)] if voices else []),
                 *_answer(each.identification),
                 each.reason,
             )
@@ -194,11 +206,15 @@ def _times(labelled: Labelled) -> tuple[str, str]:
 
 
 def _answer(answer: Identification | None) -> tuple[output.Cell, ...]:
-    """Speaker, similarity, runner-up, margin and threshold."""
+    """Similarity, runner-up, margin and threshold."""
     if answer is None:
-        return None, None, None, None, None
+        return None, None, None, None
     runner_up = output.named(answer.runner_up, answer.runner_up_similarity)
-    return who(answer), answer.similarity, runner_up, answer.margin, answer.threshold
+    return answer.similarity, runner_up, answer.margin, answer.threshold
+
+
+def _number(voice: int | None) -> str | None:
+    return None if voice is None else str(voice)
 
 
 def who(answer: Identification) -> str:
@@ -226,7 +242,10 @@ def _document(found: IdentifyResult, required: Requirement) -> dict[str, object]
         {"video": found.video}
         | document(required)
         | {
-            "segments": [_row(each) | {"label": each.segment.label} for each in found.labels],
+            "segments": [
+                _row(each) | {"label": each.segment.label, "voice": each.unknown_voice}
+                for each in found.labels
+            ],
             "invalid": invalid_rows(found.invalid),
             "clusters": found.clusters,
         }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from pgvoice.cli import output
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
@@ -42,6 +44,7 @@ def check_database(url: str | None) -> Iterator[Check]:
             yield from _rights(connection)
             yield _user(connection)
             yield _consent(store)
+            yield _linking(store)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
 
@@ -100,3 +103,20 @@ def _consent(store: VoiceStore) -> Check:
             " `pgvoice consent require` requires it from now on",
         )
     return Check("consent", "ok", "required to enroll anybody")
+
+
+def _linking(store: VoiceStore) -> Check:
+    """Whether unknown voices are linked, how many there are, and when they expire."""
+    settings = store.voices.settings()
+    if not settings.enabled:
+        return Check("linking", "ok", "off: voices of people who are not enrolled are not linked")
+    found = [each for out in (False, True) for each in store.voices.unknown(dismissed=out)]
+    expiry = timedelta(days=settings.days)
+    first = min((each.heard_at + expiry for each in found), default=None)
+    next_to_go = "" if first is None else f", the first on {output.day(first)}"
+    return Check(
+        "linking",
+        "ok",
+        f"on, for people who were not asked: {output.counted(len(found), 'unknown voice')}, deleted"
+        f" {settings.days:,} days after they were heard last{next_to_go}",
+    )

@@ -10,13 +10,12 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.roster import one_name_option, roster_options, speakers_from
+from pgvoice.cli.labels.moves import write_moves
 from pgvoice.cli.thresholds.rule import document, write_rule
-from pgvoice.store.labels.runs import LabelMove, Relabelling
+from pgvoice.store.labels.runs import Relabelling
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.voice_store import VoiceStore
 
-#: How many recordings of a change the table names.
-NAMED_VIDEOS = 3
 _clusters_option = click.option(
     "--clusters/--no-clusters",
     default=True,
@@ -109,31 +108,11 @@ def relabel(
         found = relabel_among(dry_run=dry_run or not yes)
     required = store.thresholds.required(gallery=len(among) if among else None, **rule)
     if not as_json:
-        _write_moves(found)
+        write_moves(found.moves)
     if found.changed and not dry_run and not yes:
         options.confirm(f"Change {output.counted(found.changed, 'label')}?", yes)
         found = relabel_among()
     _write(found, required, as_json)
-
-
-def _write_moves(found: Relabelling) -> None:
-    if not found.moves:
-        return
-    numbers = output.numbers("segments", "speech")
-    output.write_table(
-        [output.person("from"), output.person("to"), *numbers, output.explanation("in")],
-        (
-            (
-                _person(move.from_speaker, move.from_reason),
-                _person(move.to_speaker, move.to_reason),
-                move.segments,
-                output.clock(move.seconds),
-                _videos(move),
-            )
-            for move in found.moves
-        ),
-    )
-    click.echo()
 
 
 def _write(found: Relabelling, required: Requirement, as_json: bool) -> None:
@@ -157,15 +136,3 @@ def _write(found: Relabelling, required: Requirement, as_json: bool) -> None:
     if found.pinned:
         click.echo(f"{output.counted(found.left_pinned, 'label')} left because pinned")
     write_rule(required)
-
-
-def _person(speaker: str | None, reason: str | None) -> str:
-    if reason is None:
-        return "(not labelled)"
-    return speaker or f"({reason})"
-
-
-def _videos(move: LabelMove) -> str:
-    named = move.videos[:NAMED_VIDEOS]
-    more = move.video_count - len(named)
-    return ", ".join(named) + (f" and {more:,} more" if more else "")

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 
 import numpy as np
 
-from pgvoice.hooks.audio.recording import open_recording
+from pgvoice.hooks.audio.same_file import same_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import AudioError
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
-from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.upkeep.upkeep import SampledSegment
@@ -60,10 +58,7 @@ def recompute(store: VoiceStore, encoder: Encoder, number: int) -> Recomputed:
 def _compared(segments: Sequence[SampledSegment], encoder: Encoder) -> list[str]:
     """What differs in one recording."""
     source, video = segments[0].source, segments[0].video
-    path = Path(source) if source and Path(source).is_file() else resolve_audio(video)
-    with open_recording(path) as recording:
-        if recording.info.sha256 != segments[0].audio_sha256:
-            raise AudioError(f"{path} is not the audio that {video!r} was filled from")
+    with same_recording(video, source, segments[0].audio_sha256) as recording:
         batches = EmbeddingPass(encoder, recording).rows([each.row.key for each in segments])
         again = {row.key: row for rows in batches for row in rows}
     return [

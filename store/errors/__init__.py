@@ -44,6 +44,7 @@ PgvoiceError
 │   ├── ConsentMissing                the speaker has no valid consent on record
 │   └── OptedOut                      the person was erased and asked not to be enrolled again
 ├── SpeakerExists
+├── UnknownVoiceNumber                no such unknown voice, or it ended
 ├── LinkingDisabled                   voices are not linked in this store
 ├── NoSuggestion                      nobody is suggested for an unknown voice
 ├── ActNotUndoable                    a later act depends on what an act did
@@ -56,7 +57,6 @@ PgvoiceError
     ├── UnknownSpeaker
     ├── UnknownExemplar
     ├── UnknownRun
-    ├── UnknownVoiceNumber            also if it ended: it got a name, or is part of another
     └── UnknownCalibration
 """
 

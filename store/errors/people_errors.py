@@ -54,10 +54,15 @@ class OverlappedSpeech(EnrollmentRefused):
 class TooLittleSpeech(EnrollmentRefused):
     """There is less speech than an enrollment needs."""
 
-    def __init__(self, name: str, found: str, needed: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        found: str,
+        needed: float,
+        remedy: str = "Add speech of this person, or lower the minimum (--min-speech)",
+    ) -> None:
         super().__init__(
-            f"too little speech to enroll {name!r}: {found}; {needed:g} s are needed. Add speech of"
-            " this person, or lower the minimum (--min-speech)"
+            f"too little speech to enroll {name!r}: {found}; {needed:g} s are needed. {remedy}"
         )
 
 

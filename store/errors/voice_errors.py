@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pgvoice.store.errors.base import PgvoiceError, Unknown
+from pgvoice.store.errors.base import PgvoiceError
 
 
-class UnknownVoiceNumber(Unknown):
+class UnknownVoiceNumber(PgvoiceError):
     """No unknown voice has this number; the message says what became of one that ended."""
 
-    kind, lister = "unknown voice", "pgvoice voices"
-
-    def __init__(self, number: int, ended: str | None = None) -> None:
-        super().__init__(number)
-        if ended is not None:
-            self.args = (ended,)
+    def __init__(self, said: str, *, ended: bool) -> None:
+        super().__init__(said if ended else f"{said}: `pgvoice voices` lists them")
+        self.ended = ended
 
 
 class LinkingDisabled(PgvoiceError):

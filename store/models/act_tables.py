@@ -19,6 +19,11 @@ act = sa.Table(
     columns.now("created_at"),
     sa.Column("undone_at", sa.DateTime(timezone=True)),
     sa.Column("undone_by", sa.Text),
+    sa.Column(
+        "final_because",
+        sa.Text,
+        comment="Why what it changed was deleted, so that it cannot be undone any more; or NULL.",
+    ),
     sa.CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", "undone_by"),
     comment="What a person did; act_change has what it changed. Never contains a vector.",
 )

@@ -174,6 +174,7 @@ unknown_voice_mean = sa.Table(
         nullable=False,
         comment="Length of the mean of its voices; embedding has the direction.",
     ),
+    sa.Column("impostor_mean", sa.Double, nullable=False, comment="Mean of its voices'."),
     sa.Column("level", sa.Double, nullable=False, comment="Mean level of its voices."),
     sa.Column("voices", sa.Integer, nullable=False, comment="How many voices it has."),
     sa.PrimaryKeyConstraint("encoder_id", "unknown_voice_id"),
@@ -189,10 +190,17 @@ linked_voice = sa.Table(
     columns.encoder(),
     columns.reference("unknown_voice_id", "unknown_voice.id", index=True),
     sa.Column(
+        "impostor_mean",
+        sa.Double,
+        nullable=False,
+        comment="How similar voices of other people are to those of its recording, on average.",
+    ),
+    sa.Column(
         "level",
         sa.Double,
         nullable=False,
-        comment="Two voices are linked if their similarity reaches the sum of their levels.",
+        comment="Two voices are linked if their similarity reaches the lower impostor_mean and both"
+        " levels.",
     ),
     columns.now("linked_at"),
     sa.PrimaryKeyConstraint("video_id", "encoder_id", "label"),

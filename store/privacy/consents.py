@@ -53,12 +53,18 @@ class StoredConsent:
 
 def grant(connection: Connection, name: str, consent: Consent | str) -> None:
     """Store a speaker's consent; a text says where the person's own is written down."""
+    meant = checked(name, consent)
+    keep(connection, enrollments.ensure(connection, name), meant)
+
+
+def checked(name: str, consent: Consent | str) -> Consent:
+    """A speaker's consent; raises `ValueError` if it does not say who agreed, or to what."""
     if isinstance(consent, str):
         consent = Consent(name, evidence=consent)
     for what, said in (("who agreed", consent.granted_by), ("to what", consent.purpose)):
         if not said.strip():
             raise ValueError(f"the consent of {name!r} does not say {what}")
-    keep(connection, enrollments.ensure(connection, name), consent)
+    return consent
 
 
 def keep(connection: Connection, speaker_id: int, consent: Consent) -> None:

@@ -206,6 +206,14 @@ class Recordings:
             which = None if encoder is None else encoders.find(connection, encoder).id
             return listing.videos(connection, which)
 
+    def audio(self, video: str) -> VideoAudio | None:
+        """The audio file that the video was filled from; None if no audio was read.
+
+        Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            return videos.audio(connection, videos.require(connection, video))
+
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
         """Record what a fill did, and compute the voices of the video's labels from its vectors.
 

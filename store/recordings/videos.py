@@ -52,6 +52,18 @@ def require(connection: Connection, key: str, *, held: bool = False) -> int:
     return video_id
 
 
+def audio(connection: Connection, video_id: int) -> VideoAudio | None:
+    """The audio of a video; None if it was not read."""
+    row = connection.execute(
+        text(
+            "SELECT audio_sha256, duration_ms, source FROM pgvoice.video"
+            " WHERE id = :id AND audio_sha256 IS NOT NULL"
+        ),
+        {"id": video_id},
+    ).one_or_none()
+    return None if row is None else VideoAudio(*row)
+
+
 def remember_audio(
     connection: Connection, video_id: int, key: str, audio: VideoAudio, on_change: OnAudioChange
 ) -> bool:

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from pgvoice.store.errors import LinkingDisabled
+
+#: Called with how many recordings are done, and how many there are.
+Progress = Callable[[int, int], None]
+#: Recordings that one transaction links.
+_AT_ONCE = 200
+_SETTINGS = text("SELECT linking, false_link_rate, unknown_voice_days FROM pgvoice.setting")
+_SET = text("SELECT pgvoice.set_linking(:enabled, :rate, :days)")
+_VIDEOS = text(
+    "SELECT v.key FROM pgvoice.video AS v JOIN pgvoice.turn_document AS d ON d.video_id = v.id"
+    " ORDER BY v.id"
+)
+_REFRESH = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), CAST(:encoder AS integer))")
+_LINK = text("SELECT pgvoice.link_voices(CAST(:videos AS text[]), CAST(:encoder AS integer))")
+_LINKED = text(
+    "SELECT count(*), count(DISTINCT unknown_voice_id) FROM pgvoice.linked_voice"
+    " WHERE encoder_id = ANY (CAST(:encoders AS integer[]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +48,41 @@ class Linking:
     voices: int
     #: and unknown voices, each made of one voice or more.
     unknown_voices: int
+
+
+def settings(connection: Connection) -> LinkingSettings:
+    """Whether voices are linked, and how."""
+    return LinkingSettings(*connection.execute(_SETTINGS).one())
+
+
+def configure(
+    connection: Connection, *, enabled: bool, rate: float | None = None, days: int | None = None
+) -> int:
+    """Enable or disable linking; returns how many unknown voices this deletes."""
+    values = {"enabled": enabled, "rate": rate, "days": days}
+    deleted: int = connection.scalar(_SET, values)
+    return deleted
+
+
+def link(
+    engine: Engine,
+    videos: Sequence[str] | None,
+    encoder_ids: Sequence[int],
+    progress: Progress | None,
+) -> Linking:
+    """Link the voices of these videos, or of all, in several transactions."""
+    with engine.connect() as connection:
+        if not settings(connection).enabled:
+            raise LinkingDisabled
+        keys = connection.scalars(_VIDEOS).all() if videos is None else videos
+    for first in range(0, len(keys), _AT_ONCE):
+        some = list(keys[first : first + _AT_ONCE])
+        for encoder in encoder_ids:
+            for step in (_REFRESH, _LINK):
+                with engine.begin() as connection:
+                    connection.execute(step, {"videos": some, "encoder": encoder})
+        if progress is not None:
+            progress(first + len(some), len(keys))
+    with engine.connect() as connection:
+        voices, unknown = connection.execute(_LINKED, {"encoders": list(encoder_ids)}).one()
+    return Linking(len(keys), voices, unknown)

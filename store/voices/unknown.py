@@ -5,6 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection, text
+
+_UNKNOWN = text(
+    "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"
+    " suggested, dismissed_as FROM pgvoice.unknown_voices(:dismissed, :encoder)"
+)
+_APPEARANCES = text(
+    "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"
+    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances(:number, :encoder) AS a"
+    " JOIN pgvoice.video AS v ON v.key = a.video ORDER BY a.video, a.first_start_s, a.label"
+)
+_SUGGESTIONS = text(
+    "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings"
+    " FROM pgvoice.suggestions()"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownVoice:
@@ -77,3 +93,46 @@ class VoiceSuggestion:
     #: Of clean speech.
     seconds: float
     recordings: int
+
+
+def unknown(
+    connection: Connection, encoder_id: int | None, *, dismissed: bool
+) -> list[UnknownVoice]:
+    """The unknown voices, those with the most speech first."""
+    rows = connection.execute(_UNKNOWN, {"dismissed": dismissed, "encoder": encoder_id})
+    return [UnknownVoice(*row) for row in rows]
+
+
+def appearances(
+    connection: Connection, number: int, encoder_id: int | None
+) -> list[VoiceAppearance]:
+    """Where an unknown voice is heard, by recording and time."""
+    rows = connection.execute(_APPEARANCES, {"number": number, "encoder": encoder_id})
+    return [
+        VoiceAppearance(
+            video=row.video,
+            label=row.label,
+            encoder=row.encoder,
+            segments=row.segments,
+            seconds=row.seconds,
+            first_start=row.first_start_s,
+            clip=None if row.clip_start_s is None else (row.clip_start_s, row.clip_end_s),
+            source=row.source,
+            similarity=row.similarity,
+        )
+        for row in rows
+    ]
+
+
+def clips(heard: list[VoiceAppearance]) -> list[Clip]:
+    """The clips of voices, the most similar to the unknown voice first, one of each recording."""
+    best: dict[str, Clip] = {}
+    for each in sorted(heard, key=lambda each: -(each.similarity or 0.0)):
+        if each.clip is not None:
+            best.setdefault(each.video, Clip(each.video, each.source, *each.clip))
+    return list(best.values())
+
+
+def suggestions(connection: Connection) -> list[VoiceSuggestion]:
+    """Which unknown voices may be somebody who is enrolled."""
+    return [VoiceSuggestion(*row) for row in connection.execute(_SUGGESTIONS)]

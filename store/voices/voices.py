@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from sqlalchemy import Connection
+
+from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import refused_values
+from pgvoice.store.errors import LinkingDisabled
+from pgvoice.store.names import checked
+from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
+from pgvoice.store.recordings import encoders
+from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.voices.linking import Linking, LinkingSettings
+from pgvoice.store.voices import heard, linking, naming, unknown
+from pgvoice.store.voices.heard import SegmentVoice
+from pgvoice.store.voices.linking import Linking, LinkingSettings, Progress
 from pgvoice.store.voices.naming import Change, Naming
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
-
-#: Called with how many recordings are done, and how many there are.
-Progress = Callable[[int, int], None]
 
 
 class Voices:
@@ -23,7 +32,8 @@ class Voices:
 
     def settings(self) -> LinkingSettings:
         """Whether voices are linked in this store, and how."""
-        raise NotImplementedError
+        with self._database.engine.connect() as connection:
+            return linking.settings(connection)
 
     def enable(
         self,
@@ -37,14 +47,17 @@ class Voices:
         `rate` is the share of voices that may be linked with somebody else's, and `days` when an
         unknown voice expires; None leaves what is set. Raises `ValueError` if one is out of range.
         """
-        raise NotImplementedError
+        with refused_values(), self._database.engine.begin() as connection:
+            linking.configure(connection, enabled=True, rate=rate, days=days)
+        return self.link(progress=progress)
 
     def disable(self) -> int:
         """Stop linking, and delete all unknown voices; returns how many there were.
 
         What a person said about them is deleted, too; named people and their labels stay.
         """
-        raise NotImplementedError
+        with self._database.engine.begin() as connection:
+            return linking.configure(connection, enabled=False)
 
     def link(
         self,
@@ -58,7 +71,13 @@ class Voices:
         Fills and `labels.label` do this by themselves. Raises `LinkingDisabled`, `UnknownVideo`,
         `UnknownEncoder`.
         """
-        raise NotImplementedError
+        keys = None if videos is None else list(videos)
+        with self._database.engine.connect() as connection:
+            for key in keys or ():
+                stored_videos.require(connection, key)
+            every = encoders.stored(connection)
+            found = every if encoder is None else [encoders.find(connection, encoder)]
+        return linking.link(self._database.engine, keys, [each.id for each in found], progress)
 
     def unknown(
         self, *, dismissed: bool = False, encoder: WhichEncoder = None
@@ -67,25 +86,28 @@ class Voices:
 
         With `dismissed`, only those that were dismissed. Raises `UnknownEncoder`.
         """
-        raise NotImplementedError
+        with self._database.engine.connect() as connection:
+            return unknown.unknown(connection, _id(connection, encoder), dismissed=dismissed)
 
     def show(self, number: int, *, encoder: WhichEncoder = None) -> list[VoiceAppearance]:
         """Where an unknown voice is heard, in the order of recordings and time.
 
         Raises `UnknownVoiceNumber`, `UnknownEncoder`.
         """
-        raise NotImplementedError
+        with naming.unknown_number(), self._database.engine.connect() as connection:
+            return unknown.appearances(connection, number, _id(connection, encoder))
 
     def clips(self, number: int) -> list[Clip]:
         """Parts to listen to, the most typical first, one of each recording that has some.
 
         Raises `UnknownVoiceNumber`.
         """
-        raise NotImplementedError
+        return unknown.clips(self.show(number))
 
     def suggestions(self) -> list[VoiceSuggestion]:
         """Which unknown voices may be somebody who is enrolled, the most speech first."""
-        raise NotImplementedError
+        with self._database.engine.connect() as connection:
+            return unknown.suggestions(connection)
 
     def name(
         self,
@@ -103,36 +125,69 @@ class Voices:
         `UnknownVoiceNumber`, `ValueError` for an empty name, and `EnrollmentRefused` in one of its
         kinds; `force` only overrides the checks of the voice and of the duration.
         """
-        raise NotImplementedError
+        meant = None if consent is None else consents.checked(speaker, consent)
+        checked(speaker, "a speaker's name")
+        with self._changing() as connection:
+            return naming.name(connection, number, speaker, meant, force=force, dry_run=dry_run)
 
     def dismiss(self, number: int, why: str, *, dry_run: bool = False) -> Change:
         """Say that an unknown voice is nobody to name, such as ``tv``; it is not listed any more.
 
         Raises `UnknownVoiceNumber`, and `ValueError` if `why` is empty.
         """
-        raise NotImplementedError
+        with self._changing() as connection:
+            return naming.dismiss(connection, number, why, dry_run=dry_run)
 
     def same(self, *numbers: int, dry_run: bool = False) -> Change:
         """Say that unknown voices are one person; the oldest one is left.
 
         Raises `UnknownVoiceNumber`, and `ValueError` for fewer than two.
         """
-        raise NotImplementedError
+        with self._changing() as connection:
+            return naming.join(connection, numbers, dry_run=dry_run)
 
     def different(self, number: int, video: str, *, dry_run: bool = False) -> Change:
         """Say that the voices in a video are somebody else than the unknown voice elsewhere.
 
         Raises `UnknownVoiceNumber`, `UnknownVideo`, and `ValueError` if it is not heard there.
         """
-        raise NotImplementedError
+        with self._changing() as connection:
+            stored_videos.require(connection, video)
+            return naming.part(connection, number, video, dry_run=dry_run)
 
     def accept(self, number: int, *, force: bool = False, dry_run: bool = False) -> Naming:
         """Name an unknown voice as suggested. Raises `NoSuggestion`, and the errors of `name`."""
-        raise NotImplementedError
+        with self._changing() as connection:
+            return naming.accept(connection, number, force=force, dry_run=dry_run)
 
     def reject(self, number: int, *, dry_run: bool = False) -> Change:
         """Say that an unknown voice is not the person suggested, who is not suggested again.
 
         Raises `UnknownVoiceNumber`, `NoSuggestion`.
         """
-        raise NotImplementedError
+        with self._changing() as connection:
+            return naming.reject(connection, number, dry_run=dry_run)
+
+    def of_segments(self, video: str, *, encoder: WhichEncoder = None) -> list[SegmentVoice]:
+        """The turns of a video that are an unknown voice, unless it was dismissed, in time order.
+
+        Raises `LinkingDisabled`, `UnknownVideo`, `UnknownEncoder`.
+        """
+        if not self.settings().enabled:
+            raise LinkingDisabled
+        with self._database.engine.connect() as connection:
+            stored_videos.require(connection, video)
+            found = encoders.find(connection, encoder).id
+            return heard.of_segments(connection, video, found)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        """A transaction that waits for others who enroll or label. Raises `LockHeld`."""
+        with self._database.engine.begin() as connection:
+            locks.require(connection)
+            with locks.patient(connection, "naming a voice", locks.PATIENCE):
+                yield connection
+
+
+def _id(connection: Connection, encoder: WhichEncoder) -> int | None:
+    return None if encoder is None else encoders.find(connection, encoder).id

@@ -35,6 +35,7 @@ NEEDED = {
     "--yes": None,
     "--nobody": None,
     "--older-than": "1",
+    "--why": "tv",
 }
 GIVEN = {
     "files": ["turns.json"],
@@ -43,6 +44,7 @@ GIVEN = {
     "names_and_file": ["new.json"],
     "run": ["1"],
     "number": ["1"],
+    "numbers": ["1", "2"],
     "psql_args": [],
 }
 
@@ -57,8 +59,10 @@ def _call(path: tuple[str, ...]) -> list[str]:
             parameter.required or parameter.name in GIVEN
         ):
             called += GIVEN.get(str(parameter.name), ["v"])
-    if path == ("enroll", "add"):
+    if path in (("enroll", "add"), ("voices", "different")):
         called += ["--video", "v"]
+    if path == ("voices", "clip"):
+        called += ["--output", "clip.wav"]
     return called
 
 

@@ -39,6 +39,7 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT pgvoice.store_turns('v', ARRAY[0, 1, 2], ARRAY[1, 2, 3], ARRAY['a', 'b', NULL],"
     " ARRAY[NULL, NULL, NULL])",
     "SELECT pgvoice.refresh_voices()",
+    "SELECT pgvoice.link_voices()",
     "SELECT pgvoice.refit_library()",
     "SELECT * FROM pgvoice.required(1000)",
     "SELECT * FROM pgvoice.voice",

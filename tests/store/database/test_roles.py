@@ -181,6 +181,7 @@ SPECIAL = {
     "prune_segments('v')": {"pgvoice_writer"},
     "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
     "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
+    "link_voices(ARRAY['v'])": {"pgvoice_writer"},
     "refit_library()": {"pgvoice_writer"},
 }
 

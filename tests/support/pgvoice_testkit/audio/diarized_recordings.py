@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgvoice.cli.demo import LONG_TURN, VIDEO, find_conversation
+from pgvoice.cli.demo.demo import LONG_TURN, VIDEO, find_conversation
 from pgvoice.hooks import Encoder, enroll_video, fill
 from pgvoice.hooks.evaluate.diarization import DiarizationError
 from pgvoice.hooks.evaluate.evaluate import evaluate

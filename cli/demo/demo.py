@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +12,12 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.identify import who
+from pgvoice.cli.demo import series
+from pgvoice.cli.demo.sample import CREDIT, sample_file
 from pgvoice.cli.fill import report_document, summary
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import enroll_video
-from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.formats.reading import read_segments
 from pgvoice.hooks.new_files import write_file
@@ -27,12 +27,12 @@ from pgvoice.store.database import embedded
 from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
-PACKAGE = "pyannote-audio"
 ENCODER = "campplus"
 VIDEO = "sample"
+#: The folders of the two demonstrations' data.
+CONVERSATION, SERIES = "demo", "demo-series"
 #: Turns of at least this many seconds serve to enroll, and get a score of their own.
 LONG_TURN = 1.0
-CREDIT = "the sample of pyannote.audio (MIT License)"
 
 
 class Conversation(NamedTuple):
@@ -68,27 +68,45 @@ class Outcome(NamedTuple):
 @click.command(
     epilog="""\b
 Examples: pgvoice demo
-          pgvoice demo --save ."""
+          pgvoice demo --series
+          pgvoice demo --save .
+          pgvoice demo --series --save ."""
+)
+@click.option(
+    "--series",
+    "is_series",
+    is_flag=True,
+    help="Link, name and undo the voices of a series of four episodes instead.",
 )
 @click.option("--remove", is_flag=True, help="Delete the demo's data.")
 @click.option(
     "--save",
     type=options.ExistingPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Only save the recording there, as talk.wav, and who speaks in it, as talk.rttm.",
+    help="Only save the recording there, as talk.wav, and who speaks in it, as talk.rttm; of the"
+    " series, episode1.wav and so on.",
 )
 @options.dry_run_option
 @options.device_option
 @options.wide_option
 @options.json_option
-def demo(remove: bool, save: Path | None, dry_run: bool, device: str | None, as_json: bool) -> None:
+def demo(
+    is_series: bool,
+    remove: bool,
+    save: Path | None,
+    dry_run: bool,
+    device: str | None,
+    as_json: bool,
+) -> None:
     """Try pgvoice on a conversation of two people.
 
     Enrolls both from one turn each, fills and identifies the other turns, and compares the answers
-    with the reference. Needs `pip install "pgvoice[demo]"`. The data is stored in an embedded
-    server of its own; PGVOICE_DATABASE_URL is ignored.
+    with the reference. With --series nobody is enrolled: four people who recur in four episodes
+    made of that conversation are linked, two are named once, and all of it is undone. Needs `pip
+    install "pgvoice[demo]"`. The data is stored in an embedded server of its own;
+    PGVOICE_DATABASE_URL is ignored.
     """
-    folder = embedded.data_folder() / "demo"
+    folder = embedded.data_folder() / (SERIES if is_series else CONVERSATION)
     if remove and save is not None:
         raise click.UsageError("Give either --remove or --save.")
     if remove:
@@ -100,7 +118,10 @@ def demo(remove: bool, save: Path | None, dry_run: bool, device: str | None, as_
     if dry_run:
         raise click.UsageError("--dry-run needs --remove.")
     if save is not None:
-        _save(save)
+        (series.save if is_series else _save)(save)
+        return
+    if is_series:
+        series.play(folder, device, as_json)
         return
     conversation = find_conversation()
     if not as_json:
@@ -121,7 +142,7 @@ def demo(remove: bool, save: Path | None, dry_run: bool, device: str | None, as_
 
 def _save(folder: Path) -> None:
     for sample, name in (("sample.wav", "talk.wav"), ("sample.rttm", "talk.rttm")):
-        write_file(folder / name, _sample_file(sample).read_bytes())
+        write_file(folder / name, sample_file(sample).read_bytes())
         click.echo(f"{output.printable(str(folder / name))}: {CREDIT}")
 
 
@@ -202,7 +223,7 @@ def find_conversation() -> Conversation:
 
     Raises `EncoderUnavailable` if the package is not installed or lacks the recording.
     """
-    audio, turns = _sample_file("sample.wav"), read_segments(_sample_file("sample.rttm"))
+    audio, turns = sample_file("sample.wav"), read_segments(sample_file("sample.rttm"))
     enrolling = [
         next(turn for turn in turns if turn.label == label and turn.end - turn.start >= LONG_TURN)
         for label in dict.fromkeys(turn.label for turn in turns)
@@ -243,17 +264,3 @@ def score(
 def _fill(store: VoiceStore, encoder: Encoder, conversation: Conversation) -> FillReport:
     segments = options.spans(conversation.asking)
     return fill(store, encoder, video=VIDEO, audio=conversation.audio, segments=segments)
-
-
-def _sample_file(name: str) -> Path:
-    try:
-        files = distribution(PACKAGE).files or []
-    except PackageNotFoundError:
-        files = []
-    for file in files:
-        path = Path(str(file.locate()))
-        if file.match(f"pyannote/audio/sample/{name}") and path.is_file():
-            return path
-    raise EncoderUnavailable(
-        f'{name}, a file of {PACKAGE}, is not installed: `pip install "pgvoice[demo]"`'
-    )

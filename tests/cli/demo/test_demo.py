@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli import demo
 from pgvoice.cli.checks.packages import missing_packages
-from pgvoice.cli.demo import LONG_TURN, Score, find_conversation, score
+from pgvoice.cli.demo import sample
+from pgvoice.cli.demo.demo import LONG_TURN, Score, find_conversation, score
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.store import Identification
 from pgvoice.store.turns import Turn
@@ -56,7 +56,7 @@ def test_without_the_package(
     def not_there(_name: str) -> None:
         raise PackageNotFoundError
 
-    monkeypatch.setattr(demo, "distribution", not_there)
+    monkeypatch.setattr(sample, "distribution", not_there)
     monkeypatch.setenv("PGVOICE_DATA", str(tmp_path))
     with pytest.raises(EncoderUnavailable):
         find_conversation()

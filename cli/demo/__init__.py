@@ -1,0 +1,1 @@
+"""The demonstrations: a conversation, and a series."""

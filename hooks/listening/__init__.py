@@ -1,0 +1,1 @@
+"""Clips of voices: cut from the recordings, saved, and played."""
