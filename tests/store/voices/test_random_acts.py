@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pgvoice_testkit.stores.random_acts import Acting, Step, make, problems, sums
+from pgvoice_testkit.stores.random_acts import Acting, Step, problems, sums
 
 from pgvoice.store import VoiceStore
 
@@ -15,7 +15,10 @@ ACTS = (
     *("name", "name", "dismiss", "same", "different", "accept", "reject"),
 )
 STEPS = st.builds(
-    Step, st.sampled_from([*ACTS, "undo", "undo any", "undo any"]), st.integers(0, 5), st.integers(0, 5)
+    Step,
+    st.sampled_from([*ACTS, "undo", "undo any", "undo any"]),
+    st.integers(0, 5),
+    st.integers(0, 5),
 )
 _SETTINGS = settings(
     deadline=None,
@@ -34,12 +37,6 @@ def _check(store: VoiceStore, steps: list[Step]) -> Acting:
     assert sums(store) == first
     assert problems(store) == []
     return acting
-
-
-@pytest.fixture
-def library(store: VoiceStore) -> VoiceStore:
-    make(store, linking=True)
-    return store
 
 
 @settings(_SETTINGS, max_examples=6)

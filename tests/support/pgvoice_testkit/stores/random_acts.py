@@ -1,4 +1,4 @@
-"""Random acts and undos on a small library, and what has to be as before."""
+"""Random acts and undos on the recordings of `unknown_voices`, and what has to be as before."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from pgvoice.store import ActNotUndoable, PgvoiceError, VoiceStore
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, label, record
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, label
 
 NAMES = ("ann", "bob", "cyd", "dan")
 #: Acts and the trail of audits are kept; the others follow from other rows, and are computed when
@@ -23,17 +23,6 @@ class Step(NamedTuple):
     what: str
     one: int
     other: int
-
-
-def make(store: VoiceStore, *, linking: bool) -> None:
-    """Fill an empty store with a few recordings of a few people."""
-    if linking:
-        store.voices.enable()
-    for seed, (video, people) in enumerate(RECORDINGS.items()):
-        record(store, video, people, seed=seed)
-    store.labels.relabel()
-    if linking:
-        store.voices.link()
 
 
 def sums(store: VoiceStore) -> Sums:
