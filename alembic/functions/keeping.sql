@@ -80,10 +80,10 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    -- What labels new recordings only takes nothing back.
-    IF EXISTS (SELECT FROM pg_temp.verdict AS v WHERE NOT v.pinned AND v.old_run IS NOT NULL) THEN
-        PERFORM pgvoice_internal.begin_act(run_kind, format('%s labels', stored));
-    END IF;
+    PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
+        ELSE format('%s recordings', count(*)) END)
+    FROM pgvoice.video AS v
+    WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
     -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
     INSERT INTO pgvoice.attribution_run
         (encoder_id, kind, threshold, margin, changed, calibration_id)
@@ -121,7 +121,8 @@ CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     only_labelled boolean DEFAULT false,
     dry_run boolean DEFAULT false,
     by_label boolean DEFAULT true,
-    speakers text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL,
+    one_label_one_name boolean DEFAULT false
 ) RETURNS TABLE (
     outcome text,
     from_speaker text,
@@ -162,6 +163,9 @@ BEGIN
         || chosen
         USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
               keep_labels.videos, among;
+    IF keep_labels.one_label_one_name THEN
+        PERFORM pgvoice_internal.keep_one_name_each(keep_labels.encoder, among);
+    END IF;
     IF keep_labels.by_label THEN
         PERFORM pgvoice_internal.judge_together(keep_labels.encoder, among);
     END IF;
@@ -206,6 +210,7 @@ $$;
 COMMENT ON FUNCTION pgvoice.keep_labels IS
 'Stores who speaks in these videos, or in all, as a run of labels: the answers of identify_clusters for
 the turns, or those of identify if by_label is false. Returns from whom to
-whom, with segments and seconds. speakers are as in identify. outcome is changed, unchanged, or pinned where a
-person''s word stays and the voice alone would have another answer. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
+whom, with segments and seconds. speakers are as in identify, one_label_one_name as in
+identify_clusters. outcome is changed, unchanged, or pinned where a person''s word stays and the voice alone
+would have another answer. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
 was stored.';

@@ -77,7 +77,7 @@ DECLARE
     said record;
 BEGIN
     PERFORM pgvoice_internal.hold_labels();
-    PERFORM pgvoice_internal.begin_act('revert', 'run ' || run);
+    PERFORM pgvoice_internal.begin_act('revert', format('run %s', run));
     IF NOT EXISTS (
         SELECT FROM pgvoice.attribution_run AS r WHERE r.id = run AND r.reverted_at IS NULL
     ) THEN
