@@ -53,6 +53,7 @@ FILES = (
     "same_voices",
     "naming",
     "identify",
+    "one_name",
     "clusters",
     "appearances",
     "index",

@@ -62,7 +62,8 @@ from .people.splitting import MovedExemplar, Split
 from .privacy.audit import AuditEvent
 from .privacy.consents import Consent, StoredConsent
 from .privacy.erasing import ErasedRows, Erasure
-from .privacy.privacy import OptOut, Retention
+from .privacy.privacy import OptOut
+from .privacy.retention import Retention
 from .recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from .recordings.fills import FillRun
 from .recordings.listing import StoredVideo
