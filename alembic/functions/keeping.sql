@@ -115,7 +115,8 @@ CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     only_labelled boolean DEFAULT false,
     dry_run boolean DEFAULT false,
     by_label boolean DEFAULT true,
-    speakers text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL,
+    one_label_one_name boolean DEFAULT false
 ) RETURNS TABLE (
     outcome text,
     from_speaker text,
@@ -156,6 +157,9 @@ BEGIN
         || chosen
         USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
               keep_labels.videos, among;
+    IF keep_labels.one_label_one_name THEN
+        PERFORM pgvoice_internal.keep_one_name_each(keep_labels.encoder, among);
+    END IF;
     IF keep_labels.by_label THEN
         PERFORM pgvoice_internal.judge_together(keep_labels.encoder, among);
     END IF;
@@ -188,6 +192,7 @@ $$;
 COMMENT ON FUNCTION pgvoice.keep_labels IS
 'Stores who speaks in these videos, or in all, as a run of labels: the answers of identify_clusters for
 the turns, or those of identify if by_label is false. Returns from whom to
-whom, with segments and seconds. speakers are as in identify. outcome is changed, unchanged, or pinned where a pinned label differs
+whom, with segments and seconds. speakers are as in identify, one_label_one_name as in
+identify_clusters. outcome is changed, unchanged, or pinned where a pinned label differs
 and stays. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
 was stored.';

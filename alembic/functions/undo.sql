@@ -350,8 +350,12 @@ DECLARE
     one pgvoice.act;
     later bigint;
 BEGIN
-    SELECT a.* INTO one FROM pgvoice.act AS a WHERE a.id = act FOR UPDATE;
-    IF NOT FOUND THEN
+    SELECT a.* INTO one FROM pgvoice.act AS a WHERE a.id = refuse_undo.act FOR UPDATE;
+    -- What is to be forgotten counts as forgotten.
+    SELECT f.why INTO one.final_because FROM pgvoice_internal.acts_to_forget() AS f
+    WHERE f.act = one.id AND one.final_because IS NULL
+    UNION ALL SELECT one.final_because;
+    IF one.id IS NULL THEN
         RAISE EXCEPTION 'no act % in the store', act
             USING HINT = 'The table pgvoice.act lists them.', ERRCODE = 'no_data_found';
     ELSIF one.undone_at IS NOT NULL THEN

@@ -11,6 +11,7 @@ from pgvoice.cli import options, output
 from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.group import Group
 from pgvoice.cli.labels.export import export
+from pgvoice.cli.labels.import_names import import_
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
@@ -25,6 +26,7 @@ def labels() -> None:
 
 
 labels.add_command(export)
+labels.add_command(import_)
 
 span_option = click.option(
     "--span",

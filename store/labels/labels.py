@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
@@ -30,7 +30,8 @@ _MAY_REFRESH = text(
 _KEEP = text(
     "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
     " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
-    " :min_margin, :only_labelled, :dry_run, :clusters, CAST(:speakers AS text[]))"
+    " :min_margin, :only_labelled, :dry_run, :clusters, CAST(:speakers AS text[]),"
+    " :one_label_one_name)"
 )
 _LABELS = text(
     "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
@@ -54,6 +55,17 @@ _PIN = text(
 _UNPIN = text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)")
 
 
+class _How(NamedTuple):
+    """How segments are judged: arguments of `Labels.label`."""
+
+    threshold: float | None
+    min_margin: float | None
+    clusters: bool
+    speakers: Iterable[str] | None
+    one_label_one_name: bool
+    dry_run: bool
+
+
 class Labels:
     """Kept labels and their runs; each call is a transaction."""
 
@@ -70,18 +82,19 @@ class Labels:
         min_margin: float | None = None,
         clusters: bool = True,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool = False,
         dry_run: bool = False,
     ) -> Relabelling:
         """Keep who speaks in these videos, or in all, as a run.
 
         Turns with the same label are judged together, as `answers.identify_clusters` does, unless
         `clusters` is false. Only `speakers` can be named; by default, everybody who is enrolled.
-        A run stores the labels whose speaker or reason changes; pinned labels stay. Raises
-        `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`.
+        `one_label_one_name` is that of `answers.identify_clusters`. A run stores the labels whose
+        speaker or reason changes; pinned labels stay. Raises `UnknownVideo`, `UnknownEncoder`,
+        `UnknownSpeaker`.
         """
-        return self._keep(
-            videos, encoder, threshold, min_margin, clusters, speakers, dry_run, only_labelled=False
-        )
+        how = _How(threshold, min_margin, clusters, speakers, one_label_one_name, dry_run)
+        return self._keep(videos, encoder, how, only_labelled=False)
 
     def relabel(
         self,
@@ -92,12 +105,12 @@ class Labels:
         min_margin: float | None = None,
         clusters: bool = True,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool = False,
         dry_run: bool = False,
     ) -> Relabelling:
         """Judge again what is labelled, in these videos or in all, as `label` does."""
-        return self._keep(
-            videos, encoder, threshold, min_margin, clusters, speakers, dry_run, only_labelled=True
-        )
+        how = _How(threshold, min_margin, clusters, speakers, one_label_one_name, dry_run)
+        return self._keep(videos, encoder, how, only_labelled=True)
 
     def revert(self, run: int) -> int:
         """Revert a run, so that the labels before it become current again.
@@ -151,6 +164,24 @@ class Labels:
             _hold(connection)
             stored_videos.require(connection, video, held=True)
             return _pin(connection, video, keys, speaker, found)
+
+    def pin_people(
+        self,
+        video: str,
+        spoken: Mapping[str, Sequence[SegmentKey]],
+        *,
+        new: bool = False,
+        encoder: WhichEncoder = None,
+    ) -> int | None:
+        """Pin the stored segments of several people together, as `pin` does; one act."""
+        with self._database.engine.begin() as connection:
+            found = encoders.find(connection, encoder).id
+            _hold(connection)
+            stored_videos.require(connection, video, held=True)
+            run = None
+            for name, keys in spoken.items():
+                run = _pin(connection, video, keys, name, found)
+            return run
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> int:
         """Remove the pins of the segments that a span means; returns how many segments had some.
@@ -211,11 +242,7 @@ class Labels:
         self,
         videos: Iterable[str] | None,
         encoder: WhichEncoder,
-        threshold: float | None,
-        min_margin: float | None,
-        clusters: bool,
-        speakers: Iterable[str] | None,
-        dry_run: bool,
+        how: _How,
         *,
         only_labelled: bool,
     ) -> Relabelling:
@@ -225,7 +252,7 @@ class Labels:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)
-            among = people.known(connection, speakers)
+            among = people.known(connection, how.speakers)
             # Committed at once, so that no fill waits until the labels are stored.
             # Whoever may not is refused below, where the role that may is named.
             if connection.scalar(_MAY_REFRESH):
@@ -235,14 +262,11 @@ class Labels:
             rows = connection.execute(
                 _KEEP,
                 {
+                    **how._asdict(),
+                    "speakers": among,
                     "videos": keys,
                     "encoder": found.id,
-                    "threshold": threshold,
-                    "min_margin": min_margin,
                     "only_labelled": only_labelled,
-                    "dry_run": dry_run,
-                    "clusters": clusters,
-                    "speakers": among,
                 },
             ).all()
             run = rows[0].run if rows else None

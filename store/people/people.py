@@ -13,11 +13,12 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import CancellingExemplars, SpeakerExists, UnknownEncoder
 from pgvoice.store.keys import Span
 from pgvoice.store.names import checked
-from pgvoice.store.people import enrollments, portable, resemblance, speakers
+from pgvoice.store.people import enrollments, portable, resemblance, speakers, splitting
 from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
+from pgvoice.store.people.splitting import Split
 from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
@@ -176,6 +177,50 @@ class People:
             speakers.merge(connection, name, into, force=force)
             if dry_run:
                 transaction.rollback()
+
+    def split(
+        self,
+        name: str,
+        into: str,
+        *,
+        videos: Sequence[str] = (),
+        exemplars: Sequence[int] = (),
+        suggest: bool = False,
+        encoder: WhichEncoder = None,
+        consent: Consent | str | None = None,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Split:
+        """Give exemplars of `name` that are somebody else's to `into`, created if new.
+
+        Chosen are those from `videos` (recordings or files), those with the numbers `exemplars`,
+        and with `suggest` the group of one encoder's that differs most from the others. Labels are
+        judged again where they name `name`. Raises `UnknownSpeaker`, `UnknownExemplar`,
+        `NothingToSplit`, `IncoherentExemplars` if those of `into` do not sound like one person
+        (unless `force`), `CancellingExemplars`, `ConsentMissing` and `OptedOut`.
+        """
+        with (
+            consents.refusals(into),
+            self._database.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
+            locks.require(connection)
+            speakers.require(connection, name)
+            acts.begin(connection, "split", f"{name} into {into}", speaker=name, into=into)
+            if consent is not None:
+                consents.grant(connection, into, consent)
+            done = splitting.split(
+                connection,
+                name,
+                into,
+                videos=videos,
+                exemplars=exemplars,
+                suggested_by=encoders.find(connection, encoder).id if suggest else None,
+                force=force,
+            )
+            if dry_run:
+                transaction.rollback()
+            return done
 
     def remove(self, name: str) -> int:
         """Delete a speaker; returns the number of deleted exemplars. Raises `UnknownSpeaker`."""
