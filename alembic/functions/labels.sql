@@ -72,6 +72,7 @@ DECLARE
     withdrawn bigint;
 BEGIN
     PERFORM pgvoice_internal.hold_labels();
+    PERFORM pgvoice_internal.begin_act('revert', format('run %s', run));
     UPDATE pgvoice.attribution_run AS r SET reverted_at = now()
     WHERE r.id = run AND r.reverted_at IS NULL;
     IF NOT FOUND THEN

@@ -22,6 +22,10 @@ AS $$
         FROM pgvoice.voice AS v
         JOIN pgvoice.voice_cohort AS c USING (video_id, encoder_id)
         WHERE v.video_id = ANY (videos) AND v.encoder_id = encoder AND v.clean_ms >= 1500
+          AND (pgvoice_internal.may_link(v.video_id, encoder) OR EXISTS (
+              SELECT FROM pgvoice.linked_voice AS l
+              WHERE l.video_id = v.video_id AND l.label = v.label AND l.encoder_id = v.encoder_id
+          ))
           AND NOT EXISTS (
               SELECT FROM word AS w
               WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
@@ -74,7 +78,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.linkable_voices(bigint[], integer) IS
 'The voices of these videos that can be linked, and what they require: at least 1.5 s of clean speech
 (below, one person''s voices are too often less similar than two people''s), no word that says who of the
-speakers it is, and no profile that it matches. Two voices are linked if their similarity reaches the
+speakers it is, no profile that it matches, and linked already or recent (may_link). Two voices are linked if their similarity reaches the
 lower of their impostor_means and both levels: each of N voices may be linked with somebody else''s in
 false_link_rate / N of its comparisons, of which there are N at most. The lower mean, because two
 recordings over different channels are no more alike than those over the plainer one: with the average of

@@ -161,6 +161,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
+    PERFORM pgvoice_internal.expire_voices();
     FOR video IN
         SELECT v.id FROM pgvoice.video AS v
         WHERE (link_voices.videos IS NULL OR v.key = ANY (link_voices.videos)) AND EXISTS (

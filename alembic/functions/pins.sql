@@ -39,6 +39,9 @@ BEGIN
             USING HINT = 'pgvoice.resolve_span finds the segments near it.',
                   ERRCODE = 'no_data_found';
     END IF;
+    PERFORM pgvoice_internal.begin_act('pin', video, jsonb_build_object(
+        'speaker', speaker, 'segments', cardinality(starts_ms)
+    ));
     UPDATE pgvoice.attribution AS a SET current = false
     FROM unnest(starts_ms, ends_ms) AS asked(start_ms, end_ms)
     WHERE a.current AND a.video_id = video_of AND a.start_ms = asked.start_ms
@@ -93,6 +96,7 @@ DECLARE
 BEGIN
     PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.hold_labels();
+    PERFORM pgvoice_internal.begin_act('unpin', video);
     FOR pin IN
         SELECT a.run_id FROM pgvoice.attribution AS a
         JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL

@@ -35,8 +35,8 @@ LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
     INSERT INTO pgvoice.verdict (act_id, video_id, spans, holds, speaker_id, unknown_voice_id)
-    VALUES (nullif(current_setting('pgvoice.act', true), '')::bigint, keep_word.video,
-            keep_word.spans, keep_word.holds, keep_word.speaker, keep_word.unknown_voice)
+    VALUES (pgvoice_internal.current_act(), keep_word.video, keep_word.spans,
+            keep_word.holds, keep_word.speaker, keep_word.unknown_voice)
     RETURNING id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_word IS

@@ -43,6 +43,7 @@ PgvoiceError
 │   ├── CancellingExemplars           their mean is zero
 │   ├── ConsentMissing                the speaker has no valid consent on record
 │   └── OptedOut                      the person was erased and asked not to be enrolled again
+├── NothingToSplit                    no exemplars of a speaker could go to another one
 ├── SpeakerExists
 ├── UnknownVoiceNumber                no such unknown voice, or it ended
 ├── LinkingDisabled                   voices are not linked in this store
@@ -57,6 +58,7 @@ PgvoiceError
     ├── UnknownSpeaker
     ├── UnknownExemplar
     ├── UnknownRun
+    ├── UnknownAct
     └── UnknownCalibration
 """
 

@@ -27,6 +27,10 @@ class LastExemplar(PgvoiceError):
         )
 
 
+class NothingToSplit(PgvoiceError):
+    """No exemplars of a speaker were chosen that somebody else could get."""
+
+
 class SpeakerExists(PgvoiceError):
     """Another speaker already has the name."""
 
