@@ -29,52 +29,81 @@ DECLARE
         pgvoice_internal.given('threshold', speaker_segments.threshold, -1, 1);
     required_margin CONSTANT double precision :=
         pgvoice_internal.given('min_margin', min_margin, 0, 2);
-    target record;
+    person bigint;
+    enrolled bigint;
 BEGIN
     IF coalesce(ordered NOT IN ('similarity', 'time'), true) THEN
         RAISE EXCEPTION 'no order %', coalesce(quote_literal(ordered), 'NULL')
             USING HINT = 'Order by ''similarity'' or by ''time''.',
                   ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM pgvoice_internal.speaker_ids(ARRAY[speaker_segments.speaker]);
+    person := (pgvoice_internal.speaker_ids(ARRAY[speaker_segments.speaker]))[1];
     PERFORM pgvoice_internal.require_encoder(encoder);
     PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
-    SELECT p.speaker_id INTO target
-    FROM pgvoice.valid_profile AS p
-    JOIN pgvoice.speaker AS named ON named.id = p.speaker_id
-    WHERE named.name = speaker_segments.speaker AND p.encoder_id = encoder;
+    SELECT p.speaker_id INTO enrolled FROM pgvoice.valid_profile AS p
+    WHERE p.speaker_id = person AND p.encoder_id = encoder;
     RETURN QUERY
     WITH matched AS MATERIALIZED (
         SELECT near.* FROM pgvoice_internal.assigned_segments(
-            target.speaker_id, encoder, required_threshold, required_margin
+            enrolled, encoder, required_threshold, required_margin
         ) AS near
-    ), overlapped AS (
-        -- Turns whose clean parts match: identify decides.
-        SELECT c.video_id, array_agg(DISTINCT ARRAY[c.turn_start_ms, c.turn_end_ms]) AS turns
-        FROM matched AS m
-        JOIN pgvoice.clean_part AS c
-            ON c.video_id = m.video_id AND c.start_ms = m.start_ms AND c.end_ms = m.end_ms
-        GROUP BY c.video_id
+    ), word AS MATERIALIZED (
+        SELECT g.video_id, w.*
+        FROM (
+            SELECT m.video_id, array_agg(m.start_ms) AS starts_ms, array_agg(m.end_ms) AS ends_ms
+            FROM matched AS m
+            WHERE EXISTS (SELECT FROM pgvoice.verdict AS v WHERE v.video_id = m.video_id)
+            GROUP BY m.video_id
+        ) AS g
+        CROSS JOIN LATERAL pgvoice_internal.segment_words(g.video_id, g.starts_ms, g.ends_ms) AS w
+    ), unlike AS (
+        -- Not like this person, or less like them than somebody who was denied.
+        SELECT s.* FROM pgvoice_internal.segments_by_word(person, encoder) AS s
+        EXCEPT
+        SELECT m.video_id, m.start_ms, m.end_ms FROM matched AS m
+        LEFT JOIN word AS w USING (video_id, start_ms, end_ms) WHERE w.denied IS NULL
+    ), undecided AS (
+        -- What identify decides: also turns whose clean parts match.
+        SELECT u.video_id, array_agg(DISTINCT ARRAY[u.start_ms, u.end_ms]) AS segments
+        FROM (
+            SELECT u.* FROM unlike AS u
+            UNION ALL
+            SELECT c.video_id, c.turn_start_ms, c.turn_end_ms
+            FROM matched AS m
+            JOIN pgvoice.clean_part AS c
+                ON c.video_id = m.video_id AND c.start_ms = m.start_ms AND c.end_ms = m.end_ms
+        ) AS u
+        GROUP BY u.video_id
     ), answer AS (
         SELECT m.video_id, m.start_ms, m.end_ms, m.similarity, m.other_id, m.other_similarity
         FROM matched AS m
+        LEFT JOIN word AS w USING (video_id, start_ms, end_ms)
         WHERE pgvoice.is_current(m.video_id, m.start_ms, m.end_ms) AND NOT EXISTS (
             SELECT FROM pgvoice.turn AS t
             WHERE t.video_id = m.video_id AND t.start_ms = m.start_ms AND t.end_ms = m.end_ms
               AND t.overlapped_ms > 0
-        )
+        ) AND w.denied IS NULL AND (w.verdict_id IS NULL OR w.speaker_id = person)
         UNION ALL
-        SELECT o.video_id, i.start_ms, i.end_ms, i.similarity, i.runner_up_id,
-               i.runner_up_similarity
-        FROM overlapped AS o
-        JOIN pgvoice.video AS v ON v.id = o.video_id
+        SELECT u.video_id, i.start_ms, i.end_ms,
+               CASE WHEN i.nearest_id = person THEN i.similarity ELSE own.similarity END,
+               CASE WHEN i.nearest_id = person THEN i.runner_up_id ELSE i.nearest_id END,
+               CASE WHEN i.nearest_id = person THEN i.runner_up_similarity ELSE i.similarity END
+        FROM undecided AS u
+        JOIN pgvoice.video AS v ON v.id = u.video_id
         CROSS JOIN LATERAL pgvoice_internal.identified(
             v.key,
-            ARRAY(SELECT o.turns[each][1] FROM generate_subscripts(o.turns, 1) AS each),
-            ARRAY(SELECT o.turns[each][2] FROM generate_subscripts(o.turns, 1) AS each),
+            ARRAY(SELECT u.segments[each][1] FROM generate_subscripts(u.segments, 1) AS each),
+            ARRAY(SELECT u.segments[each][2] FROM generate_subscripts(u.segments, 1) AS each),
             encoder, required_threshold, required_margin
         ) AS i
-        WHERE i.reason = 'matched' AND i.nearest_id = target.speaker_id
+        LEFT JOIN LATERAL (
+            SELECT -(s.embedding OPERATOR(public.<#>) p.embedding) AS similarity
+            FROM pgvoice.segment_embedding AS s
+            JOIN pgvoice.profile AS p ON p.encoder_id = s.encoder_id AND p.speaker_id = enrolled
+            WHERE s.video_id = u.video_id AND s.start_ms = i.start_ms AND s.end_ms = i.end_ms
+              AND s.encoder_id = encoder
+        ) AS own ON i.nearest_id <> person
+        WHERE i.speaker_id = person
     )
     SELECT v.key, a.start_ms / 1000::double precision, a.end_ms / 1000::double precision,
            pgvoice.shown(pgvoice.similarity(a.similarity), exact), other.name,
@@ -83,14 +112,40 @@ BEGIN
     FROM answer AS a
     JOIN pgvoice.video AS v ON v.id = a.video_id
     LEFT JOIN pgvoice.speaker AS other ON other.id = a.other_id
-    ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(a.similarity, exact) END DESC,
+    ORDER BY CASE WHEN NOT by_time THEN pgvoice.shown(a.similarity, exact) END DESC NULLS LAST,
              v.key, a.start_ms, a.end_ms
     LIMIT max_rows;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.speaker_segments IS
 'Where somebody speaks, over all videos: the segments that identify assigns to this person, the most
-similar first, or by video and time if ordered is ''time''.';
+similar first, or by video and time if ordered is ''time''. similarity is NULL where a person''s word names
+somebody without a profile, or in a segment without a vector.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.segments_by_word(speaker bigint, encoder integer)
+RETURNS TABLE (video_id bigint, start_ms integer, end_ms integer)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH word AS MATERIALIZED (
+        SELECT w.video_id, w.spans
+        FROM (
+            SELECT v.*, CASE WHEN v.unknown_voice_id IS NULL THEN v.speaker_id ELSE (
+                SELECT t.speaker_id
+                FROM pgvoice_internal.whom(v.speaker_id, v.unknown_voice_id) AS t
+            ) END AS person
+            FROM pgvoice.verdict AS v
+        ) AS w
+        WHERE w.holds = (w.person = segments_by_word.speaker)
+    )
+    SELECT DISTINCT v.video_id, c.start_ms, c.end_ms
+    FROM (SELECT DISTINCT w.video_id FROM word AS w) AS v
+    CROSS JOIN LATERAL pgvoice_internal.current_segments(v.video_id, encoder) AS c
+    JOIN word AS w ON w.video_id = v.video_id
+        AND w.spans && int4range(c.start_ms, greatest(c.start_ms, c.end_ms))
+$$;
+COMMENT ON FUNCTION pgvoice_internal.segments_by_word(bigint, integer) IS
+'The segments that may be this speaker''s because a person said so, or that it is not somebody else.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.assigned_segments(
     speaker bigint,

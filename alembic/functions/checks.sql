@@ -37,7 +37,17 @@ AS $$
         ) AS v
         FULL JOIN (
             SELECT chosen.encoder_id, o.* FROM chosen
-            CROSS JOIN LATERAL pgvoice_internal.voices_of(chosen.videos, chosen.encoder_id) AS o
+            CROSS JOIN LATERAL (
+                SELECT l.* FROM pgvoice_internal.voices_of(chosen.videos, chosen.encoder_id) AS l
+                UNION ALL
+                SELECT g.video_id, m.* FROM pgvoice.voice AS g
+                CROSS JOIN LATERAL pgvoice_internal.mean_voices(
+                    g.video_id, g.encoder_id, array_fill(g.label, ARRAY[g.segments]), g.starts_ms,
+                    g.ends_ms
+                ) AS m
+                WHERE g.encoder_id = chosen.encoder_id AND g.video_id = ANY (chosen.videos)
+                  AND g.starts_ms IS NOT NULL
+            ) AS o
         ) AS x USING (video_id, encoder_id, label)
         LEFT JOIN pgvoice.voice_cohort AS c USING (video_id, encoder_id)
     ) AS j

@@ -143,6 +143,15 @@ COMMENT ON FUNCTION pgvoice_internal.heard_together IS
 'Who speaks in those segments of a video that get a name from others with the same label of the diarizer,
 by their place in the arrays, which hold the answers of identify; see identify_clusters.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.evident(
+    reason text, threshold double precision
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN reason = 'pinned' AND threshold IS NOT NULL THEN 'matched' ELSE reason END;
+COMMENT ON FUNCTION pgvoice_internal.evident(text, double precision) IS
+'The reason as evidence for heard_together: a pinned segment is a named one, if it was compared with
+anybody.';
+
 CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     video text,
     starts double precision[] DEFAULT NULL,
@@ -153,7 +162,8 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,
     ends_ms integer[] DEFAULT NULL,
-    speakers text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL,
+    one_label_one_name boolean DEFAULT false
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -211,7 +221,7 @@ AS $$
             WHERE v.key = identify_clusters.video
             GROUP BY v.id
         ) AS g
-    ), alone AS MATERIALIZED (
+    ), answer AS MATERIALIZED (
         SELECT i.*, asked.video_id, asked.clusters[i.ordinality] AS cluster
         FROM sees
         CROSS JOIN asked
@@ -219,15 +229,43 @@ AS $$
             video, asked.starts_ms, asked.ends_ms, encoder, sees.threshold, sees.min_margin,
             sees.among
         ) WITH ORDINALITY AS i
+    ), named AS MATERIALIZED (
+        SELECT n.cluster, n.speaker_id
+        FROM sees
+        CROSS JOIN (
+            SELECT a.video_id, array_agg(a.start_ms) AS starts_ms, array_agg(a.end_ms) AS ends_ms,
+                   array_agg(a.cluster) AS clusters, array_agg(a.reason) AS reasons,
+                   array_agg(CASE a.reason WHEN 'pinned' THEN a.speaker_id ELSE a.nearest_id END)
+                       AS nearest_ids
+            FROM answer AS a WHERE one_label_one_name GROUP BY a.video_id
+        ) AS g
+        CROSS JOIN LATERAL pgvoice_internal.names_of_labels(
+            g.video_id, encoder, g.starts_ms, g.ends_ms, g.clusters, g.reasons, g.nearest_ids,
+            sees.among
+        ) AS n
+    ), alone AS MATERIALIZED (
+        SELECT a.ordinality, a.video_id, a.start_ms, a.end_ms, a.start_s, a.end_s, a.cluster,
+               CASE WHEN NOT o.lost THEN a.speaker END AS speaker, a.nearest, a.similarity,
+               a.runner_up, a.runner_up_similarity, a.margin,
+               CASE WHEN o.lost THEN 'other_label' ELSE a.reason END AS reason, a.threshold,
+               a.min_margin, a.threshold_source, a.nearest_id, a.speaker_id, a.denied
+        FROM answer AS a
+        LEFT JOIN named AS n ON n.cluster = a.cluster AND n.speaker_id = a.nearest_id
+        CROSS JOIN LATERAL (
+            SELECT one_label_one_name AND a.cluster IS NOT NULL AND a.reason = 'matched'
+                   AND n.cluster IS NULL AS lost
+        ) AS o
     ), heard AS (
-        SELECT t.place, named.name, t.evidence, t.evidence_ms
+        SELECT t.place, t.speaker_id, named.name, t.evidence, t.evidence_ms
         FROM sees
         CROSS JOIN (
             SELECT a.video_id, array_agg(a.start_ms ORDER BY a.ordinality) AS starts_ms,
                    array_agg(a.end_ms ORDER BY a.ordinality) AS ends_ms,
                    array_agg(a.cluster ORDER BY a.ordinality) AS clusters,
-                   array_agg(a.reason ORDER BY a.ordinality) AS reasons,
-                   array_agg(a.nearest_id ORDER BY a.ordinality) AS nearest_ids,
+                   array_agg(pgvoice_internal.evident(a.reason, a.threshold)
+                             ORDER BY a.ordinality) AS reasons,
+                   array_agg(CASE WHEN a.reason IN ('pinned', 'nobody') THEN a.speaker_id
+                                  ELSE a.nearest_id END ORDER BY a.ordinality) AS nearest_ids,
                    array_agg(a.threshold ORDER BY a.ordinality) AS thresholds
             FROM alone AS a GROUP BY a.video_id
         ) AS g
@@ -246,7 +284,8 @@ AS $$
            a.start_ms, a.end_ms
     FROM alone AS a
     CROSS JOIN sees
-    LEFT JOIN heard AS h ON h.place = a.ordinality
+    LEFT JOIN heard AS h
+        ON h.place = a.ordinality AND (a.denied IS NULL OR h.speaker_id <> ALL (a.denied))
     ORDER BY a.ordinality
 $$;
 COMMENT ON FUNCTION pgvoice.identify_clusters IS
@@ -258,5 +297,9 @@ is nearest to that person by more than the threshold. A clean segment then gets 
 to that person too and sounds like the named speech. Overlapped segments get it if they sound like the
 named speech and no other cluster has the name at that time, and segments too short for a vector if the
 cluster has three clean segments, in either case only if four fifths of the clean speech agree. Segments
-of a cluster that overlap each other are left out. speakers are as in identify. evidence_similarity and
+of a cluster that overlap each other are left out. What a person said of a segment counts as its name, and no
+segment gets a name that a person denied. speakers are as in identify. With one_label_one_name, a label
+keeps only the name of the person whom its clean speech is nearest to, and only if no other label is nearer
+to that person; but two labels that sound like one voice may share a name. The reason of what loses its
+name is other_label. evidence_similarity and
 evidence_s describe the clean speech. A segment whose cluster is NULL is judged alone.';

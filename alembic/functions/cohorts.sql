@@ -15,6 +15,7 @@ AS $$
             LIMIT 1000
         ) AS c
         JOIN pgvoice.voice AS v ON v.video_id = c.video_id AND v.encoder_id = encoder
+        WHERE v.starts_ms IS NULL
         GROUP BY c.video_id, c.voices
     )
     SELECT asked.id, coalesce(nearest.ids, '{}'), (SELECT count(*) FROM several)::integer
@@ -22,7 +23,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT coalesce(
             (SELECT public.sum(v.embedding) FROM pgvoice.voice AS v
-             WHERE v.video_id = asked.id AND v.encoder_id = encoder),
+             WHERE v.video_id = asked.id AND v.encoder_id = encoder AND v.starts_ms IS NULL),
             -- Its turns have no labels.
             (SELECT public.sum(s.embedding) FROM pgvoice.segment_embedding AS s
              WHERE s.video_id = asked.id AND s.encoder_id = encoder AND s.embedding IS NOT NULL)
@@ -66,29 +67,31 @@ AS $$
         JOIN pgvoice.voice AS mine ON mine.video_id = n.video_id AND mine.encoder_id = encoder
         CROSS JOIN unnest(n.near) AS other(id)
         JOIN pgvoice.voice AS theirs ON theirs.video_id = other.id AND theirs.encoder_id = encoder
+        WHERE mine.starts_ms IS NULL AND theirs.starts_ms IS NULL
     ), compared AS MATERIALIZED (
         SELECT s.video_id, s.similarity, row_number() OVER (
                    PARTITION BY s.video_id, s.label, s.other_id ORDER BY s.similarity DESC
                ) AS place
         FROM pair AS s
-    ), usual AS (
+    ), usual AS MATERIALIZED (
         SELECT c.video_id, pgvoice_internal.own_voice_level(
                    encoder, avg(c.similarity) FILTER (WHERE c.place > 1)
                ) AS own_voice
         FROM compared AS c GROUP BY c.video_id
-    ), across AS (
+    ), across AS MATERIALIZED (
         SELECT c.video_id, avg(c.similarity) AS mean, count(*) AS comparisons
         FROM compared AS c
         JOIN usual AS u USING (video_id)
         WHERE c.place > 1 OR c.similarity < u.own_voice
         GROUP BY c.video_id
-    ), within AS (
+    ), within AS MATERIALIZED (
         SELECT a.video_id, avg(-(a.embedding OPERATOR(public.<#>) b.embedding)) AS mean,
                count(*) AS comparisons
         FROM pgvoice.voice AS a
         JOIN pgvoice.voice AS b
             ON b.video_id = a.video_id AND b.encoder_id = a.encoder_id AND b.label > a.label
         WHERE a.video_id = ANY (videos) AND a.encoder_id = encoder
+          AND a.starts_ms IS NULL AND b.starts_ms IS NULL
         GROUP BY a.video_id
     )
     -- Only rows that are there: the voices of the others were forgotten meanwhile.
@@ -104,4 +107,5 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_cohorts(bigint[], integer) IS
 'Chooses near for these videos again and stores how similar their voices are to those of near, and to each
 other. Of each recording in near, the voice that is most similar to a voice is left out if it reaches
-own_voice_level: it may be the same person, but no two voices of one recording are.';
+own_voice_level: it may be the same person, but no two voices of one recording are. Voices that the store
+grouped itself are left out, as it cannot know that.';

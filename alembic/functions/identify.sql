@@ -1,7 +1,10 @@
 -- Who speaks in a video: the comparison of stored segments with profiles.
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_two(
-    voice public.vector, encoder integer, among bigint[] DEFAULT NULL
+    voice public.vector,
+    encoder integer,
+    among bigint[] DEFAULT NULL,
+    denied bigint[] DEFAULT NULL
 )
 RETURNS TABLE (speakers bigint[], similarities double precision[])
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -14,13 +17,14 @@ BEGIN ATOMIC
         FROM pgvoice.profile AS p
         WHERE p.encoder_id = encoder AND p.valid_until > now()
           AND (among IS NULL OR p.speaker_id = ANY (among))
+          AND (denied IS NULL OR p.speaker_id <> ALL (denied))
         ORDER BY voice OPERATOR(public.<#>) p.embedding, p.speaker_id
         LIMIT 2
     ) AS ranked;
 END;
 COMMENT ON FUNCTION pgvoice_internal.nearest_two IS
-'The two people, of all or among some, whose profiles are most similar to a voice, the nearest first, and
-their similarities; NULLs if there is no profile.';
+'The two people, of all or among some, and except those denied, whose profiles are most similar to a voice,
+the nearest first, and their similarities; NULLs if there is no profile.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.identified(
     video text,
@@ -46,7 +50,10 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.identified(
     start_ms integer,
     end_ms integer,
     nearest_id bigint,
-    runner_up_id bigint
+    runner_up_id bigint,
+    speaker_id bigint,
+    heard text,
+    denied bigint[]
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -61,6 +68,16 @@ AS $$
             (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video), encoder
         ) AS c
         WHERE starts_ms IS NULL
+    ), word AS MATERIALIZED (
+        SELECT w.start_ms, w.end_ms, w.denied, w.speaker_id AS said_id,
+               CASE WHEN w.verdict_id IS NULL THEN NULL WHEN w.speaker_id IS NULL THEN 'nobody'
+                    ELSE 'pinned' END AS said
+        FROM (SELECT array_agg(a.start_ms) AS starts_ms, array_agg(a.end_ms) AS ends_ms
+              FROM asked AS a) AS g
+        CROSS JOIN LATERAL pgvoice_internal.segment_words(
+            (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video),
+            g.starts_ms, g.ends_ms
+        ) AS w
     ), overlap AS MATERIALIZED (
         SELECT t.start_ms, t.end_ms, max(t.overlapped_ms) AS overlapped_ms
         FROM pgvoice.turn AS t
@@ -80,14 +97,21 @@ AS $$
             ON (c.turn_start_ms, c.turn_end_ms) = (asked.start_ms, asked.end_ms)
             AND c.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
     ), compared AS MATERIALIZED (
-        SELECT p.*, s.status, s.video_id, two.*
+        SELECT p.*, s.status, s.video_id, w.said, w.said_id, w.denied,
+               coalesce(two.speakers, rest.speakers) AS speakers,
+               coalesce(two.similarities, rest.similarities) AS similarities
         FROM piece AS p
+        LEFT JOIN word AS w ON w.start_ms = p.start_ms AND w.end_ms = p.end_ms
         LEFT JOIN pgvoice.segment_embedding AS s
             ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
             AND s.start_ms = p.part_start_ms AND s.end_ms = p.part_end_ms
             AND s.encoder_id = encoder
         LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder, among) AS two
-            ON s.embedding IS NOT NULL
+            ON s.embedding IS NOT NULL AND w.denied IS NULL
+        LEFT JOIN LATERAL pgvoice_internal.nearest_two(
+            s.embedding, encoder, among, w.denied
+        ) AS rest
+            ON s.embedding IS NOT NULL AND w.denied IS NOT NULL
     ), rule AS MATERIALIZED (
         SELECT r.* FROM pgvoice_internal.rule(
             encoder, identified.threshold, identified.min_margin,
@@ -146,25 +170,30 @@ AS $$
             ELSE pgvoice_internal.reason_of_overlapped(
                 t.status, t.lacks_part, t.first_named, t.last_named,
                 2 * j.overlapped_ms <= j.end_ms - j.start_ms, CASE WHEN j.is_part THEN j.reason END
-            ) END AS decision
+            ) END AS heard
         FROM judged AS j LEFT JOIN together AS t ON t.ordinal = j.ordinal
         WHERE NOT j.is_part OR j.status IN ('ok', 'partial')
         ORDER BY j.ordinal, j.is_part AND j.reason = 'matched' DESC, j.is_part DESC,
                  j.part_end_ms - j.part_start_ms DESC, j.part_start_ms
     )
     SELECT d.start_ms / 1000.0, d.end_ms / 1000.0,
-           CASE WHEN d.decision = 'matched' THEN first.name END, first.name,
+           CASE WHEN d.said IS NOT NULL THEN said.name
+                WHEN d.heard = 'matched' THEN first.name END, first.name,
            pgvoice.similarity(d.similarities[1]), second.name,
            pgvoice.similarity(d.similarities[2]), d.similarities[1] - d.similarities[2],
-           d.decision, d.threshold, d.margin, d.source, d.start_ms, d.end_ms,
-           d.speakers[1], d.speakers[2]
+           coalesce(d.said, d.heard), d.threshold, d.margin, d.source, d.start_ms, d.end_ms,
+           d.speakers[1], d.speakers[2], CASE WHEN d.said IS NOT NULL THEN d.said_id
+                                              WHEN d.heard = 'matched' THEN d.speakers[1] END,
+           d.heard, d.denied
     FROM decided AS d
     LEFT JOIN pgvoice.speaker AS first ON first.id = d.speakers[1]
     LEFT JOIN pgvoice.speaker AS second ON second.id = d.speakers[2]
+    LEFT JOIN pgvoice.speaker AS said ON said.id = d.said_id
     ORDER BY d.ordinal
 $$;
 COMMENT ON FUNCTION pgvoice_internal.identified IS
-'What identify answers, with exact similarities and thresholds.';
+'What identify answers, with exact similarities and thresholds; heard is the reason by the voice alone, and
+denied are the people whom a person''s word excludes.';
 
 CREATE OR REPLACE FUNCTION pgvoice.identify(
     video text,
@@ -218,8 +247,11 @@ COMMENT ON FUNCTION pgvoice.identify IS
 'Who speaks in a video: one row for each segment that is given, in that order, or in time order for every
 segment of its turns, or every stored segment if it has no turns. Segments are given in seconds, or on the
 grid in starts_ms and ends_ms. speakers are the only people who can speak; the fewer they are, the lower
-the threshold. speaker is set only if reason is matched; nearest and runner_up are the two
-most similar people: if reason is suggested, a suggestion and its rival. A stored turn that turns of other labels overlap is answered by its clean parts: matched
+the threshold. speaker is set only if reason is matched or pinned. nearest and runner_up are the two
+most similar people: if reason is suggested, a suggestion and its rival. What a person said comes first, even
+of somebody who is not enrolled, and of a segment that is not filled: pinned if they said who speaks, nobody
+if they said that it is nobody known. Whom they said it is not is no candidate. A stored turn that turns of
+other labels overlap is answered by its clean parts: matched
 if one of them matches and none matches somebody else, ambiguous if two match different people; else
 overlapped, unless at least half of it is clean. Similarities are those of the part that decides, the
 longest. threshold and min_margin are what it had to reach, from threshold_source; NULL if it was compared

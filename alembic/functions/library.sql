@@ -141,9 +141,9 @@ AS $$
         JOIN pgvoice.profile AS p ON p.speaker_id = c.speaker_id AND p.encoder_id = encoder
         CROSS JOIN unnest(c.videos) AS other(id)
         JOIN pgvoice.voice AS o ON o.video_id = other.id AND o.encoder_id = encoder
-        WHERE c.same_recording OR NOT EXISTS (
+        WHERE o.starts_ms IS NULL AND (c.same_recording OR NOT EXISTS (
             SELECT FROM source AS x WHERE x.speaker_id = c.speaker_id AND x.video_id = other.id
-        )
+        ))
     ), per_recording AS (
         SELECT c.video_id, c.speaker_id, sum(c.similarity) AS sum, count(*) AS voices,
                max(c.similarity) AS most

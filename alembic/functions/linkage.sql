@@ -62,7 +62,10 @@ AS $$
         FROM pgvoice_internal.voice_levels(encoder, videos) AS q
         JOIN pgvoice.voice AS v
             ON v.video_id = q.video_id AND v.label = q.label AND v.encoder_id = encoder
-        WHERE NOT EXISTS (
+        WHERE (pgvoice_internal.may_link(v.video_id, encoder) OR EXISTS (
+            SELECT FROM pgvoice.linked_voice AS l
+            WHERE l.video_id = v.video_id AND l.label = v.label AND l.encoder_id = v.encoder_id
+        )) AND NOT EXISTS (
             SELECT FROM word AS w
             WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
               AND w.speaker_id IS NOT NULL
@@ -103,8 +106,9 @@ AS $$
     )
 $$;
 COMMENT ON FUNCTION pgvoice_internal.linkable_voices(bigint[], integer) IS
-'The voices of these videos that can be linked, and what they require (voice_levels): no word says who of the
-speakers it is, and no profile matches it, unless a word says that it is not that person''s.';
+'The voices of these videos that can be linked, and what they require (voice_levels): they are linked
+already or recent (may_link), no word says who of the speakers it is, and no profile matches it, unless a word
+says that it is not that person''s.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.average_linkage(
     similarities double precision[],

@@ -57,6 +57,11 @@ BEGIN
         -- Somebody is deleting it.
         RETURN 0;
     END IF;
+    -- Its voices may have changed.
+    PERFORM pgvoice_internal.keep_means(ARRAY(
+        SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = video AND l.encoder_id = encoder
+    ));
     SELECT array_agg(v.label), array_agg(v.embedding), array_agg(v.impostor_mean), array_agg(v.level)
     INTO labels, vectors, means, levels
     FROM (
@@ -103,6 +108,7 @@ BEGIN
     IF said <> '{}' THEN
         touched := touched || groups || said;
         places := NULL;
+        groups := NULL;
     END IF;
     open := ARRAY(
         SELECT place FROM generate_series(1, cardinality(labels)) AS place
@@ -184,6 +190,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
+    PERFORM pgvoice_internal.expire_voices();
     FOREACH video IN ARRAY chosen LOOP
         linked := linked + pgvoice_internal.link_recording(video, encoder);
     END LOOP;

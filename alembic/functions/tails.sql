@@ -22,6 +22,7 @@ AS $$
         JOIN pgvoice.voice AS b
             ON b.video_id = a.video_id AND b.encoder_id = a.encoder_id AND b.label > a.label
         WHERE a.encoder_id = encoder AND a.video_id = ANY (videos)
+          AND a.starts_ms IS NULL AND b.starts_ms IS NULL
         WINDOW recording AS (PARTITION BY a.video_id)
     ), usual AS (
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY p.similarity) AS mean FROM pair AS p

@@ -75,13 +75,24 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts(
     margin double precision,
     reason text,
     nearest_id bigint,
-    threshold double precision
+    threshold double precision,
+    heard text,
+    denied bigint[]
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     WITH alone AS MATERIALIZED (
         SELECT j.* FROM pgvoice_internal.judged_alone(encoder, given_threshold, given_margin) AS j
+    ), worded AS MATERIALIZED (
+        SELECT g.video_id, w.*
+        FROM (
+            SELECT n.video_id, array_agg(n.start_ms) AS starts_ms, array_agg(n.end_ms) AS ends_ms
+            FROM (SELECT DISTINCT v.video_id FROM pgvoice.verdict AS v) AS v
+            JOIN pgvoice.nearest AS n ON n.video_id = v.video_id AND n.encoder_id = encoder
+            GROUP BY n.video_id
+        ) AS g
+        CROSS JOIN LATERAL pgvoice_internal.segment_words(g.video_id, g.starts_ms, g.ends_ms) AS w
     ), segment AS (
         SELECT t.video_id, t.start_ms, t.end_ms, max(t.overlapped_ms) AS overlapped_ms
         FROM pgvoice.turn AS t GROUP BY t.video_id, t.start_ms, t.end_ms
@@ -129,9 +140,14 @@ AS $$
                  j.is_part AND j.reason = 'matched' DESC, j.is_part DESC,
                  j.end_ms - j.start_ms DESC, j.start_ms
     )
-    SELECT a.video_id, a.start_ms, a.end_ms, CASE WHEN a.reason = 'matched' THEN a.nearest_id END,
+    SELECT a.video_id, a.start_ms, a.end_ms,
+           CASE WHEN w.verdict_id IS NOT NULL THEN w.speaker_id
+                WHEN a.reason = 'matched' THEN a.nearest_id END,
            pgvoice.similarity(a.similarity), a.runner_up_id,
-           a.similarity - a.runner_up_similarity, a.reason, a.nearest_id, a.threshold
+           a.similarity - a.runner_up_similarity,
+           CASE WHEN w.verdict_id IS NULL THEN a.reason
+                WHEN w.speaker_id IS NULL THEN 'nobody' ELSE 'pinned' END,
+           a.nearest_id, a.threshold, a.reason, NULL::bigint[]
     FROM (
         SELECT j.video_id, j.start_ms, j.end_ms, j.nearest_id, j.similarity, j.runner_up_id,
                j.runner_up_similarity, j.threshold, j.reason
@@ -145,10 +161,64 @@ AS $$
                d.runner_up_similarity, d.threshold, d.reason
         FROM decided AS d WHERE d.reason <> 'missing'
     ) AS a
+    LEFT JOIN worded AS w
+        ON w.video_id = a.video_id AND w.start_ms = a.start_ms AND w.end_ms = a.end_ms
+    WHERE w.denied IS NULL
+    UNION ALL
+    -- nearest may hold only people who were denied.
+    SELECT d.* FROM (
+        SELECT w.video_id, array_agg(w.start_ms) AS starts_ms, array_agg(w.end_ms) AS ends_ms
+        FROM worded AS w
+        WHERE w.denied IS NOT NULL AND pgvoice.is_current(w.video_id, w.start_ms, w.end_ms)
+        GROUP BY w.video_id
+    ) AS g
+    CROSS JOIN LATERAL pgvoice_internal.verdicts_in(
+        g.video_id, g.starts_ms, g.ends_ms, encoder, given_threshold, given_margin
+    ) AS d
 $$;
 COMMENT ON FUNCTION pgvoice_internal.verdicts IS
 'Who speaks in every segment of the library, or of its turns where there are any, from nearest. If nearest
 is up to date, these are the answers of identify, except that a suggestion is no label.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_in(
+    video bigint,
+    starts_ms integer[],
+    ends_ms integer[],
+    encoder integer,
+    given_threshold double precision,
+    given_margin double precision,
+    among bigint[] DEFAULT NULL
+) RETURNS TABLE (
+    video_id bigint,
+    start_ms integer,
+    end_ms integer,
+    speaker_id bigint,
+    similarity double precision,
+    runner_up_id bigint,
+    margin double precision,
+    reason text,
+    nearest_id bigint,
+    threshold double precision,
+    heard text,
+    denied bigint[]
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT v.id, i.start_ms, i.end_ms, i.speaker_id, i.similarity, i.runner_up_id, i.margin,
+           -- A suggestion is no label.
+           CASE i.reason WHEN 'suggested' THEN 'below_threshold' ELSE i.reason END, i.nearest_id,
+           i.threshold, CASE i.heard WHEN 'suggested' THEN 'below_threshold' ELSE i.heard END,
+           i.denied
+    FROM pgvoice.video AS v
+    CROSS JOIN LATERAL pgvoice_internal.identified(
+        v.key, starts_ms, ends_ms, encoder, given_threshold, given_margin, among
+    ) AS i
+    WHERE v.id = verdicts_in.video AND i.heard <> 'missing'
+$$;
+COMMENT ON FUNCTION pgvoice_internal.verdicts_in IS
+'Who of these people, or of all, speaks in the filled ones of these segments of a video, from identify; in
+all filled segments if starts_ms is NULL.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
     videos text[],
@@ -166,22 +236,18 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.verdicts_of(
     margin double precision,
     reason text,
     nearest_id bigint,
-    threshold double precision
+    threshold double precision,
+    heard text,
+    denied bigint[]
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.id, i.start_ms, i.end_ms, CASE WHEN i.reason = 'matched' THEN i.nearest_id END,
-           i.similarity, i.runner_up_id, i.margin,
-           -- A suggestion is no label.
-           CASE i.reason WHEN 'suggested' THEN 'below_threshold' ELSE i.reason END, i.nearest_id,
-           i.threshold
-    FROM pgvoice.video AS v
-    CROSS JOIN LATERAL pgvoice_internal.identified(
-        v.key, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin,
-        verdicts_of.among
-    ) AS i
-    WHERE (videos IS NULL OR v.key = ANY (videos)) AND i.reason <> 'missing'
+    SELECT d.* FROM pgvoice.video AS v
+    CROSS JOIN LATERAL pgvoice_internal.verdicts_in(
+        v.id, NULL, NULL, verdicts_of.encoder, given_threshold, given_margin, verdicts_of.among
+    ) AS d
+    WHERE videos IS NULL OR v.key = ANY (videos)
 $$;
 COMMENT ON FUNCTION pgvoice_internal.verdicts_of IS
 'Who of these people, or of all, speaks in every filled segment of some videos, or of all, from identify.';
@@ -201,8 +267,11 @@ BEGIN
             SELECT j.video_id, array_agg(j.start_ms ORDER BY j.start_ms, j.end_ms) AS starts_ms,
                    array_agg(j.end_ms ORDER BY j.start_ms, j.end_ms) AS ends_ms,
                    array_agg(l.label ORDER BY j.start_ms, j.end_ms) AS labels,
-                   array_agg(j.reason ORDER BY j.start_ms, j.end_ms) AS reasons,
-                   array_agg(j.nearest_id ORDER BY j.start_ms, j.end_ms) AS nearest_ids,
+                   array_agg(pgvoice_internal.evident(j.reason, j.threshold)
+                             ORDER BY j.start_ms, j.end_ms) AS reasons,
+                   array_agg(CASE WHEN j.reason IN ('pinned', 'nobody') THEN j.speaker_id
+                                  ELSE j.nearest_id END ORDER BY j.start_ms, j.end_ms)
+                       AS nearest_ids,
                    array_agg(j.threshold ORDER BY j.start_ms, j.end_ms) AS thresholds
             FROM pg_temp.judged AS j
             JOIN (
@@ -220,7 +289,8 @@ BEGIN
             g.thresholds, among
         ) AS t
     ) AS heard
-    WHERE j.video_id = heard.video_id AND j.start_ms = heard.start_ms AND j.end_ms = heard.end_ms;
+    WHERE j.video_id = heard.video_id AND j.start_ms = heard.start_ms AND j.end_ms = heard.end_ms
+      AND (j.denied IS NULL OR heard.speaker_id <> ALL (j.denied));
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.judge_together IS

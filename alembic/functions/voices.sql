@@ -12,6 +12,8 @@ BEGIN
     -- If refresh_voices is reading them now, what it stores must be deleted too.
     PERFORM FROM pgvoice.turn_document AS d WHERE d.video_id = ANY (changed)
     ORDER BY d.video_id FOR KEY SHARE;
+    PERFORM FROM pgvoice.video AS v WHERE v.id = ANY (changed)
+    ORDER BY v.id FOR KEY SHARE;
     IF TG_TABLE_NAME = 'turn' THEN
         of_encoders := ARRAY(SELECT e.id FROM pgvoice.encoder AS e);
     ELSE
@@ -89,35 +91,32 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.mean_voices(
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH mean AS MATERIALIZED (
-        SELECT g.label, s.dimension, sum(s.end_ms - s.start_ms) AS clean_ms, count(*) AS segments,
-               public.l2_normalize(public.sum(
-                   s.embedding OPERATOR(public.*) array_fill(
-                       (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
-                   )::public.vector
-                   ORDER BY s.start_ms, s.end_ms
-               )) AS embedding
+    WITH spoken AS MATERIALIZED (
+        SELECT g.label, s.start_ms, s.end_ms, s.end_ms - s.start_ms AS ms, s.status, s.dimension,
+               s.embedding
         FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
         JOIN pgvoice.segment_embedding AS s
             ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
             AND s.encoder_id = encoder
         WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
-        GROUP BY g.label, s.dimension
+    ), mean AS MATERIALIZED (
+        SELECT s.label, s.dimension, sum(s.ms) AS clean_ms, count(*) AS segments,
+               public.l2_normalize(public.sum(
+                   s.embedding OPERATOR(public.*)
+                   array_fill(s.ms::real, ARRAY[s.dimension])::public.vector
+                   ORDER BY s.start_ms, s.end_ms
+               )) AS embedding
+        FROM spoken AS s
+        GROUP BY s.label, s.dimension
         -- Vectors that cancel each other out have no direction.
         HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
-    ), clip AS (
+    ), clip AS MATERIALIZED (
         SELECT DISTINCT ON (m.label) m.label,
-               CASE WHEN s.status = 'ok'
-                    THEN s.start_ms + greatest(s.end_ms - s.start_ms - 8000, 0) / 2
+               CASE WHEN s.status = 'ok' THEN s.start_ms + greatest(s.ms - 8000, 0) / 2
                     ELSE s.start_ms END AS start_ms,
-               least(s.end_ms - s.start_ms, 8000) AS length_ms
-        FROM mean AS m
-        JOIN unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms) ON g.label = m.label
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
-            AND s.encoder_id = encoder
-        WHERE s.embedding IS NOT NULL
-        ORDER BY m.label, s.status <> 'ok', least(s.end_ms - s.start_ms, 3000) DESC,
+               least(s.ms, 8000) AS length_ms
+        FROM mean AS m JOIN spoken AS s ON s.label = m.label
+        ORDER BY m.label, s.status <> 'ok', least(s.ms, 3000) DESC,
                  m.embedding OPERATOR(public.<#>) s.embedding, s.start_ms, s.end_ms
     )
     SELECT m.label, m.dimension, m.embedding, m.clean_ms, m.segments, c.start_ms,
@@ -179,7 +178,7 @@ AS $$
     ON CONFLICT (video_id, encoder_id) DO UPDATE SET voices = excluded.voices
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_voices(bigint[], integer) IS
-'Computes the voices of these videos, and stores how many there are; keep_cohorts has to follow.';
+'Computes the voices of these videos, and stores how many have labels; keep_cohorts has to follow.';
 
 CREATE OR REPLACE FUNCTION pgvoice.refresh_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
@@ -205,6 +204,20 @@ BEGIN
             WHERE c.video_id = v.id AND c.encoder_id = refresh_voices.encoder
         )
         ORDER BY v.id FOR KEY SHARE OF v SKIP LOCKED FOR UPDATE OF d SKIP LOCKED
+    ) || ARRAY(
+        SELECT v.id FROM pgvoice.video AS v
+        WHERE (videos IS NULL OR v.key = ANY (videos))
+          AND (SELECT s.linking FROM pgvoice.setting AS s)
+          AND NOT EXISTS (SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = v.id)
+          AND NOT EXISTS (
+              SELECT FROM pgvoice.voice_cohort AS c
+              WHERE c.video_id = v.id AND c.encoder_id = refresh_voices.encoder
+          ) AND EXISTS (
+              SELECT FROM pgvoice.segment_embedding AS s
+              WHERE s.video_id = v.id AND s.encoder_id = refresh_voices.encoder
+                AND s.embedding IS NOT NULL
+          )
+        ORDER BY v.id FOR UPDATE OF v SKIP LOCKED
     );
     IF chosen = '{}' THEN
         RETURN 0;
@@ -239,6 +252,7 @@ BEGIN
         ORDER BY c.video_id FOR KEY SHARE OF v SKIP LOCKED FOR NO KEY UPDATE OF c SKIP LOCKED
     );
     PERFORM pgvoice_internal.keep_cohorts(others, encoder);
+    PERFORM pgvoice_internal.keep_grouped_voices(chosen, encoder);
     PERFORM pgvoice_internal.link_recordings(
         chosen, encoder, pgvoice_internal.fit_library(encoder, false)
     );
@@ -247,5 +261,5 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.refresh_voices IS
 'Computes the voices of these videos, or of all, from their stored turns and vectors, unless these are as
-they were, and brings the library''s thresholds up to date; returns how many videos were computed. Every
+they were, or from their vectors alone if linking is on and no turn has a label, and brings the library''s thresholds up to date; returns how many videos were computed. Every
 fill and every labelling of the library calls it.';

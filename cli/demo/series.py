@@ -26,6 +26,11 @@ from pgvoice.store.upkeep.store_copy import TableSum
 from pgvoice.store.voice_store import VoiceStore
 
 ENCODER = "campplus"
+INTRODUCTION = """\
+Four episodes of a series, 12 turns of four people, made of the sample of
+pyannote.audio (MIT License). Nobody is enrolled. Each episode sounds different
+(telephone, noise, a room) and has labels of its own, as a diarizer gives them.
+Two of the people are the voice of another one at another speed."""
 #: Whom the demo names, and as what.
 NAMES = {"speaker90": "Ada", "speaker91": "Bob"}
 
@@ -85,14 +90,7 @@ class _Series:
 
     def run(self, device: str | None, folder: Path) -> None:
         shown = self.shown
-        people = {person for each in self.episodes for person in each.people.values()}
-        turns = sum(len(each.turns) for each in self.episodes)
-        shown.tell(
-            f"{len(self.episodes)} episodes of a series with {turns} turns of {len(people)} people,"
-            f" made of {CREDIT}.\nEach sounds different (telephone, noise, a room), each has labels"
-            " of its own, and\nnobody is enrolled. Two of the people are another one's voice at"
-            " another speed."
-        )
+        shown.tell(INTRODUCTION)
         self._fill(device, folder)
         shown.tell("\n1. Link the voices of the episodes. That is off until it is enabled.")
         shown.run("voices", "enable")

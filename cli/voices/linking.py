@@ -8,11 +8,11 @@ from pgvoice.cli import options, output
 from pgvoice.store.voice_store import VoiceStore
 
 OFF = """\
-Linking is off, so there are no unknown voices: `pgvoice voices enable` links the
-voices of people who are not enrolled across recordings. That makes biometric data
-of people who were not asked: enable it only if you may process it."""
+Linking is off, so there are no unknown voices: `pgvoice voices enable` links
+voices of people who are not enrolled across recordings. That makes biometric
+data of people who were not asked: enable it only if you may process it."""
 MEANING = """\
-Voices of people who are not enrolled are now linked across recordings, which makes
+Voices of people who are not enrolled are now linked across recordings. That is
 biometric data of people who were not asked: see to it that you may process it."""
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.voices.telling import ask, number_argument, voice, write_act, write_preview
+from pgvoice.cli.voices.telling import number_argument, voice, write_act, write_preview
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
 from pgvoice.store.voices.naming import Naming
@@ -86,27 +86,25 @@ def accept(
 def _carry_out(
     act: Callable[[bool], Naming], number: int, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    """Show what will change, ask on a terminal, and change it."""
-    preview = act(True)
-    if as_json and dry_run:
-        output.write_json(preview)
-        return
-    if not as_json:
-        write_preview(preview)
-    if dry_run:
-        write_act(f"{voice(number)} would be {preview.speaker}", preview)
-        return
-    ask(f"Name {voice(number)} {output.printable(preview.speaker)}?", yes or as_json)
-    done = act(False)
+    """Change it; on a terminal show what will change and ask first, unless ``--yes``."""
+    asks = not (dry_run or yes or as_json) and options.somebody_answers()
+    found = act(dry_run or asks)
     if as_json:
-        output.write_json(done)
-    else:
-        write_act(told(done), done)
+        output.write_json(found)
+        return
+    write_preview(found)
+    if asks:
+        question = f"Name {voice(number)} {output.printable(found.speaker)}?"
+        click.confirm(question, abort=True, err=True)
+        found = act(False)
+    write_act(told(found), found)
 
 
 def told(done: Naming) -> str:
     """What naming did, in one sentence."""
-    return f"voice {done.number} is {done.speaker}, in {output.counted(done.voices, 'recording')}"
+    verb = "would be" if done.act is None else "is"
+    recordings = output.counted(done.voices, "recording")
+    return f"{voice(done.number)} {verb} {done.speaker}, in {recordings}"
 
 
 @click.command(

@@ -17,14 +17,8 @@ def voice(number: int) -> str:
     return f"voice {number}"
 
 
-def ask(question: str, yes: bool) -> None:
-    """On a terminal continue only after a yes; without one, and with ``--yes``, go on."""
-    if not yes and options.somebody_answers():
-        click.confirm(question, abort=True, err=True)
-
-
 def write_preview(found: Naming) -> None:
-    """What naming an unknown voice changes."""
+    """What naming an unknown voice changes, or changed."""
     write_moves(found.moves)
     seconds = sum(each.end - each.start for each in found.exemplars)
     videos = len({each.video for each in found.exemplars})

@@ -55,9 +55,7 @@ def list_voices(
     elif found:
         _write_voices(found, limit, dismissed)
     else:
-        click.echo(
-            "no voice was dismissed" if dismissed else "no unknown voice: see `pgvoice fill --help`"
-        )
+        click.echo("no voice was dismissed" if dismissed else "no unknown voice")
 
 
 def _write_voices(found: Sequence[UnknownVoice], limit: int | None, dismissed: bool) -> None:

@@ -18,8 +18,9 @@ class Appearance(OnGrid):
     video: str
     start_ms: int
     end_ms: int
-    #: Cosine similarity to the speaker's profile, in [-1, 1].
-    similarity: float
+    #: Cosine similarity to the speaker's profile, in [-1, 1]; None if a person said who speaks and
+    #: there is no profile, or no vector.
+    similarity: float | None
     runner_up: str | None
     runner_up_similarity: float | None
     margin: float | None

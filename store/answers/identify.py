@@ -27,18 +27,22 @@ class Suggestion(NamedTuple):
 class Identification(OnGrid):
     """Who speaks in one segment, or why nobody is named.
 
-    `reason` is ``matched``, ``suggested`` (too unlike the nearest person for a name, but see
+    `reason` is ``pinned`` or ``nobody`` if a person said who speaks, or that nobody known does;
+    else ``matched``, ``suggested`` (too unlike the nearest person for a name, but see
     `suggestion`), ``below_threshold``, ``ambiguous`` (the runner-up is within the margin, or the
     segment sounds like two people), ``overlapped`` (others speak at the same time, and no clean
-    part decides), ``no_profiles``, ``missing`` (it, or a clean part of it, is not filled yet) or
-    the segment's own status. The fields are the columns of `pgvoice.identify`.
+    part decides), ``other_label`` (the name belongs to another label of the diarizer, or its label
+    to somebody else; see `Answers.identify_clusters`), ``no_profiles``, ``missing`` (it, or a clean
+    part of it, is not filled yet) or the segment's own status. The fields are the columns of
+    `pgvoice.identify`.
     """
 
     start_ms: int
     end_ms: int
-    #: The name, if `reason` is ``matched`` or, for a cluster, ``by_cluster``.
+    #: The name, if `reason` is ``pinned``, ``matched`` or, for a cluster, ``by_cluster``.
     speaker: str | None
-    #: The most similar enrolled person, named or not.
+    #: The most similar enrolled person, named or not; nobody of whom a person said that it is not
+    #: them.
     nearest: str | None
     #: Cosine similarity to the nearest person's profile, in [-1, 1]; not a probability.
     similarity: float | None
@@ -63,10 +67,11 @@ class Identification(OnGrid):
         return Suggestion(self.nearest, self.similarity, self.runner_up, self.runner_up_similarity)
 
 
-#: Every reason: for a name, for nobody, and for a segment without a vector.
+#: Every reason: a person's word, for a name, for nobody, and for a segment without a vector.
 REASONS = (
+    *("pinned", "nobody"),
     *("matched", "by_cluster"),
-    *("suggested", "below_threshold", "ambiguous", "overlapped", "no_profiles"),
+    *("suggested", "below_threshold", "ambiguous", "overlapped", "other_label", "no_profiles"),
     *("missing", *SKIPPED_STATUSES),
 )
 #: The columns of an `Identification`, in its order.

@@ -17,8 +17,26 @@ act = sa.Table(
     sa.Column("details", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
     sa.Column("author", sa.Text, nullable=False, server_default=sa.text("session_user")),
     columns.now("created_at"),
+    sa.Column(
+        "transaction",
+        sa.BigInteger,
+        nullable=False,
+        comment="The transaction that did it; the act ends with it.",
+    ),
+    sa.Column(
+        "changed",
+        JSONB,
+        nullable=False,
+        server_default=sa.text("'{}'::jsonb"),
+        comment="How many rows of each table it changed, and labels.",
+    ),
     sa.Column("undone_at", sa.DateTime(timezone=True)),
     sa.Column("undone_by", sa.Text),
+    sa.Column(
+        "final_because",
+        sa.Text,
+        comment="Why what it changed was deleted, so that it cannot be undone any more; or NULL.",
+    ),
     sa.CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", "undone_by"),
     comment="What a person did; act_change has what it changed. Never contains a vector.",
 )

@@ -40,6 +40,7 @@ setting = sa.Table(
         comment="Share of speech by people who are not enrolled that may get a name.",
     ),
     columns.flag("linking", "Whether voices that match nobody are linked across recordings."),
+    sa.Column("linking_since", sa.DateTime(timezone=True), comment="NULL while it is not."),
     sa.Column(
         "false_link_rate",
         sa.Double,
@@ -54,6 +55,7 @@ setting = sa.Table(
         server_default=sa.text("365"),
         comment="So long after a voice joined last, an unknown voice expires.",
     ),
+    sa.CheckConstraint("linking = (linking_since IS NOT NULL)", "linking_since"),
     sa.CheckConstraint("false_link_rate > 0 AND false_link_rate <= 0.1", "false_link_rate"),
     sa.CheckConstraint("unknown_voice_days > 0", "unknown_voice_days"),
     sa.CheckConstraint("target_far > 0 AND target_far <= 0.1", "target_far"),

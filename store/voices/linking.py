@@ -19,8 +19,8 @@ _VIDEOS = text(
     "SELECT v.key FROM pgvoice.video AS v JOIN pgvoice.turn_document AS d ON d.video_id = v.id"
     " ORDER BY v.id"
 )
-_REFRESH = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), :encoder)")
-_LINK = text("SELECT pgvoice.link_voices(CAST(:videos AS text[]), :encoder)")
+_REFRESH = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), CAST(:encoder AS integer))")
+_LINK = text("SELECT pgvoice.link_voices(CAST(:videos AS text[]), CAST(:encoder AS integer))")
 _LINKED = text(
     "SELECT count(*), count(DISTINCT unknown_voice_id) FROM pgvoice.linked_voice"
     " WHERE encoder_id = ANY (CAST(:encoders AS integer[]))"

@@ -26,6 +26,8 @@ SCRIPTS = ScriptDirectory(str(Path(schema.__file__).parents[2] / "migrations"))
 OLDER = [script.revision for script in SCRIPTS.walk_revisions()][1:]
 #: Tables that the newest revision does not have; a downgrade creates them without rows.
 GONE = {"cohort_voice"}
+#: By revision, the tables that the upgrade from it empties, as they are computed again.
+RENEWED = {"0031": {"voice", "voice_cohort"}}
 #: A dump, and the answers to the questions below.
 OLD_STORE = Path(__file__).parent / "fixtures" / "store_0024"
 ASKED = {
@@ -101,11 +103,15 @@ def test_down_by_one_and_up_to_the_newest(url: URL, server_url: str, revision: s
     with new_database(server_url, url.database) as copy:
         with engine_of(copy) as engine:
             schema.upgrade(engine, consent=False)
-        assert _different(older, _contents(copy)) == set()
+        assert _different(older, _contents(copy)) == RENEWED.get(revision, set())
         with VoiceStore.open(plain(copy)) as store:
+            for stored in store.recordings.encoders():
+                store.thresholds.refresh(encoder=stored.identity)
             assert [check for check in store.upkeep.verify() if check.problems] == []
             named = [answer.speaker for answer in store.answers.identify("v", encoder=ENCODER)]
             assert named == ["ann", "ann", None, None]
+        newest = _contents(copy)
+        assert {table for table in older if not newest.get(table)} <= GONE
 
 
 # A store that an older pgvoice made

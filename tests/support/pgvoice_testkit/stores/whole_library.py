@@ -47,6 +47,7 @@ def make(store: VoiceStore) -> None:
     store.privacy.erase_speaker("erased", with_segments=True)
     store.people.enroll_segments("out", "w", [(7, 9)], encoder=ENCODER)
     store.privacy.erase_speaker("out", with_segments=False, opt_out_voice=True)
+    _unknown_voices(store)
     empty = [each.table for each in store.upkeep.checksums() if not each.rows]
     assert not empty, f"{__name__}.make puts no rows in {empty}"
 
@@ -64,6 +65,34 @@ def _people(store: VoiceStore) -> None:
         f"UPDATE pgvoice.enrollment SET excluded = true WHERE id = ({left_out})",
         "SELECT pgvoice_internal.refresh_profile(speaker_id, encoder_id) FROM pgvoice.enrollment"
         f" WHERE id = ({left_out})",
+    )
+
+
+def _unknown_voices(store: VoiceStore) -> None:
+    """Link the voices of several recordings, one of them dismissed, and store a person's words."""
+    run(
+        store.database.engine,
+        "UPDATE pgvoice.setting SET linking = true",
+        "INSERT INTO pgvoice.unknown_voice (heard_at, dismissed_as) VALUES (now(), NULL),"
+        " ('2040-02-29 12:00:00.123456+02', 'tv')",
+        "INSERT INTO pgvoice.unknown_voice (ended_at, ended_as, merged_into)"
+        " VALUES (now(), 'merged', 1), (now(), 'gone', NULL)",
+        "INSERT INTO pgvoice.linked_voice (video_id, label, encoder_id, unknown_voice_id,"
+        " impostor_mean, level)"
+        " SELECT video_id, label, encoder_id, CASE label WHEN 'B' THEN 2 ELSE 1 END, 0.1, 0.2"
+        " FROM pgvoice.voice WHERE label IN ('A', 'B')",
+        "INSERT INTO pgvoice.act (kind, subject, transaction, author, undone_at, undone_by)"
+        " VALUES ('same', 'voice 1', 1, 'someone', now(), 'someone')",
+        "WITH one AS (INSERT INTO pgvoice.act (kind, subject, transaction, details)"
+        " VALUES ('dismiss', 'voice 2', 2, '{\"why\": \"tv\"}') RETURNING id)"
+        " INSERT INTO pgvoice.act_change (act_id, relation, key, old, new)"
+        " SELECT one.id, 'unknown_voice', jsonb_build_object('id', u.id),"
+        " to_jsonb(u) || '{\"dismissed_as\": null}', to_jsonb(u)"
+        " FROM pgvoice.unknown_voice AS u CROSS JOIN one WHERE u.id = 2",
+        "INSERT INTO pgvoice.verdict (act_id, video_id, spans, holds, speaker_id,"
+        " unknown_voice_id) VALUES (NULL, 1, '{[0,1000),[3000,4000)}', true, 1, NULL),"
+        " (NULL, 2, '{[4000,6000)}', false, 1, NULL), (NULL, 2, '{[7000,9000)}', true, NULL, NULL),"
+        " (1, 1, '{[0,1000)}', true, NULL, 1), (1, 2, '{[0,1000)}', false, NULL, 2)",
     )
 
 

@@ -1,0 +1,1 @@
+"""Linking voices of a large library."""
