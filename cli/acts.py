@@ -77,9 +77,9 @@ def _tell(done: Undone, dry_run: bool) -> None:
     act = f"act {done.number} ({done.kind} {done.subject})"
     click.echo(output.printable(f"{act} {output.done('undone', dry_run)}"))
     if restored := _told(done.restored):
-        click.echo(f"as before: {restored}")
+        output.say(f"as before: {restored}")
     if left := _told(done.left_out):
-        click.echo(f"erased or changed since, and left as it is: {left}")
+        output.say(f"erased or changed since, and left as it is: {left}")
 
 
 def _subject(act: Act) -> str:
