@@ -38,6 +38,13 @@ def _people(server_url: str, template: str) -> Iterator[str]:
         yield url.database
 
 
+@pytest.fixture(scope="module")
+def restored(_people: str, server_url: str) -> Iterator[VoiceStore]:
+    """A copy of that database that each test leaves as it was, as it undoes everything."""
+    with new_database(server_url, _people) as url, VoiceStore.open(plain(url)) as store:
+        yield store
+
+
 @pytest.fixture
 def people(server_url: str, _people: str) -> Iterator[VoiceStore]:
     """A copy of that database."""
@@ -75,21 +82,21 @@ OPERATIONS: dict[str, Operation] = {
 
 
 @pytest.mark.parametrize("what", OPERATIONS)
-def test_everything_is_as_before(people: VoiceStore, what: str) -> None:
-    before, last = sums(people), people.acts.list()[0].number
-    OPERATIONS[what](people)
-    new = [act.number for act in people.acts.list() if act.number > last]
-    after = sums(people)
+def test_everything_is_as_before(restored: VoiceStore, what: str) -> None:
+    before, last = sums(restored), restored.acts.list()[0].number
+    OPERATIONS[what](restored)
+    new = [act.number for act in restored.acts.list() if act.number > last]
+    after = sums(restored)
     assert after != before
     for _ in new:
-        rehearsed = people.acts.undo(dry_run=True)
-        assert sums(people) == after
-        undone = people.acts.undo()
+        rehearsed = restored.acts.undo(dry_run=True)
+        assert sums(restored) == after
+        undone = restored.acts.undo()
         assert undone == rehearsed
         assert (undone.number in new, undone.left_out) == (True, {})
-        after = sums(people)
+        after = sums(restored)
     assert after == before
-    assert problems(people) == []
+    assert problems(restored) == []
 
 
 def test_an_act_is_undone_once(people: VoiceStore) -> None:
@@ -156,17 +163,17 @@ LATER: dict[str, tuple[Operation, Operation, str]] = {
 
 
 @pytest.mark.parametrize("what", LATER)
-def test_what_depends_on_an_act_is_undone_first(people: VoiceStore, what: str) -> None:
+def test_what_depends_on_an_act_is_undone_first(restored: VoiceStore, what: str) -> None:
     first, second, message = LATER[what]
-    before = sums(people)
-    first(people)
-    number = people.acts.list()[0].number
-    second(people)
+    before = sums(restored)
+    first(restored)
+    number = restored.acts.list()[0].number
+    second(restored)
     with pytest.raises(ActNotUndoable, match=message):
-        people.acts.undo(number)
-    people.acts.undo()
-    people.acts.undo(number)
-    assert sums(people) == before
+        restored.acts.undo(number)
+    restored.acts.undo()
+    restored.acts.undo(number)
+    assert sums(restored) == before
 
 
 def test_what_does_not_depend_on_an_act_stays(people: VoiceStore) -> None:
