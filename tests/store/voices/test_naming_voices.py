@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.servers.databases import plain, role, run
 from pgvoice_testkit.stores.unknown_voices import RECORDINGS, enroll_near, heard, number_of, record
 from pgvoice_testkit.stores.voices import PEOPLE, STRANGERS, write
 from sqlalchemy import text
@@ -366,3 +366,37 @@ def test_each_is_one_act_that_can_be_undone(library: VoiceStore, kind: str) -> N
     library.acts.undo(done.act)
     assert _changed(before, _sums(library)) <= {"nearest", "compared_profile"}
     assert [each for each in library.upkeep.verify() if each.problems] == []
+
+
+# Who may
+
+
+def test_admins_may_do_it_all(library: VoiceStore) -> None:
+    url = library.database.url
+    number, other = (number_of(library, person) for person in PEOPLE[:2])
+    with role(url, "admin_of_voices") as login:
+        run(library.database.engine, "GRANT pgvoice_admin TO admin_of_voices")
+        with VoiceStore.open(plain(login)) as store:
+            store.voices.enable(days=9)
+            named = store.voices.name(number, "Ada", consent=CONSENT)
+            store.voices.dismiss(other, "tv")
+            store.acts.undo()
+            store.acts.undo(named.act)
+            assert {each.number for each in store.voices.unknown()} >= {number, other}
+            assert store.voices.same(number, other).voices == 5
+            assert store.voices.different(min(number, other), "friday").voices == 1
+            assert store.voices.disable() >= 5
+
+
+def test_sql_is_enough(library: VoiceStore) -> None:
+    number = number_of(library, PEOPLE[0])
+    with library.database.engine.begin() as connection:
+        row = connection.execute(
+            text(
+                "SELECT voices, left_out, jsonb_array_length(exemplars) FROM"
+                " pgvoice.name_voice(:number, 'Ada', granted_by => 'Ada')"
+            ),
+            {"number": number},
+        ).one()
+    assert row == (3, 0, 5)
+    assert _names(library, "friday") == {"Ada", None}
