@@ -400,3 +400,53 @@ def test_sql_is_enough(library: VoiceStore) -> None:
         ).one()
     assert row == (3, 0, 5)
     assert _names(library, "friday") == {"Ada", None}
+
+
+# Several encoders
+
+
+@pytest.fixture
+def twice(library: VoiceStore) -> VoiceStore:
+    """The library with all vectors once more, of a second encoder."""
+    run(
+        library.database.engine,
+        "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"
+        " default_threshold, threshold_source) SELECT 'second', revision, preprocessing, dimension,"
+        " sample_rate, default_threshold, threshold_source FROM pgvoice.encoder",
+        "INSERT INTO pgvoice.segment_embedding (video_id, start_ms, end_ms, encoder_id, dimension,"
+        " embedding, status) SELECT video_id, start_ms, end_ms, (SELECT max(id) FROM"
+        " pgvoice.encoder), dimension, embedding, status FROM pgvoice.segment_embedding",
+    )
+    library.voices.link()
+    return library
+
+
+def test_a_name_holds_for_every_encoder(twice: VoiceStore) -> None:
+    number = number_of(twice, PEOPLE[0])
+    assert len(twice.voices.show(number)) == 2 * len(twice.voices.show(number, encoder="second"))
+    assert len(twice.voices.clips(number)) == 3
+    done = twice.voices.name(number, "Ada", consent=CONSENT)
+    assert (done.voices, len(done.exemplars)) == (3, 5)
+    assert len(twice.people.exemplars("Ada")) == 10
+    for encoder in ("voices", "second"):
+        names = {label.speaker for label in twice.labels.current("friday", encoder=encoder)}
+        assert names == {"Ada", None}
+    named = [move for move in done.moves if move.to_speaker == "Ada"]
+    assert sum(move.segments for move in named) <= 3 * 6
+
+
+def test_whom_one_encoder_suggests_is_rejected_for_every_encoder(twice: VoiceStore) -> None:
+    number = number_of(twice, PEOPLE[0])
+    enroll_near(twice, "Ada", PEOPLE[0], 0.42)
+    assert [each.number for each in twice.voices.suggestions()] == [number]
+    twice.voices.reject(number)
+    run(
+        twice.database.engine,
+        "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms,"
+        " end_ms, audio_sha256, source) SELECT speaker_id, (SELECT max(id) FROM pgvoice.encoder),"
+        " dimension, embedding, start_ms, end_ms, audio_sha256, source FROM pgvoice.enrollment",
+        "SELECT pgvoice_internal.refresh_profile(s.id, e.id) FROM pgvoice.speaker AS s"
+        " CROSS JOIN pgvoice.encoder AS e",
+    )
+    assert twice.voices.suggestions() == []
+    assert twice.voices.unknown(encoder="second")[0].nearest is None
