@@ -57,6 +57,11 @@ BEGIN
         -- Somebody is deleting it.
         RETURN 0;
     END IF;
+    -- Its voices may have changed.
+    PERFORM pgvoice_internal.keep_means(ARRAY(
+        SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = video AND l.encoder_id = encoder
+    ));
     SELECT array_agg(v.label), array_agg(v.embedding), array_agg(v.impostor_mean), array_agg(v.level)
     INTO labels, vectors, means, levels
     FROM (
