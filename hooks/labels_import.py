@@ -89,7 +89,7 @@ def import_labels(
     if dry_run or not changes:
         return result
     keys = {name: [each.key for each in changes if each.after == name] for name in sorted(names)}
-    run = store.labels.pin_people(video, keys, new=new, encoder=which)
+    run = store.labels.pin_people(video, keys, new=new)
     return replace(result, run=run)
 
 

@@ -21,7 +21,7 @@ AS $$
     ), overlap AS MATERIALIZED (
         SELECT DISTINCT t.start_ms, t.end_ms FROM pgvoice.turn AS t
         WHERE t.video_id = names_of_labels.video_id AND t.overlapped_ms > 0
-    ), label AS MATERIALIZED (
+    ), voiced AS MATERIALIZED (
         SELECT a.cluster, public.l2_normalize(public.sum(
             v.embedding OPERATOR(public.*)
                 array_fill((v.end_ms - v.start_ms)::real, ARRAY[v.dimension])::public.vector
@@ -43,19 +43,21 @@ AS $$
         GROUP BY a.cluster
     ), said AS MATERIALIZED (
         SELECT DISTINCT a.cluster, a.nearest_id FROM answer AS a WHERE a.reason = 'pinned'
+    ), label AS MATERIALIZED (
+        SELECT v.cluster, v.voice, CASE WHEN NOT EXISTS (
+            SELECT FROM said AS s WHERE s.cluster = v.cluster
+        ) THEN two.speakers[1] END AS nearest_id
+        FROM voiced AS v
+        CROSS JOIN LATERAL pgvoice_internal.nearest_two(v.voice, encoder, among) AS two
     ), likeness AS MATERIALIZED (
         SELECT l.cluster, l.voice, p.speaker_id, s.nearest_id IS NOT NULL AS is_said,
-               s.nearest_id IS NOT NULL OR (
-                   two.speakers[1] = p.speaker_id
-                   AND NOT EXISTS (SELECT FROM said AS o WHERE o.cluster = l.cluster)
-               ) AS is_nearest,
+               p.speaker_id = coalesce(s.nearest_id, l.nearest_id) AS is_nearest,
                -(l.voice OPERATOR(public.<#>) p.embedding) AS similarity
         FROM label AS l
         JOIN pgvoice.profile AS p ON p.encoder_id = encoder AND p.speaker_id IN (
             SELECT a.nearest_id FROM answer AS a WHERE a.reason IN ('matched', 'pinned')
         )
         LEFT JOIN said AS s ON s.cluster = l.cluster AND s.nearest_id = p.speaker_id
-        CROSS JOIN LATERAL pgvoice_internal.nearest_two(l.voice, encoder, among) AS two
     ), best AS (
         SELECT DISTINCT ON (k.speaker_id) k.*
         FROM likeness AS k

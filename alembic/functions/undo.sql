@@ -556,7 +556,7 @@ BEGIN
     ) ORDER BY s.id FOR UPDATE;
     PERFORM pgvoice_internal.refuse_undo(chosen);
     BEGIN
-        SELECT a.kind, a.subject INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
+        SELECT a.kind, a.subject, (a.changed ->> 'label')::bigint AS labels INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
         PERFORM pgvoice_internal.note('undo', told.subject, jsonb_build_object(
             'act', chosen, 'kind', told.kind
         ));
@@ -570,10 +570,12 @@ BEGIN
     END;
     RETURN QUERY
     SELECT chosen, told.kind, told.subject, f.what, f.restored, f.left_out
-    FROM jsonb_to_recordset(found) AS f(what text, restored bigint, left_out bigint);
+    FROM jsonb_to_recordset(found) AS f(what text, restored bigint, left_out bigint)
+    UNION ALL
+    SELECT chosen, told.kind, told.subject, 'label', told.labels, 0 WHERE told.labels > 0;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.undo(bigint, boolean) IS
 'Undoes an act, or the newest one that is not undone: the rows that it changed become what they were.
-Returns how many of each table were restored, and how many were not, because they were erased or changed
-by something that is no act. Fails if a later act depends on it. dry_run changes nothing.';
+Returns how many of each table were restored, with the labels, and how many were not, because they were
+erased or changed by something that is no act. Fails if a later act depends on it. dry_run changes nothing.';

@@ -20,7 +20,7 @@ speakers_option = click.option(
 one_name_option = click.option(
     "--one-label-one-name",
     is_flag=True,
-    help="Name at most one person for each of the diarizer's labels, and nobody for two.",
+    help="Give each of the diarizer's labels at most one name, and each name to one label.",
 )
 speakers_from_option = click.option(
     "--speakers-from",

@@ -21,7 +21,7 @@ Examples: pgvoice labels export talk --output talk.vtt
 )
 @click.argument("video")
 @click.argument("document", type=options.segments_file)
-@click.option("--new", is_flag=True, help="Add the people whom nobody has enrolled yet.")
+@click.option("--new", is_flag=True, help="Accept names that nobody has yet: add these people.")
 @options.dry_run("pinned")
 @options.yes_option
 @options.format_option

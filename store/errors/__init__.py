@@ -56,6 +56,7 @@ PgvoiceError
 └── Unknown                           a name or number is not in the store
     ├── UnknownVideo
     ├── UnknownSpeaker
+    │   └── NewName                   a name that nobody has, unless it is said to be new
     ├── UnknownExemplar
     ├── UnknownRun
     ├── UnknownAct

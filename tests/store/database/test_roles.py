@@ -204,6 +204,7 @@ SPECIAL: dict[str, set[str]] = {
     "join_voices(ARRAY[1, 2])": set(),
     "part_voice(1, 'v')": set(),
     "set_linking(true)": set(),
+    "undo(1)": set(),
 }
 
 

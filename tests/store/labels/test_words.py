@@ -56,7 +56,7 @@ def _on(connection: Connection, span: tuple[float, float]) -> Word | None:
     """Whether the words on a segment say who speaks, who, and who does not."""
     row = connection.execute(
         text(
-            "SELECT w.holds, s.name, ARRAY(SELECT n.name FROM pgvoice.speaker n"
+            "SELECT w.verdict_id IS NOT NULL, s.name, ARRAY(SELECT n.name FROM pgvoice.speaker n"
             "  WHERE n.id = ANY (w.denied) ORDER BY 1)"
             " FROM pgvoice.video v CROSS JOIN LATERAL pgvoice_internal.segment_words("
             "  v.id, ARRAY[CAST(:start AS integer)], ARRAY[CAST(:end AS integer)]) w"

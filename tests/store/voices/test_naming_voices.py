@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from pgvoice_testkit.servers.databases import run
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, heard, number_of, record
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, enroll_near, heard, number_of, record
 from pgvoice_testkit.stores.voices import PEOPLE, STRANGERS, write
 from sqlalchemy import text
 
 from pgvoice.store import (
+    Change,
     ConsentMissing,
     IncoherentExemplars,
     OptedOut,
@@ -26,6 +29,12 @@ CONSENT = "form of 3 May"
 
 def _sums(store: VoiceStore) -> dict[str, str]:
     return {each.table: each.checksum for each in store.upkeep.checksums()}
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """The tables that differ, besides those that keep what was done."""
+    differing = {table for table in before if before[table] != after[table]}
+    return differing - {"act", "act_change", "audit_event", "audit_head", "audit_link"}
 
 
 def _names(store: VoiceStore, video: str) -> set[str | None]:
@@ -333,3 +342,27 @@ def test_there_must_be_something_to_part(library: VoiceStore) -> None:
         library.voices.different(number, "monday")
     with pytest.raises(UnknownVideo):
         library.voices.different(number, "never")
+
+
+# Undoing
+
+
+@pytest.mark.parametrize("kind", ["name", "dismiss", "same", "different", "accept", "reject"])
+def test_each_is_one_act_that_can_be_undone(library: VoiceStore, kind: str) -> None:
+    number, other = (number_of(library, person) for person in PEOPLE[:2])
+    enroll_near(library, "Bob", PEOPLE[0], 0.42)
+    before = _sums(library)
+    acts: dict[str, Callable[[], Change]] = {
+        "name": lambda: library.voices.name(other, "Ada", consent=CONSENT),
+        "dismiss": lambda: library.voices.dismiss(number, "tv"),
+        "same": lambda: library.voices.same(number, other),
+        "different": lambda: library.voices.different(number, "monday"),
+        "accept": lambda: library.voices.accept(number),
+        "reject": lambda: library.voices.reject(number),
+    }
+    done = acts[kind]()
+    assert {each.kind for each in library.acts.list()} == {"enroll", kind}
+    assert _sums(library)["verdict"] != before["verdict"] or kind == "dismiss"
+    library.acts.undo(done.act)
+    assert _changed(before, _sums(library)) <= {"nearest", "compared_profile"}
+    assert [each for each in library.upkeep.verify() if each.problems] == []
