@@ -45,9 +45,15 @@ FILES = (
     "groups",
     "regrouping",
     "linking",
+    "link_settings",
     "unknown_voices",
+    "suggestions",
+    "voice_exemplars",
+    "voice_acts",
+    "same_voices",
     "naming",
     "identify",
+    "one_name",
     "clusters",
     "appearances",
     "index",
@@ -75,6 +81,7 @@ FILES = (
     "recordings",
     "statistics",
     "checks",
+    "link_checks",
     "verify",
 )
 #: The search path of the functions.

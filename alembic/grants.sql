@@ -52,6 +52,7 @@ BEGIN
             (admins, 'part_voice'),
             (admins, 'reject_suggestion'),
             (admins, 'set_linking'),
+            (admins, 'undo'),
             (writers || admins, 'link_voices')
         ) AS listed(roles, name)
         JOIN pg_proc AS p
@@ -83,7 +84,7 @@ BEGIN
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
-                'act', 'act_change', 'attribution', 'attribution_run', 'backfill_video',
+                'attribution', 'attribution_run', 'backfill_video',
                 'calibration', 'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
@@ -93,7 +94,7 @@ BEGIN
             (admins, 'UPDATE (label), DELETE', ARRAY['turn']),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
             (admins, 'SELECT', ARRAY[
-                'audit_event', 'audit_head', 'audit_link', 'erased_span', 'opt_out_key',
+                'act', 'act_change', 'audit_event', 'audit_head', 'audit_link', 'erased_span', 'opt_out_key',
                 'person_span', 'valid_profile'
             ]),
             (admins, 'INSERT', ARRAY['person_span'])

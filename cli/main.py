@@ -23,6 +23,8 @@ COMMANDS = [
     LazyCommand(
         "voices", "voices.voices", "Find the unknown voices of a library, and name each once."
     ),
+    LazyCommand("acts", "acts", "List what people did, newest first."),
+    LazyCommand("undo", "acts", "Undo an act: what it changed becomes what it was."),
     LazyCommand(
         "thresholds", "thresholds.thresholds", "Show which thresholds apply, and what they rest on."
     ),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 from rich.console import Console
@@ -29,6 +29,9 @@ from pgvoice.store.answers.appearances import Appearance
 from pgvoice.store.answers.identify import Identification
 from pgvoice.store.answers.similar import SimilarSegment
 from pgvoice.store.labels.current import Label
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.labels_import import NameChange
 
 NOTHING = columns.NOTHING
 #: Width of a table that is not printed on a terminal.
@@ -260,7 +263,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def in_seconds(answer: Identification | Appearance | SimilarSegment | Label) -> dict[str, object]:
+def in_seconds(
+    answer: Identification | Appearance | SimilarSegment | Label | NameChange,
+) -> dict[str, object]:
     """The fields of an answer, with ``start`` and ``end`` in seconds instead of milliseconds."""
     times = {"start_ms": ("start", answer.start), "end_ms": ("end", answer.end)}
     return dict(times.get(name, (name, value)) for name, value in asdict(answer).items())

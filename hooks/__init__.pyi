@@ -39,6 +39,7 @@ from .formats.times import parse_span, parse_time
 from .formats.writing import save_labels, write_labels
 from .identify import identify
 from .labels_export import stored_labels
+from .labels_import import LabelsImport, NameChange, import_labels
 from .pipeline import Pipeline, PipelineResult
 from .plugins.calls import segments_ready
 from .plugins.specs import (
@@ -75,7 +76,9 @@ __all__ = [
     "Imported",
     "InvalidSegments",
     "Labelled",
+    "LabelsImport",
     "MetricsRefused",
+    "NameChange",
     "NotEnrollable",
     "NotEvaluable",
     "NotLabelled",
@@ -102,6 +105,7 @@ __all__ = [
     "fill",
     "hookimpl",
     "identify",
+    "import_labels",
     "import_profiles",
     "inside_folder",
     "make_encoder",

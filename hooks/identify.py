@@ -29,6 +29,7 @@ def identify(
     segments: Iterable[Any] | None = None,
     *,
     clusters: bool | None = None,
+    one_label_one_name: bool = False,
     voices: bool = False,
     **rule: Unpack[_Rule],
 ) -> IdentifyResult:
@@ -37,11 +38,14 @@ def identify(
     Segments can have any shape that `as_turns` accepts; without them, the stored turns are asked
     about, or every stored segment if the video has no turns. A segment that is not a span of time
     has no answer. With `clusters`, and by default if segments have labels, those with the same
-    label are judged together, by `Answers.identify_clusters`. Only `speakers` can be named. With
-    `voices`, segments in which nobody is named get the unknown voice that their label or segment
-    belongs to. Raises `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`, `LinkingDisabled` with
-    `voices`, and `TypeError` for anything but a list.
+    label are judged together, by `Answers.identify_clusters`, if asked for with
+    `one_label_one_name`. Only `speakers` can be named. With `voices`, segments in which nobody is
+    named get the unknown voice that their label or segment belongs to. Raises `UnknownVideo`,
+    `UnknownEncoder`, `UnknownSpeaker`, `LinkingDisabled` with `voices`, and `TypeError` for
+    anything but a list.
     """
+    if one_label_one_name and clusters is False:
+        raise ValueError("one_label_one_name judges by labels: leave out clusters=False")
     encoder = store.recordings.encoder(rule.pop("encoder", None))
     rule["encoder"] = encoder.identity
     turns = store.recordings.turns(video) if segments is None else as_turns(segments)
@@ -50,7 +54,7 @@ def identify(
         labels = [Labelled(Turn(each.start, each.end), each) for each in found]
         result = IdentifyResult(video, encoder, tuple(labels))
     else:
-        result = _judged(store, encoder, video, turns, clusters, rule)
+        result = _judged(store, encoder, video, turns, clusters, one_label_one_name, rule)
     if voices:
         heard = store.voices.of_segments(video, encoder=encoder.identity)
         result = replace(result, labels=tuple(_with_voices(result.labels, heard)))
@@ -75,6 +79,7 @@ def _judged(
     video: str,
     turns: Sequence[Turn],
     clusters: bool | None,
+    one_label_one_name: bool,
     rule: _Rule,
 ) -> IdentifyResult:
     snapped = snap_turns(turns, store.grid_ms)
@@ -82,7 +87,9 @@ def _judged(
     keys = [key for key in snapped.keys if key]
     summaries: list[ClusterSummary] = []
     if any(labels) if clusters is None else clusters:
-        clustered = store.answers.identify_clusters(video, keys, labels, **rule)
+        clustered = store.answers.identify_clusters(
+            video, keys, labels, one_label_one_name=one_label_one_name, **rule
+        )
         answers = iter([each.identification for each in clustered])
         summaries = summarize_clusters(clustered)
     else:

@@ -75,6 +75,10 @@ class Options(Struct, forbid_unknown_fields=True):
         list[str] | None,
         Meta(description="The only people who can be named; by default everybody enrolled."),
     ] = None
+    one_label_one_name: Annotated[
+        bool,
+        Meta(description="Give each label at most one name, and each name to one label."),
+    ] = False
     voices: Annotated[
         bool,
         Meta(description="Give segments in which nobody is named their unknown voice."),

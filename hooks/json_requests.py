@@ -63,6 +63,7 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
                 min_margin=options.min_margin,
                 clusters=options.clusters,
                 speakers=options.speakers,
+                one_label_one_name=options.one_label_one_name or None,
                 voices=options.voices or None,
                 on_audio_change=options.on_audio_change,
                 on_turns=options.on_turns,

@@ -73,6 +73,7 @@ class Pipeline(Closing):
         threshold: float | None = None,
         min_margin: float | None = None,
         clusters: bool | None = None,
+        one_label_one_name: bool = False,
         voices: bool = False,
     ) -> None:
         """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
@@ -80,9 +81,9 @@ class Pipeline(Closing):
         Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
         of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
         `clusters`, and by default if they have labels, segments with the same label are judged
-        together, as `store.answers.identify_clusters` does. With `voices`, segments in which nobody
-        is named get the number of their unknown voice. Raises `DatabaseError`, `SchemaMismatch`,
-        `EncoderUnavailable`.
+        together, as `store.answers.identify_clusters` does; `one_label_one_name` is its option.
+        With `voices`, segments in which nobody is named get the number of their unknown voice.
+        Raises `DatabaseError`, `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
         self.encoder: Encoder = _Shared(made)
@@ -91,6 +92,7 @@ class Pipeline(Closing):
         self.threshold = threshold
         self.min_margin = min_margin
         self.clusters = clusters
+        self.one_label_one_name = one_label_one_name
         self.voices = voices
 
     def close(self) -> None:
@@ -119,6 +121,7 @@ class Pipeline(Closing):
         min_margin: float | None = None,
         clusters: bool | None = None,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool | None = None,
         voices: bool | None = None,
         on_audio_change: OnAudioChange = "raise",
         on_turns: OnTurns = "replace",
@@ -168,6 +171,9 @@ class Pipeline(Closing):
             encoder=self.encoder.identity,
             threshold=self.threshold if threshold is None else threshold,
             min_margin=self.min_margin if min_margin is None else min_margin,
+            one_label_one_name=(
+                self.one_label_one_name if one_label_one_name is None else one_label_one_name
+            ),
             speakers=speakers,
         )
         if hook:

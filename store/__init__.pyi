@@ -27,9 +27,11 @@ from .errors import (
     LabelIsNoName,
     LastExemplar,
     LinkingDisabled,
+    NewName,
     NoEmbedding,
     NoSegment,
     NoSuggestion,
+    NothingToSplit,
     OptedOut,
     OverlappedSpeech,
     PgvectorOutdated,
@@ -39,6 +41,7 @@ from .errors import (
     SpeakerExists,
     TargetInUse,
     TooLittleSpeech,
+    UnknownAct,
     UnknownCalibration,
     UnknownEncoder,
     UnknownExemplar,
@@ -52,14 +55,17 @@ from .errors import (
 from .keys import SegmentKey
 from .labels.current import Label, SpeakerTime
 from .labels.runs import LabelMove, LabelRun, Relabelling
+from .labels.words import Word
 from .people.enrollments import Enrollment, Exemplar
 from .people.quality import Outlier, ProfileQuality
 from .people.resemblance import LeftOut
 from .people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
+from .people.splitting import MovedExemplar, Split
 from .privacy.audit import AuditEvent
 from .privacy.consents import Consent, StoredConsent
 from .privacy.erasing import ErasedRows, Erasure
-from .privacy.privacy import OptOut, Retention
+from .privacy.privacy import OptOut
+from .privacy.retention import Retention
 from .recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from .recordings.fills import FillRun
 from .recordings.listing import StoredVideo
@@ -77,11 +83,13 @@ from .turns import Turn
 from .upkeep.store_copy import TableSum
 from .upkeep.upkeep import SampledSegment, StoreCheck
 from .voice_store import VoiceStore
+from .voices.acts import Act, Undone
 from .voices.linking import Linking, LinkingSettings
 from .voices.naming import Change, Naming
 from .voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
 __all__ = [
+    "Act",
     "ActNotUndoable",
     "AmbiguousSpan",
     "Appearance",
@@ -128,10 +136,13 @@ __all__ = [
     "Linking",
     "LinkingDisabled",
     "LinkingSettings",
+    "MovedExemplar",
     "Naming",
+    "NewName",
     "NoEmbedding",
     "NoSegment",
     "NoSuggestion",
+    "NothingToSplit",
     "OptOut",
     "OptedOut",
     "Outlier",
@@ -154,6 +165,7 @@ __all__ = [
     "SpeakerExists",
     "SpeakerSummary",
     "SpeakerTime",
+    "Split",
     "StoreCheck",
     "StoredConsent",
     "StoredEncoder",
@@ -166,6 +178,8 @@ __all__ = [
     "TooLittleSpeech",
     "Turn",
     "TurnsStored",
+    "Undone",
+    "UnknownAct",
     "UnknownCalibration",
     "UnknownEncoder",
     "UnknownExemplar",
@@ -180,5 +194,6 @@ __all__ = [
     "VoiceAppearance",
     "VoiceStore",
     "VoiceSuggestion",
+    "Word",
     "summarize_clusters",
 ]

@@ -82,7 +82,7 @@ BEGIN
             SELECT FROM pgvoice.turn AS t
             WHERE t.video_id = m.video_id AND t.start_ms = m.start_ms AND t.end_ms = m.end_ms
               AND t.overlapped_ms > 0
-        ) AND w.denied IS NULL AND (w.holds IS NOT TRUE OR w.speaker_id = person)
+        ) AND w.denied IS NULL AND (w.verdict_id IS NULL OR w.speaker_id = person)
         UNION ALL
         SELECT u.video_id, i.start_ms, i.end_ms,
                CASE WHEN i.nearest_id = person THEN i.similarity ELSE own.similarity END,

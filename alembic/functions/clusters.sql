@@ -162,7 +162,8 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,
     ends_ms integer[] DEFAULT NULL,
-    speakers text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL,
+    one_label_one_name boolean DEFAULT false
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -220,7 +221,7 @@ AS $$
             WHERE v.key = identify_clusters.video
             GROUP BY v.id
         ) AS g
-    ), alone AS MATERIALIZED (
+    ), answer AS MATERIALIZED (
         SELECT i.*, asked.video_id, asked.clusters[i.ordinality] AS cluster
         FROM sees
         CROSS JOIN asked
@@ -228,6 +229,32 @@ AS $$
             video, asked.starts_ms, asked.ends_ms, encoder, sees.threshold, sees.min_margin,
             sees.among
         ) WITH ORDINALITY AS i
+    ), named AS MATERIALIZED (
+        SELECT n.cluster, n.speaker_id
+        FROM sees
+        CROSS JOIN (
+            SELECT a.video_id, array_agg(a.start_ms) AS starts_ms, array_agg(a.end_ms) AS ends_ms,
+                   array_agg(a.cluster) AS clusters, array_agg(a.reason) AS reasons,
+                   array_agg(CASE a.reason WHEN 'pinned' THEN a.speaker_id ELSE a.nearest_id END)
+                       AS nearest_ids
+            FROM answer AS a WHERE one_label_one_name GROUP BY a.video_id
+        ) AS g
+        CROSS JOIN LATERAL pgvoice_internal.names_of_labels(
+            g.video_id, encoder, g.starts_ms, g.ends_ms, g.clusters, g.reasons, g.nearest_ids,
+            sees.among
+        ) AS n
+    ), alone AS MATERIALIZED (
+        SELECT a.ordinality, a.video_id, a.start_ms, a.end_ms, a.start_s, a.end_s, a.cluster,
+               CASE WHEN NOT o.lost THEN a.speaker END AS speaker, a.nearest, a.similarity,
+               a.runner_up, a.runner_up_similarity, a.margin,
+               CASE WHEN o.lost THEN 'other_label' ELSE a.reason END AS reason, a.threshold,
+               a.min_margin, a.threshold_source, a.nearest_id, a.speaker_id, a.denied
+        FROM answer AS a
+        LEFT JOIN named AS n ON n.cluster = a.cluster AND n.speaker_id = a.nearest_id
+        CROSS JOIN LATERAL (
+            SELECT one_label_one_name AND a.cluster IS NOT NULL AND a.reason = 'matched'
+                   AND n.cluster IS NULL AS lost
+        ) AS o
     ), heard AS (
         SELECT t.place, t.speaker_id, named.name, t.evidence, t.evidence_ms
         FROM sees
@@ -271,5 +298,8 @@ to that person too and sounds like the named speech. Overlapped segments get it 
 named speech and no other cluster has the name at that time, and segments too short for a vector if the
 cluster has three clean segments, in either case only if four fifths of the clean speech agree. Segments
 of a cluster that overlap each other are left out. What a person said of a segment counts as its name, and no
-segment gets a name that a person denied. speakers are as in identify. evidence_similarity and
+segment gets a name that a person denied. speakers are as in identify. With one_label_one_name, a label
+keeps only the name of the person whom its clean speech is nearest to, and only if no other label is nearer
+to that person; but two labels that sound like one voice may share a name. The reason of what loses its
+name is other_label. evidence_similarity and
 evidence_s describe the clean speech. A segment whose cluster is NULL is judged alone.';

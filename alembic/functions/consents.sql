@@ -66,7 +66,12 @@ BEGIN
     PERFORM FROM pgvoice.speaker AS s
     WHERE s.id = coalesce(NEW.speaker_id, OLD.speaker_id) FOR NO KEY UPDATE;
     IF TG_OP = 'DELETE' THEN
-        IF FOUND THEN
+        -- Undoing the act that granted it deletes it.
+        IF FOUND AND NOT EXISTS (
+            SELECT FROM pgvoice.act_change AS c JOIN pgvoice.act AS a ON a.id = c.act_id
+            WHERE c.relation = 'consent' AND c.key = jsonb_build_object('id', OLD.id)
+              AND c.old IS NULL AND a.undone_at = now()
+        ) THEN
             RAISE EXCEPTION 'a consent is not deleted before the speaker is'
                 USING ERRCODE = 'PV004', HINT = 'Set withdrawn_at instead.';
         END IF;

@@ -79,8 +79,8 @@ AS $$
     FROM pgvoice.setting AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.may_link(bigint, integer) IS
-'Whether voices of this video that are not linked may be: if linking is enabled, and since then, or since the
-video was filled last, fewer days have passed than an unknown voice is kept. So those that expired are not
+'Whether voices of this video that are not linked may be: if linking is enabled, and since then, or since a
+vector of the video was stored last, fewer days have passed than an unknown voice is kept. So those that expired are not
 linked again by what happens to other recordings.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.expired_voices() RETURNS SETOF bigint
@@ -123,7 +123,6 @@ BEGIN
     UPDATE pgvoice.unknown_voice AS u SET ended_at = now(), ended_as = 'expired'
     WHERE u.id = ANY (expired);
     DELETE FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = ANY (expired);
-    DELETE FROM pgvoice.unknown_voice_mean AS m WHERE m.unknown_voice_id = ANY (expired);
     DELETE FROM pgvoice.verdict AS w WHERE w.unknown_voice_id = ANY (younger);
     PERFORM pgvoice_internal.forget_changes(ARRAY(
         SELECT DISTINCT c.act_id FROM pgvoice.act_change AS c
@@ -141,3 +140,37 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.expire_voices() IS
 'Ends the unknown voices that have expired, deletes their links and means and what a person said about them,
 and returns how many there were. Does nothing while an act is open.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.renew_links(videos bigint[]) RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    encoder integer;
+    linked CONSTANT bigint[] := ARRAY(
+        SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = ANY (videos)
+    );
+BEGIN
+    FOR encoder IN
+        SELECT DISTINCT l.encoder_id FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = ANY (videos) ORDER BY l.encoder_id
+    LOOP
+        PERFORM pgvoice.refresh_voices(
+            ARRAY(SELECT v.key FROM pgvoice.video AS v WHERE v.id = ANY (videos)), encoder
+        );
+    END LOOP;
+    DELETE FROM pgvoice.linked_voice AS l
+    WHERE l.video_id = ANY (videos) AND NOT EXISTS (
+        SELECT FROM pgvoice.voice AS v
+        WHERE v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+    );
+    IF linked <> '{}' THEN
+        PERFORM pgvoice_internal.keep_means(linked);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.renew_links(bigint[]) IS
+'Computes the voices of videos again whose vectors were deleted, so that the means of unknown voices contain
+none of these; links of voices that are gone are deleted.';

@@ -89,6 +89,36 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.unagreed_people() IS
 'The people whose consents have all ended.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.acts_to_forget() RETURNS TABLE (act bigint, why text)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT DISTINCT ON (f.act) f.act, f.why FROM (
+        SELECT o.act, 'it is too old' FROM pgvoice_internal.old_acts() AS o(act)
+        UNION ALL
+        SELECT v.act, 'somebody''s consent ended'
+        FROM pgvoice_internal.voiceprint_acts(
+            ARRAY(SELECT pgvoice_internal.unagreed_people())
+        ) AS v(act)
+    ) AS f(act, why)
+    ORDER BY f.act, f.why
+$$;
+COMMENT ON FUNCTION pgvoice_internal.acts_to_forget() IS
+'The acts whose changes are to be deleted, as they are too old or contain vectors of people whose consents
+have ended, and why.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.forget_old_acts() RETURNS bigint
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(sum(pgvoice_internal.forget_changes(f.acts, f.why)), 0)::bigint FROM (
+        SELECT array_agg(t.act) AS acts, t.why FROM pgvoice_internal.acts_to_forget() AS t
+        GROUP BY t.why
+    ) AS f
+$$;
+COMMENT ON FUNCTION pgvoice_internal.forget_old_acts() IS
+'Deletes the changes of acts_to_forget; returns how many acts there were.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.forget_unagreed() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -112,16 +142,21 @@ CREATE CONSTRAINT TRIGGER consent_ended
 AFTER INSERT OR UPDATE ON pgvoice.consent DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.forget_unagreed();
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.removed_people(person text) RETURNS SETOF bigint
+CREATE OR REPLACE FUNCTION pgvoice_internal.people_called(person text) RETURNS bigint[]
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT DISTINCT (c.key ->> 'id')::bigint FROM pgvoice.act_change AS c
-    WHERE c.relation = 'speaker' AND person IN (c.old ->> 'name', c.new ->> 'name')
-      AND NOT EXISTS (SELECT FROM pgvoice.speaker AS s WHERE s.id = (c.key ->> 'id')::bigint)
+    SELECT ARRAY(
+        SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = person
+        UNION
+        SELECT (c.key ->> 'id')::bigint FROM pgvoice.act_change AS c
+        WHERE c.relation = 'speaker' AND person IN (c.old ->> 'name', c.new ->> 'name')
+          AND NOT EXISTS (SELECT FROM pgvoice.speaker AS s WHERE s.id = (c.key ->> 'id')::bigint)
+    )
 $$;
-COMMENT ON FUNCTION pgvoice_internal.removed_people(text) IS
-'The ids of people of this name who were removed or merged, and whom an undo could bring back.';
+COMMENT ON FUNCTION pgvoice_internal.people_called(text) IS
+'The ids of the speaker of this name, and of those who were removed or merged, and whom an undo could bring
+back.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.acts_about(speakers bigint[]) RETURNS SETOF bigint
 LANGUAGE sql STABLE
@@ -163,13 +198,11 @@ COMMENT ON FUNCTION pgvoice_internal.names_of(text, bigint[]) IS
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.forget_person(person text) RETURNS bigint
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    speakers CONSTANT bigint[] := ARRAY(
-        SELECT s.id FROM pgvoice.speaker AS s WHERE s.name = person
-        UNION SELECT pgvoice_internal.removed_people(person)
-    );
+    speakers CONSTANT bigint[] := pgvoice_internal.people_called(person);
     names CONSTANT text[] := pgvoice_internal.names_of(person, speakers);
     forgotten bigint;
 BEGIN
@@ -236,19 +269,21 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    PERFORM pgvoice_internal.forget_changes(ARRAY(
-        SELECT DISTINCT c.act_id FROM pgvoice.act_change AS c
-        CROSS JOIN LATERAL (VALUES (c.old), (c.new)) AS either(row)
-        LEFT JOIN pgvoice.video AS v ON v.id = (either.row ->> 'video_id')::bigint
-        JOIN new_rows AS n
-            ON n.audio = either.row ->> 'audio_sha256' OR n.video = pgvoice_internal.key_hash(v.key)
-        WHERE c.relation = 'enrollment' AND pgvoice_internal.is_same_speech(
-            (either.row ->> 'start_ms')::integer, (either.row ->> 'end_ms')::integer, n.start_ms,
-            n.end_ms
-        ) AND NOT EXISTS (
-            SELECT FROM pgvoice.enrollment AS x WHERE x.id = (c.key ->> 'id')::bigint
-        )
-    ), 'speech was erased');
+    PERFORM pgvoice_internal.forget_changes(
+        array_agg(c.act_id),
+        CASE WHEN n.person IS NULL THEN 'a recording was erased' ELSE 'somebody was erased' END
+    )
+    FROM pgvoice.act_change AS c
+    CROSS JOIN LATERAL (VALUES (c.old), (c.new)) AS either(row)
+    LEFT JOIN pgvoice.video AS v ON v.id = (either.row ->> 'video_id')::bigint
+    JOIN new_rows AS n
+        ON n.audio = either.row ->> 'audio_sha256' OR n.video = pgvoice_internal.key_hash(v.key)
+    WHERE c.relation = 'enrollment' AND pgvoice_internal.is_same_speech(
+        (either.row ->> 'start_ms')::integer, (either.row ->> 'end_ms')::integer, n.start_ms, n.end_ms
+    ) AND NOT EXISTS (
+        SELECT FROM pgvoice.enrollment AS x WHERE x.id = (c.key ->> 'id')::bigint
+    )
+    GROUP BY n.person IS NULL;
     RETURN NULL;
 END
 $$;

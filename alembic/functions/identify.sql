@@ -70,8 +70,8 @@ AS $$
         WHERE starts_ms IS NULL
     ), word AS MATERIALIZED (
         SELECT w.start_ms, w.end_ms, w.denied, w.speaker_id AS said_id,
-               CASE WHEN w.holds AND w.speaker_id IS NULL THEN 'nobody'
-                    WHEN w.holds THEN 'pinned' END AS said
+               CASE WHEN w.verdict_id IS NULL THEN NULL WHEN w.speaker_id IS NULL THEN 'nobody'
+                    ELSE 'pinned' END AS said
         FROM (SELECT array_agg(a.start_ms) AS starts_ms, array_agg(a.end_ms) AS ends_ms
               FROM asked AS a) AS g
         CROSS JOIN LATERAL pgvoice_internal.segment_words(

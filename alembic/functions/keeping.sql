@@ -32,7 +32,8 @@ BEGIN
         SELECT t.speaker_id, t.segments - coalesce(sum(m.segments), 0)::bigint AS segments,
                t.ms - coalesce(sum(m.ms), 0) AS ms
         FROM pg_temp.total AS t
-        LEFT JOIN move AS m ON m.speaker_id IS NOT DISTINCT FROM t.speaker_id
+        LEFT JOIN move AS m ON t.speaker_id IS NOT DISTINCT FROM
+            CASE WHEN m.pinned THEN m.old_speaker_id ELSE m.speaker_id END
         GROUP BY t.speaker_id, t.segments, t.ms
     ), told AS (
         SELECT CASE WHEN m.pinned THEN 'pinned' ELSE 'changed' END AS outcome,
@@ -79,6 +80,10 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
+    PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
+        ELSE format('%s recordings', count(*)) END)
+    FROM pgvoice.video AS v
+    WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
     -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
     INSERT INTO pgvoice.attribution_run
         (encoder_id, kind, threshold, margin, changed, calibration_id)
@@ -92,10 +97,15 @@ BEGIN
     UPDATE pgvoice.attribution AS a SET current = false FROM pg_temp.verdict AS v
     WHERE a.video_id = v.video_id AND a.start_ms = v.start_ms AND a.end_ms = v.end_ms
       AND a.encoder_id = encoder AND a.run_id = v.old_run AND NOT v.pinned;
+    -- Pins that no word supports any more, as the person was removed.
+    UPDATE pgvoice.attribution AS a SET pinned = false FROM pg_temp.verdict AS v
+    WHERE a.video_id = v.video_id AND a.start_ms = v.start_ms AND a.end_ms = v.end_ms
+      AND a.encoder_id = encoder AND a.pinned AND v.was_pinned AND NOT v.pinned
+      AND v.reason NOT IN ('pinned', 'nobody');
     INSERT INTO pgvoice.attribution (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id,
-        similarity, runner_up_id, margin, reason, current)
+        similarity, runner_up_id, margin, reason, pinned, current)
     SELECT run, v.video_id, v.start_ms, v.end_ms, encoder, v.speaker_id, v.similarity,
-           v.runner_up_id, v.margin, v.reason, true
+           v.runner_up_id, v.margin, v.reason, v.reason IN ('pinned', 'nobody'), true
     FROM pg_temp.verdict AS v WHERE NOT v.pinned;
     RETURN run;
 END
@@ -111,7 +121,8 @@ CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     only_labelled boolean DEFAULT false,
     dry_run boolean DEFAULT false,
     by_label boolean DEFAULT true,
-    speakers text[] DEFAULT NULL
+    speakers text[] DEFAULT NULL,
+    one_label_one_name boolean DEFAULT false
 ) RETURNS TABLE (
     outcome text,
     from_speaker text,
@@ -152,19 +163,34 @@ BEGIN
         || chosen
         USING keep_labels.encoder, keep_labels.threshold, keep_labels.min_margin,
               keep_labels.videos, among;
+    IF keep_labels.one_label_one_name THEN
+        PERFORM pgvoice_internal.keep_one_name_each(keep_labels.encoder, among);
+    END IF;
     IF keep_labels.by_label THEN
         PERFORM pgvoice_internal.judge_together(keep_labels.encoder, among);
     END IF;
     CREATE TEMPORARY TABLE verdict AS
-        SELECT v.*, a.run_id AS old_run, a.speaker_id AS old_speaker_id,
-               pgvoice.label_reason(a.speaker_id, a.reason) AS old_reason,
-               coalesce(a.pinned, false) AS pinned
-        FROM pg_temp.judged AS v
-        LEFT JOIN pgvoice.attribution AS a
-            ON a.current AND a.video_id = v.video_id AND a.start_ms = v.start_ms
-            AND a.end_ms = v.end_ms AND a.encoder_id = keep_labels.encoder
-        WHERE a.run_id IS NULL OR a.speaker_id IS DISTINCT FROM v.speaker_id
-           OR (NOT a.pinned AND a.reason <> v.reason);
+        WITH held AS (
+            SELECT v.*, CASE WHEN v.heard = 'matched' THEN v.nearest_id END AS heard_id,
+                   a.run_id AS old_run, a.speaker_id AS old_speaker_id, a.reason AS old_reason,
+                   coalesce(a.pinned, false) AS was_pinned, a.run_id IS NULL
+                       OR a.speaker_id IS DISTINCT FROM v.speaker_id OR a.reason <> v.reason AS differs
+            FROM pg_temp.judged AS v
+            LEFT JOIN pgvoice.attribution AS a
+                ON a.current AND a.video_id = v.video_id AND a.start_ms = v.start_ms
+                AND a.end_ms = v.end_ms AND a.encoder_id = keep_labels.encoder
+        )
+        SELECT h.video_id, h.start_ms, h.end_ms, h.speaker_id, h.similarity, h.runner_up_id,
+               h.margin, h.reason, h.old_run, h.old_speaker_id,
+               pgvoice.label_reason(h.old_speaker_id, h.old_reason) AS old_reason, h.was_pinned,
+               false AS pinned
+        FROM held AS h WHERE h.differs
+        UNION ALL
+        -- A person's word that is kept already, and what is heard instead.
+        SELECT h.video_id, h.start_ms, h.end_ms, h.heard_id, NULL, NULL, NULL, h.heard, h.old_run,
+               h.speaker_id, h.reason, true, true
+        FROM held AS h
+        WHERE NOT h.differs AND h.was_pinned AND h.heard_id IS DISTINCT FROM h.speaker_id;
     CREATE TEMPORARY TABLE total AS
         SELECT v.speaker_id, count(*) AS segments, sum(v.end_ms - v.start_ms) AS ms
         FROM pg_temp.judged AS v GROUP BY v.speaker_id;
@@ -184,6 +210,7 @@ $$;
 COMMENT ON FUNCTION pgvoice.keep_labels IS
 'Stores who speaks in these videos, or in all, as a run of labels: the answers of identify_clusters for
 the turns, or those of identify if by_label is false. Returns from whom to
-whom, with segments and seconds. speakers are as in identify. outcome is changed, unchanged, or pinned where a pinned label differs
-and stays. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
+whom, with segments and seconds. speakers are as in identify, one_label_one_name as in
+identify_clusters. outcome is changed, unchanged, or pinned where a person''s word stays and the voice alone
+would have another answer. only_labelled skips videos without labels; dry_run changes nothing. run is NULL if nothing
 was stored.';

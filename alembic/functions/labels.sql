@@ -69,36 +69,37 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    -- A pin has a run for each encoder.
+    runs CONSTANT bigint[] := ARRAY(
+        SELECT run UNION SELECT unnest(v.run_ids) FROM pgvoice.verdict AS v WHERE run = ANY (v.run_ids)
+    );
     withdrawn bigint;
+    said record;
 BEGIN
     PERFORM pgvoice_internal.hold_labels();
-    UPDATE pgvoice.attribution_run AS r SET reverted_at = now()
-    WHERE r.id = run AND r.reverted_at IS NULL;
-    IF NOT FOUND THEN
+    PERFORM pgvoice_internal.begin_act('revert', format('run %s', run));
+    IF NOT EXISTS (
+        SELECT FROM pgvoice.attribution_run AS r WHERE r.id = run AND r.reverted_at IS NULL
+    ) THEN
         RAISE EXCEPTION 'there is no run % to revert', run
             USING HINT = 'The table pgvoice.attribution_run lists them; each is reverted once.',
                   ERRCODE = 'no_data_found';
     END IF;
-    UPDATE pgvoice.attribution AS a SET current = false WHERE a.run_id = run AND a.current;
-    GET DIAGNOSTICS withdrawn = ROW_COUNT;
-    UPDATE pgvoice.attribution AS a SET current = true
-    FROM (
-        SELECT DISTINCT ON (x.video_id, x.start_ms, x.end_ms, x.encoder_id)
-               x.video_id, x.start_ms, x.end_ms, x.encoder_id, x.run_id, held.current
-        FROM pgvoice.attribution AS mine
-        JOIN pgvoice.attribution AS x USING (video_id, start_ms, end_ms, encoder_id)
-        JOIN pgvoice.attribution_run AS r ON r.id = x.run_id AND r.reverted_at IS NULL
-        LEFT JOIN pgvoice.attribution AS held
-            ON held.current AND held.video_id = mine.video_id AND held.start_ms = mine.start_ms
-            AND held.end_ms = mine.end_ms AND held.encoder_id = mine.encoder_id
-        WHERE mine.run_id = run
-        ORDER BY x.video_id, x.start_ms, x.end_ms, x.encoder_id, x.pinned DESC, x.run_id DESC
-    ) AS best
-    WHERE best.current IS NULL AND a.video_id = best.video_id AND a.start_ms = best.start_ms
-      AND a.end_ms = best.end_ms AND a.encoder_id = best.encoder_id AND a.run_id = best.run_id;
+    UPDATE pgvoice.attribution_run AS r SET reverted_at = now()
+    WHERE r.id = ANY (runs) AND r.reverted_at IS NULL;
+    SELECT count(*) INTO withdrawn FROM pgvoice.attribution AS a WHERE a.run_id = run AND a.current;
+    UPDATE pgvoice.attribution AS a SET current = false WHERE a.run_id = ANY (runs) AND a.current;
+    PERFORM pgvoice_internal.show_newest(
+        ARRAY(SELECT a FROM pgvoice.attribution AS a WHERE a.run_id = ANY (runs))
+    );
+    FOR said IN
+        DELETE FROM pgvoice.verdict AS v WHERE v.run_ids && runs RETURNING v.video_id, v.spans
+    LOOP
+        PERFORM pgvoice_internal.withdraw_pins(said.video_id, said.spans);
+    END LOOP;
     RETURN withdrawn;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.revert_labels(bigint) IS
-'Reverts a run, so that the labels before it become current again. Returns how many labels of the run
-were current.';
+'Reverts a run, so that the labels before it become current again; of a pin, those of every encoder, and what
+the person said is forgotten. Returns how many labels of the run were current.';

@@ -200,6 +200,7 @@ DECLARE
 BEGIN
     PERFORM pgvoice_internal.require_encoder(encoder);
     IF outlying IS NOT NULL AND NOT dry_run THEN
+        PERFORM pgvoice_internal.begin_act('drop outliers', drop_outliers.speaker);
         PERFORM pgvoice_internal.note('drop outliers', drop_outliers.speaker, jsonb_build_object(
             'encoder', e.label, 'exemplars', outlying
         ))
@@ -232,6 +233,7 @@ DECLARE
     restored bigint;
 BEGIN
     PERFORM pgvoice_internal.require_encoder(encoder);
+    PERFORM pgvoice_internal.begin_act('restore', restore_exemplars.speaker);
     UPDATE pgvoice.enrollment AS e SET excluded = false
     WHERE e.speaker_id = speaker_of AND e.encoder_id = encoder AND e.excluded;
     GET DIAGNOSTICS restored = ROW_COUNT;
@@ -273,6 +275,9 @@ BEGIN
                   ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     IF NOT dry_run THEN
+        PERFORM pgvoice_internal.begin_act('drop', drop_exemplar.speaker, jsonb_build_object(
+            'exemplar', exemplar
+        ));
         DELETE FROM pgvoice.enrollment AS e WHERE e.id = one.id;
         PERFORM pgvoice_internal.refresh_profile(speaker_of, one.encoder_id);
     END IF;

@@ -123,6 +123,10 @@ AS $$
         SELECT pgvoice_internal.audio_of(a.video_id), a.start_ms, a.end_ms
         FROM pgvoice.attribution AS a WHERE a.speaker_id = speaker
         UNION ALL
+        SELECT pgvoice_internal.audio_of(w.video_id), lower(each), upper(each)
+        FROM pgvoice.verdict AS w CROSS JOIN LATERAL unnest(w.spans) AS each
+        WHERE w.holds AND w.speaker_id = speaker
+        UNION ALL
         SELECT pgvoice_internal.audio_of(f.video_id), f.start_ms, f.end_ms
         FROM pgvoice.profile AS p
         CROSS JOIN LATERAL pgvoice_internal.attributed_spans(p.speaker_id, p.encoder_id) AS f
@@ -135,5 +139,6 @@ AS $$
     ) AS merged
 $$;
 COMMENT ON FUNCTION pgvoice_internal.speech_of(bigint) IS
-'Where somebody speaks: what they were enrolled with, every label that ever named them, what identify
+'Where somebody speaks: what they were enrolled with, every label that ever named them, what a person said,
+what identify
 assigns to them, and what was known when a voiceprint of theirs was deleted. Spans that touch are one.';

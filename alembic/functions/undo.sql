@@ -1,1 +1,590 @@
 -- Acts are undone: the rows that they changed become what they were.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.act_effects(act bigint, relation text DEFAULT NULL)
+RETURNS TABLE (relation text, key jsonb, old jsonb, new jsonb)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT e.* FROM (
+        SELECT c.relation, c.key, (array_agg(c.old ORDER BY c.place))[1] AS old,
+               (array_agg(c.new ORDER BY c.place DESC))[1] AS new
+        FROM pgvoice.act_change AS c
+        WHERE c.act_id = act_effects.act
+          AND (act_effects.relation IS NULL OR c.relation = act_effects.relation)
+        GROUP BY c.relation, c.key
+    ) AS e
+    WHERE e.old IS DISTINCT FROM e.new
+$$;
+COMMENT ON FUNCTION pgvoice_internal.act_effects(bigint, text) IS
+'What an act changed in all: each row before and afterwards, NULL if there was none.';
+
+-- The columns that are left out follow from other rows, and change with them.
+CREATE OR REPLACE FUNCTION pgvoice_internal.changed_columns(relation text, old jsonb, new jsonb)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(array_agg(column_name), '{}')
+    FROM jsonb_object_keys(coalesce(old, new)) AS column_name
+    WHERE old -> column_name IS DISTINCT FROM new -> column_name
+      AND column_name <> ALL (CASE relation
+          WHEN 'attribution' THEN '{current}'::text[]
+          WHEN 'attribution_run' THEN '{calibration_id}'
+          WHEN 'enrollment' THEN '{video_id}'
+          WHEN 'profile' THEN '{valid_until}'
+          WHEN 'speaker' THEN '{enrolled_from,enrolled_until}'
+          WHEN 'unknown_voice' THEN '{heard_at}'
+          ELSE '{}'
+      END)
+$$;
+COMMENT ON FUNCTION pgvoice_internal.changed_columns(text, jsonb, jsonb) IS
+'The columns in which two states of a row differ; all of them if there is only one state.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.undone_row(
+    relation text, now_there jsonb, old jsonb, new jsonb
+) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    SELECT CASE
+        -- What is gone was erased since, unless the act deleted it.
+        WHEN now_there IS NULL AND new IS NOT NULL THEN NULL
+        WHEN now_there IS NULL AND relation = 'attribution' THEN old || '{"current": false}'
+        WHEN now_there IS NULL THEN old
+        -- Somebody else has stored it again since.
+        WHEN new IS NULL THEN now_there
+        WHEN old IS NULL AND relation = 'linked_voice'
+            AND now_there -> 'unknown_voice_id' <> new -> 'unknown_voice_id' THEN now_there
+        WHEN old IS NULL THEN NULL
+        ELSE now_there || coalesce((
+            SELECT jsonb_object_agg(column_name, old -> column_name)
+            FROM jsonb_object_keys(old) AS column_name
+            WHERE now_there -> column_name = new -> column_name
+              AND (relation, column_name) <> ('attribution', 'current')
+        ), '{}')
+    END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undone_row(text, jsonb, jsonb, jsonb) IS
+'What a row becomes when a change of it is undone, NULL for no row. Only columns that still are what the
+change made them are restored.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.still_there(relation text, stored jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    reference record;
+    is_there boolean;
+BEGIN
+    FOR reference IN
+        SELECT a.attname AS name, k.confrelid::regclass AS target, b.attname AS target_name,
+               k.confdeltype = 'c' OR a.attnotnull AS needed
+        FROM pg_constraint AS k
+        JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+        JOIN pg_attribute AS b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[1]
+        WHERE k.conrelid = format('pgvoice.%I', relation)::regclass AND k.contype = 'f'
+          AND jsonb_typeof(stored -> a.attname::text) = 'number'
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE t.%I = $1)',
+                       reference.target, reference.target_name)
+        INTO is_there USING (stored ->> reference.name)::bigint;
+        IF NOT is_there AND reference.needed THEN
+            RETURN NULL;
+        ELSIF NOT is_there THEN
+            stored := stored || jsonb_build_object(reference.name, NULL);
+        END IF;
+    END LOOP;
+    RETURN stored;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.still_there(text, jsonb) IS
+'A row as it can be stored now: NULL if a row that it belongs to was deleted; other references to deleted
+rows become NULL.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_plan(act bigint, relation text)
+RETURNS TABLE (key jsonb, now_there jsonb, target jsonb)
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET extra_float_digits = 1
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT p.key, p.now_there,
+                CASE WHEN p.target = p.now_there THEN p.target
+                     ELSE pgvoice_internal.still_there(%2$L, p.target) END
+         FROM (
+             SELECT e.key, to_jsonb(t) AS now_there,
+                    pgvoice_internal.undone_row(%2$L, to_jsonb(t), e.old, e.new) AS target
+             FROM pgvoice_internal.act_effects($1, %2$L) AS e
+             CROSS JOIN LATERAL jsonb_populate_record(NULL::pgvoice.%1$I, e.key) AS k
+             LEFT JOIN pgvoice.%1$I AS t ON %3$s
+         ) AS p',
+        relation, relation, pgvoice_internal.same_key(relation, 't', 'k')
+    ) USING act;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_plan(bigint, text) IS
+'Each row of a table that an act changed: what it is now, and what undoing makes it.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.same_key(relation text, one text, other text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT string_agg(format('%I.%I = %I.%I', one, a.attname, other, a.attname), ' AND ')
+    FROM pg_index AS i
+    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::smallint[])
+    WHERE i.indrelid = format('pgvoice.%I', relation)::regclass AND i.indisprimary
+$$;
+COMMENT ON FUNCTION pgvoice_internal.same_key(text, text, text) IS
+'A condition: two rows have the same primary key.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.take_away(act bigint, relation text) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    EXECUTE format(
+        'DELETE FROM pgvoice.%1$I AS t
+         USING pgvoice_internal.undo_plan($1, %2$L) AS p,
+               LATERAL jsonb_populate_record(NULL::pgvoice.%1$I, p.key) AS k
+         WHERE p.target IS NULL AND p.now_there IS NOT NULL AND %3$s',
+        relation, relation, pgvoice_internal.same_key(relation, 't', 'k')
+    ) USING act;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.take_away(bigint, text) IS
+'Deletes the rows of a table that an act added.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.put_back(act bigint, relation text) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    names CONSTANT text := (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute AS a
+        WHERE a.attrelid = format('pgvoice.%I', relation)::regclass AND a.attnum > 0
+          AND NOT a.attisdropped AND a.attidentity = ''
+    );
+BEGIN
+    EXECUTE format(
+        'UPDATE pgvoice.%1$I AS t
+         SET (%4$s) = (SELECT %4$s FROM jsonb_populate_record(NULL::pgvoice.%1$I, p.target))
+         FROM pgvoice_internal.undo_plan($1, %2$L) AS p,
+              LATERAL jsonb_populate_record(NULL::pgvoice.%1$I, p.key) AS k
+         WHERE p.target <> p.now_there AND %3$s',
+        relation, relation, pgvoice_internal.same_key(relation, 't', 'k'), names
+    ) USING act;
+    EXECUTE format(
+        'INSERT INTO pgvoice.%1$I OVERRIDING SYSTEM VALUE
+         SELECT r.* FROM pgvoice_internal.undo_plan($1, %2$L) AS p,
+                LATERAL jsonb_populate_record(NULL::pgvoice.%1$I, p.target) AS r
+         WHERE p.now_there IS NULL AND p.target IS NOT NULL',
+        relation, relation
+    ) USING act;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.put_back(bigint, text) IS
+'Restores the rows of a table that an act changed or deleted.';
+
+-- Row by row: triggers refuse voiceprints of people whose consent ended or who opted out, and of speech
+-- that was erased. Moved exemplars are stored anew, as what was agreed to does not pass to another name.
+CREATE OR REPLACE FUNCTION pgvoice_internal.put_back_voiceprints(act bigint, relation text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN
+        SELECT p.key, p.target FROM pgvoice_internal.undo_plan(act, relation) AS p
+        WHERE p.target IS NOT NULL AND p.target IS DISTINCT FROM p.now_there
+        ORDER BY p.key
+    LOOP
+        BEGIN
+            EXECUTE format(
+                'DELETE FROM pgvoice.%1$I AS t USING jsonb_populate_record(NULL::pgvoice.%1$I, $1) AS k
+                 WHERE %2$s', relation, pgvoice_internal.same_key(relation, 't', 'k')
+            ) USING one.key;
+            EXECUTE format(
+                'INSERT INTO pgvoice.%1$I OVERRIDING SYSTEM VALUE
+                 SELECT r.* FROM jsonb_populate_record(NULL::pgvoice.%1$I, $1) AS r', relation
+            ) USING one.target;
+        EXCEPTION WHEN SQLSTATE 'PV001' OR SQLSTATE 'PV002' OR SQLSTATE 'PV003' THEN
+            NULL;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.put_back_voiceprints(bigint, text) IS
+'Restores the exemplars or profiles that an act changed or deleted, but those that may not be stored.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.mend_profiles(act bigint) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    WITH touched AS (
+        SELECT DISTINCT (x.stored ->> 'speaker_id')::bigint AS speaker_id,
+               (x.stored ->> 'encoder_id')::integer AS encoder_id
+        FROM pgvoice_internal.act_effects(act) AS e
+        CROSS JOIN LATERAL (VALUES (e.old), (e.new)) AS x(stored)
+        WHERE e.relation IN ('enrollment', 'profile') AND x.stored IS NOT NULL
+    ), exemplar AS (
+        SELECT t.speaker_id, t.encoder_id, count(e.id) AS exemplars, public.avg(e.embedding) AS mean
+        FROM touched AS t
+        JOIN pgvoice.speaker AS s ON s.id = t.speaker_id
+        LEFT JOIN pgvoice.enrollment AS e
+            ON e.speaker_id = t.speaker_id AND e.encoder_id = t.encoder_id AND NOT e.excluded
+        GROUP BY t.speaker_id, t.encoder_id
+    )
+    SELECT pgvoice_internal.refresh_profile(x.speaker_id, x.encoder_id)
+    FROM exemplar AS x
+    LEFT JOIN pgvoice.profile AS p
+        ON p.speaker_id = x.speaker_id AND p.encoder_id = x.encoder_id
+    WHERE coalesce(p.exemplars, 0) <> x.exemplars OR x.exemplars > 0
+      AND NOT -(p.embedding OPERATOR(public.<#>) public.l2_normalize(x.mean)) > 1 - 1e-6
+$$;
+COMMENT ON FUNCTION pgvoice_internal.mend_profiles(bigint) IS
+'Computes the profiles that an act concerned, where they are not the mean of their exemplars: some could
+not be restored.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.choose_current(runs bigint[], but bigint[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    is_best boolean;
+BEGIN
+    FOREACH is_best IN ARRAY ARRAY[false, true] LOOP
+        UPDATE pgvoice.attribution AS a SET current = is_best
+        FROM (
+            SELECT x.video_id, x.start_ms, x.end_ms, x.encoder_id, x.run_id,
+                   counts.so AND row_number() OVER (
+                       PARTITION BY x.video_id, x.start_ms, x.end_ms, x.encoder_id
+                       ORDER BY counts.so DESC, x.pinned DESC, x.run_id DESC
+                   ) = 1 AS best
+            FROM (
+                SELECT DISTINCT m.video_id, m.start_ms, m.end_ms, m.encoder_id
+                FROM pgvoice.attribution AS m WHERE m.run_id = ANY (runs)
+            ) AS mine
+            JOIN pgvoice.attribution AS x USING (video_id, start_ms, end_ms, encoder_id)
+            JOIN pgvoice.attribution_run AS r ON r.id = x.run_id
+            CROSS JOIN LATERAL (
+                SELECT r.reverted_at IS NULL AND r.id <> ALL (but) AS so
+            ) AS counts
+        ) AS ranked
+        WHERE ranked.best = is_best AND a.current <> is_best AND a.video_id = ranked.video_id
+          AND a.start_ms = ranked.start_ms AND a.end_ms = ranked.end_ms
+          AND a.encoder_id = ranked.encoder_id AND a.run_id = ranked.run_id;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.choose_current(bigint[], bigint[]) IS
+'Makes the newest pin, or else the newest label, current in each segment that these runs have labelled;
+reverted runs do not count, nor those in but.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.later_act(act bigint) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH later AS (
+        SELECT c.* FROM pgvoice.act_change AS c
+        JOIN pgvoice.act AS a ON a.id = c.act_id AND a.undone_at IS NULL
+        WHERE c.act_id > later_act.act
+    ), effect AS MATERIALIZED (
+        SELECT * FROM pgvoice_internal.act_effects(later_act.act)
+    ), person AS (
+        SELECT (e.key ->> 'id')::bigint AS id FROM effect AS e
+        WHERE e.relation = 'speaker' AND e.old IS NULL
+    ), consent AS (
+        SELECT (e.new ->> 'speaker_id')::bigint AS speaker_id FROM effect AS e
+        WHERE e.relation = 'consent' AND e.old IS NULL
+    ), unknown AS (
+        SELECT (e.key ->> 'id')::bigint AS id FROM effect AS e
+        WHERE e.relation = 'unknown_voice' AND e.old IS NULL
+    )
+    SELECT max(found.act_id) FROM (
+        -- It changed the same columns of a row.
+        SELECT l.act_id FROM effect AS e JOIN later AS l ON l.relation = e.relation AND l.key = e.key
+        WHERE pgvoice_internal.changed_columns(e.relation, e.old, e.new)
+           && pgvoice_internal.changed_columns(l.relation, l.old, l.new)
+        UNION ALL
+        -- It says something about a person or an unknown voice whom this act created.
+        SELECT l.act_id FROM later AS l
+        JOIN person AS p ON p.id IN (
+            (l.new ->> 'speaker_id')::bigint, (l.new ->> 'runner_up_id')::bigint
+        )
+        UNION ALL
+        SELECT l.act_id FROM later AS l
+        JOIN unknown AS u ON u.id IN (
+            (l.new ->> 'unknown_voice_id')::bigint, (l.new ->> 'merged_into')::bigint
+        )
+        UNION ALL
+        SELECT l.act_id FROM later AS l
+        JOIN pgvoice.attribution AS a
+            ON l.relation = 'attribution_run' AND l.old IS NULL AND a.run_id = (l.key ->> 'id')::bigint
+        JOIN person AS p ON p.id IN (a.speaker_id, a.runner_up_id)
+        UNION ALL
+        -- It enrolled somebody with the consent of this act.
+        SELECT l.act_id FROM later AS l
+        JOIN consent AS c ON l.relation = 'enrollment' AND (l.new ->> 'speaker_id')::bigint = c.speaker_id
+        UNION ALL
+        -- It gave somebody else the name that this act took away.
+        SELECT l.act_id FROM effect AS e
+        JOIN pgvoice.speaker AS s ON s.name = e.old ->> 'name' AND s.id <> (e.key ->> 'id')::bigint
+        JOIN later AS l ON l.relation = 'speaker' AND (l.key ->> 'id')::bigint = s.id
+            AND l.new ->> 'name' = s.name
+        WHERE e.relation = 'speaker'
+    ) AS found
+$$;
+COMMENT ON FUNCTION pgvoice_internal.later_act(bigint) IS
+'The newest later act that depends on this one, because it changed the same rows or says something about
+somebody whom this one created; NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.refuse_undo(act bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    one pgvoice.act;
+    later bigint;
+    taken text;
+BEGIN
+    SELECT a.* INTO one FROM pgvoice.act AS a WHERE a.id = refuse_undo.act FOR UPDATE;
+    -- What is to be forgotten counts as forgotten.
+    SELECT f.why INTO one.final_because FROM pgvoice_internal.acts_to_forget() AS f
+    WHERE f.act = one.id AND one.final_because IS NULL
+    UNION ALL SELECT one.final_because;
+    IF one.id IS NULL THEN
+        RAISE EXCEPTION 'no act % in the store', act
+            USING HINT = 'The table pgvoice.act lists them.', ERRCODE = 'no_data_found';
+    ELSIF one.undone_at IS NOT NULL THEN
+        RAISE EXCEPTION '% was undone already', pgvoice_internal.act_text(act)
+            USING HINT = 'An act is undone once.', ERRCODE = 'PV020';
+    ELSIF one.final_because IS NOT NULL THEN
+        RAISE EXCEPTION '% cannot be undone: what it changed is not kept, because %',
+            pgvoice_internal.act_text(act), one.final_because
+            USING HINT = 'Later acts can be undone, if there are any.', ERRCODE = 'PV020';
+    ELSIF EXISTS (
+        SELECT FROM pgvoice.act_change AS c WHERE c.act_id = act AND c.relation = 'erased_span'
+    ) THEN
+        RAISE EXCEPTION '% cannot be undone: it ended an erasure', pgvoice_internal.act_text(act)
+            USING HINT = 'Withdraw the consent instead.', ERRCODE = 'PV020';
+    END IF;
+    later := pgvoice_internal.later_act(act);
+    IF later IS NOT NULL THEN
+        RAISE EXCEPTION '% cannot be undone before %, which depends on it',
+            pgvoice_internal.act_text(act), pgvoice_internal.act_text(later)
+            USING HINT = format('Run `pgvoice undo %s` first.', later), ERRCODE = 'PV020';
+    END IF;
+    SELECT s.name INTO taken FROM pgvoice_internal.act_effects(act, 'speaker') AS e
+    JOIN pgvoice.speaker AS s ON s.name = e.old ->> 'name' AND s.id <> (e.key ->> 'id')::bigint
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% cannot be undone: there is another % now',
+            pgvoice_internal.act_text(act), quote_literal(taken)
+            USING HINT = 'Rename that person first.', ERRCODE = 'PV020';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.refuse_undo(bigint) IS
+'Fails if an act cannot be undone, and says why.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_labels(act bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    runs CONSTANT bigint[] := ARRAY(
+        SELECT DISTINCT coalesce(e.key ->> 'run_id', e.key ->> 'id')::bigint
+        FROM pgvoice_internal.act_effects(act) AS e
+        WHERE e.relation = 'attribution_run' OR e.relation = 'attribution' AND e.new IS NULL
+    );
+    added CONSTANT bigint[] := ARRAY(
+        SELECT (e.key ->> 'id')::bigint FROM pgvoice_internal.act_effects(act, 'attribution_run') AS e
+        WHERE e.old IS NULL
+    );
+BEGIN
+    PERFORM pgvoice_internal.put_back(act, 'attribution_run'),
+            pgvoice_internal.put_back(act, 'attribution');
+    IF cardinality(runs) > 0 THEN
+        PERFORM pgvoice_internal.choose_current(runs, added);
+    END IF;
+    PERFORM pgvoice_internal.take_away(act, 'attribution_run');
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_labels(bigint) IS
+'Restores the labels that an act changed or deleted, and deletes those that it added.';
+
+-- Links first: an unknown voice without any ends, and its mean follows from them.
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_links(act bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.put_back(act, 'linked_voice'),
+            pgvoice_internal.take_away(act, 'linked_voice'),
+            pgvoice_internal.put_back(act, 'unknown_voice');
+    -- A fill may have linked further voices to one that this act created.
+    DELETE FROM pgvoice.unknown_voice AS u
+    USING pgvoice_internal.undo_plan(act, 'unknown_voice') AS p
+    WHERE p.target IS NULL AND u.id = (p.key ->> 'id')::bigint
+      AND NOT EXISTS (SELECT FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = u.id);
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_links(bigint) IS
+'Restores unknown voices and their links, besides those that a fill has made since.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_changes(act bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET extra_float_digits = 1
+AS $$
+DECLARE
+    -- Triggers note in speakers that exemplars come and go: for undoing they do not.
+    people CONSTANT jsonb := (
+        SELECT jsonb_object_agg(s.id, to_jsonb(s)) FROM pgvoice.speaker AS s WHERE s.id IN (
+            SELECT (e.key ->> 'id')::bigint FROM pgvoice_internal.act_effects(act, 'speaker') AS e
+            UNION
+            SELECT (x.stored ->> 'speaker_id')::bigint
+            FROM pgvoice_internal.act_effects(act, 'enrollment') AS e
+            CROSS JOIN LATERAL (VALUES (e.old), (e.new)) AS x(stored)
+        )
+    );
+BEGIN
+    PERFORM pgvoice_internal.put_back(act, 'speaker'),
+            pgvoice_internal.put_back(act, 'consent'),
+            pgvoice_internal.take_away(act, 'enrollment'),
+            pgvoice_internal.put_back_voiceprints(act, 'enrollment'),
+            pgvoice_internal.take_away(act, 'profile'),
+            pgvoice_internal.put_back_voiceprints(act, 'profile'),
+            pgvoice_internal.mend_profiles(act),
+            pgvoice_internal.put_back(act, 'person_span'),
+            pgvoice_internal.take_away(act, 'person_span'),
+            pgvoice_internal.undo_labels(act),
+            pgvoice_internal.take_away(act, 'verdict'),
+            pgvoice_internal.put_back(act, 'verdict'),
+            pgvoice_internal.undo_links(act);
+    PERFORM pgvoice_internal.take_away(act, 'consent');
+    UPDATE pgvoice.profile AS p SET valid_until = p.valid_until
+    FROM pgvoice_internal.act_effects(act, 'consent') AS e
+    WHERE p.speaker_id = (coalesce(e.new, e.old) ->> 'speaker_id')::bigint;
+    PERFORM pgvoice_internal.take_away(act, 'speaker');
+    UPDATE pgvoice.speaker AS s
+    SET enrolled_from = (t.target ->> 'enrolled_from')::timestamptz,
+        enrolled_until = (t.target ->> 'enrolled_until')::timestamptz
+    FROM (
+        SELECT b.id::bigint AS id, jsonb_object_agg(c.name, CASE
+            WHEN e.new IS NOT NULL AND e.new -> c.name = b.stored -> c.name THEN e.old -> c.name
+            ELSE b.stored -> c.name
+        END) AS target
+        FROM jsonb_each(people) AS b(id, stored)
+        CROSS JOIN (VALUES ('enrolled_from'), ('enrolled_until')) AS c(name)
+        LEFT JOIN pgvoice_internal.act_effects(act, 'speaker') AS e ON e.key ->> 'id' = b.id
+        GROUP BY b.id
+        UNION ALL
+        SELECT (e.key ->> 'id')::bigint, e.old
+        FROM pgvoice_internal.act_effects(act, 'speaker') AS e WHERE e.new IS NULL
+    ) AS t
+    WHERE s.id = t.id;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_changes(bigint) IS
+'Restores all rows that an act changed, in an order in which each finds those that it refers to.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.restored_rows(act bigint)
+RETURNS TABLE (what text, restored bigint, left_out bigint)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    changed text;
+BEGIN
+    FOR changed IN
+        SELECT DISTINCT e.relation FROM pgvoice_internal.act_effects(act) AS e ORDER BY e.relation
+    LOOP
+        RETURN QUERY
+        SELECT changed, count(*) FILTER (WHERE r.same), count(*) FILTER (WHERE NOT r.same)
+        FROM (
+            SELECT CASE WHEN e.old IS NULL OR p.now_there IS NULL
+                        THEN e.old IS NULL AND p.now_there IS NULL
+                        ELSE NOT EXISTS (
+                            SELECT FROM unnest(
+                                pgvoice_internal.changed_columns(changed, e.old, e.new)
+                            ) AS c(name)
+                            WHERE p.now_there -> c.name IS DISTINCT FROM e.old -> c.name
+                        ) END AS same
+            FROM pgvoice_internal.act_effects(act, changed) AS e
+            JOIN pgvoice_internal.undo_plan(act, changed) AS p USING (key)
+        ) AS r;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.restored_rows(bigint) IS
+'How many rows of each table are what they were before an act, and how many could not be restored.';
+
+CREATE OR REPLACE FUNCTION pgvoice.undo(number bigint DEFAULT NULL, dry_run boolean DEFAULT false)
+RETURNS TABLE (
+    act bigint,
+    kind text,
+    subject text,
+    what text,
+    restored bigint,
+    left_out bigint
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+    chosen bigint := undo.number;
+    told record;
+    found jsonb;
+BEGIN
+    PERFORM set_config('pgvoice.act', '', true);
+    PERFORM FROM pgvoice.lock AS l WHERE l.name = 'enrollment' FOR UPDATE;
+    PERFORM pgvoice_internal.hold_labels();
+    chosen := coalesce(chosen, (
+        SELECT max(a.id) FROM pgvoice.act AS a
+        WHERE a.undone_at IS NULL
+          AND EXISTS (SELECT FROM pgvoice.act_change AS c WHERE c.act_id = a.id)
+    ));
+    IF chosen IS NULL THEN
+        RAISE EXCEPTION 'no act to undo' USING ERRCODE = 'PV020';
+    END IF;
+    PERFORM FROM pgvoice.speaker AS s WHERE s.id IN (
+        SELECT (x.stored ->> 'speaker_id')::bigint FROM pgvoice.act_change AS c
+        CROSS JOIN LATERAL (VALUES (c.old), (c.new)) AS x(stored)
+        WHERE c.act_id = chosen AND c.relation IN ('enrollment', 'consent', 'profile')
+        UNION ALL
+        SELECT (c.key ->> 'id')::bigint FROM pgvoice.act_change AS c
+        WHERE c.act_id = chosen AND c.relation = 'speaker'
+    ) ORDER BY s.id FOR UPDATE;
+    PERFORM pgvoice_internal.refuse_undo(chosen);
+    BEGIN
+        SELECT a.kind, a.subject, (a.changed ->> 'label')::bigint AS labels INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
+        PERFORM pgvoice_internal.note('undo', told.subject, jsonb_build_object(
+            'act', chosen, 'kind', told.kind
+        ));
+        UPDATE pgvoice.act AS a SET undone_at = now(), undone_by = session_user WHERE a.id = chosen;
+        PERFORM pgvoice_internal.undo_changes(chosen);
+        found := (SELECT jsonb_agg(r) FROM pgvoice_internal.restored_rows(chosen) AS r);
+        DELETE FROM pgvoice.act_change AS c WHERE c.act_id = chosen;
+        PERFORM pgvoice_internal.end_rehearsal(dry_run);
+    EXCEPTION WHEN SQLSTATE 'PV099' THEN
+        NULL;
+    END;
+    RETURN QUERY
+    SELECT chosen, told.kind, told.subject, f.what, f.restored, f.left_out
+    FROM jsonb_to_recordset(found) AS f(what text, restored bigint, left_out bigint)
+    UNION ALL
+    SELECT chosen, told.kind, told.subject, 'label', told.labels, 0 WHERE told.labels > 0;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.undo(bigint, boolean) IS
+'Undoes an act, or the newest one that is not undone: the rows that it changed become what they were.
+Returns how many of each table were restored, with the labels, and how many were not, because they were
+erased or changed by something that is no act. Fails if a later act depends on it. dry_run changes nothing.';

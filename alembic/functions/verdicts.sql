@@ -141,10 +141,11 @@ AS $$
                  j.end_ms - j.start_ms DESC, j.start_ms
     )
     SELECT a.video_id, a.start_ms, a.end_ms,
-           CASE WHEN w.holds THEN w.speaker_id WHEN a.reason = 'matched' THEN a.nearest_id END,
+           CASE WHEN w.verdict_id IS NOT NULL THEN w.speaker_id
+                WHEN a.reason = 'matched' THEN a.nearest_id END,
            pgvoice.similarity(a.similarity), a.runner_up_id,
            a.similarity - a.runner_up_similarity,
-           CASE WHEN NOT w.holds OR w.holds IS NULL THEN a.reason
+           CASE WHEN w.verdict_id IS NULL THEN a.reason
                 WHEN w.speaker_id IS NULL THEN 'nobody' ELSE 'pinned' END,
            a.nearest_id, a.threshold, a.reason, NULL::bigint[]
     FROM (

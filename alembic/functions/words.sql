@@ -35,8 +35,8 @@ LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
     INSERT INTO pgvoice.verdict (act_id, video_id, spans, holds, speaker_id, unknown_voice_id)
-    VALUES (nullif(current_setting('pgvoice.act', true), '')::bigint, keep_word.video,
-            keep_word.spans, keep_word.holds, keep_word.speaker, keep_word.unknown_voice)
+    VALUES (pgvoice_internal.current_act(), keep_word.video, keep_word.spans,
+            keep_word.holds, keep_word.speaker, keep_word.unknown_voice)
     RETURNING id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_word IS
@@ -122,25 +122,19 @@ COMMENT ON FUNCTION pgvoice_internal.voice_words(bigint[], integer) IS
 the speech that no other label overlaps. Of those that say who a voice is, only the newest holds, unless a
 newer one denies it; one that denies holds until a newer one says the opposite.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.segment_words(
+CREATE OR REPLACE FUNCTION pgvoice_internal.applying_words(
     video bigint, starts_ms integer[], ends_ms integer[]
 ) RETURNS TABLE (
     start_ms integer,
     end_ms integer,
-    verdict_ids bigint[],
+    verdict_id bigint,
     holds boolean,
     speaker_id bigint,
-    denied bigint[]
+    unknown_voice_id bigint
 )
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-BEGIN
-    -- Most recordings have none.
-    IF NOT EXISTS (SELECT FROM pgvoice.verdict AS w WHERE w.video_id = video) THEN
-        RETURN;
-    END IF;
-    RETURN QUERY
     WITH asked AS MATERIALIZED (
         SELECT DISTINCT g.start_ms, g.end_ms, int4multirange(int4range(g.start_ms, g.end_ms)) AS span
         FROM unnest(starts_ms, ends_ms) AS g(start_ms, end_ms)
@@ -160,40 +154,88 @@ BEGIN
         LEFT JOIN overlapped AS t ON t.start_ms = a.start_ms AND t.end_ms = a.end_ms
         LEFT JOIN LATERAL pgvoice_internal.other_turns(video, a.span, t.labels) AS others(turns)
             ON t.labels IS NOT NULL
-    ), applying AS MATERIALIZED (
-        SELECT s.start_ms, s.end_ms, w.id, w.holds, whom.speaker_id, whom.unknown_voice_id
-        FROM spoken AS s
-        JOIN pgvoice.verdict AS w ON w.video_id = video AND w.spans && s.span
-        CROSS JOIN LATERAL pgvoice_internal.whom(w.speaker_id, w.unknown_voice_id) AS whom
-        WHERE CASE
-            -- The shortest clean part.
-            WHEN pgvoice_internal.spanned_ms(s.own) >= 600 OR s.turns IS NULL THEN
-                2 * pgvoice_internal.spanned_ms(s.own * w.spans)
-                    >= pgvoice_internal.spanned_ms(s.own)
-            ELSE pgvoice_internal.is_word_on(w.spans, s.span, s.turns)
-        END
-    ), held AS (
-        -- As voice_words has it.
-        SELECT a.*, max(a.id) OVER (
-                   PARTITION BY a.start_ms, a.end_ms, a.speaker_id, a.unknown_voice_id
-               ) AS last_of_person,
-               max(a.id) FILTER (WHERE a.holds) OVER (PARTITION BY a.start_ms, a.end_ms) AS last_name
-        FROM applying AS a
     )
-    SELECT h.start_ms, h.end_ms, array_agg(h.id ORDER BY h.id),
-           bool_or(h.holds AND h.unknown_voice_id IS NULL),
-           max(h.speaker_id) FILTER (WHERE h.holds),
-           array_agg(h.speaker_id) FILTER (WHERE NOT h.holds AND h.speaker_id IS NOT NULL)
-    FROM held AS h
-    WHERE h.id = h.last_of_person AND (NOT h.holds OR h.id = h.last_name)
-    GROUP BY h.start_ms, h.end_ms;
+    SELECT s.start_ms, s.end_ms, w.id, w.holds, whom.speaker_id, whom.unknown_voice_id
+    FROM spoken AS s
+    JOIN pgvoice.verdict AS w ON w.video_id = video AND w.spans && s.span
+    CROSS JOIN LATERAL pgvoice_internal.whom(w.speaker_id, w.unknown_voice_id) AS whom
+    WHERE CASE
+        -- The shortest clean part.
+        WHEN pgvoice_internal.spanned_ms(s.own) >= 600 OR s.turns IS NULL THEN
+            2 * pgvoice_internal.spanned_ms(s.own * w.spans) >= pgvoice_internal.spanned_ms(s.own)
+        ELSE pgvoice_internal.is_word_on(w.spans, s.span, s.turns)
+    END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.applying_words IS
+'The verdicts that apply to segments of a video: those that cover at least half of the segment; of a turn that
+turns of other labels overlap, at least half of its own part, or, if that is shorter than a clean part, those
+that is_word_on finds.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.segment_words(
+    video bigint, starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (
+    start_ms integer,
+    end_ms integer,
+    verdict_id bigint,
+    speaker_id bigint,
+    denied bigint[]
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    -- Most recordings have none.
+    IF EXISTS (SELECT FROM pgvoice.verdict AS w WHERE w.video_id = video) THEN
+        RETURN QUERY
+        SELECT h.start_ms, h.end_ms,
+               max(h.verdict_id) FILTER (WHERE h.holds AND h.unknown_voice_id IS NULL),
+               max(h.speaker_id) FILTER (WHERE h.holds),
+               array_agg(h.speaker_id) FILTER (WHERE NOT h.holds AND h.speaker_id IS NOT NULL)
+        FROM (
+            -- As voice_words has it.
+            SELECT a.*, max(a.verdict_id) OVER (
+                       PARTITION BY a.start_ms, a.end_ms, a.speaker_id, a.unknown_voice_id
+                   ) AS last_of_person,
+                   max(a.verdict_id) FILTER (WHERE a.holds) OVER (PARTITION BY a.start_ms, a.end_ms)
+                       AS last_name
+            FROM pgvoice_internal.applying_words(video, starts_ms, ends_ms) AS a
+        ) AS h
+        WHERE h.verdict_id = h.last_of_person AND (NOT h.holds OR h.verdict_id = h.last_name)
+        GROUP BY h.start_ms, h.end_ms;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.segment_words IS
-'What a person said about segments of a video and still holds, as in voice_words: verdict_ids; whether they
-say who speaks, and who, NULL for nobody known; and whom they deny. A verdict applies to a segment of which
-it covers at least half; to a turn that turns of other labels overlap, if it covers half of its own part, or,
-if that is shorter than a clean part, by is_word_on.';
+'What a person said about segments of a video and still holds, as in voice_words: the verdict that says who
+speaks, if there is one, and who, NULL for nobody known; and whom others deny.';
+
+CREATE OR REPLACE FUNCTION pgvoice.words(video text) RETURNS TABLE (
+    starts_ms integer[],
+    ends_ms integer[],
+    holds boolean,
+    speaker text,
+    unknown_voice bigint,
+    author text,
+    said_at timestamptz,
+    act bigint
+)
+LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.video_ids(ARRAY[words.video]);
+    SELECT ARRAY(SELECT lower(each) FROM unnest(w.spans) AS each ORDER BY 1),
+           ARRAY(SELECT upper(each) FROM unnest(w.spans) AS each ORDER BY 1), w.holds, s.name,
+           w.unknown_voice_id, w.author, w.created_at, w.act_id
+    FROM pgvoice.verdict AS w
+    JOIN pgvoice.video AS v ON v.id = w.video_id
+    LEFT JOIN pgvoice.speaker AS s ON s.id = w.speaker_id
+    WHERE v.key = words.video
+    ORDER BY w.id
+$$;
+COMMENT ON FUNCTION pgvoice.words(text) IS
+'What people said of who speaks in spans of a video, or, if holds is false, who does not, in the order in which
+they said it: a speaker, an unknown voice, or nobody known if both are NULL.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.is_word_on(
     spans int4multirange, turn int4multirange, others int4range[]

@@ -20,6 +20,16 @@ SETTINGS = {
     "false_link_rate": "false_link_rate > 0 AND false_link_rate <= 0.1",
     "unknown_voice_days": "unknown_voice_days > 0",
 }
+#: What pins say, in the order in which they were made.
+PINS = """
+INSERT INTO pgvoice.verdict (video_id, spans, holds, speaker_id, run_ids, created_at)
+SELECT a.video_id, int4multirange(int4range(a.start_ms, a.end_ms)), true, a.speaker_id,
+       ARRAY[r.id], r.created_at
+FROM pgvoice.attribution AS a
+JOIN pgvoice.attribution_run AS r ON r.id = a.run_id AND r.reverted_at IS NULL
+WHERE a.pinned AND a.start_ms < a.end_ms AND (a.speaker_id IS NOT NULL OR a.reason = 'nobody')
+ORDER BY a.run_id
+"""
 COLUMNS = ("segments", "clip_start_ms", "clip_end_ms", "starts_ms", "ends_ms")
 
 
@@ -34,6 +44,7 @@ def upgrade() -> None:
     metadata.create_all(
         op.get_bind(), [metadata.tables[f"pgvoice.{name}"] for name in ("voice", *TABLES)]
     )
+    op.execute(PINS)
 
 
 def downgrade() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO, Unpack
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.roster import roster_options, speakers_from
+from pgvoice.cli.answers.roster import one_name_option, roster_options, speakers_from
 from pgvoice.cli.errors import InvalidSegmentFailure, finite, invalid_rows
 from pgvoice.cli.pictures import timeline
 from pgvoice.cli.thresholds.rule import document, write_rule
@@ -39,6 +39,7 @@ Examples: pgvoice identify talk
 @click.argument("video")
 @click.argument("segments", type=options.segments_file, required=False)
 @options.clusters_option
+@one_name_option
 @roster_options
 @click.option(
     "--voices",
@@ -71,6 +72,7 @@ def identify(
     video: str,
     segments: str | None,
     clusters: bool | None,
+    one_label_one_name: bool,
     speakers: tuple[str, ...],
     roster: TextIO | None,
     voices: bool,
@@ -94,6 +96,8 @@ def identify(
     people is split. --voices needs linked voices, see `pgvoice voices`. Segments that are not
     spans of time are shown as `invalid`, the others are answered, and the exit code is 3.
     """
+    if one_label_one_name and clusters is False:
+        raise click.UsageError("--one-label-one-name judges by labels: leave out --no-clusters.")
     if named is None and (overwrite or named_format is not None):
         option = "--overwrite" if overwrite else "--output-format"
         raise click.UsageError(f"{option} needs --output: the file to write.")
@@ -101,10 +105,20 @@ def identify(
     with VoiceStore.open(url) as store:
         given = None if source is None else source.segments
         among = speakers_from(store, speakers, roster)
-        found = ask(store, video, given, clusters=clusters, speakers=among, voices=voices, **rule)
+        found = ask(
+            store,
+            video,
+            given,
+            clusters=clusters,
+            one_label_one_name=one_label_one_name,
+            speakers=among,
+            voices=voices,
+            **rule,
+        )
         required = store.thresholds.required(gallery=len(among) if among else None, **rule)
-    if clusters and not any(each.segment.label for each in found.labels):
-        raise click.UsageError("--clusters needs segments with a diarizer's labels.")
+    if (clusters or one_label_one_name) and not any(each.segment.label for each in found.labels):
+        option = "--clusters" if clusters else "--one-label-one-name"
+        raise click.UsageError(f"{option} needs segments with a diarizer's labels.")
     if picture is not None:
         _draw(picture, video, found.labels)
     if named is not None:

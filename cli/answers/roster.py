@@ -17,6 +17,11 @@ speakers_option = click.option(
     help="Name only this person; can be repeated. The fewer can speak, the less similar they need"
     " to be.",
 )
+one_name_option = click.option(
+    "--one-label-one-name",
+    is_flag=True,
+    help="Give each of the diarizer's labels at most one name, and each name to one label.",
+)
 speakers_from_option = click.option(
     "--speakers-from",
     "roster",

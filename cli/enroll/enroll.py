@@ -11,6 +11,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.enroll.enroll_check import NOBODY, check, restore, show
 from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollment
+from pgvoice.cli.enroll.enroll_split import split
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
@@ -192,6 +193,9 @@ def merge(store: VoiceStore, name: str, into: str, force: bool, dry_run: bool) -
     store.people.merge(name, into, force=force, dry_run=dry_run)
     merged = f"{output.counted(moving, 'exemplar')}) {output.done('merged', dry_run)}"
     click.echo(output.printable(f"{name} ({merged} into {into} ({there:,})"))
+
+
+enroll.add_command(split)
 
 
 @enroll.command(epilog="Example: pgvoice enroll drop Ada 12 --dry-run")

@@ -9,7 +9,7 @@ from typing import TextIO, Unpack
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.answers.roster import roster_options, speakers_from
+from pgvoice.cli.answers.roster import one_name_option, roster_options, speakers_from
 from pgvoice.cli.labels.moves import write_moves
 from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.store.labels.runs import Relabelling
@@ -32,6 +32,7 @@ Examples: pgvoice label talk
 @click.argument("videos", nargs=-1, metavar="[VIDEO]...")
 @click.option("--all", "everything", is_flag=True, help="Every recording in the store.")
 @_clusters_option
+@one_name_option
 @roster_options
 @options.rule_options
 @options.url_options
@@ -39,6 +40,7 @@ def label(
     videos: tuple[str, ...],
     everything: bool,
     clusters: bool,
+    one_label_one_name: bool,
     speakers: tuple[str, ...],
     roster: TextIO | None,
     url: str | None,
@@ -55,7 +57,11 @@ def label(
     with VoiceStore.open(url) as store, output.waiting("labelling"):
         among = speakers_from(store, speakers, roster)
         found = store.labels.label(
-            None if everything else videos, clusters=clusters, speakers=among, **rule
+            None if everything else videos,
+            clusters=clusters,
+            one_label_one_name=one_label_one_name,
+            speakers=among,
+            **rule,
         )
         required = store.thresholds.required(gallery=len(among) if among else None, **rule)
     _write(found, required, as_json)
@@ -66,6 +72,7 @@ def label(
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @options.yes_option
 @_clusters_option
+@one_name_option
 @roster_options
 @options.rule_options
 @options.wide_option
@@ -76,6 +83,7 @@ def relabel(
     dry_run: bool,
     yes: bool,
     clusters: bool,
+    one_label_one_name: bool,
     speakers: tuple[str, ...],
     roster: TextIO | None,
     as_json: bool,
@@ -89,7 +97,12 @@ def relabel(
     """
     among = speakers_from(store, speakers, roster)
     relabel_among = partial(
-        store.labels.relabel, videos or None, clusters=clusters, speakers=among, **rule
+        store.labels.relabel,
+        videos or None,
+        clusters=clusters,
+        one_label_one_name=one_label_one_name,
+        speakers=among,
+        **rule,
     )
     with output.waiting("comparing"):
         found = relabel_among(dry_run=dry_run or not yes)

@@ -11,6 +11,7 @@ from pgvoice.cli import options, output
 from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.group import Group
 from pgvoice.cli.labels.export import export
+from pgvoice.cli.labels.import_names import import_
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels.current import Label
 from pgvoice.store.voice_store import VoiceStore
@@ -25,6 +26,7 @@ def labels() -> None:
 
 
 labels.add_command(export)
+labels.add_command(import_)
 
 span_option = click.option(
     "--span",
@@ -124,11 +126,14 @@ def revert(store: VoiceStore, run: int) -> None:
     epilog="""\b
 Examples: pgvoice labels pin talk Ada --span 8.3-10
           pgvoice labels pin talk Ada --label SPEAKER_00
+          pgvoice labels pin talk Bob --label SPEAKER_00 --not
           pgvoice labels pin talk --nobody --span 8.3-10"""
 )
 @click.argument("video")
 @click.argument("name", required=False)
-@click.option("--nobody", is_flag=True, help="Nobody who is enrolled speaks.")
+@click.option("--nobody", is_flag=True, help="Nobody known speaks.")
+@click.option("--not", "denied", is_flag=True, help="NAME does not speak; it may be anybody else.")
+@click.option("--new", is_flag=True, help="Add NAME, who is not enrolled.")
 @span_option
 @options.turn_label_option
 @options.stored_encoder_option
@@ -137,22 +142,27 @@ def pin(
     video: str,
     name: str | None,
     nobody: bool,
+    denied: bool,
+    new: bool,
     spans: tuple[options.Span, ...],
     labels: tuple[str, ...],
     encoder: str | None,
     url: str | None,
 ) -> None:
-    """Pin who speaks in segments.
+    """Pin who speaks in segments, or who does not.
 
-    NAME is an enrolled speaker. No run changes a pinned label. A span means segments as in
-    `pgvoice enroll add`; of a diarizer's --label, all stored segments are pinned.
+    Your word counts more than what the voice sounds like: `pgvoice identify` answers with it,
+    and no run changes a pinned label, with whatever encoder. NAME need not be enrolled. A span
+    means segments as in `pgvoice enroll add`; of a diarizer's --label, all turns are pinned.
     """
-    if (name is None) != nobody:
+    if (name is None) != nobody or (nobody and (denied or new)):
         raise click.UsageError("Give a NAME, or --nobody.")
     with VoiceStore.open(url) as store:
         keys = _meant(store, video, spans, labels, encoder)
-        run = store.labels.pin_segments(video, keys, name, encoder=encoder)
-    click.echo(output.printable(f"pinned to {name or 'nobody'} (run {run})"))
+        run = store.labels.pin_segments(video, keys, name, holds=not denied, new=new)
+    to = f"pinned as not {name}" if denied else f"pinned to {name or 'nobody'}"
+    kept = "no stored label changed" if run is None else f"run {run}"
+    click.echo(output.printable(f"{to} ({kept})"))
 
 
 @labels.command(epilog="Example: pgvoice labels unpin talk --span 8.3-10")
@@ -168,13 +178,40 @@ def unpin(
     labels: tuple[str, ...],
     encoder: str | None,
 ) -> None:
-    """Remove pins.
+    """Forget what you pinned.
 
     The label from the runs becomes current again; `pgvoice relabel` judges it again.
     """
     keys = _meant(store, video, spans, labels, encoder)
-    count = store.labels.unpin_segments(video, keys, encoder=encoder)
+    count = store.labels.unpin_segments(video, keys)
     click.echo(f"{output.counted(count, 'segment')} unpinned")
+
+
+@labels.command(epilog="Example: pgvoice labels words talk")
+@click.argument("video")
+@options.wide_option
+@options.store_options
+def words(store: VoiceStore, video: str, as_json: bool) -> None:
+    """List what people said of a recording, the oldest first.
+
+    That is every pin, and what was said of its voices. Of words that contradict each other, the
+    newest counts.
+    """
+    output.write_list(
+        store.labels.words(video),
+        as_json,
+        [*output.numbers("start", "end", "spans", "speech"), output.person("said"), "by", "on"],
+        lambda each: (
+            output.clock(each.spans[0].start_s),
+            output.clock(each.spans[-1].end_s),
+            len(each.spans),
+            output.clock(each.seconds),
+            str(each),
+            each.author,
+            output.day(each.said_at),
+        ),
+        f"nobody said anything of {output.printable(video)}: see `pgvoice labels pin --help`",
+    )
 
 
 def _meant(
@@ -187,8 +224,7 @@ def _meant(
     """The segments that these options mean; prints them."""
     if not (spans or turn_labels):
         raise click.UsageError("Choose the segments: --span START-END, or --label LABEL.")
-    found = store.recordings.resolve(video, spans, encoder=encoder)
-    found += store.recordings.labelled(video, turn_labels, encoder=encoder)
+    found = store.labels.resolve(video, spans, turn_labels, encoder=encoder)
     write_resolved(found)
     return [key for each in found for key in each.segments]
 

@@ -23,6 +23,10 @@ EPILOG = """\b
 Examples: pgvoice evaluate talk=talk.rttm
           pgvoice evaluate talk=talk.rttm news=news.rttm --stored --json
           pgvoice evaluate talk=talk.rttm --labels --name SPEAKER_00=Ada"""
+#: How segments get names: each alone, by their labels, by labels of one name each.
+KINDS = ALONE, CLUSTERS, ONE_NAME = "segments", "clusters", "one name"
+#: Those of labels in JSON.
+JSON_KINDS = "clusters", "one_name"
 #: How many people a warning names.
 NAMED = 5
 #: The video column of the row for all videos.
@@ -52,7 +56,8 @@ def _name(value: str) -> LabelName:
 @click.option(
     "--clusters",
     is_flag=True,
-    help="Also name by the labels of the stored turns, and show both side by side.",
+    help="Also name by the labels of the stored turns, with any names and with one name each, and"
+    " show them side by side.",
 )
 @click.option(
     "--name",
@@ -113,13 +118,14 @@ def evaluate(
                     store,
                     turns,
                     segments="labels" if labels else "stored" if stored else "reference",
-                    by_label=by_label,
+                    by_label=kind != ALONE,
+                    one_label_one_name=kind == ONE_NAME,
                     collar=collar,
                     skip_overlap=skip_overlap,
                     regions=None if scored is None else scored.regions,
                     **rule,
                 )
-                for by_label in ([False, True] if clusters else [False])
+                for kind in (KINDS if clusters else KINDS[:1])
             ]
         required = store.thresholds.required(**rule)
         if picture is not None:
@@ -131,8 +137,8 @@ def evaluate(
     _warn(found, required.encoder)
     if as_json:
         shown_as = _document(found) | {"judged_by": None if labels else document(required)}
-        for other in together:
-            shown_as["clusters"] = _results(other)
+        for kind, other in zip(JSON_KINDS, together, strict=bool(together)):
+            shown_as[kind] = _results(other)
         output.write_json(shown_as)
         return
     _write(found, together)
@@ -167,18 +173,18 @@ def _write(found: Evaluation, together: Sequence[Evaluation]) -> None:
     parts = output.number("missed", 1), output.number("false alarm", 2)
     columns = ["video", *rates, *parts, output.number("confusion", 3)]
     output.write_table(columns, [(video, *_rates(score)) for video, score in rows])
-    for other in together:
-        _write_both(found, other)
+    if together:
+        _write_kinds([found, *together])
     click.echo(f"\n{_explained(found)}")
 
 
-def _write_both(alone: Evaluation, clusters: Evaluation) -> None:
-    """The results of single segments and of clusters, a line each."""
+def _write_kinds(found: Sequence[Evaluation]) -> None:
+    """The results of each of `KINDS`, a line each."""
     rows = []
-    several = [(OVERALL, alone.overall, clusters.overall)] if len(alone.videos) > 1 else []
-    each = [(video, score, clusters.videos[video]) for video, score in alone.videos.items()]
-    for video, *scores in each + several:
-        for kind, score in zip(("segments", "clusters"), scores, strict=True):
+    each = [(video, [one.videos[video] for one in found]) for video in found[0].videos]
+    several = [(OVERALL, [one.overall for one in found])] if len(each) > 1 else []
+    for video, scores in each + several:
+        for kind, score in zip(KINDS, scores, strict=True):
             whole, right, wrong = _names_of_enrolled(score)
             shares = _share(right, whole), _share(wrong, whole)
             named = _share(score.stranger_named_seconds, score.stranger_seconds)

@@ -107,11 +107,12 @@ class Evaluation:
 
 
 class _Asked(NamedTuple):
-    """The arguments of `identify` other than the segments."""
+    """The arguments of `identify_clusters` other than the segments."""
 
     encoder: EncoderIdentity
     threshold: float | None
     min_margin: float | None
+    one_label_one_name: bool
 
 
 def evaluate(
@@ -121,6 +122,7 @@ def evaluate(
     segments: Segments = "reference",
     clusters: Mapping[str, Sequence[str | None]] | None = None,
     by_label: bool = False,
+    one_label_one_name: bool = False,
     encoder: WhichEncoder = None,
     threshold: float | None = None,
     min_margin: float | None = None,
@@ -132,12 +134,11 @@ def evaluate(
 
     `clusters` has a diarizer's label for each of these turns; with it, they are named by
     `Answers.identify_clusters`. `by_label` does the same with the labels of the stored turns, see
-    `stored_labels`. For DER, all unnamed segments of a video share one label; for the
-    identification error rate, strangers have that label in the reference too. With `regions` of
-    each video, only what lies in them is scored: for DER to the instant, else segments whose middle
-    does. Raises
-    `NotEvaluable`, `ExtraMissing`, `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`,
-    `InvalidSegment`.
+    `stored_labels`; both with `one_label_one_name` if that is asked for. For DER, all unnamed
+    segments of a video share one label; for the identification error rate, strangers have that
+    label in the reference too. With `regions` of each video, only what lies in them is scored: for
+    DER to the instant, else segments whose middle does. Raises `NotEvaluable`, `ExtraMissing`,
+    `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`, `InvalidSegment`.
     """
     if by_label and segments == "labels":
         raise NotEvaluable("kept labels are judged as they are")
@@ -151,7 +152,7 @@ def evaluate(
         for profile in store.people.speakers()
         if profile.encoder == str(which.identity)
     }
-    asked = _Asked(which.identity, threshold, min_margin)
+    asked = _Asked(which.identity, threshold, min_margin, one_label_one_name)
     found = {}
     references = {video: _named(video, said, names) for video, said in turns.items()}
     for video, reference in references.items():
@@ -238,7 +239,10 @@ def _identified(
 ) -> list[Identification]:
     spans = None if turns is None else [(turn.start, turn.end) for turn in turns]
     if spans is None or clusters is None:
-        found = store.answers.identify(video, spans, **asked._asdict())
+        encoder, threshold, min_margin, _ = asked
+        found = store.answers.identify(
+            video, spans, encoder=encoder, threshold=threshold, min_margin=min_margin
+        )
     else:
         found = [
             each.identification

@@ -28,7 +28,7 @@ _IDENTIFY = text(f"SELECT {COLUMNS} FROM pgvoice.identify({_ASKED})")  # noqa: S
 _IDENTIFY_CLUSTERS = text(
     f"SELECT cluster, evidence_similarity, evidence_s, {COLUMNS}"  # noqa: S608
     f" FROM pgvoice.identify_clusters({_ASKED}, starts => NULL, ends => NULL,"
-    " clusters => CAST(:clusters AS text[]))"
+    " clusters => CAST(:clusters AS text[]), one_label_one_name => :one_label_one_name)"
 )
 _APPEARANCES = text(
     "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
@@ -91,13 +91,16 @@ class Answers:
         threshold: float | None = None,
         min_margin: float | None = None,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool = False,
     ) -> list[ClusterIdentification]:
         """Who speaks in spans that a diarizer put into clusters: one answer per span, in order.
 
         `clusters` are the diarizer's labels. A name from `identify` stays; a segment without one
         gets that of its cluster if several seconds of clean speech have it, and if it sounds like
-        them. A span whose label is None is judged alone. Raises what `identify` raises, and
-        `ValueError` unless each span has a label.
+        them. With `one_label_one_name`, a label keeps only the name whose best match it is, and
+        which is its own best match; two labels that sound like one voice may share a name. A span
+        whose label is None is judged alone. Raises what `identify` raises, and `ValueError` unless
+        each span has a label.
         """
         keys, labels = valid_keys(spans, self._grid_ms), list(clusters)
         if len(keys) != len(labels):
@@ -111,6 +114,7 @@ class Answers:
                     "starts": [key.start_ms for key in keys],
                     "ends": [key.end_ms for key in keys],
                     "clusters": labels,
+                    "one_label_one_name": one_label_one_name,
                     "encoder": encoders.find(connection, encoder).id,
                     "threshold": threshold,
                     "min_margin": min_margin,

@@ -31,8 +31,10 @@ class Identification(OnGrid):
     else ``matched``, ``suggested`` (too unlike the nearest person for a name, but see
     `suggestion`), ``below_threshold``, ``ambiguous`` (the runner-up is within the margin, or the
     segment sounds like two people), ``overlapped`` (others speak at the same time, and no clean
-    part decides), ``no_profiles``, ``missing`` (it, or a clean part of it, is not filled yet) or
-    the segment's own status. The fields are the columns of `pgvoice.identify`.
+    part decides), ``other_label`` (the name belongs to another label of the diarizer, or its label
+    to somebody else; see `Answers.identify_clusters`), ``no_profiles``, ``missing`` (it, or a clean
+    part of it, is not filled yet) or the segment's own status. The fields are the columns of
+    `pgvoice.identify`.
     """
 
     start_ms: int
@@ -69,7 +71,7 @@ class Identification(OnGrid):
 REASONS = (
     *("pinned", "nobody"),
     *("matched", "by_cluster"),
-    *("suggested", "below_threshold", "ambiguous", "overlapped", "no_profiles"),
+    *("suggested", "below_threshold", "ambiguous", "overlapped", "other_label", "no_profiles"),
     *("missing", *SKIPPED_STATUSES),
 )
 #: The columns of an `Identification`, in its order.

@@ -43,6 +43,7 @@ PgvoiceError
 │   ├── CancellingExemplars           their mean is zero
 │   ├── ConsentMissing                the speaker has no valid consent on record
 │   └── OptedOut                      the person was erased and asked not to be enrolled again
+├── NothingToSplit                    no exemplars of a speaker could go to another one
 ├── SpeakerExists
 ├── UnknownVoiceNumber                no such unknown voice, or it ended
 ├── LinkingDisabled                   voices are not linked in this store
@@ -55,8 +56,10 @@ PgvoiceError
 └── Unknown                           a name or number is not in the store
     ├── UnknownVideo
     ├── UnknownSpeaker
+    │   └── NewName                   a name that nobody has, unless it is said to be new
     ├── UnknownExemplar
     ├── UnknownRun
+    ├── UnknownAct
     └── UnknownCalibration
 """
 

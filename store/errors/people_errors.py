@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pgvoice.store.errors.base import PgvoiceError, Unknown
 
 
@@ -9,6 +11,18 @@ class UnknownSpeaker(Unknown):
     """The store has no such speaker."""
 
     kind, lister = "speaker", "pgvoice enroll list"
+
+
+class NewName(UnknownSpeaker):
+    """Nobody has the name that a person gave, who did not say that it is new."""
+
+    def __init__(self, name: str, close: Sequence[str]) -> None:
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        PgvoiceError.__init__(
+            self,
+            f"{name[:100]!r} is new: nobody is enrolled by that name.{meant} Check the spelling,"
+            " or add the name with --new (new=True)",
+        )
 
 
 class UnknownExemplar(Unknown):
@@ -25,6 +39,10 @@ class LastExemplar(PgvoiceError):
             f"exemplar {number} is the last one in the profile of {name!r}: add another one first,"
             " or delete the person with `pgvoice enroll remove`"
         )
+
+
+class NothingToSplit(PgvoiceError):
+    """No exemplars of a speaker were chosen that somebody else could get."""
 
 
 class SpeakerExists(PgvoiceError):

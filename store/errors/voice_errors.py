@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgvoice.store.errors.base import PgvoiceError
+from pgvoice.store.errors.base import PgvoiceError, Unknown
 
 
 class UnknownVoiceNumber(PgvoiceError):
@@ -34,3 +34,9 @@ class NoSuggestion(PgvoiceError):
 
 class ActNotUndoable(PgvoiceError):
     """A later act depends on what an act did, or what it changed is not kept any more."""
+
+
+class UnknownAct(Unknown):
+    """The store has no such act."""
+
+    kind, lister = "act", "pgvoice acts"

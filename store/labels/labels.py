@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, text
-from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
-from pgvoice.store.database.failures import NO_DATA_FOUND, refused_values, sqlstate
-from pgvoice.store.errors import NoSegment, UnknownLabel, UnknownRun
-from pgvoice.store.keys import SegmentKey, Span, snap_segment
+from pgvoice.store.database.failures import refused_values
+from pgvoice.store.errors import UnknownRun
+from pgvoice.store.keys import SegmentKey, Span
+from pgvoice.store.labels import pins
 from pgvoice.store.labels.current import Label, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
+from pgvoice.store.labels.words import Word, said
 from pgvoice.store.people import speakers as people
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.recordings.typed_spans import resolve
+from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 
 _HOLD = text("SELECT pgvoice_internal.hold_labels()")
 _REFRESH_VOICES = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), :encoder)")
@@ -30,7 +32,8 @@ _MAY_REFRESH = text(
 _KEEP = text(
     "SELECT outcome, run, from_speaker, from_reason, to_speaker, to_reason, segments, seconds,"
     " video_count, longest_videos FROM pgvoice.keep_labels(:videos, :encoder, :threshold,"
-    " :min_margin, :only_labelled, :dry_run, :clusters, CAST(:speakers AS text[]))"
+    " :min_margin, :only_labelled, :dry_run, :clusters, CAST(:speakers AS text[]),"
+    " :one_label_one_name)"
 )
 _LABELS = text(
     "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
@@ -47,11 +50,17 @@ _RUNS = text(
 _SPEAKER_TIME = text(
     "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
 )
-_PIN = text(
-    "SELECT pgvoice.pin_labels(:video, CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
-    " :speaker, :encoder)"
-)
-_UNPIN = text("SELECT pgvoice.unpin_label(:video, :start, :end, :encoder)")
+
+
+class _How(NamedTuple):
+    """How segments are judged: arguments of `Labels.label`."""
+
+    threshold: float | None
+    min_margin: float | None
+    clusters: bool
+    speakers: Iterable[str] | None
+    one_label_one_name: bool
+    dry_run: bool
 
 
 class Labels:
@@ -70,18 +79,19 @@ class Labels:
         min_margin: float | None = None,
         clusters: bool = True,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool = False,
         dry_run: bool = False,
     ) -> Relabelling:
         """Keep who speaks in these videos, or in all, as a run.
 
         Turns with the same label are judged together, as `answers.identify_clusters` does, unless
         `clusters` is false. Only `speakers` can be named; by default, everybody who is enrolled.
-        A run stores the labels whose speaker or reason changes; pinned labels stay. Raises
-        `UnknownVideo`, `UnknownEncoder`, `UnknownSpeaker`.
+        `one_label_one_name` is that of `answers.identify_clusters`. A run stores the labels whose
+        speaker or reason changes; pinned labels stay. Raises `UnknownVideo`, `UnknownEncoder`,
+        `UnknownSpeaker`.
         """
-        return self._keep(
-            videos, encoder, threshold, min_margin, clusters, speakers, dry_run, only_labelled=False
-        )
+        how = _How(threshold, min_margin, clusters, speakers, one_label_one_name, dry_run)
+        return self._keep(videos, encoder, how, only_labelled=False)
 
     def relabel(
         self,
@@ -92,12 +102,12 @@ class Labels:
         min_margin: float | None = None,
         clusters: bool = True,
         speakers: Iterable[str] | None = None,
+        one_label_one_name: bool = False,
         dry_run: bool = False,
     ) -> Relabelling:
         """Judge again what is labelled, in these videos or in all, as `label` does."""
-        return self._keep(
-            videos, encoder, threshold, min_margin, clusters, speakers, dry_run, only_labelled=True
-        )
+        how = _How(threshold, min_margin, clusters, speakers, one_label_one_name, dry_run)
+        return self._keep(videos, encoder, how, only_labelled=True)
 
     def revert(self, run: int) -> int:
         """Revert a run, so that the labels before it become current again.
@@ -122,20 +132,26 @@ class Labels:
             return withdrawn
 
     def pin(
-        self, video: str, span: Span, speaker: str | None, *, encoder: WhichEncoder = None
-    ) -> int:
-        """Set who speaks in a segment, None for nobody known; no run changes a pinned label.
+        self,
+        video: str,
+        span: Span,
+        speaker: str | None,
+        *,
+        holds: bool = True,
+        new: bool = False,
+        encoder: WhichEncoder = None,
+    ) -> int | None:
+        """Say who speaks in a segment, None for nobody known, or who does not unless it `holds`.
 
-        A span means segments as in `Recordings.resolve`; several are pinned together. Returns the
-        pin's own run. Raises `UnknownVideo`, `UnknownSpeaker`, `InvalidSegment`, `AmbiguousSpan`,
-        and `UnknownLabel` if the segment is not stored.
+        Identification and label runs obey it with every encoder, and the stored labels change at
+        once. A span means segments as in `Recordings.resolve`, or a turn that is not filled yet;
+        several are pinned together. `new` adds somebody who is not enrolled. Returns the pin's own
+        run, or None if no label changed. Raises `UnknownVideo`, `NewName`, `InvalidSegment`,
+        `AmbiguousSpan`, `OptedOut`, `SpeechErased`, and `UnknownLabel` if there is no such segment.
         """
-        with self._database.engine.begin() as connection:
-            found = encoders.find(connection, encoder).id
-            _hold(connection)
-            stored_videos.require(connection, video, held=True)
-            keys = self._meant(connection, video, span, found, "segment")
-            return _pin(connection, video, keys, speaker, found)
+        with self._saying(video) as connection:
+            keys = pins.meant(connection, video, span, encoder, self._grid_ms, "segment")
+            return pins.pin(connection, video, keys, speaker, holds=holds, new=new)
 
     def pin_segments(
         self,
@@ -143,43 +159,92 @@ class Labels:
         keys: Sequence[SegmentKey],
         speaker: str | None,
         *,
-        encoder: WhichEncoder = None,
-    ) -> int:
-        """Pin several stored segments in one run, as `pin` does."""
-        with self._database.engine.begin() as connection:
-            found = encoders.find(connection, encoder).id
-            _hold(connection)
-            stored_videos.require(connection, video, held=True)
-            return _pin(connection, video, keys, speaker, found)
+        holds: bool = True,
+        new: bool = False,
+    ) -> int | None:
+        """Pin several segments together, as `pin` does."""
+        with self._saying(video) as connection:
+            return pins.pin(connection, video, keys, speaker, holds=holds, new=new)
+
+    def pin_label(
+        self,
+        video: str,
+        label: str,
+        speaker: str | None,
+        *,
+        holds: bool = True,
+        new: bool = False,
+    ) -> int | None:
+        """Pin all turns of a diarizer's label, filled or not, as `pin` does.
+
+        Also of a voice that the store grouped, such as ``?1``. Raises `UnknownTurnLabel`.
+        """
+        with self._saying(video) as connection:
+            keys = pins.labelled(connection, video, label).segments
+            return pins.pin(connection, video, keys, speaker, holds=holds, new=new)
+
+    def pin_people(
+        self, video: str, spoken: Mapping[str, Sequence[SegmentKey]], *, new: bool = False
+    ) -> int | None:
+        """Pin the segments of several people together, as `pin` does; one act."""
+        with self._saying(video) as connection:
+            runs = [
+                pins.pin(connection, video, keys, name, holds=True, new=new)
+                for name, keys in spoken.items()
+            ]
+            return next((run for run in runs if run is not None), None)
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> int:
-        """Remove the pins of the segments that a span means; returns how many segments had some.
+        """Forget what was said of the segments that a span means; returns of how many it was.
 
-        Raises `UnknownVideo`, `AmbiguousSpan`, and `UnknownLabel` if no segment has a pin.
+        The labels from runs become current again. Raises `UnknownVideo`, `AmbiguousSpan`, and
+        `UnknownLabel` if nothing was said of them.
         """
-        with self._database.engine.begin() as connection:
-            stored_videos.require(connection, video)
-            found = encoders.find(connection, encoder).id
-            keys = self._meant(connection, video, span, found, "pinned label")
-            return _unpin(connection, video, keys, found)
+        with self._saying(video) as connection:
+            keys = pins.meant(connection, video, span, encoder, self._grid_ms, "pinned label")
+            return pins.unpin(connection, video, keys)
 
-    def unpin_segments(
-        self, video: str, keys: Sequence[SegmentKey], *, encoder: WhichEncoder = None
-    ) -> int:
-        """Remove the pins of several segments, as `unpin` does."""
-        with self._database.engine.begin() as connection:
-            stored_videos.require(connection, video)
-            return _unpin(connection, video, keys, encoders.find(connection, encoder).id)
+    def unpin_segments(self, video: str, keys: Sequence[SegmentKey]) -> int:
+        """Forget what was said of several segments, as `unpin` does."""
+        with self._saying(video) as connection:
+            return pins.unpin(connection, video, keys)
 
-    def _meant(
-        self, connection: Connection, video: str, span: Span, encoder_id: int, what: str
-    ) -> tuple[SegmentKey, ...]:
-        key = snap_segment(span, self._grid_ms)
-        try:
-            return resolve(connection, video, span, encoder_id).segments
-        except NoSegment as error:
-            times = (key.start_s, key.end_s)
-            raise UnknownLabel(video, times, what, error.nearest) from None
+    def unpin_label(self, video: str, label: str) -> int:
+        """Forget what was said of a diarizer's label, as `unpin` does."""
+        with self._saying(video) as connection:
+            return pins.unpin(connection, video, pins.labelled(connection, video, label).segments)
+
+    def resolve(
+        self,
+        video: str,
+        spans: Iterable[Span] = (),
+        labels: Iterable[str] = (),
+        *,
+        encoder: WhichEncoder = None,
+    ) -> list[ResolvedSpeech]:
+        """The segments that spans and diarizer's labels mean to `pin` and `pin_label`."""
+        with self._database.engine.connect() as connection:
+            stored_videos.require(connection, video)
+            found = [
+                pins.resolved(connection, video, span, encoder, self._grid_ms) for span in spans
+            ]
+            return found + [pins.labelled(connection, video, label) for label in labels]
+
+    def words(self, video: str) -> list[Word]:
+        """What people said of a recording, in the order in which they said it.
+
+        Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            stored_videos.require(connection, video)
+            return said(connection, video)
+
+    @contextmanager
+    def _saying(self, video: str) -> Iterator[Connection]:
+        with self._database.engine.begin() as connection:
+            _hold(connection)
+            stored_videos.require(connection, video, held=True)
+            yield connection
 
     def current(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
         """The current labels of a video, in time order. Raises `UnknownVideo`."""
@@ -211,11 +276,7 @@ class Labels:
         self,
         videos: Iterable[str] | None,
         encoder: WhichEncoder,
-        threshold: float | None,
-        min_margin: float | None,
-        clusters: bool,
-        speakers: Iterable[str] | None,
-        dry_run: bool,
+        how: _How,
         *,
         only_labelled: bool,
     ) -> Relabelling:
@@ -225,7 +286,7 @@ class Labels:
             found = encoders.find(connection, encoder)
             for key in keys or ():
                 stored_videos.require(connection, key)
-            among = people.known(connection, speakers)
+            among = people.known(connection, how.speakers)
             # Committed at once, so that no fill waits until the labels are stored.
             # Whoever may not is refused below, where the role that may is named.
             if connection.scalar(_MAY_REFRESH):
@@ -235,14 +296,11 @@ class Labels:
             rows = connection.execute(
                 _KEEP,
                 {
+                    **how._asdict(),
+                    "speakers": among,
                     "videos": keys,
                     "encoder": found.id,
-                    "threshold": threshold,
-                    "min_margin": min_margin,
                     "only_labelled": only_labelled,
-                    "dry_run": dry_run,
-                    "clusters": clusters,
-                    "speakers": among,
                 },
             ).all()
             run = rows[0].run if rows else None
@@ -255,52 +313,10 @@ class Labels:
             run=run,
             segments=sum(row.segments for row in rows),
             seconds=sum(row.seconds for row in rows),
-            speakers=len({row.to_speaker for row in rows} - {None}),
+            speakers=len({_kept_speaker(row) for row in rows} - {None}),
             moves=_moves(rows, "changed"),
             pinned=_moves(rows, "pinned"),
         )
-
-
-def _pin(
-    connection: Connection,
-    video: str,
-    keys: Sequence[SegmentKey],
-    speaker: str | None,
-    encoder_id: int,
-) -> int:
-    """Pin segments of a known video; the labels are held."""
-    if not keys:
-        raise ValueError("no segments to pin")
-    if speaker is not None:
-        people.require(connection, speaker)
-    values = {
-        "video": video,
-        "starts": [key.start_ms for key in keys],
-        "ends": [key.end_ms for key in keys],
-        "speaker": speaker,
-        "encoder": encoder_id,
-    }
-    try:
-        run: int = connection.scalar(_PIN, values)
-    except DBAPIError as error:
-        if sqlstate(error) != NO_DATA_FOUND:
-            raise
-        raise UnknownLabel(video, (keys[0].start_s, keys[-1].end_s), "segment") from None
-    audit.record(connection, "pin", video, run=run, speaker=speaker)
-    return run
-
-
-def _unpin(connection: Connection, video: str, keys: Sequence[SegmentKey], encoder_id: int) -> int:
-    if not keys:
-        raise ValueError("no segments to unpin")
-    values = {"video": video, "encoder": encoder_id}
-    pins = [
-        connection.scalar(_UNPIN, values | {"start": key.start_s, "end": key.end_s})
-        for key in dict.fromkeys(keys)
-    ]
-    if not any(pins):
-        raise UnknownLabel(video, (keys[0].start_s, keys[-1].end_s), "pinned label")
-    return sum(map(bool, pins))
 
 
 def _hold(connection: Connection) -> None:
@@ -330,3 +346,9 @@ def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
         for row in rows
         if row.outcome == outcome
     )
+
+
+def _kept_speaker(row: Row[Any]) -> str | None:
+    """The speaker that the labels of a move have; a pin stays."""
+    name: str | None = row.from_speaker if row.outcome == "pinned" else row.to_speaker
+    return name

@@ -17,6 +17,19 @@ act = sa.Table(
     sa.Column("details", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
     sa.Column("author", sa.Text, nullable=False, server_default=sa.text("session_user")),
     columns.now("created_at"),
+    sa.Column(
+        "transaction",
+        sa.BigInteger,
+        nullable=False,
+        comment="The transaction that did it; the act ends with it.",
+    ),
+    sa.Column(
+        "changed",
+        JSONB,
+        nullable=False,
+        server_default=sa.text("'{}'::jsonb"),
+        comment="How many rows of each table it changed, and labels.",
+    ),
     sa.Column("undone_at", sa.DateTime(timezone=True)),
     sa.Column("undone_by", sa.Text),
     sa.Column(

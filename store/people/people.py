@@ -13,16 +13,18 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import CancellingExemplars, SpeakerExists, UnknownEncoder
 from pgvoice.store.keys import Span
 from pgvoice.store.names import checked
-from pgvoice.store.people import enrollments, portable, resemblance, speakers
+from pgvoice.store.people import enrollments, portable, resemblance, speakers, splitting
 from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment, Exemplar
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
+from pgvoice.store.people.splitting import Split
 from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold, WhichEncoder
 from pgvoice.store.recordings.segment_rows import Embedding
+from pgvoice.store.voices import acts
 
 
 class People:
@@ -137,6 +139,7 @@ class People:
         """
         names = ", ".join(speaker.name for speaker in speakers)
         with consents.refusals(names), self._database.engine.begin() as connection:
+            _begin_import(connection, speakers)
             return portable.import_speakers(connection, speakers, thresholds, source, force=force)
 
     def rename(self, name: str, new_name: str) -> None:
@@ -146,6 +149,7 @@ class People:
                 "id": speakers.require(connection, name, lock=True),
                 "name": checked(new_name, "a speaker's name"),
             }
+            acts.begin(connection, "rename", f"{name} to {new_name}", speaker=name, to=new_name)
             try:
                 connection.execute(
                     text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"), values
@@ -169,13 +173,59 @@ class People:
             self._database.engine.connect() as connection,
             connection.begin() as transaction,
         ):
+            acts.begin(connection, "merge", f"{name} into {into}", speaker=name, into=into)
             speakers.merge(connection, name, into, force=force)
             if dry_run:
                 transaction.rollback()
 
+    def split(
+        self,
+        name: str,
+        into: str,
+        *,
+        videos: Sequence[str] = (),
+        exemplars: Sequence[int] = (),
+        suggest: bool = False,
+        encoder: WhichEncoder = None,
+        consent: Consent | str | None = None,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Split:
+        """Give exemplars of `name` that are somebody else's to `into`, created if new.
+
+        Chosen are those from `videos` (recordings or files), those with the numbers `exemplars`,
+        and with `suggest` the group of one encoder's that differs most from the others. Labels are
+        judged again where they name `name`. Raises `UnknownSpeaker`, `UnknownExemplar`,
+        `NothingToSplit`, `IncoherentExemplars` if those of `into` do not sound like one person
+        (unless `force`), `CancellingExemplars`, `ConsentMissing` and `OptedOut`.
+        """
+        with (
+            consents.refusals(into),
+            self._database.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
+            locks.require(connection)
+            speakers.require(connection, name)
+            acts.begin(connection, "split", f"{name} into {into}", speaker=name, into=into)
+            if consent is not None:
+                consents.grant(connection, into, consent)
+            done = splitting.split(
+                connection,
+                name,
+                into,
+                videos=videos,
+                exemplars=exemplars,
+                suggested_by=encoders.find(connection, encoder).id if suggest else None,
+                force=force,
+            )
+            if dry_run:
+                transaction.rollback()
+            return done
+
     def remove(self, name: str) -> int:
         """Delete a speaker; returns the number of deleted exemplars. Raises `UnknownSpeaker`."""
         with self._database.engine.begin() as connection:
+            acts.begin(connection, "remove", name)
             return speakers.remove(connection, name)
 
     def drop(self, name: str, number: int, *, dry_run: bool = False) -> DroppedExemplar:
@@ -260,6 +310,14 @@ class People:
         """A transaction that stores the consent first; raises `ConsentMissing` and `OptedOut`."""
         with consents.refusals(name), self._database.engine.begin() as connection:
             locks.require(connection)
+            acts.begin(connection, "enroll", name)
             if consent is not None:
                 consents.grant(connection, name, consent)
             yield connection
+
+
+def _begin_import(connection: Connection, people: Sequence[PortableSpeaker]) -> None:
+    names = [person.name for person in people]
+    first, more = next(iter(names), ""), len(names) - 1
+    subject = f"{first} and {more:,} more" if more > 0 else first
+    acts.begin(connection, "import", subject, speakers=names)

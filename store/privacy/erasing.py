@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.errors import UnknownSpeaker
+from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import videos
@@ -34,6 +36,8 @@ class Erasure:
 
 #: Vectors of every encoder for the person's speech, whose other speakers lose theirs with it.
 SEGMENTS = "vectors of segments"
+#: What they changed is deleted, and the name in them.
+ACTS = "acts that could be undone"
 _SPEECH = """
 CREATE TEMPORARY TABLE erased_speech ON COMMIT DROP AS
 SELECT * FROM pgvoice_internal.speech_of(:id)
@@ -80,8 +84,35 @@ _DETACH_CALIBRATIONS = (  # noqa: S608 - of constants
     "UPDATE pgvoice.attribution_run SET calibration_id = NULL WHERE calibration_id IN"
     " (SELECT id FROM pgvoice.calibration WHERE "
 ) + f"{_CALIBRATIONS})"
+#: Acts of people who were removed count as well, as an undo would bring these back.
+_ACTS = (
+    "id IN (SELECT pgvoice_internal.acts_about(pgvoice_internal.people_called(:name)))"
+    " AND undone_at IS NULL"
+)
+#: Voices that the speech belonged to are computed again, and what they are linked with.
+_RENEW_LINKS = """
+SELECT pgvoice_internal.renew_links(ARRAY(SELECT DISTINCT video_id FROM pg_temp.erased_segment))
+"""
+#: Labels that the person's were newer than.
+_OLDER_LABELS = """
+UPDATE pgvoice.attribution AS a SET current = true
+FROM (
+    SELECT DISTINCT ON (o.video_id, o.start_ms, o.end_ms, o.encoder_id) o.*
+    FROM pgvoice.attribution AS o
+    JOIN pgvoice.attribution_run AS r ON r.id = o.run_id AND r.reverted_at IS NULL
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.attribution AS c
+        WHERE c.current AND (c.video_id, c.start_ms, c.end_ms, c.encoder_id)
+            = (o.video_id, o.start_ms, o.end_ms, o.encoder_id)
+    )
+    ORDER BY o.video_id, o.start_ms, o.end_ms, o.encoder_id, o.pinned DESC, o.run_id DESC
+) AS newest
+WHERE (a.video_id, a.start_ms, a.end_ms, a.encoder_id, a.run_id)
+    = (newest.video_id, newest.start_ms, newest.end_ms, newest.encoder_id, newest.run_id)
+"""
 #: What is deleted: its name, the table and a condition; in the order of deletion.
 _OF_SPEAKER = {
+    ACTS: ("act", _ACTS),
     "labels": ("attribution", "speaker_id = :id"),
     "labels with the person as runner-up": ("attribution", "runner_up_id = :id"),
     "kept comparisons": ("nearest", ":id IN (nearest_id, runner_up_id)"),
@@ -90,13 +121,15 @@ _OF_SPEAKER = {
     "profiles": ("profile", "speaker_id = :id"),
     "consents": ("consent", "speaker_id = :id"),
     "turns labelled with the name": ("turn", _NAMED_TURNS),
+    "words about who speaks": ("verdict", "speaker_id = :id"),
     "spans of deleted voiceprints": ("person_span", "speaker_id = :id"),
     "names": ("speaker", "id = :id"),
 }
 #: What is deleted with the name.
-_WITH_NAME = ("enrollment", "profile", "consent", "person_span")
+_WITH_NAME = ("enrollment", "profile", "consent", "person_span", "verdict")
 #: The rows that are changed instead of deleted.
 _CHANGED = {
+    ACTS: "SELECT pgvoice_internal.forget_person(:name)",
     "labels with the person as runner-up": "UPDATE pgvoice.attribution"
     " SET runner_up_id = NULL, margin = NULL WHERE runner_up_id = :id",
     "turns labelled with the name": f"UPDATE pgvoice.turn SET label = NULL WHERE {_NAMED_TURNS}",  # noqa: S608
@@ -104,6 +137,8 @@ _CHANGED = {
 _OF_VIDEO = {
     "segments": ("segment_embedding", "video_id = :id"),
     "voices of labels": ("voice", "video_id = :id"),
+    "links with unknown voices": ("linked_voice", "video_id = :id"),
+    "words about who speaks": ("verdict", "video_id = :id"),
     "labels": ("attribution", "video_id = :id"),
     "turns": ("turn", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
@@ -116,12 +151,12 @@ _OF_VIDEO = {
 def erase_speaker(
     connection: Connection, name: str, *, with_segments: bool, dry_run: bool
 ) -> Erasure:
-    """Delete a person's exemplars, profiles, labels, calibrations, consents and name.
+    """Delete a person's exemplars, profiles, labels, calibrations, consents, acts and name.
 
     `with_segments` also marks their segments as ``erased``, of all encoders and wherever the same
     audio is stored, so that no later fill computes them.
     """
-    ids: dict[str, object] = {"id": speakers.require(connection, name, lock=True), "name": name}
+    ids: dict[str, object] = {"id": _found(connection, name), "name": name}
     connection.execute(text(_SPEECH), ids)
     if with_segments and not dry_run:
         connection.execute(text(_HOLD))
@@ -136,13 +171,25 @@ def erase_speaker(
         if with_segments:
             connection.execute(text(_NOTE_ERASED), ids)
             connection.execute(text(_EMPTY_SEGMENTS))
+            connection.execute(text(_RENEW_LINKS))
         connection.execute(text(_DETACH_CALIBRATIONS), ids)
         for what, (table, where) in _OF_SPEAKER.items():
             deletion = f"DELETE FROM pgvoice.{table} WHERE {where}"  # noqa: S608
             if table not in _WITH_NAME:
                 connection.execute(text(_CHANGED.get(what, deletion)), ids)
+        connection.execute(text(_OLDER_LABELS))
     connection.execute(text("DROP TABLE pg_temp.erased_speech, pg_temp.erased_segment"))
     return done
+
+
+def _found(connection: Connection, name: str) -> int | None:
+    """The id of a speaker, locked; None if removed, but an undo could bring them back."""
+    try:
+        return speakers.require(connection, name, lock=True)
+    except UnknownSpeaker:
+        if not (is_text(name) and _count(connection, "act", _ACTS, {"name": name})):
+            raise
+        return None
 
 
 def keep_opt_out(connection: Connection, name: str, *, voice: bool) -> None:

@@ -10,11 +10,13 @@ from sqlalchemy import text
 from pgvoice.store.database.connection import Database
 from pgvoice.store.errors import UnknownSpeaker, UnknownVideo
 from pgvoice.store.people import speakers
-from pgvoice.store.privacy import audit, consents, erasing, remains
+from pgvoice.store.privacy import consents, erasing, remains, retention
 from pgvoice.store.privacy.audit import AuditEvent
 from pgvoice.store.privacy.consents import Consent, StoredConsent
 from pgvoice.store.privacy.erasing import Erasure
 from pgvoice.store.privacy.remains import Remainder
+from pgvoice.store.privacy.retention import Retention
+from pgvoice.store.voices import acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,6 @@ class OptOut:
     created_at: datetime
     #: Encoders that the voice is kept for; it is refused under any name.
     voices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """What was deleted, or would be."""
-
-    #: People whose exemplars and profiles are deleted because all their consents ended.
-    speakers: tuple[str, ...]
-    exemplars: int
-    #: Number of old vectors of segments that belong to nobody.
-    segments: int
-    dry_run: bool
 
 
 class Privacy:
@@ -51,6 +41,7 @@ class Privacy:
         Raises `OptedOut`, and `ValueError` if the consent does not say who agreed, or to what.
         """
         with consents.refusals(name), self._database.engine.begin() as connection:
+            acts.begin(connection, "consent", name)
             consents.grant(connection, name, consent)
 
     def withdraw_consent(self, name: str) -> int:
@@ -175,37 +166,15 @@ class Privacy:
     ) -> Retention:
         """Delete voices whose consent ended; names, consents and labels are kept.
 
-        This also deletes segments older than `unattributed_days` without a label that names
-        somebody and without an exemplar (a later fill computes them again). None keeps them.
+        This ends unknown voices that have expired, and deletes what old acts changed, which cannot
+        be undone afterwards. It also deletes segments older than `unattributed_days` without a
+        label that names somebody and without an exemplar (a later fill computes them again). None
+        keeps them.
         """
         with self._database.engine.begin() as connection:
-            ended = connection.execute(text(_ENDED)).all()
-            segments = 0
-            if unattributed_days is not None:
-                verb = "SELECT count(*)" if dry_run else "DELETE"
-                done = connection.execute(
-                    text(f"{verb} {_UNATTRIBUTED}"), {"days": unattributed_days}
-                )
-                segments = done.scalar_one() if dry_run else done.rowcount
-            found = Retention(
-                tuple(name for _, name, _ in ended),
-                sum(count for *_, count in ended),
-                segments,
-                dry_run,
+            return retention.delete(
+                connection, unattributed_days=unattributed_days, dry_run=dry_run
             )
-            if not dry_run:
-                for speaker_id, name, count in ended:
-                    audit.record(connection, "expire", name, exemplars=count)
-                    consents.forget_voice(connection, speaker_id)
-                if segments:
-                    audit.record(
-                        connection,
-                        "expire",
-                        "old segments",
-                        days=unattributed_days,
-                        segments=segments,
-                    )
-            return found
 
     def audit_head(self) -> str | None:
         """The hash of the audit trail as it is now, to be noted elsewhere; None if it is empty.
@@ -230,28 +199,3 @@ class Privacy:
                 {"subject": subject, "limit": limit},
             )
             return [AuditEvent(*row) for row in rows]
-
-
-_ENDED = """
-SELECT s.id, s.name, (SELECT count(*) FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
-FROM pgvoice.speaker AS s
-WHERE EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = s.id)
-  AND pgvoice_internal.person_valid_until(s.id) <= now()
-  AND EXISTS (SELECT FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id)
-ORDER BY s.id FOR UPDATE
-"""
-_UNATTRIBUTED = """
-FROM pgvoice.segment_embedding AS s
-WHERE s.created_at < now() - make_interval(days => :days) AND s.embedding IS NOT NULL
-  AND NOT EXISTS (
-      SELECT FROM pgvoice.attribution AS a
-      WHERE (a.video_id, a.start_ms, a.end_ms, a.encoder_id)
-          = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
-        AND a.current AND a.speaker_id IS NOT NULL
-  )
-  AND NOT EXISTS (
-      SELECT FROM pgvoice.enrollment AS x
-      WHERE (x.video_id, x.start_ms, x.end_ms, x.encoder_id)
-          = (s.video_id, s.start_ms, s.end_ms, s.encoder_id)
-  )
-"""

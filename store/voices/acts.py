@@ -3,17 +3,95 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
+import psycopg
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import NO_DATA_FOUND, first_line, sqlstate
+from pgvoice.store.errors import ActNotUndoable, UnknownAct
+from pgvoice.store.privacy import consents
+
+#: The SQLSTATE with which `pgvoice.undo` refuses.
+_NOT_UNDOABLE = "PV020"
+#: The largest ``bigint`` of Postgres.
+_LARGEST = (1 << 63) - 1
+_BEGIN = text("SELECT pgvoice_internal.begin_act(:kind, :subject, CAST(:details AS jsonb))")
+_LIST = text(
+    "SELECT id, created_at, author, kind, subject, details, changed, undone_at, undone_by,"
+    " final_because FROM pgvoice.act ORDER BY id DESC LIMIT :limit"
+)
+_UNDO = text("SELECT * FROM pgvoice.undo(:number, :dry_run) ORDER BY what")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person did in one step."""
+
+    number: int
+    at: datetime
+    #: The database user.
+    author: str
+    #: For example ``enroll``, ``merge`` or ``name``.
+    kind: str
+    #: Whom or what it was done to.
+    subject: str
+    details: Mapping[str, object]
+    #: How many rows of each table changed; ``label`` counts labels.
+    changed: Mapping[str, int]
+    undone_at: datetime | None
+    undone_by: str | None
+    #: Why it cannot be undone any more; None if it can, or is undone.
+    final_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """An act that was undone, or would be."""
+
+    number: int
+    kind: str
+    subject: str
+    #: How many rows of each table became what they were.
+    restored: Mapping[str, int]
+    #: How many did not, because they were erased, or changed by what is no act.
+    left_out: Mapping[str, int]
 
 
 class Acts:
-    """What people did, and undoing it."""
+    """What people did, and undoing it; for admins."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def list(self, *, limit: int | None = None) -> list[Act]:
+        """The acts, or so many of them, the newest first; also those that were undone."""
+        with self._database.engine.connect() as connection:
+            return [Act(*row) for row in connection.execute(_LIST, {"limit": limit})]
+
+    def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone:
+        """Undo an act, or the newest one that can be: what it changed becomes what it was.
+
+        `dry_run` changes nothing. Raises `UnknownAct`, and `ActNotUndoable` if a later act depends
+        on it, if it was undone already, or if what it changed is not kept any more.
+        """
+        if number is not None and not 0 < number <= _LARGEST:
+            raise UnknownAct(number)
+        with (
+            _refusals(number),
+            self._database.engine.begin() as connection,
+            locks.patient(connection, "undoing", locks.PATIENCE),
+        ):
+            rows = connection.execute(_UNDO, {"number": number, "dry_run": dry_run}).all()
+        restored = {row.what: row.restored for row in rows if row.restored}
+        left_out = {row.what: row.left_out for row in rows if row.left_out}
+        return Undone(rows[0].act, rows[0].kind, rows[0].subject, restored, left_out)
 
 
 def begin(connection: Connection, kind: str, subject: str, **details: object) -> int:
@@ -23,4 +101,18 @@ def begin(connection: Connection, kind: str, subject: str, **details: object) ->
     return number
 
 
-_BEGIN = text("SELECT pgvoice_internal.begin_act(:kind, :subject, CAST(:details AS jsonb))")
+@contextmanager
+def _refusals(number: int | None) -> Iterator[None]:
+    """Turn refusals into our errors, those of triggers too."""
+    try:
+        with consents.refusals("somebody whom this act changed"):
+            yield
+    except DBAPIError as error:
+        if sqlstate(error) == NO_DATA_FOUND and number is not None:
+            raise UnknownAct(number) from None
+        if sqlstate(error) != _NOT_UNDOABLE or not isinstance(error.orig, psycopg.Error):
+            raise
+        hint = (error.orig.diag.message_hint or "").removesuffix(".")
+        message = first_line(error.orig)
+        told = f"{message}: {hint[0].lower()}{hint[1:]}" if hint else message
+        raise ActNotUndoable(told) from None

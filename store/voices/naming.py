@@ -41,7 +41,7 @@ _REFUSED: Mapping[str, tuple[type[EnrollmentRefused], str]] = {
     "PV008": (SharedExemplars, "`pgvoice voices name {number} {other!r}` adds it to that person"),
     "PV011": (
         IncoherentExemplars,
-        "listen to it (`pgvoice voices play {number}`), give another name",
+        "listen to it (`pgvoice voices play {number}`)",
     ),
 }
 _NAME = text(

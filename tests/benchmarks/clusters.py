@@ -2,8 +2,9 @@
 
 CAM++ on meetings, a series, digits over the telephone, a podcast and a conversation, with people
 enrolled from other recordings. Each is named segment by segment and by a diarizer's labels, which
-are right, wrong for 10 % of the turns, the same for two people, or two for one person. Exits with 1
-if the identification error rate by clusters is higher in any run.
+are right, wrong for 10 % of the turns, the same for two people, or two for one person; and by
+labels of which each has one name at most, and each name one label. Exits with 1 if the
+identification error rate by clusters is higher than by segments in any run.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Result(NamedTuple):
     name: str
     alone: float
     clusters: float
+    one_name: float
 
     @property
     def worse(self) -> bool:
@@ -50,6 +52,14 @@ class Result(NamedTuple):
     @property
     def better(self) -> bool:
         return self.clusters < self.alone - ROUNDING
+
+    @property
+    def one_name_worse(self) -> bool:
+        return self.one_name > self.clusters + ROUNDING
+
+    @property
+    def one_name_better(self) -> bool:
+        return self.one_name < self.clusters - ROUNDING
 
 
 @click.command()
@@ -118,14 +128,15 @@ def _result(
     labels = {run.video: [turn.label for turn in heard]}
     alone = evaluate(store, asked, threshold=threshold)
     clusters = evaluate(store, asked, threshold=threshold, clusters=labels)
-    rates = (one.overall.diarization.ier for one in (alone, clusters))
+    one_name = evaluate(store, asked, threshold=threshold, clusters=labels, one_label_one_name=True)
+    rates = (one.overall.diarization.ier for one in (alone, clusters, one_name))
     return Result(run.video.partition("/")[0], mistake, threshold, run.name, *rates)
 
 
 def show(found: list[Result], worse: list[Result]) -> None:
     """Mean error rates by kind and mistake, and the runs that became worse."""
     columns = "recordings", "mistakes", "threshold", "runs", "IER, segments", "IER, clusters"
-    table = Table(*columns, "better", "worse")
+    table = Table(*columns, "better", "worse", "IER, one name", "better", "worse")
     groups: dict[tuple[str, str, float | None], list[Result]] = defaultdict(list)
     for each in found:
         groups[each.kind, each.mistake, each.threshold].append(each)
@@ -139,14 +150,20 @@ def show(found: list[Result], worse: list[Result]) -> None:
             f"{mean(each.clusters for each in group):.2%}",
             str(sum(each.better for each in group)),
             str(sum(each.worse for each in group)),
+            f"{mean(each.one_name for each in group):.2%}",
+            str(sum(each.one_name_better for each in group)),
+            str(sum(each.one_name_worse for each in group)),
         )
-    console = Console(highlight=False, width=120)
+    console = Console(highlight=False, width=150)
     console.print(table)
     for each in worse:
         rule = "" if each.threshold is None else f", threshold {each.threshold:g}"
         rates = f"{each.alone:.2%} to {each.clusters:.2%}"
         console.print(f"worse: {each.name}, {each.mistake}{rule}: {rates}")
     console.print(f"by clusters worse than by segments: {len(worse)} of {len(found)} runs")
+    better = sum(each.one_name_better for each in found)
+    less = sum(each.one_name_worse for each in found)
+    console.print(f"with one name each than by clusters: better in {better}, worse in {less}")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,14 @@ def test_options(ask: Ask) -> None:
     short = {"start": 10.0, "end": 10.2, "speaker": "S0"}
     _, answer = ask(request(segments=[*SPANS, short], options={"clusters": True}))
     assert answer["clusters"][1]["parts"] == [{"speaker": "Bob", "segments": 1, "seconds": 2.0}]
+    roster = {"speakers": ["Bob"], "one_label_one_name": True}
+    _, among = ask(request(options=roster))
+    assert {segment["nearest"] for segment in among["segments"]} == {"Bob"}
+    code, unknown = ask(request(options={"speakers": ["Zoe"]}))
+    assert (code, unknown["error"]["kind"]) == (1, "unknown_speaker")
+    same = [{**span, "speaker": "S0"} for span in SPANS]
+    _, alone = ask(request(segments=same, options={"one_label_one_name": True}))
+    assert sorted(segment["reason"] for segment in alone["segments"]) == ["matched", "other_label"]
 
 
 def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:

@@ -52,6 +52,28 @@ def test_a_name_from_the_rest_of_the_cluster(pgvoice: Call, store_url: str) -> N
     assert "4 segments: 3 matched, 1 too_short" in alone
 
 
+def test_one_label_one_name(pgvoice: Call, store_url: str) -> None:
+    spans = [(0, 2), (3, 5), (6, 8)]
+    with VoiceStore.open(store_url) as store:
+        put(store, "talk", dict(zip(spans, [X, X, Y], strict=True)))
+        for name, span in (("Ada", (0, 2)), ("Bob", (6, 8))):
+            store.people.enroll_segments(name, "talk", [span])
+    option = "--one-label-one-name"
+    refused = pgvoice("identify", "talk", option)
+    assert (refused.exit_code, f"{option} needs segments with" in refused.stderr) == (2, True)
+    with VoiceStore.open(store_url) as store:
+        store.recordings.store_turns("talk", [Turn(*span, "S0") for span in spans])
+    assert "cluster S0: 2 Ada, 1 Bob" in pgvoice("identify", "talk").stdout
+    named = pgvoice("identify", "talk", option).stdout
+    assert "cluster S0: 2 Ada, 1 unknown" in named
+    assert "3 segments: 2 matched, 1 other_label" in named
+    assert pgvoice("identify", "talk", option, "--no-clusters").exit_code == 2
+    roster = pgvoice("identify", "talk", option, "--speakers", "Bob").stdout
+    assert "cluster S0: 1 Bob, 2 unknown" in roster
+    assert pgvoice("label", "talk", option).exit_code == 0
+    assert "other_label" in pgvoice("labels", "show", "talk").stdout
+
+
 def test_segments_of_a_file_keep_order_and_labels(filled: Call, turns: Path) -> None:
     reverse = "".join(reversed(turns.read_text().splitlines(keepends=True)))
     result = filled("identify", "talk", "-", "--format", "rttm", stdin=reverse)

@@ -280,11 +280,13 @@ def test_clusters_beside_segments(pgvoice: Pgvoice, reference: Path, store_url: 
         put(store, "talk", {(12, 14): X})
         turns = [Turn(*span, label) for span, label in zip(spans, labels, strict=True)]
         store.recordings.store_turns("talk", turns)
-    alone, clusters = _rows(pgvoice(*arguments))[2:4]
+    alone, clusters, one_name = _rows(pgvoice(*arguments))[2:5]
     assert " ".join(alone) == "talk segments 78.4 % 19.6 % 0 % 18 % 18 %"
     assert " ".join(clusters) == "talk clusters 80.4 % 19.6 % 0 % 16.4 % 16.4 %"
+    assert " ".join(one_name) == "talk one name 80.4 % 19.6 % 0 % 16.4 % 16.4 %"
     document = _document(pgvoice(*arguments, "--stored", "--json"))
     found = document["clusters"]["overall"]
     assert isinstance(found, dict)
+    assert document["one_name"].keys() == document["clusters"].keys()
     assert (document["overall"]["right"], found["right"]) == (5, 6)
     assert "leave out --stored, --clusters" in pgvoice(*arguments, "--labels").stderr

@@ -72,6 +72,16 @@ def reader(server_url: str, template: str) -> Iterator[str]:
         with VoiceStore.open(plain(url)) as store:
             _fill(store)
             store.recordings.store_turns("w", [Turn(0, 1, "A"), Turn(4, 6, "B")])
+            store.voices.enable()
+            # Its speech is too short to be linked by itself.
+            run(
+                store.database.engine,
+                "INSERT INTO pgvoice.unknown_voice DEFAULT VALUES",
+                "INSERT INTO pgvoice.linked_voice"
+                " (video_id, label, encoder_id, unknown_voice_id, impostor_mean, level)"
+                " SELECT video_id, label, encoder_id, 1, 0, 0.2 FROM pgvoice.voice"
+                " WHERE label = 'A'",
+            )
         yield from _login(plain(url), "pgvoice_reader")
 
 
@@ -149,6 +159,10 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT key FROM video ORDER BY 1", [("v",), ("w",)]),
         ("SELECT name FROM encoder", [("toy",)]),
         ("SELECT requested FROM fill_run", [(3,)]),
+        ("SELECT number, voices, nearest, similarity FROM unknown_voices()", [(1, 1, "ann", 0)]),
+        ("SELECT video, label, segments, similarity FROM voice_appearances(1)", [("w", "A", 1, 1)]),
+        ("SELECT number, speaker FROM suggestions()", []),
+        ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
     ],
 )  # fmt: skip
 def test_a_reader_asks(reader: str, question: str, answer: list[tuple[object, ...]]) -> None:
@@ -175,7 +189,7 @@ REFUSED = [
     "verify()",
 ]
 #: By public function, a call of it, and the roles besides admins that may call it.
-SPECIAL = {
+SPECIAL: dict[str, set[str]] = {
     "similar_segments('v', 0, 1, 1)": {"pgvoice_searcher"},
     "replace_audio('v', 'x')": {"pgvoice_writer"},
     "prune_segments('v')": {"pgvoice_writer"},
@@ -183,6 +197,14 @@ SPECIAL = {
     "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
     "link_voices(ARRAY['v'])": {"pgvoice_writer"},
     "refit_library()": {"pgvoice_writer"},
+    "name_voice(1, 'ann')": set(),
+    "accept_suggestion(1)": set(),
+    "reject_suggestion(1)": set(),
+    "dismiss_voice(1, 'tv')": set(),
+    "join_voices(ARRAY[1, 2])": set(),
+    "part_voice(1, 'v')": set(),
+    "set_linking(true)": set(),
+    "undo(1)": set(),
 }
 
 

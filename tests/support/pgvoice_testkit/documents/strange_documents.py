@@ -18,7 +18,9 @@ from pgvoice.hooks.formats.json.catalog import SERVICES as CATALOG
 from pgvoice.hooks.formats.nist.uem import read_uem
 from pgvoice.hooks.formats.reading import SegmentsDocument, read_document
 from pgvoice.hooks.formats.writing import write_labels
+from pgvoice.hooks.labels_import import SpokenTurn, compared
 from pgvoice.hooks.results import Labelled
+from pgvoice.hooks.turns import snap_turns
 from pgvoice.store.turns import Turn
 from pgvoice_testkit.documents.changed_samples import changed_samples
 from pgvoice_testkit.documents.strange_texts import LARGE_TEXTS, SHAPED, UEM
@@ -153,6 +155,7 @@ def check(
     outcomes["read"] += 1
     outcomes["segments"] += len(document.segments)
     _check_unlabelled(document, outcomes)
+    _check_imported(document)
     labelled = [
         named(segment, people[index % len(people)] if people else None)
         for index, segment in enumerate(document.segments)
@@ -206,6 +209,19 @@ def _check_unlabelled(document: SegmentsDocument, outcomes: Counter[str]) -> Non
         assert repr(json.loads(again)) == repr(json.loads(document.text))
     else:
         assert again == document.text
+
+
+def _check_imported(document: SegmentsDocument) -> None:
+    keys = sorted({key for key in snap_turns(document.segments, 100).keys if key})
+    stored = [SpokenTurn(key, f"S{at}", "Ann" if at % 2 else None) for at, key in enumerate(keys)]
+    found = compared(stored, document.segments, ["Ann", "Ada Lovelace"], 100)
+    changed = [change.key for change in found.changes]
+    assert changed == sorted(set(changed))
+    assert all(change.after not in ("", change.before) for change in found.changes)
+    named = {change.key: change.after for change in found.changes}
+    after = [each._replace(name=named.get(each.key, each.name)) for each in stored]
+    people = ["Ann", "Ada Lovelace", *named.values()]
+    assert not compared(after, document.segments, people, 100).changes
 
 
 def _check_named(

@@ -29,7 +29,9 @@ def make(store: VoiceStore) -> None:
     _people(store)
     store.labels.label(encoder=ENCODER)
     store.labels.pin("v", (1, 2), "Bob'; --", encoder=ENCODER)
-    store.labels.revert(store.labels.pin("v", (0, 1), "zoë", encoder=ENCODER))
+    pinned = store.labels.pin("v", (0, 1), "zoë", encoder=ENCODER)
+    assert pinned is not None
+    store.labels.revert(pinned)
     store.index.build(ENCODER)
     run(
         store.database.engine,
@@ -77,33 +79,23 @@ def _unknown_voices(store: VoiceStore) -> None:
         " ('2040-02-29 12:00:00.123456+02', 'tv')",
         "INSERT INTO pgvoice.unknown_voice (ended_at, ended_as, merged_into)"
         " VALUES (now(), 'merged', 1), (now(), 'gone', NULL)",
-        "INSERT INTO pgvoice.linked_voice (video_id, label, encoder_id, unknown_voice_id, level)"
-        " SELECT video_id, label, encoder_id, CASE label WHEN 'B' THEN 2 ELSE 1 END, 0.2"
+        "INSERT INTO pgvoice.linked_voice (video_id, label, encoder_id, unknown_voice_id,"
+        " impostor_mean, level)"
+        " SELECT video_id, label, encoder_id, CASE label WHEN 'B' THEN 2 ELSE 1 END, 0.1, 0.2"
         " FROM pgvoice.voice WHERE label IN ('A', 'B')",
-        _MEANS,
-        "INSERT INTO pgvoice.act (kind, subject, details, author, undone_at, undone_by)"
-        " VALUES ('dismiss', 'voice 2', '{\"why\": \"tv\"}', 'someone', NULL, NULL),"
-        " ('same', 'voice 1', '{}', 'someone', now(), 'someone')",
-        "INSERT INTO pgvoice.act_change (act_id, relation, key, old, new)"
-        " SELECT 1, 'unknown_voice', jsonb_build_object('id', id),"
+        "INSERT INTO pgvoice.act (kind, subject, transaction, author, undone_at, undone_by)"
+        " VALUES ('same', 'voice 1', 1, 'someone', now(), 'someone')",
+        "WITH one AS (INSERT INTO pgvoice.act (kind, subject, transaction, details)"
+        " VALUES ('dismiss', 'voice 2', 2, '{\"why\": \"tv\"}') RETURNING id)"
+        " INSERT INTO pgvoice.act_change (act_id, relation, key, old, new)"
+        " SELECT one.id, 'unknown_voice', jsonb_build_object('id', u.id),"
         " to_jsonb(u) || '{\"dismissed_as\": null}', to_jsonb(u)"
-        " FROM pgvoice.unknown_voice AS u WHERE id = 2",
+        " FROM pgvoice.unknown_voice AS u CROSS JOIN one WHERE u.id = 2",
         "INSERT INTO pgvoice.verdict (act_id, video_id, spans, holds, speaker_id,"
         " unknown_voice_id) VALUES (NULL, 1, '{[0,1000),[3000,4000)}', true, 1, NULL),"
         " (NULL, 2, '{[4000,6000)}', false, 1, NULL), (NULL, 2, '{[7000,9000)}', true, NULL, NULL),"
         " (1, 1, '{[0,1000)}', true, NULL, 1), (1, 2, '{[0,1000)}', false, NULL, 2)",
     )
-
-
-#: As linking stores them: the mean of the members, as a direction and its length.
-_MEANS = """
-INSERT INTO pgvoice.unknown_voice_mean
-    (unknown_voice_id, encoder_id, dimension, embedding, length, level, voices)
-SELECT l.unknown_voice_id, l.encoder_id, v.dimension, l2_normalize(avg(v.embedding)),
-       vector_norm(avg(v.embedding)), avg(l.level), count(*)
-FROM pgvoice.linked_voice AS l JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
-GROUP BY l.unknown_voice_id, l.encoder_id, v.dimension
-"""
 
 
 def answers(store: VoiceStore) -> dict[str, object]:

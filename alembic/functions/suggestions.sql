@@ -1,0 +1,226 @@
+-- Who unknown voices may be: the enrolled people whom they resemble.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.rejected_people(encoder integer, numbers bigint[])
+RETURNS TABLE (number bigint, speakers bigint[])
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH member AS MATERIALIZED (
+        SELECT l.unknown_voice_id, l.video_id, l.label FROM pgvoice.linked_voice AS l
+        WHERE l.encoder_id = encoder AND (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
+    )
+    SELECT m.unknown_voice_id, array_agg(DISTINCT w.speaker_id)
+    FROM member AS m
+    JOIN pgvoice_internal.voice_words(ARRAY(SELECT DISTINCT o.video_id FROM member AS o), encoder) AS w
+        ON w.video_id = m.video_id AND w.label = m.label
+    WHERE NOT w.holds AND w.speaker_id IS NOT NULL
+    GROUP BY m.unknown_voice_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.rejected_people(integer, bigint[]) IS
+'Who unknown voices are not, because a person said so of one of their voices.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_at(
+    encoder integer, numbers bigint[], speakers bigint[]
+) RETURNS TABLE (number bigint, threshold double precision)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH rule AS MATERIALIZED (
+        SELECT r.* FROM pgvoice_internal.rule(encoder, NULL, NULL) AS r
+    ), member AS MATERIALIZED (
+        SELECT asked.number, asked.speaker_id, m.video_id, m.clean_ms
+        FROM unnest(numbers, speakers) AS asked(number, speaker_id)
+        CROSS JOIN LATERAL (
+            SELECT v.video_id, v.clean_ms
+            FROM pgvoice.linked_voice AS l
+            JOIN pgvoice.voice AS v
+                ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+            WHERE l.unknown_voice_id = asked.number AND l.encoder_id = encoder
+            ORDER BY v.clean_ms DESC, v.video_id, v.label
+            LIMIT 20
+        ) AS m
+    ), impostors AS MATERIALIZED (
+        SELECT i.* FROM rule AS r
+        CROSS JOIN LATERAL pgvoice_internal.impostor_means(
+            encoder, ARRAY(SELECT m.video_id FROM member AS m),
+            ARRAY(SELECT m.speaker_id FROM member AS m)
+        ) AS i
+        WHERE r.by_library
+    )
+    SELECT m.number, avg(pgvoice_internal.threshold_at(
+               r.suggested_above, r.band_ms, m.clean_ms, i.mean, i.comparisons, r.lowest
+           ))
+    FROM member AS m
+    CROSS JOIN rule AS r
+    LEFT JOIN impostors AS i ON i.video_id = m.video_id AND i.speaker_id = m.speaker_id
+    GROUP BY m.number
+$$;
+COMMENT ON FUNCTION pgvoice_internal.suggested_at IS
+'From which similarity on a person is suggested for an unknown voice: what its voices require on average,
+the 20 longest.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_people(encoder integer, numbers bigint[])
+RETURNS TABLE (
+    number bigint,
+    speaker_id bigint,
+    similarity double precision,
+    rival_id bigint,
+    rival_similarity double precision,
+    suggested boolean
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH compared AS MATERIALIZED (
+        SELECT m.unknown_voice_id AS number, two.*
+        FROM pgvoice.unknown_voice_mean AS m
+        LEFT JOIN pgvoice_internal.rejected_people(encoder, numbers) AS r
+            ON r.number = m.unknown_voice_id
+        CROSS JOIN LATERAL (
+            SELECT array_agg(p.speaker_id) AS speakers, array_agg(p.similarity) AS similarities
+            FROM (
+                SELECT v.speaker_id, -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
+                FROM pgvoice.valid_profile AS v
+                WHERE v.encoder_id = encoder AND v.speaker_id <> ALL (coalesce(r.speakers, '{}'))
+                ORDER BY m.embedding OPERATOR(public.<#>) v.embedding, v.speaker_id
+                LIMIT 2
+            ) AS p
+        ) AS two
+        WHERE m.encoder_id = encoder AND (numbers IS NULL OR m.unknown_voice_id = ANY (numbers))
+    ), near AS MATERIALIZED (
+        SELECT array_agg(c.number) AS numbers, array_agg(c.speakers[1]) AS speakers
+        FROM compared AS c
+        WHERE c.similarities[1] >= (
+            SELECT coalesce(r.lowest, (SELECT min(t) FROM unnest(r.suggested_above) AS t))
+            FROM pgvoice_internal.rule(encoder, NULL, NULL) AS r
+        )
+    )
+    SELECT c.number, c.speakers[1], pgvoice.similarity(c.similarities[1]), c.speakers[2],
+           pgvoice.similarity(c.similarities[2]), coalesce(c.similarities[1] >= s.threshold, false)
+    FROM compared AS c
+    LEFT JOIN (
+        SELECT t.* FROM near AS n
+        CROSS JOIN LATERAL pgvoice_internal.suggested_at(encoder, n.numbers, n.speakers) AS t
+    ) AS s ON s.number = c.number
+$$;
+COMMENT ON FUNCTION pgvoice_internal.nearest_people(integer, bigint[]) IS
+'The two people whose profiles are most similar to the mean of unknown voices (of all if numbers is NULL),
+besides those whom a person said that it is not, and whether the first is suggested.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.linked_as(encoder integer, numbers bigint[])
+RETURNS TABLE (
+    number bigint,
+    encoder_id integer,
+    voices bigint,
+    recordings bigint,
+    seconds double precision,
+    last_video_id bigint
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT DISTINCT ON (g.unknown_voice_id) g.*
+    FROM (
+        SELECT l.unknown_voice_id, l.encoder_id, count(*) AS voices,
+               count(DISTINCT l.video_id) AS recordings,
+               coalesce(sum(v.clean_ms), 0) / 1000::double precision AS seconds,
+               (array_agg(l.video_id ORDER BY l.linked_at DESC, l.video_id DESC))[1]
+        FROM pgvoice.linked_voice AS l
+        LEFT JOIN pgvoice.voice AS v
+            ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+        WHERE (linked_as.encoder IS NULL OR l.encoder_id = linked_as.encoder)
+          AND (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
+        GROUP BY l.unknown_voice_id, l.encoder_id
+    ) AS g
+    ORDER BY g.unknown_voice_id, g.voices DESC, g.seconds DESC, g.encoder_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.linked_as(integer, bigint[]) IS
+'What unknown voices are made of, with one encoder, or with the encoder that heard most of each.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.known_voices(
+    encoder integer DEFAULT NULL, numbers bigint[] DEFAULT NULL
+) RETURNS TABLE (
+    number bigint,
+    encoder_id integer,
+    voices bigint,
+    recordings bigint,
+    seconds double precision,
+    last_video_id bigint,
+    speaker_id bigint,
+    similarity double precision,
+    rival_id bigint,
+    rival_similarity double precision,
+    suggested boolean
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH made AS MATERIALIZED (
+        SELECT m.* FROM pgvoice_internal.linked_as(encoder, numbers) AS m
+    ), near AS MATERIALIZED (
+        -- With every encoder, as somebody may be enrolled with another one only.
+        SELECT e.id AS encoder_id, p.*
+        FROM pgvoice.encoder AS e
+        CROSS JOIN LATERAL pgvoice_internal.nearest_people(e.id, numbers) AS p
+        WHERE known_voices.encoder IS NULL OR e.id = known_voices.encoder
+    )
+    SELECT DISTINCT ON (m.number) m.number, m.encoder_id, m.voices, m.recordings, m.seconds,
+           m.last_video_id, n.speaker_id, n.similarity, n.rival_id, n.rival_similarity,
+           coalesce(n.suggested, false)
+    FROM made AS m LEFT JOIN near AS n ON n.number = m.number
+    ORDER BY m.number, n.suggested DESC NULLS LAST, n.speaker_id IS NULL,
+             n.encoder_id = m.encoder_id DESC, n.encoder_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.known_voices(integer, bigint[]) IS
+'What unknown voices are made of, and which enrolled people they resemble most: those that an encoder
+suggests, else those of the encoder that heard most.';
+
+CREATE OR REPLACE FUNCTION pgvoice.suggestions() RETURNS TABLE (
+    number bigint,
+    speaker text,
+    similarity double precision,
+    rival text,
+    rival_similarity double precision,
+    seconds double precision,
+    recordings bigint
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
+    SELECT u.id, s.name, pgvoice.shown(k.similarity, sees.exact), o.name,
+           pgvoice.shown(k.rival_similarity, sees.exact), k.seconds, k.recordings
+    FROM sees
+    CROSS JOIN pgvoice_internal.known_voices() AS k
+    JOIN pgvoice.unknown_voice AS u ON u.id = k.number
+    JOIN pgvoice.speaker AS s ON s.id = k.speaker_id
+    LEFT JOIN pgvoice.speaker AS o ON o.id = k.rival_id
+    WHERE k.suggested AND u.ended_as IS NULL AND u.dismissed_as IS NULL
+    ORDER BY k.seconds DESC, u.id
+$$;
+COMMENT ON FUNCTION pgvoice.suggestions() IS
+'Which unknown voices may be somebody who is enrolled, those with the most clean speech first, and who
+comes second. Whom a person said that it is not is never suggested. accept_suggestion and reject_suggestion
+answer. Similarities have two digits unless the caller sees_vectors.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_person(number bigint) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    found CONSTANT text := (
+        SELECT s.name FROM pgvoice_internal.known_voices(NULL, ARRAY[number]) AS k
+        JOIN pgvoice.speaker AS s ON s.id = k.speaker_id
+        WHERE k.suggested
+    );
+BEGIN
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'nobody is suggested for voice %', number
+            USING ERRCODE = 'PV010', HINT = 'pgvoice.suggestions lists them; pgvoice.name_voice names a voice.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.suggested_person(bigint) IS
+'Who is suggested for an unknown voice; fails if nobody is.';
