@@ -81,6 +81,7 @@ FILES = (
     "recordings",
     "statistics",
     "checks",
+    "link_checks",
     "verify",
 )
 #: The search path of the functions.

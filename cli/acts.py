@@ -77,9 +77,9 @@ def _tell(done: Undone, dry_run: bool) -> None:
     act = f"act {done.number} ({done.kind} {done.subject})"
     click.echo(output.printable(f"{act} {output.done('undone', dry_run)}"))
     if restored := _told(done.restored):
-        click.echo(f"as before: {restored}")
+        output.say(f"as before: {restored}")
     if left := _told(done.left_out):
-        click.echo(f"erased or changed since, and left as it is: {left}")
+        output.say(f"erased or changed since, and left as it is: {left}")
 
 
 def _subject(act: Act) -> str:
@@ -97,10 +97,11 @@ def _state(act: Act) -> str:
 
 def _told(rows: Mapping[str, int]) -> str:
     """``2 exemplars, 1 profile``."""
-    counts = dict(rows)
-    counts["label"] = max(counts.get("label", 0), counts.get("attribution", 0))
-    if counts["label"]:
-        counts.pop("attribution_run", None)
+    # A run's labels tell more than the run.
+    counts = {
+        table: 0 if table == "attribution_run" and rows.get("label") else rows[table]
+        for table in rows
+    }
     return ", ".join(
         f"{counts[table]:,} {one if counts[table] == 1 else several}"
         for table, (one, several) in _ROWS.items()

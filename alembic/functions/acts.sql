@@ -136,7 +136,11 @@ DECLARE
     labels CONSTANT bigint := (
         SELECT coalesce(sum((x.new ->> 'changed')::bigint), 0) FROM pgvoice.act_change AS x
         WHERE x.act_id = NEW.id AND x.relation = 'attribution_run' AND x.old IS NULL
-    ) + coalesce((counts ->> 'attribution')::bigint, 0);
+    ) + (
+        SELECT count(DISTINCT x.key) FROM pgvoice.act_change AS x
+        WHERE x.act_id = NEW.id AND x.relation = 'attribution'
+          AND x.old -> 'speaker_id' IS DISTINCT FROM x.new -> 'speaker_id'
+    );
 BEGIN
     IF counts IS NULL THEN
         DELETE FROM pgvoice.act AS a WHERE a.id = NEW.id AND a.undone_at IS NULL;
@@ -148,7 +152,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.finish_act() IS
-'Counts what an act changed, at the end of its transaction; deletes the act if that is nothing.';
+'Counts what an act changed, and labels that got another speaker, at the end of its transaction; deletes the act if that is nothing.';
 
 CREATE CONSTRAINT TRIGGER act_finished
 AFTER INSERT ON pgvoice.act DEFERRABLE INITIALLY DEFERRED

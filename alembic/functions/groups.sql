@@ -9,15 +9,20 @@ BEGIN
     ORDER BY u.id FOR NO KEY UPDATE;
     INSERT INTO pgvoice.unknown_voice_mean AS m (unknown_voice_id, encoder_id, dimension, embedding,
         length, impostor_mean, level, voices)
-    SELECT l.unknown_voice_id, l.encoder_id, v.dimension,
-           public.l2_normalize(public.sum(v.embedding)),
-           public.vector_norm(public.sum(v.embedding)) / count(*), avg(l.impostor_mean),
-           avg(l.level), count(*)
-    FROM pgvoice.linked_voice AS l
-    JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
-    WHERE l.unknown_voice_id = ANY (changed)
-    GROUP BY l.unknown_voice_id, l.encoder_id, v.dimension
-    HAVING public.vector_norm(public.sum(v.embedding)) > 0.01
+    -- In an order, so that the same voices always have the same mean.
+    SELECT s.unknown_voice_id, s.encoder_id, s.dimension, public.l2_normalize(s.total),
+           public.vector_norm(s.total) / s.voices, s.impostor_mean, s.level, s.voices
+    FROM (
+        SELECT l.unknown_voice_id, l.encoder_id, v.dimension,
+               public.sum(v.embedding ORDER BY l.video_id, l.label) AS total,
+               avg(l.impostor_mean ORDER BY l.video_id, l.label) AS impostor_mean,
+               avg(l.level ORDER BY l.video_id, l.label) AS level, count(*) AS voices
+        FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
+        WHERE l.unknown_voice_id = ANY (changed)
+        GROUP BY l.unknown_voice_id, l.encoder_id, v.dimension
+    ) AS s
+    WHERE public.vector_norm(s.total) > 0.01
     ON CONFLICT (encoder_id, unknown_voice_id) DO UPDATE SET
         embedding = excluded.embedding, length = excluded.length,
         impostor_mean = excluded.impostor_mean, level = excluded.level, voices = excluded.voices;

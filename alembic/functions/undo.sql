@@ -349,6 +349,7 @@ AS $$
 DECLARE
     one pgvoice.act;
     later bigint;
+    taken text;
 BEGIN
     SELECT a.* INTO one FROM pgvoice.act AS a WHERE a.id = refuse_undo.act FOR UPDATE;
     -- What is to be forgotten counts as forgotten.
@@ -376,6 +377,14 @@ BEGIN
         RAISE EXCEPTION '% cannot be undone before %, which depends on it',
             pgvoice_internal.act_text(act), pgvoice_internal.act_text(later)
             USING HINT = format('Run `pgvoice undo %s` first.', later), ERRCODE = 'PV020';
+    END IF;
+    SELECT s.name INTO taken FROM pgvoice_internal.act_effects(act, 'speaker') AS e
+    JOIN pgvoice.speaker AS s ON s.name = e.old ->> 'name' AND s.id <> (e.key ->> 'id')::bigint
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% cannot be undone: there is another % now',
+            pgvoice_internal.act_text(act), quote_literal(taken)
+            USING HINT = 'Rename that person first.', ERRCODE = 'PV020';
     END IF;
 END
 $$;
@@ -556,7 +565,7 @@ BEGIN
     ) ORDER BY s.id FOR UPDATE;
     PERFORM pgvoice_internal.refuse_undo(chosen);
     BEGIN
-        SELECT a.kind, a.subject INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
+        SELECT a.kind, a.subject, (a.changed ->> 'label')::bigint AS labels INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
         PERFORM pgvoice_internal.note('undo', told.subject, jsonb_build_object(
             'act', chosen, 'kind', told.kind
         ));
@@ -570,10 +579,12 @@ BEGIN
     END;
     RETURN QUERY
     SELECT chosen, told.kind, told.subject, f.what, f.restored, f.left_out
-    FROM jsonb_to_recordset(found) AS f(what text, restored bigint, left_out bigint);
+    FROM jsonb_to_recordset(found) AS f(what text, restored bigint, left_out bigint)
+    UNION ALL
+    SELECT chosen, told.kind, told.subject, 'label', told.labels, 0 WHERE told.labels > 0;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.undo(bigint, boolean) IS
 'Undoes an act, or the newest one that is not undone: the rows that it changed become what they were.
-Returns how many of each table were restored, and how many were not, because they were erased or changed
-by something that is no act. Fails if a later act depends on it. dry_run changes nothing.';
+Returns how many of each table were restored, with the labels, and how many were not, because they were
+erased or changed by something that is no act. Fails if a later act depends on it. dry_run changes nothing.';

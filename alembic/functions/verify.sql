@@ -156,6 +156,10 @@ BEGIN
 
     RETURN QUERY SELECT * FROM pgvoice_internal.check_voices(verify.sample, rounding);
 
+    RETURN QUERY SELECT * FROM pgvoice_internal.check_links(rounding);
+
+    RETURN QUERY SELECT * FROM pgvoice_internal.check_acts();
+
     RETURN QUERY
     SELECT 'labels: one current label, from the newest pin or else run',
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)

@@ -226,7 +226,9 @@ verdict = sa.Table(
     ),
     sa.Column("author", sa.Text, nullable=False, server_default=sa.text("session_user")),
     columns.now("created_at"),
-    sa.CheckConstraint("NOT isempty(spans)", "spans"),
+    sa.CheckConstraint(
+        "NOT isempty(spans) AND lower(spans) >= 0 AND NOT upper_inf(spans)", "spans"
+    ),
     sa.CheckConstraint("num_nonnulls(speaker_id, unknown_voice_id) <= 1", "one_person"),
     sa.CheckConstraint("holds OR num_nonnulls(speaker_id, unknown_voice_id) = 1", "holds"),
     comment="A person's word: who speaks in these spans of a recording, or who does not; a speaker,"

@@ -66,7 +66,7 @@ def split(
     for statement in _MOVE:
         connection.execute(text(statement), values)
     for encoder in encoders.stored(connection):
-        if encoder.label in {each.encoder for each in moved}:
+        if str(encoder.identity) in {each.encoder for each in moved}:
             if not force:
                 quality.require_coherent(connection, into, kept, encoder)
             enrollments.refresh(connection, name, ids["from"], encoder.id)

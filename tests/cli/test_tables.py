@@ -12,12 +12,13 @@ from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, unit
 from rich.cells import cell_len
 
-from pgvoice.store import VoiceStore
+from pgvoice.store import FillRun, Turn, VoiceStore
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.upkeep.backfills import Outcome
 
 VIDEO = "2026-11-28-town-council-meeting-1st-floor"
 ADA, BOB = "Alexandra Montgomery-Ainsworth", "Bartholomew Fitzgerald-Kennedy"
+CLEO = "Cleopatra Featherstonehaugh-Montague"
 ERROR = (
     "/srv/recordings/2026/11/2026-11-28-town-council-meeting-1st-floor.flac: the file ends at"
     " 1:02:03 of 2:03:04: copy it again from where it came from, or fill what there is"
@@ -38,6 +39,11 @@ CALLS = {
     "enroll show": [ADA],
     "enroll check": [],
     "evaluate": ["--encoder", OURS, f"{VIDEO}=who.rttm"],
+    "voices list": [],
+    "voices show": ["1"],
+    "voices suggestions": [],
+    "voices name": ["1", CLEO, "--force", "--dry-run"],
+    "voices accept": ["1", "--force", "--dry-run"],
     "thresholds": ["--encoder", OURS],
     "calibrate": ["--list", "--encoder", OURS],
     "videos": ["--encoder", OURS],
@@ -80,8 +86,19 @@ def _fill(store: VoiceStore) -> None:
         store.people.enroll_segments(name, VIDEO, [span], OURS, min_speech=1, consent=agreed)
     store.labels.label(None, encoder=OURS)
     store.labels.pin(VIDEO, (3600.5, 3605), BOB, encoder=OURS)
+    _link(store)
     store.backfills.expect(VIDEO, {VIDEO: {"video": VIDEO}, "b": {"video": "b"}})
     store.backfills.settle(VIDEO, [Outcome(VIDEO, ERROR), Outcome("b", None, 10, 10, 5e5, 1e4)])
+
+
+def _link(store: VoiceStore) -> None:
+    """An unknown voice that may be somebody, in two recordings."""
+    for video in (f"{VIDEO}-3", f"{VIDEO}-4"):
+        put(store, video, {(3600, 3604): unit(0.48, 0, -0.87), (3610, 3613): unit(0.48, 0, -0.87)})
+        label = "the third speaker of the recording, of four"
+        store.recordings.store_turns(video, [Turn(3600, 3604, label), Turn(3610, 3613, label)])
+        store.recordings.record_fill(video, ENCODER, FillRun(2, 0, 2))
+    store.voices.enable()
 
 
 def _rttm(path: Path, names: dict[tuple[float, float], str]) -> Path:

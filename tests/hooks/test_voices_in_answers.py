@@ -102,7 +102,7 @@ def test_voices_that_are_dismissed_or_off(library: VoiceStore) -> None:
 
 def test_segments_that_the_store_grouped(library: VoiceStore) -> None:
     """Turns without labels: the segments of a group are its voice."""
-    turns = library.recordings.turns("thursday") or []
+    turns, number = library.recordings.turns("thursday") or [], number_of(library, PEOPLE[2])
     library.recordings.store_turns("thursday", [replace(each, label=None) for each in turns])
     run_sql(library.database.engine, "SELECT pgvoice.refresh_voices(ARRAY['thursday'])")
     library.voices.link(["thursday"])
@@ -111,7 +111,7 @@ def test_segments_that_the_store_grouped(library: VoiceStore) -> None:
     for given, answer in zip(turns, found.labels, strict=True):
         if answer.voice is not None:
             heard.setdefault(str(given.label), set()).add(answer.voice)
-    assert heard["SPEAKER_02"] == {number_of(library, PEOPLE[2])}
+    assert heard["SPEAKER_02"] == {number}
     assert all(len(numbers) == 1 for numbers in heard.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pgvoice_testkit.servers.databases import new_database, plain
+from pgvoice_testkit.servers.databases import new_database, plain, run
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, put, unit
 from sqlalchemy import Connection, text
 
@@ -48,6 +48,18 @@ def _use(store: VoiceStore) -> None:
     assert pinned is not None
     store.labels.revert(pinned)
     store.index.build()
+    store.labels.pin("x", (2, 3), "ann")
+    store.voices.enable()
+    put(store, "y", {(0, 2): X, (2, 4): unit(0.1, 0, 1)})
+    store.recordings.store_turns("y", [Turn(0, 2, "A"), Turn(2, 4, "B")])
+    store.thresholds.refresh()
+    assert store.voices.unknown()
+    run(
+        store.database.engine,
+        "INSERT INTO pgvoice.verdict (video_id, spans, holds, speaker_id)"
+        " SELECT v.id, '{[2000,3000)}', false, s.id FROM pgvoice.video v"
+        " CROSS JOIN pgvoice.speaker s WHERE (v.key, s.name) = ('x', 'ann')",
+    )
 
 
 def _checks(connection: Connection) -> list[StoreCheck]:
@@ -143,9 +155,40 @@ NO_INDEX = (
         (["UPDATE pgvoice.voice SET clean_ms = 2000 WHERE label = 'B'"], "voices", "B in"),
         (["UPDATE pgvoice.voice SET label = 'C' WHERE label = 'A'"], "voices", "A in"),
         (["DELETE FROM pgvoice.voice"], "voices", "A in"),
-        (["DELETE FROM pgvoice.voice_cohort"], "voices", "A in"),
+        (["DELETE FROM pgvoice.voice_cohort"], "voices", "?1 in video 1"),
         (["ALTER TABLE pgvoice.segment_embedding DISABLE TRIGGER segment_embedding_deleted_voices",
           "DELETE FROM pgvoice.segment_embedding WHERE end_ms = 5000"], "voices", "B in"),
+        (["UPDATE pgvoice.unknown_voice SET ended_at = now(), ended_as = 'gone'"],
+         "unknown voices: linked", "voice "),
+        (["ALTER TABLE pgvoice.linked_voice DISABLE TRIGGER USER",
+          "DELETE FROM pgvoice.linked_voice"], "unknown voices: linked", "voice "),
+        (["ALTER TABLE pgvoice.setting DISABLE TRIGGER USER",
+          "UPDATE pgvoice.setting SET linking = false, linking_since = NULL"],
+         "unknown voices: linked", "voice "),
+        ([LOOSE.format("linked_voice", "linked_voice_unknown_voice_id_fkey"),
+          "ALTER TABLE pgvoice.linked_voice DISABLE TRIGGER USER",
+          "UPDATE pgvoice.linked_voice SET unknown_voice_id = 0"],
+         "unknown voices: linked", "voice 0"),
+        ([LOOSE.format("linked_voice", "linked_voice_video_id_fkey"),
+          "UPDATE pgvoice.linked_voice SET video_id = 99"], "links", "B in video 99"),
+        (["DELETE FROM pgvoice.unknown_voice_mean"], "unknown voices: the mean", "voice "),
+        (["UPDATE pgvoice.unknown_voice_mean SET length = 0.9 * length"],
+         "unknown voices: the mean", "voice "),
+        (["UPDATE pgvoice.unknown_voice_mean SET voices = voices + 1"],
+         "unknown voices: the mean", "voice "),
+        (["UPDATE pgvoice.unknown_voice_mean SET embedding = '[0,1,0]'"],
+         "unknown voices: the mean", "voice "),
+        ([LOOSE.format("verdict", "verdict_video_id_fkey"),
+          "UPDATE pgvoice.verdict SET video_id = 99"], "words", "word "),
+        ([LOOSE.format("verdict", "verdict_speaker_id_fkey"),
+          "UPDATE pgvoice.verdict SET speaker_id = 99"], "words", "word "),
+        (["UPDATE pgvoice.act SET undone_at = now(), undone_by = 'somebody'"],
+         "acts: what they changed", "act "),
+        (["UPDATE pgvoice.act SET final_because = 'it is too old'"],
+         "acts: what they changed", "act "),
+        (["DELETE FROM pgvoice.attribution", "DELETE FROM pgvoice.speaker WHERE name = 'ann'",
+          "DELETE FROM pgvoice.act_change WHERE relation = 'speaker'"],
+         "acts: nothing about people", "act "),
         (["UPDATE pgvoice.attribution SET current = false WHERE end_ms = 6000"],
          "labels: one", "4000 to 6000 ms"),
         (["UPDATE pgvoice.attribution SET current = NOT current WHERE video_id = 1"

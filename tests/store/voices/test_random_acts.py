@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pgvoice_testkit.stores.random_acts import Acting, Step, make, problems, sums
+from pgvoice_testkit.stores.random_acts import Acting, Step, problems, sums
 
 from pgvoice.store import VoiceStore
 
@@ -15,7 +15,10 @@ ACTS = (
     *("name", "name", "dismiss", "same", "different", "accept", "reject"),
 )
 STEPS = st.builds(
-    Step, st.sampled_from([*ACTS, "undo", "undo", "undo any"]), st.integers(0, 5), st.integers(0, 5)
+    Step,
+    st.sampled_from([*ACTS, "undo", "undo any", "undo any"]),
+    st.integers(0, 5),
+    st.integers(0, 5),
 )
 _SETTINGS = settings(
     deadline=None,
@@ -36,12 +39,6 @@ def _check(store: VoiceStore, steps: list[Step]) -> Acting:
     return acting
 
 
-@pytest.fixture
-def library(store: VoiceStore) -> VoiceStore:
-    make(store, linking=True)
-    return store
-
-
 @settings(_SETTINGS, max_examples=6)
 @given(steps=st.lists(STEPS, min_size=6, max_size=8))
 def test_a_few(library: VoiceStore, steps: list[Step]) -> None:
@@ -60,5 +57,4 @@ def test_a_thousand(library: VoiceStore) -> None:
             counts[what] += getattr(acting, what)
 
     check()
-    print(counts)
     assert counts["done"] + counts["undone"] >= 1000

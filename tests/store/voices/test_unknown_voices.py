@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from pgvoice_testkit.servers.databases import run
-from pgvoice_testkit.stores.filled import THRESHOLD, unit
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, heard, number_of
-from pgvoice_testkit.stores.voices import DIMENSION, ENCODER, PEOPLE
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, enroll_near, heard, number_of
+from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 
 from pgvoice.store import (
-    Exemplar,
     LinkingDisabled,
     NoSuggestion,
-    SegmentKey,
     UnknownEncoder,
     UnknownVideo,
     UnknownVoiceNumber,
@@ -24,17 +20,6 @@ from pgvoice.store.voices import linking
 
 #: Seconds that somebody speaks in a recording.
 EACH = 21.0
-
-
-def _enroll(store: VoiceStore, name: str, person: str, similarity: float) -> None:
-    """Enroll somebody whose profile is so similar to a person's voice."""
-    rng = np.random.default_rng(1000 + PEOPLE.index(person))
-    voice = unit(*rng.normal(size=DIMENSION))
-    other = rng.normal(size=DIMENSION)
-    other -= (other @ voice) * voice
-    vector = unit(*(similarity * voice + np.sqrt(1 - similarity**2) * unit(*other)))
-    exemplar = Exemplar(vector, "e" * 64, SegmentKey(0, 9000), "elsewhere")
-    store.people.enroll(name, [exemplar], ENCODER, THRESHOLD, force=True)
 
 
 # What there is
@@ -92,8 +77,8 @@ def test_a_number_that_never_was_is_unknown(unchanged: VoiceStore) -> None:
 
 def test_whoever_is_near_is_suggested(library: VoiceStore) -> None:
     number = number_of(library, PEOPLE[0])
-    _enroll(library, "Ada", PEOPLE[0], 0.42)
-    _enroll(library, "Bob", PEOPLE[7], 1)
+    enroll_near(library, "Ada", PEOPLE[0], 0.42)
+    enroll_near(library, "Bob", PEOPLE[7], 1)
     (found,) = library.voices.suggestions()
     assert (found.number, found.speaker, found.rival) == (number, "Ada", "Bob")
     assert found.similarity == pytest.approx(0.42, abs=0.05)
@@ -107,7 +92,7 @@ def test_whoever_is_near_is_suggested(library: VoiceStore) -> None:
 
 def test_somebody_enrolled_since_is_suggested_too(library: VoiceStore) -> None:
     number = number_of(library, PEOPLE[1])
-    _enroll(library, "Bob", PEOPLE[1], 1)
+    enroll_near(library, "Bob", PEOPLE[1], 1)
     with library.database.engine.connect() as connection:
         found = connection.execute(text("SELECT number, speaker FROM pgvoice.suggestions()")).all()
     left = [each.number for each in library.voices.unknown()]
@@ -115,7 +100,7 @@ def test_somebody_enrolled_since_is_suggested_too(library: VoiceStore) -> None:
 
 
 def test_whoever_is_far_is_not(library: VoiceStore) -> None:
-    _enroll(library, "Ada", PEOPLE[0], 0.2)
+    enroll_near(library, "Ada", PEOPLE[0], 0.2)
     assert library.voices.suggestions() == []
     assert library.voices.unknown()[0].nearest == "Ada"
     with pytest.raises(NoSuggestion, match=r"nobody is suggested for voice \d+: .*voices name"):
@@ -124,7 +109,7 @@ def test_whoever_is_far_is_not(library: VoiceStore) -> None:
 
 def test_a_rejected_suggestion_does_not_come_back(library: VoiceStore) -> None:
     number = number_of(library, PEOPLE[0])
-    _enroll(library, "Ada", PEOPLE[0], 0.42)
+    enroll_near(library, "Ada", PEOPLE[0], 0.42)
     assert library.voices.reject(number, dry_run=True).act is None
     assert [each.number for each in library.voices.suggestions()] == [number]
     done = library.voices.reject(number)
@@ -140,7 +125,7 @@ def test_a_rejected_suggestion_does_not_come_back(library: VoiceStore) -> None:
 
 def test_an_accepted_suggestion_is_a_name(library: VoiceStore) -> None:
     number = number_of(library, PEOPLE[0])
-    _enroll(library, "Ada", PEOPLE[0], 0.42)
+    enroll_near(library, "Ada", PEOPLE[0], 0.42)
     rehearsed = library.voices.accept(number, dry_run=True)
     done = library.voices.accept(number)
     assert (rehearsed.moves, rehearsed.voices) == (done.moves, done.voices)

@@ -1,4 +1,4 @@
-"""Random acts and undos on a small library, and what has to be as before."""
+"""Random acts and undos on the recordings of `unknown_voices`, and what has to be as before."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from pgvoice.store import ActNotUndoable, PgvoiceError, VoiceStore
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, label, record
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, label
 
 NAMES = ("ann", "bob", "cyd", "dan")
 #: Acts and the trail of audits are kept; the others follow from other rows, and are computed when
@@ -23,17 +23,6 @@ class Step(NamedTuple):
     what: str
     one: int
     other: int
-
-
-def make(store: VoiceStore, *, linking: bool) -> None:
-    """Fill an empty store with a few recordings of a few people."""
-    if linking:
-        store.voices.enable()
-    for seed, (video, people) in enumerate(RECORDINGS.items()):
-        record(store, video, people, seed=seed)
-    store.labels.relabel()
-    if linking:
-        store.voices.link()
 
 
 def sums(store: VoiceStore) -> Sums:
@@ -55,8 +44,9 @@ class Acting:
 
     def __init__(self, store: VoiceStore) -> None:
         self._store = store
-        #: The sums before each act that is not undone, by its number.
-        self.before: dict[int, Sums] = {}
+        #: The sums before each act that is not undone, by its number; None once an older act is
+        #: undone.
+        self.before: dict[int, Sums | None] = {}
         #: How many acts were done, undone, and refused to be undone.
         self.done = self.undone = self.refused = 0
 
@@ -66,7 +56,7 @@ class Acting:
             self._undo(None)
         elif step.what == "undo any":
             numbers = [act.number for act in self._store.acts.list() if act.undone_at is None]
-            self._undo(chosen(numbers, step.one))
+            self._undo(chosen([*numbers, None], step.one))
         else:
             self._act(step)
 
@@ -98,9 +88,11 @@ class Acting:
             return False
         before = self.before.pop(found)
         self.undone += 1
-        if found == newest:
+        if found == newest and before is not None:
             now = sums(self._store)
-            assert {table: each for table, each in now.items() if before[table] != each} == {}
+            changed = {table for table, each in now.items() if before[table] != each}
+            assert not changed, f"undoing act {found} left {changed} different"
+        self.before = {each: None if each > found else it for each, it in self.before.items()}
         return True
 
     def _last(self) -> int:

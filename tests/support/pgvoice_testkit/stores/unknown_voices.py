@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from pgvoice.store import FillRun, Turn, VoiceStore
-from pgvoice_testkit.stores.voices import ENCODER, PEOPLE, write
+import numpy as np
+from sqlalchemy import text
+
+from pgvoice.store import Exemplar, FillRun, SegmentKey, Turn, VoiceStore
+from pgvoice_testkit.stores.filled import THRESHOLD, unit
+from pgvoice_testkit.stores.voices import DIMENSION, ENCODER, PEOPLE, write
 
 #: Who speaks in each recording, in the order of its labels: three are in several, two in one.
 RECORDINGS: Mapping[str, tuple[str, ...]] = {
@@ -14,6 +19,12 @@ RECORDINGS: Mapping[str, tuple[str, ...]] = {
     "thursday": (PEOPLE[1], PEOPLE[3], PEOPLE[2]),
     "friday": (PEOPLE[4], PEOPLE[0]),
 }
+
+
+_LINKED = text(
+    "SELECT l.unknown_voice_id, v.key, l.label FROM pgvoice.linked_voice AS l"
+    " JOIN pgvoice.video AS v ON v.id = l.video_id"
+)
 
 
 def label(place: int) -> str:
@@ -35,16 +46,30 @@ def record(
 
 def heard(store: VoiceStore, number: int) -> set[str]:
     """Whose voices an unknown voice is made of."""
-    return {
-        RECORDINGS[each.video][int(each.label.removeprefix("SPEAKER_"))]
-        for each in store.voices.show(number)
-    }
+    return _people(store).get(number, set())
 
 
 def number_of(store: VoiceStore, person: str) -> int:
     """The unknown voice that a person is the only one in."""
-    (found,) = [
-        each.number for each in store.voices.unknown() if person in heard(store, each.number)
-    ]
-    assert heard(store, found) == {person}
+    (number,) = (number for number, people in _people(store).items() if people == {person})
+    return number
+
+
+def _people(store: VoiceStore) -> dict[int, set[str]]:
+    found = defaultdict[int, set[str]](set)
+    with store.database.engine.connect() as connection:
+        for number, video, spoken in connection.execute(_LINKED):
+            if video in RECORDINGS:
+                found[number].add(RECORDINGS[video][int(spoken.removeprefix("SPEAKER_"))])
     return found
+
+
+def enroll_near(store: VoiceStore, name: str, person: str, similarity: float) -> None:
+    """Enroll somebody whose profile is so similar to a person's voice."""
+    rng = np.random.default_rng(1000 + PEOPLE.index(person))
+    voice = unit(*rng.normal(size=DIMENSION))
+    other = rng.normal(size=DIMENSION)
+    other -= (other @ voice) * voice
+    vector = unit(*(similarity * voice + np.sqrt(1 - similarity**2) * unit(*other)))
+    exemplar = Exemplar(vector, "e" * 64, SegmentKey(0, 9000), "elsewhere")
+    store.people.enroll(name, [exemplar], ENCODER, THRESHOLD, force=True)

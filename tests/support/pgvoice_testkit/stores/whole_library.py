@@ -83,13 +83,14 @@ def _unknown_voices(store: VoiceStore) -> None:
         " impostor_mean, level)"
         " SELECT video_id, label, encoder_id, CASE label WHEN 'B' THEN 2 ELSE 1 END, 0.1, 0.2"
         " FROM pgvoice.voice WHERE label IN ('A', 'B')",
-        "INSERT INTO pgvoice.act (kind, subject, details, author, undone_at, undone_by)"
-        " VALUES ('dismiss', 'voice 2', '{\"why\": \"tv\"}', 'someone', NULL, NULL),"
-        " ('same', 'voice 1', '{}', 'someone', now(), 'someone')",
-        "INSERT INTO pgvoice.act_change (act_id, relation, key, old, new)"
-        " SELECT 1, 'unknown_voice', jsonb_build_object('id', id),"
+        "INSERT INTO pgvoice.act (kind, subject, transaction, author, undone_at, undone_by)"
+        " VALUES ('same', 'voice 1', 1, 'someone', now(), 'someone')",
+        "WITH one AS (INSERT INTO pgvoice.act (kind, subject, transaction, details)"
+        " VALUES ('dismiss', 'voice 2', 2, '{\"why\": \"tv\"}') RETURNING id)"
+        " INSERT INTO pgvoice.act_change (act_id, relation, key, old, new)"
+        " SELECT one.id, 'unknown_voice', jsonb_build_object('id', u.id),"
         " to_jsonb(u) || '{\"dismissed_as\": null}', to_jsonb(u)"
-        " FROM pgvoice.unknown_voice AS u WHERE id = 2",
+        " FROM pgvoice.unknown_voice AS u CROSS JOIN one WHERE u.id = 2",
         "INSERT INTO pgvoice.verdict (act_id, video_id, spans, holds, speaker_id,"
         " unknown_voice_id) VALUES (NULL, 1, '{[0,1000),[3000,4000)}', true, 1, NULL),"
         " (NULL, 2, '{[4000,6000)}', false, 1, NULL), (NULL, 2, '{[7000,9000)}', true, NULL, NULL),"
