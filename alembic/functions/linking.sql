@@ -78,24 +78,30 @@ BEGIN
         WHERE w.unknown_voice_id IS NOT NULL
     );
     -- The groups that a voice belongs to, or nearly.
-    WITH near AS MATERIALIZED (
-        SELECT v.place::integer, m.unknown_voice_id AS id, CASE WHEN l.unknown_voice_id IS NULL
-                   THEN n.similarity - m.level - v.level - least(m.impostor_mean, v.impostor_mean)
-                   WHEN m.voices > 1
-                   THEN (m.voices * (n.similarity - m.level) - 1 + l.level) / (m.voices - 1) - v.level
-                        - least((m.voices * m.impostor_mean - l.impostor_mean) / (m.voices - 1),
-                                v.impostor_mean)
-               END AS gain
-        FROM unnest(labels, vectors, means, levels)
+    WITH candidate AS MATERIALIZED (
+        SELECT v.place::integer, v.label, v.impostor_mean, v.level, m.unknown_voice_id AS id,
+               m.voices, m.impostor_mean AS group_mean, m.level AS group_level,
+               -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length AS similarity
+        FROM pgvoice.unknown_voice_mean AS m
+        JOIN unnest(labels, vectors, means, levels)
             WITH ORDINALITY AS v(label, embedding, impostor_mean, level, place)
-        CROSS JOIN pgvoice.unknown_voice_mean AS m
-        CROSS JOIN LATERAL (
-            SELECT -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length AS similarity
-        ) AS n
-        LEFT JOIN pgvoice.linked_voice AS l
-            ON l.video_id = video AND l.label = v.label AND l.encoder_id = m.encoder_id
-            AND l.unknown_voice_id = m.unknown_voice_id
+            -- A voice that is part of the mean seems to belong to it more than it does.
+            ON -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length
+               >= m.level + v.level + least(m.impostor_mean, v.impostor_mean) - 2 * clear
         WHERE m.encoder_id = encoder
+    ), near AS MATERIALIZED (
+        SELECT c.place, c.id, CASE WHEN l.unknown_voice_id IS NULL
+                   THEN c.similarity - c.group_level - c.level - least(c.group_mean, c.impostor_mean)
+                   WHEN c.voices > 1
+                   THEN (c.voices * (c.similarity - c.group_level) - 1 + l.level) / (c.voices - 1)
+                        - c.level
+                        - least((c.voices * c.group_mean - l.impostor_mean) / (c.voices - 1),
+                                c.impostor_mean)
+               END AS gain
+        FROM candidate AS c
+        LEFT JOIN pgvoice.linked_voice AS l
+            ON l.video_id = video AND l.label = c.label AND l.encoder_id = encoder
+            AND l.unknown_voice_id = c.id
     ), close AS MATERIALIZED (
         SELECT n.*, count(*) OVER (PARTITION BY n.place) = 1 AND n.gain >= clear
                AND count(*) OVER (PARTITION BY n.id) = 1 AS sure
@@ -126,6 +132,11 @@ BEGIN
             ARRAY(SELECT means[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
             ARRAY(SELECT levels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place), touched
         );
+    END IF;
+    IF coalesce(touched, '{}') = '{}' THEN
+        -- Nothing was grouped again. The mean of a group and a voice is nearer to no other group than
+        -- the nearer of both is, and neither is near enough.
+        RETURN cardinality(labels);
     END IF;
     -- Groups that have become one person's by what they gained.
     touched := ARRAY(

@@ -349,6 +349,7 @@ AS $$
 DECLARE
     one pgvoice.act;
     later bigint;
+    taken text;
 BEGIN
     SELECT a.* INTO one FROM pgvoice.act AS a WHERE a.id = refuse_undo.act FOR UPDATE;
     -- What is to be forgotten counts as forgotten.
@@ -376,6 +377,14 @@ BEGIN
         RAISE EXCEPTION '% cannot be undone before %, which depends on it',
             pgvoice_internal.act_text(act), pgvoice_internal.act_text(later)
             USING HINT = format('Run `pgvoice undo %s` first.', later), ERRCODE = 'PV020';
+    END IF;
+    SELECT s.name INTO taken FROM pgvoice_internal.act_effects(act, 'speaker') AS e
+    JOIN pgvoice.speaker AS s ON s.name = e.old ->> 'name' AND s.id <> (e.key ->> 'id')::bigint
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% cannot be undone: there is another % now',
+            pgvoice_internal.act_text(act), quote_literal(taken)
+            USING HINT = 'Rename that person first.', ERRCODE = 'PV020';
     END IF;
 END
 $$;

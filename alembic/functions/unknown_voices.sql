@@ -148,6 +148,7 @@ CREATE OR REPLACE FUNCTION pgvoice.voices_of_segments(
     end_ms integer
 )
 LANGUAGE sql STABLE
+SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     WITH linked AS (

@@ -162,6 +162,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT number, voices, nearest, similarity FROM unknown_voices()", [(1, 1, "ann", 0)]),
         ("SELECT video, label, segments, similarity FROM voice_appearances(1)", [("w", "A", 1, 1)]),
         ("SELECT number, speaker FROM suggestions()", []),
+        ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
     ],
 )  # fmt: skip
 def test_a_reader_asks(reader: str, question: str, answer: list[tuple[object, ...]]) -> None:

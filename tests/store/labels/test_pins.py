@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, Z, put
+from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put
 from sqlalchemy import text
 
 from pgvoice.store import (
     EncoderIdentity,
     NewName,
     OptedOut,
+    SegmentKey,
     Turn,
     UnknownTurnLabel,
     VoiceStore,
@@ -19,7 +20,7 @@ from pgvoice.store.errors import SpeechErased
 Label = tuple[float, str | None, str]
 #: Turns of A and B; one of B's lies within one of A's.
 TURNS = [Turn(0, 4, "A"), Turn(4, 8, "B"), Turn(8, 16, "A"), Turn(10, 11, "B"), Turn(20, 22)]
-SPANS = [(0, 4), (4, 8), (8, 16), (10, 11), (20, 22), (8, 10), (11, 16)]
+SPANS: list[tuple[float, float]] = [(0, 4), (4, 8), (8, 16), (10, 11), (20, 22), (8, 10), (11, 16)]
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ HEARD: list[Label] = [
 
 
 def test_a_whole_label_is_pinned_filled_or_not(talk: VoiceStore) -> None:
-    talk.recordings.store_turns("v", [Turn(30, 34, "A")], add_to=True)
+    talk.recordings.store_turns("v", [*TURNS, Turn(30, 34, "A")])
     talk.labels.label(clusters=False)
     assert _labels(talk) == HEARD
     run = talk.labels.pin_label("v", "A", "bob")
@@ -64,7 +65,7 @@ def test_a_whole_label_is_pinned_filled_or_not(talk: VoiceStore) -> None:
     talk.labels.revert(run)
     assert _labels(talk) == HEARD, "that which a label run pinned goes too"
     assert talk.labels.words("v") == []
-    with pytest.raises(UnknownTurnLabel, match="no turns of 'C' in 'v'|'C'"):
+    with pytest.raises(UnknownTurnLabel, match="'C'"):
         talk.labels.pin_label("v", "C", "bob")
 
 
@@ -148,7 +149,7 @@ def test_people_who_are_not_enrolled(talk: VoiceStore) -> None:
     ]
     talk.privacy.erase_speaker("zoe", with_segments=False)
     assert talk.labels.words("v") == []
-    assert _labels(talk) == [(0, None, "removed"), (20, None, "removed")]
+    assert _labels(talk) == []
     with pytest.raises(OptedOut):
         talk.labels.pin("v", (0, 4), "zoe", new=True)
     talk.labels.label(clusters=False)
@@ -177,7 +178,9 @@ def test_a_merge_takes_words_along(talk: VoiceStore) -> None:
 
 
 def test_who_said_it_and_when(talk: VoiceStore) -> None:
-    talk.labels.pin_segments("v", [x.key for x in talk.recordings.turns("v")][:3], "bob")
+    talk.labels.pin_segments(
+        "v", [SegmentKey(0, 4000), SegmentKey(4000, 8000), SegmentKey(8000, 16_000)], "bob"
+    )
     (word,) = talk.labels.words("v")
     assert [(span.start_s, span.end_s) for span in word.spans] == [(0, 16)]
     assert (word.seconds, word.holds, word.speaker, word.unknown_voice) == (16, True, "bob", None)
@@ -188,7 +191,3 @@ def test_who_said_it_and_when(talk: VoiceStore) -> None:
     assert 0 <= (now - word.said_at).total_seconds() < 60
     assert word.act is not None
     assert kinds[-1] == "pin"
-
-
-def test_a_pin_of_other_audio_stays(talk: VoiceStore) -> None:
-    del THRESHOLD
