@@ -167,27 +167,58 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    -- As in link_recording.
+    clear CONSTANT double precision := 0.1;
     doubtful bigint[];
 BEGIN
     UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
     FROM pgvoice_internal.voice_levels(encoder) AS q
     WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
       AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005;
-    SELECT array_agg(DISTINCT m.unknown_voice_id) INTO doubtful
-    FROM pgvoice.unknown_voice_mean AS m
-    JOIN pgvoice.linked_voice AS l USING (unknown_voice_id, encoder_id)
-    JOIN pgvoice.voice AS v USING (video_id, label, encoder_id)
-    WHERE m.encoder_id = encoder AND m.voices > 1
-      AND (-(v.embedding OPERATOR(public.<#>) m.embedding) * m.length * m.voices - 1) / (m.voices - 1)
-          - least(m.impostor_mean, l.impostor_mean) - m.level - l.level < 0.1;
-    IF doubtful IS NOT NULL THEN
+    WITH weak AS MATERIALIZED (
+        SELECT m.*
+        FROM pgvoice.unknown_voice_mean AS m
+        WHERE m.encoder_id = encoder AND m.voices > 1 AND EXISTS (
+            SELECT FROM pgvoice.linked_voice AS l
+            JOIN pgvoice.voice AS v USING (video_id, label, encoder_id)
+            WHERE l.unknown_voice_id = m.unknown_voice_id AND l.encoder_id = encoder
+              AND (-(v.embedding OPERATOR(public.<#>) m.embedding) * m.length * m.voices - 1)
+                  / (m.voices - 1)
+                  - least(m.impostor_mean, l.impostor_mean) - m.level - l.level < clear
+        )
+    )
+    SELECT array_agg(DISTINCT each.id) INTO doubtful
+    FROM weak AS a
+    LEFT JOIN pgvoice.unknown_voice_mean AS b
+        ON b.encoder_id = a.encoder_id AND b.unknown_voice_id <> a.unknown_voice_id
+        AND -(a.embedding OPERATOR(public.<#>) b.embedding) * a.length * b.length
+            >= a.level + b.level + least(a.impostor_mean, b.impostor_mean) - clear
+    CROSS JOIN LATERAL (VALUES (a.unknown_voice_id), (b.unknown_voice_id)) AS each(id);
+    IF pgvoice_internal.is_small_library(encoder) THEN
+        doubtful := ARRAY(
+            SELECT m.unknown_voice_id FROM pgvoice.unknown_voice_mean AS m WHERE m.encoder_id = encoder
+        );
+    END IF;
+    IF doubtful <> '{}' THEN
         PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', doubtful);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.mend_links(integer) IS
-'Brings what linked voices require up to date, and groups again those that hardly reach it any more: the first
-recordings of a library say little about impostors.';
+'Brings what linked voices require up to date, and groups again those that hardly reach it any more, and what
+is near them: the first recordings of a library say little about impostors. In a small library, groups
+everything again.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.is_small_library(encoder integer) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(sum(c.voices) <= 200, true) FROM pgvoice.voice_cohort AS c
+    WHERE c.encoder_id = encoder
+$$;
+COMMENT ON FUNCTION pgvoice_internal.is_small_library(integer) IS
+'Whether a library is so small that all its voices are compared and grouped again with each recording, so that
+it does not matter which came first.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_recordings(
     chosen bigint[], encoder integer, grown boolean
@@ -209,9 +240,7 @@ BEGIN
     FOREACH video IN ARRAY chosen LOOP
         linked := linked + pgvoice_internal.link_recording(video, encoder, heard);
     END LOOP;
-    IF grown OR 500 >= (
-        SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder
-    ) THEN
+    IF grown THEN
         PERFORM pgvoice_internal.mend_links(encoder);
     END IF;
     RETURN linked;
@@ -219,7 +248,27 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, boolean) IS
 'Links the voices of these videos, if the store links voices, and returns how many. If the library has grown,
-or is small, others are linked again where it is in doubt.';
+others are linked again where it is in doubt.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.link_refreshed(
+    chosen bigint[], encoder integer, refitted boolean
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    small CONSTANT boolean := pgvoice_internal.is_small_library(encoder);
+BEGIN
+    IF (SELECT g.linking FROM pgvoice.setting AS g) THEN
+        IF small THEN
+            PERFORM pgvoice.refit_library(encoder);
+        END IF;
+        PERFORM pgvoice_internal.link_recordings(chosen, encoder, small OR refitted);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.link_refreshed(bigint[], integer, boolean) IS
+'Links the voices of videos that were computed, if the store links voices.';
 
 CREATE OR REPLACE FUNCTION pgvoice.link_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
