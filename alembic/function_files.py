@@ -64,6 +64,7 @@ FILES = (
     "verdicts",
     "keeping",
     "labels",
+    "pinned_labels",
     "pins",
     "typed_spans",
     "profiles",

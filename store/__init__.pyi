@@ -27,6 +27,7 @@ from .errors import (
     LabelIsNoName,
     LastExemplar,
     LinkingDisabled,
+    NewName,
     NoEmbedding,
     NoSegment,
     NoSuggestion,
@@ -54,6 +55,7 @@ from .errors import (
 from .keys import SegmentKey
 from .labels.current import Label, SpeakerTime
 from .labels.runs import LabelMove, LabelRun, Relabelling
+from .labels.words import Word
 from .people.enrollments import Enrollment, Exemplar
 from .people.quality import Outlier, ProfileQuality
 from .people.resemblance import LeftOut
@@ -136,6 +138,7 @@ __all__ = [
     "LinkingSettings",
     "MovedExemplar",
     "Naming",
+    "NewName",
     "NoEmbedding",
     "NoSegment",
     "NoSuggestion",
@@ -191,5 +194,6 @@ __all__ = [
     "VoiceAppearance",
     "VoiceStore",
     "VoiceSuggestion",
+    "Word",
     "summarize_clusters",
 ]

@@ -1,5 +1,45 @@
 -- What voices need to be linked, and average linkage of a few of them.
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.voice_levels(
+    encoder integer, videos bigint[] DEFAULT NULL
+) RETURNS TABLE (
+    video_id bigint,
+    label text,
+    impostor_mean double precision,
+    level double precision
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH tail AS MATERIALIZED (
+        SELECT b.min_ms, lead(b.min_ms, 1, 2147483647) OVER (ORDER BY b.min_ms) AS end_ms,
+               t.across_mean,
+               pgvoice_internal.tail_excess(t.start, t.mean_excess, g.false_link_rate / greatest((
+                   SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder
+               ), 1)) / 2 AS level
+        FROM pgvoice.setting AS g
+        CROSS JOIN unnest(coalesce((
+            SELECT l.band_ms FROM pgvoice.library_tail AS l WHERE l.encoder_id = encoder
+        ), '{0}')) AS b(min_ms)
+        CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, b.min_ms) AS t
+    )
+    SELECT v.video_id, v.label,
+           (coalesce(c.across_mean * c.across, 0) + 20 * t.across_mean) / (c.across + 20), t.level
+    FROM pgvoice.voice AS v
+    JOIN pgvoice.voice_cohort AS c USING (video_id, encoder_id)
+    JOIN tail AS t ON v.clean_ms >= t.min_ms AND v.clean_ms < t.end_ms
+    WHERE v.encoder_id = encoder AND (videos IS NULL OR v.video_id = ANY (videos))
+      AND v.clean_ms >= 1500
+$$;
+COMMENT ON FUNCTION pgvoice_internal.voice_levels(integer, bigint[]) IS
+'What voices of these videos, or of all, require to be linked; those with less than 1.5 s of clean speech are
+not linked, as one person''s are then too often less similar than two people''s. Two voices are linked if
+their similarity reaches the lower of their impostor_means and both levels: each of N voices may be linked
+with somebody else''s in false_link_rate / N of its comparisons, of which there are N at most. The lower mean,
+because two recordings over different channels are no more alike than those over the plainer one: with the
+average of both, speakers of the series at telephone quality were linked with themselves in the original for
+72 % (B-cubed recall), with the lower for 96 %.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.linkable_voices(videos bigint[], encoder integer)
 RETURNS TABLE (
     video_id bigint,
@@ -14,23 +54,22 @@ AS $$
     WITH word AS MATERIALIZED (
         SELECT w.* FROM pgvoice_internal.voice_words(videos, encoder) AS w
     ), heard AS MATERIALIZED (
-        SELECT v.video_id, v.label, v.embedding, v.clean_ms, c.across_mean, c.across,
+        SELECT q.*, v.embedding, v.clean_ms,
                EXISTS (
                    SELECT FROM word AS w
                    WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
                ) AS by_word
-        FROM pgvoice.voice AS v
-        JOIN pgvoice.voice_cohort AS c USING (video_id, encoder_id)
-        WHERE v.video_id = ANY (videos) AND v.encoder_id = encoder AND v.clean_ms >= 1500
-          AND (pgvoice_internal.may_link(v.video_id, encoder) OR EXISTS (
-              SELECT FROM pgvoice.linked_voice AS l
-              WHERE l.video_id = v.video_id AND l.label = v.label AND l.encoder_id = v.encoder_id
-          ))
-          AND NOT EXISTS (
-              SELECT FROM word AS w
-              WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
-                AND w.speaker_id IS NOT NULL
-          )
+        FROM pgvoice_internal.voice_levels(encoder, videos) AS q
+        JOIN pgvoice.voice AS v
+            ON v.video_id = q.video_id AND v.label = q.label AND v.encoder_id = encoder
+        WHERE (pgvoice_internal.may_link(v.video_id, encoder) OR EXISTS (
+            SELECT FROM pgvoice.linked_voice AS l
+            WHERE l.video_id = v.video_id AND l.label = v.label AND l.encoder_id = v.encoder_id
+        )) AND NOT EXISTS (
+            SELECT FROM word AS w
+            WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
+              AND w.speaker_id IS NOT NULL
+        )
     ), nearest AS MATERIALIZED (
         SELECT DISTINCT ON (h.video_id, h.label) h.video_id, h.label, h.clean_ms, n.speaker_id,
                n.similarity
@@ -59,31 +98,17 @@ AS $$
         WHERE n.similarity >= pgvoice_internal.threshold_at(
             r.above, r.band_ms, n.clean_ms, i.mean, i.comparisons, r.lowest
         )
-    ), share AS (
-        SELECT g.false_link_rate / greatest((
-            SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder
-        ), 1) AS per_pair
-        FROM pgvoice.setting AS g
     )
-    SELECT h.video_id, h.label, h.embedding,
-           (coalesce(h.across_mean * h.across, 0) + 20 * t.across_mean) / (h.across + 20),
-           pgvoice_internal.tail_excess(t.start, t.mean_excess, share.per_pair) / 2
+    SELECT h.video_id, h.label, h.embedding, h.impostor_mean, h.level
     FROM heard AS h
-    CROSS JOIN share
-    CROSS JOIN LATERAL pgvoice_internal.tail_of(encoder, h.clean_ms) AS t
     WHERE NOT EXISTS (
         SELECT FROM known AS k WHERE k.video_id = h.video_id AND k.label = h.label
     )
 $$;
 COMMENT ON FUNCTION pgvoice_internal.linkable_voices(bigint[], integer) IS
-'The voices of these videos that can be linked, and what they require: at least 1.5 s of clean speech
-(below, one person''s voices are too often less similar than two people''s), no word that says who of the
-speakers it is, no profile that it matches, and linked already or recent (may_link). Two voices are linked if their similarity reaches the
-lower of their impostor_means and both levels: each of N voices may be linked with somebody else''s in
-false_link_rate / N of its comparisons, of which there are N at most. The lower mean, because two
-recordings over different channels are no more alike than those over the plainer one: with the average of
-both, speakers of the series at telephone quality were linked with themselves in the original for 72 %
-(B-cubed recall), with the lower for 96 %.';
+'The voices of these videos that can be linked, and what they require (voice_levels): they are linked
+already or recent (may_link), no word says who of the speakers it is, and no profile matches it, unless a word
+says that it is not that person''s.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.average_linkage(
     similarities double precision[],

@@ -148,6 +148,64 @@ COMMENT ON FUNCTION pgvoice_internal.link_recording(bigint, integer) IS
 'Links the voices of a recording anew, and returns how many. A voice that clearly belongs to one group joins
 it; else all groups that it nearly belongs to are grouped again with it.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.mend_links(encoder integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    doubtful bigint[];
+BEGIN
+    UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
+    FROM pgvoice_internal.voice_levels(encoder) AS q
+    WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
+      AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005;
+    SELECT array_agg(DISTINCT m.unknown_voice_id) INTO doubtful
+    FROM pgvoice.unknown_voice_mean AS m
+    JOIN pgvoice.linked_voice AS l USING (unknown_voice_id, encoder_id)
+    JOIN pgvoice.voice AS v USING (video_id, label, encoder_id)
+    WHERE m.encoder_id = encoder AND m.voices > 1
+      AND (-(v.embedding OPERATOR(public.<#>) m.embedding) * m.length * m.voices - 1) / (m.voices - 1)
+          - least(m.impostor_mean, l.impostor_mean) - m.level - l.level < 0.1;
+    IF doubtful IS NOT NULL THEN
+        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', doubtful);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.mend_links(integer) IS
+'Brings what linked voices require up to date, and groups again those that hardly reach it any more: the first
+recordings of a library say little about impostors.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.link_recordings(
+    chosen bigint[], encoder integer, grown boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    video bigint;
+    linked bigint := 0;
+BEGIN
+    -- One transaction at a time links. None waits if the store does not.
+    PERFORM FROM pgvoice.setting AS g WHERE g.linking FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    PERFORM pgvoice_internal.expire_voices();
+    FOREACH video IN ARRAY chosen LOOP
+        linked := linked + pgvoice_internal.link_recording(video, encoder);
+    END LOOP;
+    IF grown OR 500 >= (
+        SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder
+    ) THEN
+        PERFORM pgvoice_internal.mend_links(encoder);
+    END IF;
+    RETURN linked;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, boolean) IS
+'Links the voices of these videos, if the store links voices, and returns how many. If the library has grown,
+or is small, others are linked again where it is in doubt.';
+
 CREATE OR REPLACE FUNCTION pgvoice.link_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
 ) RETURNS bigint
@@ -155,30 +213,17 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-#variable_conflict use_column
-DECLARE
-    video bigint;
-    linked bigint := 0;
 BEGIN
     PERFORM pgvoice_internal.video_ids(videos), pgvoice_internal.require_encoder(encoder);
-    -- One transaction at a time links. None waits if the store does not.
-    PERFORM FROM pgvoice.setting AS g WHERE g.linking FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RETURN 0;
-    END IF;
-    PERFORM pgvoice_internal.expire_voices();
-    FOR video IN
+    RETURN pgvoice_internal.link_recordings(ARRAY(
         SELECT v.id FROM pgvoice.video AS v
-        WHERE (link_voices.videos IS NULL OR v.key = ANY (link_voices.videos)) AND EXISTS (
+        WHERE (videos IS NULL OR v.key = ANY (videos)) AND EXISTS (
             SELECT FROM pgvoice.voice_cohort AS c
             WHERE c.video_id = v.id AND c.encoder_id = link_voices.encoder
         )
         -- An order that has nothing to do with when they came.
         ORDER BY hashtext(v.key), v.id
-    LOOP
-        linked := linked + pgvoice_internal.link_recording(video, link_voices.encoder);
-    END LOOP;
-    RETURN linked;
+    ), encoder, videos IS NULL);
 END
 $$;
 COMMENT ON FUNCTION pgvoice.link_voices IS

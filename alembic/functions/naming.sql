@@ -38,14 +38,16 @@ BEGIN
     named := 0;
     left_out := 0;
     FOR member IN
-        SELECT h.video_id, h.spans, f.fits
+        SELECT h.video_id, h.spans, bool_or(f.fits) AS fits
         FROM pgvoice_internal.heard_in(ARRAY[number]) AS h
         LEFT JOIN (
-            SELECT x.video_id, x.label, bool_or(x.fits) AS fits
+            SELECT e.id AS encoder_id, x.*
             FROM unnest(encoders) AS e(id)
             CROSS JOIN LATERAL pgvoice_internal.fitting_voices(number, speaker, e.id) AS x
-            GROUP BY x.video_id, x.label
-        ) AS f ON f.video_id = h.video_id AND f.label = h.label
+        ) AS f
+            ON f.video_id = h.video_id AND f.label = h.label AND f.encoder_id = ANY (h.encoders)
+        GROUP BY h.video_id, h.key, h.label, h.spans
+        ORDER BY h.key, h.label, h.spans
     LOOP
         IF member.fits AND member.spans IS NOT NULL THEN
             PERFORM pgvoice_internal.keep_word(member.video_id, member.spans, true, speaker, NULL);
@@ -60,6 +62,23 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.keep_name(bigint, bigint, integer[]) IS
 'Stores the word that the voices of an unknown voice that fit somebody are that person; returns how many are,
 and how many do not fit.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.spans_to_show(spans jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'video', v.key, 'source', v.source, 'start_s', s.start_ms / 1000::double precision,
+        'end_s', s.end_ms / 1000::double precision
+    ) ORDER BY v.key, s.start_ms), '[]')
+    FROM (
+        SELECT DISTINCT x.video_id, x.start_ms, x.end_ms FROM jsonb_to_recordset(spans_to_show.spans)
+            AS x(video_id bigint, start_ms integer, end_ms integer)
+    ) AS s
+    JOIN pgvoice.video AS v ON v.id = s.video_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.spans_to_show(jsonb) IS
+'Spans of videos in seconds, each once, in order.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.name_as(
     kind text, number bigint, speaker text, consent jsonb, force boolean
@@ -90,12 +109,8 @@ BEGIN
             SELECT sum(t.end_ms - t.start_ms) FROM pgvoice_internal.typical_segments(number, each) AS t
         ) THEN
             exemplars := exemplars || (
-                SELECT coalesce(jsonb_agg(jsonb_build_object(
-                    'video', v.key, 'source', v.source, 'start_s', e.start_ms / 1000::double precision,
-                    'end_s', e.end_ms / 1000::double precision
-                ) ORDER BY v.key, e.start_ms), '[]')
+                SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]')
                 FROM pgvoice_internal.enroll_voice(number, speaker_of, each, force) AS e
-                JOIN pgvoice.video AS v ON v.id = e.video_id
             );
         END IF;
     END LOOP;
@@ -106,7 +121,7 @@ BEGIN
     PERFORM pgvoice_internal.relink(keys);
     RETURN jsonb_build_object(
         'act', act, 'voice', number, 'speaker', speaker, 'voices', kept.named,
-        'left_out', kept.left_out, 'exemplars', exemplars,
+        'left_out', kept.left_out, 'exemplars', pgvoice_internal.spans_to_show(exemplars),
         'moves', pgvoice_internal.changed_labels(keys, labelling, true)
     );
 END

@@ -75,17 +75,23 @@ BEGIN
                ) AS small
         FROM pgvoice.unknown_voice_mean AS m
         WHERE m.encoder_id = regroup.encoder AND m.unknown_voice_id = ANY (groups)
+    ), dissolved AS MATERIALIZED (
+        SELECT l.video_id, l.label, l.unknown_voice_id
+        FROM chosen AS c
+        JOIN pgvoice.linked_voice AS l USING (unknown_voice_id, encoder_id)
+        WHERE c.small AND NOT EXISTS (
+            SELECT FROM given AS g WHERE g.video_id = l.video_id AND g.label = l.label
+        )
     ), voice_piece AS MATERIALIZED (
-        SELECT p.*, v.embedding, v.dimension
+        SELECT p.*, v.embedding
         FROM (
             SELECT * FROM given
             UNION ALL
-            SELECT l.video_id, l.label, l.impostor_mean, l.level, l.unknown_voice_id
-            FROM chosen AS c
-            JOIN pgvoice.linked_voice AS l USING (unknown_voice_id, encoder_id)
-            WHERE c.small AND NOT EXISTS (
-                SELECT FROM given AS g WHERE g.video_id = l.video_id AND g.label = l.label
-            )
+            SELECT d.video_id, d.label, q.impostor_mean, q.level, d.unknown_voice_id
+            FROM dissolved AS d
+            JOIN pgvoice_internal.voice_levels(
+                regroup.encoder, ARRAY(SELECT o.video_id FROM dissolved AS o)
+            ) AS q ON q.video_id = d.video_id AND q.label = d.label
         ) AS p
         JOIN pgvoice.voice AS v
             ON v.video_id = p.video_id AND v.label = p.label AND v.encoder_id = regroup.encoder

@@ -157,19 +157,23 @@ SET search_path FROM CURRENT
 AS $$
     WITH made AS MATERIALIZED (
         SELECT m.* FROM pgvoice_internal.linked_as(encoder, numbers) AS m
-    ), used AS MATERIALIZED (
-        SELECT m.encoder_id, array_agg(m.number) AS numbers FROM made AS m GROUP BY m.encoder_id
+    ), near AS MATERIALIZED (
+        -- With every encoder, as somebody may be enrolled with another one only.
+        SELECT e.id AS encoder_id, p.*
+        FROM pgvoice.encoder AS e
+        CROSS JOIN LATERAL pgvoice_internal.nearest_people(e.id, numbers) AS p
+        WHERE known_voices.encoder IS NULL OR e.id = known_voices.encoder
     )
-    SELECT m.number, m.encoder_id, m.voices, m.recordings, m.seconds, m.last_video_id,
-           n.speaker_id, n.similarity, n.rival_id, n.rival_similarity, coalesce(n.suggested, false)
-    FROM made AS m
-    LEFT JOIN (
-        SELECT p.* FROM used AS u
-        CROSS JOIN LATERAL pgvoice_internal.nearest_people(u.encoder_id, u.numbers) AS p
-    ) AS n ON n.number = m.number
+    SELECT DISTINCT ON (m.number) m.number, m.encoder_id, m.voices, m.recordings, m.seconds,
+           m.last_video_id, n.speaker_id, n.similarity, n.rival_id, n.rival_similarity,
+           coalesce(n.suggested, false)
+    FROM made AS m LEFT JOIN near AS n ON n.number = m.number
+    ORDER BY m.number, n.suggested DESC NULLS LAST, n.speaker_id IS NULL,
+             n.encoder_id = m.encoder_id DESC, n.encoder_id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.known_voices(integer, bigint[]) IS
-'What unknown voices are made of, and which enrolled people they resemble most.';
+'What unknown voices are made of, and which enrolled people they resemble most: those that an encoder
+suggests, else those of the encoder that heard most.';
 
 CREATE OR REPLACE FUNCTION pgvoice.suggestions() RETURNS TABLE (
     number bigint,

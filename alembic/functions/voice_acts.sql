@@ -40,20 +40,23 @@ COMMENT ON FUNCTION pgvoice_internal.hold_voices(bigint[]) IS
 them; fails if one ended.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.heard_in(numbers bigint[])
-RETURNS TABLE (video_id bigint, key text, label text, spans int4multirange)
+RETURNS TABLE (
+    video_id bigint, key text, label text, spans int4multirange, encoders integer[]
+)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT m.video_id, v.key, m.label, pgvoice_internal.voice_spans(m.video_id, m.label)
-    FROM (
-        SELECT DISTINCT l.video_id, l.label FROM pgvoice.linked_voice AS l
-        WHERE l.unknown_voice_id = ANY (numbers)
-    ) AS m
-    JOIN pgvoice.video AS v ON v.id = m.video_id
-    ORDER BY v.key, m.label
+    SELECT l.video_id, v.key, l.label, s.spans, array_agg(l.encoder_id ORDER BY l.encoder_id)
+    FROM pgvoice.linked_voice AS l
+    JOIN pgvoice.video AS v ON v.id = l.video_id
+    CROSS JOIN LATERAL pgvoice_internal.voice_spans(l.video_id, l.label, l.encoder_id) AS s(spans)
+    WHERE l.unknown_voice_id = ANY (numbers)
+    GROUP BY l.video_id, v.key, l.label, s.spans
+    ORDER BY v.key, l.label, s.spans
 $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_in(bigint[]) IS
-'The voices of unknown voices, whatever the encoder, and when they speak.';
+'The voices of unknown voices, when they speak, and which encoders heard them; those that the store grouped
+itself can differ from encoder to encoder.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
 LANGUAGE sql
@@ -99,40 +102,58 @@ BEGIN
             )
         );
         moved := moved || (
-            SELECT coalesce(jsonb_agg(k), '[]') FROM pgvoice.keep_labels(
-                CASE WHEN NOT everywhere THEN keys END, each, only_labelled => true
-            ) AS k WHERE k.outcome = 'changed'
+            SELECT coalesce(jsonb_agg(to_jsonb(k) || jsonb_build_object('encoder', each)), '[]')
+            FROM (
+                SELECT l.* FROM pgvoice.keep_labels(
+                    CASE WHEN NOT everywhere THEN keys END, each, only_labelled => true
+                ) AS l
+                UNION ALL
+                SELECT l.* FROM pgvoice.keep_labels(unlabelled, each) AS l WHERE unlabelled <> '{}'
+            ) AS k
+            WHERE k.outcome = 'changed'
         );
-        IF unlabelled <> '{}' THEN
-            moved := moved || (
-                SELECT coalesce(jsonb_agg(k), '[]') FROM pgvoice.keep_labels(unlabelled, each) AS k
-                WHERE k.outcome = 'changed'
-            );
-        END IF;
     END LOOP;
-    RETURN (
-        SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.segments DESC, m.seconds DESC), '[]')
-        FROM (
-            SELECT k.from_speaker, k.from_reason, k.to_speaker, k.to_reason, sum(k.segments) AS segments,
-                   sum(k.seconds) AS seconds, sum(k.video_count) AS video_count, (
-                       SELECT jsonb_agg(video) FROM (
-                           SELECT o.video FROM jsonb_array_elements(jsonb_agg(k.longest_videos))
-                               AS listed(videos), jsonb_array_elements_text(listed.videos) AS o(video)
-                           LIMIT 20
-                       ) AS first
-                   ) AS videos
-            FROM jsonb_to_recordset(moved) AS k(
-                from_speaker text, from_reason text, to_speaker text, to_reason text, segments bigint,
-                seconds double precision, video_count bigint, longest_videos jsonb
-            )
-            GROUP BY k.from_speaker, k.from_reason, k.to_speaker, k.to_reason
-        ) AS m
-    );
+    RETURN pgvoice_internal.summed_moves(moved);
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.changed_labels(text[], integer[], boolean) IS
 'Labels these videos again that are labelled; if everywhere, also the others of them, and whatever is labelled
-in the library. Returns from whom to whom labels changed, as keep_labels does.';
+in the library. Returns from whom to whom labels changed, see summed_moves.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.summed_moves(moves jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH per_encoder AS (
+        SELECT m.from_speaker, m.from_reason, m.to_speaker, m.to_reason,
+               sum(m.segments) AS segments, sum(m.seconds) AS seconds, sum(m.video_count) AS videos,
+               jsonb_agg(m.longest_videos) AS longest
+        FROM jsonb_to_recordset(moves) AS m(
+            encoder integer, from_speaker text, from_reason text, to_speaker text, to_reason text,
+            segments bigint, seconds double precision, video_count bigint, longest_videos jsonb
+        )
+        GROUP BY m.encoder, m.from_speaker, m.from_reason, m.to_speaker, m.to_reason
+    ), summed AS (
+        SELECT p.from_speaker, p.from_reason, p.to_speaker, p.to_reason, max(p.segments) AS segments,
+               max(p.seconds) AS seconds, max(p.videos) AS video_count,
+               (array_agg(p.longest ORDER BY p.segments DESC))[1] AS longest
+        FROM per_encoder AS p
+        GROUP BY p.from_speaker, p.from_reason, p.to_speaker, p.to_reason
+    )
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'from_speaker', s.from_speaker, 'from_reason', s.from_reason, 'to_speaker', s.to_speaker,
+        'to_reason', s.to_reason, 'segments', s.segments, 'seconds', s.seconds,
+        'video_count', s.video_count, 'videos', ARRAY(
+            SELECT v.key FROM jsonb_array_elements(s.longest) WITH ORDINALITY AS l(keys, list)
+            CROSS JOIN jsonb_array_elements_text(l.keys) WITH ORDINALITY AS v(key, place)
+            ORDER BY l.list, v.place LIMIT 20
+        )
+    ) ORDER BY s.segments DESC, s.seconds DESC, s.from_speaker, s.to_speaker, s.from_reason, s.to_reason), '[]')
+    FROM summed AS s
+$$;
+COMMENT ON FUNCTION pgvoice_internal.summed_moves(jsonb) IS
+'Sums up what several keep_labels returned, of other videos or other encoders: of several encoders, what
+changes for the one that changes most, as each labels the same speech.';
 
 CREATE OR REPLACE FUNCTION pgvoice.dismiss_voice(
     number bigint, why text, dry_run boolean DEFAULT false

@@ -252,10 +252,9 @@ BEGIN
         ORDER BY c.video_id FOR KEY SHARE OF v SKIP LOCKED FOR NO KEY UPDATE OF c SKIP LOCKED
     );
     PERFORM pgvoice_internal.keep_cohorts(others, encoder);
-    PERFORM pgvoice_internal.fit_library(encoder, false);
     PERFORM pgvoice_internal.keep_grouped_voices(chosen, encoder);
-    PERFORM pgvoice.link_voices(
-        ARRAY(SELECT v.key FROM pgvoice.video AS v WHERE v.id = ANY (chosen)), encoder
+    PERFORM pgvoice_internal.link_recordings(
+        chosen, encoder, pgvoice_internal.fit_library(encoder, false)
     );
     RETURN cardinality(chosen);
 END

@@ -117,7 +117,9 @@ def _require(connection: Connection, speaker: str, *, new: bool) -> None:
     checked(speaker, "a speaker's name")
     names = connection.scalars(_NAMES).all()
     if speaker not in names and not new:
-        raise NewName(speaker, difflib.get_close_matches(speaker, names))
+        known = {name.casefold(): name for name in names}
+        close = difflib.get_close_matches(speaker.casefold(), known)
+        raise NewName(speaker, [known[name] for name in close])
 
 
 def _keys(video: str, keys: Sequence[SegmentKey]) -> dict[str, object]:

@@ -45,11 +45,14 @@ WRITTEN = {
     "pgvoice.encoder",
     "pgvoice.fill_run",
     "pgvoice.library_tail",
+    "pgvoice.linked_voice",
     "pgvoice.lock",
     "pgvoice.nearest",
     "pgvoice.segment_embedding",
     "pgvoice.turn",
     "pgvoice.turn_document",
+    "pgvoice.unknown_voice",
+    "pgvoice.unknown_voice_mean",
     "pgvoice.video",
     "pgvoice.voice",
     "pgvoice.voice_cohort",
@@ -110,7 +113,11 @@ def _fill(store: VoiceStore) -> None:
         " gallery, labels_from, measured) SELECT id, 0.01, '{0}', '{0.5}', '{0}', 4, 'nowhere',"
         " '{}' FROM pgvoice.encoder",
     )
-    store.thresholds.refresh()
+    store.voices.enable()
+    one, other, *_, last = (each.number for each in store.voices.unknown())
+    store.voices.dismiss(last, "tv")
+    store.voices.same(one, other)
+    store.people.drop("cyd", store.people.exemplars("cyd")[0].number)
     store.backfills.expect("night", {"talk": {"audio": "/private/talk.wav"}})
     store.index.build()
 
@@ -135,8 +142,14 @@ def test_the_battery_notices_what_it_looks_for(attacked: Attacked) -> None:
         " BEGIN PERFORM count(*) FROM pgvoice.profile WHERE embedding = v; END $$",
     )
     assert attacked.vectors.found_in(printed.seen)
-    voices = attacked.battery.run(owner, "SELECT embedding FROM pgvoice.voice")
-    assert attacked.vectors.found_in(voices.seen)
+    for column, table in {
+        "embedding": "voice",
+        "embedding ": "unknown_voice_mean",
+        "old": "act_change",
+        "new": "act_change",
+    }.items():
+        shown = attacked.battery.run(owner, f"SELECT {column} FROM pgvoice.{table}").seen
+        assert attacked.vectors.found_in(shown)
     assert attacked.battery.run(owner, "UPDATE pgvoice.video SET source = 'x'").changed == {
         "pgvoice.video"
     }

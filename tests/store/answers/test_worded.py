@@ -210,10 +210,11 @@ def _fill(store: VoiceStore, video: str, noise: np.random.Generator) -> None:
             {"video": video},
         ).all()
         for _ in range(noise.integers(8)):
-            start, length = noise.integers(100), noise.integers(1, 20)
+            start, length = float(noise.integers(100)), float(noise.integers(1, 20))
             holds = bool(noise.integers(2))
             names = (*NAMES, None) if holds else NAMES
-            _say(connection, video, [(start, start + length)], holds, noise.choice(names))
+            name = names[noise.integers(len(names))]
+            _say(connection, video, [(start, start + length)], holds, name)
     voices = [X, Y, Z, BOTH, ANN, unit(3, 1, 2)]
     rows: dict[Span, Embedding | str] = {
         (start / 1000, end / 1000): voices[noise.integers(len(voices))] for start, end in spans

@@ -41,6 +41,15 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT pgvoice.refresh_voices()",
     "SELECT pgvoice.link_voices()",
     "SELECT pgvoice.refit_library()",
+    "SELECT * FROM pgvoice.unknown_voices()",
+    "SELECT * FROM pgvoice.voice_appearances(1)",
+    "SELECT * FROM pgvoice.suggestions()",
+    "SELECT * FROM pgvoice.voices_of_segments('v')",
+    "SELECT pgvoice.name_voice(1, 'ann', dry_run => true)",
+    "SELECT pgvoice.undo()",
+    "SELECT * FROM pgvoice.linked_voice",
+    "SELECT * FROM pgvoice.unknown_voice_mean",
+    "SELECT * FROM pgvoice.act_change",
     "SELECT * FROM pgvoice.required(1000)",
     "SELECT * FROM pgvoice.voice",
     "SELECT * FROM pgvoice.voice_cohort",
@@ -88,6 +97,7 @@ def owner(server_url: str, template: str) -> Iterator[VoiceStore]:
         put(store, "late", {(0, 1): VECTORS[0]})
         for video in ("v", "w"):
             store.recordings.store_turns(video, [Turn(n, n + 1, f"S{n}") for n in range(3)])
+        store.voices.enable()
         store.thresholds.refresh()
         run(store.database.engine, CALIBRATED)
         named = {answer.threshold_source for answer in store.answers.identify("v")}

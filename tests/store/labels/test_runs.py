@@ -273,6 +273,7 @@ def test_unpin_lets_the_run_count_again(library: VoiceStore) -> None:
 def test_a_pin_is_a_run_that_can_be_reverted(library: VoiceStore) -> None:
     library.labels.pin("v", (0, 1), None)
     run = library.labels.pin("v", (0, 1), "ann")
+    assert run is not None
     library.labels.revert(run)
     assert _named(library) == [(0, None, "nobody")]
     assert [(r.kind, r.threshold, r.changed) for r in library.labels.runs()] == [

@@ -9,6 +9,7 @@ from pgvoice_testkit.stores.filled import X, Y, put
 from sqlalchemy import Connection, text
 
 from pgvoice.store import Turn, VoiceStore
+from pgvoice.store.recordings.segment_rows import Embedding
 
 Spans = Sequence[tuple[float, float]]
 #: A talks from 0 to 10 and from 20 to 30 s; B alone from 10 to 20 s, and in between.
@@ -20,7 +21,8 @@ ACROSS = (28, 32)
 @pytest.fixture
 def talk(store: VoiceStore) -> VoiceStore:
     """Filled turns of A and B; ann and bob are known."""
-    spans = {A1: X, A2: X, B1: Y, WITHIN: Y, ACROSS: Y, (0, 4): X, (5, 10): X, (20, 28): X,
+    spans: dict[tuple[float, float], Embedding | str] = {A1: X, A2: X, B1: Y, WITHIN: Y, ACROSS: Y,
+             (0, 4): X, (5, 10): X, (20, 28): X,
              (30, 32): Y}  # fmt: skip
     put(store, "v", spans)
     store.recordings.store_turns(

@@ -44,7 +44,9 @@ def _use(store: VoiceStore) -> None:
     store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1)
     store.labels.label()
     store.labels.pin("v", (1, 2), "bob")
-    store.labels.revert(store.labels.pin("v", (0, 1), "bob"))
+    pinned = store.labels.pin("v", (0, 1), "bob")
+    assert pinned is not None
+    store.labels.revert(pinned)
     store.index.build()
     store.labels.pin("x", (2, 3), "ann")
     store.voices.enable()

@@ -111,6 +111,10 @@ REVEALING = (
     "SELECT * FROM pgvoice.speaker_segments('ann')",
     "SELECT * FROM pgvoice.profile_quality()",
     "SELECT * FROM pgvoice.exemplar_similarity(1)",
+    "SELECT * FROM pgvoice.unknown_voices()",
+    "SELECT * FROM pgvoice.unknown_voices(), pgvoice.voice_appearances(number)",
+    "SELECT * FROM pgvoice.suggestions()",
+    "SELECT * FROM pgvoice.voices_of_segments('third')",
     "SELECT * FROM pgvoice.similar_segments('talk', 0, 1, 5, exact => true)",
     "SELECT * FROM pgvoice.similar_segments('talk', 0, 1, 5, exact => false)",
 )
@@ -319,6 +323,14 @@ class Vectors:
             for table, column in columns
             for row in connection.execute(
                 f"SELECT {column}::real[] FROM {table} WHERE {column} IS NOT NULL".encode()
+            ).fetchall()
+        ]
+        rows += [
+            row[0]
+            for row in connection.execute(
+                "SELECT CAST(e.stored ->> 'embedding' AS public.vector)::real[]"
+                " FROM pgvoice.act_change c CROSS JOIN LATERAL (VALUES (c.old), (c.new))"
+                " AS e(stored) WHERE e.stored ? 'embedding'"
             ).fetchall()
         ]
         self.all = [np.array(row, np.float32) for row in rows]

@@ -29,7 +29,9 @@ def make(store: VoiceStore) -> None:
     _people(store)
     store.labels.label(encoder=ENCODER)
     store.labels.pin("v", (1, 2), "Bob'; --", encoder=ENCODER)
-    store.labels.revert(store.labels.pin("v", (0, 1), "zoë", encoder=ENCODER))
+    pinned = store.labels.pin("v", (0, 1), "zoë", encoder=ENCODER)
+    assert pinned is not None
+    store.labels.revert(pinned)
     store.index.build(ENCODER)
     run(
         store.database.engine,
