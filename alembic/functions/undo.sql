@@ -270,7 +270,9 @@ BEGIN
     ) ORDER BY s.id FOR UPDATE;
     PERFORM pgvoice_internal.refuse_undo(chosen);
     BEGIN
-        SELECT a.kind, a.subject, (a.changed ->> 'label')::bigint AS labels INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
+        SELECT a.kind, pgvoice_internal.act_subject(a.id) AS subject,
+               (a.changed ->> 'label')::bigint AS labels
+        INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
         PERFORM pgvoice_internal.note('undo', told.subject, jsonb_build_object(
             'act', chosen, 'kind', told.kind
         ));
