@@ -164,3 +164,20 @@ def test_no_mean_keeps_what_was_erased(library: VoiceStore) -> None:
     with pytest.raises(UnknownVoiceNumber):
         library.voices.show(number)
     assert _sound(library)
+
+
+# The audit trail
+
+
+def test_the_trail_tells_what_was_said_about_them(library: VoiceStore) -> None:
+    number, other = number_of(library, PEOPLE[0]), number_of(library, PEOPLE[4])
+    library.voices.dismiss(other, "tv")
+    library.voices.dismiss(number, "radio", dry_run=True)
+    named = library.voices.name(number, "Ada", consent="form")
+    library.acts.undo(named.act)
+    told = [(each.action, each.subject, each.details) for each in library.privacy.audit()]
+    dismissing = library.acts.list()[-1].number
+    assert ("dismiss", f"voice {other}", {"why": "tv", "act": dismissing}) in told
+    assert ("name", f"voice {number}", {"speaker": "Ada", "act": named.act}) in told
+    assert ("undo", f"voice {number}", {"kind": "name", "act": named.act}) in told
+    assert not [details for *_, details in told if "radio" in details.values()]
