@@ -63,6 +63,7 @@ FILES = (
     "verdicts",
     "keeping",
     "labels",
+    "pinned_labels",
     "pins",
     "typed_spans",
     "profiles",

@@ -40,20 +40,23 @@ COMMENT ON FUNCTION pgvoice_internal.hold_voices(bigint[]) IS
 them; fails if one ended.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.heard_in(numbers bigint[])
-RETURNS TABLE (video_id bigint, key text, label text, spans int4multirange)
+RETURNS TABLE (
+    video_id bigint, key text, label text, spans int4multirange, encoders integer[]
+)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT m.video_id, v.key, m.label, pgvoice_internal.voice_spans(m.video_id, m.label)
-    FROM (
-        SELECT DISTINCT l.video_id, l.label FROM pgvoice.linked_voice AS l
-        WHERE l.unknown_voice_id = ANY (numbers)
-    ) AS m
-    JOIN pgvoice.video AS v ON v.id = m.video_id
-    ORDER BY v.key, m.label
+    SELECT l.video_id, v.key, l.label, s.spans, array_agg(l.encoder_id ORDER BY l.encoder_id)
+    FROM pgvoice.linked_voice AS l
+    JOIN pgvoice.video AS v ON v.id = l.video_id
+    CROSS JOIN LATERAL pgvoice_internal.voice_spans(l.video_id, l.label, l.encoder_id) AS s(spans)
+    WHERE l.unknown_voice_id = ANY (numbers)
+    GROUP BY l.video_id, v.key, l.label, s.spans
+    ORDER BY v.key, l.label, s.spans
 $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_in(bigint[]) IS
-'The voices of unknown voices, whatever the encoder, and when they speak.';
+'The voices of unknown voices, when they speak, and which encoders heard them; those that the store grouped
+itself can differ from encoder to encoder.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
 LANGUAGE sql
