@@ -51,8 +51,8 @@ class LabelsImport:
     unmatched: tuple[Turn, ...]
     #: How many turns have a name, and none in the document; they keep it.
     nameless: int
-    #: The run of the pins; None if there are none.
-    run: int | None = None
+    #: The act that pinned them; None if nothing was pinned.
+    act: int | None = None
 
 
 def import_labels(
@@ -70,7 +70,7 @@ def import_labels(
     means the turn with its times, or the turns that are more like it than like any other segment
     and half in it. Diarizers' labels and the like say nothing. Names that nobody has are only
     allowed with `new`, which adds these people. Raises `UnknownVideo`, `UnknownEncoder`,
-    `UnknownSpeaker`, and `NotLabelled` if the video has neither turns nor labels.
+    `NewName`, and `NotLabelled` if the video has neither turns nor labels.
     """
     which = store.recordings.encoder(encoder).identity
     spoken = _spoken(store, video, which)
@@ -89,8 +89,7 @@ def import_labels(
     if dry_run or not changes:
         return result
     keys = {name: [each.key for each in changes if each.after == name] for name in sorted(names)}
-    run = store.labels.pin_people(video, keys, new=new)
-    return replace(result, run=run)
+    return replace(result, act=store.labels.pin_people(video, keys, new=new))
 
 
 class SpokenTurn(NamedTuple):
@@ -111,17 +110,24 @@ class Compared(NamedTuple):
 
 def _spoken(store: VoiceStore, video: str, encoder: WhichEncoder) -> list[SpokenTurn]:
     """The stored turns by time, of each segment the first; without turns, the labels."""
-    labels = {each.key: each.speaker for each in store.labels.current(video, encoder=encoder)}
+    names = {each.key: each.speaker for each in store.labels.current(video, encoder=encoder)}
     turns = store.recordings.turns(video)
     if turns is None:
-        if not labels:
+        if not names:
             raise NotLabelled(
                 f"{video} has neither turns nor labels to compare with: fill it first"
             )
-        return [SpokenTurn(key, None, name) for key, name in sorted(labels.items())]
+        return [SpokenTurn(key, None, name) for key, name in sorted(names.items())]
     keys = snap_turns(turns, store.grid_ms).keys
     first = {key: turn for key, turn in zip(keys[::-1], turns[::-1], strict=True) if key}
-    return [SpokenTurn(key, first[key].label, labels.get(key)) for key in sorted(first)]
+    unlabelled = [key for key in first if key not in names]
+    # What a person said of turns without a label.
+    names |= {
+        each.key: each.speaker
+        for each in store.answers.identify(video, unlabelled, encoder=encoder)
+        if each.reason == "pinned"
+    }
+    return [SpokenTurn(key, first[key].label, names.get(key)) for key in sorted(first)]
 
 
 def compared(

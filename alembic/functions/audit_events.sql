@@ -175,3 +175,23 @@ COMMENT ON FUNCTION pgvoice_internal.audit_consent() IS 'Notes who gives a conse
 CREATE OR REPLACE TRIGGER consent_audited
 AFTER INSERT OR UPDATE ON pgvoice.consent
 FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.audit_consent();
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.audit_act() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.note(
+        NEW.kind, NEW.subject, NEW.details || jsonb_build_object('act', NEW.id)
+    );
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.audit_act() IS
+'Notes what somebody said about unknown voices. What other acts do is noted by the triggers of the tables.';
+
+CREATE OR REPLACE TRIGGER act_audited
+AFTER UPDATE OF changed ON pgvoice.act
+FOR EACH ROW WHEN (NEW.kind IN ('name', 'accept', 'reject', 'dismiss', 'same', 'different'))
+EXECUTE FUNCTION pgvoice_internal.audit_act();

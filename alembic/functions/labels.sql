@@ -95,7 +95,9 @@ BEGIN
     FOR said IN
         DELETE FROM pgvoice.verdict AS v WHERE v.run_ids && runs RETURNING v.video_id, v.spans
     LOOP
-        PERFORM pgvoice_internal.withdraw_pins(said.video_id, said.spans);
+        PERFORM pgvoice_internal.withdraw_pins(said.video_id, said.spans),
+                pgvoice_internal.relink(ARRAY[v.key])
+        FROM pgvoice.video AS v WHERE v.id = said.video_id;
     END LOOP;
     RETURN withdrawn;
 END

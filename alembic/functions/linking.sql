@@ -32,8 +32,9 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.join_groups IS
 'Stores that each of these voices of a video belongs to the group in the same place.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.link_recording(video bigint, encoder integer)
-RETURNS integer
+CREATE OR REPLACE FUNCTION pgvoice_internal.link_recording(
+    video bigint, encoder integer, heard bigint
+) RETURNS integer
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
@@ -65,7 +66,8 @@ BEGIN
     SELECT array_agg(v.label), array_agg(v.embedding), array_agg(v.impostor_mean), array_agg(v.level)
     INTO labels, vectors, means, levels
     FROM (
-        SELECT l.* FROM pgvoice_internal.linkable_voices(ARRAY[video], encoder) AS l ORDER BY l.label
+        SELECT l.* FROM pgvoice_internal.linkable_voices(ARRAY[video], encoder, heard) AS l
+        ORDER BY l.label
     ) AS v;
     DELETE FROM pgvoice.linked_voice AS l
     WHERE l.video_id = video AND l.encoder_id = encoder AND l.label <> ALL (coalesce(labels, '{}'));
@@ -139,7 +141,8 @@ BEGIN
             encoder, array_fill(video, ARRAY[cardinality(open)]),
             ARRAY(SELECT labels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
             ARRAY(SELECT means[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
-            ARRAY(SELECT levels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place), touched
+            ARRAY(SELECT levels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place), touched,
+            heard
         );
     END IF;
     IF coalesce(touched, '{}') = '{}' THEN
@@ -159,12 +162,12 @@ BEGIN
         WHERE a.encoder_id = encoder AND a.unknown_voice_id = ANY (groups)
     );
     IF touched <> '{}' THEN
-        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', touched);
+        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', touched, heard);
     END IF;
     RETURN cardinality(labels);
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.link_recording(bigint, integer) IS
+COMMENT ON FUNCTION pgvoice_internal.link_recording IS
 'Links the voices of a recording anew, and returns how many. A voice that clearly belongs to one group joins
 it; else all groups that it nearly belongs to are grouped again with it.';
 
@@ -175,6 +178,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    heard CONSTANT bigint := pgvoice_internal.voices_heard(encoder);
     video bigint;
     linked bigint := 0;
 BEGIN
@@ -185,7 +189,7 @@ BEGIN
     END IF;
     PERFORM pgvoice_internal.expire_voices();
     FOREACH video IN ARRAY chosen LOOP
-        linked := linked + pgvoice_internal.link_recording(video, encoder);
+        linked := linked + pgvoice_internal.link_recording(video, encoder, heard);
     END LOOP;
     IF mended IS DISTINCT FROM 0 THEN
         PERFORM pgvoice_internal.mend_links(encoder, mended);

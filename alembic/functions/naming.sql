@@ -38,14 +38,16 @@ BEGIN
     named := 0;
     left_out := 0;
     FOR member IN
-        SELECT h.video_id, h.spans, f.fits
+        SELECT h.video_id, h.spans, bool_or(f.fits) AS fits
         FROM pgvoice_internal.heard_in(ARRAY[number]) AS h
         LEFT JOIN (
-            SELECT x.video_id, x.label, bool_or(x.fits) AS fits
+            SELECT e.id AS encoder_id, x.*
             FROM unnest(encoders) AS e(id)
             CROSS JOIN LATERAL pgvoice_internal.fitting_voices(number, speaker, e.id) AS x
-            GROUP BY x.video_id, x.label
-        ) AS f ON f.video_id = h.video_id AND f.label = h.label
+        ) AS f
+            ON f.video_id = h.video_id AND f.label = h.label AND f.encoder_id = ANY (h.encoders)
+        GROUP BY h.video_id, h.key, h.label, h.spans
+        ORDER BY h.key, h.label, h.spans
     LOOP
         IF member.fits AND member.spans IS NOT NULL THEN
             PERFORM pgvoice_internal.keep_word(member.video_id, member.spans, true, speaker, NULL);

@@ -28,7 +28,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.regroup(
     labels text[],
     impostor_means double precision[],
     levels double precision[],
-    groups bigint[]
+    groups bigint[],
+    heard bigint DEFAULT NULL
 ) RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -90,7 +91,7 @@ BEGIN
             SELECT d.video_id, d.label, q.impostor_mean, q.level, d.unknown_voice_id
             FROM dissolved AS d
             JOIN pgvoice_internal.voice_levels(
-                regroup.encoder, ARRAY(SELECT o.video_id FROM dissolved AS o)
+                regroup.encoder, ARRAY(SELECT o.video_id FROM dissolved AS o), regroup.heard
             ) AS q ON q.video_id = d.video_id AND q.label = d.label
         ) AS p
         JOIN pgvoice.voice AS v

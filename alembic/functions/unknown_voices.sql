@@ -114,7 +114,7 @@ AS $$
     WHERE voice_appearances.encoder IS NOT NULL;
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT r.key, l.label, e.label, v.segments, v.clean_ms / 1000::double precision,
-           lower(pgvoice_internal.voice_spans(l.video_id, l.label)) / 1000::double precision AS first,
+           lower(pgvoice_internal.voice_spans(l.video_id, l.label, e.id)) / 1000::double precision AS first,
            v.clip_start_ms / 1000::double precision, v.clip_end_ms / 1000::double precision,
            pgvoice.shown(pgvoice.similarity(
                m.length * -(m.embedding OPERATOR(public.<#>) v.embedding)

@@ -40,20 +40,23 @@ COMMENT ON FUNCTION pgvoice_internal.hold_voices(bigint[]) IS
 them; fails if one ended.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.heard_in(numbers bigint[])
-RETURNS TABLE (video_id bigint, key text, label text, spans int4multirange)
+RETURNS TABLE (
+    video_id bigint, key text, label text, spans int4multirange, encoders integer[]
+)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT m.video_id, v.key, m.label, pgvoice_internal.voice_spans(m.video_id, m.label)
-    FROM (
-        SELECT DISTINCT l.video_id, l.label FROM pgvoice.linked_voice AS l
-        WHERE l.unknown_voice_id = ANY (numbers)
-    ) AS m
-    JOIN pgvoice.video AS v ON v.id = m.video_id
-    ORDER BY v.key, m.label
+    SELECT l.video_id, v.key, l.label, s.spans, array_agg(l.encoder_id ORDER BY l.encoder_id)
+    FROM pgvoice.linked_voice AS l
+    JOIN pgvoice.video AS v ON v.id = l.video_id
+    CROSS JOIN LATERAL pgvoice_internal.voice_spans(l.video_id, l.label, l.encoder_id) AS s(spans)
+    WHERE l.unknown_voice_id = ANY (numbers)
+    GROUP BY l.video_id, v.key, l.label, s.spans
+    ORDER BY v.key, l.label, s.spans
 $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_in(bigint[]) IS
-'The voices of unknown voices, whatever the encoder, and when they speak.';
+'The voices of unknown voices, when they speak, and which encoders heard them; those that the store grouped
+itself can differ from encoder to encoder.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
 LANGUAGE sql
@@ -145,12 +148,13 @@ AS $$
             CROSS JOIN jsonb_array_elements_text(l.keys) WITH ORDINALITY AS v(key, place)
             ORDER BY l.list, v.place LIMIT 20
         )
-    ) ORDER BY s.segments DESC, s.seconds DESC, s.from_speaker, s.to_speaker, s.from_reason, s.to_reason), '[]')
+    ) ORDER BY s.to_speaker IS NULL, s.segments DESC, s.seconds DESC, s.from_speaker, s.to_speaker,
+        s.from_reason, s.to_reason), '[]')
     FROM summed AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.summed_moves(jsonb) IS
-'Sums up what several keep_labels returned, of other videos or other encoders: of several encoders, what
-changes for the one that changes most, as each labels the same speech.';
+'Sums up what several keep_labels returned, of other videos or other encoders, who gets a name first: of several
+encoders, what changes for the one that changes most, as each labels the same speech.';
 
 CREATE OR REPLACE FUNCTION pgvoice.dismiss_voice(
     number bigint, why text, dry_run boolean DEFAULT false

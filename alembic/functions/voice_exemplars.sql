@@ -1,20 +1,20 @@
 -- Enrolling unknown voices: which segments of them, and whether these are one person's.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.voice_segments(video bigint, label text, encoder integer)
+CREATE OR REPLACE FUNCTION pgvoice_internal.clean_of_voice(video bigint, label text, encoder integer)
 RETURNS TABLE (start_ms integer, end_ms integer)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     SELECT g.start_ms, g.end_ms
     FROM pgvoice.voice AS v CROSS JOIN LATERAL unnest(v.starts_ms, v.ends_ms) AS g(start_ms, end_ms)
-    WHERE v.video_id = voice_segments.video AND v.label = voice_segments.label
+    WHERE v.video_id = clean_of_voice.video AND v.label = clean_of_voice.label
       AND v.encoder_id = encoder AND v.starts_ms IS NOT NULL
     UNION
     SELECT c.start_ms, c.end_ms
-    FROM pgvoice_internal.clean_segments(voice_segments.video, encoder) AS c
-    WHERE c.label = voice_segments.label
+    FROM pgvoice_internal.clean_segments(clean_of_voice.video, encoder) AS c
+    WHERE c.label = clean_of_voice.label
 $$;
-COMMENT ON FUNCTION pgvoice_internal.voice_segments(bigint, text, integer) IS
+COMMENT ON FUNCTION pgvoice_internal.clean_of_voice(bigint, text, integer) IS
 'The clean segments that a voice is made of.';
 
 -- At most 10 s, as the diarizer may have missed somebody in a longer one, and at least 2 s, the least that
@@ -41,7 +41,7 @@ AS $$
                -(s.embedding OPERATOR(public.<#>) mean.embedding) AS similarity
         FROM mean
         CROSS JOIN member AS m
-        CROSS JOIN LATERAL pgvoice_internal.voice_segments(m.video_id, m.label, encoder) AS c
+        CROSS JOIN LATERAL pgvoice_internal.clean_of_voice(m.video_id, m.label, encoder) AS c
         JOIN pgvoice.segment_embedding AS s
             ON s.video_id = m.video_id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
             AND s.encoder_id = encoder

@@ -98,17 +98,18 @@ def _write(found: LabelsImport, as_json: bool) -> None:
         output.write_json(_document(found))
     elif not found.changes:
         output.say(f"no name differs from the labels of {found.video}")
-    elif found.run is None:
+    elif found.act is None:
         click.echo(f"{output.counted(len(found.changes), 'turn')} would be pinned")
     else:
-        click.echo(f"{output.counted(len(found.changes), 'turn')} pinned")
+        pinned = f"{output.counted(len(found.changes), 'turn')} pinned"
+        click.echo(f"{pinned} (act {found.act}: `pgvoice undo {found.act}`)")
 
 
 def _document(found: LabelsImport) -> dict[str, object]:
     return {
         "video": found.video,
         "encoder": found.encoder,
-        "run": found.run,
+        "act": found.act,
         "changes": [output.in_seconds(each) for each in found.changes],
         "new": found.new,
         "unmatched": found.unmatched,

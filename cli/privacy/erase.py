@@ -204,7 +204,7 @@ def retention() -> None:
 @options.dry_run_option
 @options.store_options
 def run(store: VoiceStore, unattributed_days: int | None, dry_run: bool, as_json: bool) -> None:
-    """Delete the voiceprints of people whose consents have all ended."""
+    """Delete voiceprints, unknown voices and changes by acts that have been kept long enough."""
     found = store.privacy.delete_expired(unattributed_days=unattributed_days, dry_run=dry_run)
     if as_json:
         output.write_json(found)
@@ -215,5 +215,10 @@ def run(store: VoiceStore, unattributed_days: int | None, dry_run: bool, as_json
         f"{output.counted(found.exemplars, 'exemplar')}{people and f' of {people}'} {deleted}\n"
         f"{output.counted(found.segments, 'unattributed vector')} {deleted}"
     )
+    if found.unknown_voices:
+        click.echo(f"{output.counted(found.unknown_voices, 'unknown voice')} {deleted}")
+    if found.acts:
+        can = "could" if dry_run else "can"
+        click.echo(f"{output.counted(found.acts, 'act')} {can} not be undone any more")
     if found.speakers and not dry_run:
         write_remains(store.privacy.remains(found.speakers[0]))

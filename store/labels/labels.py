@@ -23,6 +23,7 @@ from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
+from pgvoice.store.voices import acts
 
 _HOLD = text("SELECT pgvoice_internal.hold_labels()")
 _REFRESH_VOICES = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), :encoder)")
@@ -185,14 +186,13 @@ class Labels:
 
     def pin_people(
         self, video: str, spoken: Mapping[str, Sequence[SegmentKey]], *, new: bool = False
-    ) -> int | None:
-        """Pin the segments of several people together, as `pin` does; one act."""
+    ) -> int:
+        """Pin the segments of several people, as `pin` does; returns the number of the act."""
         with self._saying(video) as connection:
-            runs = [
+            act = acts.begin(connection, "import labels", video, names=sorted(spoken))
+            for name, keys in spoken.items():
                 pins.pin(connection, video, keys, name, holds=True, new=new)
-                for name, keys in spoken.items()
-            ]
-            return next((run for run in runs if run is not None), None)
+            return act
 
     def unpin(self, video: str, span: Span, *, encoder: WhichEncoder = None) -> int:
         """Forget what was said of the segments that a span means; returns of how many it was.

@@ -7,7 +7,7 @@ from pgvoice_testkit.stores.filled import X, Y, put
 
 from pgvoice.hooks import NotLabelled, import_labels
 from pgvoice.hooks.labels_import import SpokenTurn, compared
-from pgvoice.store import SegmentKey, Turn, UnknownSpeaker, VoiceStore
+from pgvoice.store import NewName, SegmentKey, Turn, VoiceStore
 
 #: Ann, then Bob, who is called so and whom Ann interrupts; then somebody without a name.
 SPOKEN = [
@@ -84,7 +84,7 @@ def test_an_import_pins(store: VoiceStore) -> None:
     store.labels.label()
     dry = import_labels(store, "v", said, dry_run=True)
     assert [(each.start, each.before, each.after) for each in dry.changes] == [(4, "ann", "bob")]
-    assert (dry.run, store.labels.current("v")[2].speaker) == (None, "ann")
+    assert (dry.act, store.labels.current("v")[2].speaker) == (None, "ann")
     assert import_labels(store, "v", said).changes == dry.changes
     labels = [(label.speaker, label.pinned) for label in store.labels.current("v")]
     assert labels == [("ann", False), ("bob", False), ("bob", True)]
@@ -97,6 +97,23 @@ def test_an_import_is_all_or_nothing(store: VoiceStore) -> None:
     store.labels.label()
     said = [Turn(0, 2, "zoe"), Turn(2, 4, "ann")]
     assert import_labels(store, "v", said, dry_run=True).new == ("zoe",)
-    with pytest.raises(UnknownSpeaker, match="zoe"):
+    with pytest.raises(NewName, match="zoe"):
         import_labels(store, "v", said)
     assert not any(label.pinned for label in store.labels.current("v"))
+
+
+def test_an_import_is_one_act_also_of_new_people_and_of_what_has_no_label(
+    store: VoiceStore,
+) -> None:
+    put(store, "v", {(0, 2): X, (2, 4): Y})
+    store.people.enroll_segments("ann", "v", [(0, 2)])
+    store.recordings.store_turns("v", [Turn(0, 2, "S0"), Turn(2, 4, "S1")])
+    said = [Turn(0, 2, "zoe"), Turn(2, 4, "ann")]
+    acts = len(store.acts.list())
+    assert import_labels(store, "v", said, new=True).act == store.acts.list()[0].number
+    assert len(store.acts.list()) == acts + 1
+    assert import_labels(store, "v", said).changes == ()
+    assert [each.speaker for each in store.answers.identify("v")] == ["zoe", "ann"]
+    store.acts.undo(store.acts.list()[0].number)
+    assert len(import_labels(store, "v", said, dry_run=True).changes) == 2
+    assert [each.speaker for each in store.people.speakers()] == ["ann"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,13 +57,17 @@ def test_an_edited_name_is_the_only_pin(
     path = exported(name)
     first, second, third = path.read_text().split("Ada")
     path.write_text(f"{first}Ada{second}Bob Ray{third}")
+    before = json.loads(filled("labels", "show", "talk", "--json").stdout)["labels"]
     pinned = filled("labels", "import", "talk", path, "--yes").stdout.splitlines()
     assert pinned[1].split() == ["0:00:08.0", "0:00:10.0", "S0", "Ada", "Bob", "Ray"]
-    assert pinned[-1] == "1 turn pinned"
+    act = re.fullmatch(r"1 turn pinned \(act (\d+): `pgvoice undo \1`\)", pinned[-1])
+    assert act
     labels = json.loads(filled("labels", "show", "talk", "--json").stdout)["labels"]
     assert [(each["start"], each["speaker"]) for each in labels if each["pinned"]] == [
         (8.0, "Bob Ray")
     ]
+    assert filled("undo", act[1]).exit_code == 0
+    assert json.loads(filled("labels", "show", "talk", "--json").stdout)["labels"] == before
 
 
 def _document(*turns: tuple[float, float, str | None]) -> str:
@@ -92,5 +97,5 @@ def test_as_json(filled: Call, exported: Callable[[str], Path]) -> None:
     found = json.loads(filled(*command, stdin=document).stdout)
     (change,) = found["changes"]
     assert change == {"start": 0.0, "end": 2.0, "label": "S0", "before": "Ada", "after": "Bob Ray"}
-    assert found["run"] is not None
+    assert found["act"] is not None
     assert json.loads(filled(*command, stdin=document).stdout)["changes"] == []

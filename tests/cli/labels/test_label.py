@@ -171,3 +171,28 @@ def test_a_roster_of_nobody_is_refused(filled: Callable[..., Result], tmp_path: 
     (tmp_path / "invited.txt").write_bytes(b"Ren\xe9\n")
     unreadable = filled("identify", "talk", "--speakers-from", str(tmp_path / "invited.txt"))
     assert (unreadable.exit_code, "is not UTF-8" in unreadable.stderr) == (2, True)
+
+
+def test_who_does_not_speak_and_who_is_new(labelled: Callable[..., Result]) -> None:
+    denied = labelled("labels", "pin", "talk", "Ada", "--not", "--span", "0-2")
+    assert denied.stdout == "pinned as not Ada (run 2)\n"
+    assert _speakers(labelled)[0] != ("Ada", "matched")
+    unknown = labelled("labels", "pin", "talk", "Adda", "--span", "4-6")
+    assert unknown.exit_code == 1
+    assert "'Adda' is new: nobody is enrolled by that name. Did you mean Ada?" in unknown.stderr
+    added = labelled("labels", "pin", "talk", "Adda", "--new", "--span", "4-6")
+    assert added.stdout == "pinned to Adda (run 3)\n"
+    assert re.search(r"^Adda +- ", labelled("enroll", "list").stdout, re.MULTILINE)
+    assert labelled("labels", "pin", "talk", "--nobody", "--not", "--span", "4-6").exit_code == 2
+    lines = labelled("labels", "words", "talk").stdout.splitlines()
+    assert [line.split()[4:-2] for line in lines] == [
+        ["said"],
+        ["is", "not", "Ada"],
+        ["is", "Adda"],
+    ]
+    (first, _) = json.loads(labelled("labels", "words", "talk", "--json").stdout)
+    assert (first["holds"], first["speaker"], first["spans"]) == (False, "Ada", [[0, 2000]])
+    labelled("labels", "unpin", "talk", "--span", "0-2")
+    labelled("labels", "revert", 3)
+    assert "nobody said anything of talk" in labelled("labels", "words", "talk").stdout
+    assert _speakers(labelled)[0] == ("Ada", "matched")

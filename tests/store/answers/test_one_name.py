@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from pgvoice_testkit.stores.filled import X, Y, put, unit
 
 from pgvoice.store import Turn, VoiceStore
+from pgvoice.store.recordings.segment_rows import Embedding
 
 #: Ann and bob as enrolled, two who sound like ann but not like each other, and more of ann.
-VOICES = {
+VOICES: dict[tuple[float, float], Embedding | str] = {
     (0, 2): X, (2, 4): Y, (4, 6): unit(0.9, 0, 0.44), (6, 8): unit(0.72, 0, -0.69),
     (8, 10): unit(0.95, 0, 0.31), (10, 12): unit(0.65, 0.1, 0.75),
 }  # fmt: skip
@@ -24,15 +27,16 @@ def meeting(store: VoiceStore) -> VoiceStore:
 
 
 def _answers(
-    store: VoiceStore, labels: dict[tuple[int, int], str | None]
-) -> dict[tuple[int, int], str | None]:
+    store: VoiceStore, labels: Mapping[tuple[float, float], str | None]
+) -> dict[tuple[float, float], str]:
     """Who speaks in these segments, or why nobody is named; the same as is kept as labels."""
-    asked = {"threshold": 0.7, "one_label_one_name": True}
-    found = store.answers.identify_clusters("v", labels, labels.values(), **asked)
+    found = store.answers.identify_clusters(
+        "v", labels, labels.values(), threshold=0.7, one_label_one_name=True
+    )
     answers = [each.identification for each in found]
     store.recordings.store_turns("v", [Turn(*span, label) for span, label in labels.items()])
     for videos in (["v"], None):
-        store.labels.label(videos, **asked)
+        store.labels.label(videos, threshold=0.7, one_label_one_name=True)
         kept = {label.key: (label.speaker, label.reason) for label in store.labels.current("v")}
         assert kept == {each.key: (each.speaker, each.reason) for each in answers}
     return {span: each.speaker or each.reason for span, each in zip(labels, answers, strict=True)}
@@ -65,3 +69,11 @@ def test_a_stray_name_does_not_keep_a_label_from_passing_its_own_on(meeting: Voi
     usual = meeting.answers.identify_clusters("v", labels, labels.values(), threshold=0.7)
     assert usual[-1].identification.reason == "below_threshold"
     assert _answers(meeting, labels)[WEAK] == "ann"
+
+
+def test_a_name_goes_to_the_label_of_which_a_person_said_it(meeting: VoiceStore) -> None:
+    labels = {LIKE_ANN: "a", LIKE_ANN_TOO: "b", BOB: "b"}
+    meeting.recordings.store_turns("v", [Turn(*span, label) for span, label in labels.items()])
+    meeting.labels.pin("v", LIKE_ANN_TOO, "ann")
+    found = _answers(meeting, labels)
+    assert found == {LIKE_ANN: "other_label", LIKE_ANN_TOO: "ann", BOB: "other_label"}

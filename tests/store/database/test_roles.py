@@ -162,6 +162,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT number, voices, nearest, similarity FROM unknown_voices()", [(1, 1, "ann", 0)]),
         ("SELECT video, label, segments, similarity FROM voice_appearances(1)", [("w", "A", 1, 1)]),
         ("SELECT number, speaker FROM suggestions()", []),
+        ("SELECT holds, speaker FROM words('w')", []),
         ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
     ],
 )  # fmt: skip
@@ -175,7 +176,10 @@ REFUSED = [
     "keep_labels(ARRAY['w'], dry_run => true)",
     "pin_label('v', 0, 1, 'ann')",
     "pin_labels('v', ARRAY[0], ARRAY[1000], 'ann')",
+    "pin_voice('w', 'A', 'ann')",
     "unpin_label('v', 0, 1)",
+    "unpin_labels('v', ARRAY[0], ARRAY[1000])",
+    "unpin_voice('w', 'A')",
     "revert_labels(1)",
     "refresh_nearest()",
     "drop_exemplar('ann', 1)",

@@ -147,7 +147,7 @@ def test_people_who_are_not_enrolled(talk: VoiceStore) -> None:
     assert [(p.start, p.similarity, p.runner_up) for p in places] == [
         *[(0, None, "ann"), (20, None, "ann")]
     ]
-    talk.privacy.erase_speaker("zoe", with_segments=False)
+    talk.privacy.erase_speaker("zoe", with_segments=False, opt_out=True)
     assert talk.labels.words("v") == []
     assert _labels(talk) == []
     with pytest.raises(OptedOut):
@@ -191,3 +191,35 @@ def test_who_said_it_and_when(talk: VoiceStore) -> None:
     assert 0 <= (now - word.said_at).total_seconds() < 60
     assert word.act is not None
     assert kinds[-1] == "pin"
+
+
+def _state(store: VoiceStore) -> list[object]:
+    """The labels with every encoder, the words, and the people."""
+    words = [(word.spans, str(word)) for word in store.labels.words("v")]
+    return [store.labels.current("v"), words, store.people.speakers()]
+
+
+def test_pins_and_their_withdrawal_are_acts_that_can_be_undone(talk: VoiceStore) -> None:
+    put(talk, "v", {(0, 4): Z, (4, 8): Z}, OTHER_ENCODER)
+    for encoder in (ENCODER, OTHER_ENCODER):
+        talk.labels.label(["v"], encoder=encoder, clusters=False)
+    acts = [
+        lambda: talk.labels.pin_label("v", "A", "zoe", new=True),
+        lambda: talk.labels.pin("v", (4, 8), "bob", holds=False, encoder=ENCODER),
+        lambda: talk.labels.pin("v", (0, 4), "ann", encoder=ENCODER),
+        lambda: talk.labels.unpin("v", (0, 4), encoder=ENCODER),
+        lambda: talk.labels.unpin_label("v", "B"),
+        lambda: talk.labels.pin("v", (8, 16), "zoe", holds=False, encoder=ENCODER),
+        lambda: talk.labels.revert(
+            max(run.id for run in talk.labels.runs() if not run.reverted_at)
+        ),
+    ]
+    states = [_state(talk)]
+    for act in acts:
+        act()
+        assert _state(talk) != states[-1]
+        states.append(_state(talk))
+    for before in reversed(states[:-1]):
+        talk.acts.undo()
+        assert _state(talk) == before
+    assert [check for check in talk.upkeep.verify(sample=10) if check.problems] == []

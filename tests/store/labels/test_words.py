@@ -21,7 +21,8 @@ ACROSS = (28, 32)
 @pytest.fixture
 def talk(store: VoiceStore) -> VoiceStore:
     """Filled turns of A and B; ann and bob are known."""
-    spans: dict[tuple[float, float], Embedding | str] = {A1: X, A2: X, B1: Y, WITHIN: Y, ACROSS: Y, (0, 4): X, (5, 10): X, (20, 28): X,
+    spans: dict[tuple[float, float], Embedding | str] = {A1: X, A2: X, B1: Y, WITHIN: Y, ACROSS: Y,
+             (0, 4): X, (5, 10): X, (20, 28): X,
              (30, 32): Y}  # fmt: skip
     put(store, "v", spans)
     store.recordings.store_turns(

@@ -9,7 +9,13 @@ from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store import PruneSelection, UnknownVoiceNumber, VoiceAppearance, VoiceStore
+from pgvoice.store import (
+    ActNotUndoable,
+    PruneSelection,
+    UnknownVoiceNumber,
+    VoiceAppearance,
+    VoiceStore,
+)
 
 #: Everything that says which voices are one person's.
 LINKS = ("unknown_voice", "unknown_voice_mean", "linked_voice")
@@ -90,6 +96,8 @@ def test_disabling_deletes_them_whoever_does_it(library: VoiceStore) -> None:
         "the store",
         {"enabled": False, "rate": 0.01, "days": 365, "deleted": unknown},
     )
+    with pytest.raises(ActNotUndoable, match="linking was disabled"):
+        library.acts.undo(library.acts.list()[0].number)
     assert _sound(library)
     library.voices.enable(days=30, rate=0.02)
     assert _audited(library)[2] == {"enabled": True, "rate": 0.02, "days": 30}
@@ -164,3 +172,20 @@ def test_no_mean_keeps_what_was_erased(library: VoiceStore) -> None:
     with pytest.raises(UnknownVoiceNumber):
         library.voices.show(number)
     assert _sound(library)
+
+
+# The audit trail
+
+
+def test_the_trail_tells_what_was_said_about_them(library: VoiceStore) -> None:
+    number, other = number_of(library, PEOPLE[0]), number_of(library, PEOPLE[4])
+    library.voices.dismiss(other, "tv")
+    library.voices.dismiss(number, "radio", dry_run=True)
+    named = library.voices.name(number, "Ada", consent="form")
+    library.acts.undo(named.act)
+    told = [(each.action, each.subject, each.details) for each in library.privacy.audit()]
+    dismissing = library.acts.list()[-1].number
+    assert ("dismiss", f"voice {other}", {"why": "tv", "act": dismissing}) in told
+    assert ("name", f"voice {number}", {"speaker": "Ada", "act": named.act}) in told
+    assert ("undo", f"voice {number}", {"kind": "name", "act": named.act}) in told
+    assert not [details for *_, details in told if "radio" in details.values()]

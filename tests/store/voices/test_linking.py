@@ -146,12 +146,16 @@ def test_who_is_said_to_be_another_is_never_linked_again(connection: Connection)
 
 def test_who_is_said_to_be_one_is_linked_however_it_sounds(connection: Connection) -> None:
     before = _members(connection)
-    number = _number(before, "four", STRANGERS[1])
-    connection.execute(SAY, {"video": "two", "label": PEOPLE[4], "holds": True, "number": number})
+    older, younger = sorted(
+        _number(before, *voice) for voice in (("three", PEOPLE[5]), ("four", STRANGERS[1]))
+    )
+    connection.execute(
+        SAY, {"video": "three", "label": PEOPLE[5], "holds": True, "number": younger}
+    )
     connection.execute(LINK)
-    after = _members(connection)
-    assert after[number] == before[number] | {("two", PEOPLE[4])}
-    assert after[_number(before, "two", PEOPLE[4])] == {("three", PEOPLE[4])}
+    both = {older: before.pop(older) | before.pop(younger)}
+    assert _members(connection) == before | both
+    assert [tuple(row) for row in connection.execute(ENDED)] == [(younger, "merged", older)]
 
 
 def test_another_encoder_has_the_same_numbers(store: VoiceStore) -> None:
