@@ -113,8 +113,13 @@ class Loader:
             lengths = [longest] * (spoken // longest)
             if spoken % longest >= SHORTEST:
                 lengths.append(spoken % longest)
-            starts = [at + sum(lengths[:number]) + _PAUSE * number for number in range(len(lengths))]
-            yield place, Turns(starts, [start + ms for start, ms in zip(starts, lengths, strict=True)])
+            starts = [
+                at + sum(lengths[:number]) + _PAUSE * number for number in range(len(lengths))
+            ]
+            yield (
+                place,
+                Turns(starts, [start + ms for start, ms in zip(starts, lengths, strict=True)]),
+            )
             at = starts[-1] + lengths[-1] + _PAUSE
 
     def _turns(self, ids: dict[int, int], sample: set[int]) -> Iterator[Row]:
