@@ -95,7 +95,6 @@ COMMENT ON FUNCTION pgvoice_internal.expired_voices() IS
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.expire_voices() RETURNS bigint
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE
@@ -143,7 +142,6 @@ and returns how many there were. Does nothing while an act is open.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.renew_links(videos bigint[]) RETURNS void
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE

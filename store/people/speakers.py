@@ -105,6 +105,7 @@ _MERGE = (
     "UPDATE pgvoice.attribution SET speaker_id = :kept WHERE speaker_id = :gone",
     "UPDATE pgvoice.attribution SET runner_up_id = :kept WHERE runner_up_id = :gone",
     "UPDATE pgvoice.verdict SET speaker_id = :kept WHERE speaker_id = :gone",
+    "UPDATE pgvoice.unknown_voice SET speaker_id = :kept WHERE speaker_id = :gone",
     # A speaker cannot be their own runner-up.
     "UPDATE pgvoice.attribution SET runner_up_id = NULL, margin = NULL"
     " WHERE speaker_id = :kept AND runner_up_id = :kept",

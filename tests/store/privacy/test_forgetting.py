@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.servers.databases import plain, role, run
 from pgvoice_testkit.stores.filled import X, Y, put, unit
 from pgvoice_testkit.stores.passing_time import let_expire
 from sqlalchemy import text
@@ -150,3 +150,23 @@ def test_somebody_who_was_removed_is_erased(library: VoiceStore) -> None:
         library.privacy.erase_speaker("ann", with_segments=True)
     with pytest.raises(ActNotUndoable, match="somebody was erased"):
         library.acts.undo(next(act.number for act in library.acts.list() if act.kind == "remove"))
+
+
+def test_an_admin_who_owns_nothing_forgets(library: VoiceStore, store_url: str) -> None:
+    engine = library.database.engine
+    run(
+        engine,
+        "UPDATE pgvoice.setting SET linking = true",
+        "INSERT INTO pgvoice.unknown_voice (heard_at) VALUES ('2020-01-01')",
+    )
+    with role(store_url, "pgvoice_test_forgetting") as login:
+        run(engine, "GRANT pgvoice_admin TO pgvoice_test_forgetting")
+        with VoiceStore.open(plain(login)) as store:
+            store.privacy.withdraw_consent("ann")
+            store.privacy.erase_speaker("bob", with_segments=True)
+            _grow_old(library)
+            done = store.privacy.delete_expired(unattributed_days=0)
+            store.privacy.erase_video("v")
+    assert (done.unknown_voices, done.segments > 0, done.acts > 0) == (1, True, True)
+    assert "bob" not in _kept(library)
+    assert _vectors(library, "ann") == 0

@@ -9,7 +9,13 @@ from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from pgvoice.store import PruneSelection, UnknownVoiceNumber, VoiceAppearance, VoiceStore
+from pgvoice.store import (
+    ActNotUndoable,
+    PruneSelection,
+    UnknownVoiceNumber,
+    VoiceAppearance,
+    VoiceStore,
+)
 
 #: Everything that says which voices are one person's.
 LINKS = ("unknown_voice", "unknown_voice_mean", "linked_voice")
@@ -90,6 +96,8 @@ def test_disabling_deletes_them_whoever_does_it(library: VoiceStore) -> None:
         "the store",
         {"enabled": False, "rate": 0.01, "days": 365, "deleted": unknown},
     )
+    with pytest.raises(ActNotUndoable, match="linking was disabled"):
+        library.acts.undo(library.acts.list()[0].number)
     assert _sound(library)
     library.voices.enable(days=30, rate=0.02)
     assert _audited(library)[2] == {"enabled": True, "rate": 0.02, "days": 30}
