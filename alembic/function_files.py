@@ -39,6 +39,7 @@ FILES = (
     "tails",
     "words",
     "acts",
+    "restoring",
     "undo",
     "grouping",
     "linkage",

@@ -102,6 +102,7 @@ def _told(rows: Mapping[str, int]) -> str:
         table: 0 if table == "attribution_run" and rows.get("label") else rows[table]
         for table in rows
     }
+    counts["label"] = counts.get("label") or counts.get("attribution", 0)
     return ", ".join(
         f"{counts[table]:,} {one if counts[table] == 1 else several}"
         for table, (one, several) in _ROWS.items()

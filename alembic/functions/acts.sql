@@ -158,13 +158,24 @@ CREATE CONSTRAINT TRIGGER act_finished
 AFTER INSERT ON pgvoice.act DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.finish_act();
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.act_subject(act bigint) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT concat_ws(' ', a.subject, CASE
+        WHEN strpos(a.subject, a.details ->> 'speaker') = 0 THEN a.details ->> 'speaker'
+    END)
+    FROM pgvoice.act AS a
+    WHERE a.id = act_subject.act
+$$;
+COMMENT ON FUNCTION pgvoice_internal.act_subject(bigint) IS
+'What an act is about, with the person if there is one.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.act_text(act bigint) RETURNS text
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT format('act %s (%s)', a.id, concat_ws(' ', a.kind, a.subject, CASE
-        WHEN strpos(a.subject, a.details ->> 'speaker') = 0 THEN a.details ->> 'speaker'
-    END))
+    SELECT format('act %s (%s %s)', a.id, a.kind, pgvoice_internal.act_subject(a.id))
     FROM pgvoice.act AS a
     WHERE a.id = act_text.act
 $$;

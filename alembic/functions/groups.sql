@@ -48,12 +48,46 @@ SET search_path FROM CURRENT
 AS $$
 DECLARE
     changed bigint[];
+    added bigint[];
 BEGIN
     IF TG_OP <> 'INSERT' THEN
         changed := ARRAY(SELECT DISTINCT o.unknown_voice_id FROM old_rows AS o);
     END IF;
     IF TG_OP <> 'DELETE' THEN
         changed := changed || ARRAY(SELECT DISTINCT n.unknown_voice_id FROM new_rows AS n);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        PERFORM FROM pgvoice.unknown_voice AS u WHERE u.id = ANY (changed)
+        ORDER BY u.id FOR NO KEY UPDATE;
+        -- Only added to a mean of many, which is computed anew at each multiple of 64.
+        WITH joined AS MATERIALIZED (
+            SELECT n.unknown_voice_id, n.encoder_id, count(*) AS voices,
+                   public.sum(v.embedding ORDER BY n.video_id, n.label) AS total,
+                   sum(n.impostor_mean ORDER BY n.video_id, n.label) AS impostor_mean,
+                   sum(n.level ORDER BY n.video_id, n.label) AS level
+            FROM new_rows AS n JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
+            GROUP BY n.unknown_voice_id, n.encoder_id
+        ), sum AS MATERIALIZED (
+            SELECT j.unknown_voice_id, j.encoder_id, m.voices + j.voices AS voices,
+                   (m.impostor_mean * m.voices + j.impostor_mean) / (m.voices + j.voices) AS impostor_mean,
+                   (m.level * m.voices + j.level) / (m.voices + j.voices) AS level,
+                   m.embedding OPERATOR(public.*)
+                   array_fill((m.length * m.voices)::real, ARRAY[m.dimension])::public.vector
+                   OPERATOR(public.+) j.total AS total
+            FROM joined AS j
+            JOIN pgvoice.unknown_voice_mean AS m USING (unknown_voice_id, encoder_id)
+            WHERE m.voices >= 64 AND m.voices / 64 = (m.voices + j.voices) / 64
+        ), kept AS (
+            UPDATE pgvoice.unknown_voice_mean AS m
+            SET embedding = public.l2_normalize(s.total),
+                length = public.vector_norm(s.total) / s.voices, impostor_mean = s.impostor_mean,
+                level = s.level, voices = s.voices
+            FROM sum AS s
+            WHERE m.unknown_voice_id = s.unknown_voice_id AND m.encoder_id = s.encoder_id
+            RETURNING m.unknown_voice_id
+        )
+        SELECT array_agg(k.unknown_voice_id) INTO added FROM kept AS k;
+        changed := ARRAY(SELECT unnest(changed) EXCEPT SELECT unnest(added));
     END IF;
     IF cardinality(changed) > 0 THEN
         PERFORM pgvoice_internal.keep_means(changed);

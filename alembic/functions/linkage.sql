@@ -1,7 +1,20 @@
 -- What voices need to be linked, and average linkage of a few of them.
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.voices_heard(encoder integer) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT greatest(
+        (SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder),
+        (SELECT sum(m.voices) FROM pgvoice.unknown_voice_mean AS m WHERE m.encoder_id = encoder)
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.voices_heard(integer) IS
+'How many voices a voice may be linked with: those that have labels, or those that are linked, if these are
+more because turns without labels were grouped.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.voice_levels(
-    encoder integer, videos bigint[] DEFAULT NULL
+    encoder integer, videos bigint[] DEFAULT NULL, heard bigint DEFAULT NULL
 ) RETURNS TABLE (
     video_id bigint,
     label text,
@@ -14,9 +27,9 @@ AS $$
     WITH tail AS MATERIALIZED (
         SELECT b.min_ms, lead(b.min_ms, 1, 2147483647) OVER (ORDER BY b.min_ms) AS end_ms,
                t.across_mean,
-               pgvoice_internal.tail_excess(t.start, t.mean_excess, g.false_link_rate / greatest((
-                   SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder
-               ), 1)) / 2 AS level
+               pgvoice_internal.tail_excess(t.start, t.mean_excess, g.false_link_rate / greatest(
+                   coalesce(heard, pgvoice_internal.voices_heard(encoder)), 1
+               )) / 2 AS level
         FROM pgvoice.setting AS g
         CROSS JOIN unnest(coalesce((
             SELECT l.band_ms FROM pgvoice.library_tail AS l WHERE l.encoder_id = encoder
@@ -31,8 +44,9 @@ AS $$
     WHERE v.encoder_id = encoder AND (videos IS NULL OR v.video_id = ANY (videos))
       AND v.clean_ms >= 1500
 $$;
-COMMENT ON FUNCTION pgvoice_internal.voice_levels(integer, bigint[]) IS
-'What voices of these videos, or of all, require to be linked; those with less than 1.5 s of clean speech are
+COMMENT ON FUNCTION pgvoice_internal.voice_levels IS
+'What voices of these videos, or of all, require to be linked if so many were heard (NULL: voices_heard);
+those with less than 1.5 s of clean speech are
 not linked, as one person''s are then too often less similar than two people''s. Two voices are linked if
 their similarity reaches the lower of their impostor_means and both levels: each of N voices may be linked
 with somebody else''s in false_link_rate / N of its comparisons, of which there are N at most. The lower mean,
@@ -40,8 +54,9 @@ because two recordings over different channels are no more alike than those over
 average of both, speakers of the series at telephone quality were linked with themselves in the original for
 72 % (B-cubed recall), with the lower for 96 %.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.linkable_voices(videos bigint[], encoder integer)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice_internal.linkable_voices(
+    videos bigint[], encoder integer, heard bigint
+) RETURNS TABLE (
     video_id bigint,
     label text,
     embedding public.vector,
@@ -59,7 +74,7 @@ AS $$
                    SELECT FROM word AS w
                    WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
                ) AS by_word
-        FROM pgvoice_internal.voice_levels(encoder, videos) AS q
+        FROM pgvoice_internal.voice_levels(encoder, videos, linkable_voices.heard) AS q
         JOIN pgvoice.voice AS v
             ON v.video_id = q.video_id AND v.label = q.label AND v.encoder_id = encoder
         WHERE (pgvoice_internal.may_link(v.video_id, encoder) OR EXISTS (
@@ -105,7 +120,7 @@ AS $$
         SELECT FROM known AS k WHERE k.video_id = h.video_id AND k.label = h.label
     )
 $$;
-COMMENT ON FUNCTION pgvoice_internal.linkable_voices(bigint[], integer) IS
+COMMENT ON FUNCTION pgvoice_internal.linkable_voices IS
 'The voices of these videos that can be linked, and what they require (voice_levels): they are linked
 already or recent (may_link), no word says who of the speakers it is, and no profile matches it, unless a word
 says that it is not that person''s.';

@@ -32,8 +32,9 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.join_groups IS
 'Stores that each of these voices of a video belongs to the group in the same place.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.link_recording(video bigint, encoder integer)
-RETURNS integer
+CREATE OR REPLACE FUNCTION pgvoice_internal.link_recording(
+    video bigint, encoder integer, heard bigint
+) RETURNS integer
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
@@ -65,7 +66,8 @@ BEGIN
     SELECT array_agg(v.label), array_agg(v.embedding), array_agg(v.impostor_mean), array_agg(v.level)
     INTO labels, vectors, means, levels
     FROM (
-        SELECT l.* FROM pgvoice_internal.linkable_voices(ARRAY[video], encoder) AS l ORDER BY l.label
+        SELECT l.* FROM pgvoice_internal.linkable_voices(ARRAY[video], encoder, heard) AS l
+        ORDER BY l.label
     ) AS v;
     DELETE FROM pgvoice.linked_voice AS l
     WHERE l.video_id = video AND l.encoder_id = encoder AND l.label <> ALL (coalesce(labels, '{}'));
@@ -78,24 +80,30 @@ BEGIN
         WHERE w.unknown_voice_id IS NOT NULL
     );
     -- The groups that a voice belongs to, or nearly.
-    WITH near AS MATERIALIZED (
-        SELECT v.place::integer, m.unknown_voice_id AS id, CASE WHEN l.unknown_voice_id IS NULL
-                   THEN n.similarity - m.level - v.level - least(m.impostor_mean, v.impostor_mean)
-                   WHEN m.voices > 1
-                   THEN (m.voices * (n.similarity - m.level) - 1 + l.level) / (m.voices - 1) - v.level
-                        - least((m.voices * m.impostor_mean - l.impostor_mean) / (m.voices - 1),
-                                v.impostor_mean)
-               END AS gain
-        FROM unnest(labels, vectors, means, levels)
+    WITH candidate AS MATERIALIZED (
+        SELECT v.place::integer, v.label, v.impostor_mean, v.level, m.unknown_voice_id AS id,
+               m.voices, m.impostor_mean AS group_mean, m.level AS group_level,
+               -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length AS similarity
+        FROM pgvoice.unknown_voice_mean AS m
+        JOIN unnest(labels, vectors, means, levels)
             WITH ORDINALITY AS v(label, embedding, impostor_mean, level, place)
-        CROSS JOIN pgvoice.unknown_voice_mean AS m
-        CROSS JOIN LATERAL (
-            SELECT -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length AS similarity
-        ) AS n
-        LEFT JOIN pgvoice.linked_voice AS l
-            ON l.video_id = video AND l.label = v.label AND l.encoder_id = m.encoder_id
-            AND l.unknown_voice_id = m.unknown_voice_id
+            -- A voice that is part of the mean seems to belong to it more than it does.
+            ON -(v.embedding OPERATOR(public.<#>) m.embedding) * m.length
+               >= m.level + v.level + least(m.impostor_mean, v.impostor_mean) - 2 * clear
         WHERE m.encoder_id = encoder
+    ), near AS MATERIALIZED (
+        SELECT c.place, c.id, CASE WHEN l.unknown_voice_id IS NULL
+                   THEN c.similarity - c.group_level - c.level - least(c.group_mean, c.impostor_mean)
+                   WHEN c.voices > 1
+                   THEN (c.voices * (c.similarity - c.group_level) - 1 + l.level) / (c.voices - 1)
+                        - c.level
+                        - least((c.voices * c.group_mean - l.impostor_mean) / (c.voices - 1),
+                                c.impostor_mean)
+               END AS gain
+        FROM candidate AS c
+        LEFT JOIN pgvoice.linked_voice AS l
+            ON l.video_id = video AND l.label = c.label AND l.encoder_id = encoder
+            AND l.unknown_voice_id = c.id
     ), close AS MATERIALIZED (
         SELECT n.*, count(*) OVER (PARTITION BY n.place) = 1 AND n.gain >= clear
                AND count(*) OVER (PARTITION BY n.id) = 1 AS sure
@@ -124,8 +132,14 @@ BEGIN
             encoder, array_fill(video, ARRAY[cardinality(open)]),
             ARRAY(SELECT labels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
             ARRAY(SELECT means[o.place] FROM unnest(open) AS o(place) ORDER BY o.place),
-            ARRAY(SELECT levels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place), touched
+            ARRAY(SELECT levels[o.place] FROM unnest(open) AS o(place) ORDER BY o.place), touched,
+            heard
         );
+    END IF;
+    IF coalesce(touched, '{}') = '{}' THEN
+        -- Nothing was grouped again. The mean of a group and a voice is nearer to no other group than
+        -- the nearer of both is, and neither is near enough.
+        RETURN cardinality(labels);
     END IF;
     -- Groups that have become one person's by what they gained.
     touched := ARRAY(
@@ -139,12 +153,12 @@ BEGIN
         WHERE a.encoder_id = encoder AND a.unknown_voice_id = ANY (groups)
     );
     IF touched <> '{}' THEN
-        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', touched);
+        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', touched, heard);
     END IF;
     RETURN cardinality(labels);
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.link_recording(bigint, integer) IS
+COMMENT ON FUNCTION pgvoice_internal.link_recording IS
 'Links the voices of a recording anew, and returns how many. A voice that clearly belongs to one group joins
 it; else all groups that it nearly belongs to are grouped again with it.';
 
@@ -153,27 +167,58 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    -- As in link_recording.
+    clear CONSTANT double precision := 0.1;
     doubtful bigint[];
 BEGIN
     UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
     FROM pgvoice_internal.voice_levels(encoder) AS q
     WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
       AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005;
-    SELECT array_agg(DISTINCT m.unknown_voice_id) INTO doubtful
-    FROM pgvoice.unknown_voice_mean AS m
-    JOIN pgvoice.linked_voice AS l USING (unknown_voice_id, encoder_id)
-    JOIN pgvoice.voice AS v USING (video_id, label, encoder_id)
-    WHERE m.encoder_id = encoder AND m.voices > 1
-      AND (-(v.embedding OPERATOR(public.<#>) m.embedding) * m.length * m.voices - 1) / (m.voices - 1)
-          - least(m.impostor_mean, l.impostor_mean) - m.level - l.level < 0.1;
-    IF doubtful IS NOT NULL THEN
+    WITH weak AS MATERIALIZED (
+        SELECT m.*
+        FROM pgvoice.unknown_voice_mean AS m
+        WHERE m.encoder_id = encoder AND m.voices > 1 AND EXISTS (
+            SELECT FROM pgvoice.linked_voice AS l
+            JOIN pgvoice.voice AS v USING (video_id, label, encoder_id)
+            WHERE l.unknown_voice_id = m.unknown_voice_id AND l.encoder_id = encoder
+              AND (-(v.embedding OPERATOR(public.<#>) m.embedding) * m.length * m.voices - 1)
+                  / (m.voices - 1)
+                  - least(m.impostor_mean, l.impostor_mean) - m.level - l.level < clear
+        )
+    )
+    SELECT array_agg(DISTINCT each.id) INTO doubtful
+    FROM weak AS a
+    LEFT JOIN pgvoice.unknown_voice_mean AS b
+        ON b.encoder_id = a.encoder_id AND b.unknown_voice_id <> a.unknown_voice_id
+        AND -(a.embedding OPERATOR(public.<#>) b.embedding) * a.length * b.length
+            >= a.level + b.level + least(a.impostor_mean, b.impostor_mean) - clear
+    CROSS JOIN LATERAL (VALUES (a.unknown_voice_id), (b.unknown_voice_id)) AS each(id);
+    IF pgvoice_internal.is_small_library(encoder) THEN
+        doubtful := ARRAY(
+            SELECT m.unknown_voice_id FROM pgvoice.unknown_voice_mean AS m WHERE m.encoder_id = encoder
+        );
+    END IF;
+    IF doubtful <> '{}' THEN
         PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', doubtful);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.mend_links(integer) IS
-'Brings what linked voices require up to date, and groups again those that hardly reach it any more: the first
-recordings of a library say little about impostors.';
+'Brings what linked voices require up to date, and groups again those that hardly reach it any more, and what
+is near them: the first recordings of a library say little about impostors. In a small library, groups
+everything again.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.is_small_library(encoder integer) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT coalesce(sum(c.voices) <= 200, true) FROM pgvoice.voice_cohort AS c
+    WHERE c.encoder_id = encoder
+$$;
+COMMENT ON FUNCTION pgvoice_internal.is_small_library(integer) IS
+'Whether a library is so small that all its voices are compared and grouped again with each recording, so that
+it does not matter which came first.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_recordings(
     chosen bigint[], encoder integer, grown boolean
@@ -182,6 +227,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    heard CONSTANT bigint := pgvoice_internal.voices_heard(encoder);
     video bigint;
     linked bigint := 0;
 BEGIN
@@ -192,11 +238,9 @@ BEGIN
     END IF;
     PERFORM pgvoice_internal.expire_voices();
     FOREACH video IN ARRAY chosen LOOP
-        linked := linked + pgvoice_internal.link_recording(video, encoder);
+        linked := linked + pgvoice_internal.link_recording(video, encoder, heard);
     END LOOP;
-    IF grown OR 500 >= (
-        SELECT sum(c.voices) FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = encoder
-    ) THEN
+    IF grown THEN
         PERFORM pgvoice_internal.mend_links(encoder);
     END IF;
     RETURN linked;
@@ -204,7 +248,27 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, boolean) IS
 'Links the voices of these videos, if the store links voices, and returns how many. If the library has grown,
-or is small, others are linked again where it is in doubt.';
+others are linked again where it is in doubt.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.link_refreshed(
+    chosen bigint[], encoder integer, refitted boolean
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    small CONSTANT boolean := pgvoice_internal.is_small_library(encoder);
+BEGIN
+    IF (SELECT g.linking FROM pgvoice.setting AS g) THEN
+        IF small THEN
+            PERFORM pgvoice.refit_library(encoder);
+        END IF;
+        PERFORM pgvoice_internal.link_recordings(chosen, encoder, small OR refitted);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.link_refreshed(bigint[], integer, boolean) IS
+'Links the voices of videos that were computed, if the store links voices.';
 
 CREATE OR REPLACE FUNCTION pgvoice.link_voices(
     videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()

@@ -70,12 +70,17 @@ BEGIN
         WHERE (n.encoder_id, n.nearest_id) IN (SELECT o.encoder_id, o.speaker_id FROM old_rows AS o)
            OR (n.encoder_id, n.runner_up_id)
               IN (SELECT o.encoder_id, o.speaker_id FROM old_rows AS o);
+        -- Without a profile nothing is compared, not even segments that have no vector.
+        DELETE FROM pgvoice.nearest AS n
+        WHERE n.encoder_id IN (SELECT o.encoder_id FROM old_rows AS o) AND NOT EXISTS (
+            SELECT FROM pgvoice.compared_profile AS c WHERE c.encoder_id = n.encoder_id
+        );
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.forget_profiles() IS
-'Deletes the rows of nearest in which a deleted profile was nearest or runner-up.';
+'Deletes the rows of nearest in which a deleted profile was nearest or runner-up, and all if none is left.';
 
 CREATE OR REPLACE TRIGGER compared_profile_deleted
 AFTER DELETE ON pgvoice.compared_profile REFERENCING OLD TABLE AS old_rows

@@ -28,7 +28,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.regroup(
     labels text[],
     impostor_means double precision[],
     levels double precision[],
-    groups bigint[]
+    groups bigint[],
+    heard bigint DEFAULT NULL
 ) RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -90,7 +91,7 @@ BEGIN
             SELECT d.video_id, d.label, q.impostor_mean, q.level, d.unknown_voice_id
             FROM dissolved AS d
             JOIN pgvoice_internal.voice_levels(
-                regroup.encoder, ARRAY(SELECT o.video_id FROM dissolved AS o)
+                regroup.encoder, ARRAY(SELECT o.video_id FROM dissolved AS o), regroup.heard
             ) AS q ON q.video_id = d.video_id AND q.label = d.label
         ) AS p
         JOIN pgvoice.voice AS v
@@ -182,14 +183,12 @@ AS $$
         SELECT p.* FROM unnest(items, videos, labels, groups, forced)
             AS p(item, video_id, label, id, forced)
     ), twice AS MATERIALIZED (
-        SELECT a.item AS one, b.item AS other, a.video_id, a.label, b.label AS other_label,
-               coalesce(a.id = b.id, false) AS together
+        SELECT a.item AS one, b.item AS other, a.video_id, a.label, b.label AS other_label
         FROM piece AS a JOIN piece AS b ON b.video_id = a.video_id AND b.item <> a.item
     ), split AS MATERIALIZED (
         SELECT s.* FROM pgvoice_internal.split_voices(
-            ARRAY(SELECT DISTINCT t.video_id FROM twice AS t WHERE NOT t.together), encoder
+            ARRAY(SELECT DISTINCT t.video_id FROM twice AS t), encoder
         ) AS s
-        WHERE EXISTS (SELECT FROM twice AS t WHERE NOT t.together)
     ), denied AS MATERIALIZED (
         SELECT p.item, p.label, p.video_id, w.unknown_voice_id AS id
         FROM pgvoice_internal.voice_words(videos, encoder) AS w
@@ -197,7 +196,7 @@ AS $$
         WHERE NOT w.holds AND w.unknown_voice_id IS NOT NULL
     ), conflict AS (
         SELECT t.one, t.other FROM twice AS t
-        WHERE NOT t.together AND NOT EXISTS (
+        WHERE NOT EXISTS (
             SELECT FROM split AS s
             WHERE s.video_id = t.video_id AND s.label = t.label AND s.other = t.other_label
         )
@@ -238,5 +237,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.kept_apart IS
 'Which items may not be linked, a row and a column for each: those with two labels of one recording, unless
-these are in one group already or probably one person''s (split_voices), and those that a person''s word
-keeps apart.';
+these are probably one person''s (split_voices), and those that a person''s word keeps apart.';

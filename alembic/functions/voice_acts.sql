@@ -148,12 +148,13 @@ AS $$
             CROSS JOIN jsonb_array_elements_text(l.keys) WITH ORDINALITY AS v(key, place)
             ORDER BY l.list, v.place LIMIT 20
         )
-    ) ORDER BY s.segments DESC, s.seconds DESC, s.from_speaker, s.to_speaker, s.from_reason, s.to_reason), '[]')
+    ) ORDER BY s.to_speaker IS NULL, s.segments DESC, s.seconds DESC, s.from_speaker, s.to_speaker,
+        s.from_reason, s.to_reason), '[]')
     FROM summed AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.summed_moves(jsonb) IS
-'Sums up what several keep_labels returned, of other videos or other encoders: of several encoders, what
-changes for the one that changes most, as each labels the same speech.';
+'Sums up what several keep_labels returned, of other videos or other encoders, who gets a name first: of several
+encoders, what changes for the one that changes most, as each labels the same speech.';
 
 CREATE OR REPLACE FUNCTION pgvoice.dismiss_voice(
     number bigint, why text, dry_run boolean DEFAULT false

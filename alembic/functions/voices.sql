@@ -253,7 +253,7 @@ BEGIN
     );
     PERFORM pgvoice_internal.keep_cohorts(others, encoder);
     PERFORM pgvoice_internal.keep_grouped_voices(chosen, encoder);
-    PERFORM pgvoice_internal.link_recordings(
+    PERFORM pgvoice_internal.link_refreshed(
         chosen, encoder, pgvoice_internal.fit_library(encoder, false)
     );
     RETURN cardinality(chosen);

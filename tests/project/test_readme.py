@@ -32,9 +32,12 @@ from pgvoice.store.recordings.recordings import Recordings
 from pgvoice.store.thresholds.thresholds import Thresholds
 from pgvoice.store.upkeep.backfills import Backfills
 from pgvoice.store.upkeep.upkeep import Upkeep
+from pgvoice.store.voices.acts import Acts
+from pgvoice.store.voices.voices import Voices
 
 #: By attribute of a store the class of the facet.
 FACETS: dict[str, type] = {
+    "acts": Acts,
     "answers": Answers,
     "backfills": Backfills,
     "index": SegmentIndex,
@@ -44,6 +47,7 @@ FACETS: dict[str, type] = {
     "recordings": Recordings,
     "thresholds": Thresholds,
     "upkeep": Upkeep,
+    "voices": Voices,
 }
 #: Public, beside the names of the packages themselves.
 SUBMODULES = {"testing"}

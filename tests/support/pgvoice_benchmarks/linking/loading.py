@@ -8,6 +8,7 @@ that the library's tail is fitted to. A voice has one turn, or several if it has
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from sqlalchemy import text
 
 from pgvoice.store import EncoderIdentity, Threshold, VoiceStore
 from pgvoice.store.database.sessions import driver_connection
-from pgvoice_benchmarks.linking.population import DIMENSION, Matrix, Population, Voices
+from pgvoice_benchmarks.linking.population import DIMENSION, Population, Voices
 
 ENCODER = EncoderIdentity("synthetic", "sha256:" + 64 * "0", "1", DIMENSION, 16_000)
 THRESHOLD = Threshold(0.4, "that of CAM++")
@@ -113,14 +114,9 @@ class Loader:
             lengths = [longest] * (spoken // longest)
             if spoken % longest >= SHORTEST:
                 lengths.append(spoken % longest)
-            starts = [
-                at + sum(lengths[:number]) + _PAUSE * number for number in range(len(lengths))
-            ]
-            yield (
-                place,
-                Turns(starts, [start + ms for start, ms in zip(starts, lengths, strict=True)]),
-            )
-            at = starts[-1] + lengths[-1] + _PAUSE
+            ends = [at + each for each in accumulate(ms + _PAUSE for ms in lengths)]
+            yield place, Turns([at, *ends[:-1]], [end - _PAUSE for end in ends])
+            at = ends[-1]
 
     def _turns(self, ids: dict[int, int], sample: set[int]) -> Iterator[Row]:
         for recording, video in ids.items():
@@ -167,7 +163,7 @@ def _copy(driver: psycopg.Connection[object], table: str, rows: Iterable[Row]) -
 
 
 def truth(store: VoiceStore) -> tuple[list[int], list[int]]:
-    """For each linked voice, or each that is not: its person, and its unknown voice (negative: none)."""
+    """The person and the unknown voice of each voice; a negative number if it is not linked."""
     with store.database.engine.connect() as connection:
         rows = connection.execute(
             text(
@@ -177,7 +173,3 @@ def truth(store: VoiceStore) -> tuple[list[int], list[int]]:
             )
         ).all()
     return [row[0] for row in rows], [row[1] for row in rows]
-
-
-def matrix_bytes(vectors: Matrix) -> int:
-    return int(vectors.nbytes)

@@ -86,7 +86,8 @@ class Population:
             middle = (low + high) / 2
             sizes = np.maximum(most * (middle / (middle + ranks)) ** FALL, 1).round()
             low, high = (middle, high) if sizes.sum() < self.voices else (low, middle)
-        return sizes.astype(np.int64)
+        whole: Numbers = sizes.astype(np.int64)
+        return whole
 
     @cached_property
     def _people(self) -> Matrix:

@@ -12,7 +12,7 @@ NAMES = ("ann", "bob", "cyd", "dan")
 #: Acts and the trail of audits are kept; the others follow from other rows, and are computed when
 #: labels are judged the next time.
 KEPT = ("act", "act_change", "audit_event", "audit_head", "audit_link")
-DERIVED = ("nearest", "compared_profile", "library_tail", "unknown_voice_mean", "voice_cohort")
+DERIVED = ("nearest", "compared_profile")
 Sums = dict[str, tuple[int, str]]
 Item = TypeVar("Item")
 

@@ -12,6 +12,7 @@ from pgvoice.store import Exemplar, FillRun, SegmentKey, Turn, VoiceStore
 from pgvoice_testkit.stores.filled import THRESHOLD, unit
 from pgvoice_testkit.stores.voices import DIMENSION, ENCODER, PEOPLE, write
 
+CONSENT = "form of 3 May"
 #: Who speaks in each recording, in the order of its labels: three are in several, two in one.
 RECORDINGS: Mapping[str, tuple[str, ...]] = {
     "monday": (PEOPLE[0], PEOPLE[1]),
@@ -73,3 +74,41 @@ def enroll_near(store: VoiceStore, name: str, person: str, similarity: float) ->
     vector = unit(*(similarity * voice + np.sqrt(1 - similarity**2) * unit(*other)))
     exemplar = Exemplar(vector, "e" * 64, SegmentKey(0, 9000), "elsewhere")
     store.people.enroll(name, [exemplar], ENCODER, THRESHOLD, force=True)
+
+
+def checksums(store: VoiceStore) -> dict[str, str]:
+    """The checksum of every table."""
+    return {each.table: each.checksum for each in store.upkeep.checksums()}
+
+
+def changed_tables(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """The tables that differ, besides those that keep what was done."""
+    differing = {table for table in before if before[table] != after[table]}
+    return differing - {"act", "act_change", "audit_event", "audit_head", "audit_link"}
+
+
+def names_in(store: VoiceStore, video: str) -> set[str | None]:
+    """Who is labelled in a recording."""
+    return {each.speaker for each in store.labels.current(video)}
+
+
+def words_of(store: VoiceStore) -> list[tuple[object, ...]]:
+    """What was said, in order: recording, whether it holds, name, number."""
+    with store.database.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT v.key, w.holds, s.name, w.unknown_voice_id FROM pgvoice.verdict AS w"
+                " JOIN pgvoice.video AS v ON v.id = w.video_id"
+                " LEFT JOIN pgvoice.speaker AS s ON s.id = w.speaker_id ORDER BY w.id"
+            )
+        )
+        return [tuple(row) for row in rows]
+
+
+def act_of(store: VoiceStore, number: int | None) -> tuple[object, ...]:
+    """Kind, subject and details of an act."""
+    with store.database.engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT kind, subject, details FROM pgvoice.act WHERE id = :id"), {"id": number}
+        )
+        return tuple(row.one())
