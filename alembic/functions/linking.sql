@@ -78,6 +78,13 @@ BEGIN
         SELECT DISTINCT w.unknown_voice_id
         FROM pgvoice_internal.voice_words(ARRAY[video], encoder) AS w
         WHERE w.unknown_voice_id IS NOT NULL
+        UNION
+        -- Somebody else may have been said to be in its group.
+        SELECT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.unknown_voice AS u
+            ON u.id = l.unknown_voice_id OR u.merged_into = l.unknown_voice_id
+        JOIN pgvoice.verdict AS w ON w.unknown_voice_id = u.id
+        WHERE l.video_id = video AND l.encoder_id = encoder
     );
     -- The groups that a voice belongs to, or nearly.
     WITH candidate AS MATERIALIZED (
@@ -99,14 +106,16 @@ BEGIN
                         - c.level
                         - least((c.voices * c.group_mean - l.impostor_mean) / (c.voices - 1),
                                 c.impostor_mean)
-               END AS gain
+               END AS gain, coalesce(o.unknown_voice_id = c.id, true) AS is_free
         FROM candidate AS c
+        LEFT JOIN pgvoice.linked_voice AS o
+            ON o.video_id = video AND o.label = c.label AND o.encoder_id = encoder
         LEFT JOIN pgvoice.linked_voice AS l
             ON l.video_id = video AND l.label = c.label AND l.encoder_id = encoder
             AND l.unknown_voice_id = c.id
     ), close AS MATERIALIZED (
         SELECT n.*, count(*) OVER (PARTITION BY n.place) = 1 AND n.gain >= clear
-               AND count(*) OVER (PARTITION BY n.id) = 1 AS sure
+               AND count(*) OVER (PARTITION BY n.id) = 1 AND n.is_free AS sure
         FROM near AS n WHERE n.gain >= -clear
     )
     SELECT array_agg(c.place) FILTER (WHERE c.sure), array_agg(c.id) FILTER (WHERE c.sure),
@@ -163,7 +172,7 @@ COMMENT ON FUNCTION pgvoice_internal.link_recording IS
 it; else all groups that it nearly belongs to are grouped again with it.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_recordings(
-    chosen bigint[], encoder integer, grown boolean
+    chosen bigint[], encoder integer, mended integer
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -182,15 +191,15 @@ BEGIN
     FOREACH video IN ARRAY chosen LOOP
         linked := linked + pgvoice_internal.link_recording(video, encoder, heard);
     END LOOP;
-    IF grown THEN
-        PERFORM pgvoice_internal.mend_links(encoder);
+    IF mended IS DISTINCT FROM 0 THEN
+        PERFORM pgvoice_internal.mend_links(encoder, mended);
     END IF;
     RETURN linked;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, boolean) IS
-'Links the voices of these videos, if the store links voices, and returns how many. If the library has grown,
-others are linked again where it is in doubt.';
+COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, integer) IS
+'Links the voices of these videos, if the store links voices, and returns how many; then mends so many groups
+(mend_links).';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_refreshed(
     chosen bigint[], encoder integer, refitted boolean
@@ -205,7 +214,9 @@ BEGIN
         IF small THEN
             PERFORM pgvoice.refit_library(encoder);
         END IF;
-        PERFORM pgvoice_internal.link_recordings(chosen, encoder, small OR refitted);
+        PERFORM pgvoice_internal.link_recordings(
+            chosen, encoder, CASE WHEN small OR refitted THEN 100 ELSE 0 END
+        );
     END IF;
 END
 $$;
@@ -229,7 +240,7 @@ BEGIN
         )
         -- An order that has nothing to do with when they came.
         ORDER BY hashtext(v.key), v.id
-    ), encoder, videos IS NULL);
+    ), encoder, CASE WHEN videos IS NOT NULL THEN 0 END);
 END
 $$;
 COMMENT ON FUNCTION pgvoice.link_voices IS
