@@ -105,7 +105,7 @@ def test_one_operation_is_one_act(people: VoiceStore, kind: str) -> None:
     assert (act.kind, act.subject, act.undone_at, act.author) == (kind, subject, None, "postgres")
     counts = {what: rows for what, rows in act.changed.items() if rows}
     assert {what: counts.get(what, 0) for what in changed} == changed
-    assert counts.keys() - changed.keys() <= {"consent", "profile", "speaker"}
+    assert counts.keys() - changed.keys() <= {"consent", "profile", "speaker", "verdict"}
 
 
 NO_ACTS: dict[str, Operation] = {
