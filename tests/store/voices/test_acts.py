@@ -39,6 +39,11 @@ def _import(store: VoiceStore) -> None:
     store.people.import_speakers(copies, thresholds, source="test", force=True)
 
 
+def _label(store: VoiceStore) -> None:
+    run(store.database.engine, "DELETE FROM pgvoice.attribution_run")
+    store.labels.label(["v"])
+
+
 def _split(store: VoiceStore, *, dry_run: bool = False) -> None:
     store.people.split("ann", "cyd", exemplars=[4], dry_run=dry_run)
 
@@ -73,10 +78,7 @@ OPERATIONS: dict[str, tuple[Operation, str, dict[str, int]]] = {
         {"enrollment": 1, "profile": 1},
     ),
     "label": (
-        lambda store: (
-            run(store.database.engine, "DELETE FROM pgvoice.attribution_run"),
-            store.labels.label(["v"]),
-        ),
+        _label,
         "v",
         {"attribution_run": 1, "label": 5},
     ),
