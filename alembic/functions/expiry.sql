@@ -172,3 +172,24 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.renew_links(bigint[]) IS
 'Computes the voices of videos again whose vectors were deleted, so that the means of unknown voices contain
 none of these; links of voices that are gone are deleted.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.forget_opted_out() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    DELETE FROM pgvoice.linked_voice AS l
+    USING pgvoice.voice AS v, new_rows AS o
+    WHERE (v.video_id, v.label, v.encoder_id) = (l.video_id, l.label, l.encoder_id)
+      AND v.encoder_id = o.encoder_id AND -(o.embedding OPERATOR(public.<#>) v.embedding)
+          >= least(o.similarity_limit, pgvoice_internal.duplicate_limit(o.encoder_id));
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.forget_opted_out() IS
+'Deletes the links of voices of somebody who asks not to be recognised; linking leaves them out afterwards.';
+
+CREATE OR REPLACE TRIGGER opt_out_voice_links
+AFTER INSERT ON pgvoice.opt_out_voice REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_opted_out();

@@ -190,11 +190,10 @@ AS $$
         JOIN pgvoice.audit_event AS e
             ON e.action IN ('rename', 'merge') AND k.name IN (e.details ->> 'to', e.details ->> 'into')
     )
-    SELECT array_agg(DISTINCT pgvoice_internal.name_key(k.name)) FROM called AS k
-    WHERE k.name IS NOT NULL
+    SELECT array_agg(k.name) FROM called AS k WHERE k.name IS NOT NULL
 $$;
 COMMENT ON FUNCTION pgvoice_internal.names_of(text, bigint[]) IS
-'What somebody has been called, in the spelling that name_key gives.';
+'What somebody has been called.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.forget_person(person text) RETURNS bigint
 LANGUAGE plpgsql
@@ -216,9 +215,9 @@ BEGIN
            OR (either.row ->> 'runner_up_id')::bigint = ANY (speakers)
     );
     UPDATE pgvoice.act AS a SET subject = 'somebody who was erased', details = '{}'
-    WHERE pgvoice_internal.name_key(a.subject) = ANY (names) OR EXISTS (
+    WHERE a.subject = ANY (names) OR EXISTS (
         SELECT FROM jsonb_path_query(a.details, 'strict $.** ? (@.type() == "string")') AS said(value)
-        WHERE pgvoice_internal.name_key(said.value #>> '{}') = ANY (names)
+        WHERE said.value #>> '{}' = ANY (names)
     );
     RETURN forgotten;
 END

@@ -84,6 +84,10 @@ AS $$
             SELECT FROM word AS w
             WHERE w.video_id = v.video_id AND w.label = v.label AND w.holds
               AND w.speaker_id IS NOT NULL
+        ) AND NOT EXISTS (
+            SELECT FROM pgvoice.opt_out_voice AS o
+            WHERE o.encoder_id = encoder AND -(o.embedding OPERATOR(public.<#>) v.embedding)
+                >= least(o.similarity_limit, pgvoice_internal.duplicate_limit(encoder))
         )
     ), nearest AS MATERIALIZED (
         SELECT DISTINCT ON (h.video_id, h.label) h.video_id, h.label, h.clean_ms, n.speaker_id,
@@ -122,7 +126,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.linkable_voices IS
 'The voices of these videos that can be linked, and what they require (voice_levels): they are linked
-already or recent (may_link), no word says who of the speakers it is, and no profile matches it, unless a word
+already or recent (may_link), they did not opt out, no word says who of the speakers it is, and no profile matches it, unless a word
 says that it is not that person''s.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.average_linkage(

@@ -36,21 +36,23 @@ AS $$
 DECLARE
     -- As in link_recording.
     clear CONSTANT double precision := 0.1;
+    heard CONSTANT bigint := pgvoice_internal.voices_heard(encoder);
     doubtful bigint[];
     mended bigint[] := '{}';
     one bigint;
     several bigint[];
 BEGIN
     UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
-    FROM pgvoice_internal.voice_levels(encoder) AS q
+    FROM pgvoice_internal.voice_levels(encoder, NULL, heard) AS q
     WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
       AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005;
     IF pgvoice_internal.is_small_library(encoder) THEN
         PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', ARRAY(
             SELECT m.unknown_voice_id FROM pgvoice.unknown_voice_mean AS m WHERE m.encoder_id = encoder
-        ));
+        ), heard);
         RETURN;
     END IF;
+    -- One after the other, as all together would be too many to compare each with each.
     doubtful := ARRAY(
         SELECT d.id FROM pgvoice_internal.doubtful_groups(encoder) AS d
         WHERE d.gain < clear ORDER BY d.gain, d.id LIMIT most
@@ -66,7 +68,7 @@ BEGIN
                         >= a.level + b.level + least(a.impostor_mean, b.impostor_mean) - clear
                 WHERE a.encoder_id = encoder AND a.unknown_voice_id = one
             );
-            PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', several);
+            PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', several, heard);
             mended := mended || several;
         END IF;
     END LOOP;

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store import Consent, Exemplar, SegmentKey, UnknownSpeaker, VoiceStore
 from pgvoice.store.errors import ConsentMissing, OptedOut
-from pgvoice.store.privacy.erasing import SEGMENTS
+from pgvoice.store.privacy.erasing import ACTS, SEGMENTS
 
 AGREED = Consent("ann herself", evidence="form of 2026-03-01")
 SOON = datetime.now(UTC) + timedelta(days=400)
@@ -103,6 +103,7 @@ def test_a_dry_run_lists_what_then_goes(library: VoiceStore) -> None:
     assert done.rows == planned.rows
     assert {each.what: each.rows for each in done.rows if each.rows} == {
         SEGMENTS: 2,
+        ACTS: 1,
         "labels": 2,
         "labels with the person as runner-up": 1,
         "kept comparisons": 4,

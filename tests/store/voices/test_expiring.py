@@ -174,6 +174,22 @@ def test_no_mean_keeps_what_was_erased(library: VoiceStore) -> None:
     assert _sound(library)
 
 
+def test_a_voice_that_opted_out_is_not_linked(library: VoiceStore) -> None:
+    number, other = number_of(library, PEOPLE[2]), number_of(library, PEOPLE[0])
+    turns = library.recordings.turns("thursday") or []
+    spans = [(turn.start, turn.end) for turn in turns if turn.label == "SPEAKER_02"]
+    library.people.enroll_segments("Ada", "thursday", spans, force=True)
+    library.privacy.erase_speaker("Ada", with_segments=False, opt_out_voice=True)
+    for _ in range(2):
+        with pytest.raises(UnknownVoiceNumber):
+            library.voices.show(number)
+        heard_in = {(each.video, each.label) for each in _all(library)}
+        assert heard_in.isdisjoint({("tuesday", "SPEAKER_00"), ("thursday", "SPEAKER_02")})
+        library.voices.link()
+    assert len(library.voices.show(other)) == 3
+    assert _sound(library)
+
+
 # The audit trail
 
 
@@ -187,5 +203,5 @@ def test_the_trail_tells_what_was_said_about_them(library: VoiceStore) -> None:
     dismissing = library.acts.list()[-1].number
     assert ("dismiss", f"voice {other}", {"why": "tv", "act": dismissing}) in told
     assert ("name", f"voice {number}", {"speaker": "Ada", "act": named.act}) in told
-    assert ("undo", f"voice {number}", {"kind": "name", "act": named.act}) in told
+    assert ("undo", f"voice {number} Ada", {"kind": "name", "act": named.act}) in told
     assert not [details for *_, details in told if "radio" in details.values()]
