@@ -39,6 +39,11 @@ def _import(store: VoiceStore) -> None:
     store.people.import_speakers(copies, thresholds, source="test", force=True)
 
 
+def _label(store: VoiceStore) -> None:
+    run(store.database.engine, "DELETE FROM pgvoice.attribution_run")
+    store.labels.label(["v"])
+
+
 def _split(store: VoiceStore, *, dry_run: bool = False) -> None:
     store.people.split("ann", "cyd", exemplars=[4], dry_run=dry_run)
 
@@ -73,10 +78,7 @@ OPERATIONS: dict[str, tuple[Operation, str, dict[str, int]]] = {
         {"enrollment": 1, "profile": 1},
     ),
     "label": (
-        lambda store: (
-            run(store.database.engine, "DELETE FROM pgvoice.attribution_run"),
-            store.labels.label(["v"]),
-        ),
+        _label,
         "v",
         {"attribution_run": 1, "label": 5},
     ),
@@ -103,7 +105,7 @@ def test_one_operation_is_one_act(people: VoiceStore, kind: str) -> None:
     assert (act.kind, act.subject, act.undone_at, act.author) == (kind, subject, None, "postgres")
     counts = {what: rows for what, rows in act.changed.items() if rows}
     assert {what: counts.get(what, 0) for what in changed} == changed
-    assert counts.keys() - changed.keys() <= {"consent", "profile", "speaker"}
+    assert counts.keys() - changed.keys() <= {"consent", "profile", "speaker", "verdict"}
 
 
 NO_ACTS: dict[str, Operation] = {
