@@ -45,6 +45,7 @@ FILES = (
     "linkage",
     "groups",
     "regrouping",
+    "mending",
     "linking",
     "link_settings",
     "unknown_voices",

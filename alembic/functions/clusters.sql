@@ -143,15 +143,6 @@ COMMENT ON FUNCTION pgvoice_internal.heard_together IS
 'Who speaks in those segments of a video that get a name from others with the same label of the diarizer,
 by their place in the arrays, which hold the answers of identify; see identify_clusters.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.evident(
-    reason text, threshold double precision
-) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN reason = 'pinned' AND threshold IS NOT NULL THEN 'matched' ELSE reason END;
-COMMENT ON FUNCTION pgvoice_internal.evident(text, double precision) IS
-'The reason as evidence for heard_together: a pinned segment is a named one, if it was compared with
-anybody.';
-
 CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     video text,
     starts double precision[] DEFAULT NULL,

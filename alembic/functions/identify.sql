@@ -96,10 +96,24 @@ AS $$
         JOIN pgvoice.clean_part AS c
             ON (c.turn_start_ms, c.turn_end_ms) = (asked.start_ms, asked.end_ms)
             AND c.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+    ), others AS MATERIALIZED (
+        -- Apart, as a lateral join would compare every segment before its condition is looked at.
+        SELECT p.ordinal, p.part_start_ms, p.part_end_ms, two.*
+        FROM word AS w
+        JOIN piece AS p ON p.start_ms = w.start_ms AND p.end_ms = w.end_ms
+        JOIN pgvoice.segment_embedding AS s
+            ON s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = identified.video)
+            AND s.start_ms = p.part_start_ms AND s.end_ms = p.part_end_ms
+            AND s.encoder_id = encoder
+        CROSS JOIN LATERAL pgvoice_internal.nearest_two(
+            s.embedding, encoder, among, w.denied
+        ) AS two
+        WHERE w.denied IS NOT NULL AND s.embedding IS NOT NULL
     ), compared AS MATERIALIZED (
         SELECT p.*, s.status, s.video_id, w.said, w.said_id, w.denied,
-               coalesce(two.speakers, rest.speakers) AS speakers,
-               coalesce(two.similarities, rest.similarities) AS similarities
+               CASE WHEN w.denied IS NULL THEN two.speakers ELSE o.speakers END AS speakers,
+               CASE WHEN w.denied IS NULL THEN two.similarities ELSE o.similarities END
+                   AS similarities
         FROM piece AS p
         LEFT JOIN word AS w ON w.start_ms = p.start_ms AND w.end_ms = p.end_ms
         LEFT JOIN pgvoice.segment_embedding AS s
@@ -107,11 +121,10 @@ AS $$
             AND s.start_ms = p.part_start_ms AND s.end_ms = p.part_end_ms
             AND s.encoder_id = encoder
         LEFT JOIN LATERAL pgvoice_internal.nearest_two(s.embedding, encoder, among) AS two
-            ON s.embedding IS NOT NULL AND w.denied IS NULL
-        LEFT JOIN LATERAL pgvoice_internal.nearest_two(
-            s.embedding, encoder, among, w.denied
-        ) AS rest
-            ON s.embedding IS NOT NULL AND w.denied IS NOT NULL
+            ON s.embedding IS NOT NULL
+        LEFT JOIN others AS o
+            ON o.ordinal = p.ordinal AND o.part_start_ms = p.part_start_ms
+            AND o.part_end_ms = p.part_end_ms
     ), rule AS MATERIALIZED (
         SELECT r.* FROM pgvoice_internal.rule(
             encoder, identified.threshold, identified.min_margin,

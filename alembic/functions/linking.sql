@@ -78,6 +78,13 @@ BEGIN
         SELECT DISTINCT w.unknown_voice_id
         FROM pgvoice_internal.voice_words(ARRAY[video], encoder) AS w
         WHERE w.unknown_voice_id IS NOT NULL
+        UNION
+        -- Somebody else may have been said to be in its group.
+        SELECT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.unknown_voice AS u
+            ON u.id = l.unknown_voice_id OR u.merged_into = l.unknown_voice_id
+        JOIN pgvoice.verdict AS w ON w.unknown_voice_id = u.id
+        WHERE l.video_id = video AND l.encoder_id = encoder
     );
     -- The groups that a voice belongs to, or nearly.
     WITH candidate AS MATERIALIZED (
@@ -99,14 +106,16 @@ BEGIN
                         - c.level
                         - least((c.voices * c.group_mean - l.impostor_mean) / (c.voices - 1),
                                 c.impostor_mean)
-               END AS gain
+               END AS gain, coalesce(o.unknown_voice_id = c.id, true) AS is_free
         FROM candidate AS c
+        LEFT JOIN pgvoice.linked_voice AS o
+            ON o.video_id = video AND o.label = c.label AND o.encoder_id = encoder
         LEFT JOIN pgvoice.linked_voice AS l
             ON l.video_id = video AND l.label = c.label AND l.encoder_id = encoder
             AND l.unknown_voice_id = c.id
     ), close AS MATERIALIZED (
         SELECT n.*, count(*) OVER (PARTITION BY n.place) = 1 AND n.gain >= clear
-               AND count(*) OVER (PARTITION BY n.id) = 1 AS sure
+               AND count(*) OVER (PARTITION BY n.id) = 1 AND n.is_free AS sure
         FROM near AS n WHERE n.gain >= -clear
     )
     SELECT array_agg(c.place) FILTER (WHERE c.sure), array_agg(c.id) FILTER (WHERE c.sure),
@@ -162,66 +171,8 @@ COMMENT ON FUNCTION pgvoice_internal.link_recording IS
 'Links the voices of a recording anew, and returns how many. A voice that clearly belongs to one group joins
 it; else all groups that it nearly belongs to are grouped again with it.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.mend_links(encoder integer) RETURNS void
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    -- As in link_recording.
-    clear CONSTANT double precision := 0.1;
-    doubtful bigint[];
-BEGIN
-    UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
-    FROM pgvoice_internal.voice_levels(encoder) AS q
-    WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
-      AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005;
-    WITH weak AS MATERIALIZED (
-        SELECT m.*
-        FROM pgvoice.unknown_voice_mean AS m
-        WHERE m.encoder_id = encoder AND m.voices > 1 AND EXISTS (
-            SELECT FROM pgvoice.linked_voice AS l
-            JOIN pgvoice.voice AS v USING (video_id, label, encoder_id)
-            WHERE l.unknown_voice_id = m.unknown_voice_id AND l.encoder_id = encoder
-              AND (-(v.embedding OPERATOR(public.<#>) m.embedding) * m.length * m.voices - 1)
-                  / (m.voices - 1)
-                  - least(m.impostor_mean, l.impostor_mean) - m.level - l.level < clear
-        )
-    )
-    SELECT array_agg(DISTINCT each.id) INTO doubtful
-    FROM weak AS a
-    LEFT JOIN pgvoice.unknown_voice_mean AS b
-        ON b.encoder_id = a.encoder_id AND b.unknown_voice_id <> a.unknown_voice_id
-        AND -(a.embedding OPERATOR(public.<#>) b.embedding) * a.length * b.length
-            >= a.level + b.level + least(a.impostor_mean, b.impostor_mean) - clear
-    CROSS JOIN LATERAL (VALUES (a.unknown_voice_id), (b.unknown_voice_id)) AS each(id);
-    IF pgvoice_internal.is_small_library(encoder) THEN
-        doubtful := ARRAY(
-            SELECT m.unknown_voice_id FROM pgvoice.unknown_voice_mean AS m WHERE m.encoder_id = encoder
-        );
-    END IF;
-    IF doubtful <> '{}' THEN
-        PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', doubtful);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.mend_links(integer) IS
-'Brings what linked voices require up to date, and groups again those that hardly reach it any more, and what
-is near them: the first recordings of a library say little about impostors. In a small library, groups
-everything again.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.is_small_library(encoder integer) RETURNS boolean
-LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
-    SELECT coalesce(sum(c.voices) <= 200, true) FROM pgvoice.voice_cohort AS c
-    WHERE c.encoder_id = encoder
-$$;
-COMMENT ON FUNCTION pgvoice_internal.is_small_library(integer) IS
-'Whether a library is so small that all its voices are compared and grouped again with each recording, so that
-it does not matter which came first.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_recordings(
-    chosen bigint[], encoder integer, grown boolean
+    chosen bigint[], encoder integer, mended integer
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -240,15 +191,15 @@ BEGIN
     FOREACH video IN ARRAY chosen LOOP
         linked := linked + pgvoice_internal.link_recording(video, encoder, heard);
     END LOOP;
-    IF grown THEN
-        PERFORM pgvoice_internal.mend_links(encoder);
+    IF mended IS DISTINCT FROM 0 THEN
+        PERFORM pgvoice_internal.mend_links(encoder, mended);
     END IF;
     RETURN linked;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, boolean) IS
-'Links the voices of these videos, if the store links voices, and returns how many. If the library has grown,
-others are linked again where it is in doubt.';
+COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, integer) IS
+'Links the voices of these videos, if the store links voices, and returns how many; then mends so many groups
+(mend_links).';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_refreshed(
     chosen bigint[], encoder integer, refitted boolean
@@ -263,7 +214,9 @@ BEGIN
         IF small THEN
             PERFORM pgvoice.refit_library(encoder);
         END IF;
-        PERFORM pgvoice_internal.link_recordings(chosen, encoder, small OR refitted);
+        PERFORM pgvoice_internal.link_recordings(
+            chosen, encoder, CASE WHEN small OR refitted THEN 100 ELSE 0 END
+        );
     END IF;
 END
 $$;
@@ -287,7 +240,7 @@ BEGIN
         )
         -- An order that has nothing to do with when they came.
         ORDER BY hashtext(v.key), v.id
-    ), encoder, videos IS NULL);
+    ), encoder, CASE WHEN videos IS NOT NULL THEN 0 END);
 END
 $$;
 COMMENT ON FUNCTION pgvoice.link_voices IS

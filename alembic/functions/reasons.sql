@@ -60,3 +60,12 @@ COMMENT ON FUNCTION pgvoice_internal.reason_of_overlapped IS
 'The reason of a turn that others overlap: from its own status, whether a clean part is not filled, the
 lowest and highest id of the people whom clean parts match, whether at least half of it is clean, and the
 reason of the longest clean part with a vector, NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.evident(
+    reason text, threshold double precision
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN reason = 'pinned' AND threshold IS NOT NULL THEN 'matched' ELSE reason END;
+COMMENT ON FUNCTION pgvoice_internal.evident(text, double precision) IS
+'The reason as evidence for heard_together: a pinned segment is a named one, if it was compared with
+anybody.';

@@ -96,17 +96,24 @@ BEGIN
         ) AS p
         JOIN pgvoice.voice AS v
             ON v.video_id = p.video_id AND v.label = p.label AND v.encoder_id = regroup.encoder
+    ), word AS MATERIALIZED (
+        SELECT w.* FROM pgvoice_internal.voice_words(
+            ARRAY(SELECT p.video_id FROM voice_piece AS p), regroup.encoder
+        ) AS w
+        JOIN pgvoice.unknown_voice AS u ON u.id = w.unknown_voice_id AND u.ended_at IS NULL
     ), piece AS (
         SELECT p.video_id, p.label, p.id, p.embedding AS sum, 1::double precision AS number,
-               p.impostor_mean, p.level, w.unknown_voice_id AS forced
+               p.impostor_mean, p.level, coalesce(w.unknown_voice_id, CASE
+                   -- If a person said that somebody is of a group, it is about who is in it already.
+                   WHEN p.id IN (SELECT o.unknown_voice_id FROM word AS o WHERE o.holds)
+                       AND NOT EXISTS (
+                           SELECT FROM word AS o
+                           WHERE NOT o.holds AND o.unknown_voice_id = p.id
+                             AND o.video_id = p.video_id AND o.label = p.label
+                       ) THEN p.id
+               END) AS forced
         FROM voice_piece AS p
-        LEFT JOIN (
-            SELECT w.* FROM pgvoice_internal.voice_words(
-                ARRAY(SELECT p.video_id FROM voice_piece AS p), regroup.encoder
-            ) AS w
-            JOIN pgvoice.unknown_voice AS u ON u.id = w.unknown_voice_id AND u.ended_at IS NULL
-            WHERE w.holds
-        ) AS w ON w.video_id = p.video_id AND w.label = p.label
+        LEFT JOIN word AS w ON w.video_id = p.video_id AND w.label = p.label AND w.holds
         UNION ALL
         SELECT NULL, NULL, c.unknown_voice_id, CASE WHEN g.sum IS NULL THEN whole.sum
                    ELSE whole.sum OPERATOR(public.-) g.sum END,

@@ -219,6 +219,9 @@ BEGIN
           )
         ORDER BY v.id FOR UPDATE OF v SKIP LOCKED
     );
+    IF videos IS NULL AND (SELECT s.linking FROM pgvoice.setting AS s) THEN
+        PERFORM pgvoice_internal.leave_named(encoder);
+    END IF;
     IF chosen = '{}' THEN
         RETURN 0;
     END IF;

@@ -135,35 +135,48 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.applying_words(
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    WITH asked AS MATERIALIZED (
-        SELECT DISTINCT g.start_ms, g.end_ms, int4multirange(int4range(g.start_ms, g.end_ms)) AS span
+    WITH said AS MATERIALIZED (
+        -- Read from TOAST once.
+        SELECT w.id, w.spans + '{}' AS spans, w.holds, whom.speaker_id, whom.unknown_voice_id
+        FROM pgvoice.verdict AS w
+        CROSS JOIN LATERAL pgvoice_internal.whom(w.speaker_id, w.unknown_voice_id) AS whom
+        WHERE w.video_id = video
+    ), asked AS MATERIALIZED (
+        SELECT DISTINCT g.start_ms, g.end_ms, int4range(g.start_ms, g.end_ms) AS span
         FROM unnest(starts_ms, ends_ms) AS g(start_ms, end_ms)
-        WHERE g.start_ms < g.end_ms AND EXISTS (
-            SELECT FROM pgvoice.verdict AS w
-            WHERE w.video_id = video AND w.spans && int4range(g.start_ms, g.end_ms)
-        )
+        WHERE g.start_ms < g.end_ms
+          AND EXISTS (SELECT FROM said AS w WHERE w.spans && int4range(g.start_ms, g.end_ms))
     ), overlapped AS (
         SELECT t.start_ms, t.end_ms, array_agg(t.label) AS labels FROM pgvoice.turn AS t
         WHERE t.video_id = video AND t.overlapped_ms > 0
         GROUP BY t.start_ms, t.end_ms
     ), spoken AS MATERIALIZED (
-        SELECT a.*, others.turns, CASE WHEN others.turns IS NULL THEN a.span
-                   ELSE a.span - (SELECT coalesce(range_agg(o), '{}') FROM unnest(others.turns) AS o)
-               END AS own
+        SELECT a.start_ms, a.end_ms, a.span, others.turns,
+               -- The shortest clean part.
+               CASE WHEN pgvoice_internal.spanned_ms(clean.spans) >= 600 THEN clean.spans END AS own
         FROM asked AS a
         LEFT JOIN overlapped AS t ON t.start_ms = a.start_ms AND t.end_ms = a.end_ms
-        LEFT JOIN LATERAL pgvoice_internal.other_turns(video, a.span, t.labels) AS others(turns)
-            ON t.labels IS NOT NULL
+        LEFT JOIN LATERAL pgvoice_internal.other_turns(
+            video, int4multirange(a.span), t.labels
+        ) AS others(turns) ON t.labels IS NOT NULL
+        LEFT JOIN LATERAL (
+            SELECT int4multirange(a.span) - coalesce(range_agg(o), '{}') AS spans
+            FROM unnest(others.turns) AS o
+        ) AS clean ON others.turns IS NOT NULL
     )
-    SELECT s.start_ms, s.end_ms, w.id, w.holds, whom.speaker_id, whom.unknown_voice_id
+    SELECT s.start_ms, s.end_ms, w.id, w.holds, w.speaker_id, w.unknown_voice_id
     FROM spoken AS s
-    JOIN pgvoice.verdict AS w ON w.video_id = video AND w.spans && s.span
-    CROSS JOIN LATERAL pgvoice_internal.whom(w.speaker_id, w.unknown_voice_id) AS whom
+    JOIN said AS w ON w.spans && s.span
+    -- Most segments lie within the spans, which is quick to see.
     WHERE CASE
-        -- The shortest clean part.
-        WHEN pgvoice_internal.spanned_ms(s.own) >= 600 OR s.turns IS NULL THEN
-            2 * pgvoice_internal.spanned_ms(s.own * w.spans) >= pgvoice_internal.spanned_ms(s.own)
-        ELSE pgvoice_internal.is_word_on(w.spans, s.span, s.turns)
+        WHEN s.turns IS NULL THEN w.spans @> s.span
+            OR 2 * pgvoice_internal.spanned_ms(int4multirange(s.span) * w.spans)
+                >= s.end_ms - s.start_ms
+        WHEN s.own IS NULL THEN
+            pgvoice_internal.is_word_on(w.spans, int4multirange(s.span), s.turns)
+        ELSE w.spans @> s.own
+            OR 2 * pgvoice_internal.spanned_ms(s.own * w.spans)
+                >= pgvoice_internal.spanned_ms(s.own)
     END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.applying_words IS

@@ -204,7 +204,10 @@ def retention() -> None:
 @options.dry_run_option
 @options.store_options
 def run(store: VoiceStore, unattributed_days: int | None, dry_run: bool, as_json: bool) -> None:
-    """Delete voiceprints, unknown voices and changes by acts that have been kept long enough."""
+    """Delete what has been kept long enough.
+
+    Voiceprints, unknown voices, and what acts changed.
+    """
     found = store.privacy.delete_expired(unattributed_days=unattributed_days, dry_run=dry_run)
     if as_json:
         output.write_json(found)

@@ -20,12 +20,15 @@ def voice(number: int) -> str:
 def write_preview(found: Naming) -> None:
     """What naming an unknown voice changes, or changed."""
     write_moves(found.moves)
-    seconds = sum(each.end - each.start for each in found.exemplars)
-    videos = len({each.video for each in found.exemplars})
-    click.echo(
-        f"{output.counted(len(found.exemplars), 'exemplar')} from"
-        f" {output.counted(videos, 'recording')}, {output.clock(seconds)}"
-    )
+    if found.exemplars:
+        seconds = sum(each.end - each.start for each in found.exemplars)
+        videos = len({each.video for each in found.exemplars})
+        click.echo(
+            f"{output.counted(len(found.exemplars), 'exemplar')} from"
+            f" {output.counted(videos, 'recording')}, {output.clock(seconds)}"
+        )
+    else:
+        click.echo("no exemplar: the profile stays as it is")
     if found.left_out:
         them = "it stays" if found.left_out == 1 else "they stay"
         click.echo(

@@ -79,8 +79,12 @@ def measure(
     loader = Loader(store, population)
     loader.load(range(known), segments=True)
     loader.load(range(known, population.recordings), segments=False)
-    run(store.database.engine, "SELECT pgvoice.refit_library()")
-    run(store.database.engine, "ANALYZE", "UPDATE pgvoice.setting SET linking = true")
+    run(
+        store.database.engine,
+        "ANALYZE",
+        "SELECT pgvoice.refit_library()",
+        "UPDATE pgvoice.setting SET linking = true",
+    )
     table, failed = Table("Linking", ("what", "measured")), []
     with store.database.unpooled.connect() as connection:
         backend = Backend(connection)

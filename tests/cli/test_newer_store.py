@@ -39,6 +39,7 @@ NEEDED = {
 }
 GIVEN = {
     "files": ["turns.json"],
+    "document": ["turns.json"],
     "manifest": ["manifest.jsonl"],
     "references": ["turns.rttm"],
     "names_and_file": ["new.json"],
@@ -63,6 +64,8 @@ def _call(path: tuple[str, ...]) -> list[str]:
         called += ["--video", "v"]
     if path == ("voices", "clip"):
         called += ["--output", "clip.wav"]
+    if path == ("enroll", "split"):
+        called += ["--into", "other", "--suggest"]
     return called
 
 

@@ -39,6 +39,9 @@ CALLS = {
     "enroll show": [ADA],
     "enroll check": [],
     "evaluate": ["--encoder", OURS, f"{VIDEO}=who.rttm"],
+    "labels import": ["--encoder", OURS, f"{VIDEO}-3", "corrected.rttm", "--new", "--dry-run"],
+    "labels words": [VIDEO],
+    "acts": [],
     "voices list": [],
     "voices show": ["1"],
     "voices suggestions": [],
@@ -135,6 +138,7 @@ def test_it_fits(
     monkeypatch.setenv("PGVOICE_DATABASE_URL", library)
     monkeypatch.chdir(tmp_path)
     _rttm(tmp_path / "who.rttm", {(0.0, 2.5): ADA, (10.1, 12.0): BOB, (3600.5, 3605.0): ADA})
+    _rttm(tmp_path / "corrected.rttm", {(3600.0, 3604.0): CLEO, (3610.0, 3613.0): ADA})
     tables, whole = (_tables(run(*_called(command), *more)) for more in ([], ["--wide"]))
     for narrow, wide in zip(tables, whole, strict=True):
         assert max(map(cell_len, narrow.splitlines())) <= 80

@@ -102,6 +102,7 @@ def test_json_says_what_was_required(filled: Call) -> None:
     assert set(document["segments"][0]) == {
         "start", "end", "speaker", "nearest", "similarity", "runner_up", "runner_up_similarity",
         "margin", "reason", "threshold", "min_margin", "threshold_source", "label",
+        "voice",
     }  # fmt: skip
     for segment in document["segments"]:
         required = [segment[name] for name in ("threshold", "min_margin", "threshold_source")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from pgvoice_testkit.stores.unknown_voices import number_of
+from pgvoice_testkit.stores.unknown_voices import enroll_near, number_of
 from pgvoice_testkit.stores.voices import PEOPLE
 
 from pgvoice.store import VoiceStore
@@ -25,7 +25,6 @@ def test_a_line_each(library: Call, opened: VoiceStore, player: Path) -> None:
     done = library("review", stdin="\n".join(lines) + "\n")
     assert done.exit_code == 0, done.output
     assert _people(opened) == ["Ada"]
-    assert opened.voices.show  # the store can be asked meanwhile
     assert [each.dismissed_as for each in opened.voices.unknown(dismissed=True)] == ["tv"]
     assert len(opened.voices.unknown()) == len(found) - 2
     shown = [f"voice {each.number}: " in done.stdout for each in found]
@@ -66,3 +65,25 @@ def test_nobody_to_name_and_no_player(
     assert number_of(opened, PEOPLE[0])
     assert library("disable", "--yes").exit_code == 0
     assert library("review").stdout == "no unknown voice to name\n"
+
+
+@pytest.mark.parametrize(("line", "left"), [("", False), ("n\ns", True)])
+def test_a_suggestion_is_answered_with_one_key(
+    library: Call, opened: VoiceStore, line: str, left: bool
+) -> None:
+    number = number_of(opened, PEOPLE[0])
+    enroll_near(opened, "Ada", PEOPLE[0], 0.42)
+    done = library("review", "--silent", stdin=f"{line}\nq\n")
+    assert (done.exit_code, "Who is this? [Ada?]" in done.stdout) == (0, True), done.output
+    assert opened.voices.suggestions() == []
+    assert (number in [each.number for each in opened.voices.unknown()]) == left
+    assert ("not Ada (act " in done.stdout) == left
+    assert (f"voice {number} is Ada, in 3 recordings" in done.stdout) != left
+    assert done.stdout.endswith("\n1 answer\n")
+
+
+def test_enter_without_a_suggestion_skips(library: Call, opened: VoiceStore) -> None:
+    found = opened.voices.unknown()
+    done = library("review", "--silent", stdin="\n" * len(found))
+    assert (done.exit_code, opened.voices.unknown()) == (0, found)
+    assert done.stdout.endswith("\n0 answers\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from pgvoice_testkit.stores.unknown_voices import number_of
+from pgvoice_testkit.stores.unknown_voices import enroll_near, number_of
 from pgvoice_testkit.stores.voices import PEOPLE
 
 from pgvoice.cli import options
@@ -192,6 +192,31 @@ def test_what_linking_got_wrong(library: Call, opened: VoiceStore) -> None:
     assert (alone.exit_code, "two numbers or more" in alone.stderr) == (2, True)
     elsewhere = library("different", first, "--video", "thursday")
     assert (elsewhere.exit_code, "thursday" in elsewhere.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("answer", ["accept", "reject"])
+def test_suggestions(library: Call, opened: VoiceStore, answer: str) -> None:
+    nobody = library("suggestions").stdout
+    assert nobody == "no unknown voice comes close to anybody who is enrolled\n"
+    number = number_of(opened, PEOPLE[0])
+    enroll_near(opened, "Ada", PEOPLE[0], 0.42)
+    listed = library("suggestions").stdout.splitlines()
+    assert listed[0].split() == [*("voice", "may", "be", "similarity"), *("runner-up", "speech"),
+                                 "recordings"]  # fmt: skip
+    assert listed[1].split()[:2] == [str(number), "Ada"]
+    assert re.search(rf"^ +{number} .* Ada\? 0\.[34]", library().stdout, re.MULTILINE)
+    (found,) = _json(library("suggestions", "--json"))
+    assert (found["number"], found["speaker"], found["recordings"]) == (number, "Ada", 3)
+    dry = library(answer, number, "--dry-run")
+    assert "nothing changed: --dry-run" in dry.stdout
+    done = library(answer, number)
+    assert done.exit_code == 0, done.stderr
+    told = f"voice {number} is Ada" if answer == "accept" else f"suggestion for voice {number} rej"
+    assert told in done.stdout
+    assert library("suggestions").stdout == nobody
+    assert (number in _numbers(library)) == (answer == "reject")
+    again = library(answer, number)
+    assert (again.exit_code, str(number) in again.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("command", ["show", "clip", "name", "dismiss", "accept", "reject", "play"])

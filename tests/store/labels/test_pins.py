@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put
 from sqlalchemy import text
@@ -203,7 +205,7 @@ def test_pins_and_their_withdrawal_are_acts_that_can_be_undone(talk: VoiceStore)
     put(talk, "v", {(0, 4): Z, (4, 8): Z}, OTHER_ENCODER)
     for encoder in (ENCODER, OTHER_ENCODER):
         talk.labels.label(["v"], encoder=encoder, clusters=False)
-    acts = [
+    acts: list[Callable[[], object]] = [
         lambda: talk.labels.pin_label("v", "A", "zoe", new=True),
         lambda: talk.labels.pin("v", (4, 8), "bob", holds=False, encoder=ENCODER),
         lambda: talk.labels.pin("v", (0, 4), "ann", encoder=ENCODER),

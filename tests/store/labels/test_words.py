@@ -143,6 +143,7 @@ def test_a_word_applies_to_what_it_covers_half_of(
 
 
 def test_a_word_about_a_merged_or_named_unknown_voice(talk: VoiceStore) -> None:
+    talk.voices.enable()
     with talk.database.engine.begin() as connection:
         for _ in range(3):
             connection.execute(text("INSERT INTO pgvoice.unknown_voice DEFAULT VALUES"))

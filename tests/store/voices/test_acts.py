@@ -59,7 +59,7 @@ OPERATIONS: dict[str, tuple[Operation, str, dict[str, int]]] = {
     "merge": (
         lambda store: store.people.merge("bob", "ann", force=True),
         "bob into ann",
-        {"speaker": 1, "enrollment": 1, "profile": 2, "attribution": 8, "label": 3},
+        {"speaker": 1, "enrollment": 1, "profile": 2, "attribution": 8, "label": 3, "verdict": 1},
     ),
     "split": (
         _split,
@@ -69,7 +69,7 @@ OPERATIONS: dict[str, tuple[Operation, str, dict[str, int]]] = {
     "remove": (
         lambda store: store.people.remove("bob"),
         "bob",
-        {"speaker": 1, "enrollment": 1, "profile": 1, "attribution": 8, "label": 3},
+        {"speaker": 1, "enrollment": 1, "profile": 1, "attribution": 8, "label": 3, "verdict": 1},
     ),
     "drop": (lambda store: store.people.drop("ann", 1), "ann", {"enrollment": 1, "profile": 1}),
     "drop outliers": (
@@ -86,9 +86,13 @@ OPERATIONS: dict[str, tuple[Operation, str, dict[str, int]]] = {
     "pin": (
         lambda store: store.labels.pin("v", (0, 1), None),
         "v",
-        {"attribution_run": 1, "label": 1},
+        {"attribution_run": 1, "label": 1, "verdict": 1},
     ),
-    "unpin": (lambda store: store.labels.unpin("v", (3, 4)), "v", {"attribution_run": 1}),
+    "unpin": (
+        lambda store: store.labels.unpin("v", (3, 4)),
+        "v",
+        {"attribution_run": 1, "verdict": 1},
+    ),
     "consent": (
         lambda store: store.privacy.grant_consent("ann", "form"),
         "ann",

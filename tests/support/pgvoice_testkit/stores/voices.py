@@ -34,6 +34,7 @@ def write(
     each: int = 10,
     seed: int = 0,
     room: float = 0.0,
+    encoder: EncoderIdentity = ENCODER,
 ) -> list[Turn]:
     """Store a video in which everybody speaks; returns who speaks when.
 
@@ -50,9 +51,9 @@ def write(
             turns.append(Turn(at, at + seconds, person))
             at += seconds + 0.5
     ids = store.recordings.register(
-        video, VideoAudio(f"{seed:064x}", round(at * 1000), video), ENCODER, THRESHOLD
+        video, VideoAudio(f"{seed:064x}", round(at * 1000), video), encoder, THRESHOLD
     )
-    store.recordings.write(ids, ENCODER, rows)
+    store.recordings.write(ids, encoder, rows)
     return turns
 
 
