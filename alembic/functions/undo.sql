@@ -273,9 +273,10 @@ BEGIN
         SELECT a.kind, pgvoice_internal.act_subject(a.id) AS subject,
                (a.changed ->> 'label')::bigint AS labels
         INTO told FROM pgvoice.act AS a WHERE a.id = chosen;
-        PERFORM pgvoice_internal.note('undo', told.subject, jsonb_build_object(
-            'act', chosen, 'kind', told.kind
-        ));
+        PERFORM pgvoice_internal.note('undo', a.subject, jsonb_build_object(
+            'act', chosen, 'kind', a.kind
+        ))
+        FROM pgvoice.act AS a WHERE a.id = chosen;
         UPDATE pgvoice.act AS a SET undone_at = now(), undone_by = session_user WHERE a.id = chosen;
         PERFORM pgvoice_internal.undo_changes(chosen);
         found := (SELECT jsonb_agg(r) FROM pgvoice_internal.restored_rows(chosen) AS r);
