@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.servers.databases import new_database, plain, run
 from pgvoice_testkit.stores.filled import OTHER_ENCODER, X, Y, Z, put, unit
 from sqlalchemy import Connection, text
 
@@ -17,19 +17,30 @@ from pgvoice.store.voices import acts
 Operation = Callable[[VoiceStore], object]
 
 
-@pytest.fixture
-def people(store: VoiceStore) -> VoiceStore:
-    """Ann with two exemplars, the second an outlier of a third; bob; labels, a pin."""
+@pytest.fixture(scope="module")
+def _people(server_url: str, template: str) -> Iterator[str]:
+    """The database of ann with four exemplars, one of them an outlier; of bob, labels, a pin."""
     near, nearer = unit(1, 0.1, 0), unit(1, 0.2, 0)
-    put(store, "v", {(0, 1): X, (1, 2): near, (2, 3): nearer, (3, 4): Z, (4, 5): Y})
-    put(store, "w", {(0, 1): Y, (1, 2): X})
-    spans = [(0, 1), (1, 2), (2, 3), (3, 4)]
-    store.people.enroll_segments("ann", "v", spans, force=True)
-    store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1)
-    store.labels.label()
-    store.labels.pin("v", (3, 4), "bob")
-    run(store.database.engine, "DELETE FROM pgvoice.act_change", "DELETE FROM pgvoice.act")
-    return store
+    with new_database(server_url, template) as url:
+        with VoiceStore.open(plain(url)) as store:
+            put(store, "v", {(0, 1): X, (1, 2): near, (2, 3): nearer, (3, 4): Z, (4, 5): Y})
+            put(store, "w", {(0, 1): Y, (1, 2): X})
+            spans = [(0, 1), (1, 2), (2, 3), (3, 4)]
+            store.people.enroll_segments("ann", "v", spans, force=True)
+            store.people.enroll_segments("bob", "w", [(0, 1)], min_speech=1)
+            store.labels.label()
+            store.labels.pin("v", (3, 4), "bob")
+            forgetting = ("DELETE FROM pgvoice.act_change", "DELETE FROM pgvoice.act")
+            run(store.database.engine, *forgetting)
+        assert url.database is not None
+        yield url.database
+
+
+@pytest.fixture
+def people(server_url: str, _people: str) -> Iterator[VoiceStore]:
+    """A copy of that database, with no act yet."""
+    with new_database(server_url, _people) as url, VoiceStore.open(plain(url)) as store:
+        yield store
 
 
 def _import(store: VoiceStore) -> None:
