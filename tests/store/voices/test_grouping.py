@@ -98,7 +98,9 @@ def test_groups_follow_their_segments(store: VoiceStore) -> None:
     assert _groups(store, "v") == {}
     store.thresholds.refresh()
     assert set(_groups(store, "v").values()) == {"?1"}
-    store.recordings.store_turns("v", [Turn(*(ms / 1000 for ms in key), "A") for key in spoken])
+    store.recordings.store_turns(
+        "v", [Turn(start / 1000, end / 1000, "A") for start, end in spoken]
+    )
     store.thresholds.refresh()
     assert _groups(store, "v") == {}
 
