@@ -104,9 +104,8 @@ class Acting:
 
     def changed(self, before: Sums) -> set[str]:
         """The tables that are not as before, without links once something else made some."""
-        return self._changed(before).difference(
-            (*LINKS, "unknown_voice_mean") if self.relinked else ()
-        )
+        links = {*LINKS, "unknown_voice_mean"} if self.relinked else set()
+        return self._changed(before) - links
 
     def _changed(self, before: Sums) -> set[str]:
         return {table for table, each in sums(self._store).items() if before[table] != each}
