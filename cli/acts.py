@@ -77,7 +77,7 @@ def _tell(done: Undone, dry_run: bool) -> None:
     act = f"act {done.number} ({done.kind} {done.subject})"
     click.echo(output.printable(f"{act} {output.done('undone', dry_run)}"))
     if restored := _told(done.restored):
-        output.say(f"as before: {restored}")
+        click.echo(click.wrap_text(f"as before: {restored}", 80, subsequent_indent="  "))
     if left := _told(done.left_out):
         output.say(f"erased or changed since, and left as it is: {left}")
 

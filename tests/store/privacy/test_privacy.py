@@ -111,7 +111,6 @@ def test_a_dry_run_lists_what_then_goes(library: VoiceStore) -> None:
         "profiles": 1,
         "consents": 1,
         "names": 1,
-        "acts that could be undone": 1,
     }
     with pytest.raises(UnknownSpeaker):
         library.people.exemplars("ann")
