@@ -13,6 +13,8 @@ NAMES = ("ann", "bob", "cyd", "dan")
 #: labels are judged the next time.
 KEPT = ("act", "act_change", "audit_event", "audit_head", "audit_link")
 DERIVED = ("nearest", "compared_profile")
+#: What fills and label runs link anew, without an act; that stays.
+LINKS = ("unknown_voice", "linked_voice")
 Sums = dict[str, tuple[int, str]]
 Item = TypeVar("Item")
 
@@ -47,6 +49,8 @@ class Acting:
         #: The sums before each act that is not undone, by its number; None once an older act is
         #: undone.
         self.before: dict[int, Sums | None] = {}
+        #: Whether voices were linked by what is no act.
+        self.relinked = False
         #: How many acts were done, undone, and refused to be undone.
         self.done = self.undone = self.refused = 0
 
@@ -70,12 +74,16 @@ class Acting:
         try:
             operation(step.one, step.other)
         except (PgvoiceError, ValueError, LookupError):
-            assert sums(self._store) == before, step
+            assert self._last() == last, f"{step} was refused"
         if (number := self._last()) != last:
+            (act,) = self._store.acts.list(limit=1)
+            # Labelling links what is new before its act begins.
+            self.relinked |= bool(self._changed(before).intersection(LINKS).difference(act.changed))
             self.before[number] = before
             self.done += 1
         else:
-            assert sums(self._store) == before, step
+            self.relinked |= bool(self._changed(before))
+            assert not self.changed(before), f"{step} is no act"
 
     def _undo(self, number: int | None) -> bool:
         """Whether it was possible; what the newest act changed must be as before."""
@@ -89,11 +97,18 @@ class Acting:
         before = self.before.pop(found)
         self.undone += 1
         if found == newest and before is not None:
-            now = sums(self._store)
-            changed = {table for table, each in now.items() if before[table] != each}
+            changed = self.changed(before)
             assert not changed, f"undoing act {found} left {changed} different"
         self.before = {each: None if each > found else it for each, it in self.before.items()}
         return True
+
+    def changed(self, before: Sums) -> set[str]:
+        """The tables that are not as before, without links once something else made some."""
+        links = {*LINKS, "unknown_voice_mean"} if self.relinked else set()
+        return self._changed(before) - links
+
+    def _changed(self, before: Sums) -> set[str]:
+        return {table for table, each in sums(self._store).items() if before[table] != each}
 
     def _last(self) -> int:
         return max((act.number for act in self._store.acts.list(limit=1)), default=0)
