@@ -16,7 +16,8 @@ class Label(OnGrid):
     end_ms: int
     #: None for nobody known.
     speaker: str | None
-    #: Cosine similarity to the nearest person when the label was kept; None for a pin, unless a run stored it.
+    #: Cosine similarity to the nearest person when the label was kept; None for a pin, unless a run
+    #: stored it.
     similarity: float | None
     runner_up: str | None
     margin: float | None
