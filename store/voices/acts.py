@@ -16,6 +16,7 @@ from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import NO_DATA_FOUND, first_line, sqlstate
 from pgvoice.store.errors import ActNotUndoable, UnknownAct
+from pgvoice.store.names import is_text
 from pgvoice.store.privacy import consents
 
 #: The SQLSTATE with which `pgvoice.undo` refuses.
@@ -95,10 +96,20 @@ class Acts:
 
 
 def begin(connection: Connection, kind: str, subject: str, **details: object) -> int:
-    """Begin an act, which lasts until the transaction ends; one that has begun goes on."""
-    values = {"kind": kind, "subject": subject, "details": json.dumps(details)}
+    """Begin an act, which lasts until the transaction ends; one that has begun goes on.
+
+    What Postgres cannot store of a name is spelled out: the operation itself refuses the name.
+    """
+    shown = {name: _storable(value) for name, value in details.items()}
+    values = {"kind": kind, "subject": _storable(subject), "details": json.dumps(shown)}
     number: int = connection.scalar(_BEGIN, values)
     return number
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return value if is_text(value) else ascii(value)
+    return [_storable(each) for each in value] if isinstance(value, list) else value
 
 
 @contextmanager
