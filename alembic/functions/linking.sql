@@ -114,14 +114,18 @@ BEGIN
             ON l.video_id = video AND l.label = c.label AND l.encoder_id = encoder
             AND l.unknown_voice_id = c.id
     ), close AS MATERIALIZED (
-        SELECT n.*, count(*) OVER (PARTITION BY n.place) = 1 AND n.gain >= clear
-               AND count(*) OVER (PARTITION BY n.id) = 1 AND n.is_free AS sure
+        -- Others that it does not reach cannot become one with the group that it clearly belongs to.
+        SELECT n.*, n.gain >= clear AND n.is_free
+               AND count(*) FILTER (WHERE n.gain >= 0) OVER (PARTITION BY n.place) = 1
+               AND count(*) FILTER (WHERE n.gain >= 0) OVER (PARTITION BY n.id) = 1 AS sure
         FROM near AS n WHERE n.gain >= -clear
+    ), settled AS (
+        SELECT c.*, bool_or(c.sure) OVER (PARTITION BY c.place) AS is_settled FROM close AS c
     )
     SELECT array_agg(c.place) FILTER (WHERE c.sure), array_agg(c.id) FILTER (WHERE c.sure),
-           array_agg(DISTINCT c.id) FILTER (WHERE NOT c.sure)
+           array_agg(DISTINCT c.id) FILTER (WHERE NOT c.is_settled)
     INTO places, groups, touched
-    FROM close AS c;
+    FROM settled AS c;
     IF said <> '{}' THEN
         touched := touched || groups || said;
         places := NULL;
