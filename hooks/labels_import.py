@@ -146,10 +146,10 @@ def compared(
     changes, nameless = [], 0
     for turn, places in zip(spoken, meant, strict=True):
         names = {heard[at][1].label for at in places} - {None}
-        others = names - {turn.name}
         nameless += bool(places and turn.name and not names)
-        if len(others) == 1:
-            (after,) = others
+        # Two names in one place are nobody's.
+        if len(names) == 1 and turn.name not in names:
+            (after,) = names
             changes.append(NameChange(*turn.key, turn.label, turn.name, str(after)))
     used = {at for places in meant for at in places}
     unmatched = [turn for at, (_, turn) in enumerate(heard) if turn.label and at not in used]
