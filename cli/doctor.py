@@ -19,14 +19,14 @@ from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.sources import registered_sources
-from pgvoice.store.database.server.names import DATA_VARIABLE
+from pgvoice.store.database.server.names import DATA_VARIABLE, LINGER_VARIABLE
 from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (
-    *(URL_VARIABLE, DATA_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER", "PGVOICE_PLAYER"),
-    "PGVOICE_PLUGINS",
+    *(URL_VARIABLE, DATA_VARIABLE, LINGER_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER"),
+    *("PGVOICE_PLAYER", "PGVOICE_PLUGINS"),
 )
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _INDENT = 26
