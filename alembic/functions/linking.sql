@@ -155,6 +155,10 @@ BEGIN
         RETURN cardinality(labels);
     END IF;
     -- Groups that have become one person's by what they gained.
+    groups := ARRAY(
+        SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
+        WHERE l.unknown_voice_id = ANY (groups) AND l.encoder_id = encoder AND l.linked_at = now()
+    );
     touched := ARRAY(
         SELECT DISTINCT each.id
         FROM pgvoice.unknown_voice_mean AS a
