@@ -219,20 +219,6 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.require_not_negative(text, double precision) IS
 'Fails if a limit is negative or NaN; NULL is none.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.require_text(name text, given text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-BEGIN
-    IF given !~ '\S' OR given IS NULL THEN
-        RAISE EXCEPTION 'the % is empty', name
-            USING HINT = 'Give at least one letter.', ERRCODE = 'invalid_parameter_value';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.require_text(text, text) IS
-'Fails if a text is empty, blank or NULL.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.require_same_length(
     name text, values_given bigint, other_name text, others_given bigint
 ) RETURNS void

@@ -1,7 +1,7 @@
 -- What helps to tell who an unknown voice is: clips, people and voices that sound like it, what it says.
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_clips(
-    number bigint, max_results integer DEFAULT 5, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 5, encoder integer DEFAULT NULL
 ) RETURNS TABLE (
     video text,
     source text,
@@ -16,7 +16,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_unknown_voice(number),
-           pgvoice_internal.require_not_negative('max_results', max_results);
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT r.key, r.source, c.label, c.clip_start_ms / 1000::double precision,
            c.clip_end_ms / 1000::double precision, c.clean_ms / 1000::double precision,
@@ -25,7 +25,7 @@ AS $$
     CROSS JOIN pgvoice_internal.typical_clips(number, voice_clips.encoder) AS c
     JOIN pgvoice.video AS r ON r.id = c.video_id
     ORDER BY pgvoice.shown(c.similarity, sees.exact) DESC NULLS LAST, r.key
-    LIMIT max_results
+    LIMIT max_rows
 $$;
 COMMENT ON FUNCTION pgvoice.voice_clips IS
 'Parts to listen to of an unknown voice, one of each recording that has some, the most typical first: whose
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer) IS
 'Of each recording of an unknown voice the clip of the voice that is most similar to all others.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_people(
-    number bigint, max_results integer DEFAULT 3, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
 ) RETURNS TABLE (
     speaker text,
     similarity double precision,
@@ -79,7 +79,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_unknown_voice(number),
-           pgvoice_internal.require_not_negative('max_results', max_results);
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
     heard AS MATERIALIZED (
         SELECT k.* FROM pgvoice_internal.known_voices(voice_people.encoder, ARRAY[number]) AS k
@@ -89,7 +89,7 @@ AS $$
            c.start_ms / 1000::double precision, c.end_ms / 1000::double precision
     FROM sees
     CROSS JOIN heard AS h
-    CROSS JOIN LATERAL pgvoice_internal.people_like(h.near_encoder_id, number, max_results) AS near
+    CROSS JOIN LATERAL pgvoice_internal.people_like(h.near_encoder_id, number, max_rows) AS near
     JOIN pgvoice.speaker AS s ON s.id = near.speaker_id
     LEFT JOIN LATERAL pgvoice_internal.sample_of(near.speaker_id, h.near_encoder_id) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
@@ -102,7 +102,7 @@ their profile. video is NULL if that is no recording of the store. Similarities 
 caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.people_like(
-    encoder integer, number bigint, max_results integer
+    encoder integer, number bigint, max_rows integer
 ) RETURNS TABLE (speaker_id bigint, similarity double precision)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -115,7 +115,7 @@ AS $$
         FROM pgvoice_internal.rejected_people(encoder, ARRAY[number]) AS r
     ))
     ORDER BY m.embedding OPERATOR(public.<#>) p.embedding, p.speaker_id
-    LIMIT max_results
+    LIMIT max_rows
 $$;
 COMMENT ON FUNCTION pgvoice_internal.people_like(integer, bigint, integer) IS
 'The people whose profiles are most similar to the mean of an unknown voice, the most similar first.';
@@ -145,7 +145,7 @@ COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint, integer) IS
 or else the longest, from a recording of the store if there is one; of more than 8 s, its middle.';
 
 CREATE OR REPLACE FUNCTION pgvoice.similar_voices(
-    number bigint, max_results integer DEFAULT 3, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
 ) RETURNS TABLE (
     number bigint,
     similarity double precision,
@@ -158,7 +158,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_unknown_voice(similar_voices.number),
-           pgvoice_internal.require_not_negative('max_results', max_results);
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
     near AS MATERIALIZED (
         SELECT DISTINCT ON (n.id) n.*
@@ -173,7 +173,7 @@ AS $$
             WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
               AND u.ended_as IS NULL AND u.dismissed_as IS NULL
             ORDER BY m.embedding OPERATOR(public.<#>) o.embedding, o.unknown_voice_id
-            LIMIT max_results
+            LIMIT max_rows
         ) AS n
         WHERE similar_voices.encoder IS NULL OR e.id = similar_voices.encoder
         ORDER BY n.id, n.similarity DESC
@@ -186,7 +186,7 @@ AS $$
         similar_voices.encoder, ARRAY(SELECT n.id FROM near AS n)
     ) AS l ON l.number = n.id
     ORDER BY pgvoice.shown(n.similarity, sees.exact) DESC, n.id
-    LIMIT max_results
+    LIMIT max_rows
 $$;
 COMMENT ON FUNCTION pgvoice.similar_voices IS
 'The other unknown voices whose means are most similar to that of one, which may be the same person
@@ -194,7 +194,7 @@ COMMENT ON FUNCTION pgvoice.similar_voices IS
 sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_turns(
-    number bigint, max_results integer DEFAULT 3, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
 ) RETURNS TABLE (
     video text,
     start_s double precision,
@@ -209,7 +209,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_unknown_voice(number),
-           pgvoice_internal.require_not_negative('max_results', max_results);
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH clip AS MATERIALIZED (
         SELECT c.*, row_number() OVER (ORDER BY c.similarity DESC NULLS LAST, c.video_id) AS place
         FROM pgvoice_internal.typical_clips(number, voice_turns.encoder) AS c
@@ -225,7 +225,7 @@ AS $$
         SELECT s.* FROM spoken AS s WHERE s.near_clip
         UNION ALL (
             SELECT s.* FROM spoken AS s WHERE s.is_voice AND NOT s.near_clip
-            ORDER BY s.end_ms - s.start_ms DESC, s.clip, s.start_ms LIMIT max_results
+            ORDER BY s.end_ms - s.start_ms DESC, s.clip, s.start_ms LIMIT max_rows
         )
     )
     SELECT v.key, s.start_s, s.end_s, s.label, s.is_voice, s.near_clip, s.text

@@ -69,7 +69,7 @@ COMMENT ON FUNCTION pgvoice_internal.reviewed(integer, bigint[], boolean) IS
 the caller gets to see, as an exact uncertainty would tell the exact similarity.';
 
 CREATE OR REPLACE FUNCTION pgvoice.review_queue(
-    max_results integer DEFAULT 20, skipped bigint[] DEFAULT '{}', encoder integer DEFAULT NULL
+    max_rows integer DEFAULT 20, skipped bigint[] DEFAULT '{}', encoder integer DEFAULT NULL
 ) RETURNS TABLE (
     number bigint,
     voices bigint,
@@ -98,10 +98,10 @@ DECLARE
     last_ms bigint := 9223372036854775807;
     last_number bigint := 0;
     more bigint[];
-    batch integer := coalesce(greatest(max_results, 10), 1000);
+    batch integer := coalesce(greatest(max_rows, 10), 1000);
     worst double precision;
 BEGIN
-    PERFORM pgvoice_internal.require_not_negative('max_results', max_results);
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
     IF review_queue.encoder IS NOT NULL THEN
         PERFORM pgvoice_internal.require_encoder(review_queue.encoder);
     END IF;
@@ -121,7 +121,7 @@ BEGIN
             ORDER BY m.speech_ms DESC, m.unknown_voice_id
             LIMIT batch
         ) AS c;
-        EXIT WHEN more IS NULL OR max_results = 0;
+        EXIT WHEN more IS NULL OR max_rows = 0;
         passed := passed || more;
         batch := 2 * batch;
         found := found || (
@@ -132,8 +132,8 @@ BEGIN
             SELECT (f ->> 'speech_seconds')::double precision * (f ->> 'uncertainty')::double precision
                        AS rank
             FROM jsonb_array_elements(found) AS f
-            WHERE max_results IS NOT NULL
-            ORDER BY rank DESC OFFSET max_results - 1 LIMIT 1
+            WHERE max_rows IS NOT NULL
+            ORDER BY rank DESC OFFSET max_rows - 1 LIMIT 1
         );
         EXIT WHEN worst >= last_ms / 1000::double precision;
     END LOOP;
@@ -151,7 +151,7 @@ BEGIN
     LEFT JOIN pgvoice.speaker AS s ON s.id = f.speaker_id
     LEFT JOIN pgvoice.speaker AS o ON o.id = f.rival_id
     ORDER BY f.speech_seconds * f.uncertainty DESC, f.number
-    LIMIT max_results;
+    LIMIT max_rows;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.review_queue IS

@@ -26,7 +26,7 @@ COMMENT ON FUNCTION pgvoice_internal.spoken_segments(bigint) IS
 'The segments of a video, each once, and whether any encoder has a vector of it.';
 
 CREATE OR REPLACE FUNCTION pgvoice.video_summaries(
-    after text DEFAULT NULL, max_results integer DEFAULT 50, containing text DEFAULT NULL
+    after text DEFAULT NULL, max_rows integer DEFAULT 50, containing text DEFAULT NULL
 ) RETURNS TABLE (
     video text,
     source text,
@@ -45,12 +45,12 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_not_negative('max_results', max_results);
+    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH page AS MATERIALIZED (
         SELECT v.* FROM pgvoice.video AS v
         WHERE (after IS NULL OR v.key > after)
           AND (containing IS NULL OR strpos(lower(v.key), lower(containing)) > 0)
-        ORDER BY v.key LIMIT max_results
+        ORDER BY v.key LIMIT max_rows
     )
     SELECT p.key, p.source, p.duration_ms / 1000::double precision,
            s.last_end_ms / 1000::double precision,
@@ -97,8 +97,22 @@ regard to case. last_end_s is the end of the last segment; filled counts the seg
 the name of somebody in their current label, and voice_seconds are of unknown voices; speakers and
 speaker_seconds say who speaks for how long, longest first.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_text(name text, given text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF given !~ '\S' OR given IS NULL THEN
+        RAISE EXCEPTION 'the % is empty', name
+            USING HINT = 'Give at least one letter.', ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_text(text, text) IS
+'Fails if a text is empty, blank or NULL.';
+
 CREATE OR REPLACE FUNCTION pgvoice.search_text(
-    query text, max_results integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL
+    query text, max_rows integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL
 ) RETURNS TABLE (
     video text,
     start_s double precision,
@@ -115,14 +129,14 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_text('query', query),
-           pgvoice_internal.require_not_negative('max_results', max_results),
+           pgvoice_internal.require_not_negative('max_rows', max_rows),
            pgvoice_internal.require_not_negative('skipped_rows', skipped_rows);
     WITH found AS MATERIALIZED (
         SELECT v.key, t.*
         FROM pgvoice.video AS v JOIN pgvoice.turn AS t ON t.video_id = v.id
         WHERE strpos(lower(t.text), lower(query)) > 0 AND (in_video IS NULL OR v.key = in_video)
         ORDER BY v.key, t.start_ms, t.place
-        OFFSET skipped_rows LIMIT max_results
+        OFFSET skipped_rows LIMIT max_rows
     )
     SELECT f.key, f.start_s, f.end_s, f.label, n.name, w.number, f.text, f.start_ms, f.end_ms
     FROM found AS f
