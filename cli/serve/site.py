@@ -1,0 +1,103 @@
+"""``Site``: what pages have at hand, and how they answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import RedirectResponse, Response
+
+from pgvoice.cli import output
+from pgvoice.cli.serve.registered import RegisteredPage
+from pgvoice.store.voice_store import VoiceStore
+
+FOLDER = Path(__file__).parent
+#: Messages that a session keeps for its next page.
+_KEPT_MESSAGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What an act did, to show once."""
+
+    text: str
+    #: The act to undo; None if there is none.
+    act: int | None = None
+    is_error: bool = False
+
+
+@dataclass
+class Site:
+    """The store, the pages, and the messages that are not shown yet."""
+
+    store: VoiceStore
+    pages: dict[str, RegisteredPage]
+    #: Whether nothing may be changed; the database refuses it, too.
+    read_only: bool = False
+    _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self._templates = Jinja2Templates(env=_environment())
+        self._templates.env.globals |= {"site": self, "url": url, "clip_url": clip_url}
+        self._templates.env.filters |= {"clock": output.clock, "counted": output.counted}
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, **values: object
+    ) -> Response:
+        """A page from a template, with the messages of this session."""
+        values["messages"] = self._messages.pop(session_of(request), [])
+        answer: Response = self._templates.TemplateResponse(request, template, values, status)
+        return answer
+
+    def tell(
+        self, request: Request, text: str, *, act: int | None = None, is_error: bool = False
+    ) -> None:
+        """Show this on the next page of the session, with a button that undoes the act."""
+        kept = self._messages[session_of(request)]
+        kept.append(Message(text, act, is_error))
+        del kept[:-_KEPT_MESSAGES]
+
+    def go(self, path: str, **query: object) -> Response:
+        """After a form: show this page."""
+        return RedirectResponse(url(path, **query), status_code=303)
+
+    def go_back(self, back: str) -> Response:
+        """After a form that several pages have: show the page it came from, if it is ours."""
+        is_ours = back.startswith("/") and not back.startswith(("//", "/\\"))
+        return RedirectResponse(back if is_ours else "/", status_code=303)
+
+    def navigation(self) -> list[RegisteredPage]:
+        """The pages that the bar at the top shows."""
+        return [page for page in self.pages.values() if page.title]
+
+
+def _environment() -> Environment:
+    loader = FileSystemLoader(FOLDER / "templates")
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def session_of(request: Request) -> str:
+    """The id of the browser's session."""
+    return str(request.scope.get("pgvoice.session", ""))
+
+
+def url(path: str, **query: object) -> str:
+    """A path of this site with a query; None is left out."""
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def clip_url(video: str, start: float, end: float) -> str:
+    """Where a span of a recording can be heard; in seconds."""
+    return url("/clips", video=video, start=f"{start:.3f}", end=f"{end:.3f}")

@@ -1,0 +1,1 @@
+// Keys, sound, and pages without reloading; everything works without it, too.
