@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pgvoice.store.database import preparing, schema
+from pgvoice.store.database import preparing, schema, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.errors import PgvectorOutdated
@@ -145,6 +147,16 @@ class VoiceStore(Closing):
         except BaseException:
             database.close()
             raise
+
+    @contextmanager
+    def on_behalf_of(self, author: str) -> Iterator[None]:
+        """Store with every act within this block, and in the audit trail, for whom it is done.
+
+        It holds for this thread or task alone. The database user is stored as well; nobody checks
+        what a user claims about whom they work for. Raises `ValueError` if `author` is no name.
+        """
+        with sessions.on_behalf_of(author):
+            yield
 
     def close(self) -> None:
         """Close the connections; the store cannot be used afterwards."""

@@ -83,6 +83,7 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
     )
     for each in (engine, unpooled):
         event.listen(each, "handle_error", _explain)
+        event.listen(each, "begin", sessions.begin)
         if server is not None:
             event.listen(each, "do_connect", partial(_connect_again, server))
     event.listen(engine, "checkin", _note_use)

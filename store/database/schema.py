@@ -20,7 +20,7 @@ from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 
 #: The newest revision; a constant, so that checking a store does not import alembic.
-HEAD = "0032"
+HEAD = "0033"
 #: The oldest revision that can be upgraded.
 OLDEST = "0024"
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
