@@ -236,12 +236,14 @@ class People:
         with self._database.engine.begin() as connection:
             return speakers.drop(connection, name, number, dry_run=dry_run)
 
-    def speakers(self) -> list[SpeakerSummary]:
+    def speakers(self, *, limit: int | None = None, skip: int = 0) -> list[SpeakerSummary]:
         """Every speaker by name, one entry per encoder."""
         with self._database.engine.connect() as connection:
-            return speakers.summaries(connection)
+            return speakers.summaries(connection, limit=limit, skip=skip)
 
-    def exemplars(self, name: str) -> list[StoredExemplar]:
+    def exemplars(
+        self, name: str, *, limit: int | None = None, skip: int = 0
+    ) -> list[StoredExemplar]:
         """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
@@ -249,9 +251,9 @@ class People:
                     "SELECT exemplar, encoder, source, start_ms / 1000::float8,"
                     " end_ms / 1000::float8, similarity, left_out_similarity, quality, excluded,"
                     " outlying"
-                    " FROM pgvoice.exemplar_similarity(:id)"
+                    " FROM pgvoice.exemplar_similarity(:id) LIMIT :limit OFFSET :skip"
                 ),
-                {"id": speakers.require(connection, name)},
+                {"id": speakers.require(connection, name), "limit": limit, "skip": skip},
             )
             return [StoredExemplar(*row) for row in rows]
 

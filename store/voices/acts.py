@@ -26,7 +26,8 @@ _LARGEST = (1 << 63) - 1
 _BEGIN = text("SELECT pgvoice_internal.begin_act(:kind, :subject, CAST(:details AS jsonb))")
 _LIST = text(
     "SELECT id, created_at, author, on_behalf_of, kind, subject, details, changed, undone_at,"
-    " undone_by, undone_on_behalf_of, final_because FROM pgvoice.act ORDER BY id DESC LIMIT :limit"
+    " undone_by, undone_on_behalf_of, final_because FROM pgvoice.act"
+    " WHERE CAST(:before AS bigint) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit"
 )
 _UNDO = text("SELECT * FROM pgvoice.undo(:number, :dry_run) ORDER BY what")
 
@@ -74,10 +75,11 @@ class Acts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, *, limit: int | None = None) -> list[Act]:
-        """The acts, or so many of them, the newest first; also those that were undone."""
+    def list(self, *, before: int | None = None, limit: int | None = None) -> list[Act]:
+        """The acts, or so many before one, the newest first; also those that were undone."""
         with self._database.engine.connect() as connection:
-            return [Act(*row) for row in connection.execute(_LIST, {"limit": limit})]
+            rows = connection.execute(_LIST, {"before": before, "limit": limit})
+            return [Act(*row) for row in rows]
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone:
         """Undo an act, or the newest one that can be: what it changed becomes what it was.
