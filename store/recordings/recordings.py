@@ -153,6 +153,15 @@ class Recordings:
             videos.require(connection, video)
             return turns.read(connection, video, limit=limit, skip=skip)
 
+    def overlaps(self, video: str) -> dict[SegmentKey, float]:
+        """For how many seconds turns of other labels overlap each turn that any does.
+
+        Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return turns.overlaps(connection, video)
+
     def resolve(
         self,
         video: str,
