@@ -70,6 +70,8 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
+    "people",
+    "scores",
     "clean_speech",
     "calibration",
     "names",
