@@ -94,8 +94,7 @@ class Site:
 
     def go_back(self, back: str) -> Response:
         """After a form that several pages have: show the page it came from, if it is ours."""
-        is_ours = back.startswith("/") and not back.startswith(("//", "/\\"))
-        return RedirectResponse(back if is_ours else "/", status_code=303)
+        return RedirectResponse(local_path(back), status_code=303)
 
     def navigation(self) -> list[RegisteredPage]:
         """The pages that the bar at the top shows."""
@@ -116,6 +115,15 @@ def _environment() -> Environment:
 def session_of(request: Request) -> str:
     """The id of the browser's session."""
     return str(request.scope.get("pgvoice.session", ""))
+
+
+def local_path(path: str) -> str:
+    """The path, or the start page if it leads to another site.
+
+    Browsers take a backslash for a slash, and leave out tabs and ends of lines.
+    """
+    is_ours = path.startswith("/") and not path[1:].startswith(("/", "\\"))
+    return path if is_ours and path.isprintable() else "/"
 
 
 def url(path: str, **query: object) -> str:

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter
+from pgvoice_testkit.serving import client
 from starlette.testclient import TestClient
 
-from pgvoice.cli.serve.app import make_app
 from pgvoice.cli.serve.pages import builtin
-from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import Site
 from pgvoice.hooks import PluginError, hookimpl
 from pgvoice.hooks.plugins import installed
@@ -55,7 +54,7 @@ class Plugin:
 
 
 def _site(store: VoiceStore) -> TestClient:
-    return TestClient(make_app(store, Settings()), base_url="http://127.0.0.1:8642")
+    return client(store)
 
 
 def test_it_is_in_the_bar_after_the_built_in_ones(store: VoiceStore, notes: Path) -> None:
