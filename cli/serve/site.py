@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import RedirectResponse, Response
 
 from pgvoice.cli import output
-from pgvoice.cli.serve.registered import RegisteredPage
+from pgvoice.hooks.plugins.pages import RegisteredPage, failure
+from pgvoice.hooks.plugins.specs import PanelPlace
 from pgvoice.store.voice_store import VoiceStore
 
 FOLDER = Path(__file__).parent
@@ -31,6 +33,14 @@ class Message:
     is_error: bool = False
     #: The page to show after the undo; None for the one that shows the message.
     back: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What a plugin shows on a page of another."""
+
+    title: str
+    html: Markup
 
 
 @dataclass
@@ -64,6 +74,22 @@ class Site:
         answer: Response = self._templates.TemplateResponse(request, template, values, status)
         return answer
 
+    def content(self, request: Request, title: str, body: str) -> Response:
+        """A page of a plugin: below its title, HTML that is `markupsafe.Markup`, or text."""
+        return self.page(request, "content.html", title=title, body=body)
+
+    def panels(self, place: PanelPlace, subject: str) -> list[Panel]:
+        """What plugins show beside a recording, a person or a voice; one that fails says so."""
+        registered = [page for page in self.pages.values() if place in page.panels]
+        return [self._panel(page, place, subject) for page in registered]
+
+    def _panel(self, page: RegisteredPage, place: PanelPlace, subject: str) -> Panel:
+        title = page.title or page.name
+        try:
+            return Panel(title, escape(page.panels[place](self, subject)))
+        except Exception as error:
+            return Panel(title, escape(failure(page, f"its panel for a {place}", error)))
+
     def tell(
         self,
         request: Request,
@@ -88,7 +114,7 @@ class Site:
 
     def navigation(self) -> list[RegisteredPage]:
         """The pages that the bar at the top shows."""
-        return [page for page in self.pages.values() if page.title]
+        return [page for page in self.pages.values() if page.title and page.make is not None]
 
 
 def _environment() -> Environment:
