@@ -306,7 +306,8 @@ class People:
                     " WHERE v.audio_sha256 = e.audio_sha256"
                     " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
                     " FROM pgvoice.exemplar_similarity(:id) WITH ORDINALITY AS x"
-                    " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality LIMIT :limit OFFSET :skip"
+                    " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
+                    " LIMIT :limit OFFSET :skip"
                 ),
                 {"id": speakers.require(connection, name), "limit": limit, "skip": skip},
             )
