@@ -167,7 +167,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
     ],
 )  # fmt: skip
 def test_a_reader_asks(reader: str, question: str, answer: list[tuple[object, ...]]) -> None:
-    assert _ask(reader, "SET search_path = pgvoice, public", question) == answer
+    read_only = "SET TRANSACTION READ ONLY"
+    assert _ask(reader, read_only, "SET search_path = pgvoice, public", question) == answer
 
 
 #: Calls of every public function that neither readers nor writers may use.
