@@ -32,7 +32,7 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
-from pgvoice.store.recordings.listing import StoredVideo
+from pgvoice.store.recordings.listing import StoredVideo, VideoSummary
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
@@ -205,6 +205,16 @@ class Recordings:
         with self._database.engine.connect() as connection:
             which = None if encoder is None else encoders.find(connection, encoder).id
             return listing.videos(connection, which)
+
+    def summaries(
+        self, *, after: str | None = None, limit: int | None = 50, containing: str | None = None
+    ) -> list[VideoSummary]:
+        """A page of recordings by key: those after a key, and whose key contains a text.
+
+        Raises `ValueError` for a negative limit.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            return listing.summaries(connection, after, limit, containing)
 
     def audio(self, video: str) -> VideoAudio | None:
         """The audio file that the video was filled from; None if no audio was read.
