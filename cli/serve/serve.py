@@ -6,7 +6,6 @@ import getpass
 import os
 import sys
 import threading
-import webbrowser
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +107,7 @@ def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
     check_exposure(settings)
     with (
         running.listen(settings.host, settings.port) as listening,
-        VoiceStore.open(url, **_role(settings)) as store,
+        VoiceStore.open(url, role="pgvoice_reader" if settings.read_only else None) as store,
     ):
         settings = replace(settings, port=listening.getsockname()[1])
         app = make_app(store, settings)
@@ -123,6 +122,8 @@ def _tell(settings: Settings, link: str, *, opens: bool) -> None:
     where = settings.address if settings.passwords else link
     click.echo(f"{where}\n(Ctrl-C ends it)")
     if opens:
+        import webbrowser  # takes long to import
+
         # Not waited for: some browsers only return when they are closed.
         threading.Thread(target=webbrowser.open, args=(where,), daemon=True).start()
 
@@ -143,7 +144,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
-
-
-def _role(settings: Settings) -> dict[str, str]:
-    return {"role": "pgvoice_reader"} if settings.read_only else {}
