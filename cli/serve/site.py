@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -51,6 +52,8 @@ class Site:
     pages: dict[str, RegisteredPage]
     #: Whether nothing may be changed; the database refuses it, too.
     read_only: bool = False
+    #: Set when the server is about to end: streams end then.
+    closing: Event = field(default_factory=Event)
     _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
