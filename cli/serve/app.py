@@ -6,7 +6,8 @@ from fastapi import FastAPI
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from pgvoice.cli.serve import access, errors
+from pgvoice.cli.serve import errors
+from pgvoice.cli.serve.access import middleware
 from pgvoice.cli.serve.pages import builtin
 from pgvoice.cli.serve.registered import RegisteredPage
 from pgvoice.cli.serve.settings import Settings
@@ -29,7 +30,7 @@ def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
         return RedirectResponse("/review")
 
     errors.install(app, site)
-    access.install(app, settings)
+    middleware.install(app, site, settings)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The list of recordings."""
+"""The list of recordings, as a whole and page by page."""
 
 from __future__ import annotations
 
@@ -67,6 +67,50 @@ def videos(
         {"encoder": encoder, "only": only, "after": after, "limit": limit},
     )
     return [StoredVideo(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSummary:
+    """What a list shows of a recording; times are in seconds."""
+
+    video: str
+    #: The file that the audio was read from last; None until audio was read.
+    source: str | None
+    #: Length of the audio; None until it was read.
+    seconds: float | None
+    #: When the last segment ends; None if there is none.
+    last_end: float | None
+    turns: int
+    #: Different segments of the turns, or all that are stored if there are no turns,
+    segments: int
+    #: and how many of them have a vector.
+    filled: int
+    #: Of all segments; of those with a name; and of those that are unknown voices.
+    speech_seconds: float
+    named_seconds: float
+    voice_seconds: float
+    #: Who speaks for how long, by the current labels; the longest first.
+    speakers: tuple[tuple[str, float], ...]
+
+
+_SUMMARIES = text(
+    "SELECT video, source, seconds, last_end_s, turns, segments, filled, speech_seconds,"
+    " named_seconds, voice_seconds, speakers, speaker_seconds"
+    " FROM pgvoice.video_summaries(:after, :limit, :containing)"
+)
+
+
+def summaries(
+    connection: Connection, after: str | None, limit: int | None, containing: str | None
+) -> list[VideoSummary]:
+    """A page of recordings, by key."""
+    rows = connection.execute(
+        _SUMMARIES, {"after": after, "limit": limit, "containing": containing}
+    )
+    return [
+        VideoSummary(*row, tuple(zip(speakers, seconds, strict=True)))
+        for *row, speakers, seconds in rows
+    ]
 
 
 def coverage(

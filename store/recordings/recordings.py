@@ -32,7 +32,7 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
-from pgvoice.store.recordings.listing import Coverage, StoredVideo
+from pgvoice.store.recordings.listing import Coverage, StoredVideo, VideoSummary
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
@@ -153,6 +153,15 @@ class Recordings:
             videos.require(connection, video)
             return turns.read(connection, video, limit=limit, skip=skip)
 
+    def overlaps(self, video: str) -> dict[SegmentKey, float]:
+        """For how many seconds turns of other labels overlap each turn that any does.
+
+        Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return turns.overlaps(connection, video)
+
     def resolve(
         self,
         video: str,
@@ -237,6 +246,16 @@ class Recordings:
                 videos.require(connection, video)
             which = None if encoder is None else encoders.find(connection, encoder).id
             return listing.coverage(connection, video, which, limit=limit, skip=skip)
+
+    def summaries(
+        self, *, after: str | None = None, limit: int | None = 50, containing: str | None = None
+    ) -> list[VideoSummary]:
+        """A page of recordings by key: those after a key, and whose key contains a text.
+
+        Raises `ValueError` for a negative limit.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            return listing.summaries(connection, after, limit, containing)
 
     def audio(self, video: str) -> VideoAudio | None:
         """The audio file that the video was filled from; None if no audio was read.

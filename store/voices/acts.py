@@ -25,9 +25,9 @@ _NOT_UNDOABLE = "PV020"
 _LARGEST = (1 << 63) - 1
 _BEGIN = text("SELECT pgvoice_internal.begin_act(:kind, :subject, CAST(:details AS jsonb))")
 _LIST = text(
-    "SELECT id, created_at, author, kind, subject, details, changed, undone_at, undone_by,"
-    " final_because FROM pgvoice.act WHERE CAST(:before AS bigint) IS NULL OR id < :before"
-    " ORDER BY id DESC LIMIT :limit"
+    "SELECT id, created_at, author, on_behalf_of, kind, subject, details, changed, undone_at,"
+    " undone_by, undone_on_behalf_of, final_because FROM pgvoice.act"
+    " WHERE CAST(:before AS bigint) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit"
 )
 _UNDO = text("SELECT * FROM pgvoice.undo(:number, :dry_run) ORDER BY what")
 
@@ -38,8 +38,10 @@ class Act:
 
     number: int
     at: datetime
-    #: The database user.
+    #: The database user,
     author: str
+    #: and for whom that user said that it was done (`VoiceStore.on_behalf_of`); nobody checked it.
+    on_behalf_of: str | None
     #: For example ``enroll``, ``merge`` or ``name``.
     kind: str
     #: Whom or what it was done to.
@@ -49,6 +51,7 @@ class Act:
     changed: Mapping[str, int]
     undone_at: datetime | None
     undone_by: str | None
+    undone_on_behalf_of: str | None
     #: Why it cannot be undone any more; None if it can, or is undone.
     final_because: str | None
 
