@@ -81,6 +81,7 @@ FILES = (
     "audit",
     "audit_events",
     "audit_settings",
+    "events",
     "recordings",
     "statistics",
     "checks",

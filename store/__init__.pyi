@@ -80,6 +80,7 @@ from .thresholds.judging import Band, Figures
 from .thresholds.library import LibraryTail
 from .thresholds.requirement import BandThreshold, Requirement
 from .turns import Turn
+from .upkeep.events import Event, Listening
 from .upkeep.store_copy import TableSum
 from .upkeep.upkeep import SampledSegment, StoreCheck
 from .voice_store import VoiceStore
@@ -118,6 +119,7 @@ __all__ = [
     "EnrollmentRefused",
     "ErasedRows",
     "Erasure",
+    "Event",
     "Exemplar",
     "Figures",
     "FillRun",
@@ -136,6 +138,7 @@ __all__ = [
     "Linking",
     "LinkingDisabled",
     "LinkingSettings",
+    "Listening",
     "MovedExemplar",
     "Naming",
     "NewName",

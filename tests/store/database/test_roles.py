@@ -163,6 +163,12 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video, label, segments, similarity FROM voice_appearances(1)", [("w", "A", 1, 1)]),
         ("SELECT number, speaker FROM suggestions()", []),
         ("SELECT holds, speaker FROM words('w')", []),
+        ("SELECT kind, video FROM happened('filled', 1)", [("filled", "v")]),
+        ("SELECT kind, speaker, voice FROM happened('named', 1)", [("named", "ann", None)]),
+        ("SELECT kind, video, voice FROM happened('heard', 1)", [("heard", "w", 1)]),
+        ("SELECT kind, video, speaker FROM happened('labelled', 1) ORDER BY video",
+         [("heard", "v", "ann"), ("heard", "w", "ann")]),
+        ("SELECT kind FROM happened('filled', 99) UNION SELECT kind FROM happened('x', 1)", []),
         ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
     ],
 )  # fmt: skip
