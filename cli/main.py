@@ -23,6 +23,7 @@ COMMANDS = [
     LazyCommand(
         "voices", "voices.voices", "Find the unknown voices of a library, and name each once."
     ),
+    LazyCommand("serve", "serve.serve", "Listen to voices and name them, in a browser."),
     LazyCommand("acts", "acts", "List what people did, newest first."),
     LazyCommand("undo", "acts", "Undo an act: what it changed becomes what it was."),
     LazyCommand(

@@ -117,6 +117,17 @@ def manager() -> Plugins:
     return found
 
 
+def add_builtin(name: str, plugin: object) -> None:
+    """Register a plugin that pgvoice brings but does not always need; again changes nothing."""
+    if not manager().has_plugin(name):
+        manager().add(plugin, name, OWN, version(OWN))
+
+
+def is_builtin(name: str) -> bool:
+    """Whether a loaded plugin comes with pgvoice."""
+    return manager().origins.get(name, ("", ""))[0] == OWN
+
+
 def only_builtin() -> bool:
     """Whether no plugin but the built-in ones is loaded or going to be; these need no import."""
     wanted = _wanted_names()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pluggy
 
@@ -52,6 +52,33 @@ class RegisterCommand(Protocol):
     def __call__(self, command: click.Command, /) -> None: ...
 
 
+#: Makes a page of ``pgvoice serve``: gets the site (`pgvoice.cli.serve.site.Site`), returns a
+#: `fastapi.APIRouter` whose paths are ``/NAME`` and below.
+MakePage = Callable[[Any], Any]
+#: Beside what a panel is shown.
+PanelPlace = Literal["recording", "person", "voice"]
+#: Returns a panel's HTML for a recording's key, a person's name, or an unknown voice's number. Text
+#: that is no `markupsafe.Markup` is escaped.
+RenderPanel = Callable[[Any, str], str]
+
+
+class RegisterPage(Protocol):
+    """Adds a page to ``pgvoice serve`` at ``/NAME``, and panels to the built-in pages.
+
+    Without `make` there are only panels. `title` is shown in the bar at the top; without one,
+    nothing links to the page.
+    """
+
+    def __call__(
+        self,
+        name: str,
+        make: MakePage | None,
+        *,
+        title: str = "",
+        panels: Mapping[PanelPlace, RenderPanel] = ...,
+    ) -> None: ...
+
+
 @hookspec
 def register_encoders(register: RegisterEncoder) -> None:
     """Call `register` once for each of the plugin's encoders."""
@@ -70,6 +97,11 @@ def register_formats(register: RegisterFormat) -> None:
 @hookspec
 def register_commands(register: RegisterCommand) -> None:
     """Call `register` once for each of the plugin's commands."""
+
+
+@hookspec
+def register_pages(register: RegisterPage) -> None:
+    """Call `register` once for each of the plugin's pages."""
 
 
 @hookspec(firstresult=True)

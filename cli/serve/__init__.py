@@ -1,0 +1,1 @@
+"""``pgvoice serve``: pages to listen and name, and the HTTP API."""

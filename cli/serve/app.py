@@ -1,0 +1,33 @@
+"""``make_app``: the pages, the API and the clips as one web application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from pgvoice.cli.serve import errors, mounted
+from pgvoice.cli.serve.access import middleware
+from pgvoice.cli.serve.pages import builtin
+from pgvoice.cli.serve.settings import Settings
+from pgvoice.cli.serve.site import FOLDER, Site
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.pages import registered_pages
+from pgvoice.store.voice_store import VoiceStore
+
+
+def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
+    """The application for a store; whoever calls it closes the store."""
+    installed.add_builtin("builtin-pages", builtin)
+    site = Site(store, registered_pages(), read_only=settings.read_only)
+    app = FastAPI(title="pgvoice", docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"))
+    mounted.install(app, site)
+
+    @app.get("/", include_in_schema=False)
+    def start() -> Response:
+        return RedirectResponse("/review")
+
+    errors.install(app, site)
+    middleware.install(app, site, settings)
+    return app
