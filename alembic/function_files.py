@@ -85,6 +85,7 @@ FILES = (
     "audit",
     "audit_events",
     "audit_settings",
+    "events",
     "recordings",
     "summaries",
     "statistics",

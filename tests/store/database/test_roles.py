@@ -174,6 +174,12 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
          [("v", 3, 2, 2, 0), ("w", 2, 2, 2, 1)]),
         ("SELECT text FROM search_text('hello')", []),
         ("SELECT holds, speaker FROM words('w')", []),
+        ("SELECT kind, video FROM happened('filled', 1)", [("filled", "v")]),
+        ("SELECT kind, speaker, voice FROM happened('named', 1)", [("named", "ann", None)]),
+        ("SELECT kind, video, voice FROM happened('heard', 1)", [("heard", "w", 1)]),
+        ("SELECT kind, video, speaker FROM happened('labelled', 1) ORDER BY video",
+         [("heard", "v", "ann"), ("heard", "w", "ann")]),
+        ("SELECT kind FROM happened('filled', 99) UNION SELECT kind FROM happened('x', 1)", []),
         ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
     ],
 )  # fmt: skip
