@@ -139,6 +139,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
         ("SELECT start_ms FROM erased_segments('v', ARRAY[0], ARRAY[1000])", []),
         ("SELECT erased_videos(ARRAY['v'])", []),
+        ("SELECT start_ms, end_ms, is_erased FROM hearable('v', 0, 1000)", [(0, 1000, False)]),
         ("SELECT is_current(1, 0, 1000), is_current(1, 5, 6)", [(True, True)]),
         ("SELECT place, overlapped_ms FROM clean_speech(ARRAY[0, 1], ARRAY[9, 5], ARRAY['A', 'B'])",
          [(1, 4), (2, 4)]),
