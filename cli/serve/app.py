@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 
 from pgvoice.cli.serve import errors
 from pgvoice.cli.serve.access import middleware
+from pgvoice.cli.serve.api import api
 from pgvoice.cli.serve.pages import builtin
 from pgvoice.cli.serve.registered import RegisteredPage
 from pgvoice.cli.serve.settings import Settings
@@ -29,6 +30,7 @@ def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
     def start() -> Response:
         return RedirectResponse("/review")
 
+    api.install(app, site)
     errors.install(app, site)
     middleware.install(app, site, settings)
     return app

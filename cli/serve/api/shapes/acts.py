@@ -11,7 +11,6 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Asked,
     DryRun,
     Encoder,
-    Label,
     Margin,
     Name,
     Number,
@@ -19,7 +18,7 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Threshold,
     Video,
 )
-from pgvoice.cli.serve.api.shapes.people import SpanGiven
+from pgvoice.cli.serve.api.shapes.people import Labels, Spans
 from pgvoice.cli.serve.api.shapes.voices import LabelMove
 
 
@@ -120,8 +119,8 @@ class Pin(Asked):
     """Say who speaks in spans or under a label of a recording, or who does not."""
 
     video: Video
-    spans: Annotated[list[SpanGiven], Field(max_length=1000)] = []
-    labels: Annotated[list[Label], Field(max_length=100)] = []
+    spans: Spans
+    labels: Labels
     speaker: Annotated[Name | None, Field(description="Null: nobody known.")]
     holds: bool = Field(True, description="False: this person does not speak there.")
     new: bool = Field(False, description="The name is new, and meant so.")
@@ -132,6 +131,6 @@ class Unpin(Asked):
     """Forget what was said of spans or labels of a recording."""
 
     video: Video
-    spans: Annotated[list[SpanGiven], Field(max_length=1000)] = []
-    labels: Annotated[list[Label], Field(max_length=100)] = []
+    spans: Spans
+    labels: Labels
     encoder: Encoder | None = None
