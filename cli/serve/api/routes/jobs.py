@@ -56,7 +56,7 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
 
     @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
     async def follow_job(
-        first: Annotated[FillJob, Depends(known)],
+        first: FillJob = Depends(known),  # noqa: B008
     ) -> AsyncIterator[ServerSentEvent]:
         """Follow a fill: an event for each change, named after its state; ends when it ends."""
         with changed.awaited() as event:
