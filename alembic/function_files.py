@@ -72,6 +72,8 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
+    "people",
+    "scores",
     "clean_speech",
     "calibration",
     "names",

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import RedirectResponse, Response
 
 from pgvoice.cli import output
-from pgvoice.cli.serve.registered import RegisteredPage
+from pgvoice.hooks.plugins.pages import RegisteredPage, failure
+from pgvoice.hooks.plugins.specs import PanelPlace
 from pgvoice.store.voice_store import VoiceStore
 
 FOLDER = Path(__file__).parent
@@ -33,6 +36,14 @@ class Message:
     back: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What a plugin shows on a page of another."""
+
+    title: str
+    html: Markup
+
+
 @dataclass
 class Site:
     """The store, the pages, and the messages that are not shown yet."""
@@ -41,6 +52,8 @@ class Site:
     pages: dict[str, RegisteredPage]
     #: Whether nothing may be changed; the database refuses it, too.
     read_only: bool = False
+    #: Set when the server is about to end: streams end then.
+    closing: Event = field(default_factory=Event)
     _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -63,6 +76,22 @@ class Site:
         values["messages"] = kept
         answer: Response = self._templates.TemplateResponse(request, template, values, status)
         return answer
+
+    def content(self, request: Request, title: str, body: str) -> Response:
+        """A page of a plugin: below its title, HTML that is `markupsafe.Markup`, or text."""
+        return self.page(request, "content.html", title=title, body=body)
+
+    def panels(self, place: PanelPlace, subject: str) -> list[Panel]:
+        """What plugins show beside a recording, a person or a voice; one that fails says so."""
+        registered = [page for page in self.pages.values() if place in page.panels]
+        return [self._panel(page, place, subject) for page in registered]
+
+    def _panel(self, page: RegisteredPage, place: PanelPlace, subject: str) -> Panel:
+        title = page.title or page.name
+        try:
+            return Panel(title, escape(page.panels[place](self, subject)))
+        except Exception as error:
+            return Panel(title, escape(failure(page, f"its panel for a {place}", error)))
 
     def tell(
         self,
@@ -88,7 +117,7 @@ class Site:
 
     def navigation(self) -> list[RegisteredPage]:
         """The pages that the bar at the top shows."""
-        return [page for page in self.pages.values() if page.title]
+        return [page for page in self.pages.values() if page.title and page.make is not None]
 
 
 def _environment() -> Environment:

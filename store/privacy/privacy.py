@@ -35,14 +35,15 @@ class Privacy:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def grant_consent(self, name: str, consent: Consent | str) -> None:
-        """Store a speaker's consent; the speaker is created if new.
+    def grant_consent(self, name: str, consent: Consent | str) -> int:
+        """Store a speaker's consent; the speaker is created if new. Returns the act's number.
 
         Raises `OptedOut`, and `ValueError` if the consent does not say who agreed, or to what.
         """
         with consents.refusals(name), self._database.engine.begin() as connection:
-            acts.begin(connection, "consent", name)
+            act = acts.begin(connection, "consent", name)
             consents.grant(connection, name, consent)
+            return act
 
     def withdraw_consent(self, name: str) -> int:
         """End a speaker's consents, and delete their exemplars and profiles immediately.

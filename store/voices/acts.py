@@ -29,6 +29,9 @@ _LIST = text(
     " undone_by, undone_on_behalf_of, final_because FROM pgvoice.act"
     " WHERE CAST(:before AS bigint) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit"
 )
+#: Counts now what is otherwise counted when the transaction ends.
+_COUNT = text("SET CONSTRAINTS pgvoice.act_finished IMMEDIATE")
+_CHANGED = text("SELECT changed FROM pgvoice.act WHERE id = :number")
 _UNDO = text("SELECT * FROM pgvoice.undo(:number, :dry_run) ORDER BY what")
 
 
@@ -75,11 +78,14 @@ class Acts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, *, before: int | None = None, limit: int | None = None) -> list[Act]:
-        """The acts, or so many before one, the newest first; also those that were undone."""
+    def list(self, *, limit: int | None = None, before: int | None = None) -> list[Act]:
+        """The acts, or so many of them, the newest first; also those that were undone.
+
+        `before` is the number of an act: only older ones.
+        """
+        values = {"limit": limit, "before": before}
         with self._database.engine.connect() as connection:
-            rows = connection.execute(_LIST, {"before": before, "limit": limit})
-            return [Act(*row) for row in rows]
+            return [Act(*row) for row in connection.execute(_LIST, values)]
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone:
         """Undo an act, or the newest one that can be: what it changed becomes what it was.
@@ -98,6 +104,13 @@ class Acts:
         restored = {row.what: row.restored for row in rows if row.restored}
         left_out = {row.what: row.left_out for row in rows if row.left_out}
         return Undone(rows[0].act, rows[0].kind, rows[0].subject, restored, left_out)
+
+
+def changed(connection: Connection, number: int) -> Mapping[str, int]:
+    """How many rows of each table an act has changed so far, at the end of its transaction."""
+    connection.execute(_COUNT)
+    found: Mapping[str, int] | None = connection.scalar(_CHANGED, {"number": number})
+    return found or {}
 
 
 def begin(connection: Connection, kind: str, subject: str, **details: object) -> int:
