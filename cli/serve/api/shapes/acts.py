@@ -28,12 +28,14 @@ class Act(Shown):
     number: int
     at: datetime
     author: str = Field(description="The user of the database.")
+    on_behalf_of: str | None = Field(description="For whom that user says that it was done.")
     kind: str = Field(examples=["name"])
     subject: str
     details: dict[str, Any]
     changed: dict[str, int] = Field(description="Rows of each table.")
     undone_at: datetime | None
     undone_by: str | None
+    undone_on_behalf_of: str | None
     final_because: str | None = Field(description="Why it cannot be undone any more.")
 
 
@@ -53,6 +55,7 @@ class AuditEvent(Shown):
     id: int
     at: datetime
     actor: str = Field(description="The user of the database.")
+    on_behalf_of: str | None = Field(description="For whom that user says that it was done.")
     action: str
     subject: str
     details: dict[str, Any]
