@@ -309,14 +309,16 @@ class Recordings:
         with self._database.engine.connect() as connection:
             return {row.name: row.min for row in connection.execute(text(_STORED), asked)}
 
-    def statistics(self) -> CacheStatistics:
-        """Hits and misses of fills, and what is stored."""
+    def statistics(self, *, holdings: bool = True) -> CacheStatistics:
+        """Hits and misses of fills, and what is stored; without `holdings` only how much."""
         with self._database.engine.connect() as connection:
             row = connection.execute(text("SELECT * FROM pgvoice.cache_stats()")).one()
-            holdings = connection.execute(
-                text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
-            )
-            stored = [Holding(*each) for each in holdings]
+            stored = list[Holding]()
+            if holdings:
+                rows = connection.execute(
+                    text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+                )
+                stored = [Holding(*each) for each in rows]
         last = None
         if row.last_video is not None:
             hits = Hits(row.last_requested, row.last_hits)
