@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgvoice.cli.output import counted
-from pgvoice.cli.serve.site import length
+from pgvoice.cli.serve.site import lasting
 from pgvoice.store.labels.runs import LabelMove
 from pgvoice.store.voices.naming import Change, Naming
 
@@ -14,7 +14,7 @@ def naming(done: Naming) -> str:
     labels = sum(each.segments for each in done.moves)
     if gained:
         told = (
-            f"{length(sum(each.seconds for each in gained))} in"
+            f"{lasting(sum(each.seconds for each in gained))} in"
             f" {counted(_recordings(gained), 'recording')} are {done.speaker} now"
         )
     else:
