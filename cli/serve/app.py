@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -27,6 +27,12 @@ def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
     @app.get("/", include_in_schema=False)
     def start() -> Response:
         return RedirectResponse("/review")
+
+    @app.api_route("/clips", methods=["GET", "HEAD"], include_in_schema=False)
+    async def clip(
+        request: Request, video: str, start: float, end: float, context: float = 0.0
+    ) -> Response:
+        return await site.clips.answer(request, video, start, end, context)
 
     errors.install(app, site)
     middleware.install(app, site, settings)

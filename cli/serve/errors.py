@@ -31,6 +31,7 @@ from pgvoice.store.errors import (
     LabelIsNoName,
     NewName,
     NoSegment,
+    NotHearable,
     PgvoiceError,
     SchemaForbidden,
     UnknownEncoder,
@@ -49,6 +50,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (UnknownLabel, 404),
     (UnknownTurnLabel, 404),
     (NoSegment, 404),
+    (NotHearable, 404),
     (NotLabelled, 404),
     (AudioSourceFailed, 503),
     (AudioError, 404),
@@ -135,7 +137,7 @@ def problem_of(error: Exception) -> Problem | None:
 
 def answer(request: Request, site: Site, problem: Problem) -> Response:
     """A problem for the API, or the page that shows it."""
-    if request.url.path.startswith("/api/"):
+    if is_for_programs(request):
         return problem.response()
     shown = site.page(
         request,
@@ -146,6 +148,13 @@ def answer(request: Request, site: Site, problem: Problem) -> Response:
     )
     shown.headers.update(problem.headers)
     return shown
+
+
+def is_for_programs(request: Request) -> bool:
+    """Whether an error is told as a document: by the API, and by clips unless they are a page."""
+    path: str = request.scope["path"]
+    is_clip = path == "/clips" and "text/html" not in request.headers.get("accept", "")
+    return is_clip or path.startswith("/api/")
 
 
 def without_folders(text: str) -> str:

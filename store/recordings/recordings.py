@@ -13,11 +13,12 @@ from sqlalchemy import text
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import VideoErased
-from pgvoice.store.keys import SegmentKey, Span
+from pgvoice.store.keys import SegmentKey, Span, snap_ms
 from pgvoice.store.names import checked, is_text
 from pgvoice.store.recordings import (
     encoders,
     fills,
+    hearing,
     listing,
     segments,
     turns,
@@ -32,6 +33,7 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
+from pgvoice.store.recordings.hearing import Hearable
 from pgvoice.store.recordings.listing import Coverage, StoredVideo, VideoSummary
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
@@ -264,6 +266,16 @@ class Recordings:
         """
         with self._database.engine.connect() as connection:
             return videos.audio(connection, videos.require(connection, video))
+
+    def hearable(self, video: str, start: float, end: float, *, context: float = 0.0) -> Hearable:
+        """The part to play for somebody to hear a span, in seconds, and `context` around it.
+
+        That is speech: turns, stored segments, and up to a second around them. It ends where the
+        audio ends. Raises `UnknownVideo`, `NotHearable`, and `ValueError` for what is no span.
+        """
+        span = SegmentKey(snap_ms(start, 1), snap_ms(end, 1))
+        with refused_values(), self._database.engine.connect() as connection:
+            return hearing.hearable(connection, video, span, snap_ms(context, 1))
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
         """Record what a fill did, and compute the voices of the video's labels from its vectors.
