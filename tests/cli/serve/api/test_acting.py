@@ -34,7 +34,7 @@ STORY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("/people/enroll", {"name": "Eve", "video": ENROLLED_FROM, "labels": [BOB], "force": True}, {}),
     ("/people/rename", {"name": "Eve", "new_name": "Eva"}, {"speaker": "Eva"}),
     ("/people/merge", {"name": "Eva", "into": BOB, "force": True}, {"speaker": BOB}),
-    ("/people/split", {"name": BOB, "into": "Fay", "exemplars": [8], "dry_run": True}, {}),
+    ("/people/split", {"name": BOB, "into": "Fay", "exemplars": [8], "consent": FORM}, {}),
     ("/exemplars/drop_outliers", {"name": ADA, "dry_run": True}, {}),
     ("/exemplars/drop", {"name": ADA, "exemplar": 1}, {"left": 5}),
     ("/exemplars/restore", {"name": ADA}, {"exemplars": 0}),
