@@ -24,7 +24,7 @@ _STORE = text(
 )
 _READ = text(
     "SELECT start_s, end_s, label, text FROM pgvoice.turn WHERE video_id ="
-    " (SELECT id FROM pgvoice.video WHERE key = :video) ORDER BY place"
+    " (SELECT id FROM pgvoice.video WHERE key = :video) ORDER BY place LIMIT :limit OFFSET :skip"
 )
 _OVERLAPS = text(
     "SELECT start_ms, end_ms, max(overlapped_ms) / 1000::float8 FROM pgvoice.turn WHERE video_id ="
@@ -79,9 +79,12 @@ def store(
         raise UnknownVideo(video) from None
 
 
-def read(connection: Connection, video: str) -> list[Turn] | None:
+def read(
+    connection: Connection, video: str, *, limit: int | None = None, skip: int = 0
+) -> list[Turn] | None:
     """The turns in their document's order; None if the video has no document."""
-    found = [Turn(*row) for row in connection.execute(_READ, {"video": video})]
+    values = {"video": video, "limit": limit, "skip": skip}
+    found = [Turn(*row) for row in connection.execute(_READ, values)]
     return found if found or connection.scalar(_DOCUMENT, {"video": video}) else None
 
 
