@@ -178,6 +178,58 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.require_text(text, text) IS
 'Fails if a text is empty, blank or NULL.';
 
+CREATE OR REPLACE FUNCTION pgvoice.names_of_segments(
+    videos text[], starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (
+    video text,
+    start_s double precision,
+    end_s double precision,
+    label text,
+    speaker text,
+    voice bigint,
+    start_ms integer,
+    end_ms integer
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
+           pgvoice_internal.require_same_length(
+               'videos', cardinality(videos), 'starts_ms', cardinality(starts_ms)
+           );
+    SELECT g.video, g.start_ms / 1000::double precision, g.end_ms / 1000::double precision, t.label,
+           n.name, w.number, g.start_ms, g.end_ms
+    FROM unnest(videos, starts_ms, ends_ms) WITH ORDINALITY AS g(video, start_ms, end_ms, place)
+    LEFT JOIN pgvoice.video AS v ON v.key = g.video
+    LEFT JOIN LATERAL (
+        SELECT min(t.label) AS label FROM pgvoice.turn AS t
+        WHERE t.video_id = v.id AND t.start_ms = g.start_ms AND t.end_ms = g.end_ms
+    ) AS t ON true
+    LEFT JOIN LATERAL (
+        SELECT s.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
+        WHERE a.video_id = v.id AND a.start_ms = g.start_ms AND a.end_ms = g.end_ms AND a.current
+        ORDER BY a.run_id DESC LIMIT 1
+    ) AS n ON true
+    LEFT JOIN LATERAL (
+        SELECT min(l.unknown_voice_id) AS number
+        FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.unknown_voice AS u ON u.id = l.unknown_voice_id
+        JOIN pgvoice.voice AS o
+            ON o.video_id = l.video_id AND o.label = l.label AND o.encoder_id = l.encoder_id
+        WHERE l.video_id = v.id AND u.ended_as IS NULL AND u.dismissed_as IS NULL AND (
+            l.label = t.label OR EXISTS (
+                SELECT FROM unnest(o.starts_ms, o.ends_ms) AS h(start_ms, end_ms)
+                WHERE h.start_ms = g.start_ms AND h.end_ms = g.end_ms
+            )
+        )
+    ) AS w ON n.name IS NULL
+    ORDER BY g.place
+$$;
+COMMENT ON FUNCTION pgvoice.names_of_segments IS
+'Who speaks in segments of several recordings, one row for each, in order: the diarizer''s label, the name in
+the current label, or else voice: the unknown voice. All are NULL where nothing is known.';
+
 CREATE OR REPLACE FUNCTION pgvoice.search_text(
     query text, max_rows integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL
 ) RETURNS TABLE (

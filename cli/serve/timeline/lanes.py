@@ -114,7 +114,7 @@ def _lane_of(row: TurnRow) -> tuple[Kind, str]:
 def _page(kind: Kind, row: TurnRow) -> str | None:
     if kind == "person" and row.speaker is not None:
         return url("/person", name=row.speaker)
-    return url("/review", voice=row.voice) if kind == "voice" else None
+    return f"/review/{row.voice}" if kind == "voice" else None
 
 
 def _start(row: TurnRow) -> float:

@@ -173,6 +173,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video, segments, filled, named_seconds, voice_seconds FROM video_summaries()",
          [("v", 3, 2, 2, 0), ("w", 2, 2, 2, 1)]),
         ("SELECT recordings, seconds, requested, hits FROM library_totals()", [(2, 1200, 3, 0)]),
+        ("SELECT label, speaker, voice FROM names_of_segments('{w}', '{0}', '{1000}')",
+         [("A", None, 1)]),
         ("SELECT text FROM search_text('hello')", []),
         ("SELECT holds, speaker FROM words('w')", []),
         ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
