@@ -293,7 +293,9 @@ class People:
         with self._database.engine.connect() as connection:
             return speakers.summaries(connection)
 
-    def exemplars(self, name: str) -> list[StoredExemplar]:
+    def exemplars(
+        self, name: str, *, limit: int | None = None, skip: int = 0
+    ) -> list[StoredExemplar]:
         """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
@@ -305,8 +307,9 @@ class People:
                     " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
                     " FROM pgvoice.exemplar_similarity(:id) WITH ORDINALITY AS x"
                     " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
+                    " LIMIT :limit OFFSET :skip"
                 ),
-                {"id": speakers.require(connection, name)},
+                {"id": speakers.require(connection, name), "limit": limit, "skip": skip},
             )
             return [StoredExemplar(*row) for row in rows]
 
