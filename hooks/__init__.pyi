@@ -48,6 +48,7 @@ from .plugins.specs import (
     RegisterAudioSource,
     RegisterCommand,
     RegisterEncoder,
+    RegisterPage,
     hookimpl,
 )
 from .profiles.exported import export_profiles
@@ -94,6 +95,7 @@ __all__ = [
     "RegisterCommand",
     "RegisterEncoder",
     "RegisterFormat",
+    "RegisterPage",
     "SegmentsDocument",
     "TimesBeyondAudio",
     "Turn",

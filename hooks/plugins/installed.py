@@ -123,6 +123,11 @@ def add_builtin(name: str, plugin: object) -> None:
         manager().add(plugin, name, OWN, version(OWN))
 
 
+def is_builtin(name: str) -> bool:
+    """Whether a loaded plugin comes with pgvoice."""
+    return manager().origins.get(name, ("", ""))[0] == OWN
+
+
 def only_builtin() -> bool:
     """Whether no plugin but the built-in ones is loaded or going to be; these need no import."""
     wanted = _wanted_names()

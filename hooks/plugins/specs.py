@@ -53,7 +53,7 @@ class RegisterCommand(Protocol):
 
 
 #: Makes a page of ``pgvoice serve``: gets the site (`pgvoice.cli.serve.site.Site`), returns a
-#: `fastapi.APIRouter` whose paths begin with the page's name.
+#: `fastapi.APIRouter` whose paths are ``/NAME`` and below.
 MakePage = Callable[[Any], Any]
 #: Beside what a panel is shown.
 PanelPlace = Literal["recording", "person", "voice"]
@@ -65,7 +65,8 @@ RenderPanel = Callable[[Any, str], str]
 class RegisterPage(Protocol):
     """Adds a page to ``pgvoice serve`` at ``/NAME``, and panels to the built-in pages.
 
-    `title` is shown in the bar at the top; without one, nothing links to the page.
+    Without `make` there are only panels. `title` is shown in the bar at the top; without one,
+    nothing links to the page.
     """
 
     def __call__(

@@ -9,6 +9,7 @@ from pgvoice.hooks.errors import PluginError
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.installed import Plugin, State
+from pgvoice.hooks.plugins.pages import registered_pages
 from pgvoice.hooks.sources import registered_sources
 
 
@@ -40,7 +41,13 @@ def survey() -> Survey:
 
 def _failing_to_register() -> list[str]:
     failing = []
-    for register in (registered_encoders, registered_sources, registered_formats, _commands):
+    for register in (
+        registered_encoders,
+        registered_sources,
+        registered_formats,
+        registered_pages,
+        _commands,
+    ):
         try:
             register()
         except PluginError as error:

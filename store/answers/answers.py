@@ -33,7 +33,8 @@ _IDENTIFY_CLUSTERS = text(
 )
 _APPEARANCES = text(
     "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
-    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit, :order)"
+    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin,"
+    " CAST(:limit AS bigint) + :skip, :order) OFFSET :skip"
 )
 
 
@@ -135,6 +136,7 @@ class Answers:
         threshold: float | None = None,
         min_margin: float | None = None,
         limit: int | None = None,
+        skip: int = 0,
         order: Order = "similarity",
     ) -> list[Appearance]:
         """Where somebody speaks, over all videos: exactly the segments `identify` assigns to them.
@@ -151,6 +153,7 @@ class Answers:
                     "threshold": threshold,
                     "min_margin": min_margin,
                     "limit": limit,
+                    "skip": skip,
                     "order": order,
                 },
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -30,14 +31,40 @@ class StoredVideo:
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which segments of a recording one encoder filled; the columns of `pgvoice.coverage`."""
+
+    video: str
+    encoder: str
+    segments: int
+    #: Segments with a vector, and without.
+    embedded: int
+    not_embedded: int
+    #: Segments by status.
+    statuses: Mapping[str, int]
+    seconds: float
+    embedded_seconds: float
+    #: Size of the rows, without indexes and page overhead.
+    bytes: int
+
+
+_COVERED = ", ".join(field.name for field in fields(Coverage))
 _COLUMNS = ", ".join(field.name for field in fields(StoredVideo))
 
 
-def videos(connection: Connection, encoder: int | None) -> list[StoredVideo]:
-    """Every recording, by key; counts are of one encoder, or of any."""
+def videos(
+    connection: Connection,
+    encoder: int | None,
+    *,
+    only: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[StoredVideo]:
+    """Recordings by key: all, only one, or some after a key; counts are of one encoder, or any."""
     rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder)"),  # noqa: S608 - of constants
-        {"encoder": encoder},
+        text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder, :only, :after, :limit)"),  # noqa: S608
+        {"encoder": encoder, "only": only, "after": after, "limit": limit},
     )
     return [StoredVideo(*row) for row in rows]
 
@@ -84,3 +111,17 @@ def summaries(
         VideoSummary(*row, tuple(zip(speakers, seconds, strict=True)))
         for *row, speakers, seconds in rows
     ]
+
+
+def coverage(
+    connection: Connection, video: str | None, encoder: int | None, *, limit: int | None, skip: int
+) -> list[Coverage]:
+    """The coverage of a video, or of all, by key and encoder."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
+            " ORDER BY video, encoder LIMIT :limit OFFSET :skip"
+        ),
+        {"video": video, "encoder": encoder, "limit": limit, "skip": skip},
+    )
+    return [Coverage(*row) for row in rows]

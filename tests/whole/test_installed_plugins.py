@@ -1,4 +1,4 @@
-"""Two real plugins, installed as packages: an encoder and an audio source."""
+"""Real plugins, installed as packages: an encoder, an audio source and a page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both, as pip installs them, and the package that has the weights."""
+    """A folder with all of them, as pip installs them, and the package that has the weights."""
     target = tmp_path_factory.mktemp("site")
-    install_plugins(target, "ge2e", "manifest")
+    install_plugins(target, "ge2e", "manifest", "notes")
     return target
 
 
@@ -63,6 +63,7 @@ def test_they_are_found_without_a_setting(site: Path) -> None:
     }
     assert found["manifest"]["distribution"] == "pgvoice-manifest"
     assert found["manifest"]["hooks"] == ["register_audio_sources"]
+    assert found["notes"]["hooks"] == ["register_pages"]
 
 
 @pytest.mark.usefixtures("installed")

@@ -1,4 +1,4 @@
-"""The built-in pages, registered like those of a plugin."""
+"""The built-in pages, registered like those of a plugin, and before them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pgvoice.cli.serve.pages import acts, library, people, recording, review, se
 from pgvoice.hooks.plugins.specs import RegisterPage, hookimpl
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def register_pages(register: RegisterPage) -> None:
     register("review", review.make, title="Review")
     register("library", library.make, title="Library")

@@ -26,7 +26,13 @@ from pgvoice.hooks import (
 from pgvoice.hooks.formats.format import Format, RegisterFormat
 from pgvoice.hooks.formats.reading import read_segments, registered_formats
 from pgvoice.hooks.plugins import calls, installed
-from pgvoice.hooks.plugins.specs import RegisterAudioSource, RegisterCommand, RegisterEncoder
+from pgvoice.hooks.plugins.pages import registered_pages
+from pgvoice.hooks.plugins.specs import (
+    RegisterAudioSource,
+    RegisterCommand,
+    RegisterEncoder,
+    RegisterPage,
+)
 from pgvoice.hooks.results import Labelled
 from pgvoice.store import VoiceStore
 from pgvoice.store.turns import Turn
@@ -62,6 +68,10 @@ class Whole:
         register(click.Command("toy", help="A toy."))
 
     @hookimpl
+    def register_pages(self, register: RegisterPage) -> None:
+        register("toy", lambda _site: None, title="Toy", panels={"person": lambda *_: "a toy"})
+
+    @hookimpl
     def segments_ready(self, video: str, audio: Path, segments: Sequence[Turn]) -> list[Labelled]:
         self.given.append((video, audio, segments))
         return [Labelled(segment, None) for segment in segments]
@@ -92,6 +102,10 @@ class Failing:
 
     @hookimpl
     def register_commands(self) -> None:
+        raise ZeroDivisionError("oh")
+
+    @hookimpl
+    def register_pages(self) -> None:
         raise ZeroDivisionError("oh")
 
     @hookimpl
@@ -154,6 +168,12 @@ def test_register_commands() -> None:
     assert found == [("whole", "toy")]
 
 
+@pytest.mark.usefixtures("whole")
+def test_register_pages() -> None:
+    page = registered_pages()["toy"]
+    assert (page.plugin, page.title, list(page.panels)) == ("whole", "Toy", ["person"])
+
+
 def test_segments_ready(whole: Whole) -> None:
     answers = calls.segments_ready("talk", "talk.wav", SEGMENTS)
     assert answers == [Labelled(segment, None) for segment in SEGMENTS]
@@ -189,6 +209,7 @@ REGISTERING: dict[str, Callable[[], object]] = {
     "register_commands": lambda: calls.registered(
         "register_commands", "a command", lambda _, new: new
     ),
+    "register_pages": registered_pages,
 }
 
 

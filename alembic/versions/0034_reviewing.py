@@ -1,6 +1,6 @@
 """Keep how long voices speak, so that unknown voices can be listed by it.
 
-Revision ID: 0033
+Revision ID: 0034
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 from pgvoice.migrations import function_files
 from pgvoice.store.models import metadata
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 
 TABLES = ("voice", "unknown_voice_mean")
 #: As pgvoice_internal.spoken_ms and keep_means compute them.
