@@ -62,7 +62,7 @@ class Site:
         self._templates.env.filters |= {
             "clock": output.clock,
             "counted": output.counted,
-            "length": length,
+            "lasting": lasting,
         }
 
     def page(
@@ -150,7 +150,7 @@ def is_ahead(request: Request) -> bool:
     return request.headers.get("purpose") == "prefetch"
 
 
-def length(seconds: float) -> str:
+def lasting(seconds: float) -> str:
     """``45 s``, ``41 min``, ``3 h 10 min``."""
     if round(seconds) < 60:
         return f"{round(seconds)} s"
