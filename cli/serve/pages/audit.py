@@ -29,9 +29,7 @@ def make(site: Site) -> APIRouter:
         before: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
     ) -> Response:
         about = subject.strip() or None
-        found = if_allowed(
-            lambda: site.store.privacy.audit(about, limit=SHOWN + 1, before=before)
-        )
+        found = if_allowed(lambda: site.store.privacy.audit(about, limit=SHOWN + 1, before=before))
         return site.page(
             request,
             "audit.html",

@@ -104,7 +104,7 @@ def _ask(
         "/person/split",
         "Move them",
         [*fields, *([("force", "true")] if force else [])],
-        ["Labels that name either are judged again where the exemplars' person is named. Pins stay."],
+        ["Where labels name the person, they are judged again. Pins stay."],
         [] if would is None else _changes(would),
         refused,
         None if force else url("/person/split", **_query(fields), force="true"),
