@@ -48,7 +48,7 @@ def acts(store: VoiceStore, limit: int, as_json: bool) -> None:
         lambda act: (
             str(act.number),
             output.day(act.at),
-            act.author,
+            output.author(act.author, act.on_behalf_of),
             act.kind,
             _subject(act),
             _state(act) + _told(act.changed),

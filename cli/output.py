@@ -201,6 +201,11 @@ def similarity(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
+def author(user: str, on_behalf_of: str | None) -> str:
+    """Who did something: a database user, after the person for whom that user did it, if any."""
+    return user if on_behalf_of is None else f"{on_behalf_of} (via {user})"
+
+
 def size(count: int) -> str:
     """Bytes, in the unit that fits."""
     amount = float(count)

@@ -31,12 +31,12 @@ def stored_labels(store: VoiceStore, video: str, *, encoder: WhichEncoder = None
         turns = [Turn(label.start, label.end) for label in labels.values()]
     keys = snap_turns(turns, store.grid_ms).keys
     return [
-        Labelled(turn, _answer(labels[key]) if key in labels else None)
+        Labelled(turn, stored_answer(labels[key]) if key in labels else None)
         for key, turn in zip(keys, turns, strict=True)
     ]
 
 
-def _answer(label: Label) -> Identification:
+def stored_answer(label: Label) -> Identification:
     """A label as the answer that it was."""
     return Identification(
         label.start_ms,

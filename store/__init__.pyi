@@ -11,6 +11,7 @@ from .answers.identify import Identification, Suggestion
 from .answers.index_building import BuildReport
 from .answers.indexes import BuildProgress, IndexStatus
 from .answers.similar import SimilarFilter, SimilarSegment
+from .answers.text_search import FoundTurn
 from .errors import (
     ActNotUndoable,
     AmbiguousSpan,
@@ -68,7 +69,7 @@ from .privacy.privacy import OptOut
 from .privacy.retention import Retention
 from .recordings.encoders import EncoderIdentity, StoredEncoder, Threshold
 from .recordings.fills import FillRun
-from .recordings.listing import StoredVideo
+from .recordings.listing import StoredVideo, VideoSummary
 from .recordings.segment_rows import SegmentRow
 from .recordings.segments import PruneSelection
 from .recordings.statistics import CacheStatistics
@@ -86,6 +87,14 @@ from .voice_store import VoiceStore
 from .voices.acts import Act, Undone
 from .voices.linking import Linking, LinkingSettings
 from .voices.naming import Change, Naming
+from .voices.reviewing import (
+    NearPerson,
+    NearVoice,
+    QueuedVoice,
+    QueueSize,
+    SpokenTurn,
+    VoiceCard,
+)
 from .voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
 __all__ = [
@@ -121,6 +130,7 @@ __all__ = [
     "Exemplar",
     "Figures",
     "FillRun",
+    "FoundTurn",
     "Identification",
     "IncoherentExemplars",
     "IndexBusy",
@@ -138,6 +148,8 @@ __all__ = [
     "LinkingSettings",
     "MovedExemplar",
     "Naming",
+    "NearPerson",
+    "NearVoice",
     "NewName",
     "NoEmbedding",
     "NoSegment",
@@ -151,6 +163,8 @@ __all__ = [
     "PgvoiceError",
     "ProfileQuality",
     "PruneSelection",
+    "QueueSize",
+    "QueuedVoice",
     "Relabelling",
     "Requirement",
     "ResolvedSpeech",
@@ -166,6 +180,7 @@ __all__ = [
     "SpeakerSummary",
     "SpeakerTime",
     "Split",
+    "SpokenTurn",
     "StoreCheck",
     "StoredConsent",
     "StoredEncoder",
@@ -191,7 +206,9 @@ __all__ = [
     "UnknownVoice",
     "UnknownVoiceNumber",
     "VideoAudio",
+    "VideoSummary",
     "VoiceAppearance",
+    "VoiceCard",
     "VoiceStore",
     "VoiceSuggestion",
     "Word",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
-from pgvoice.store.database import preparing, schema
+from pgvoice.store.database import preparing, schema, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.connection import Database, open_database
 from pgvoice.store.errors import PgvectorOutdated
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from pgvoice.store.upkeep.upkeep import Upkeep
     from pgvoice.store.voices.acts import Acts
     from pgvoice.store.voices.voices import Voices
+
+
+#: The roles with which a store can be opened to be read.
+ReadingRole = Literal["pgvoice_reader", "pgvoice_searcher"]
 
 
 class VoiceStore(Closing):
@@ -117,6 +123,7 @@ class VoiceStore(Closing):
         url: str | None = None,
         *,
         folder: Path | None = None,
+        role: ReadingRole | None = None,
         grid_ms: int = DEFAULT_GRID_MS,
         partitions: int = 1,
         consent: bool = True,
@@ -128,14 +135,23 @@ class VoiceStore(Closing):
         default folder. In an embedded server, this creates or upgrades the tables; `grid_ms`,
         `partitions`, `consent` (whether enrolling requires consent) and `keep_text` (whether the
         text of turns is stored) only affect a new store. In your own server, run `pgvoice db
-        upgrade` first. Raises `SchemaMismatch` if that is needed,
-        and `DatabaseError` in one of its kinds if the server cannot be used. Warns of a pgvector
-        with known faults (`PgvectorOutdated`), once per process and database.
+        upgrade` first.
+
+        With a `role`, the store may only be read, as a member of that role may: what changes
+        something raises `OpenedToRead`, and no tables are upgraded.
+
+        Raises `SchemaMismatch` if an upgrade is needed, `RoleMissing` if the server or the user
+        does not have the role, and `DatabaseError` in one of its kinds if the server cannot be
+        used. Warns of a pgvector with known faults (`PgvectorOutdated`), once per process and
+        database.
         """
-        database = open_database(url, folder=folder)
+        if role is not None and role not in get_args(ReadingRole):
+            raise ValueError(f"{role!r} is not a role to read with: {get_args(ReadingRole)}")
+        database = open_database(url, folder=folder, role=role)
         try:
             found = _ready(
                 database,
+                role,
                 grid_ms=grid_ms,
                 partitions=partitions,
                 consent=consent,
@@ -146,19 +162,35 @@ class VoiceStore(Closing):
             database.close()
             raise
 
+    @contextmanager
+    def on_behalf_of(self, author: str) -> Iterator[None]:
+        """Store with every act within this block, and in the audit trail, for whom it is done.
+
+        It holds for this thread or task alone. The database user is stored as well; nobody checks
+        what a user claims about whom they work for. Raises `ValueError` if `author` is no name.
+        """
+        with sessions.on_behalf_of(author):
+            yield
+
     def close(self) -> None:
         """Close the connections; the store cannot be used afterwards."""
         self.database.close()
 
 
 def _ready(
-    database: Database, *, grid_ms: int, partitions: int, consent: bool, keep_text: bool
+    database: Database,
+    role: str | None,
+    *,
+    grid_ms: int,
+    partitions: int,
+    consent: bool,
+    keep_text: bool,
 ) -> int:
     """The grid of a usable store; upgrades a store in an embedded server if needed."""
     with database.engine.connect() as connection:
         found = schema.state(connection)
     behind = (found.revision or "") <= schema.HEAD and not schema.is_current(found)
-    if behind and database.server is not None:
+    if behind and database.server is not None and role is None:
         schema.upgrade(
             database.engine,
             grid_ms=grid_ms,

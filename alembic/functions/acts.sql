@@ -25,9 +25,9 @@ DECLARE
     begun bigint := pgvoice_internal.current_act();
 BEGIN
     IF begun IS NULL THEN
-        INSERT INTO pgvoice.act (kind, subject, details, transaction)
+        INSERT INTO pgvoice.act (kind, subject, details, on_behalf_of, transaction)
         VALUES (begin_act.kind, begin_act.subject, begin_act.details,
-                pg_current_xact_id()::text::bigint)
+                pgvoice_internal.claimed_author(), pg_current_xact_id()::text::bigint)
         RETURNING id INTO begun;
         PERFORM set_config('pgvoice.act', begun::text, true);
     END IF;

@@ -19,6 +19,12 @@ CREATE OR REPLACE TRIGGER audit_link_append_only
 BEFORE UPDATE OR DELETE OR TRUNCATE ON pgvoice.audit_link
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.refuse_change();
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.claimed_author() RETURNS text
+LANGUAGE sql STABLE
+RETURN left(nullif(btrim(current_setting('pgvoice.author', true)), ''), 500);
+COMMENT ON FUNCTION pgvoice_internal.claimed_author() IS
+'For whom the user of this session says that they work: the setting pgvoice.author, which anybody may set.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.note(
     action text,
     subject text,
@@ -30,7 +36,9 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     INSERT INTO pgvoice.audit_event (action, subject, details)
-    SELECT note.action, note.subject, jsonb_strip_nulls(note.details)
+    SELECT note.action, note.subject, jsonb_strip_nulls(
+        note.details || jsonb_build_object('on_behalf_of', pgvoice_internal.claimed_author())
+    )
     WHERE NOT EXISTS (
         SELECT FROM pgvoice.audit_event AS e
         WHERE e.subject = note.subject AND e.action = ANY (implied_by)

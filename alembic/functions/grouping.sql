@@ -211,9 +211,9 @@ AS $$
               AND (SELECT s.linking FROM pgvoice.setting AS s)
         ), encoder) AS u
     )
-    INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms, segments,
-        clip_start_ms, clip_end_ms, starts_ms, ends_ms)
-    SELECT u.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms, v.segments,
+    INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms, speech_ms,
+        segments, clip_start_ms, clip_end_ms, starts_ms, ends_ms)
+    SELECT u.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms, v.speech_ms, v.segments,
            v.clip_start_ms, v.clip_end_ms, v.starts_ms, v.ends_ms
     FROM usual AS u
     CROSS JOIN LATERAL (
@@ -225,13 +225,14 @@ AS $$
         ) AS g
     ) AS grouped
     CROSS JOIN LATERAL (
-        SELECT m.*, own.starts_ms, own.ends_ms
+        SELECT m.*, own.starts_ms, own.ends_ms, own.speech_ms
         FROM pgvoice_internal.mean_voices(
             u.video_id, encoder, grouped.labels, grouped.starts_ms, grouped.ends_ms
         ) AS m
         CROSS JOIN LATERAL (
             SELECT array_agg(g.start_ms ORDER BY g.start_ms, g.end_ms) AS starts_ms,
-                   array_agg(g.end_ms ORDER BY g.start_ms, g.end_ms) AS ends_ms
+                   array_agg(g.end_ms ORDER BY g.start_ms, g.end_ms) AS ends_ms,
+                   sum(g.end_ms - g.start_ms) AS speech_ms
             FROM unnest(grouped.labels, grouped.starts_ms, grouped.ends_ms)
                 AS g(label, start_ms, end_ms)
             WHERE g.label = m.label

@@ -7,7 +7,9 @@ SET search_path FROM CURRENT
 AS $$
     WITH member AS MATERIALIZED (
         SELECT l.unknown_voice_id, l.video_id, l.label FROM pgvoice.linked_voice AS l
-        WHERE l.encoder_id = encoder AND (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
+        WHERE l.encoder_id = encoder AND l.unknown_voice_id = ANY (numbers) AND EXISTS (
+            SELECT FROM pgvoice.verdict AS w WHERE w.video_id = l.video_id AND NOT w.holds
+        )
     )
     SELECT m.unknown_voice_id, array_agg(DISTINCT w.speaker_id)
     FROM member AS m
@@ -21,7 +23,7 @@ COMMENT ON FUNCTION pgvoice_internal.rejected_people(integer, bigint[]) IS
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_at(
     encoder integer, numbers bigint[], speakers bigint[]
-) RETURNS TABLE (number bigint, threshold double precision)
+) RETURNS TABLE (number bigint, threshold double precision, naming_threshold double precision)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
@@ -49,6 +51,8 @@ AS $$
     )
     SELECT m.number, avg(pgvoice_internal.threshold_at(
                r.suggested_above, r.band_ms, m.clean_ms, i.mean, i.comparisons, r.lowest
+           )), avg(pgvoice_internal.threshold_at(
+               r.above, r.band_ms, m.clean_ms, i.mean, i.comparisons, r.lowest
            ))
     FROM member AS m
     CROSS JOIN rule AS r
@@ -56,8 +60,8 @@ AS $$
     GROUP BY m.number
 $$;
 COMMENT ON FUNCTION pgvoice_internal.suggested_at IS
-'From which similarity on a person is suggested for an unknown voice: what its voices require on average,
-the 20 longest.';
+'From which similarity on a person is suggested for an unknown voice, and from which on its voices would be
+named: what the 20 longest require on average.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_people(encoder integer, numbers bigint[])
 RETURNS TABLE (
@@ -66,12 +70,16 @@ RETURNS TABLE (
     similarity double precision,
     rival_id bigint,
     rival_similarity double precision,
-    suggested boolean
+    suggested boolean,
+    threshold double precision,
+    naming_threshold double precision
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH compared AS MATERIALIZED (
+    WITH person AS MATERIALIZED (
+        SELECT v.speaker_id, v.embedding FROM pgvoice.valid_profile AS v WHERE v.encoder_id = encoder
+    ), compared AS MATERIALIZED (
         SELECT m.unknown_voice_id AS number, two.*
         FROM pgvoice.unknown_voice_mean AS m
         LEFT JOIN pgvoice_internal.rejected_people(encoder, numbers) AS r
@@ -80,13 +88,13 @@ AS $$
             SELECT array_agg(p.speaker_id) AS speakers, array_agg(p.similarity) AS similarities
             FROM (
                 SELECT v.speaker_id, -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
-                FROM pgvoice.valid_profile AS v
-                WHERE v.encoder_id = encoder AND v.speaker_id <> ALL (coalesce(r.speakers, '{}'))
+                FROM person AS v
+                WHERE r.speakers IS NULL OR v.speaker_id <> ALL (r.speakers)
                 ORDER BY m.embedding OPERATOR(public.<#>) v.embedding, v.speaker_id
                 LIMIT 2
             ) AS p
         ) AS two
-        WHERE m.encoder_id = encoder AND (numbers IS NULL OR m.unknown_voice_id = ANY (numbers))
+        WHERE m.encoder_id = encoder AND m.unknown_voice_id = ANY (numbers)
     ), near AS MATERIALIZED (
         SELECT array_agg(c.number) AS numbers, array_agg(c.speakers[1]) AS speakers
         FROM compared AS c
@@ -96,7 +104,8 @@ AS $$
         )
     )
     SELECT c.number, c.speakers[1], pgvoice.similarity(c.similarities[1]), c.speakers[2],
-           pgvoice.similarity(c.similarities[2]), coalesce(c.similarities[1] >= s.threshold, false)
+           pgvoice.similarity(c.similarities[2]), coalesce(c.similarities[1] >= s.threshold, false),
+           s.threshold, s.naming_threshold
     FROM compared AS c
     LEFT JOIN (
         SELECT t.* FROM near AS n
@@ -104,8 +113,8 @@ AS $$
     ) AS s ON s.number = c.number
 $$;
 COMMENT ON FUNCTION pgvoice_internal.nearest_people(integer, bigint[]) IS
-'The two people whose profiles are most similar to the mean of unknown voices (of all if numbers is NULL),
-besides those whom a person said that it is not, and whether the first is suggested.';
+'The two people whose profiles are most similar to the mean of unknown voices, besides those whom a person said that it is not, whether the first is suggested, and the thresholds of that
+and of a name if the first is near enough to ask.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.linked_as(encoder integer, numbers bigint[])
 RETURNS TABLE (
@@ -129,7 +138,7 @@ AS $$
         LEFT JOIN pgvoice.voice AS v
             ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
         WHERE (linked_as.encoder IS NULL OR l.encoder_id = linked_as.encoder)
-          AND (numbers IS NULL OR l.unknown_voice_id = ANY (numbers))
+          AND l.unknown_voice_id = ANY (numbers)
         GROUP BY l.unknown_voice_id, l.encoder_id
     ) AS g
     ORDER BY g.unknown_voice_id, g.voices DESC, g.seconds DESC, g.encoder_id
@@ -138,7 +147,7 @@ COMMENT ON FUNCTION pgvoice_internal.linked_as(integer, bigint[]) IS
 'What unknown voices are made of, with one encoder, or with the encoder that heard most of each.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.known_voices(
-    encoder integer DEFAULT NULL, numbers bigint[] DEFAULT NULL
+    encoder integer, numbers bigint[]
 ) RETURNS TABLE (
     number bigint,
     encoder_id integer,
@@ -146,11 +155,14 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.known_voices(
     recordings bigint,
     seconds double precision,
     last_video_id bigint,
+    near_encoder_id integer,
     speaker_id bigint,
     similarity double precision,
     rival_id bigint,
     rival_similarity double precision,
-    suggested boolean
+    suggested boolean,
+    threshold double precision,
+    naming_threshold double precision
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -165,8 +177,8 @@ AS $$
         WHERE known_voices.encoder IS NULL OR e.id = known_voices.encoder
     )
     SELECT DISTINCT ON (m.number) m.number, m.encoder_id, m.voices, m.recordings, m.seconds,
-           m.last_video_id, n.speaker_id, n.similarity, n.rival_id, n.rival_similarity,
-           coalesce(n.suggested, false)
+           m.last_video_id, coalesce(n.encoder_id, m.encoder_id), n.speaker_id, n.similarity, n.rival_id, n.rival_similarity,
+           coalesce(n.suggested, false), n.threshold, n.naming_threshold
     FROM made AS m LEFT JOIN near AS n ON n.number = m.number
     ORDER BY m.number, n.suggested DESC NULLS LAST, n.speaker_id IS NULL,
              n.encoder_id = m.encoder_id DESC, n.encoder_id
@@ -192,11 +204,11 @@ AS $$
     SELECT u.id, s.name, pgvoice.shown(k.similarity, sees.exact), o.name,
            pgvoice.shown(k.rival_similarity, sees.exact), k.seconds, k.recordings
     FROM sees
-    CROSS JOIN pgvoice_internal.known_voices() AS k
+    CROSS JOIN pgvoice_internal.known_voices(NULL, pgvoice_internal.listed_voices(false)) AS k
     JOIN pgvoice.unknown_voice AS u ON u.id = k.number
     JOIN pgvoice.speaker AS s ON s.id = k.speaker_id
     LEFT JOIN pgvoice.speaker AS o ON o.id = k.rival_id
-    WHERE k.suggested AND u.ended_as IS NULL AND u.dismissed_as IS NULL
+    WHERE k.suggested
     ORDER BY k.seconds DESC, u.id
 $$;
 COMMENT ON FUNCTION pgvoice.suggestions() IS

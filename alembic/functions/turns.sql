@@ -165,7 +165,12 @@ RETURN NOT EXISTS (
 COMMENT ON FUNCTION pgvoice.is_current(bigint, integer, integer) IS
 'Whether a stored segment is one of its video''s turns; true if the video has no stored turns.';
 
-CREATE OR REPLACE FUNCTION pgvoice.videos(encoder integer DEFAULT NULL) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.videos(
+    encoder integer DEFAULT NULL,
+    only_video text DEFAULT NULL,
+    after text DEFAULT NULL,
+    max_rows bigint DEFAULT NULL
+) RETURNS TABLE (
     video text,
     source text,
     seconds double precision,
@@ -179,15 +184,21 @@ CREATE OR REPLACE FUNCTION pgvoice.videos(encoder integer DEFAULT NULL) RETURNS 
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    WITH turned AS (
+    WITH chosen AS MATERIALIZED (
+        SELECT v.* FROM pgvoice.video AS v
+        WHERE (only_video IS NULL OR v.key = only_video) AND (after IS NULL OR v.key > after)
+        ORDER BY v.key LIMIT max_rows
+    ), turned AS (
         SELECT d.video_id, d.source, d.stored_at, count(t.place) AS turns,
                count(DISTINCT t.label) AS labels
-        FROM pgvoice.turn_document AS d
+        FROM chosen AS v
+        JOIN pgvoice.turn_document AS d ON d.video_id = v.id
         LEFT JOIN pgvoice.turn AS t ON t.video_id = d.video_id
         GROUP BY d.video_id
     ), span AS (
         SELECT DISTINCT s.video_id, s.start_ms, s.end_ms
-        FROM pgvoice.segment_embedding AS s
+        FROM chosen AS v
+        JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id
         WHERE s.status IN ('ok', 'partial')
           AND (videos.encoder IS NULL OR s.encoder_id = videos.encoder)
     ), filled AS (
@@ -201,18 +212,19 @@ AS $$
     ), labelled AS (
         SELECT l.video, count(DISTINCT (l.start_ms, l.end_ms)) AS segments,
                max(l.labelled_at) AS changed_at
-        FROM pgvoice.label AS l
+        FROM chosen AS v
+        JOIN pgvoice.label AS l ON l.video = v.key
         WHERE videos.encoder IS NULL OR l.encoder_id = videos.encoder
         GROUP BY l.video
     ), last_fill AS (
         SELECT f.video_id, max(f.finished_at) AS finished_at
-        FROM pgvoice.fill_run AS f GROUP BY f.video_id
+        FROM chosen AS v JOIN pgvoice.fill_run AS f ON f.video_id = v.id GROUP BY f.video_id
     )
     SELECT v.key, v.source, v.duration_ms / 1000::double precision, t.source,
            coalesce(t.turns, 0), coalesce(t.labels, 0), coalesce(f.segments, 0),
            coalesce(l.segments, 0),
            greatest(v.created_at, t.stored_at, r.finished_at, l.changed_at)
-    FROM pgvoice.video AS v
+    FROM chosen AS v
     LEFT JOIN turned AS t ON t.video_id = v.id
     LEFT JOIN filled AS f ON f.video_id = v.id
     LEFT JOIN labelled AS l ON l.video = v.key
@@ -222,4 +234,5 @@ $$;
 COMMENT ON FUNCTION pgvoice.videos IS
 'The recordings: the file that the audio was read from and its length, the file of the turns, how many
 turns and different labels there are, how many segments have a vector and a current label, of one encoder
-or any, and when a turn, a vector or a label was stored last.';
+or any, and when a turn, a vector or a label was stored last. By key: all, only one, or max_rows of those
+after a key.';

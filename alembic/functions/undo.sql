@@ -277,7 +277,9 @@ BEGIN
             'act', chosen, 'kind', a.kind
         ))
         FROM pgvoice.act AS a WHERE a.id = chosen;
-        UPDATE pgvoice.act AS a SET undone_at = now(), undone_by = session_user WHERE a.id = chosen;
+        UPDATE pgvoice.act AS a SET undone_at = now(), undone_by = session_user,
+            undone_on_behalf_of = pgvoice_internal.claimed_author()
+        WHERE a.id = chosen;
         PERFORM pgvoice_internal.undo_changes(chosen);
         found := (SELECT jsonb_agg(r) FROM pgvoice_internal.restored_rows(chosen) AS r);
         DELETE FROM pgvoice.act_change AS c WHERE c.act_id = chosen;

@@ -54,6 +54,18 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.require_unknown_voice(bigint) IS
 'Fails unless there is an unknown voice with this number; says what became of one that ended.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.listed_voices(dismissed boolean) RETURNS bigint[]
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT ARRAY(
+        SELECT u.id FROM pgvoice.unknown_voice AS u
+        WHERE u.ended_as IS NULL AND (u.dismissed_as IS NOT NULL) = coalesce(dismissed, false)
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.listed_voices(boolean) IS
+'The unknown voices that have not ended: those that were dismissed, or the others.';
+
 CREATE OR REPLACE FUNCTION pgvoice.unknown_voices(
     dismissed boolean DEFAULT false, encoder integer DEFAULT NULL
 ) RETURNS TABLE (
@@ -78,12 +90,12 @@ AS $$
     SELECT u.id, k.voices, k.recordings, k.seconds, u.heard_at, v.key, s.name,
            pgvoice.shown(k.similarity, sees.exact), k.suggested, u.dismissed_as
     FROM sees
-    CROSS JOIN pgvoice_internal.known_voices(unknown_voices.encoder) AS k
+    CROSS JOIN pgvoice_internal.known_voices(
+        unknown_voices.encoder, pgvoice_internal.listed_voices(unknown_voices.dismissed)
+    ) AS k
     JOIN pgvoice.unknown_voice AS u ON u.id = k.number
     JOIN pgvoice.video AS v ON v.id = k.last_video_id
     LEFT JOIN pgvoice.speaker AS s ON s.id = k.speaker_id
-    WHERE u.ended_as IS NULL
-      AND (u.dismissed_as IS NOT NULL) = coalesce(unknown_voices.dismissed, false)
     ORDER BY k.seconds DESC, u.id
 $$;
 COMMENT ON FUNCTION pgvoice.unknown_voices IS

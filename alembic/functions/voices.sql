@@ -164,10 +164,15 @@ AS $$
     DELETE FROM pgvoice.voice AS v WHERE v.video_id = ANY (videos) AND v.encoder_id = encoder;
     WITH kept AS (
         INSERT INTO pgvoice.voice (video_id, label, encoder_id, dimension, embedding, clean_ms,
-            segments, clip_start_ms, clip_end_ms)
-        SELECT v.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms, v.segments,
-               v.clip_start_ms, v.clip_end_ms
+            speech_ms, segments, clip_start_ms, clip_end_ms)
+        SELECT v.video_id, v.label, encoder, v.dimension, v.embedding, v.clean_ms, coalesce(s.ms, 0),
+               v.segments, v.clip_start_ms, v.clip_end_ms
         FROM pgvoice_internal.voices_of(videos, encoder) AS v
+        LEFT JOIN (
+            SELECT t.video_id, t.label, sum(t.end_ms - t.start_ms) AS ms
+            FROM pgvoice.turn AS t WHERE t.video_id = ANY (videos)
+            GROUP BY t.video_id, t.label
+        ) AS s USING (video_id, label)
         RETURNING video_id
     )
     INSERT INTO pgvoice.voice_cohort (video_id, encoder_id, near, voices, recordings, across, within)

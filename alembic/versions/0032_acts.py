@@ -44,6 +44,8 @@ def upgrade() -> None:
     metadata.create_all(
         op.get_bind(), [metadata.tables[f"pgvoice.{name}"] for name in ("voice", *TABLES)]
     )
+    for name in ("voice", "unknown_voice_mean"):
+        op.drop_column(name, "speech_ms", schema="pgvoice")  # 0034 adds it
     op.execute(PINS)
 
 

@@ -21,10 +21,11 @@ def audit(store: VoiceStore, subject: str | None, limit: int, head: bool, as_jso
     """Show what was done with voiceprints, newest first.
 
     Lists enrollments, stored labels, exports, erasures and the like, with the database user who did
-    it. SUBJECT is a person or a recording; without it, all entries are listed. Entries contain no
-    vectors. Nobody but the owner of the tables can change or delete them, and `pgvoice db verify`
-    finds where that was done. If the owner rewrites the whole trail, it finds that only with a hash
-    that was noted before: `pgvoice db verify --audit-head HASH`.
+    it; before that, the person for whom that user says that it was done. SUBJECT is a person or a
+    recording; without it, all entries are listed. Entries contain no vectors. Nobody but the owner
+    of the tables can change or delete them, and `pgvoice db verify` finds where that was done. If
+    the owner rewrites the whole trail, it finds that only with a hash that was noted before:
+    `pgvoice db verify --audit-head HASH`.
     """
     if head:
         found_head = store.privacy.audit_head()
@@ -34,15 +35,25 @@ def audit(store: VoiceStore, subject: str | None, limit: int, head: bool, as_jso
             click.echo(found_head or "the audit trail is empty")
         return
     found = store.privacy.audit(subject, limit=limit)
-    columns = ("at", "by", "action", output.person("subject"), output.explanation("details"))
+    columns = (
+        "at",
+        output.optional("by", 1),
+        "action",
+        output.person("subject"),
+        output.explanation("details"),
+    )
     output.write_list(found, as_json, columns, _row, "the audit trail is empty")
 
 
 def _row(event: AuditEvent) -> tuple[str, ...]:
-    details = ", ".join(f"{name} {json.dumps(value)}" for name, value in event.details.items())
+    details = ", ".join(
+        f"{name} {json.dumps(value)}"
+        for name, value in event.details.items()
+        if name != "on_behalf_of"
+    )
     return (
         f"{event.at.astimezone():%Y-%m-%d %H:%M}",
-        event.actor,
+        output.author(event.actor, event.on_behalf_of),
         event.action,
         event.subject,
         details,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -31,6 +32,8 @@ class Message:
     #: The act to undo; None if there is none.
     act: int | None = None
     is_error: bool = False
+    #: The page to show after the undo; None for the one that shows the message.
+    back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,28 @@ class Site:
     pages: dict[str, RegisteredPage]
     #: Whether nothing may be changed; the database refuses it, too.
     read_only: bool = False
+    #: Set when the server is about to end: streams end then.
+    closing: Event = field(default_factory=Event)
     _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         self._templates = Jinja2Templates(env=_environment())
         self._templates.env.globals |= {"site": self, "url": url, "clip_url": clip_url}
-        self._templates.env.filters |= {"clock": output.clock, "counted": output.counted}
+        self._templates.env.filters |= {
+            "clock": output.clock,
+            "counted": output.counted,
+            "length": length,
+        }
 
     def page(
         self, request: Request, template: str, *, status: int = 200, **values: object
     ) -> Response:
-        """A page from a template, with the messages of this session."""
-        values["messages"] = self._messages.pop(session_of(request), [])
+        """A page from a template, with the messages of this session.
+
+        One that is only fetched ahead (`is_ahead`) leaves them for the page that is shown.
+        """
+        kept = [] if is_ahead(request) else self._messages.pop(session_of(request), [])
+        values["messages"] = kept
         answer: Response = self._templates.TemplateResponse(request, template, values, status)
         return answer
 
@@ -81,11 +94,17 @@ class Site:
             return Panel(title, escape(failure(page, f"its panel for a {place}", error)))
 
     def tell(
-        self, request: Request, text: str, *, act: int | None = None, is_error: bool = False
+        self,
+        request: Request,
+        text: str,
+        *,
+        act: int | None = None,
+        is_error: bool = False,
+        back: str | None = None,
     ) -> None:
         """Show this on the next page of the session, with a button that undoes the act."""
         kept = self._messages[session_of(request)]
-        kept.append(Message(text, act, is_error))
+        kept.append(Message(text, act, is_error, back))
         del kept[:-_KEPT_MESSAGES]
 
     def go(self, path: str, **query: object) -> Response:
@@ -124,6 +143,19 @@ def local_path(path: str) -> str:
     """
     is_ours = path.startswith("/") and not path[1:].startswith(("/", "\\"))
     return path if is_ours and path.isprintable() else "/"
+
+
+def is_ahead(request: Request) -> bool:
+    """Whether the page is only fetched because it will probably be shown next."""
+    return request.headers.get("purpose") == "prefetch"
+
+
+def length(seconds: float) -> str:
+    """``45 s``, ``41 min``, ``3 h 10 min``."""
+    if round(seconds) < 60:
+        return f"{round(seconds)} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
 
 
 def url(path: str, **query: object) -> str:

@@ -1,4 +1,4 @@
-"""``VoiceStore.answers``: who is speaking, where somebody speaks, what sounds alike."""
+"""``VoiceStore.answers``: who is speaking and where, what sounds alike, who said something."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
-from pgvoice.store.answers import similar
+from pgvoice.store.answers import similar, text_search
 from pgvoice.store.answers.appearances import Appearance, Order
 from pgvoice.store.answers.clusters import ClusterIdentification
 from pgvoice.store.answers.identify import COLUMNS, Identification
 from pgvoice.store.answers.similar import SimilarFilter, SimilarSegment
+from pgvoice.store.answers.text_search import FoundTurn
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.keys import Span, snap_segment, valid_keys
@@ -32,7 +33,8 @@ _IDENTIFY_CLUSTERS = text(
 )
 _APPEARANCES = text(
     "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
-    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin, :limit, :order)"
+    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin,"
+    " CAST(:limit AS bigint) + :skip, :order) OFFSET :skip"
 )
 
 
@@ -134,6 +136,7 @@ class Answers:
         threshold: float | None = None,
         min_margin: float | None = None,
         limit: int | None = None,
+        skip: int = 0,
         order: Order = "similarity",
     ) -> list[Appearance]:
         """Where somebody speaks, over all videos: exactly the segments `identify` assigns to them.
@@ -150,6 +153,7 @@ class Answers:
                     "threshold": threshold,
                     "min_margin": min_margin,
                     "limit": limit,
+                    "skip": skip,
                     "order": order,
                 },
             )
@@ -178,3 +182,16 @@ class Answers:
             found = encoders.find(connection, encoder)
             key = similar.sole_segment(connection, video, found.id, span, key)
             return similar.similar(connection, video, found.id, key, limit, among, exact)
+
+    def search_text(
+        self, query: str, *, limit: int | None = 50, skip: int = 0, video: str | None = None
+    ) -> list[FoundTurn]:
+        """The turns whose text contains a query, without regard to case, by recording and time.
+
+        Nothing is found unless the store keeps text. `skip` leaves out so many results, to page.
+        Raises `UnknownVideo`, and `ValueError` if the query is empty or a number is negative.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            if video is not None:
+                videos.require(connection, video)
+            return text_search.search(connection, query, limit, skip, video)

@@ -15,7 +15,7 @@ from pgvoice.store.answers.indexes import BuildProgress
 from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.database.preparing import pgvector_version, refuse_parallel_builds
 from pgvoice.store.database.sessions import driver_connection, is_pooled
-from pgvoice.store.errors import DatabaseFull, PrivilegeMissing, SchemaForbidden
+from pgvoice.store.errors import DatabaseFull, OpenedToRead, PrivilegeMissing, SchemaForbidden
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 #: Seconds between two progress reports.
@@ -102,6 +102,8 @@ def explained() -> Iterator[None]:
     """Raise `SchemaForbidden` if the user lacks the right for what is done with an index."""
     try:
         yield
+    except OpenedToRead:
+        raise
     except PrivilegeMissing as error:
         raise _forbidden(error.answer) from error
     except DBAPIError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from sqlalchemy import (
     URL,
     Dialect,
@@ -28,7 +28,11 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from pgvoice.store.database import embedded, failures, privileges, sessions
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
-from pgvoice.store.errors import DatabaseUnreachable, WrongPassword
+from pgvoice.store.errors import (
+    DatabaseUnreachable,
+    RoleMissing,
+    WrongPassword,
+)
 
 #: Seconds to wait for a server; and no prepared statements, as a pooler that hands out sessions by
 #: transaction would run them in other sessions.
@@ -62,12 +66,15 @@ class Database(Closing):
         self.engine.dispose()
 
 
-def open_database(url: str | None = None, *, folder: Path | None = None) -> Database:
+def open_database(
+    url: str | None = None, *, folder: Path | None = None, role: str | None = None
+) -> Database:
     """The database at `url`, else the embedded server of `folder`.
 
     `url` is a URL or a connection string of libpq (``host=db dbname=voices``). Without either, it
     is the database at ``PGVOICE_DATABASE_URL``, else the embedded server of the default folder.
-    The first statement connects; until then nothing is sent to your own server.
+    The first statement connects; until then nothing is sent to your own server. With a `role`,
+    every transaction runs as that role, and may only read.
     """
     server = None
     if folder is None:
@@ -77,12 +84,14 @@ def open_database(url: str | None = None, *, folder: Path | None = None) -> Data
         url = server.url
     parsed = psycopg_url(url)
     named = {"application_name": server.counted} if server else {}
+    as_role = {} if role is None else {sessions.ROLE: role}
     engine, unpooled = (
-        create_engine(parsed, connect_args=_CONNECT | named, **options)
+        create_engine(parsed, connect_args=_CONNECT | named, execution_options=as_role, **options)
         for options in ({"poolclass": _FairPool}, {"poolclass": NullPool})
     )
     for each in (engine, unpooled):
         event.listen(each, "handle_error", _explain)
+        event.listen(each, "begin", sessions.begin)
         if server is not None:
             event.listen(each, "do_connect", partial(_connect_again, server))
     event.listen(engine, "checkin", _note_use)
@@ -138,13 +147,21 @@ def _refuse_dead(
 
 def _explain(context: ExceptionContext) -> BaseException | None:
     """Our error if a connection or a statement is refused or the server gives up; else None."""
-    if context.connection is not None:
-        error = context.original_exception
-        if isinstance(error, InsufficientPrivilege):
-            driver = sessions.driver_connection(context.connection)
-            return privileges.refusal(driver, error, context.statement)
-        return failures.explained(error, lost=context.is_disconnect)
-    return None if context.engine is None else _refused(context.engine, context.original_exception)
+    error = context.original_exception
+    if context.connection is None:
+        return None if context.engine is None else _refused(context.engine, error)
+    if context.statement == sessions.AS_ROLE and not context.is_disconnect:
+        return _no_role(error)
+    if isinstance(error, (InsufficientPrivilege, ReadOnlySqlTransaction)):
+        return privileges.refusal(context.connection, error, context.statement)
+    return failures.explained(error, lost=context.is_disconnect)
+
+
+def _no_role(error: BaseException) -> RoleMissing:
+    answer = failures.first_line(error)
+    if isinstance(error, InsufficientPrivilege):
+        return RoleMissing(f"the store cannot be opened ({answer}): grant this user that role")
+    return RoleMissing(f"the store cannot be opened ({answer}): run `pgvoice db roles --create`")
 
 
 def _refused(engine: Engine, error: BaseException) -> DatabaseUnreachable:

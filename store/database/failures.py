@@ -102,16 +102,18 @@ def copying(connection: Connection) -> Iterator[psycopg.Connection[object]]:
     Raises `DatabaseStopped` in one of its kinds, `RowsStored`, `VideoErased`, `SpeechErased`,
     `SchemaForbidden` and `RowsRefused`.
     """
+    if not connection.in_transaction():
+        connection.begin()  # which a driver that is used alone would not
     driver = driver_connection(connection)
     try:
         yield driver
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)
-        raise explained(error, lost=driver.closed) or _refusal(driver, error) from error
+        raise explained(error, lost=driver.closed) or _refusal(connection, error) from error
 
 
-def _refusal(driver: psycopg.Connection[object], error: psycopg.Error) -> PgvoiceError:
+def _refusal(connection: Connection, error: psycopg.Error) -> PgvoiceError:
     if isinstance(error, psycopg.errors.UniqueViolation):
         return RowsStored(
             "somebody else stored some of these segments in the meantime: look up again which ones"
@@ -124,7 +126,7 @@ def _refusal(driver: psycopg.Connection[object], error: psycopg.Error) -> Pgvoic
     if error.sqlstate == ERASED:
         return speech_erased(error)
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        refused = privileges.refusal(driver, error, statement=None)
+        refused = privileges.refusal(connection, error, statement=None)
         return refused or SchemaForbidden(f"this user may not do that: {first_line(error)}")
     return RowsRefused(
         f"the store does not accept these rows ({first_line(error)}): a vector must be finite, of"

@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import LiteralString
 
 import psycopg
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+from sqlalchemy import Connection
 
 from pgvoice.store.database.roles import ROLES
-from pgvoice.store.errors import PrivilegeMissing
+from pgvoice.store.database.sessions import driver_connection, role_of
+from pgvoice.store.errors import OpenedToRead, PrivilegeMissing
 
 #: What the privileges on a table are needed for, as it is written in statements.
 _VERBS = {
@@ -58,20 +60,24 @@ ORDER BY with_all DESC, place LIMIT 1
 
 
 def refusal(
-    connection: psycopg.Connection[object], error: InsufficientPrivilege, statement: str | None
+    connection: Connection,
+    error: InsufficientPrivilege | ReadOnlySqlTransaction,
+    statement: str | None,
 ) -> PrivilegeMissing | None:
     """Our error for a statement that was refused; None unless one of the roles may do it.
 
     Asks in a new connection, as the transaction of the other one has failed.
     """
-    if "owner" in str(error):
-        return None
     answer = str(error).partition("\n")[0]
+    if (role := role_of(connection)) is not None:
+        return OpenedToRead(answer, role)
+    if "owner" in answer or isinstance(error, ReadOnlySqlTransaction):
+        return None
     asked = f"{statement} {error.diag.context}"
     verbs = [verb for verb, signs in _VERBS.items() if re.search(rf"\b({signs})\b", asked)]
     with suppress(psycopg.Error):
         for each in (verbs, [*_VERBS]):
-            needed = _needed(connection, re.findall(r"\w+", answer), each)
+            needed = _needed(driver_connection(connection), re.findall(r"\w+", answer), each)
             if needed is not None:
                 return PrivilegeMissing(answer, *needed)
     return None

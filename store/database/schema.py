@@ -16,11 +16,17 @@ from pgvoice.store.database.failures import first_line, sqlstate
 from pgvoice.store.database.layout import MAX_PARTITIONS, SCHEMA
 from pgvoice.store.database.locks import UPGRADE_PATIENCE, patient, take_turns
 from pgvoice.store.database.preparing import FORBIDDEN, pgvector_version, server_message
-from pgvoice.store.errors import RolesForbidden, SchemaForbidden, SchemaMismatch
+from pgvoice.store.errors import (
+    OpenedToRead,
+    RoleMissing,
+    RolesForbidden,
+    SchemaForbidden,
+    SchemaMismatch,
+)
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 
 #: The newest revision; a constant, so that checking a store does not import alembic.
-HEAD = "0032"
+HEAD = "0034"
 #: The oldest revision that can be upgraded.
 OLDEST = "0024"
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -50,7 +56,10 @@ def functions_digest() -> str:
 
 
 def state(connection: Connection) -> SchemaState:
-    """The state of the store in this database, in one round trip; raises `SchemaForbidden`."""
+    """The state of the store in this database, in one round trip.
+
+    Raises `SchemaForbidden`, and `RoleMissing` if it is asked as a role without rights.
+    """
     try:
         row = connection.execute(
             text(
@@ -61,6 +70,11 @@ def state(connection: Connection) -> SchemaState:
                 " (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
             )
         ).one()
+    except OpenedToRead as error:
+        raise RoleMissing(
+            f"the roles have no rights in this database ({error.answer}): run"
+            " `pgvoice db roles --create` as the owner of its tables"
+        ) from error
     except ProgrammingError as error:
         connection.rollback()
         if sqlstate(error) == FORBIDDEN:

@@ -11,6 +11,8 @@ PgvoiceError
 │   ├── ExtensionForbidden
 │   ├── SchemaForbidden
 │   │   └── PrivilegeMissing          one of the roles may do it
+│   │       └── OpenedToRead          the store was opened as a role that may only read
+│   ├── RoleMissing                   the role to open a store as is not there, or not the user's
 │   ├── SchemaOpen                    others may create what pgvoice's functions might call
 │   ├── RolesForbidden
 │   ├── SchemaMismatch                the tables are missing, older or newer than this pgvoice

@@ -55,6 +55,22 @@ class PrivilegeMissing(SchemaForbidden):
         self.answer = answer
 
 
+class OpenedToRead(PrivilegeMissing):
+    """The store was opened as a role that may only read."""
+
+    def __init__(self, answer: str, role: str) -> None:
+        SchemaForbidden.__init__(
+            self,
+            f"this store was opened as {role}, which may not do that ({answer}): open it without a"
+            " role",
+        )
+        self.answer = answer
+
+
+class RoleMissing(DatabaseError):
+    """The role to open a store with does not exist, has no rights here, or is not the user's."""
+
+
 class SchemaOpen(DatabaseError):
     """Somebody else may create, or created, what pgvoice's functions might call."""
 

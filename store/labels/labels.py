@@ -40,16 +40,18 @@ _LABELS = text(
     "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
     " labelled_at FROM pgvoice.label WHERE video = :video AND"
     " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
-    " ORDER BY start_ms, end_ms, encoder_id"
+    " ORDER BY start_ms, end_ms, encoder_id LIMIT :limit OFFSET :skip"
 )
 _RUNS = text(
     "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
     " (SELECT count(*) FROM pgvoice.attribution a WHERE a.run_id = r.id AND a.current),"
     " r.created_at, r.reverted_at FROM pgvoice.attribution_run r"
-    " JOIN pgvoice.encoder e ON e.id = r.encoder_id ORDER BY r.id DESC"
+    " JOIN pgvoice.encoder e ON e.id = r.encoder_id"
+    " WHERE CAST(:before AS bigint) IS NULL OR r.id < :before ORDER BY r.id DESC LIMIT :limit"
 )
 _SPEAKER_TIME = text(
     "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
+    " LIMIT :limit OFFSET :skip"
 )
 
 
@@ -246,21 +248,34 @@ class Labels:
             stored_videos.require(connection, video, held=True)
             yield connection
 
-    def current(self, video: str, *, encoder: WhichEncoder = None) -> list[Label]:
+    def current(
+        self,
+        video: str,
+        *,
+        encoder: WhichEncoder = None,
+        limit: int | None = None,
+        skip: int = 0,
+    ) -> list[Label]:
         """The current labels of a video, in time order. Raises `UnknownVideo`."""
         with self._database.engine.connect() as connection:
             stored_videos.require(connection, video)
             found = None if encoder is None else encoders.find(connection, encoder).id
-            rows = connection.execute(_LABELS, {"video": video, "encoder": found})
-            return [Label(*row) for row in rows]
+            values = {"video": video, "encoder": found, "limit": limit, "skip": skip}
+            return [Label(*row) for row in connection.execute(_LABELS, values)]
 
-    def runs(self) -> list[LabelRun]:
-        """Every run, the newest first."""
+    def runs(self, *, before: int | None = None, limit: int | None = None) -> list[LabelRun]:
+        """The runs, or so many before one, the newest first."""
         with self._database.engine.connect() as connection:
-            return [LabelRun(*row) for row in connection.execute(_RUNS)]
+            rows = connection.execute(_RUNS, {"before": before, "limit": limit})
+            return [LabelRun(*row) for row in rows]
 
     def speaker_time(
-        self, video: str | None = None, *, encoder: WhichEncoder = None
+        self,
+        video: str | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        limit: int | None = None,
+        skip: int = 0,
     ) -> list[SpeakerTime]:
         """How long everybody speaks, per video, from the current labels. Raises `UnknownVideo`."""
         with self._database.engine.connect() as connection:
@@ -268,7 +283,12 @@ class Labels:
                 stored_videos.require(connection, video)
             rows = connection.execute(
                 _SPEAKER_TIME,
-                {"video": video, "encoder": encoders.find(connection, encoder).id},
+                {
+                    "video": video,
+                    "encoder": encoders.find(connection, encoder).id,
+                    "limit": limit,
+                    "skip": skip,
+                },
             )
             return [SpeakerTime(*row) for row in rows]
 

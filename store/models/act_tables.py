@@ -16,6 +16,11 @@ act = sa.Table(
     sa.Column("subject", sa.Text, nullable=False, comment="Whom or what it was done to, to show."),
     sa.Column("details", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
     sa.Column("author", sa.Text, nullable=False, server_default=sa.text("session_user")),
+    sa.Column(
+        "on_behalf_of",
+        sa.Text,
+        comment="For whom the author said that it was done; nobody checked that.",
+    ),
     columns.now("created_at"),
     sa.Column(
         "transaction",
@@ -32,6 +37,7 @@ act = sa.Table(
     ),
     sa.Column("undone_at", sa.DateTime(timezone=True)),
     sa.Column("undone_by", sa.Text),
+    sa.Column("undone_on_behalf_of", sa.Text, comment="For whom undone_by said that it was."),
     sa.Column(
         "final_because",
         sa.Text,

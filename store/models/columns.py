@@ -52,6 +52,13 @@ def flag(name: str, comment: str | None = None) -> sa.Column[bool]:
     )
 
 
+def speech_ms(comment: str) -> sa.Column[int]:
+    """How long somebody speaks, in milliseconds."""
+    return sa.Column(
+        "speech_ms", sa.BigInteger, nullable=False, server_default=sa.text("0"), comment=comment
+    )
+
+
 def reference(
     name: str, target: str, *, delete: str = "CASCADE", nullable: bool = False, index: bool = False
 ) -> sa.Column[int]:

@@ -21,6 +21,7 @@ voice = sa.Table(
     sa.Column("label", sa.Text, nullable=False, comment="The diarizer's name for the speaker."),
     *columns.vector(),
     sa.Column("clean_ms", sa.Integer, nullable=False, comment="Clean speech that it is made of."),
+    columns.speech_ms("All its speech, overlapped or not."),
     sa.Column(
         "segments",
         sa.Integer,
@@ -42,6 +43,7 @@ voice = sa.Table(
     sa.Column("ends_ms", ARRAY(sa.Integer)),
     sa.PrimaryKeyConstraint("video_id", "encoder_id", "label"),
     sa.CheckConstraint("clean_ms > 0", "clean_ms"),
+    sa.CheckConstraint("speech_ms >= 0", "speech_ms"),
     sa.CheckConstraint("segments > 0", "segments"),
     sa.CheckConstraint("clip_start_ms < clip_end_ms", "clip"),
     sa.CheckConstraint(
@@ -177,8 +179,11 @@ unknown_voice_mean = sa.Table(
     sa.Column("impostor_mean", sa.Double, nullable=False, comment="Mean of its voices'."),
     sa.Column("level", sa.Double, nullable=False, comment="Mean level of its voices."),
     sa.Column("voices", sa.Integer, nullable=False, comment="How many voices it has."),
+    columns.speech_ms("All speech of its voices: what a name would name."),
     sa.PrimaryKeyConstraint("encoder_id", "unknown_voice_id"),
+    sa.Index("unknown_voice_mean_speech_idx", "speech_ms", "unknown_voice_id"),
     sa.CheckConstraint("voices > 0", "voices"),
+    sa.CheckConstraint("speech_ms >= 0", "speech_ms"),
     comment="The mean of the voices of an unknown voice, to link new voices with.",
 )
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from pgvoice.store.database import locks
 from pgvoice.store.database.connection import Database
+from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import CancellingExemplars, SpeakerExists, UnknownEncoder
 from pgvoice.store.keys import Span
 from pgvoice.store.names import checked
-from pgvoice.store.people import enrollments, portable, resemblance, speakers, splitting
+from pgvoice.store.people import (
+    enrollments,
+    overview,
+    portable,
+    resemblance,
+    speakers,
+    splitting,
+)
 from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment, Exemplar
+from pgvoice.store.people.overview import HeardPage, PeopleOrder, PeoplePage, SimilarPerson
 from pgvoice.store.people.portable import PortableSpeaker
 from pgvoice.store.people.quality import Outlier, ProfileQuality
-from pgvoice.store.people.speakers import DroppedExemplar, SpeakerSummary, StoredExemplar
+from pgvoice.store.people.speakers import DroppedExemplar, Merge, SpeakerSummary, StoredExemplar
 from pgvoice.store.people.splitting import Split
 from pgvoice.store.privacy import consents
 from pgvoice.store.privacy.consents import Consent
@@ -142,14 +152,18 @@ class People:
             _begin_import(connection, speakers)
             return portable.import_speakers(connection, speakers, thresholds, source, force=force)
 
-    def rename(self, name: str, new_name: str) -> None:
-        """Give a speaker another name. Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`."""
+    def rename(self, name: str, new_name: str) -> int:
+        """Give a speaker another name; returns the number of the act.
+
+        Raises `UnknownSpeaker`, `SpeakerExists`, `OptedOut`.
+        """
         with consents.refusals(new_name), self._database.engine.begin() as connection:
             values = {
                 "id": speakers.require(connection, name, lock=True),
                 "name": checked(new_name, "a speaker's name"),
             }
-            acts.begin(connection, "rename", f"{name} to {new_name}", speaker=name, to=new_name)
+            subject = f"{name} to {new_name}"
+            act = acts.begin(connection, "rename", subject, speaker=name, to=new_name)
             try:
                 connection.execute(
                     text("UPDATE pgvoice.speaker SET name = :name WHERE id = :id"), values
@@ -159,9 +173,10 @@ class People:
                     f"there is already a speaker {new_name!r}: merge the two with `pgvoice enroll"
                     " merge`, or choose another name"
                 ) from error
+            return act
 
-    def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> None:
-        """Merge the speaker `name` into `into`; `dry_run` only checks that it is possible.
+    def merge(self, name: str, into: str, *, force: bool = False, dry_run: bool = False) -> Merge:
+        """Merge the speaker `name` into `into`; `dry_run` tells what it would change.
 
         Raises `UnknownSpeaker`, `ValueError` if both are the same speaker, `IncoherentExemplars` if
         the two do not sound like one person (unless `force`), `CancellingExemplars`, and
@@ -173,10 +188,12 @@ class People:
             self._database.engine.connect() as connection,
             connection.begin() as transaction,
         ):
-            acts.begin(connection, "merge", f"{name} into {into}", speaker=name, into=into)
+            act = acts.begin(connection, "merge", f"{name} into {into}", speaker=name, into=into)
             speakers.merge(connection, name, into, force=force)
+            changed = acts.changed(connection, act)
             if dry_run:
                 transaction.rollback()
+            return Merge(None if dry_run else act, name, into, changed)
 
     def split(
         self,
@@ -206,7 +223,7 @@ class People:
         ):
             locks.require(connection)
             speakers.require(connection, name)
-            acts.begin(connection, "split", f"{name} into {into}", speaker=name, into=into)
+            act = acts.begin(connection, "split", f"{name} into {into}", speaker=name, into=into)
             if consent is not None:
                 consents.grant(connection, into, consent)
             done = splitting.split(
@@ -220,7 +237,7 @@ class People:
             )
             if dry_run:
                 transaction.rollback()
-            return done
+            return done if dry_run else replace(done, act=act)
 
     def remove(self, name: str) -> int:
         """Delete a speaker; returns the number of deleted exemplars. Raises `UnknownSpeaker`."""
@@ -236,22 +253,63 @@ class People:
         with self._database.engine.begin() as connection:
             return speakers.drop(connection, name, number, dry_run=dry_run)
 
-    def speakers(self) -> list[SpeakerSummary]:
+    def overview(
+        self,
+        part: str | None = None,
+        *,
+        names: Iterable[str] | None = None,
+        order: PeopleOrder = "name",
+        limit: int | None = None,
+        skip: int = 0,
+    ) -> PeoplePage:
+        """Everybody with a name, or those whose name contains `part`, or those with these names.
+
+        Raises `UnknownSpeaker`, and `ValueError` for another order or a negative number.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            asked = speakers.known(connection, names)
+            return overview.people(connection, part, asked, order, limit, skip)
+
+    def similar(self, name: str, *, limit: int = 5) -> list[SimilarPerson]:
+        """The people whose profiles are most similar to somebody's; at most five for readers.
+
+        Raises `UnknownSpeaker`.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            speakers.require(connection, name)
+            return overview.similar(connection, name, limit)
+
+    def heard(self, name: str, *, limit: int | None = None, skip: int = 0) -> HeardPage:
+        """The recordings in which somebody is heard by the current labels, the newest first.
+
+        Raises `UnknownSpeaker`.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            speakers.require(connection, name)
+            return overview.heard(connection, name, limit, skip)
+
+    def speakers(self, *, limit: int | None = None, skip: int = 0) -> list[SpeakerSummary]:
         """Every speaker by name, one entry per encoder."""
         with self._database.engine.connect() as connection:
-            return speakers.summaries(connection)
+            return speakers.summaries(connection, limit=limit, skip=skip)
 
-    def exemplars(self, name: str) -> list[StoredExemplar]:
+    def exemplars(
+        self, name: str, *, limit: int | None = None, skip: int = 0
+    ) -> list[StoredExemplar]:
         """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT exemplar, encoder, source, start_ms / 1000::float8,"
-                    " end_ms / 1000::float8, similarity, left_out_similarity, quality, excluded,"
-                    " outlying"
-                    " FROM pgvoice.exemplar_similarity(:id)"
+                    "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"
+                    " x.end_ms / 1000::float8, x.similarity, x.left_out_similarity, x.quality,"
+                    " x.excluded, x.outlying, (SELECT v.key FROM pgvoice.video v"
+                    " WHERE v.audio_sha256 = e.audio_sha256"
+                    " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
+                    " FROM pgvoice.exemplar_similarity(:id) WITH ORDINALITY AS x"
+                    " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
+                    " LIMIT :limit OFFSET :skip"
                 ),
-                {"id": speakers.require(connection, name)},
+                {"id": speakers.require(connection, name), "limit": limit, "skip": skip},
             )
             return [StoredExemplar(*row) for row in rows]
 

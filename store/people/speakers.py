@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from pgvoice.store.people import quality
 from pgvoice.store.people.enrollments import refresh
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
+from pgvoice.store.voices import acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,18 @@ class SpeakerSummary:
     seconds: float
     cohesion: float | None
     enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What merging two people changed, or would change."""
+
+    #: None for a dry run.
+    act: int | None
+    speaker: str
+    into: str
+    #: How many rows of each table, as `Act.changed`.
+    changed: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class StoredExemplar:
     excluded: bool
     #: Whether `VoiceStore.people.drop_outliers` would exclude it.
     outlying: bool
+    #: The recording in which it can be heard; None if the store has none with this audio.
+    video: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,8 @@ class DroppedExemplar:
     end: float
     #: How many exemplars are left in the profile.
     left: int
+    #: None for a dry run.
+    act: int | None
 
 
 def merge(connection: Connection, name: str, into: str, *, force: bool = False) -> None:
@@ -129,6 +146,7 @@ def remove(connection: Connection, name: str) -> int:
 def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> DroppedExemplar:
     """Delete an exemplar, and compute the profile from the others."""
     require(connection, name)
+    act = None if dry_run else acts.begin(connection, "drop", name, exemplar=number)
     try:
         row = connection.execute(
             text("SELECT * FROM pgvoice.drop_exemplar(:name, :number, :dry_run)"),
@@ -142,10 +160,12 @@ def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> Dr
         if isinstance(error, DataError):
             raise CancellingExemplars(name) from error
         raise
-    return DroppedExemplar(*row)
+    return DroppedExemplar(*row, act)
 
 
-def summaries(connection: Connection) -> list[SpeakerSummary]:
+def summaries(
+    connection: Connection, *, limit: int | None = None, skip: int = 0
+) -> list[SpeakerSummary]:
     """Every speaker by name, one entry per encoder with a profile."""
     rows = connection.execute(
         text(
@@ -154,7 +174,9 @@ def summaries(connection: Connection) -> list[SpeakerSummary]:
             " pgvoice.profile_cohesion(s.id, p.encoder_id), s.created_at FROM pgvoice.speaker s"
             " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
             " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
-        )
+            " LIMIT :limit OFFSET :skip"
+        ),
+        {"limit": limit, "skip": skip},
     )
     return [SpeakerSummary(*row) for row in rows]
 

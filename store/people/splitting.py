@@ -36,6 +36,8 @@ class Split:
     left: int
     #: How many labels changed in the recordings that were labelled with the speaker.
     labels: int
+    #: None for a dry run.
+    act: int | None = None
 
 
 def split(

@@ -22,6 +22,12 @@ class AuditEvent:
     subject: str
     details: dict[str, object]
 
+    @property
+    def on_behalf_of(self) -> str | None:
+        """For whom the user said that it was done (`VoiceStore.on_behalf_of`)."""
+        claimed = self.details.get("on_behalf_of")
+        return claimed if isinstance(claimed, str) else None
+
 
 def record(connection: Connection, action: str, subject: str, **details: object) -> None:
     """Add an event in the transaction of the action; `details` must not contain a vector.

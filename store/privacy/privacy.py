@@ -35,14 +35,15 @@ class Privacy:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def grant_consent(self, name: str, consent: Consent | str) -> None:
-        """Store a speaker's consent; the speaker is created if new.
+    def grant_consent(self, name: str, consent: Consent | str) -> int:
+        """Store a speaker's consent; the speaker is created if new. Returns the act's number.
 
         Raises `OptedOut`, and `ValueError` if the consent does not say who agreed, or to what.
         """
         with consents.refusals(name), self._database.engine.begin() as connection:
-            acts.begin(connection, "consent", name)
+            act = acts.begin(connection, "consent", name)
             consents.grant(connection, name, consent)
+            return act
 
     def withdraw_consent(self, name: str) -> int:
         """End a speaker's consents, and delete their exemplars and profiles immediately.
@@ -55,7 +56,9 @@ class Privacy:
             consents.withdraw(connection, speaker_id, name)
             return consents.forget_voice(connection, speaker_id)
 
-    def consents(self, name: str | None = None) -> list[StoredConsent]:
+    def consents(
+        self, name: str | None = None, *, limit: int | None = None, skip: int = 0
+    ) -> list[StoredConsent]:
         """A speaker's consents, or everybody's, by name. Raises `UnknownSpeaker`."""
         with self._database.engine.connect() as connection:
             if name is not None:
@@ -67,8 +70,9 @@ class Privacy:
                     " AND v.valid_until > now())"
                     " FROM pgvoice.consent c JOIN pgvoice.speaker s ON s.id = c.speaker_id"
                     " WHERE CAST(:name AS text) IS NULL OR s.name = :name ORDER BY s.name, c.id"
+                    " LIMIT :limit OFFSET :skip"
                 ),
-                {"name": name},
+                {"name": name, "limit": limit, "skip": skip},
             )
             return [StoredConsent(who, Consent(*consent), valid) for who, *consent, valid in rows]
 
@@ -187,15 +191,22 @@ class Privacy:
             )
             return head
 
-    def audit(self, subject: str | None = None, *, limit: int | None = None) -> list[AuditEvent]:
+    def audit(
+        self,
+        subject: str | None = None,
+        *,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[AuditEvent]:
         """What was done with voiceprints, to one subject or to all; the newest first."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
                     "SELECT id, at, actor, action, subject, details FROM pgvoice.audit_event"
-                    " WHERE CAST(:subject AS text) IS NULL OR subject = :subject"
+                    " WHERE (CAST(:subject AS text) IS NULL OR subject = :subject)"
+                    " AND (CAST(:before AS bigint) IS NULL OR id < :before)"
                     " ORDER BY id DESC LIMIT :limit"
                 ),
-                {"subject": subject, "limit": limit},
+                {"subject": subject, "before": before, "limit": limit},
             )
             return [AuditEvent(*row) for row in rows]

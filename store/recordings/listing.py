@@ -1,7 +1,8 @@
-"""The list of recordings."""
+"""The list of recordings, as a whole and page by page."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -30,13 +31,97 @@ class StoredVideo:
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which segments of a recording one encoder filled; the columns of `pgvoice.coverage`."""
+
+    video: str
+    encoder: str
+    segments: int
+    #: Segments with a vector, and without.
+    embedded: int
+    not_embedded: int
+    #: Segments by status.
+    statuses: Mapping[str, int]
+    seconds: float
+    embedded_seconds: float
+    #: Size of the rows, without indexes and page overhead.
+    bytes: int
+
+
+_COVERED = ", ".join(field.name for field in fields(Coverage))
 _COLUMNS = ", ".join(field.name for field in fields(StoredVideo))
 
 
-def videos(connection: Connection, encoder: int | None) -> list[StoredVideo]:
-    """Every recording, by key; counts are of one encoder, or of any."""
+def videos(
+    connection: Connection,
+    encoder: int | None,
+    *,
+    only: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[StoredVideo]:
+    """Recordings by key: all, only one, or some after a key; counts are of one encoder, or any."""
     rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder)"),  # noqa: S608 - of constants
-        {"encoder": encoder},
+        text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder, :only, :after, :limit)"),  # noqa: S608
+        {"encoder": encoder, "only": only, "after": after, "limit": limit},
     )
     return [StoredVideo(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSummary:
+    """What a list shows of a recording; times are in seconds."""
+
+    video: str
+    #: The file that the audio was read from last; None until audio was read.
+    source: str | None
+    #: Length of the audio; None until it was read.
+    seconds: float | None
+    #: When the last segment ends; None if there is none.
+    last_end: float | None
+    turns: int
+    #: Different segments of the turns, or all that are stored if there are no turns,
+    segments: int
+    #: and how many of them have a vector.
+    filled: int
+    #: Of all segments; of those with a name; and of those that are unknown voices.
+    speech_seconds: float
+    named_seconds: float
+    voice_seconds: float
+    #: Who speaks for how long, by the current labels; the longest first.
+    speakers: tuple[tuple[str, float], ...]
+
+
+_SUMMARIES = text(
+    "SELECT video, source, seconds, last_end_s, turns, segments, filled, speech_seconds,"
+    " named_seconds, voice_seconds, speakers, speaker_seconds"
+    " FROM pgvoice.video_summaries(:after, :limit, :containing)"
+)
+
+
+def summaries(
+    connection: Connection, after: str | None, limit: int | None, containing: str | None
+) -> list[VideoSummary]:
+    """A page of recordings, by key."""
+    rows = connection.execute(
+        _SUMMARIES, {"after": after, "limit": limit, "containing": containing}
+    )
+    return [
+        VideoSummary(*row, tuple(zip(speakers, seconds, strict=True)))
+        for *row, speakers, seconds in rows
+    ]
+
+
+def coverage(
+    connection: Connection, video: str | None, encoder: int | None, *, limit: int | None, skip: int
+) -> list[Coverage]:
+    """The coverage of a video, or of all, by key and encoder."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
+            " ORDER BY video, encoder LIMIT :limit OFFSET :skip"
+        ),
+        {"video": video, "encoder": encoder, "limit": limit, "skip": skip},
+    )
+    return [Coverage(*row) for row in rows]

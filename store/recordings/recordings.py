@@ -32,7 +32,7 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
-from pgvoice.store.recordings.listing import StoredVideo
+from pgvoice.store.recordings.listing import Coverage, StoredVideo, VideoSummary
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
@@ -144,14 +144,23 @@ class Recordings:
         with self._database.engine.connect() as connection:
             return turns.stale(connection, given)
 
-    def turns(self, video: str) -> list[Turn] | None:
+    def turns(self, video: str, *, limit: int | None = None, skip: int = 0) -> list[Turn] | None:
         """The stored turns, in their document's order; None if none were ever stored.
 
         Raises `UnknownVideo`.
         """
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
-            return turns.read(connection, video)
+            return turns.read(connection, video, limit=limit, skip=skip)
+
+    def overlaps(self, video: str) -> dict[SegmentKey, float]:
+        """For how many seconds turns of other labels overlap each turn that any does.
+
+        Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return turns.overlaps(connection, video)
 
     def resolve(
         self,
@@ -197,14 +206,56 @@ class Recordings:
             found = encoders.find(connection, encoder).id
             return typed_spans.labelled(connection, video, labels, found, clear=clear)
 
-    def videos(self, *, encoder: WhichEncoder = None) -> list[StoredVideo]:
-        """Every recording, by key; vectors and labels are those of `encoder`, or of any.
+    def videos(
+        self,
+        *,
+        encoder: WhichEncoder = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[StoredVideo]:
+        """Recordings by key, all or some after a key; counts are of `encoder`, or of any.
 
         Raises `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
             which = None if encoder is None else encoders.find(connection, encoder).id
-            return listing.videos(connection, which)
+            return listing.videos(connection, which, after=after, limit=limit)
+
+    def video(self, video: str, *, encoder: WhichEncoder = None) -> StoredVideo:
+        """One recording, as `videos` lists it. Raises `UnknownVideo`, `UnknownEncoder`."""
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            which = None if encoder is None else encoders.find(connection, encoder).id
+            (found,) = listing.videos(connection, which, only=video)
+            return found
+
+    def coverage(
+        self,
+        video: str | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        limit: int | None = None,
+        skip: int = 0,
+    ) -> list[Coverage]:
+        """Which segments of a recording, or of all, have a vector, and why others have none.
+
+        Raises `UnknownVideo`, `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            if video is not None:
+                videos.require(connection, video)
+            which = None if encoder is None else encoders.find(connection, encoder).id
+            return listing.coverage(connection, video, which, limit=limit, skip=skip)
+
+    def summaries(
+        self, *, after: str | None = None, limit: int | None = 50, containing: str | None = None
+    ) -> list[VideoSummary]:
+        """A page of recordings by key: those after a key, and whose key contains a text.
+
+        Raises `ValueError` for a negative limit.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            return listing.summaries(connection, after, limit, containing)
 
     def audio(self, video: str) -> VideoAudio | None:
         """The audio file that the video was filled from; None if no audio was read.

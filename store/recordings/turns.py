@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvoice.store.database.failures import NO_DATA_FOUND, sqlstate
 from pgvoice.store.errors import UnknownVideo
+from pgvoice.store.keys import SegmentKey
 from pgvoice.store.names import checked
 from pgvoice.store.turns import Turn
 
@@ -23,7 +24,11 @@ _STORE = text(
 )
 _READ = text(
     "SELECT start_s, end_s, label, text FROM pgvoice.turn WHERE video_id ="
-    " (SELECT id FROM pgvoice.video WHERE key = :video) ORDER BY place"
+    " (SELECT id FROM pgvoice.video WHERE key = :video) ORDER BY place LIMIT :limit OFFSET :skip"
+)
+_OVERLAPS = text(
+    "SELECT start_ms, end_ms, max(overlapped_ms) / 1000::float8 FROM pgvoice.turn WHERE video_id ="
+    " (SELECT id FROM pgvoice.video WHERE key = :video) AND overlapped_ms > 0 GROUP BY 1, 2"
 )
 _DOCUMENT = text(
     "SELECT EXISTS (SELECT FROM pgvoice.turn_document WHERE video_id ="
@@ -74,10 +79,19 @@ def store(
         raise UnknownVideo(video) from None
 
 
-def read(connection: Connection, video: str) -> list[Turn] | None:
+def read(
+    connection: Connection, video: str, *, limit: int | None = None, skip: int = 0
+) -> list[Turn] | None:
     """The turns in their document's order; None if the video has no document."""
-    found = [Turn(*row) for row in connection.execute(_READ, {"video": video})]
+    values = {"video": video, "limit": limit, "skip": skip}
+    found = [Turn(*row) for row in connection.execute(_READ, values)]
     return found if found or connection.scalar(_DOCUMENT, {"video": video}) else None
+
+
+def overlaps(connection: Connection, video: str) -> dict[SegmentKey, float]:
+    """For how many seconds turns of other labels overlap a turn; without those that none does."""
+    rows = connection.execute(_OVERLAPS, {"video": video})
+    return {SegmentKey(start, end): seconds for start, end, seconds in rows}
 
 
 def stale(connection: Connection, given: Mapping[str, Sequence[Turn]]) -> set[str]:

@@ -11,9 +11,10 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import encoders, videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.thresholds import library, reference_turns
+from pgvoice.store.thresholds import library, reference_turns, scores
 from pgvoice.store.thresholds.library import LibraryTail
 from pgvoice.store.thresholds.requirement import BandThreshold, Requirement
+from pgvoice.store.thresholds.scores import ScoreBin
 from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:
@@ -169,6 +170,14 @@ class Thresholds:
 
         with self._database.engine.connect() as connection:
             return calibration.stored(connection, encoders.find(connection, encoder))
+
+    def scores(self, *, encoder: WhichEncoder = None) -> list[ScoreBin]:
+        """How similar the same and different people are, as counts; for admins.
+
+        Of a sample in a large store. Raises `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            return scores.histogram(connection, encoders.find(connection, encoder).id)
 
     def activate(self, calibration_id: int) -> None:
         """Make a calibration the active one. Raises `UnknownCalibration`."""

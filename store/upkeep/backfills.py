@@ -143,7 +143,9 @@ class Backfills:
             )
             return [BackfillStatus(*row) for row in rows]
 
-    def failed(self, name: str | None = None) -> list[FailedVideo]:
+    def failed(
+        self, name: str | None = None, *, limit: int | None = None, skip: int = 0
+    ) -> list[FailedVideo]:
         """The recordings of one backfill, or of all, that failed or have invalid segments."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
@@ -151,9 +153,9 @@ class Backfills:
                     "SELECT video, state = 'done', attempts, error, document"
                     " FROM pgvoice.backfill_video"
                     " WHERE error IS NOT NULL AND backfill = coalesce(:backfill, backfill)"
-                    " ORDER BY backfill, video"
+                    " ORDER BY backfill, video LIMIT :limit OFFSET :skip"
                 ),
-                {"backfill": name},
+                {"backfill": name, "limit": limit, "skip": skip},
             )
             return [FailedVideo(*row) for row in rows]
 

@@ -25,9 +25,13 @@ _NOT_UNDOABLE = "PV020"
 _LARGEST = (1 << 63) - 1
 _BEGIN = text("SELECT pgvoice_internal.begin_act(:kind, :subject, CAST(:details AS jsonb))")
 _LIST = text(
-    "SELECT id, created_at, author, kind, subject, details, changed, undone_at, undone_by,"
-    " final_because FROM pgvoice.act ORDER BY id DESC LIMIT :limit"
+    "SELECT id, created_at, author, on_behalf_of, kind, subject, details, changed, undone_at,"
+    " undone_by, undone_on_behalf_of, final_because FROM pgvoice.act"
+    " WHERE CAST(:before AS bigint) IS NULL OR id < :before ORDER BY id DESC LIMIT :limit"
 )
+#: Counts now what is otherwise counted when the transaction ends.
+_COUNT = text("SET CONSTRAINTS pgvoice.act_finished IMMEDIATE")
+_CHANGED = text("SELECT changed FROM pgvoice.act WHERE id = :number")
 _UNDO = text("SELECT * FROM pgvoice.undo(:number, :dry_run) ORDER BY what")
 
 
@@ -37,8 +41,10 @@ class Act:
 
     number: int
     at: datetime
-    #: The database user.
+    #: The database user,
     author: str
+    #: and for whom that user said that it was done (`VoiceStore.on_behalf_of`); nobody checked it.
+    on_behalf_of: str | None
     #: For example ``enroll``, ``merge`` or ``name``.
     kind: str
     #: Whom or what it was done to.
@@ -48,6 +54,7 @@ class Act:
     changed: Mapping[str, int]
     undone_at: datetime | None
     undone_by: str | None
+    undone_on_behalf_of: str | None
     #: Why it cannot be undone any more; None if it can, or is undone.
     final_because: str | None
 
@@ -71,10 +78,14 @@ class Acts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, *, limit: int | None = None) -> list[Act]:
-        """The acts, or so many of them, the newest first; also those that were undone."""
+    def list(self, *, limit: int | None = None, before: int | None = None) -> list[Act]:
+        """The acts, or so many of them, the newest first; also those that were undone.
+
+        `before` is the number of an act: only older ones.
+        """
+        values = {"limit": limit, "before": before}
         with self._database.engine.connect() as connection:
-            return [Act(*row) for row in connection.execute(_LIST, {"limit": limit})]
+            return [Act(*row) for row in connection.execute(_LIST, values)]
 
     def undo(self, number: int | None = None, *, dry_run: bool = False) -> Undone:
         """Undo an act, or the newest one that can be: what it changed becomes what it was.
@@ -93,6 +104,13 @@ class Acts:
         restored = {row.what: row.restored for row in rows if row.restored}
         left_out = {row.what: row.left_out for row in rows if row.left_out}
         return Undone(rows[0].act, rows[0].kind, rows[0].subject, restored, left_out)
+
+
+def changed(connection: Connection, number: int) -> Mapping[str, int]:
+    """How many rows of each table an act has changed so far, at the end of its transaction."""
+    connection.execute(_COUNT)
+    found: Mapping[str, int] | None = connection.scalar(_CHANGED, {"number": number})
+    return found or {}
 
 
 def begin(connection: Connection, kind: str, subject: str, **details: object) -> int:

@@ -124,15 +124,6 @@ def appearances(
     ]
 
 
-def clips(heard: list[VoiceAppearance]) -> list[Clip]:
-    """The clips of voices, the most similar to the unknown voice first, one of each recording."""
-    best: dict[str, Clip] = {}
-    for each in sorted(heard, key=lambda each: -(each.similarity or 0.0)):
-        if each.clip is not None:
-            best.setdefault(each.video, Clip(each.video, each.source, *each.clip))
-    return list(best.values())
-
-
 def suggestions(connection: Connection) -> list[VoiceSuggestion]:
     """Which unknown voices may be somebody who is enrolled."""
     return [VoiceSuggestion(*row) for row in connection.execute(_SUGGESTIONS)]

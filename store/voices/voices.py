@@ -17,10 +17,11 @@ from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
 from pgvoice.store.recordings.encoders import WhichEncoder
-from pgvoice.store.voices import heard, linking, naming, unknown
+from pgvoice.store.voices import heard, linking, naming, reviewing, unknown
 from pgvoice.store.voices.heard import SegmentVoice
 from pgvoice.store.voices.linking import Linking, LinkingSettings, Progress
 from pgvoice.store.voices.naming import Change, Naming
+from pgvoice.store.voices.reviewing import QueuedVoice, QueueSize, VoiceCard
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
 
@@ -102,7 +103,36 @@ class Voices:
 
         Raises `UnknownVoiceNumber`.
         """
-        return unknown.clips(self.show(number))
+        with naming.unknown_number(), self._database.engine.connect() as connection:
+            return reviewing.clips(connection, number, None)
+
+    def queue(
+        self, *, limit: int | None = 20, skip: Iterable[int] = (), encoder: WhichEncoder = None
+    ) -> list[QueuedVoice]:
+        """The unknown voices and suggestions to decide next, besides those to `skip`.
+
+        First those whose speech times uncertainty is greatest; None as `limit` is all. Raises
+        `UnknownEncoder`, and `ValueError` for a negative limit.
+        """
+        with refused_values(), self._database.engine.connect() as connection:
+            return reviewing.queue(connection, limit, skip, _id(connection, encoder))
+
+    def left(self, *, skip: Iterable[int] = ()) -> QueueSize:
+        """How many voices are in the queue, besides those to `skip`, and how long they speak."""
+        with self._database.engine.connect() as connection:
+            return reviewing.size(connection, skip)
+
+    def card(self, number: int, *, limit: int = 3, encoder: WhichEncoder = None) -> VoiceCard:
+        """What helps to tell who an unknown voice is, with `limit` people and other voices.
+
+        Raises `UnknownVoiceNumber`, `UnknownEncoder`, and `ValueError` for a negative limit.
+        """
+        with (
+            naming.unknown_number(),
+            refused_values(),
+            self._database.engine.connect() as connection,
+        ):
+            return reviewing.card(connection, number, limit, _id(connection, encoder))
 
     def suggestions(self) -> list[VoiceSuggestion]:
         """Which unknown voices may be somebody who is enrolled, the most speech first."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from click.testing import Result
 
+from pgvoice.store import VoiceStore
+
 Call = Callable[..., Result]
 
 
@@ -39,6 +41,23 @@ def test_acts_are_listed_and_undone(filled: Call) -> None:
     )
     assert filled("undo", 3).stdout == "act 3 (label talk) undone\nas before: 5 labels\n"
     assert "has no labels" in filled("labels", "show", "talk").stdout
+
+
+def test_for_whom_an_act_was_done(filled: Call, store_url: str) -> None:
+    with (
+        VoiceStore.open(store_url) as store,
+        store.on_behalf_of("Alice \x1b[31m Archer" + "x" * 90),
+    ):
+        store.people.rename("Bob", "Robert")
+        store.acts.undo()
+    for command in ("acts", "audit"):
+        listed = filled(command, "--wide").stdout
+        assert "Alice \N{REPLACEMENT CHARACTER}[31m Archer" in listed
+        assert "xxx (via postgres)" in listed
+        assert all(len(line) <= 80 for line in filled(command).stdout.splitlines())
+    document = json.loads(filled("acts", "--json").stdout)[0]
+    assert document["on_behalf_of"] == document["undone_on_behalf_of"]
+    assert (document["author"], document["undone_by"]) == ("postgres", "postgres")
 
 
 def test_json(filled: Call) -> None:

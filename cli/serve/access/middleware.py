@@ -82,7 +82,7 @@ class _Noting:
 @contextmanager
 def _working_for(site: Site, author: str | None) -> Iterator[None]:
     """Store what is done with its author; nobody who has not come in does anything."""
-    if author is None or not hasattr(site.store, "on_behalf_of"):
+    if author is None:
         yield
         return
     with site.store.on_behalf_of(author):

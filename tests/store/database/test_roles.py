@@ -162,12 +162,24 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT number, voices, nearest, similarity FROM unknown_voices()", [(1, 1, "ann", 0)]),
         ("SELECT video, label, segments, similarity FROM voice_appearances(1)", [("w", "A", 1, 1)]),
         ("SELECT number, speaker FROM suggestions()", []),
+        ("SELECT number, nearest, similarity, uncertainty FROM review_queue()", [(1, "ann", 0, 1)]),
+        ("SELECT number, speech_seconds FROM review_voice(1)", [(1, 1)]),
+        ("SELECT voices, speech_seconds FROM review_left()", [(1, 1)]),
+        ("SELECT uncertainty(0.45, 0.4, 0.5, NULL)", [(0.75,)]),
+        ("SELECT video, start_s, end_s, similarity FROM voice_clips(1)", [("w", 0, 1, 1)]),
+        ("SELECT speaker, similarity, video, start_s FROM voice_people(1)", [("ann", 0, "v", 0)]),
+        ("SELECT number FROM similar_voices(1)", []),
+        ("SELECT text FROM voice_turns(1)", []),
+        ("SELECT video, segments, filled, named_seconds, voice_seconds FROM video_summaries()",
+         [("v", 3, 2, 2, 0), ("w", 2, 2, 2, 1)]),
+        ("SELECT text FROM search_text('hello')", []),
         ("SELECT holds, speaker FROM words('w')", []),
         ("SELECT start_s, label, voice FROM voices_of_segments('w')", [(0, "A", 1)]),
     ],
 )  # fmt: skip
 def test_a_reader_asks(reader: str, question: str, answer: list[tuple[object, ...]]) -> None:
-    assert _ask(reader, "SET search_path = pgvoice, public", question) == answer
+    read_only = "SET TRANSACTION READ ONLY"
+    assert _ask(reader, read_only, "SET search_path = pgvoice, public", question) == answer
 
 
 #: Calls of every public function that neither readers nor writers may use.

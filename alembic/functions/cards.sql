@@ -1,0 +1,238 @@
+-- What helps to tell who an unknown voice is: clips, people and voices that sound like it, what it says.
+
+CREATE OR REPLACE FUNCTION pgvoice.voice_clips(
+    number bigint, max_rows integer DEFAULT 5, encoder integer DEFAULT NULL
+) RETURNS TABLE (
+    video text,
+    source text,
+    label text,
+    start_s double precision,
+    end_s double precision,
+    seconds double precision,
+    similarity double precision
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_unknown_voice(number),
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
+    SELECT r.key, r.source, c.label, c.clip_start_ms / 1000::double precision,
+           c.clip_end_ms / 1000::double precision, c.clean_ms / 1000::double precision,
+           pgvoice.shown(c.similarity, sees.exact)
+    FROM sees
+    CROSS JOIN pgvoice_internal.typical_clips(number, voice_clips.encoder) AS c
+    JOIN pgvoice.video AS r ON r.id = c.video_id
+    ORDER BY pgvoice.shown(c.similarity, sees.exact) DESC NULLS LAST, r.key
+    LIMIT max_rows
+$$;
+COMMENT ON FUNCTION pgvoice.voice_clips IS
+'Parts to listen to of an unknown voice, one of each recording that has some, the most typical first: whose
+mean similarity to all its voices is greatest. Similarities have two digits unless the caller sees_vectors.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.typical_clips(number bigint, encoder integer)
+RETURNS TABLE (
+    video_id bigint,
+    label text,
+    encoder_id integer,
+    clip_start_ms integer,
+    clip_end_ms integer,
+    clean_ms integer,
+    starts_ms integer[],
+    similarity double precision
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT DISTINCT ON (c.video_id) c.*
+    FROM (
+        SELECT l.video_id, l.label, l.encoder_id, v.clip_start_ms, v.clip_end_ms, v.clean_ms, v.starts_ms,
+               pgvoice.similarity(m.length * -(m.embedding OPERATOR(public.<#>) v.embedding))
+                   AS similarity
+        FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.voice AS v
+            ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+        LEFT JOIN pgvoice.unknown_voice_mean AS m
+            ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
+        WHERE l.unknown_voice_id = number AND v.clip_start_ms IS NOT NULL
+          AND (typical_clips.encoder IS NULL OR l.encoder_id = typical_clips.encoder)
+    ) AS c
+    ORDER BY c.video_id, c.similarity DESC NULLS LAST, c.encoder_id, c.label
+$$;
+COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer) IS
+'Of each recording of an unknown voice the clip of the voice that is most similar to all others.';
+
+CREATE OR REPLACE FUNCTION pgvoice.voice_people(
+    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
+) RETURNS TABLE (
+    speaker text,
+    similarity double precision,
+    suggested boolean,
+    video text,
+    source text,
+    start_s double precision,
+    end_s double precision
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_unknown_voice(number),
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
+    heard AS MATERIALIZED (
+        SELECT k.* FROM pgvoice_internal.known_voices(voice_people.encoder, ARRAY[number]) AS k
+    )
+    SELECT s.name, pgvoice.shown(near.similarity, sees.exact),
+           h.suggested AND h.speaker_id = near.speaker_id, r.key, coalesce(r.source, c.source),
+           c.start_ms / 1000::double precision, c.end_ms / 1000::double precision
+    FROM sees
+    CROSS JOIN heard AS h
+    CROSS JOIN LATERAL pgvoice_internal.people_like(h.near_encoder_id, number, max_rows) AS near
+    JOIN pgvoice.speaker AS s ON s.id = near.speaker_id
+    LEFT JOIN LATERAL pgvoice_internal.sample_of(near.speaker_id, h.near_encoder_id) AS c ON true
+    LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
+    ORDER BY pgvoice.shown(near.similarity, sees.exact) DESC, near.speaker_id
+$$;
+COMMENT ON FUNCTION pgvoice.voice_people IS
+'The enrolled people whose profiles are most similar to an unknown voice, besides those whom a person said
+that it is not, and a sample of each: the part of a recording that they were enrolled with that is most like
+their profile. video is NULL if that is no recording of the store. Similarities have two digits unless the
+caller sees_vectors.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.people_like(
+    encoder integer, number bigint, max_rows integer
+) RETURNS TABLE (speaker_id bigint, similarity double precision)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT p.speaker_id, pgvoice.similarity(-(m.embedding OPERATOR(public.<#>) p.embedding))
+    FROM pgvoice.unknown_voice_mean AS m
+    JOIN pgvoice.valid_profile AS p ON p.encoder_id = m.encoder_id
+    WHERE m.encoder_id = encoder AND m.unknown_voice_id = number AND p.speaker_id <> ALL (ARRAY(
+        SELECT unnest(r.speakers)
+        FROM pgvoice_internal.rejected_people(encoder, ARRAY[number]) AS r
+    ))
+    ORDER BY m.embedding OPERATOR(public.<#>) p.embedding, p.speaker_id
+    LIMIT max_rows
+$$;
+COMMENT ON FUNCTION pgvoice_internal.people_like(integer, bigint, integer) IS
+'The people whose profiles are most similar to the mean of an unknown voice, the most similar first.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.sample_of(speaker bigint, encoder integer)
+RETURNS TABLE (video_id bigint, source text, start_ms integer, end_ms integer)
+LANGUAGE sql STABLE ROWS 1
+SET search_path FROM CURRENT
+AS $$
+    SELECT v.id, x.source, x.start_ms + greatest(x.end_ms - x.start_ms - 8000, 0) / 2,
+           x.end_ms - (greatest(x.end_ms - x.start_ms - 8000, 0) + 1) / 2
+    FROM pgvoice.enrollment AS x
+    JOIN pgvoice.profile AS p ON p.speaker_id = x.speaker_id AND p.encoder_id = x.encoder_id
+    LEFT JOIN LATERAL (
+        SELECT v.id FROM pgvoice.video AS v
+        WHERE v.id = x.video_id OR v.audio_sha256 = x.audio_sha256
+        ORDER BY v.id = x.video_id DESC, v.id LIMIT 1
+    ) AS v ON true
+    WHERE x.speaker_id = speaker AND x.encoder_id = encoder
+    -- As the best clip of a voice is chosen.
+    ORDER BY v.id IS NULL, x.excluded, least(x.end_ms - x.start_ms, 3000) DESC,
+             p.embedding OPERATOR(public.<#>) x.embedding, x.id
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint, integer) IS
+'What to listen to of somebody who is enrolled: the exemplar of at least 3 s that is closest to the profile,
+or else the longest, from a recording of the store if there is one; of more than 8 s, its middle.';
+
+CREATE OR REPLACE FUNCTION pgvoice.similar_voices(
+    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
+) RETURNS TABLE (
+    number bigint,
+    similarity double precision,
+    recordings bigint,
+    seconds double precision,
+    speech_seconds double precision
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_unknown_voice(similar_voices.number),
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
+    near AS MATERIALIZED (
+        SELECT DISTINCT ON (n.id) n.*
+        FROM pgvoice.encoder AS e
+        CROSS JOIN LATERAL (
+            SELECT o.unknown_voice_id AS id, o.encoder_id, o.speech_ms,
+                   pgvoice.similarity(-(m.embedding OPERATOR(public.<#>) o.embedding)) AS similarity
+            FROM pgvoice.unknown_voice_mean AS m
+            JOIN pgvoice.unknown_voice_mean AS o
+                ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
+            JOIN pgvoice.unknown_voice AS u ON u.id = o.unknown_voice_id
+            WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
+              AND u.ended_as IS NULL AND u.dismissed_as IS NULL
+            ORDER BY m.embedding OPERATOR(public.<#>) o.embedding, o.unknown_voice_id
+            LIMIT max_rows
+        ) AS n
+        WHERE similar_voices.encoder IS NULL OR e.id = similar_voices.encoder
+        ORDER BY n.id, n.similarity DESC
+    )
+    SELECT n.id, pgvoice.shown(n.similarity, sees.exact), l.recordings, l.seconds,
+           n.speech_ms / 1000::double precision
+    FROM sees
+    CROSS JOIN near AS n
+    JOIN pgvoice_internal.linked_as(
+        similar_voices.encoder, ARRAY(SELECT n.id FROM near AS n)
+    ) AS l ON l.number = n.id
+    ORDER BY pgvoice.shown(n.similarity, sees.exact) DESC, n.id
+    LIMIT max_rows
+$$;
+COMMENT ON FUNCTION pgvoice.similar_voices IS
+'The other unknown voices whose means are most similar to that of one, which may be the same person
+(join_voices). Without those that were dismissed. Similarities have two digits unless the caller
+sees_vectors.';
+
+CREATE OR REPLACE FUNCTION pgvoice.voice_turns(
+    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
+) RETURNS TABLE (
+    video text,
+    start_s double precision,
+    end_s double precision,
+    label text,
+    is_voice boolean,
+    near_clip boolean,
+    text text
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_unknown_voice(number),
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
+    WITH clip AS MATERIALIZED (
+        SELECT c.*, row_number() OVER (ORDER BY c.similarity DESC NULLS LAST, c.video_id) AS place
+        FROM pgvoice_internal.typical_clips(number, voice_turns.encoder) AS c
+        ORDER BY place LIMIT 5
+    ), spoken AS (
+        SELECT t.*, c.place AS clip,
+               coalesce(t.label = c.label, t.start_ms = ANY (c.starts_ms), false) AS is_voice,
+               c.place = 1 AND t.start_ms < c.clip_end_ms + 10000 AND t.end_ms > c.clip_start_ms - 10000
+                   AS near_clip
+        FROM clip AS c JOIN pgvoice.turn AS t ON t.video_id = c.video_id
+        WHERE t.text IS NOT NULL
+    ), chosen AS (
+        SELECT s.* FROM spoken AS s WHERE s.near_clip
+        UNION ALL (
+            SELECT s.* FROM spoken AS s WHERE s.is_voice AND NOT s.near_clip
+            ORDER BY s.end_ms - s.start_ms DESC, s.clip, s.start_ms LIMIT max_rows
+        )
+    )
+    SELECT v.key, s.start_s, s.end_s, s.label, s.is_voice, s.near_clip, s.text
+    FROM chosen AS s JOIN pgvoice.video AS v ON v.id = s.video_id
+    ORDER BY NOT s.near_clip, s.clip, s.start_ms, s.place
+$$;
+COMMENT ON FUNCTION pgvoice.voice_turns IS
+'What an unknown voice says, where the store keeps text: first all turns within 10 s of its most typical clip,
+also those of others (is_voice is false), and then its longest turns in the recordings of the five most
+typical clips.';

@@ -1,0 +1,361 @@
+-- Who is enrolled: an overview of people, whom each resembles, and where they are heard.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.main_profiles(speakers bigint[])
+RETURNS TABLE (speaker_id bigint, encoder_id integer, cohesion double precision)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT DISTINCT ON (p.speaker_id) p.speaker_id, p.encoder_id, p.cohesion
+    FROM pgvoice.profile AS p
+    WHERE p.speaker_id = ANY (speakers)
+    ORDER BY p.speaker_id, p.exemplars DESC, p.encoder_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.main_profiles(bigint[]) IS
+'Each person''s profile with the most exemplars, of whichever encoder.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_others(speakers bigint[])
+RETURNS TABLE (speaker_id bigint, other_id bigint, similarity double precision, encoder_id integer)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT m.speaker_id, o.speaker_id, pgvoice.similarity(o.similarity), m.encoder_id
+    FROM pgvoice_internal.main_profiles(speakers) AS m
+    JOIN pgvoice.profile AS p ON p.speaker_id = m.speaker_id AND p.encoder_id = m.encoder_id
+    CROSS JOIN LATERAL (
+        SELECT v.speaker_id, -(v.embedding OPERATOR(public.<#>) p.embedding) AS similarity
+        FROM pgvoice.valid_profile AS v
+        WHERE v.encoder_id = p.encoder_id AND v.speaker_id <> p.speaker_id
+        ORDER BY v.embedding OPERATOR(public.<#>) p.embedding, v.speaker_id
+        LIMIT 1
+    ) AS o
+$$;
+COMMENT ON FUNCTION pgvoice_internal.nearest_others(bigint[]) IS
+'Of each person''s main profile, the other person whose profile is most similar.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.heard_people(speakers text[]) RETURNS TABLE (
+    speaker text,
+    segments bigint,
+    seconds double precision,
+    recordings bigint,
+    heard_at timestamptz,
+    last_video text
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT r.speaker, sum(r.segments)::bigint, sum(r.spoken_ms) / 1000::double precision, count(*),
+           max(v.created_at), (array_agg(v.key ORDER BY v.created_at DESC, v.id DESC))[1]
+    FROM (
+        -- A segment counts once, however many encoders name it.
+        SELECT d.speaker, d.video, count(*) AS segments, sum(d.end_ms - d.start_ms) AS spoken_ms
+        FROM (
+            SELECT DISTINCT l.speaker, l.video, l.start_ms, l.end_ms FROM pgvoice.label AS l
+            WHERE l.speaker = ANY (speakers)
+        ) AS d
+        GROUP BY d.speaker, d.video
+    ) AS r
+    JOIN pgvoice.video AS v ON v.key = r.video
+    GROUP BY r.speaker
+$$;
+COMMENT ON FUNCTION pgvoice_internal.heard_people(text[]) IS
+'How much people speak by the current labels, and in which recording they are heard that was added last.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_voices(speakers bigint[])
+RETURNS TABLE (speaker_id bigint, numbers bigint[])
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH candidate AS MATERIALIZED (
+        SELECT DISTINCT m.unknown_voice_id
+        FROM pgvoice.encoder AS e
+        CROSS JOIN LATERAL (
+            SELECT coalesce(r.lowest, (SELECT min(t) FROM unnest(r.suggested_above) AS t)) AS least
+            FROM pgvoice_internal.rule(e.id, NULL, NULL) AS r
+        ) AS rule
+        JOIN pgvoice.valid_profile AS p ON p.encoder_id = e.id AND p.speaker_id = ANY (speakers)
+        JOIN pgvoice.unknown_voice_mean AS m
+            ON m.encoder_id = e.id AND -(m.embedding OPERATOR(public.<#>) p.embedding) >= rule.least
+    )
+    SELECT k.speaker_id, array_agg(k.number ORDER BY k.seconds DESC, k.number)
+    FROM pgvoice_internal.known_voices(
+        NULL, ARRAY(SELECT c.unknown_voice_id FROM candidate AS c)
+    ) AS k
+    JOIN pgvoice.unknown_voice AS u ON u.id = k.number
+    WHERE k.suggested AND u.ended_as IS NULL AND u.dismissed_as IS NULL
+      AND k.speaker_id = ANY (speakers)
+    GROUP BY k.speaker_id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.suggested_voices(bigint[]) IS
+'The unknown voices for which these people are suggested, as in suggestions; compares only voices that
+resemble them with everybody.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.sample_of(
+    speaker bigint, OUT video text, OUT start_ms integer, OUT end_ms integer
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT s.key, s.start_ms, least(s.end_ms, s.start_ms + 30000)
+    FROM (
+        SELECT v.key, e.start_ms, e.end_ms, 1 AS place,
+               p.embedding OPERATOR(public.<#>) e.embedding AS distance
+        FROM pgvoice.enrollment AS e
+        JOIN pgvoice.video AS v ON v.id = e.video_id AND v.audio_sha256 = e.audio_sha256
+        LEFT JOIN pgvoice.profile AS p
+            ON p.speaker_id = e.speaker_id AND p.encoder_id = e.encoder_id
+        WHERE e.speaker_id = sample_of.speaker AND NOT e.excluded AND e.end_ms > e.start_ms
+        UNION ALL
+        (
+            SELECT v.key, a.start_ms, a.end_ms, 2, -a.similarity
+            FROM pgvoice.attribution AS a JOIN pgvoice.video AS v ON v.id = a.video_id
+            WHERE a.speaker_id = sample_of.speaker AND a.current AND a.end_ms - a.start_ms >= 1000
+            ORDER BY a.similarity DESC NULLS LAST LIMIT 1
+        )
+    ) AS s
+    ORDER BY s.place, s.distance NULLS LAST, s.key, s.start_ms
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint) IS
+'What to listen to for a person: the exemplar from a recording of the store that is most like the profile;
+without one, the label with the highest similarity. At most 30 s.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.consent_state(speaker bigint) RETURNS text
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT CASE
+        WHEN pgvoice_internal.person_valid_until(speaker) > now() THEN CASE
+            WHEN EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = speaker) THEN 'valid'
+            ELSE 'not required'
+        END
+        WHEN NOT EXISTS (SELECT FROM pgvoice.consent AS c WHERE c.speaker_id = speaker) THEN 'missing'
+        WHEN EXISTS (SELECT FROM pgvoice_internal.valid_consents(speaker)) THEN 'expired'
+        ELSE 'withdrawn'
+    END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.consent_state(bigint) IS
+'Whether somebody may be named because of their consents: valid or not required; or why not: missing,
+expired or withdrawn.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.ranked_people(part text, ids bigint[], ordered text)
+RETURNS TABLE (speaker_id bigint, place bigint, total bigint)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH asked AS MATERIALIZED (
+        SELECT s.id, s.name FROM pgvoice.speaker AS s
+        WHERE (ids IS NULL OR s.id = ANY (ids))
+          AND (part IS NULL OR position(lower(part) IN lower(s.name)) > 0)
+    )
+    SELECT a.id, row_number() OVER (ORDER BY CASE ordered
+               WHEN 'speech' THEN -h.seconds
+               WHEN 'heard' THEN -extract(epoch FROM h.heard_at)::double precision
+               WHEN 'exemplars' THEN -(
+                   SELECT count(*) FROM pgvoice.enrollment AS e
+                   WHERE e.speaker_id = a.id AND NOT e.excluded
+               )::double precision
+               WHEN 'cohesion' THEN m.cohesion
+               WHEN 'resemblance' THEN -n.similarity
+               WHEN 'consent' THEN extract(
+                   epoch FROM pgvoice_internal.person_valid_until(a.id)
+               )::double precision
+           END NULLS LAST, lower(a.name), a.name), count(*) OVER ()
+    FROM asked AS a
+    -- Each is asked for nobody unless the order needs it.
+    LEFT JOIN pgvoice_internal.heard_people(ARRAY(
+        SELECT x.name FROM asked AS x WHERE ordered IN ('speech', 'heard')
+    )) AS h ON h.speaker = a.name
+    LEFT JOIN pgvoice_internal.main_profiles(ARRAY(
+        SELECT x.id FROM asked AS x WHERE ordered = 'cohesion'
+    )) AS m ON m.speaker_id = a.id
+    LEFT JOIN pgvoice_internal.nearest_others(ARRAY(
+        SELECT x.id FROM asked AS x WHERE ordered = 'resemblance'
+    )) AS n ON n.speaker_id = a.id
+$$;
+COMMENT ON FUNCTION pgvoice_internal.ranked_people(text, bigint[], text) IS
+'People by the order that is asked for, and how many there are.';
+
+CREATE OR REPLACE FUNCTION pgvoice.people(
+    part text DEFAULT NULL,
+    speakers text[] DEFAULT NULL,
+    ordered text DEFAULT 'name',
+    max_rows bigint DEFAULT NULL,
+    skipped bigint DEFAULT 0
+) RETURNS TABLE (
+    speaker text,
+    exemplars bigint,
+    excluded bigint,
+    exemplar_seconds double precision,
+    cohesion double precision,
+    segments bigint,
+    seconds double precision,
+    recordings bigint,
+    heard_at timestamptz,
+    last_video text,
+    consent text,
+    valid_until timestamptz,
+    nearest_other text,
+    nearest_similarity double precision,
+    resembles boolean,
+    suggested bigint[],
+    sample_video text,
+    sample_start_s double precision,
+    sample_end_s double precision,
+    total bigint
+)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    exact CONSTANT boolean := pgvoice.sees_vectors();
+    ids CONSTANT bigint[] := pgvoice_internal.speaker_ids(people.speakers);
+    chosen bigint[];
+    names text[];
+    everybody bigint;
+BEGIN
+    IF coalesce(ordered NOT IN (
+        'name', 'speech', 'heard', 'exemplars', 'cohesion', 'resemblance', 'consent'
+    ), true) THEN
+        RAISE EXCEPTION 'no order %', coalesce(quote_literal(ordered), 'NULL')
+            USING HINT = 'Order by ''name'', ''speech'', ''heard'', ''exemplars'', ''cohesion'', '
+                '''resemblance'' or ''consent''.', ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
+    PERFORM pgvoice_internal.require_not_negative('skipped', skipped);
+    SELECT array_agg(r.speaker_id ORDER BY r.place), array_agg(s.name), min(r.total)
+    INTO chosen, names, everybody
+    FROM (
+        SELECT x.* FROM pgvoice_internal.ranked_people(part, ids, ordered) AS x
+        ORDER BY x.place LIMIT max_rows OFFSET skipped
+    ) AS r
+    JOIN pgvoice.speaker AS s ON s.id = r.speaker_id;
+    RETURN QUERY
+    SELECT s.name, e.used, e.excluded,
+           coalesce(pgvoice.exemplar_seconds(s.id, m.encoder_id), 0),
+           pgvoice.shown(m.cohesion, exact), coalesce(h.segments, 0), coalesce(h.seconds, 0),
+           coalesce(h.recordings, 0), h.heard_at, h.last_video,
+           -- Whoever may not read consents learns whether the person may be named, and not why.
+           CASE WHEN exact THEN pgvoice_internal.consent_state(s.id)
+                WHEN v.valid_until > now() THEN 'valid' ELSE 'ended' END,
+           nullif(nullif(v.valid_until, 'infinity'), '-infinity'),
+           o.name, pgvoice.shown(n.similarity, exact),
+           coalesce(pgvoice.shown(n.similarity, exact) >= pgvoice_internal.one_person(n.encoder_id), false),
+           coalesce(g.numbers, '{}'), c.video, c.start_ms / 1000::double precision,
+           c.end_ms / 1000::double precision, everybody
+    FROM unnest(chosen) WITH ORDINALITY AS asked(id, place)
+    JOIN pgvoice.speaker AS s ON s.id = asked.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE NOT x.excluded) AS used,
+               count(*) FILTER (WHERE x.excluded) AS excluded
+        FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id
+    ) AS e
+    CROSS JOIN LATERAL (SELECT pgvoice_internal.person_valid_until(s.id) AS valid_until) AS v
+    CROSS JOIN LATERAL pgvoice_internal.sample_of(s.id) AS c
+    LEFT JOIN pgvoice_internal.main_profiles(chosen) AS m ON m.speaker_id = s.id
+    LEFT JOIN pgvoice_internal.heard_people(names) AS h ON h.speaker = s.name
+    LEFT JOIN pgvoice_internal.nearest_others(chosen) AS n ON n.speaker_id = s.id
+    LEFT JOIN pgvoice.speaker AS o ON o.id = n.other_id
+    LEFT JOIN pgvoice_internal.suggested_voices(chosen) AS g ON g.speaker_id = s.id
+    ORDER BY asked.place;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.people IS
+'Everybody with a name, or those whose name contains a part, or these: exemplars in profiles and left out;
+seconds of audio and cohesion of the profile with the most exemplars; how much they speak by the current
+labels, and in which recording they are heard that was added last; whether their consents allow to name them
+(valid, not required; missing, expired, withdrawn; for readers only valid or ended) and until when, NULL
+without an end; the other person who is most similar, and whether that resembles them so much that the two
+could be one person (see one_person); the unknown voices for which they are suggested; what to listen to.
+By ''name'', most ''speech'', last ''heard'', most ''exemplars'', lowest ''cohesion'', most ''resemblance'',
+or earliest end of ''consent''. total is the number of people without max_rows and skipped.';
+
+CREATE OR REPLACE FUNCTION pgvoice.similar_people(speaker text, max_rows bigint DEFAULT 5)
+RETURNS TABLE (
+    other text,
+    encoder text,
+    similarity double precision,
+    resembles boolean,
+    sample_video text,
+    sample_start_s double precision,
+    sample_end_s double precision
+)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    exact CONSTANT boolean := pgvoice.sees_vectors();
+    person CONSTANT bigint := (pgvoice_internal.speaker_ids(ARRAY[similar_people.speaker]))[1];
+BEGIN
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
+    RETURN QUERY
+    SELECT o.name, e.label, pgvoice.shown(pgvoice.similarity(near.similarity), exact),
+           pgvoice.shown(pgvoice.similarity(near.similarity), exact)
+               >= pgvoice_internal.one_person(e.id),
+           c.video, c.start_ms / 1000::double precision, c.end_ms / 1000::double precision
+    FROM pgvoice_internal.main_profiles(ARRAY[person]) AS m
+    JOIN pgvoice.encoder AS e ON e.id = m.encoder_id
+    CROSS JOIN LATERAL (
+        SELECT v.speaker_id, -(v.embedding OPERATOR(public.<#>) p.embedding) AS similarity
+        FROM pgvoice.profile AS p
+        JOIN pgvoice.valid_profile AS v
+            ON v.encoder_id = p.encoder_id AND v.speaker_id <> p.speaker_id
+        WHERE p.speaker_id = person AND p.encoder_id = m.encoder_id
+        ORDER BY v.embedding OPERATOR(public.<#>) p.embedding, v.speaker_id
+        -- From similarities to enough people whose audio they have, others could compute a profile.
+        LIMIT CASE WHEN exact THEN max_rows ELSE least(max_rows, 5) END
+    ) AS near
+    JOIN pgvoice.speaker AS o ON o.id = near.speaker_id
+    CROSS JOIN LATERAL pgvoice_internal.sample_of(o.id) AS c
+    ORDER BY pgvoice.shown(near.similarity, exact) DESC, o.name;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.similar_people IS
+'The other people whose profiles are most similar to the profile of somebody that has the most exemplars,
+whether so much that the two could be one person, and what to listen to. At most five unless the caller
+sees_vectors.';
+
+CREATE OR REPLACE FUNCTION pgvoice.speaker_recordings(
+    speaker text, max_rows bigint DEFAULT NULL, skipped bigint DEFAULT 0
+) RETURNS TABLE (
+    video text,
+    duration_s double precision,
+    added_at timestamptz,
+    segments bigint,
+    seconds double precision,
+    similarity double precision,
+    starts_ms integer[],
+    ends_ms integer[],
+    total bigint
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.speaker_ids(ARRAY[speaker_recordings.speaker]);
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
+    PERFORM pgvoice_internal.require_not_negative('skipped', skipped);
+    RETURN QUERY
+    SELECT r.key, r.duration_ms / 1000::double precision, r.created_at, count(*),
+           sum(d.end_ms - d.start_ms) / 1000::double precision,
+           pgvoice.shown(avg(d.similarity), pgvoice.sees_vectors()),
+           array_agg(d.start_ms ORDER BY d.start_ms, d.end_ms),
+           array_agg(d.end_ms ORDER BY d.start_ms, d.end_ms), count(*) OVER ()
+    FROM (
+        SELECT DISTINCT ON (l.video, l.start_ms, l.end_ms) l.video, l.start_ms, l.end_ms, l.similarity
+        FROM pgvoice.label AS l
+        WHERE l.speaker = speaker_recordings.speaker
+        ORDER BY l.video, l.start_ms, l.end_ms, l.encoder_id
+    ) AS d
+    JOIN pgvoice.video AS r ON r.key = d.video
+    GROUP BY r.id
+    ORDER BY r.created_at DESC, r.id DESC
+    LIMIT max_rows OFFSET skipped;
+END
+$$;
+COMMENT ON FUNCTION pgvoice.speaker_recordings IS
+'The recordings in which somebody is heard by the current labels, those that were added last first, with
+the segments. similarity is the mean of the labels''. total is the number of recordings without max_rows and
+skipped.';

@@ -1,0 +1,160 @@
+-- Recordings for lists, page by page, and what was said in them.
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.spoken_segments(video_id bigint)
+RETURNS TABLE (start_ms integer, end_ms integer, filled boolean)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH stored AS MATERIALIZED (
+        SELECT s.start_ms, s.end_ms, bool_or(s.status IN ('ok', 'partial')) AS filled
+        FROM pgvoice.segment_embedding AS s WHERE s.video_id = spoken_segments.video_id
+        GROUP BY s.start_ms, s.end_ms
+    )
+    SELECT t.start_ms, t.end_ms, coalesce(s.filled, false)
+    FROM (
+        SELECT DISTINCT t.start_ms, t.end_ms FROM pgvoice.turn AS t
+        WHERE t.video_id = spoken_segments.video_id
+    ) AS t
+    LEFT JOIN stored AS s USING (start_ms, end_ms)
+    UNION ALL
+    SELECT s.start_ms, s.end_ms, s.filled FROM stored AS s
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = spoken_segments.video_id
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.spoken_segments(bigint) IS
+'The segments of a video, each once, and whether any encoder has a vector of it.';
+
+CREATE OR REPLACE FUNCTION pgvoice.video_summaries(
+    after text DEFAULT NULL, max_rows integer DEFAULT 50, containing text DEFAULT NULL
+) RETURNS TABLE (
+    video text,
+    source text,
+    seconds double precision,
+    last_end_s double precision,
+    turns bigint,
+    segments bigint,
+    filled bigint,
+    speech_seconds double precision,
+    named_seconds double precision,
+    voice_seconds double precision,
+    speakers text[],
+    speaker_seconds double precision[]
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows);
+    WITH page AS MATERIALIZED (
+        SELECT v.* FROM pgvoice.video AS v
+        WHERE (after IS NULL OR v.key > after)
+          AND (containing IS NULL OR strpos(lower(v.key), lower(containing)) > 0)
+        ORDER BY v.key LIMIT max_rows
+    )
+    SELECT p.key, p.source, p.duration_ms / 1000::double precision,
+           s.last_end_ms / 1000::double precision,
+           (SELECT count(*) FROM pgvoice.turn AS t WHERE t.video_id = p.id),
+           coalesce(s.segments, 0), coalesce(s.filled, 0),
+           coalesce(s.ms, 0) / 1000::double precision,
+           coalesce(s.named_ms, 0) / 1000::double precision,
+           coalesce(s.voice_ms, 0) / 1000::double precision,
+           coalesce(s.speakers, '{}'), coalesce(s.speaker_seconds, '{}')
+    FROM page AS p
+    CROSS JOIN LATERAL (
+        SELECT sum(b.segments)::bigint AS segments, sum(b.filled)::bigint AS filled,
+               max(b.last_end_ms) AS last_end_ms, sum(b.ms) AS ms,
+               sum(b.ms) FILTER (WHERE b.speaker IS NOT NULL) AS named_ms,
+               sum(b.voice_ms) FILTER (WHERE b.speaker IS NULL) AS voice_ms,
+               array_agg(b.speaker ORDER BY b.ms DESC, b.speaker) FILTER (WHERE b.speaker IS NOT NULL)
+                   AS speakers,
+               array_agg(b.ms / 1000::double precision ORDER BY b.ms DESC, b.speaker)
+                   FILTER (WHERE b.speaker IS NOT NULL) AS speaker_seconds
+        FROM (
+            SELECT n.name AS speaker, count(*) AS segments, count(*) FILTER (WHERE c.filled) AS filled,
+                   max(c.end_ms) AS last_end_ms, sum(c.end_ms - c.start_ms) AS ms,
+                   sum(c.end_ms - c.start_ms) FILTER (WHERE w.start_ms IS NOT NULL) AS voice_ms
+            FROM pgvoice_internal.spoken_segments(p.id) AS c
+            LEFT JOIN (
+                SELECT DISTINCT ON (a.start_ms, a.end_ms) a.start_ms, a.end_ms, s.name
+                FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
+                WHERE a.video_id = p.id AND a.current
+                ORDER BY a.start_ms, a.end_ms, a.run_id DESC
+            ) AS n USING (start_ms, end_ms)
+            LEFT JOIN (
+                SELECT DISTINCT g.start_ms, g.end_ms
+                FROM pgvoice.encoder AS e
+                CROSS JOIN LATERAL pgvoice.voices_of_segments(p.key, e.id) AS g
+            ) AS w USING (start_ms, end_ms)
+            GROUP BY n.name
+        ) AS b
+    ) AS s
+    ORDER BY p.key
+$$;
+COMMENT ON FUNCTION pgvoice.video_summaries IS
+'A page of recordings in the order of their keys: those after a key, and whose key contains a text, without
+regard to case. last_end_s is the end of the last segment; filled counts the segments that have a vector. Of all speech, named_seconds have
+the name of somebody in their current label, and voice_seconds are of unknown voices; speakers and
+speaker_seconds say who speaks for how long, longest first.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_text(name text, given text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF given !~ '\S' OR given IS NULL THEN
+        RAISE EXCEPTION 'the % is empty', name
+            USING HINT = 'Give at least one letter.', ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_text(text, text) IS
+'Fails if a text is empty, blank or NULL.';
+
+CREATE OR REPLACE FUNCTION pgvoice.search_text(
+    query text, max_rows integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL
+) RETURNS TABLE (
+    video text,
+    start_s double precision,
+    end_s double precision,
+    label text,
+    speaker text,
+    voice bigint,
+    text text,
+    start_ms integer,
+    end_ms integer
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_text('query', query),
+           pgvoice_internal.require_not_negative('max_rows', max_rows),
+           pgvoice_internal.require_not_negative('skipped_rows', skipped_rows);
+    WITH found AS MATERIALIZED (
+        SELECT v.key, t.*
+        FROM pgvoice.video AS v JOIN pgvoice.turn AS t ON t.video_id = v.id
+        WHERE strpos(lower(t.text), lower(query)) > 0 AND (in_video IS NULL OR v.key = in_video)
+        ORDER BY v.key, t.start_ms, t.place
+        OFFSET skipped_rows LIMIT max_rows
+    )
+    SELECT f.key, f.start_s, f.end_s, f.label, n.name, w.number, f.text, f.start_ms, f.end_ms
+    FROM found AS f
+    LEFT JOIN LATERAL (
+        SELECT s.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
+        WHERE a.video_id = f.video_id AND a.start_ms = f.start_ms AND a.end_ms = f.end_ms AND a.current
+        ORDER BY a.run_id DESC LIMIT 1
+    ) AS n ON true
+    LEFT JOIN LATERAL (
+        SELECT min(l.unknown_voice_id) AS number
+        FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.unknown_voice AS u ON u.id = l.unknown_voice_id
+        WHERE l.video_id = f.video_id AND l.label = f.label
+          AND u.ended_as IS NULL AND u.dismissed_as IS NULL
+    ) AS w ON n.name IS NULL
+    ORDER BY f.key, f.start_ms, f.place
+$$;
+COMMENT ON FUNCTION pgvoice.search_text IS
+'The turns whose text contains a query, without regard to case, where the store keeps text; by recording and
+time. speaker is the name in the current label, or else voice the unknown voice of the turn''s label. Nothing
+in the query is a wildcard. Every text is read until there are enough results.';

@@ -1,0 +1,60 @@
+"""Keep how long voices speak, so that unknown voices can be listed by it.
+
+Revision ID: 0034
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+from pgvoice.migrations import function_files
+from pgvoice.store.models import metadata
+
+revision = "0034"
+down_revision = "0033"
+
+TABLES = ("voice", "unknown_voice_mean")
+#: As pgvoice_internal.spoken_ms and keep_means compute them.
+SPOKEN = """
+UPDATE pgvoice.voice AS v SET speech_ms = coalesce(
+    (SELECT sum(e - s) FROM unnest(v.starts_ms, v.ends_ms) AS g(s, e)),
+    t.ms, 0
+)
+FROM pgvoice.voice AS o
+LEFT JOIN (
+    SELECT t.video_id, t.label, sum(t.end_ms - t.start_ms) AS ms
+    FROM pgvoice.turn AS t GROUP BY t.video_id, t.label
+) AS t USING (video_id, label)
+WHERE (v.video_id, v.encoder_id, v.label) = (o.video_id, o.encoder_id, o.label)
+"""
+SUMS = """
+UPDATE pgvoice.unknown_voice_mean AS m SET speech_ms = s.ms
+FROM (
+    SELECT l.unknown_voice_id, l.encoder_id, sum(v.speech_ms) AS ms
+    FROM pgvoice.linked_voice AS l JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
+    GROUP BY l.unknown_voice_id, l.encoder_id
+) AS s
+WHERE (m.unknown_voice_id, m.encoder_id) = (s.unknown_voice_id, s.encoder_id)
+"""
+
+
+def upgrade() -> None:
+    for name in TABLES:
+        column = metadata.tables[f"pgvoice.{name}"].c.speech_ms
+        op.add_column(name, column._copy(), schema="pgvoice")
+        op.create_check_constraint("speech_ms", name, "speech_ms >= 0", schema="pgvoice")
+    op.create_index(
+        "unknown_voice_mean_speech_idx",
+        "unknown_voice_mean",
+        ["speech_ms", "unknown_voice_id"],
+        schema="pgvoice",
+    )
+    op.execute(SPOKEN)
+    op.execute(SUMS)
+
+
+def downgrade() -> None:
+    function_files.drop(op.get_bind())
+    op.drop_index("unknown_voice_mean_speech_idx", "unknown_voice_mean", schema="pgvoice")
+    for name in TABLES:
+        op.drop_column(name, "speech_ms", schema="pgvoice")

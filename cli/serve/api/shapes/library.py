@@ -1,0 +1,176 @@
+"""Recordings, turns, statistics, thresholds and backfills."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from pgvoice.cli.serve.api.shapes.fields import Shown, Similarity
+
+
+class Recording(Shown):
+    """A recording; the fields are the columns of `pgvoice.videos`."""
+
+    video: str = Field(description="The recording's key.", examples=["talk"])
+    source: str | None = Field(description="The file that the audio was read from last.")
+    seconds: float | None = Field(description="Length of the audio, in seconds.", examples=[30.0])
+    turns_source: str | None = Field(description="The file of the turns.")
+    turns: int
+    labels: int = Field(description="Different labels of the diarizer.")
+    filled: int = Field(description="Segments with a vector.")
+    labelled: int = Field(description="Segments with a current label.")
+    changed_at: datetime = Field(
+        description="When a turn, a vector or a label was stored last."
+    )
+
+
+class Coverage(Shown):
+    """Which segments of a recording an encoder filled; the columns of `pgvoice.coverage`."""
+
+    video: str = Field(examples=["talk"])
+    encoder: str = Field(examples=["campplus@sha256:92f29b94e694"])
+    segments: int
+    embedded: int = Field(description="Segments with a vector.")
+    not_embedded: int = Field(description="Segments without.")
+    statuses: dict[str, int] = Field(description="Segments by status.", examples=[{"ok": 16}])
+    seconds: float = Field(description="Of the segments, in seconds.")
+    embedded_seconds: float = Field(description="Of those with a vector, in seconds.")
+    bytes: int = Field(description="Size of the rows, without indexes.")
+
+
+class RecordingDetail(Recording):
+    """A recording, and what each encoder filled of it."""
+
+    coverage: list[Coverage]
+
+
+class Turn(Shown):
+    """A stored turn."""
+
+    start: float = Field(description="In seconds, exactly as it was given.", examples=[10.57])
+    end: float = Field(description="In seconds, exactly as it was given.", examples=[14.7])
+    label: str | None = Field(description="The diarizer's label.", examples=["SPEAKER_00"])
+    text: str | None = Field(description="What is said, if the store keeps text.")
+
+
+class Hits(Shown):
+    """Distinct segments that were asked for, and how many of them were stored before."""
+
+    requested: int
+    hits: int
+    misses: int
+    rate: float | None = Field(description="Hits per request in [0, 1].")
+
+
+class LastFill(Shown):
+    """The newest fill."""
+
+    video: str
+    hits: Hits
+    finished_at: datetime
+
+
+class Statistics(Shown):
+    """All fills, and the size of what is stored."""
+
+    all_time: Hits
+    last_fill: LastFill | None
+    bytes_on_disk: int = Field(description="Of the segments' table with its indexes.")
+
+
+class EncoderShown(Shown):
+    """An encoder whose vectors the store has."""
+
+    encoder: str = Field(examples=["campplus@sha256:92f29b94e694"])
+    threshold: float = Field(description="Its own threshold, as a cosine similarity.")
+    threshold_source: str
+    calibrated: bool = Field(description="Whether thresholds were measured on this library.")
+
+
+class Band(Shown):
+    """The threshold for segments of some length."""
+
+    min_s: float = Field(description="In seconds.")
+    max_s: float | None = Field(description="In seconds; null if the band has no end.")
+    threshold: float = Field(description="As a cosine similarity.")
+    suggested: float = Field(description="From this similarity on, a person is suggested.")
+
+
+class Required(Shown):
+    """What a name requires."""
+
+    encoder: str
+    threshold: float | None = Field(description="Null if it depends on the segment.")
+    kind: str = Field(
+        description="given, calibrated, library or encoder default.", examples=["library"]
+    )
+    source: str = Field(description="The kind, and what it was measured on.")
+    margin: float
+    gallery: int = Field(description="People whom each segment is compared with.")
+    bands: list[Band]
+
+
+class LibraryTail(Shown):
+    """What thresholds from the library's own turns rest on."""
+
+    recordings: int
+    voices: int
+    comparisons: int
+    over_split: int
+    fitted_at: datetime | None
+    needed_recordings: int
+    needed_voices: int
+    missing_recordings: int
+    missing_voices: int
+
+
+class Thresholds(Required):
+    """Which thresholds apply now, and what they rest on."""
+
+    target_far: float = Field(
+        description="The share of speech by people who are not enrolled that may get a name."
+    )
+    library: LibraryTail
+
+
+class Backfill(Shown):
+    """The progress of a backfill."""
+
+    backfill: str
+    videos: int
+    done: int
+    failed: int
+    waiting: int
+    filled: int = Field(description="Vectors that were computed.")
+    audio_seconds: float = Field(description="Speech that was filled, in seconds.")
+    wall_seconds: float = Field(description="Time in which somebody worked, in seconds.")
+    vectors_per_second: float | None
+    seconds_left: float | None = Field(description="In seconds; null before the first.")
+
+
+class FailedRecording(Shown):
+    """A recording that a backfill could not fill, or whose segments are partly invalid."""
+
+    video: str
+    filled: bool
+    attempts: int
+    error: str
+
+
+class SimilarSegment(Shown):
+    """A segment that sounds like another one."""
+
+    video: str
+    start: float = Field(description="In seconds.")
+    end: float = Field(description="In seconds.")
+    similarity: Similarity
+
+
+class Similar(Shown):
+    """What sounds like a stored segment, the most similar first."""
+
+    video: str
+    start: float = Field(description="Of the segment that is compared, in seconds.")
+    end: float = Field(description="In seconds.")
+    segments: list[SimilarSegment]

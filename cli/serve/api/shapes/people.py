@@ -1,0 +1,306 @@
+"""People: how well they are enrolled, their consents, and what changes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from pgvoice.cli.serve.api.shapes.answers import Span
+from pgvoice.cli.serve.api.shapes.fields import (
+    Asked,
+    DryRun,
+    Encoder,
+    End,
+    Force,
+    Label,
+    Moment,
+    Name,
+    Number,
+    Phrase,
+    Seconds,
+    Shown,
+    Similarity,
+    Start,
+    Video,
+)
+from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS
+
+
+class Person(Shown):
+    """A person's profile with one encoder."""
+
+    speaker: str = Field(examples=["Ada"])
+    encoder: str | None
+    exemplars: int
+    seconds: float = Field(description="Of audio, in seconds.")
+    cohesion: float | None = Field(description="Mean similarity of exemplars to the profile.")
+    enrolled_at: datetime
+
+
+class Exemplar(Shown):
+    """A stored exemplar."""
+
+    number: int
+    encoder: str
+    source: str = Field(description="The recording's key, or the file.")
+    start: float = Field(description="In seconds.")
+    end: float = Field(description="In seconds.")
+    similarity: Similarity
+    left_out_similarity: Similarity
+    quality: float | None = Field(description="Share of the span with speech, in [0, 1].")
+    excluded: bool = Field(description="Whether it is left out of the profile.")
+    outlying: bool = Field(description="Whether `drop_outliers` would leave it out.")
+
+
+class Profile(Shown):
+    """How well a person is enrolled with one encoder."""
+
+    speaker: str
+    encoder: str
+    exemplars: int
+    excluded: int
+    outlying: int
+    seconds: float = Field(description="Of audio, in seconds.")
+    cohesion: float
+    left_out_similarity: Similarity
+    nearest_other: str | None
+    nearest_similarity: Similarity
+
+
+class PersonDetail(Shown):
+    """How well a person is enrolled, and whether they agreed."""
+
+    speaker: str
+    profiles: list[Profile]
+    consent_required: bool = Field(description="Whether the store requires a consent.")
+    consent_valid: bool | None = Field(
+        description="Whether a consent is valid now; null for those who may not read consents."
+    )
+
+
+class Consent(Shown):
+    """What a person agreed to."""
+
+    granted_by: str
+    purpose: str
+    evidence: str | None = Field(description="Where it is written down.")
+    granted_at: datetime | None
+    expires_at: datetime | None
+    withdrawn_at: datetime | None
+
+
+class StoredConsent(Shown):
+    """A consent on record."""
+
+    speaker: str
+    consent: Consent
+    valid: bool
+
+
+class Outlier(Shown):
+    """An exemplar that does not sound like the others."""
+
+    source: str
+    start: float = Field(description="In seconds.")
+    end: float = Field(description="In seconds.")
+    similarity: Similarity
+    needed: float
+
+
+class Outliers(Shown):
+    """Exemplars that are left out of a profile, or would be."""
+
+    left_out: list[Outlier]
+
+
+class Resolved(Shown):
+    """The stored segments that a span or a label means."""
+
+    given: tuple[float, float] | str
+    segments: list[Span]
+
+
+class Enrollment(Shown):
+    """The outcome of an enrollment."""
+
+    speaker: str
+    added: int
+    known: int = Field(description="Exemplars that the person already had.")
+    exemplars: int = Field(description="Exemplars in the profile now.")
+    cohesion: float | None
+    chosen: list[Resolved]
+
+
+class MovedExemplar(Shown):
+    """An exemplar that went to somebody else."""
+
+    number: int
+    encoder: str
+    source: str
+    start: float = Field(description="In seconds.")
+    end: float = Field(description="In seconds.")
+
+
+class Split(Shown):
+    """What splitting a person changed, or would change."""
+
+    speaker: str
+    into: str
+    moved: list[MovedExemplar]
+    left: int
+    labels: int
+
+
+class DroppedExemplar(Shown):
+    """An exemplar that was deleted, or would be."""
+
+    source: str
+    start: float = Field(description="In seconds.")
+    end: float = Field(description="In seconds.")
+    left: int = Field(description="Exemplars that are left in the profile.")
+
+
+class Counted(Shown):
+    """How many rows were changed."""
+
+    exemplars: int
+
+
+class Renamed(Shown):
+    """The name that somebody has now, or would have."""
+
+    speaker: str
+    dry_run: bool
+
+
+class ErasedRows(Shown):
+    """Rows of one kind."""
+
+    what: str
+    rows: int
+
+
+class Remainder(Shown):
+    """Something that an erasure does not reach."""
+
+    what: str
+    remedy: str
+    unfinished: bool
+
+
+class Erasure(Shown):
+    """What was erased, or would be, and what remains."""
+
+    subject: str
+    rows: list[ErasedRows]
+    dry_run: bool
+    remains: list[Remainder]
+
+
+class ConsentGiven(Asked):
+    """A consent to store; a text instead says where the person's own is written down."""
+
+    granted_by: Phrase | None = Field(None, description="By default the person.")
+    purpose: Phrase = "speaker identification"
+    evidence: Phrase | None = Field(None, description="Where it is written down.")
+    granted_at: Moment | None = Field(None, description="By default now.")
+    expires_at: Moment | None = Field(None, description="By default never.")
+
+
+class SpanGiven(Asked):
+    """A part of a recording."""
+
+    start: Start
+    end: End
+
+
+class Enroll(Asked):
+    """Enroll somebody from stored segments of a recording."""
+
+    name: Name
+    video: Video
+    spans: Annotated[list[SpanGiven], Field(max_length=1000)] = []
+    labels: Annotated[list[Label], Field(max_length=100)] = []
+    encoder: Encoder | None = None
+    min_speech: Seconds = MIN_SPEECH_SECONDS
+    consent: ConsentGiven | Phrase | None = None
+    force: Force = False
+
+
+class OfPerson(Asked):
+    """Something about a person."""
+
+    name: Name
+
+
+class Rename(OfPerson):
+    """Give a person another name."""
+
+    new_name: Name
+
+
+class Merge(OfPerson):
+    """Make two entries of one person one."""
+
+    into: Name
+    force: Force = False
+    dry_run: DryRun = False
+
+
+class SplitPerson(OfPerson):
+    """Give exemplars of a person to somebody else."""
+
+    into: Name
+    videos: Annotated[list[Video], Field(max_length=1000)] = []
+    exemplars: Annotated[list[Number], Field(max_length=1000)] = []
+    suggest: bool = False
+    encoder: Encoder | None = None
+    consent: ConsentGiven | Phrase | None = None
+    force: Force = False
+    dry_run: DryRun = False
+
+
+class Drop(OfPerson):
+    """Delete an exemplar."""
+
+    exemplar: Number
+    dry_run: DryRun = False
+
+
+class DropOutliers(OfPerson):
+    """Leave exemplars out that do not sound like the others."""
+
+    encoder: Encoder | None = None
+    dry_run: DryRun = False
+
+
+class Restore(OfPerson):
+    """Take exemplars back that were left out."""
+
+    encoder: Encoder | None = None
+
+
+class Erase(OfPerson):
+    """Erase a person: voice, labels, consents, name."""
+
+    with_segments: bool = Field(
+        description="Also delete the vectors of the person's speech, of every encoder."
+    )
+    opt_out: bool = False
+    opt_out_voice: bool = False
+    dry_run: DryRun = False
+
+
+class EraseRecording(Asked):
+    """Erase a recording with everything about it."""
+
+    video: Video
+    dry_run: DryRun = False
+
+
+class Grant(OfPerson):
+    """Record that a person agreed."""
+
+    consent: ConsentGiven | Phrase

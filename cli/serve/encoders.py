@@ -1,0 +1,16 @@
+"""Which encoder's vectors a page is about."""
+
+from __future__ import annotations
+
+from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.voice_store import VoiceStore
+
+
+def chosen(store: VoiceStore, which: str | None) -> StoredEncoder | None:
+    """The encoder asked for, or the newest of the store; None if the store has none.
+
+    Raises `UnknownEncoder`.
+    """
+    if which:
+        return store.recordings.encoder(which)
+    return max(store.recordings.encoders(), key=lambda each: each.id, default=None)

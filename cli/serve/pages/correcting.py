@@ -1,0 +1,185 @@
+"""Corrections on the page ``/recording``: of a turn, a label, or a whole unknown voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal, NamedTuple
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from pgvoice.cli import output
+from pgvoice.cli.errors import explain
+from pgvoice.cli.serve.site import Site
+from pgvoice.store.errors import NewName
+from pgvoice.store.keys import SegmentKey
+from pgvoice.store.labels.runs import Relabelling
+from pgvoice.store.voice_store import VoiceStore
+from pgvoice.store.voices.naming import Naming
+
+#: What a form says of turns.
+Says = Literal["is", "not", "nobody", "forget"]
+#: A segment as a form passes it: start and end in whole milliseconds.
+Segment = Annotated[str | None, Form(pattern=r"^\d{1,10}-\d{1,10}$")]
+#: So many of the newest acts are looked through for the one that was just done.
+_NEWEST = 20
+
+
+class Done(NamedTuple):
+    """What an act did, in words, and its number, if it has one."""
+
+    text: str
+    act: int | None
+
+
+def make(site: Site) -> APIRouter:
+    router = APIRouter()
+    store = site.store
+
+    @router.post("/recording/say")
+    def say(
+        request: Request,
+        video: Annotated[str, Form()],
+        says: Annotated[Says, Form()],
+        segment: Segment = None,
+        label: Annotated[str | None, Form()] = None,
+        name: Annotated[str, Form()] = "",
+        new: Annotated[bool, Form()] = False,
+        back: Annotated[str, Form()] = "/",
+    ) -> Response:
+        def act() -> Done:
+            return said(store, video, _meant(store, video, segment, label), says, name, new=new)
+
+        return _do(site, request, back, act)
+
+    @router.post("/recording/voice")
+    def voice(
+        request: Request,
+        video: Annotated[str, Form()],
+        voice: Annotated[int, Form(ge=1, le=2**63 - 1)],
+        does: Annotated[Literal["name", "different"], Form()],
+        name: Annotated[str, Form()] = "",
+        consent: Annotated[str, Form()] = "",
+        back: Annotated[str, Form()] = "/",
+    ) -> Response:
+        def act() -> Done:
+            if does == "different":
+                parted = store.voices.different(voice, video)
+                return Done(f"Voice {voice} is somebody else in this recording now", parted.act)
+            found = store.voices.name(voice, name.strip(), consent=consent.strip() or None)
+            return Done(_named(found), found.act)
+
+        return _do(site, request, back, act)
+
+    @router.post("/recording/label")
+    def label_again(
+        request: Request,
+        video: Annotated[str, Form()],
+        encoder: Annotated[str | None, Form()] = None,
+        back: Annotated[str, Form()] = "/",
+    ) -> Response:
+        def act() -> Done:
+            return labelled(store, video, encoder or None)
+
+        return _do(site, request, back, act)
+
+    return router
+
+
+def said(
+    store: VoiceStore,
+    video: str,
+    keys: list[SegmentKey],
+    says: Says,
+    name: str,
+    *,
+    new: bool,
+) -> Done:
+    """Pin turns of a recording, or forget what was said of them."""
+    number = _newest(store)
+    if says == "forget":
+        count = store.labels.unpin_segments(video, keys)
+        told = f"Forgot what was said of {output.counted(count, 'turn')}"
+    else:
+        who = None if says == "nobody" else name.strip()
+        store.labels.pin_segments(video, keys, who, holds=says != "not", new=new)
+        told = _told(keys, says, who)
+    return Done(told, _act_since(store, number, video))
+
+
+def labelled(store: VoiceStore, video: str, encoder: str | None) -> Done:
+    """Keep who speaks in a recording, as of now."""
+    number = _newest(store)
+    found = store.labels.label([video], encoder=encoder)
+    return Done(_changed(found), _act_since(store, number, video))
+
+
+def _meant(
+    store: VoiceStore, video: str, segment: str | None, label: str | None
+) -> list[SegmentKey]:
+    """The turn, or all turns of the label, that a form is about."""
+    if segment is not None:
+        start, end = map(int, segment.split("-"))
+        return [SegmentKey(start, end)]
+    if label is None:
+        raise ValueError("neither a turn nor a label is given: choose one")
+    (found,) = store.labels.resolve(video, labels=[label])
+    return list(found.segments)
+
+
+def _newest(store: VoiceStore) -> int:
+    return max((act.number for act in store.acts.list(limit=1)), default=0)
+
+
+def _act_since(store: VoiceStore, number: int, video: str) -> int | None:
+    """The act on a recording that was done after another one; None if nothing was changed."""
+    newest = store.acts.list(limit=_NEWEST)
+    return next((a.number for a in newest if a.number > number and a.subject == video), None)
+
+
+def _do(site: Site, request: Request, back: str, act: Callable[[], Done]) -> Response:
+    """Do it, and say on the page what was done, or why not."""
+    try:
+        done = act()
+    except NewName as error:
+        site.tell(request, _new_name(error), is_error=True)
+    except Exception as error:
+        explained = explain(error)
+        if explained is None:
+            raise
+        site.tell(request, explained.message, is_error=True)
+    else:
+        site.tell(request, done.text, act=done.act)
+    return site.go_back(back)
+
+
+def _new_name(error: NewName) -> str:
+    return f"{str(error).partition(' Check the spelling')[0]} To add somebody, tick “new person”."
+
+
+def _told(keys: list[SegmentKey], says: Says, who: str | None) -> str:
+    seconds = output.clock(sum(key.duration_ms for key in keys) / 1000)
+    verb = "is" if len(keys) == 1 else "are"
+    whom = "nobody known" if who is None else who
+    return f"{output.counted(len(keys), 'turn')} ({seconds}) {verb} {_NOT[says]}{whom} now"
+
+
+_NOT: dict[Says, str] = {"is": "", "not": "not ", "nobody": "", "forget": ""}
+
+
+def _changed(found: Relabelling) -> str:
+    people = "1 person" if found.speakers == 1 else f"{found.speakers:,} people"
+    left = f"; {output.counted(found.left_pinned, 'label')} left as somebody said"
+    return (
+        f"{output.counted(found.segments, 'turn')} judged, {people} named:"
+        f" {output.counted(found.changed, 'label')} changed{left if found.pinned else ''}"
+    )
+
+
+def _named(found: Naming) -> str:
+    seconds = sum(move.seconds for move in found.moves if move.to_speaker == found.speaker)
+    videos = {video for move in found.moves for video in move.videos}
+    more = f", {output.clock(seconds)} in {output.counted(len(videos), 'recording')}"
+    left = f"; {output.counted(found.left_out, 'voice')} left out" if found.left_out else ""
+    who = f"{output.counted(found.voices, 'voice')} named {found.speaker}"
+    return f"Voice {found.number}: {who}{more if seconds else ''}{left}"

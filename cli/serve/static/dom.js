@@ -1,0 +1,21 @@
+// What every script of the pages needs.
+
+export const find = (selector, root = document) => root.querySelector(selector);
+export const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// An element with a class and a text.
+export function element(name, className, text) {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+// Say something to a screen reader.
+export function tell(text) {
+  find("#told").textContent = text;
+}
+
+const NO_TEXT = ["checkbox", "radio", "range", "file", "submit", "button"];
+
+// Whether letters that are typed go into this element.
+export function isField(each) {
+  return Boolean(each?.matches("textarea, select, input")) && !NO_TEXT.includes(each.type);
+}

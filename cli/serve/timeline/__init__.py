@@ -1,0 +1,1 @@
+"""A recording's turns as the page ``/recording`` shows them."""

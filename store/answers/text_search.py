@@ -1,0 +1,41 @@
+"""Turns by what was said in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.keys import OnGrid
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTurn(OnGrid):
+    """A turn whose text was searched for."""
+
+    video: str
+    #: The segment.
+    start_ms: int
+    end_ms: int
+    #: The diarizer's.
+    label: str | None
+    #: Who has the current label; None if nobody has.
+    speaker: str | None
+    #: Without a speaker, the number of the unknown voice.
+    voice: int | None
+    text: str
+
+
+_COLUMNS = ", ".join(field.name for field in fields(FoundTurn))
+_SEARCH = text(
+    f"SELECT {_COLUMNS} FROM pgvoice.search_text("  # noqa: S608 - of constants
+    ":query, :limit, :skip, :video)"
+)
+
+
+def search(
+    connection: Connection, query: str, limit: int | None, skip: int, video: str | None
+) -> list[FoundTurn]:
+    """The turns whose text contains a query, by recording and time."""
+    asked = {"query": query, "limit": limit, "skip": skip, "video": video}
+    return [FoundTurn(*row) for row in connection.execute(_SEARCH, asked)]

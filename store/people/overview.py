@@ -1,0 +1,167 @@
+"""People as a list shows them: exemplars, speech, consent, and whom each resembles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+#: By name; most speech; heard last; most exemplars; lowest cohesion; most like somebody else; the
+#: consent that ends first.
+PeopleOrder = Literal["name", "speech", "heard", "exemplars", "cohesion", "resemblance", "consent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A part of a recording to listen to, in seconds."""
+
+    video: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a name."""
+
+    speaker: str
+    #: Exemplars in profiles, and those that are left out.
+    exemplars: int
+    excluded: int
+    #: Audio in the profile with the most exemplars, in seconds.
+    exemplar_seconds: float
+    #: Of that profile; None if there is none.
+    cohesion: float | None
+    #: By the current labels.
+    segments: int
+    seconds: float
+    recordings: int
+    #: When the recording was added in which they are heard that was added last.
+    heard_at: datetime | None
+    last_video: str | None
+    #: ``valid``, ``not required``, ``missing``, ``expired`` or ``withdrawn``; for readers ``valid``
+    #: or ``ended``.
+    consent: str
+    #: None if the consent is missing, or has no end.
+    valid_until: datetime | None
+    #: The person with the most similar profile.
+    nearest_other: str | None
+    nearest_similarity: float | None
+    #: Whether the two are so similar that they could be one person.
+    resembles: bool
+    #: The unknown voices for which the person is suggested.
+    suggested: tuple[int, ...]
+    #: None if there is nothing to listen to in the recordings of the store.
+    sample: Sample | None
+
+    @property
+    def may_be_named(self) -> bool:
+        """Whether the person's consents allow it now."""
+        return self.consent in ("valid", "not required")
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some of the people, and how many there are."""
+
+    people: tuple[Person, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPerson:
+    """Somebody whose profile is similar to a person's."""
+
+    speaker: str
+    encoder: str
+    similarity: float
+    #: Whether the two are so similar that they could be one person.
+    resembles: bool
+    sample: Sample | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardIn:
+    """A recording in which somebody is heard, by the current labels."""
+
+    video: str
+    #: Length of the recording in seconds; None until audio was read.
+    duration: float | None
+    added_at: datetime
+    segments: int
+    seconds: float
+    #: Mean of the labels'.
+    similarity: float | None
+    #: Start and end of each segment, in seconds.
+    spans: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardPage:
+    """Some of the recordings in which somebody is heard, and how many there are."""
+
+    recordings: tuple[HeardIn, ...]
+    total: int
+
+
+_SAMPLE = ("sample_video", "sample_start_s", "sample_end_s")
+_PERSON = tuple(field.name for field in fields(Person))[:-1]
+_PEOPLE = text(
+    f"SELECT {', '.join((*_PERSON, *_SAMPLE))}, total"  # noqa: S608 - of constants
+    " FROM pgvoice.people(:part, CAST(:names AS text[]), :ordered, :max_rows, :skipped)"
+)
+_SIMILAR = text("SELECT * FROM pgvoice.similar_people(:speaker, :max_rows)")
+_HEARD = text("SELECT * FROM pgvoice.speaker_recordings(:speaker, :max_rows, :skipped)")
+
+
+def people(
+    connection: Connection,
+    part: str | None,
+    names: Iterable[str] | None,
+    order: PeopleOrder,
+    limit: int | None,
+    skip: int,
+) -> PeoplePage:
+    """Some of the people, in an order."""
+    values = {
+        "part": part or None,
+        "names": None if names is None else list(names),
+        "ordered": order,
+        "max_rows": limit,
+        "skipped": skip,
+    }
+    rows = connection.execute(_PEOPLE, values).all()
+    found = [
+        Person(*row[: len(_PERSON) - 1], tuple(row.suggested), _sample(*row[-4:-1])) for row in rows
+    ]
+    return PeoplePage(tuple(found), rows[0].total if rows else 0)
+
+
+def similar(connection: Connection, name: str, limit: int) -> list[SimilarPerson]:
+    """The people who are most similar to one."""
+    rows = connection.execute(_SIMILAR, {"speaker": name, "max_rows": limit})
+    return [SimilarPerson(*row[:4], _sample(*row[4:])) for row in rows]
+
+
+def heard(connection: Connection, name: str, limit: int | None, skip: int) -> HeardPage:
+    """The recordings in which somebody is heard, those that were added last first."""
+    values = {"speaker": name, "max_rows": limit, "skipped": skip}
+    rows = connection.execute(_HEARD, values).all()
+    found = [
+        HeardIn(
+            *row[:6],
+            tuple(
+                (start / 1000, end / 1000)
+                for start, end in zip(row.starts_ms, row.ends_ms, strict=True)
+            ),
+        )
+        for row in rows
+    ]
+    return HeardPage(tuple(found), rows[0].total if rows else 0)
+
+
+def _sample(video: str | None, start: float, end: float) -> Sample | None:
+    return None if video is None else Sample(video, start, end)

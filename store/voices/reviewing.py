@@ -1,0 +1,158 @@
+"""The queue of unknown voices to listen to and name, and what helps to decide about one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Connection, text
+
+from pgvoice.store.voices.unknown import Clip, UnknownVoice
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedVoice(UnknownVoice):
+    """An unknown voice or a suggestion that waits for an answer."""
+
+    #: Who comes second; None if nobody else is enrolled.
+    rival: str | None
+    rival_similarity: float | None
+    #: How open it is who that is, from 0.5 to 1; 1 if nobody is suggested (`pgvoice.uncertainty`).
+    uncertainty: float
+    #: All speech that an answer would name, overlapped or not, in seconds.
+    speech_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSize:
+    """What is in the queue."""
+
+    voices: int
+    #: All their speech.
+    speech_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NearPerson:
+    """An enrolled person whose profile is like an unknown voice."""
+
+    speaker: str
+    #: In [-1, 1].
+    similarity: float
+    #: Whether `Voices.accept` takes this person.
+    suggested: bool
+    #: Of a recording that the person was enrolled with; None if the store has no such recording.
+    sample: Clip | None
+
+
+@dataclass(frozen=True, slots=True)
+class NearVoice:
+    """Another unknown voice that may be the same person."""
+
+    number: int
+    #: In [-1, 1].
+    similarity: float
+    recordings: int
+    #: Of clean speech, and of all speech.
+    seconds: float
+    speech_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTurn:
+    """A turn of a recording with an unknown voice, with its text."""
+
+    video: str
+    #: In seconds.
+    start: float
+    end: float
+    #: The diarizer's.
+    label: str | None
+    #: Whether the unknown voice speaks, or somebody else near the clip.
+    is_voice: bool
+    #: Whether it is within 10 s of the first clip; else it is one of the longest.
+    near_clip: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCard:
+    """What there is to hear, read and compare of an unknown voice."""
+
+    voice: QueuedVoice
+    #: The most typical first, one of each recording; only the first few.
+    clips: tuple[Clip, ...]
+    people: tuple[NearPerson, ...]
+    others: tuple[NearVoice, ...]
+    #: Those near the first clip in time order, then the longest; none unless the store keeps text.
+    turns: tuple[SpokenTurn, ...]
+
+
+def queue(
+    connection: Connection, limit: int | None, skip: Iterable[int], encoder_id: int | None
+) -> list[QueuedVoice]:
+    """The unknown voices to decide next."""
+    rows = connection.execute(_QUEUE, {"limit": limit, "skip": list(skip), "encoder": encoder_id})
+    return [QueuedVoice(*row) for row in rows]
+
+
+def size(connection: Connection, skip: Iterable[int]) -> QueueSize:
+    """How much is in the queue."""
+    return QueueSize(*connection.execute(_SIZE, {"skip": list(skip)}).one())
+
+
+def card(connection: Connection, number: int, limit: int, encoder_id: int | None) -> VoiceCard:
+    """All about one unknown voice; at most `limit` people, voices and turns beside the clip's."""
+    asked = {"number": number, "limit": limit, "encoder": encoder_id}
+    return VoiceCard(
+        QueuedVoice(*connection.execute(_VOICE, asked).one()),
+        tuple(clips(connection, number, 5, encoder_id)),
+        tuple(
+            NearPerson(row.speaker, row.similarity, row.suggested, _sample(*row[3:]))
+            for row in connection.execute(_PEOPLE, asked)
+        ),
+        tuple(NearVoice(*row) for row in connection.execute(_OTHERS, asked)),
+        tuple(SpokenTurn(*row) for row in connection.execute(_TURNS, asked)),
+    )
+
+
+def clips(
+    connection: Connection, number: int, limit: int | None, encoder_id: int | None = None
+) -> list[Clip]:
+    """Parts of an unknown voice to listen to, the most typical first."""
+    asked = {"number": number, "limit": limit, "encoder": encoder_id}
+    return [Clip(*row) for row in connection.execute(_CLIPS, asked)]
+
+
+def _sample(
+    video: str | None, source: str | None, start: float | None, end: float | None
+) -> Clip | None:
+    if video is None or start is None or end is None:
+        return None
+    return Clip(video, source, start, end)
+
+
+_COLUMNS = ", ".join(field.name for field in fields(QueuedVoice))
+_QUEUE = text(
+    f"SELECT {_COLUMNS} FROM pgvoice.review_queue("  # noqa: S608 - of constants
+    ":limit, CAST(:skip AS bigint[]), :encoder)"
+)
+_SIZE = text("SELECT voices, speech_seconds FROM pgvoice.review_left(CAST(:skip AS bigint[]))")
+_VOICE = text(
+    f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, :encoder)"  # noqa: S608 - of constants
+)
+_CLIPS = text(
+    "SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, :encoder)"
+)
+_PEOPLE = text(
+    "SELECT speaker, similarity, suggested, video, source, start_s, end_s"
+    " FROM pgvoice.voice_people(:number, :limit, :encoder)"
+)
+_OTHERS = text(
+    "SELECT number, similarity, recordings, seconds, speech_seconds"
+    " FROM pgvoice.similar_voices(:number, :limit, :encoder)"
+)
+_TURNS = text(
+    "SELECT video, start_s, end_s, label, is_voice, near_clip, text"
+    " FROM pgvoice.voice_turns(:number, :limit, :encoder)"
+)
