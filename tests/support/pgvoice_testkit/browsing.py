@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -128,3 +129,22 @@ def watched(context: BrowserContext, server: Served) -> Seen:
     context.on("dialog", dismiss)
     context.on("request", note)
     return seen
+
+
+def tour(page: Page, *, most: int = 1) -> Iterator[str]:
+    """Show every page that links lead to, at most so many per path; yields their addresses."""
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
+    shown: set[str] = set()
+    waiting, per_path = [page.url], Counter[str]()
+    while waiting:
+        address = waiting.pop(0).partition("#")[0]
+        path = urlsplit(address).path
+        if address in shown or per_path[path] >= most or not address.startswith(origin + "/"):
+            continue
+        shown.add(address)
+        per_path[path] += 1
+        page.goto(address, wait_until="load")
+        yield address
+        waiting += page.eval_on_selector_all(
+            "a[href]:not(.clip, [download])", "links => links.map(link => link.href)"
+        )

@@ -34,3 +34,12 @@ def heard(server_url: str, library: str) -> Iterator[VoiceStore]:
     """A copy of it."""
     with new_database(server_url, library) as url, VoiceStore.open(plain(url)) as store:
         yield store
+
+
+@pytest.fixture
+def named(heard: VoiceStore) -> VoiceStore:
+    """The same with a person, so that every page has something to show."""
+    first = heard.voices.unknown()[0]
+    heard.voices.name(first.number, "Ada", consent="form 17")
+    heard.labels.label()
+    return heard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,7 @@ from pgvoice_testkit.stores.voices import ENCODER, PEOPLE, write
 
 #: Samples per second; enough to hear who is who.
 RATE = 8000
-_SOURCE = text(
-    "UPDATE pgvoice.video SET source = :source, audio_sha256 = :sha256 WHERE key = :key"
-)
+_SOURCE = text("UPDATE pgvoice.video SET source = :source, audio_sha256 = :sha256 WHERE key = :key")
 
 
 def fill(
@@ -27,27 +25,26 @@ def fill(
     folder: Path,
     recordings: Mapping[str, Sequence[str]] = RECORDINGS,
     said: str = "what was said",
+    labelled: Callable[[int], str] = label,
 ) -> None:
     """Store these recordings of made-up people with a sound file each, and link their voices."""
     for seed, (video, people) in enumerate(recordings.items()):
+        spoken = write(store, video, people, each=6, seed=seed)
         turns = [
-            Turn(turn.start, turn.end, label(people.index(str(turn.label))), said)
-            for turn in write(store, video, people, each=6, seed=seed)
+            Turn(turn.start, turn.end, labelled(people.index(str(turn.label))), said)
+            for turn in spoken
         ]
         store.recordings.store_turns(video, turns)
         store.recordings.record_fill(video, ENCODER, FillRun(len(turns), 0, len(turns)))
-        _add_sound(store, video, folder / f"{seed}.wav", turns, people)
+        _add_sound(store, video, folder / f"{seed}.wav", spoken)
     store.voices.enable()
 
 
-def _add_sound(
-    store: VoiceStore, video: str, path: Path, turns: Sequence[Turn], people: Sequence[str]
-) -> None:
+def _add_sound(store: VoiceStore, video: str, path: Path, turns: Sequence[Turn]) -> None:
     """A file in which each person has a pitch."""
     sounds = np.zeros(round(turns[-1].end * RATE) + RATE, np.float32)
     for turn in turns:
-        person = people[int(str(turn.label).removeprefix("SPEAKER_"))]
-        buzz = voice(110 + 40 * PEOPLE.index(person), turn.end - turn.start)
+        buzz = voice(110 + 40 * PEOPLE.index(str(turn.label)), turn.end - turn.start)
         start = round(turn.start * RATE)
         sounds[start : start + buzz[::2].size] = buzz[::2]
     soundfile.write(path, sounds, RATE, subtype="PCM_16")
