@@ -28,8 +28,6 @@ OLDER = [script.revision for script in SCRIPTS.walk_revisions()][1:]
 GONE = {"cohort_voice"}
 #: By revision, the tables that the upgrade from it empties, as they are computed again.
 RENEWED = {"0031": {"voice", "voice_cohort"}}
-#: The revision from which on a person's words are stored; the last segment is ann's by one of them.
-WORDS_SINCE = "0032"
 #: A dump, and the answers to the questions below.
 OLD_STORE = Path(__file__).parent / "fixtures" / "store_0024"
 ASKED = {
