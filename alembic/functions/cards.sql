@@ -91,7 +91,7 @@ AS $$
     FROM sees
     CROSS JOIN LATERAL pgvoice_internal.people_like(sees.encoder_id, number, max_rows) AS near
     JOIN pgvoice.speaker AS s ON s.id = near.speaker_id
-    LEFT JOIN LATERAL pgvoice_internal.sample_of(near.speaker_id, sees.encoder_id) AS c ON true
+    LEFT JOIN LATERAL pgvoice_internal.sample_to_hear(near.speaker_id, sees.encoder_id) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
     ORDER BY pgvoice.shown(near.similarity, sees.exact) DESC, near.speaker_id
 $$;
@@ -120,7 +120,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.people_like(integer, bigint, integer) IS
 'The people whose profiles are most similar to the mean of an unknown voice, the most similar first.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.sample_of(speaker bigint, encoder integer)
+CREATE OR REPLACE FUNCTION pgvoice_internal.sample_to_hear(speaker bigint, encoder integer)
 RETURNS TABLE (video_id bigint, source text, start_ms integer, end_ms integer)
 LANGUAGE sql STABLE ROWS 1
 SET search_path FROM CURRENT
@@ -140,7 +140,7 @@ AS $$
              p.embedding OPERATOR(public.<#>) x.embedding, x.id
     LIMIT 1
 $$;
-COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint, integer) IS
+COMMENT ON FUNCTION pgvoice_internal.sample_to_hear(bigint, integer) IS
 'What to listen to of somebody who is enrolled: the exemplar of at least 3 s that is closest to the profile,
 or else the longest, from a recording of the store if there is one; of more than 8 s, its middle.';
 

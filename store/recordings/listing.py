@@ -108,20 +108,6 @@ def summaries(
         _SUMMARIES, {"after": after, "limit": limit, "containing": containing}
     )
     return [
-        VideoSummary(*row, tuple(zip(speakers, seconds, strict=True)))
-        for *row, speakers, seconds in rows
+        VideoSummary(*row[:-2], tuple(zip(row.speakers, row.speaker_seconds, strict=True)))
+        for row in rows
     ]
-
-
-def coverage(
-    connection: Connection, video: str | None, encoder: int | None, *, limit: int | None, skip: int
-) -> list[Coverage]:
-    """The coverage of a video, or of all, by key and encoder."""
-    rows = connection.execute(
-        text(
-            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
-            " ORDER BY video, encoder LIMIT :limit OFFSET :skip"
-        ),
-        {"video": video, "encoder": encoder, "limit": limit, "skip": skip},
-    )
-    return [Coverage(*row) for row in rows]
