@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ def summaries(
     rows = connection.execute(
         _SUMMARIES, {"after": after, "limit": limit, "containing": containing}
     )
-    return [
-        VideoSummary(*row[:-2], tuple(zip(row.speakers, row.speaker_seconds, strict=True)))
-        for row in rows
-    ]
+    return [VideoSummary(*_values(row)) for row in rows]
+
+
+def _values(row: Row[Any]) -> Sequence[Any]:
+    *values, speakers, seconds = row
+    return [*values, tuple(zip(speakers, seconds, strict=True))]
