@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -113,5 +112,4 @@ def summaries(
 
 
 def _values(row: Row[Any]) -> Sequence[Any]:
-    *values, speakers, seconds = row
-    return [*values, tuple(zip(speakers, seconds, strict=True))]
+    return [*row[:-2], tuple(zip(row.speakers, row.speaker_seconds, strict=True))]
