@@ -20,9 +20,7 @@ class Recording(Shown):
     labels: int = Field(description="Different labels of the diarizer.")
     filled: int = Field(description="Segments with a vector.")
     labelled: int = Field(description="Segments with a current label.")
-    changed_at: datetime = Field(
-        description="When a turn, a vector or a label was stored last."
-    )
+    changed_at: datetime = Field(description="When a turn, a vector or a label was stored last.")
 
 
 class Coverage(Shown):
