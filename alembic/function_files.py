@@ -79,6 +79,7 @@ FILES = (
     "names",
     "spans",
     "erasure",
+    "hearing",
     "expiry",
     "forgetting",
     "allowing",
