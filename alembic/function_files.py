@@ -86,6 +86,7 @@ FILES = (
     "audit",
     "audit_events",
     "audit_settings",
+    "events",
     "recordings",
     "summaries",
     "statistics",

@@ -82,6 +82,7 @@ from .thresholds.judging import Band, Figures
 from .thresholds.library import LibraryTail
 from .thresholds.requirement import BandThreshold, Requirement
 from .turns import Turn
+from .upkeep.events import Event, Listening
 from .upkeep.store_copy import TableSum
 from .upkeep.upkeep import SampledSegment, StoreCheck
 from .voice_store import VoiceStore
@@ -128,6 +129,7 @@ __all__ = [
     "EnrollmentRefused",
     "ErasedRows",
     "Erasure",
+    "Event",
     "Exemplar",
     "Figures",
     "FillRun",
@@ -147,6 +149,7 @@ __all__ = [
     "Linking",
     "LinkingDisabled",
     "LinkingSettings",
+    "Listening",
     "MovedExemplar",
     "Naming",
     "NearPerson",

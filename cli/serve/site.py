@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from urllib.parse import urlencode
@@ -66,7 +67,10 @@ class Site:
         self._templates.env.filters |= {
             "clock": output.clock,
             "counted": output.counted,
-            "length": length,
+            "lasting": lasting,
+            "day": output.day,
+            "last_day": output.last_day,
+            "minute": minute,
         }
 
     def page(
@@ -154,12 +158,17 @@ def is_ahead(request: Request) -> bool:
     return request.headers.get("purpose") == "prefetch"
 
 
-def length(seconds: float) -> str:
+def lasting(seconds: float) -> str:
     """``45 s``, ``41 min``, ``3 h 10 min``."""
     if round(seconds) < 60:
         return f"{round(seconds)} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+
+
+def minute(moment: datetime) -> str:
+    """A moment to the minute, in this machine's zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def url(path: str, **query: object) -> str:

@@ -52,6 +52,11 @@ class SpeakerExists(PgvoiceError):
 class EnrollmentRefused(PgvoiceError):
     """The exemplars would make a profile of nobody, or of somebody who is already enrolled."""
 
+    #: What was found, without the remedy of the command line; empty if the message has none.
+    fact: str = ""
+    #: Who is enrolled with this voice already; None unless that is why.
+    other: str | None = None
+
 
 class IncoherentExemplars(EnrollmentRefused):
     """The exemplars do not sound like one person."""

@@ -178,14 +178,25 @@ def _refused(error: DBAPIError, number: int, speaker: str) -> PgvoiceError | Non
         return NoSuggestion(number)
     if state == _CANCELLED:
         return CancellingExemplars(speaker)
+    refused = _refusal(state, said, error, number, speaker)
+    if refused is not None and error.orig is not None:
+        refused.fact = first_line(error.orig)
+    return refused
+
+
+def _refusal(
+    state: str, said: str, error: DBAPIError, number: int, speaker: str
+) -> EnrollmentRefused | None:
     if state == _TOO_LITTLE:
         remedy = f"Wait until more of voice {number} is heard, or force it (--force)"
         return TooLittleSpeech(speaker, f"{said} s", MIN_SPEECH_SECONDS, remedy)
-    if state in _REFUSED and error.orig is not None:
-        kind, remedy = _REFUSED[state]
-        told = remedy.format(number=number, other=said)
-        return kind(f"{first_line(error.orig)}: {told}, or force it (--force)")
-    return None
+    if state not in _REFUSED or error.orig is None:
+        return None
+    kind, remedy = _REFUSED[state]
+    told = remedy.format(number=number, other=said)
+    refused = kind(f"{first_line(error.orig)}: {told}, or force it (--force)")
+    refused.other = said or None
+    return refused
 
 
 def _naming(number: int, speaker: str, row: Row[Any]) -> Naming:

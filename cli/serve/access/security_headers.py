@@ -7,7 +7,7 @@ from starlette.types import Message, Send
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
+    " media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
 #: The policy `no-referrer` would hide from us which page a form is on.

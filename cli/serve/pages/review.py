@@ -1,18 +1,122 @@
-"""The page ``/review``."""
+"""The page ``/review``: listen to unknown voices one after the other, and say who they are."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from typing import Annotated
 
-from pgvoice.cli.serve.site import Site
+from fastapi import APIRouter, Form, Request
+from starlette.responses import JSONResponse, Response
+
+from pgvoice.cli.serve.reviewing import cards
+from pgvoice.cli.serve.reviewing.acts import Acts
+from pgvoice.cli.serve.reviewing.completion import Completion
+from pgvoice.cli.serve.reviewing.enabling import Enabling
+from pgvoice.cli.serve.reviewing.sittings import Sitting, Sittings, Told
+from pgvoice.cli.serve.site import Site, is_ahead, session_of
+from pgvoice.store.errors import UnknownVoiceNumber
+
+#: The largest ``bigint`` of Postgres; no number is above it.
+_LARGEST = (1 << 63) - 1
+Text = Annotated[str, Form()]
+#: The voice whose card a form says comes next.
+Then = Annotated[int | None, Form()]
 
 
 def make(site: Site) -> APIRouter:
     router = APIRouter()
+    sittings, enabling = Sittings(), Enabling(site.store)
+    people = Completion(lambda: (each.speaker for each in site.store.people.speakers()))
+
+    def sitting_of(request: Request) -> Sitting:
+        return sittings.of(session_of(request))
 
     @router.get("/review")
-    def show(request: Request) -> Response:
-        return site.page(request, "review.html")
+    def start(request: Request) -> Response:
+        sitting = sitting_of(request)
+        if (number := cards.first(site.store, sitting)) is not None:
+            return site.go(f"/review/{number}")
+        return _nothing_left(site, request, sitting, enabling)
+
+    @router.post("/review/enable")
+    def enable(request: Request) -> Response:
+        enabling.start()
+        return site.go("/review")
+
+    @router.get("/review/names")
+    def names(start: str = "") -> Response:
+        return JSONResponse(people.names(start))
+
+    @router.post("/review/undo")
+    def undo(request: Request) -> Response:
+        return Acts(site, sitting_of(request)).undo()
+
+    @router.get("/review/{number}")
+    def show(request: Request, number: int) -> Response:
+        return _card(site, request, sitting_of(request), number)
+
+    @router.post("/review/{number}/name")
+    def name(
+        request: Request,
+        number: int,
+        name: Text = "",
+        consent: Text = "",
+        force: Annotated[bool, Form()] = False,
+        then: Then = None,
+    ) -> Response:
+        people.forget()
+        acts = Acts(site, sitting_of(request))
+        return acts.name(number, name, consent=consent, force=force, then=then)
+
+    @router.post("/review/{number}/reject")
+    def reject(request: Request, number: int, speaker: Text = "") -> Response:
+        return Acts(site, sitting_of(request)).reject(number, speaker)
+
+    @router.post("/review/{number}/dismiss")
+    def dismiss(
+        request: Request, number: int, why: Text = "", words: Text = "", then: Then = None
+    ) -> Response:
+        return Acts(site, sitting_of(request)).dismiss(number, words.strip() or why, then)
+
+    @router.post("/review/{number}/same")
+    def same(request: Request, number: int, other: Text = "", then: Then = None) -> Response:
+        return Acts(site, sitting_of(request)).same(number, other, then)
+
+    @router.post("/review/{number}/different")
+    def different(request: Request, number: int, video: Text) -> Response:
+        return Acts(site, sitting_of(request)).different(number, video)
+
+    @router.post("/review/{number}/skip")
+    def skip(request: Request, number: int, then: Then = None) -> Response:
+        sitting = sitting_of(request)
+        cards.skip(site.store, sitting, number)
+        return site.go("/review" if then is None else f"/review/{then}")
 
     return router
+
+
+def _card(site: Site, request: Request, sitting: Sitting, number: int) -> Response:
+    ahead = is_ahead(request)
+    try:
+        if not 0 < number <= _LARGEST:
+            raise UnknownVoiceNumber(f"there is no voice {number}", ended=False)
+        shown = cards.shown_card(site.store, sitting, number, ahead=ahead)
+    except UnknownVoiceNumber as error:
+        # Somebody else has answered meanwhile, or the voice has ended in another way.
+        if not error.ended:
+            raise
+        if not ahead:
+            sitting.told = Told(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return site.go("/review")
+    return site.page(request, "review.html", shown=shown, sitting=sitting)
+
+
+def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enabling) -> Response:
+    is_linked = site.store.voices.settings().enabled and not enabling.is_running
+    people = site.store.labels.speaker_time() if is_linked else []
+    return site.page(
+        request,
+        "review_nothing.html" if is_linked else "review_linking.html",
+        sitting=sitting,
+        enabling=enabling,
+        people=people,
+    )

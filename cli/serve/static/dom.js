@@ -19,3 +19,8 @@ const NO_TEXT = ["checkbox", "radio", "range", "file", "submit", "button"];
 export function isField(each) {
   return Boolean(each?.matches("textarea, select, input")) && !NO_TEXT.includes(each.type);
 }
+
+// Where a link leads; also one of a drawing, whose `href` is no text.
+export function addressOf(link) {
+  return new URL(link.getAttribute("href"), location.href).href;
+}

@@ -4,7 +4,7 @@
 // For a page's own script: it runs once, and `document` gets the event "page" whenever another
 // page is shown. It may import from dom.js, sound.js, and `visit` from here.
 
-import { element, find, findAll, isField, tell } from "./dom.js";
+import { addressOf, element, find, findAll, isField, tell } from "./dom.js";
 import { goOn, load, play, toggle } from "./sound.js";
 import "./keys.js";
 
@@ -94,7 +94,7 @@ async function show({ address, page }, { isBack = false, isRefresh = false }) {
   await useStyles(page);
   const isSame = address === location.href;
   if (!isBack) remember(address, isSame);
-  const before = isSame ? findAll("#main a.clip[data-autoplay]").map((link) => link.href) : [];
+  const before = isSame ? findAll("#main a.clip[data-autoplay]").map(addressOf) : [];
   document.title = page.title;
   replace("body > header", page);
   replace("#main", page);
@@ -131,7 +131,7 @@ const messages = () => findAll(".messages p").map((each) => each.textContent).jo
 function start(before = []) {
   goOn();
   const best = find("#main a.clip[data-autoplay]");
-  if (best && !before.includes(best.href)) play(best);
+  if (best && !before.includes(addressOf(best))) play(best);
   if (unanswered === 0) lookAhead();
 }
 
@@ -170,22 +170,24 @@ const wait = () => (document.documentElement.dataset.loading = "");
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   const isPlain = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button;
-  if (!link || event.defaultPrevented || isPlain || link.origin !== location.origin) return;
-  if (link.target || link.hasAttribute("download") || "plain" in link.dataset) return;
-  const isClip = link.classList.contains("clip");
-  const isWithin = link.hash && link.href.split("#")[0] === location.href.split("#")[0];
-  if (isWithin && !isClip) return;
+  if (!link || event.defaultPrevented || isPlain) return;
+  if (link.matches("[target], [download], [data-plain]")) return;
+  const address = addressOf(link);
+  const isClip = link.matches(".clip");
+  const isWithin = address.includes("#") && address.split("#")[0] === location.href.split("#")[0];
+  if (!address.startsWith(`${location.origin}/`) || (isWithin && !isClip)) return;
   event.preventDefault();
   if (isClip) toggle(link);
-  else visit(link.href);
+  else visit(address);
 });
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const isPlain = "plain" in form.dataset || form.enctype === "multipart/form-data";
-  if (event.defaultPrevented || isPlain || form.target || form.method === "dialog") return;
+  const method = form.getAttribute("method") ?? "get";
+  if (event.defaultPrevented || method === "dialog") return;
+  if (form.matches("[data-plain], [enctype], [target]")) return;
   event.preventDefault();
-  if (form.method === "post") return send(form, event.submitter);
+  if (method === "post") return send(form, event.submitter);
   const address = new URL(action(form, event.submitter));
   address.search = new URLSearchParams(new FormData(form, event.submitter));
   visit(address.href);

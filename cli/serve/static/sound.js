@@ -1,6 +1,6 @@
 // Sound: one for all clips, which goes on while pages change.
 
-import { element, find, findAll, tell } from "./dom.js";
+import { addressOf, element, find, findAll, tell } from "./dom.js";
 
 export const sound = new Audio();
 const MOST_CLIPS = 12;
@@ -40,7 +40,7 @@ async function sentence(answer) {
 
 // Play the clip that a link leads to, instead of what plays now.
 export async function play(link) {
-  const address = link.href;
+  const address = addressOf(link);
   sound.pause();
   playing = address;
   show("loading");
@@ -61,13 +61,13 @@ export function stop() {
 }
 
 export function toggle(link) {
-  if (link.href === playing) stop();
+  if (addressOf(link) === playing) stop();
   else play(link);
 }
 
 // After a page has changed: go on if the clip is there, too.
 export function goOn() {
-  if (!findAll("a.clip").some((link) => link.href === playing)) stop();
+  if (linksTo(playing).length === 0) stop();
   else show(sound.paused ? "loading" : "playing");
 }
 
@@ -75,26 +75,38 @@ export function goOn() {
 function unheard(address, error) {
   stop();
   const isForbidden = error.name === "NotAllowedError";
-  const text = isForbidden ? "Press space to listen" : error.message;
-  for (const link of findAll("a.clip").filter((each) => each.href === address)) {
-    link.dataset.state = isForbidden ? "waiting" : "failed";
-    link.after(element("span", "clip-told", text));
-  }
+  const isTouched = matchMedia("(pointer: coarse)").matches;
+  const text = isForbidden ? `${isTouched ? "Tap" : "Press space"} to listen` : error.message;
+  const [link] = linksTo(address);
+  if (!link) return;
+  link.dataset.state = isForbidden ? "waiting" : "failed";
+  if (!isForbidden) (link.closest("svg") ?? link).after(element("span", "clip-told", text));
+  else if (find(".clip-text", link)) find(".clip-text", link).textContent = text;
   tell(text);
 }
 
+const linksTo = (address) => findAll("a.clip").filter((link) => addressOf(link) === address);
+
+// Show which clip plays now, and on no other link that it does.
 function show(state) {
-  const part = state === "playing" ? sound.currentTime / (sound.duration || 1) : 0;
   for (const link of findAll("a.clip")) {
-    const is = playing !== "" && link.href === playing;
+    const is = playing !== "" && addressOf(link) === playing;
     if (is && link.nextElementSibling?.matches(".clip-told")) link.nextElementSibling.remove();
     link.setAttribute("role", "button");
     link.setAttribute("aria-pressed", String(is));
-    if (is || !["waiting", "failed"].includes(link.dataset.state)) link.dataset.state = is ? state : "";
-    link.style.setProperty("--played", is ? `${100 * part}%` : "0%");
+    if (is) link.dataset.state = state;
+    else if (["playing", "loading"].includes(link.dataset.state)) delete link.dataset.state;
+    link.style.setProperty("--played", "0%");
   }
+  showPart();
+}
+
+function showPart() {
+  if (!playing || sound.paused) return;
+  const part = `${(100 * sound.currentTime) / (sound.duration || 1)}%`;
+  for (const link of findAll("a.clip[data-state=playing]")) link.style.setProperty("--played", part);
 }
 
 sound.addEventListener("playing", () => show("playing"));
-sound.addEventListener("timeupdate", () => playing && !sound.paused && show("playing"));
+sound.addEventListener("timeupdate", showPart);
 sound.addEventListener("ended", stop);

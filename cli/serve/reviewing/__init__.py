@@ -1,0 +1,1 @@
+"""Reviewing unknown voices: what a session has answered, and what a card shows."""

@@ -1,0 +1,90 @@
+"""What a card shows, and which one comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pgvoice.cli.serve.reviewing.refusals import Refusal
+from pgvoice.cli.serve.reviewing.sittings import Sitting
+from pgvoice.store.voice_store import VoiceStore
+from pgvoice.store.voices.reviewing import NearVoice, QueueSize, SpokenTurn, VoiceCard
+from pgvoice.store.voices.unknown import Clip, VoiceAppearance
+
+#: Recordings that a card lists.
+MOST_RECORDINGS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another unknown voice, and what it sounds like."""
+
+    voice: NearVoice
+    clip: Clip | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """All that a card shows."""
+
+    card: VoiceCard
+    others: list[Other]
+    #: The first ones, the most typical first.
+    recordings: list[VoiceAppearance]
+    #: The next voice in the queue; None if this is the last one.
+    following: int | None
+    left: QueueSize
+    refused: Refusal | None
+    needs_consent: bool
+
+    @property
+    def near(self) -> list[SpokenTurn]:
+        """What is said around the first clip."""
+        return [each for each in self.card.turns if each.near_clip]
+
+    @property
+    def more(self) -> list[SpokenTurn]:
+        """What the voice says elsewhere."""
+        return [each for each in self.card.turns if not each.near_clip]
+
+
+def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool) -> ShownCard:
+    """A voice's card; one that is fetched `ahead` comes after the one on the screen.
+
+    Raises `UnknownVoiceNumber`.
+    """
+    card = store.voices.card(number)
+    if not ahead:
+        sitting.show(number)
+    heard = store.voices.show(number)
+    return ShownCard(
+        card,
+        [Other(each, next(iter(store.voices.clips(each.number)), None)) for each in card.others],
+        sorted(heard, key=lambda each: -(each.similarity or 0.0))[:MOST_RECORDINGS],
+        following(store, sitting, number),
+        store.voices.left(),
+        sitting.refusal_of(number),
+        store.privacy.consent_required,
+    )
+
+
+def first(store: VoiceStore, sitting: Sitting) -> int | None:
+    """The voice to ask about first; None if nothing is left."""
+    return _next(store, sitting.skipped) or _next(store, ())
+
+
+def following(store: VoiceStore, sitting: Sitting, number: int) -> int | None:
+    """The voice to ask about after this one, and after the one on the screen."""
+    here = {number, sitting.shown or number}
+    return _next(store, here | sitting.skipped) or _next(store, here)
+
+
+def skip(store: VoiceStore, sitting: Sitting, number: int) -> None:
+    """Ask about a voice later: once all others were answered or skipped."""
+    sitting.skipped.add(number)
+    if _next(store, sitting.skipped) is None:
+        sitting.skipped = {number}
+
+
+def _next(store: VoiceStore, passed: Collection[int]) -> int | None:
+    return next((each.number for each in store.voices.queue(limit=1, skip=passed)), None)
