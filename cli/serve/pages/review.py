@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import JSONResponse, Response
 
 from pgvoice.cli.serve.reviewing import cards
@@ -15,11 +15,11 @@ from pgvoice.cli.serve.reviewing.sittings import Sitting, Sittings, Told
 from pgvoice.cli.serve.site import Site, is_ahead, session_of
 from pgvoice.store.errors import UnknownVoiceNumber
 
-#: The largest ``bigint`` of Postgres; no number is above it.
-_LARGEST = (1 << 63) - 1
+#: No number is above the largest ``bigint`` of Postgres.
+Number = Annotated[int, Path(ge=1, lt=1 << 63)]
 Text = Annotated[str, Form()]
 #: The voice whose card a form says comes next.
-Then = Annotated[int | None, Form()]
+Then = Annotated[int | None, Form(ge=1, lt=1 << 63)]
 
 
 def make(site: Site) -> APIRouter:
@@ -51,13 +51,13 @@ def make(site: Site) -> APIRouter:
         return Acts(site, sitting_of(request)).undo()
 
     @router.get("/review/{number}")
-    def show(request: Request, number: int) -> Response:
+    def show(request: Request, number: Number) -> Response:
         return _card(site, request, sitting_of(request), number)
 
     @router.post("/review/{number}/name")
     def name(
         request: Request,
-        number: int,
+        number: Number,
         name: Text = "",
         consent: Text = "",
         force: Annotated[bool, Form()] = False,
@@ -67,26 +67,30 @@ def make(site: Site) -> APIRouter:
         acts = Acts(site, sitting_of(request))
         return acts.name(number, name, consent=consent, force=force, then=then)
 
+    @router.post("/review/{number}/accept")
+    def accept(request: Request, number: Number, speaker: Text = "", then: Then = None) -> Response:
+        return Acts(site, sitting_of(request)).accept(number, speaker, then)
+
     @router.post("/review/{number}/reject")
-    def reject(request: Request, number: int, speaker: Text = "") -> Response:
+    def reject(request: Request, number: Number, speaker: Text = "") -> Response:
         return Acts(site, sitting_of(request)).reject(number, speaker)
 
     @router.post("/review/{number}/dismiss")
     def dismiss(
-        request: Request, number: int, why: Text = "", words: Text = "", then: Then = None
+        request: Request, number: Number, why: Text = "", words: Text = "", then: Then = None
     ) -> Response:
         return Acts(site, sitting_of(request)).dismiss(number, words.strip() or why, then)
 
     @router.post("/review/{number}/same")
-    def same(request: Request, number: int, other: Text = "", then: Then = None) -> Response:
+    def same(request: Request, number: Number, other: Text = "", then: Then = None) -> Response:
         return Acts(site, sitting_of(request)).same(number, other, then)
 
     @router.post("/review/{number}/different")
-    def different(request: Request, number: int, video: Text) -> Response:
+    def different(request: Request, number: Number, video: Text) -> Response:
         return Acts(site, sitting_of(request)).different(number, video)
 
     @router.post("/review/{number}/skip")
-    def skip(request: Request, number: int, then: Then = None) -> Response:
+    def skip(request: Request, number: Number, then: Then = None) -> Response:
         sitting = sitting_of(request)
         cards.skip(site.store, sitting, number)
         return site.go("/review" if then is None else f"/review/{then}")
@@ -94,11 +98,9 @@ def make(site: Site) -> APIRouter:
     return router
 
 
-def _card(site: Site, request: Request, sitting: Sitting, number: int) -> Response:
+def _card(site: Site, request: Request, sitting: Sitting, number: Number) -> Response:
     ahead = is_ahead(request)
     try:
-        if not 0 < number <= _LARGEST:
-            raise UnknownVoiceNumber(f"there is no voice {number}", ended=False)
         shown = cards.shown_card(site.store, sitting, number, ahead=ahead)
     except UnknownVoiceNumber as error:
         # Somebody else has answered meanwhile, or the voice has ended in another way.
