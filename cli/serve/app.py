@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 
 from pgvoice.cli.serve import errors, mounted
 from pgvoice.cli.serve.access import middleware
+from pgvoice.cli.serve.api import api
 from pgvoice.cli.serve.pages import builtin
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import FOLDER, Site
@@ -34,6 +35,7 @@ def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
     ) -> Response:
         return await site.clips.answer(request, video, start, end, context)
 
+    api.install(app, site)
     errors.install(app, site)
     middleware.install(app, site, settings)
     return app

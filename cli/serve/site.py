@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from urllib.parse import urlencode
@@ -67,6 +68,9 @@ class Site:
             "clock": output.clock,
             "counted": output.counted,
             "lasting": lasting,
+            "day": output.day,
+            "last_day": output.last_day,
+            "minute": minute,
         }
 
     def page(
@@ -160,6 +164,11 @@ def lasting(seconds: float) -> str:
         return f"{round(seconds)} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+
+
+def minute(moment: datetime) -> str:
+    """A moment to the minute, in this machine's zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def url(path: str, **query: object) -> str:

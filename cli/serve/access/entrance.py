@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
@@ -13,7 +12,7 @@ from pgvoice.cli.serve.access import hosts
 from pgvoice.cli.serve.access.browser_sessions import BrowserSessions
 from pgvoice.cli.serve.access.hosts import Hosts
 from pgvoice.cli.serve.access.one_time import OneTimeToken, same
-from pgvoice.cli.serve.errors import Problem
+from pgvoice.cli.serve.errors import problem_of_status
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import Site
 
@@ -124,9 +123,8 @@ class Entrance:
     def refused(self, request: Request, refusal: Refusal) -> Response:
         title = _TITLES.get(refusal.status, "Error")
         if errors.is_for_programs(request):
-            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-            kind = HTTPStatus(refusal.status).phrase.lower().replace(" ", "_")
-            return Problem(refusal.status, kind, refusal.detail, headers=headers).response()
+            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+            return problem_of_status(refusal.status, refusal.detail, headers).response()
         if refusal.status == 401 and self.settings.passwords and request.method in hosts.SAFE:
             return RedirectResponse(f"{LOGIN}?{urlencode({'next': _here(request)})}", 303)
         return self.site.page(
