@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
@@ -14,6 +15,7 @@ from pgvoice.cli.serve.reviewing.enabling import Enabling
 from pgvoice.cli.serve.reviewing.sittings import Sitting, Sittings, Told
 from pgvoice.cli.serve.site import Site, is_ahead, session_of
 from pgvoice.store.errors import UnknownVoiceNumber
+from pgvoice.store.voice_store import VoiceStore
 
 #: No number is above the largest ``bigint`` of Postgres.
 Number = Annotated[int, Path(ge=1, lt=1 << 63)]
@@ -114,7 +116,7 @@ def _card(site: Site, request: Request, sitting: Sitting, number: Number) -> Res
 
 def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enabling) -> Response:
     is_linked = site.store.voices.settings().enabled and not enabling.is_running
-    people = site.store.labels.speaker_time() if is_linked else []
+    people = _talk_time(site.store) if is_linked else []
     return site.page(
         request,
         "review_nothing.html" if is_linked else "review_linking.html",
@@ -122,3 +124,12 @@ def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enab
         enabling=enabling,
         people=people,
     )
+
+
+def _talk_time(store: VoiceStore) -> list[tuple[str, float]]:
+    """How long everybody with a name speaks in the library, those who speak most first."""
+    spoken = defaultdict[str, float](float)
+    for each in store.labels.speaker_time():
+        if each.speaker is not None:
+            spoken[each.speaker] += each.seconds
+    return sorted(spoken.items(), key=lambda each: -each[1])

@@ -82,10 +82,12 @@ class Acts:
     def same(self, number: int, other: str, then: int | None) -> Response:
         """Say that a voice is another one, by its number, or a person, by name."""
         other = other.strip()
-        if not other.isascii() or not other.isdigit():
+        if not (other.isascii() and other.isdigit()):
             return self.name(number, other, consent="", force=False, then=then)
 
         def act() -> Change:
+            if int(other) >= 1 << 63:
+                raise UnknownVoiceNumber(f"there is no voice {other}", ended=False)
             done = self.site.store.voices.same(number, int(other))
             gone = int(other) if done.number == number else number
             self.sitting.answer(number, done.act, effects.joining(done, gone), is_final=False)
