@@ -119,7 +119,7 @@ def summaries(
     asked = {"after": after, "limit": limit, "containing": containing, "order": order, "skip": skip}
     rows = connection.execute(_SUMMARIES, asked)
     return [
-        VideoSummary(*row, tuple(zip(speakers, seconds, strict=True)))
+        VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True))))
         for *row, speakers, seconds in rows
     ]
 

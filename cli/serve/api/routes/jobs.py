@@ -14,14 +14,13 @@ from pgvoice.cli.serve.api.shapes.fields import Number, Page
 from pgvoice.cli.serve.api.shapes.jobs import DocumentGiven, Fill, InvalidRow, Job, Report
 from pgvoice.cli.serve.api.signals import Signal
 from pgvoice.cli.serve.api.writing import writing
-from pgvoice.cli.serve.errors import problem_of, problem_of_status
+from pgvoice.cli.serve.errors import UNFORESEEN, problem_of, problem_of_status
 from pgvoice.cli.serve.site import Site
 from pgvoice.hooks.fill.jobs import FillJob, FillJobs, FillRequest
 from pgvoice.hooks.formats.reading import read_segments
 from pgvoice.store.turns import Turn
 
 JobNumber = Annotated[Number, Path()]
-_UNFORESEEN = "pgvoice made a mistake: the terminal of `pgvoice serve` says more"
 
 
 def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
@@ -118,4 +117,4 @@ def _report(job: FillJob) -> Report | None:
 def _problem(error: Exception | None) -> dict[str, object] | None:
     if error is None:
         return None
-    return (problem_of(error) or problem_of_status(500, _UNFORESEEN)).document()
+    return (problem_of(error) or problem_of_status(500, UNFORESEEN)).document()
