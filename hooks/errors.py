@@ -55,6 +55,29 @@ class ExtraMissing(PgvoiceError):
     """An optional package is not installed; the message shows the command that installs it."""
 
 
+class QueueFull(PgvoiceError):
+    """Too many fills wait already."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} fills wait already: send this one again later")
+
+
+class UnknownJob(PgvoiceError):
+    """There is no such fill job, or it ended long ago."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"no job {number}: only the last ones are remembered, until the server ends"
+        )
+
+
+class JobStarted(PgvoiceError):
+    """A fill job cannot be cancelled any more."""
+
+    def __init__(self, number: int, state: str) -> None:
+        super().__init__(f"job {number} is {state} and cannot be cancelled: only a queued one can")
+
+
 class MetricsRefused(PgvoiceError):
     """Metrics cannot be served at an address."""
 

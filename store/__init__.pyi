@@ -32,6 +32,7 @@ from .errors import (
     NoEmbedding,
     NoSegment,
     NoSuggestion,
+    NotHearable,
     NothingToSplit,
     OptedOut,
     OverlappedSpeech,
@@ -81,6 +82,7 @@ from .thresholds.judging import Band, Figures
 from .thresholds.library import LibraryTail
 from .thresholds.requirement import BandThreshold, Requirement
 from .turns import Turn
+from .upkeep.events import Event, Listening
 from .upkeep.store_copy import TableSum
 from .upkeep.upkeep import SampledSegment, StoreCheck
 from .voice_store import VoiceStore
@@ -127,6 +129,7 @@ __all__ = [
     "EnrollmentRefused",
     "ErasedRows",
     "Erasure",
+    "Event",
     "Exemplar",
     "Figures",
     "FillRun",
@@ -146,6 +149,7 @@ __all__ = [
     "Linking",
     "LinkingDisabled",
     "LinkingSettings",
+    "Listening",
     "MovedExemplar",
     "Naming",
     "NearPerson",
@@ -154,6 +158,7 @@ __all__ = [
     "NoEmbedding",
     "NoSegment",
     "NoSuggestion",
+    "NotHearable",
     "NothingToSplit",
     "OptOut",
     "OptedOut",

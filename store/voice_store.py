@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pgvoice.store.recordings.recordings import Recordings
     from pgvoice.store.thresholds.thresholds import Thresholds
     from pgvoice.store.upkeep.backfills import Backfills
+    from pgvoice.store.upkeep.events import Events
     from pgvoice.store.upkeep.upkeep import Upkeep
     from pgvoice.store.voices.acts import Acts
     from pgvoice.store.voices.voices import Voices
@@ -110,6 +111,12 @@ class VoiceStore(Closing):
         from pgvoice.store.upkeep.backfills import Backfills
 
         return Backfills(self.database)
+
+    @cached_property
+    def events(self) -> Events:
+        from pgvoice.store.upkeep.events import Events
+
+        return Events(self.database)
 
     @cached_property
     def upkeep(self) -> Upkeep:

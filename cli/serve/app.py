@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from pgvoice.cli.serve import errors, mounted
 from pgvoice.cli.serve.access import middleware
+from pgvoice.cli.serve.api import api
 from pgvoice.cli.serve.pages import builtin
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import FOLDER, Site
@@ -28,6 +29,13 @@ def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
     def start() -> Response:
         return RedirectResponse("/review")
 
+    @app.api_route("/clips", methods=["GET", "HEAD"], include_in_schema=False)
+    async def clip(
+        request: Request, video: str, start: float, end: float, context: float = 0.0
+    ) -> Response:
+        return await site.clips.answer(request, video, start, end, context)
+
+    api.install(app, site)
     errors.install(app, site)
     middleware.install(app, site, settings)
     return app

@@ -23,6 +23,8 @@ from pgvoice.hooks.errors import (
     FormatError,
     NotLabelled,
     PluginError,
+    QueueFull,
+    UnknownJob,
 )
 from pgvoice.hooks.json_documents import kind_of
 from pgvoice.store.errors import (
@@ -31,6 +33,7 @@ from pgvoice.store.errors import (
     LabelIsNoName,
     NewName,
     NoSegment,
+    NotHearable,
     PgvoiceError,
     SchemaForbidden,
     UnknownEncoder,
@@ -49,7 +52,10 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (UnknownLabel, 404),
     (UnknownTurnLabel, 404),
     (NoSegment, 404),
+    (NotHearable, 404),
     (NotLabelled, 404),
+    (UnknownJob, 404),
+    (QueueFull, 429),
     (AudioSourceFailed, 503),
     (AudioError, 404),
     (SchemaForbidden, 403),
@@ -72,6 +78,8 @@ PROBLEM = "application/problem+json"
 URN = "urn:pgvoice:error:"
 #: Seconds after which a request may be repeated that the database could not answer.
 RETRY_SECONDS = 10
+#: What is said of an error that pgvoice did not foresee.
+UNFORESEEN = "pgvoice made a mistake: the terminal of `pgvoice serve` says more"
 _TITLES = {
     401: "Not logged in",
     403: "Not allowed",
@@ -82,6 +90,21 @@ _TITLES = {
     429: "Too many requests",
     500: "Failed",
     503: "Not available now",
+}
+#: The kinds of errors that have no class: what HTTP itself refuses.
+_KINDS = {
+    400: "bad_request",
+    401: "not_logged_in",
+    403: "not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    421: "misdirected_request",
+    422: "invalid_request",
+    429: "too_many_requests",
+    500: "internal",
+    503: "unavailable",
 }
 #: Errors whose sentences may name files of this machine.
 _WITH_PATHS = (AudioError, DatabaseError, DBAPIError, EncoderUnavailable, OSError, PluginError)
@@ -127,15 +150,22 @@ def problem_of(error: Exception) -> Problem | None:
     detail = explained.message
     if isinstance(error, _WITH_PATHS):
         detail = without_folders(detail)
-    retry = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    retry = {"Retry-After": str(RETRY_SECONDS)} if status in (429, 503) else {}
     # A lone surrogate in what somebody gave cannot be sent back.
     detail = detail.encode(errors="backslashreplace").decode()
     return Problem(status, _kind(error, status), detail, headers=retry)
 
 
+def problem_of_status(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Problem:
+    """What HTTP itself refuses, as a problem."""
+    return Problem(status, _KINDS.get(status, f"http_{status}"), detail, headers=headers or {})
+
+
 def answer(request: Request, site: Site, problem: Problem) -> Response:
     """A problem for the API, or the page that shows it."""
-    if request.url.path.startswith("/api/"):
+    if is_for_programs(request):
         return problem.response()
     shown = site.page(
         request,
@@ -146,6 +176,13 @@ def answer(request: Request, site: Site, problem: Problem) -> Response:
     )
     shown.headers.update(problem.headers)
     return shown
+
+
+def is_for_programs(request: Request) -> bool:
+    """Whether an error is told as a document: by the API, and by clips unless they are a page."""
+    path: str = request.scope["path"]
+    is_clip = path == "/clips" and "text/html" not in request.headers.get("accept", "")
+    return is_clip or path.startswith("/api/")
 
 
 def without_folders(text: str) -> str:
@@ -169,30 +206,21 @@ def install(app: FastAPI, site: Site) -> None:
             for each in error.errors()
         ]
         told = "; ".join(f"{each['field']}: {each['message']}" for each in fields[:_NAMED])
-        return answer(request, site, Problem(422, "invalid_request", told, fields))
+        return answer(request, site, Problem(422, _KINDS[422], told, fields))
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        phrase = HTTPStatus(error.status_code).phrase
-        kind = re.sub(r"\W+", "_", phrase.lower())
-        headers = error.headers or {}
-        told = Problem(error.status_code, kind, str(error.detail), headers=headers)
+        told = problem_of_status(error.status_code, str(error.detail), error.headers or {})
         return answer(request, site, told)
-
-    def unforeseen(request: Request, _error: Exception) -> Response:
-        return answer(request, site, Problem(500, "internal", UNFORESEEN))
 
     for kind in (PgvoiceError, ValueError, DBAPIError, OSError):
         app.add_exception_handler(kind, foreseen)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unforeseen)
 
 
 #: Fields that a sentence names.
 _NAMED = 5
-#: The traceback is in the server's log.
-UNFORESEEN = "pgvoice made a mistake that nobody foresaw: the log of `pgvoice serve` says more"
 
 
 def _kind(error: Exception, status: int) -> str:

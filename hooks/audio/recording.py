@@ -123,8 +123,13 @@ class OpenRecording:
         for span in _heard(self._decoder, spans):
             yield span.index, _finish(span, rate, sample_rate)
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the file was neither replaced nor written to since it was opened."""
+        return _stamp(self.path) == self._stamp
+
     def _check_unchanged(self) -> None:
-        if _stamp(self.path) == self._stamp:
+        if self.is_unchanged:
             return
         check_file(self.path)
         if _sha256(self.path) != self.info.sha256:

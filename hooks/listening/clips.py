@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import numpy as np
 
 from pgvoice.hooks.audio.same_file import same_recording
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.errors import AudioError, AudioNotFound, NothingToHear, needs_extra
+from pgvoice.hooks.errors import AudioError, AudioNotFound, NothingToHear
 from pgvoice.hooks.fill.embedding_pass import SILENCE_RMS
+from pgvoice.hooks.listening.cutting import wav_file
 from pgvoice.hooks.new_files import write_file
 from pgvoice.store.voice_store import VoiceStore
 from pgvoice.store.voices.unknown import Clip
@@ -81,11 +81,7 @@ def cut_clip(store: VoiceStore, clip: Clip, audio: str | Path | None = None) -> 
 
 def save_clip(heard: HeardClip, path: Path, *, overwrite: bool = False) -> None:
     """Write a clip as a WAV file of 16 bits. Raises `FileExistsError` unless `overwrite`."""
-    with needs_extra("extract"):
-        import soundfile
-    written = io.BytesIO()
-    soundfile.write(written, heard.waveform, heard.sample_rate, "PCM_16", format="WAV")
-    write_file(path, written.getvalue(), overwrite=overwrite)
+    write_file(path, wav_file(heard.waveform, heard.sample_rate), overwrite=overwrite)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ PgvoiceError
 ├── NoEmbedding                       a segment has no vector in the store
 ├── NoSegment                         a span means no stored segment
 ├── AmbiguousSpan                     a span means one of several stored segments
+├── NotHearable                       a span of a recording may not be played
 ├── UnknownTurnLabel                  no turn of a recording has a label
 ├── LastExemplar                      a profile would be left without exemplars
 ├── SpeechErased                      speech was erased, and no vector of it may be stored

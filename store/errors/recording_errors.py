@@ -73,6 +73,10 @@ class AmbiguousSpan(PgvoiceError):
         )
 
 
+class NotHearable(PgvoiceError):
+    """A span of a recording may not be played: it was erased, or nobody is known to speak there."""
+
+
 class UnknownTurnLabel(PgvoiceError):
     """No turn of a recording has the label, or none of its turns is stored."""
 

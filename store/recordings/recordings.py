@@ -13,11 +13,12 @@ from sqlalchemy import text
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import VideoErased
-from pgvoice.store.keys import SegmentKey, Span
+from pgvoice.store.keys import SegmentKey, Span, snap_ms
 from pgvoice.store.names import checked, is_text
 from pgvoice.store.recordings import (
     encoders,
     fills,
+    hearing,
     listing,
     segments,
     turns,
@@ -32,7 +33,14 @@ from pgvoice.store.recordings.encoders import (
     WhichEncoder,
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
-from pgvoice.store.recordings.listing import Coverage, StoredVideo, VideoSummary
+from pgvoice.store.recordings.hearing import Hearable
+from pgvoice.store.recordings.listing import (
+    Coverage,
+    LibraryTotals,
+    StoredVideo,
+    VideoOrder,
+    VideoSummary,
+)
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
@@ -248,14 +256,27 @@ class Recordings:
             return listing.coverage(connection, video, which, limit=limit, skip=skip)
 
     def summaries(
-        self, *, after: str | None = None, limit: int | None = 50, containing: str | None = None
+        self,
+        *,
+        after: str | None = None,
+        limit: int | None = 50,
+        skip: int = 0,
+        containing: str | None = None,
+        order: VideoOrder = "key",
     ) -> list[VideoSummary]:
-        """A page of recordings by key: those after a key, and whose key contains a text.
+        """A page of recordings: those after a key, and whose key contains a text.
 
-        Raises `ValueError` for a negative limit.
+        `skip` leaves out so many, to page. Raises `ValueError` for a negative number.
         """
         with refused_values(), self._database.engine.connect() as connection:
-            return listing.summaries(connection, after, limit, containing)
+            return listing.summaries(
+                connection, after=after, limit=limit, containing=containing, order=order, skip=skip
+            )
+
+    def totals(self, containing: str | None = None) -> LibraryTotals:
+        """How many recordings there are whose key contains a text, and what they come to."""
+        with self._database.engine.connect() as connection:
+            return listing.totals(connection, containing)
 
     def audio(self, video: str) -> VideoAudio | None:
         """The audio file that the video was filled from; None if no audio was read.
@@ -264,6 +285,16 @@ class Recordings:
         """
         with self._database.engine.connect() as connection:
             return videos.audio(connection, videos.require(connection, video))
+
+    def hearable(self, video: str, start: float, end: float, *, context: float = 0.0) -> Hearable:
+        """The part to play for somebody to hear a span, in seconds, and `context` around it.
+
+        That is speech: turns, stored segments, and up to a second around them. It ends where the
+        audio ends. Raises `UnknownVideo`, `NotHearable`, and `ValueError` for what is no span.
+        """
+        span = SegmentKey(snap_ms(start, 1), snap_ms(end, 1))
+        with refused_values(), self._database.engine.connect() as connection:
+            return hearing.hearable(connection, video, span, snap_ms(context, 1))
 
     def record_fill(self, video: str, encoder: EncoderIdentity, run: FillRun) -> None:
         """Record what a fill did, and compute the voices of the video's labels from its vectors.
@@ -297,14 +328,16 @@ class Recordings:
         with self._database.engine.connect() as connection:
             return {row.name: row.min for row in connection.execute(text(_STORED), asked)}
 
-    def statistics(self) -> CacheStatistics:
-        """Hits and misses of fills, and what is stored."""
+    def statistics(self, *, holdings: bool = True) -> CacheStatistics:
+        """Hits and misses of fills, and what is stored; without `holdings` only how much."""
         with self._database.engine.connect() as connection:
             row = connection.execute(text("SELECT * FROM pgvoice.cache_stats()")).one()
-            holdings = connection.execute(
-                text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
-            )
-            stored = [Holding(*each) for each in holdings]
+            stored = list[Holding]()
+            if holdings:
+                rows = connection.execute(
+                    text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+                )
+                stored = [Holding(*each) for each in rows]
         last = None
         if row.last_video is not None:
             hits = Hits(row.last_requested, row.last_hits)

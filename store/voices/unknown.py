@@ -10,15 +10,17 @@ from sqlalchemy import Connection, text
 _UNKNOWN = text(
     "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"
     " suggested, dismissed_as FROM pgvoice.unknown_voices(:dismissed, :encoder)"
+    " LIMIT :limit OFFSET :skip"
 )
 _APPEARANCES = text(
     "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"
     " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances(:number, :encoder) AS a"
     " JOIN pgvoice.video AS v ON v.key = a.video ORDER BY a.video, a.first_start_s, a.label"
+    " LIMIT :limit OFFSET :skip"
 )
 _SUGGESTIONS = text(
     "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings"
-    " FROM pgvoice.suggestions()"
+    " FROM pgvoice.suggestions() LIMIT :limit OFFSET :skip"
 )
 
 
@@ -96,18 +98,30 @@ class VoiceSuggestion:
 
 
 def unknown(
-    connection: Connection, encoder_id: int | None, *, dismissed: bool
+    connection: Connection,
+    encoder_id: int | None,
+    *,
+    dismissed: bool,
+    limit: int | None = None,
+    skip: int = 0,
 ) -> list[UnknownVoice]:
     """The unknown voices, those with the most speech first."""
-    rows = connection.execute(_UNKNOWN, {"dismissed": dismissed, "encoder": encoder_id})
+    values = {"dismissed": dismissed, "encoder": encoder_id, "limit": limit, "skip": skip}
+    rows = connection.execute(_UNKNOWN, values)
     return [UnknownVoice(*row) for row in rows]
 
 
 def appearances(
-    connection: Connection, number: int, encoder_id: int | None
+    connection: Connection,
+    number: int,
+    encoder_id: int | None,
+    *,
+    limit: int | None = None,
+    skip: int = 0,
 ) -> list[VoiceAppearance]:
     """Where an unknown voice is heard, by recording and time."""
-    rows = connection.execute(_APPEARANCES, {"number": number, "encoder": encoder_id})
+    values = {"number": number, "encoder": encoder_id, "limit": limit, "skip": skip}
+    rows = connection.execute(_APPEARANCES, values)
     return [
         VoiceAppearance(
             video=row.video,
@@ -124,6 +138,9 @@ def appearances(
     ]
 
 
-def suggestions(connection: Connection) -> list[VoiceSuggestion]:
+def suggestions(
+    connection: Connection, *, limit: int | None = None, skip: int = 0
+) -> list[VoiceSuggestion]:
     """Which unknown voices may be somebody who is enrolled."""
-    return [VoiceSuggestion(*row) for row in connection.execute(_SUGGESTIONS)]
+    rows = connection.execute(_SUGGESTIONS, {"limit": limit, "skip": skip})
+    return [VoiceSuggestion(*row) for row in rows]

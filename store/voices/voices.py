@@ -81,22 +81,36 @@ class Voices:
         return linking.link(self._database.engine, keys, [each.id for each in found], progress)
 
     def unknown(
-        self, *, dismissed: bool = False, encoder: WhichEncoder = None
+        self,
+        *,
+        dismissed: bool = False,
+        encoder: WhichEncoder = None,
+        limit: int | None = None,
+        skip: int = 0,
     ) -> list[UnknownVoice]:
         """The unknown voices, those with the most speech first.
 
         With `dismissed`, only those that were dismissed. Raises `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
-            return unknown.unknown(connection, _id(connection, encoder), dismissed=dismissed)
+            found = _id(connection, encoder)
+            return unknown.unknown(connection, found, dismissed=dismissed, limit=limit, skip=skip)
 
-    def show(self, number: int, *, encoder: WhichEncoder = None) -> list[VoiceAppearance]:
+    def show(
+        self,
+        number: int,
+        *,
+        encoder: WhichEncoder = None,
+        limit: int | None = None,
+        skip: int = 0,
+    ) -> list[VoiceAppearance]:
         """Where an unknown voice is heard, in the order of recordings and time.
 
         Raises `UnknownVoiceNumber`, `UnknownEncoder`.
         """
         with naming.unknown_number(), self._database.engine.connect() as connection:
-            return unknown.appearances(connection, number, _id(connection, encoder))
+            found = _id(connection, encoder)
+            return unknown.appearances(connection, number, found, limit=limit, skip=skip)
 
     def clips(self, number: int) -> list[Clip]:
         """Parts to listen to, the most typical first, one of each recording that has some.
@@ -134,10 +148,10 @@ class Voices:
         ):
             return reviewing.card(connection, number, limit, _id(connection, encoder))
 
-    def suggestions(self) -> list[VoiceSuggestion]:
+    def suggestions(self, *, limit: int | None = None, skip: int = 0) -> list[VoiceSuggestion]:
         """Which unknown voices may be somebody who is enrolled, the most speech first."""
         with self._database.engine.connect() as connection:
-            return unknown.suggestions(connection)
+            return unknown.suggestions(connection, limit=limit, skip=skip)
 
     def name(
         self,

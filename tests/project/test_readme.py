@@ -31,6 +31,7 @@ from pgvoice.store.privacy.privacy import Privacy
 from pgvoice.store.recordings.recordings import Recordings
 from pgvoice.store.thresholds.thresholds import Thresholds
 from pgvoice.store.upkeep.backfills import Backfills
+from pgvoice.store.upkeep.events import Events
 from pgvoice.store.upkeep.upkeep import Upkeep
 from pgvoice.store.voices.acts import Acts
 from pgvoice.store.voices.voices import Voices
@@ -40,6 +41,7 @@ FACETS: dict[str, type] = {
     "acts": Acts,
     "answers": Answers,
     "backfills": Backfills,
+    "events": Events,
     "index": SegmentIndex,
     "labels": Labels,
     "people": People,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
+from pgvoice.cli.serve import errors
 from pgvoice.cli.serve.access import hosts
 from pgvoice.cli.serve.access.browser_sessions import BrowserSessions
 from pgvoice.cli.serve.access.hosts import Hosts
 from pgvoice.cli.serve.access.one_time import OneTimeToken, same
-from pgvoice.cli.serve.errors import PROBLEM
+from pgvoice.cli.serve.errors import problem_of_status
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import Site
 
@@ -121,11 +122,9 @@ class Entrance:
 
     def refused(self, request: Request, refusal: Refusal) -> Response:
         title = _TITLES.get(refusal.status, "Error")
-        if request.scope["path"].startswith("/api/"):
-            document = {"type": "about:blank", "title": title, "status": refusal.status}
+        if errors.is_for_programs(request):
             headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
-            document["detail"] = refusal.detail
-            return JSONResponse(document, refusal.status, headers, PROBLEM)
+            return problem_of_status(refusal.status, refusal.detail, headers).response()
         if refusal.status == 401 and self.settings.passwords and request.method in hosts.SAFE:
             return RedirectResponse(f"{LOGIN}?{urlencode({'next': _here(request)})}", 303)
         return self.site.page(

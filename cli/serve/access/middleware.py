@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pgvoice.cli.serve.access import login
 from pgvoice.cli.serve.access.entrance import Entrance, Refusal
 from pgvoice.cli.serve.access.security_headers import with_headers
+from pgvoice.cli.serve.errors import UNFORESEEN
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import Site
 
@@ -62,7 +63,7 @@ class _Middleware:
                 await self.app(scope, _limited(receive), send)
         except Exception:
             if not send.started:
-                failed = Refusal(500, "The terminal of `pgvoice serve` says what failed.")
+                failed = Refusal(500, UNFORESEEN)
                 await entrance.refused(request, failed)(scope, receive, send)
             raise
 

@@ -160,11 +160,8 @@ def _new_name(error: NewName) -> str:
 def _told(keys: list[SegmentKey], says: Says, who: str | None) -> str:
     seconds = output.clock(sum(key.duration_ms for key in keys) / 1000)
     verb = "is" if len(keys) == 1 else "are"
-    whom = "nobody known" if who is None else who
-    return f"{output.counted(len(keys), 'turn')} ({seconds}) {verb} {_NOT[says]}{whom} now"
-
-
-_NOT: dict[Says, str] = {"is": "", "not": "not ", "nobody": "", "forget": ""}
+    told = f"not {who}" if says == "not" else f"{who or 'nobody known'} now"
+    return f"{output.counted(len(keys), 'turn')} ({seconds}) {verb} {told}"
 
 
 def _changed(found: Relabelling) -> str:
@@ -178,8 +175,9 @@ def _changed(found: Relabelling) -> str:
 
 def _named(found: Naming) -> str:
     seconds = sum(move.seconds for move in found.moves if move.to_speaker == found.speaker)
-    videos = {video for move in found.moves for video in move.videos}
-    more = f", {output.clock(seconds)} in {output.counted(len(videos), 'recording')}"
+    listed = {video for move in found.moves for video in move.videos}
+    count = max([len(listed), *(move.video_count for move in found.moves)])
+    more = f", {output.clock(seconds)} in {output.counted(count, 'recording')}"
     left = f"; {output.counted(found.left_out, 'voice')} left out" if found.left_out else ""
     who = f"{output.counted(found.voices, 'voice')} named {found.speaker}"
     return f"Voice {found.number}: {who}{more if seconds else ''}{left}"

@@ -103,13 +103,12 @@ class Acts:
 
         def act() -> None:
             try:
-                undone = self.site.store.acts.undo(last.act)
+                self.site.store.acts.undo(last.act)
             except ActNotUndoable:
                 self.sitting.answers.remove(last)
                 raise
             self.sitting.answers.remove(last)
-            text = f"Undone: {undone.kind} {undone.subject} (act {undone.number})."
-            self.sitting.told = Told(text, is_undo=True)
+            self.sitting.told = Told(f"Undone: voice {last.voice} is as it was.", is_undo=True)
 
         return self._doing(last.voice, act, last.voice)
 

@@ -29,7 +29,7 @@ class ShownCard:
 
     card: VoiceCard
     others: list[Other]
-    #: The first ones, those with the most speech first.
+    #: The first ones, the most typical first.
     recordings: list[VoiceAppearance]
     #: The next voice in the queue; None if this is the last one.
     following: int | None
@@ -60,7 +60,7 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
     return ShownCard(
         card,
         [Other(each, next(iter(store.voices.clips(each.number)), None)) for each in card.others],
-        sorted(heard, key=lambda each: -each.seconds)[:MOST_RECORDINGS],
+        sorted(heard, key=lambda each: -(each.similarity or 0.0))[:MOST_RECORDINGS],
         following(store, sitting, number),
         store.voices.left(),
         sitting.refusal_of(number),

@@ -11,7 +11,7 @@ from pgvoice.store.voices.naming import Change, Naming
 def naming(done: Naming) -> str:
     """As in ``41 min in 12 recordings are Ada now; 37 labels changed``."""
     gained = [each for each in done.moves if each.to_speaker == done.speaker]
-    labels = sum(each.segments for each in done.moves)
+    labels = sum(each.segments for each in done.moves if each.from_speaker != each.to_speaker)
     if gained:
         told = (
             f"{lasting(sum(each.seconds for each in gained))} in"

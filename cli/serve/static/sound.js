@@ -75,11 +75,13 @@ export function goOn() {
 function unheard(address, error) {
   stop();
   const isForbidden = error.name === "NotAllowedError";
-  const text = isForbidden ? "Press space to listen" : error.message;
-  for (const link of linksTo(address)) {
-    link.dataset.state = isForbidden ? "waiting" : "failed";
-    (link.closest("svg") ?? link).after(element("span", "clip-told", text));
-  }
+  const isTouched = matchMedia("(pointer: coarse)").matches;
+  const text = isForbidden ? `${isTouched ? "Tap" : "Press space"} to listen` : error.message;
+  const [link] = linksTo(address);
+  if (!link) return;
+  link.dataset.state = isForbidden ? "waiting" : "failed";
+  if (!isForbidden) (link.closest("svg") ?? link).after(element("span", "clip-told", text));
+  else if (find(".clip-text", link)) find(".clip-text", link).textContent = text;
   tell(text);
 }
 

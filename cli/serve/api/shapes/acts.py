@@ -11,7 +11,6 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Asked,
     DryRun,
     Encoder,
-    Label,
     Margin,
     Name,
     Number,
@@ -19,7 +18,7 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Threshold,
     Video,
 )
-from pgvoice.cli.serve.api.shapes.people import SpanGiven
+from pgvoice.cli.serve.api.shapes.people import Labels, Spans
 from pgvoice.cli.serve.api.shapes.voices import LabelMove
 
 
@@ -29,12 +28,14 @@ class Act(Shown):
     number: int
     at: datetime
     author: str = Field(description="The user of the database.")
+    on_behalf_of: str | None = Field(description="For whom that user says that it was done.")
     kind: str = Field(examples=["name"])
     subject: str
     details: dict[str, Any]
     changed: dict[str, int] = Field(description="Rows of each table.")
     undone_at: datetime | None
     undone_by: str | None
+    undone_on_behalf_of: str | None
     final_because: str | None = Field(description="Why it cannot be undone any more.")
 
 
@@ -54,6 +55,7 @@ class AuditEvent(Shown):
     id: int
     at: datetime
     actor: str = Field(description="The user of the database.")
+    on_behalf_of: str | None = Field(description="For whom that user says that it was done.")
     action: str
     subject: str
     details: dict[str, Any]
@@ -120,8 +122,8 @@ class Pin(Asked):
     """Say who speaks in spans or under a label of a recording, or who does not."""
 
     video: Video
-    spans: Annotated[list[SpanGiven], Field(max_length=1000)] = []
-    labels: Annotated[list[Label], Field(max_length=100)] = []
+    spans: Spans
+    labels: Labels
     speaker: Annotated[Name | None, Field(description="Null: nobody known.")]
     holds: bool = Field(True, description="False: this person does not speak there.")
     new: bool = Field(False, description="The name is new, and meant so.")
@@ -132,6 +134,6 @@ class Unpin(Asked):
     """Forget what was said of spans or labels of a recording."""
 
     video: Video
-    spans: Annotated[list[SpanGiven], Field(max_length=1000)] = []
-    labels: Annotated[list[Label], Field(max_length=100)] = []
+    spans: Spans
+    labels: Labels
     encoder: Encoder | None = None

@@ -22,8 +22,8 @@ class Suggestion(Shown):
 class Answer(Shown):
     """Who speaks in a segment, or why nobody is named; the columns of `pgvoice.identify`."""
 
-    start: float | None = Field(description="In seconds.", examples=[10.6])
-    end: float | None = Field(description="In seconds.", examples=[14.7])
+    start: float = Field(description="In seconds.", examples=[10.6])
+    end: float = Field(description="In seconds.", examples=[14.7])
     label: str | None = Field(description="The diarizer's label.", examples=["SPEAKER_00"])
     speaker: str | None = Field(description="The name; null if nobody is named.")
     voice: str | None = Field(description="The unknown voice, if asked for.", examples=["voice 12"])

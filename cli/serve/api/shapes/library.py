@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pgvoice.cli.serve.api.shapes.fields import Shown, Similarity
+
+
+def _as_times(pairs: Iterable[tuple[str, float]]) -> list[dict[str, object]]:
+    return [{"speaker": speaker, "seconds": seconds} for speaker, seconds in pairs]
 
 
 class Recording(Shown):
@@ -41,6 +47,33 @@ class RecordingDetail(Recording):
     """A recording, and what each encoder filled of it."""
 
     coverage: list[Coverage]
+
+
+class SpeakingTime(Shown):
+    """How long somebody speaks."""
+
+    speaker: str
+    seconds: float = Field(description="In seconds.")
+
+
+class RecordingSummary(Shown):
+    """How much of a recording has a name; the columns of `pgvoice.video_summaries`."""
+
+    video: str = Field(examples=["talk"])
+    source: str | None = Field(description="The file that the audio was read from last.")
+    seconds: float | None = Field(description="Length of the audio, in seconds.")
+    last_end: float | None = Field(description="When the last segment ends, in seconds.")
+    turns: int
+    segments: int
+    filled: int = Field(description="Segments with a vector.")
+    speech_seconds: float = Field(description="All speech, in seconds.")
+    named_seconds: float = Field(description="Speech with a name, in seconds.")
+    voice_seconds: float = Field(description="Speech of unknown voices, in seconds.")
+    speakers: Annotated[
+        list[SpeakingTime],
+        BeforeValidator(_as_times),
+        Field(description="Who speaks for how long, the longest first."),
+    ]
 
 
 class Turn(Shown):

@@ -216,13 +216,18 @@ class SpanGiven(Asked):
     end: End
 
 
+#: None by default.
+Spans = Annotated[list[SpanGiven], Field(default_factory=list, max_length=1000)]
+Labels = Annotated[list[Label], Field(default_factory=list, max_length=100)]
+
+
 class Enroll(Asked):
     """Enroll somebody from stored segments of a recording."""
 
     name: Name
     video: Video
-    spans: Annotated[list[SpanGiven], Field(max_length=1000)] = []
-    labels: Annotated[list[Label], Field(max_length=100)] = []
+    spans: Spans
+    labels: Labels
     encoder: Encoder | None = None
     min_speech: Seconds = MIN_SPEECH_SECONDS
     consent: ConsentGiven | Phrase | None = None
@@ -253,8 +258,8 @@ class SplitPerson(OfPerson):
     """Give exemplars of a person to somebody else."""
 
     into: Name
-    videos: Annotated[list[Video], Field(max_length=1000)] = []
-    exemplars: Annotated[list[Number], Field(max_length=1000)] = []
+    videos: Annotated[list[Video], Field(default_factory=list, max_length=1000)]
+    exemplars: Annotated[list[Number], Field(default_factory=list, max_length=1000)]
     suggest: bool = False
     encoder: Encoder | None = None
     consent: ConsentGiven | Phrase | None = None

@@ -1,0 +1,76 @@
+"""The store as a whole: thresholds, statistics, encoders, backfills."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from pgvoice.cli.serve.api.paging import Asked, Part
+from pgvoice.cli.serve.api.shapes.fields import Encoder, Page, Phrase
+from pgvoice.cli.serve.api.shapes.library import (
+    Backfill,
+    EncoderShown,
+    FailedRecording,
+    Statistics,
+    Thresholds,
+)
+from pgvoice.cli.serve.site import Site
+from pgvoice.store.recordings import statistics
+
+#: A backfill by name.
+Named = Annotated[Phrase | None, Query(description="Of one backfill; by default of all.")]
+
+
+def make(site: Site) -> APIRouter:
+    router, store = APIRouter(tags=["library"]), site.store
+
+    @router.get("/thresholds", response_model=Thresholds)
+    def get_thresholds(
+        encoder: Annotated[Encoder | None, Query()] = None,
+        gallery: Annotated[
+            int | None,
+            Query(ge=1, le=1_000_000, description="People; by default all who are enrolled."),
+        ] = None,
+    ) -> dict[str, object]:
+        """Which thresholds apply, and what they rest on."""
+        required = store.thresholds.required(encoder=encoder, gallery=gallery)
+        return asdict(required) | {
+            "threshold": required.threshold,
+            "target_far": store.thresholds.target_far(),
+            "library": store.thresholds.library(encoder=encoder),
+        }
+
+    @router.get("/statistics", response_model=Statistics)
+    def get_statistics() -> statistics.CacheStatistics:
+        """Hits and misses of fills, and the size of what is stored; `/coverage` says of what."""
+        return store.recordings.statistics(holdings=False)
+
+    @router.get("/encoders", response_model=list[EncoderShown])
+    def list_encoders() -> list[dict[str, object]]:
+        """The encoders whose vectors the store has, the oldest first."""
+        return [
+            {
+                "encoder": str(each.identity),
+                "threshold": each.threshold.similarity,
+                "threshold_source": each.threshold.source,
+                "calibrated": each.calibrated,
+            }
+            for each in store.recordings.encoders()
+        ]
+
+    @router.get("/backfills", response_model=Page[Backfill])
+    def list_backfills(paging: Asked, name: Named = None) -> Part:
+        """How far backfills are."""
+        found = store.backfills.status(name)
+        return paging.skipping(lambda limit, skip: found[skip : skip + limit])
+
+    @router.get("/backfills/failed", response_model=Page[FailedRecording])
+    def list_failed_recordings(paging: Asked, name: Named = None) -> Part:
+        """The recordings that could not be filled or have invalid segments, and why."""
+        return paging.skipping(
+            lambda limit, skip: store.backfills.failed(name, limit=limit, skip=skip)
+        )
+
+    return router

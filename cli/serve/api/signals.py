@@ -1,0 +1,37 @@
+"""``Signal``: tells coroutines that something changed in another thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Signal:
+    """Wakes all who wait; whoever wakes up looks what has changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+
+    def give(self) -> None:
+        """Wake all who wait; from any thread."""
+        with self._lock:
+            waiting = list(self._waiting.items())
+        for event, loop in waiting:
+            # A loop that is closed waits for nothing.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(event.set)
+
+    @contextmanager
+    def awaited(self) -> Iterator[asyncio.Event]:
+        """An event that is set by each `give`; whoever waits clears it before looking."""
+        event = asyncio.Event()
+        with self._lock:
+            self._waiting[event] = asyncio.get_running_loop()
+        try:
+            yield event
+        finally:
+            with self._lock:
+                del self._waiting[event]

@@ -1,0 +1,1 @@
+"""A large library with a queue of unknown voices to name."""
