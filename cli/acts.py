@@ -50,8 +50,8 @@ def acts(store: VoiceStore, limit: int, as_json: bool) -> None:
             output.day(act.at),
             output.author(act.author, act.on_behalf_of),
             act.kind,
-            _subject(act),
-            _state(act) + _told(act.changed),
+            subject_of(act),
+            _state(act) + told(act.changed),
         ),
         "nobody has changed anything yet that can be undone",
     )
@@ -76,13 +76,14 @@ def undo(store: VoiceStore, number: int | None, dry_run: bool, as_json: bool) ->
 def _tell(done: Undone, dry_run: bool) -> None:
     act = f"act {done.number} ({done.kind} {done.subject})"
     click.echo(output.printable(f"{act} {output.done('undone', dry_run)}"))
-    if restored := _told(done.restored):
+    if restored := told(done.restored):
         click.echo(click.wrap_text(f"as before: {restored}", 80, subsequent_indent="  "))
-    if left := _told(done.left_out):
+    if left := told(done.left_out):
         output.say(f"erased or changed since, and left as it is: {left}")
 
 
-def _subject(act: Act) -> str:
+def subject_of(act: Act) -> str:
+    """Whom or what an act was done to, with the person if there is one."""
     speaker = act.details.get("speaker")
     if isinstance(speaker, str) and speaker not in act.subject:
         return f"{act.subject}: {speaker}"
@@ -95,16 +96,21 @@ def _state(act: Act) -> str:
     return f"final, {act.final_because}: " if act.final_because else ""
 
 
-def _told(rows: Mapping[str, int]) -> str:
+def told(rows: Mapping[str, int]) -> str:
     """``2 exemplars, 1 profile``."""
+    return ", ".join(f"{count:,} {what}" for what, count in rows_told(rows))
+
+
+def rows_told(rows: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What kinds of rows an act changed, in words, and how many; those that say something."""
     # A run's labels tell more than the run.
     counts = {
         table: 0 if table == "attribution_run" and rows.get("label") else rows[table]
         for table in rows
     }
     counts["label"] = counts.get("label") or counts.get("attribution", 0)
-    return ", ".join(
-        f"{counts[table]:,} {one if counts[table] == 1 else several}"
+    return [
+        (one if counts[table] == 1 else several, counts[table])
         for table, (one, several) in _ROWS.items()
         if counts.get(table)
-    )
+    ]

@@ -220,7 +220,8 @@ COMMENT ON FUNCTION pgvoice.suggestions() IS
 comes second. Whom a person said that it is not is never suggested. accept_suggestion and reject_suggestion
 answer. Similarities have two digits unless the caller sees_vectors.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_person(number bigint) RETURNS text
+CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_person(number bigint, expected text)
+RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
@@ -235,8 +236,13 @@ BEGIN
         RAISE EXCEPTION 'nobody is suggested for voice %', number
             USING ERRCODE = 'PV010', HINT = 'pgvoice.suggestions lists them; pgvoice.name_voice names a voice.';
     END IF;
+    IF found <> expected THEN
+        RAISE EXCEPTION '% is suggested for voice % now, not %', quote_literal(found), number,
+            quote_literal(expected)
+            USING ERRCODE = 'PV010', DETAIL = found, HINT = 'pgvoice.suggestions lists them.';
+    END IF;
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.suggested_person(bigint) IS
-'Who is suggested for an unknown voice; fails if nobody is.';
+COMMENT ON FUNCTION pgvoice_internal.suggested_person IS
+'Who is suggested for an unknown voice; fails if nobody is, or somebody else than expected.';

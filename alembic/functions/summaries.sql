@@ -26,7 +26,11 @@ COMMENT ON FUNCTION pgvoice_internal.spoken_segments(bigint) IS
 'The segments of a video, each once, and whether any encoder has a vector of it.';
 
 CREATE OR REPLACE FUNCTION pgvoice.video_summaries(
-    after text DEFAULT NULL, max_rows integer DEFAULT 50, containing text DEFAULT NULL
+    after text DEFAULT NULL,
+    max_rows integer DEFAULT 50,
+    containing text DEFAULT NULL,
+    ordered text DEFAULT 'key',
+    skipped_rows integer DEFAULT 0
 ) RETURNS TABLE (
     video text,
     source text,
@@ -35,6 +39,8 @@ CREATE OR REPLACE FUNCTION pgvoice.video_summaries(
     turns bigint,
     segments bigint,
     filled bigint,
+    labelled bigint,
+    filled_at timestamptz,
     speech_seconds double precision,
     named_seconds double precision,
     voice_seconds double precision,
@@ -45,17 +51,30 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows);
+    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows),
+           pgvoice_internal.require_not_negative('skipped_rows', skipped_rows),
+           pgvoice_internal.require_order(ordered, ARRAY['key', 'newest', 'longest']);
     WITH page AS MATERIALIZED (
-        SELECT v.* FROM pgvoice.video AS v
-        WHERE (after IS NULL OR v.key > after)
-          AND (containing IS NULL OR strpos(lower(v.key), lower(containing)) > 0)
-        ORDER BY v.key LIMIT max_rows
+        -- By key, the index gives a page at once.
+        (
+            SELECT v.* FROM pgvoice.video AS v
+            WHERE ordered = 'key' AND (after IS NULL OR v.key > after)
+              AND (containing IS NULL OR strpos(lower(v.key), lower(containing)) > 0)
+            ORDER BY v.key OFFSET skipped_rows LIMIT max_rows
+        ) UNION ALL (
+            SELECT v.* FROM pgvoice.video AS v
+            WHERE ordered <> 'key' AND (after IS NULL OR v.key > after)
+              AND (containing IS NULL OR strpos(lower(v.key), lower(containing)) > 0)
+            ORDER BY CASE WHEN ordered = 'longest' THEN v.duration_ms END DESC NULLS LAST,
+                     CASE WHEN ordered = 'newest' THEN v.created_at END DESC, v.key
+            OFFSET skipped_rows LIMIT max_rows
+        )
     )
     SELECT p.key, p.source, p.duration_ms / 1000::double precision,
            s.last_end_ms / 1000::double precision,
            (SELECT count(*) FROM pgvoice.turn AS t WHERE t.video_id = p.id),
-           coalesce(s.segments, 0), coalesce(s.filled, 0),
+           coalesce(s.segments, 0), coalesce(s.filled, 0), coalesce(s.labelled, 0),
+           (SELECT max(f.finished_at) FROM pgvoice.fill_run AS f WHERE f.video_id = p.id),
            coalesce(s.ms, 0) / 1000::double precision,
            coalesce(s.named_ms, 0) / 1000::double precision,
            coalesce(s.voice_ms, 0) / 1000::double precision,
@@ -63,7 +82,7 @@ AS $$
     FROM page AS p
     CROSS JOIN LATERAL (
         SELECT sum(b.segments)::bigint AS segments, sum(b.filled)::bigint AS filled,
-               max(b.last_end_ms) AS last_end_ms, sum(b.ms) AS ms,
+               sum(b.labelled)::bigint AS labelled, max(b.last_end_ms) AS last_end_ms, sum(b.ms) AS ms,
                sum(b.ms) FILTER (WHERE b.speaker IS NOT NULL) AS named_ms,
                sum(b.voice_ms) FILTER (WHERE b.speaker IS NULL) AS voice_ms,
                array_agg(b.speaker ORDER BY b.ms DESC, b.speaker) FILTER (WHERE b.speaker IS NOT NULL)
@@ -72,14 +91,14 @@ AS $$
                    FILTER (WHERE b.speaker IS NOT NULL) AS speaker_seconds
         FROM (
             SELECT n.name AS speaker, count(*) AS segments, count(*) FILTER (WHERE c.filled) AS filled,
-                   max(c.end_ms) AS last_end_ms, sum(c.end_ms - c.start_ms) AS ms,
+                   count(n.start_ms) AS labelled, max(c.end_ms) AS last_end_ms, sum(c.end_ms - c.start_ms) AS ms,
                    sum(c.end_ms - c.start_ms) FILTER (WHERE w.start_ms IS NOT NULL) AS voice_ms
             FROM pgvoice_internal.spoken_segments(p.id) AS c
             LEFT JOIN (
                 SELECT DISTINCT ON (a.start_ms, a.end_ms) a.start_ms, a.end_ms, s.name
-                FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
+                FROM pgvoice.attribution AS a LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
                 WHERE a.video_id = p.id AND a.current
-                ORDER BY a.start_ms, a.end_ms, a.run_id DESC
+                ORDER BY a.start_ms, a.end_ms, s.id IS NULL, a.run_id DESC
             ) AS n USING (start_ms, end_ms)
             LEFT JOIN (
                 SELECT DISTINCT g.start_ms, g.end_ms
@@ -89,13 +108,61 @@ AS $$
             GROUP BY n.name
         ) AS b
     ) AS s
-    ORDER BY p.key
+    ORDER BY CASE WHEN ordered = 'longest' THEN p.duration_ms END DESC NULLS LAST,
+             CASE WHEN ordered = 'newest' THEN p.created_at END DESC, p.key
 $$;
 COMMENT ON FUNCTION pgvoice.video_summaries IS
-'A page of recordings in the order of their keys: those after a key, and whose key contains a text, without
-regard to case. last_end_s is the end of the last segment; filled counts the segments that have a vector. Of all speech, named_seconds have
+'A page of recordings: those after a key, and whose key contains a text, without regard to case. They are
+ordered by ''key'', or the ''newest'' or the ''longest'' first. last_end_s is the end of the last segment;
+filled and labelled count the segments that have a vector, and a current label. Of all speech, named_seconds have
 the name of somebody in their current label, and voice_seconds are of unknown voices; speakers and
 speaker_seconds say who speaks for how long, longest first.';
+
+CREATE OR REPLACE FUNCTION pgvoice.library_totals(
+    containing text DEFAULT NULL,
+    OUT recordings bigint,
+    OUT seconds double precision,
+    OUT requested bigint,
+    OUT hits bigint,
+    OUT keeps_text boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT v.recordings, v.seconds, f.requested, f.hits, s.keep_text
+    FROM pgvoice.setting AS s
+    CROSS JOIN (
+        SELECT count(*) AS recordings, coalesce(sum(v.duration_ms), 0) / 1000::double precision AS seconds
+        FROM pgvoice.video AS v
+        WHERE containing IS NULL OR strpos(lower(v.key), lower(containing)) > 0
+    ) AS v
+    CROSS JOIN (
+        SELECT coalesce(sum(f.requested), 0)::bigint AS requested,
+               coalesce(sum(f.hits), 0)::bigint AS hits
+        FROM pgvoice.fill_run AS f
+    ) AS f
+$$;
+COMMENT ON FUNCTION pgvoice.library_totals IS
+'How many recordings there are whose key contains a text, and how long their audio is; how many segments all
+fills asked for, and how many of these were stored before; and whether the store keeps text.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_order(
+    ordered text, known text[]
+) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF coalesce(ordered <> ALL (known), true) THEN
+        RAISE EXCEPTION 'no order %', coalesce(quote_literal(ordered), 'NULL')
+            USING HINT = format('Order by one of: %s.', array_to_string(known, ', ')),
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_order(text, text[]) IS
+'Fails unless an order is one of those known.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.require_text(name text, given text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -110,6 +177,71 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.require_text(text, text) IS
 'Fails if a text is empty, blank or NULL.';
+
+CREATE OR REPLACE FUNCTION pgvoice.names_of_segments(
+    videos text[], starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (
+    video text,
+    start_s double precision,
+    end_s double precision,
+    label text,
+    speaker text,
+    voice bigint,
+    start_ms integer,
+    end_ms integer
+)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
+           pgvoice_internal.require_same_length(
+               'videos', cardinality(videos), 'starts_ms', cardinality(starts_ms)
+           );
+    SELECT g.video, g.start_ms / 1000::double precision, g.end_ms / 1000::double precision, t.label,
+           n.name, w.number, g.start_ms, g.end_ms
+    FROM unnest(videos, starts_ms, ends_ms) WITH ORDINALITY AS g(video, start_ms, end_ms, place)
+    LEFT JOIN pgvoice.video AS v ON v.key = g.video
+    LEFT JOIN LATERAL (
+        -- A clean part speaks for its turn.
+        SELECT c.turn_start_ms AS start_ms, c.turn_end_ms AS end_ms FROM pgvoice.clean_part AS c
+        WHERE c.video_id = v.id AND c.start_ms = g.start_ms AND c.end_ms = g.end_ms
+        ORDER BY c.turn_start_ms, c.turn_end_ms LIMIT 1
+    ) AS p ON NOT EXISTS (
+        SELECT FROM pgvoice.turn AS t
+        WHERE t.video_id = v.id AND t.start_ms = g.start_ms AND t.end_ms = g.end_ms
+    )
+    CROSS JOIN LATERAL (
+        SELECT coalesce(p.start_ms, g.start_ms) AS start_ms, coalesce(p.end_ms, g.end_ms) AS end_ms
+    ) AS s
+    LEFT JOIN LATERAL (
+        SELECT min(t.label) AS label FROM pgvoice.turn AS t
+        WHERE t.video_id = v.id AND t.start_ms = s.start_ms AND t.end_ms = s.end_ms
+    ) AS t ON true
+    LEFT JOIN LATERAL (
+        SELECT w.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS w ON w.id = a.speaker_id
+        WHERE a.video_id = v.id AND a.start_ms = s.start_ms AND a.end_ms = s.end_ms AND a.current
+        ORDER BY a.run_id DESC LIMIT 1
+    ) AS n ON true
+    LEFT JOIN LATERAL (
+        SELECT min(l.unknown_voice_id) AS number
+        FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.unknown_voice AS u ON u.id = l.unknown_voice_id
+        JOIN pgvoice.voice AS o
+            ON o.video_id = l.video_id AND o.label = l.label AND o.encoder_id = l.encoder_id
+        WHERE l.video_id = v.id AND u.ended_as IS NULL AND u.dismissed_as IS NULL AND (
+            l.label = t.label OR EXISTS (
+                SELECT FROM unnest(o.starts_ms, o.ends_ms) AS h(start_ms, end_ms)
+                WHERE h.start_ms = g.start_ms AND h.end_ms = g.end_ms
+            )
+        )
+    ) AS w ON n.name IS NULL
+    ORDER BY g.place
+$$;
+COMMENT ON FUNCTION pgvoice.names_of_segments IS
+'Who speaks in segments of several recordings, one row for each, in order: the diarizer''s label, the name in
+the current label, or else voice: the unknown voice. A clean part has those of its turn. All are NULL where
+nothing is known.';
 
 CREATE OR REPLACE FUNCTION pgvoice.search_text(
     query text, max_rows integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL

@@ -15,7 +15,9 @@ PURPOSES = {
     "embedded": "for an embedded database server",
     "demo": "for `pgvoice demo`",
     "evaluate": "for `pgvoice evaluate`",
+    "mcp": "for `pgvoice mcp`",
     "metrics": "for Prometheus metrics",
+    "page": "for `pgvoice serve`",
     "plot": "for pictures (`--plot`)",
     "ray": "to backfill on a Ray cluster",
 }

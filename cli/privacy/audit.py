@@ -46,15 +46,19 @@ def audit(store: VoiceStore, subject: str | None, limit: int, head: bool, as_jso
 
 
 def _row(event: AuditEvent) -> tuple[str, ...]:
-    details = ", ".join(
-        f"{name} {json.dumps(value)}"
-        for name, value in event.details.items()
-        if name != "on_behalf_of"
-    )
     return (
         f"{event.at.astimezone():%Y-%m-%d %H:%M}",
         output.author(event.actor, event.on_behalf_of),
         event.action,
         event.subject,
-        details,
+        details_told(event),
+    )
+
+
+def details_told(event: AuditEvent) -> str:
+    """What the trail says beside the subject, as names and values."""
+    return ", ".join(
+        f"{name} {json.dumps(value)}"
+        for name, value in event.details.items()
+        if name != "on_behalf_of"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -14,3 +14,9 @@ def chosen(store: VoiceStore, which: str | None) -> StoredEncoder | None:
     if which:
         return store.recordings.encoder(which)
     return max(store.recordings.encoders(), key=lambda each: each.id, default=None)
+
+
+def identity(store: VoiceStore, which: str | None = None) -> EncoderIdentity | None:
+    """As `chosen`, for the questions of a store."""
+    found = chosen(store, which)
+    return None if found is None else found.identity

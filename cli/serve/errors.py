@@ -78,6 +78,8 @@ PROBLEM = "application/problem+json"
 URN = "urn:pgvoice:error:"
 #: Seconds after which a request may be repeated that the database could not answer.
 RETRY_SECONDS = 10
+#: What is said of an error that pgvoice did not foresee.
+UNFORESEEN = "pgvoice made a mistake: the terminal of `pgvoice serve` says more"
 _TITLES = {
     401: "Not logged in",
     403: "Not allowed",
@@ -219,6 +221,8 @@ def install(app: FastAPI, site: Site) -> None:
 
 #: Fields that a sentence names.
 _NAMED = 5
+#: The traceback is in the terminal.
+UNFORESEEN = "pgvoice made a mistake: the terminal of `pgvoice serve` says more"
 
 
 def _kind(error: Exception, status: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from urllib.parse import urlencode
@@ -56,6 +58,8 @@ class Site:
     read_only: bool = False
     #: Set when the server is about to end: streams end then.
     closing: Event = field(default_factory=Event)
+    #: What has to be ended before the store is closed.
+    ending: ExitStack = field(default_factory=ExitStack)
     _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -67,6 +71,9 @@ class Site:
             "clock": output.clock,
             "counted": output.counted,
             "lasting": lasting,
+            "day": output.day,
+            "last_day": output.last_day,
+            "minute": minute,
         }
 
     def page(
@@ -160,6 +167,11 @@ def lasting(seconds: float) -> str:
         return f"{round(seconds)} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+
+
+def minute(moment: datetime) -> str:
+    """A moment to the minute, in this machine's zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def url(path: str, **query: object) -> str:

@@ -39,3 +39,18 @@ class SpeakerTime:
     video: str
     segments: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSegment(OnGrid):
+    """A segment of a recording, and who speaks in it."""
+
+    video: str
+    start_ms: int
+    end_ms: int
+    #: The diarizer's.
+    label: str | None
+    #: Who has the current label; None if nobody has.
+    speaker: str | None
+    #: Without a speaker, the number of the unknown voice.
+    voice: int | None

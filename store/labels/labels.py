@@ -14,7 +14,7 @@ from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import UnknownRun
 from pgvoice.store.keys import SegmentKey, Span
 from pgvoice.store.labels import pins
-from pgvoice.store.labels.current import Label, SpeakerTime
+from pgvoice.store.labels.current import Label, NamedSegment, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
 from pgvoice.store.labels.words import Word, said
 from pgvoice.store.people import speakers as people
@@ -41,6 +41,10 @@ _LABELS = text(
     " labelled_at FROM pgvoice.label WHERE video = :video AND"
     " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
     " ORDER BY start_ms, end_ms, encoder_id LIMIT :limit OFFSET :skip"
+)
+_NAMES = text(
+    "SELECT video, start_ms, end_ms, label, speaker, voice FROM pgvoice.names_of_segments("
+    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]))"
 )
 _RUNS = text(
     "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
@@ -262,6 +266,20 @@ class Labels:
             found = None if encoder is None else encoders.find(connection, encoder).id
             values = {"video": video, "encoder": found, "limit": limit, "skip": skip}
             return [Label(*row) for row in connection.execute(_LABELS, values)]
+
+    def of_segments(self, segments: Iterable[tuple[str, SegmentKey]]) -> list[NamedSegment]:
+        """Who speaks in segments of several recordings, one answer each, in order.
+
+        All is None in the answer for a segment that is not stored.
+        """
+        asked = list(segments)
+        values = {
+            "videos": [video for video, _ in asked],
+            "starts": [key.start_ms for _, key in asked],
+            "ends": [key.end_ms for _, key in asked],
+        }
+        with refused_values(), self._database.engine.connect() as connection:
+            return [NamedSegment(*row) for row in connection.execute(_NAMES, values)]
 
     def runs(self, *, before: int | None = None, limit: int | None = None) -> list[LabelRun]:
         """The runs, or so many before one, the newest first."""

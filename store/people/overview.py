@@ -135,7 +135,8 @@ def people(
     }
     rows = connection.execute(_PEOPLE, values).all()
     found = [
-        Person(*row[: len(_PERSON) - 1], tuple(row.suggested), _sample(*row[-4:-1])) for row in rows
+        Person(*(*row[: len(_PERSON) - 1], tuple(row.suggested), _sample(*row[-4:-1])))
+        for row in rows
     ]
     return PeoplePage(tuple(found), rows[0].total if rows else 0)
 
@@ -143,24 +144,20 @@ def people(
 def similar(connection: Connection, name: str, limit: int) -> list[SimilarPerson]:
     """The people who are most similar to one."""
     rows = connection.execute(_SIMILAR, {"speaker": name, "max_rows": limit})
-    return [SimilarPerson(*row[:4], _sample(*row[4:])) for row in rows]
+    return [SimilarPerson(*(*row[:4], _sample(*row[4:]))) for row in rows]
 
 
 def heard(connection: Connection, name: str, limit: int | None, skip: int) -> HeardPage:
     """The recordings in which somebody is heard, those that were added last first."""
     values = {"speaker": name, "max_rows": limit, "skipped": skip}
     rows = connection.execute(_HEARD, values).all()
-    found = [
-        HeardIn(
-            *row[:6],
-            tuple(
-                (start / 1000, end / 1000)
-                for start, end in zip(row.starts_ms, row.ends_ms, strict=True)
-            ),
-        )
-        for row in rows
-    ]
+    found = [HeardIn(*(*row[:6], _spans(row.starts_ms, row.ends_ms))) for row in rows]
     return HeardPage(tuple(found), rows[0].total if rows else 0)
+
+
+def _spans(starts_ms: list[int], ends_ms: list[int]) -> tuple[tuple[float, float], ...]:
+    both = zip(starts_ms, ends_ms, strict=True)
+    return tuple((start / 1000, end / 1000) for start, end in both)
 
 
 def _sample(video: str | None, start: float, end: float) -> Sample | None:

@@ -160,7 +160,7 @@ def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> Dr
         if isinstance(error, DataError):
             raise CancellingExemplars(name) from error
         raise
-    return DroppedExemplar(*row, act)
+    return DroppedExemplar(*(*row, act))
 
 
 def summaries(

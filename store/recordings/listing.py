@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,11 @@ class VideoSummary:
     turns: int
     #: Different segments of the turns, or all that are stored if there are no turns,
     segments: int
-    #: and how many of them have a vector.
+    #: how many of them have a vector, and how many a current label.
     filled: int
+    labelled: int
+    #: When a fill ended last; None if none did.
+    filled_at: datetime | None
     #: Of all segments; of those with a name; and of those that are unknown voices.
     speech_seconds: float
     named_seconds: float
@@ -94,22 +97,67 @@ class VideoSummary:
     speakers: tuple[tuple[str, float], ...]
 
 
+#: By key, the newest first, or those with the longest audio first.
+VideoOrder = Literal["key", "newest", "longest"]
 _SUMMARIES = text(
-    "SELECT video, source, seconds, last_end_s, turns, segments, filled, speech_seconds,"
-    " named_seconds, voice_seconds, speakers, speaker_seconds"
-    " FROM pgvoice.video_summaries(:after, :limit, :containing)"
+    "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"
+    " speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds"
+    " FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip)"
 )
 
 
 def summaries(
-    connection: Connection, after: str | None, limit: int | None, containing: str | None
+    connection: Connection,
+    *,
+    after: str | None,
+    limit: int | None,
+    containing: str | None,
+    order: VideoOrder,
+    skip: int,
 ) -> list[VideoSummary]:
-    """A page of recordings, by key."""
+    """A page of recordings."""
+    asked = {"after": after, "limit": limit, "containing": containing, "order": order, "skip": skip}
+    rows = connection.execute(_SUMMARIES, asked)
+    return [
+        VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True))))
+        for *row, speakers, seconds in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryTotals:
+    """What all recordings of a list come to."""
+
+    recordings: int
+    #: Length of their audio.
+    seconds: float
+    #: Segments that all fills of the store asked for, and how many of these were stored before.
+    requested: int
+    hits: int
+    #: Whether the store keeps what was said.
+    keeps_text: bool
+
+
+_TOTALS = text(
+    "SELECT recordings, seconds, requested, hits, keeps_text"
+    " FROM pgvoice.library_totals(:containing)"
+)
+
+
+def totals(connection: Connection, containing: str | None) -> LibraryTotals:
+    """The totals of the recordings whose key contains a text."""
+    return LibraryTotals(*connection.execute(_TOTALS, {"containing": containing}).one())
+
+
+def coverage(
+    connection: Connection, video: str | None, encoder: int | None, *, limit: int | None, skip: int
+) -> list[Coverage]:
+    """The coverage of a video, or of all, by key and encoder."""
     rows = connection.execute(
-        _SUMMARIES, {"after": after, "limit": limit, "containing": containing}
+        text(
+            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
+            " ORDER BY video, encoder LIMIT :limit OFFSET :skip"
+        ),
+        {"video": video, "encoder": encoder, "limit": limit, "skip": skip},
     )
-    return [VideoSummary(*_values(row)) for row in rows]
-
-
-def _values(row: Row[Any]) -> Sequence[Any]:
-    return [*row[:-2], tuple(zip(row.speakers, row.speaker_seconds, strict=True))]
+    return [Coverage(*row) for row in rows]

@@ -34,7 +34,13 @@ from pgvoice.store.recordings.encoders import (
 )
 from pgvoice.store.recordings.fills import FillRun, Hold
 from pgvoice.store.recordings.hearing import Hearable
-from pgvoice.store.recordings.listing import Coverage, StoredVideo, VideoSummary
+from pgvoice.store.recordings.listing import (
+    Coverage,
+    LibraryTotals,
+    StoredVideo,
+    VideoOrder,
+    VideoSummary,
+)
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
@@ -250,14 +256,27 @@ class Recordings:
             return listing.coverage(connection, video, which, limit=limit, skip=skip)
 
     def summaries(
-        self, *, after: str | None = None, limit: int | None = 50, containing: str | None = None
+        self,
+        *,
+        after: str | None = None,
+        limit: int | None = 50,
+        skip: int = 0,
+        containing: str | None = None,
+        order: VideoOrder = "key",
     ) -> list[VideoSummary]:
-        """A page of recordings by key: those after a key, and whose key contains a text.
+        """A page of recordings: those after a key, and whose key contains a text.
 
-        Raises `ValueError` for a negative limit.
+        `skip` leaves out so many, to page. Raises `ValueError` for a negative number.
         """
         with refused_values(), self._database.engine.connect() as connection:
-            return listing.summaries(connection, after, limit, containing)
+            return listing.summaries(
+                connection, after=after, limit=limit, containing=containing, order=order, skip=skip
+            )
+
+    def totals(self, containing: str | None = None) -> LibraryTotals:
+        """How many recordings there are whose key contains a text, and what they come to."""
+        with self._database.engine.connect() as connection:
+            return listing.totals(connection, containing)
 
     def audio(self, video: str) -> VideoAudio | None:
         """The audio file that the video was filled from; None if no audio was read.

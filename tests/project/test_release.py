@@ -78,6 +78,19 @@ def test_the_links_on_pypi_lead_to_the_repository(metadata: Message) -> None:
         assert link.startswith("https://")
 
 
+def test_the_wheel_has_every_file_of_the_page(built: dict[str, Path]) -> None:
+    with ZipFile(built[".whl"]) as wheel:
+        packed = set(wheel.namelist())
+    files = [
+        path
+        for folder in ("templates", "static")
+        for path in (ROOT / "cli/serve" / folder).rglob("*")
+        if path.is_file()
+    ]
+    assert {path.suffix for path in files} >= {".html", ".css", ".js", ".svg"}
+    assert {f"pgvoice/{path.relative_to(ROOT)}" for path in files} <= packed
+
+
 def test_the_sdist_can_be_tested(built: dict[str, Path]) -> None:
     with tarfile.open(built[".gz"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}

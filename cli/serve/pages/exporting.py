@@ -57,8 +57,7 @@ def _labelled(
     store: VoiceStore, video: str, answers: Answers, encoder: str | None
 ) -> list[Labelled]:
     """The turns with the names of their labels, or with those that identify answers now."""
-    found = encoders.chosen(store, encoder)
-    which = found.identity if found else None
+    which = encoders.identity(store, encoder)
     if answers == "stored":
         return stored_labels(store, video, encoder=which)
     linked = store.voices.settings().enabled

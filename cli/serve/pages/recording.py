@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -51,7 +52,7 @@ def make(site: Site) -> APIRouter:
             "recording.html",
             video=video,
             found=found,
-            audio=audio,
+            source=audio and PurePath(audio.source).name,
             recording=recording,
             window=shown,
             at=at,

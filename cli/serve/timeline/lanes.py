@@ -28,7 +28,7 @@ _NEAR, _SMALLEST = 1 / 250, 0.4
 _SHADES = (0.2, 0.35, 0.5, 0.65)
 #: Seconds of a clip at most.
 LONGEST_CLIP = 60.0
-#: Pixels: a lane with its name, and the scale.
+#: Pixels: a lane with its name, and the scale above.
 LANE, SCALE = 44, 24
 _TICKS = 6
 
@@ -82,7 +82,7 @@ def draw(rows: Sequence[TurnRow], shown: Window, video: str, at: Place) -> Timel
             href=_page(kind, each[0]),
             seconds=_speech(each),
             blocks=[_block(block, shown, video, at) for block in _joined(each, join)],
-            y=number * LANE,
+            y=SCALE + number * LANE,
         )
         for number, (kind, name, each) in enumerate(_groups(rows))
     ]
@@ -114,7 +114,7 @@ def _lane_of(row: TurnRow) -> tuple[Kind, str]:
 def _page(kind: Kind, row: TurnRow) -> str | None:
     if kind == "person" and row.speaker is not None:
         return url("/person", name=row.speaker)
-    return url("/review", voice=row.voice) if kind == "voice" else None
+    return f"/review/{row.voice}" if kind == "voice" else None
 
 
 def _start(row: TurnRow) -> float:

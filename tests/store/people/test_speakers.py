@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, Z, put, unit
@@ -182,7 +183,9 @@ def test_one_exemplar_is_dropped(store: VoiceStore) -> None:
     planned = store.people.drop("ann", number, dry_run=True)
     assert (planned.source, planned.start, planned.end, planned.left) == ("v", 1, 2, 2)
     assert len(store.people.exemplars("ann")) == 3
-    assert store.people.drop("ann", number) == planned
+    dropped = store.people.drop("ann", number)
+    assert (planned.act, replace(dropped, act=None)) == (None, planned)
+    assert store.acts.list(limit=1)[0].number == dropped.act
     (summary, _) = store.people.speakers()
     assert (summary.exemplars, summary.seconds) == (2, 2)
     assert store.answers.identify("v", [(1, 2)], threshold=-1)[0].similarity == pytest.approx(

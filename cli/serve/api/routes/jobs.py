@@ -12,16 +12,15 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pgvoice.cli.serve.api.paging import Asked, Part
 from pgvoice.cli.serve.api.shapes.fields import Number, Page
 from pgvoice.cli.serve.api.shapes.jobs import DocumentGiven, Fill, InvalidRow, Job, Report
-from pgvoice.cli.serve.api.signals import Signal
+from pgvoice.cli.serve.api.signals import Signal, woken
 from pgvoice.cli.serve.api.writing import writing
-from pgvoice.cli.serve.errors import problem_of, problem_of_status
+from pgvoice.cli.serve.errors import UNFORESEEN, problem_of, problem_of_status
 from pgvoice.cli.serve.site import Site
 from pgvoice.hooks.fill.jobs import FillJob, FillJobs, FillRequest
 from pgvoice.hooks.formats.reading import read_segments
 from pgvoice.store.turns import Turn
 
 JobNumber = Annotated[Number, Path()]
-_UNFORESEEN = "pgvoice made a mistake: the terminal of `pgvoice serve` says more"
 
 
 def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
@@ -67,9 +66,9 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
                 if job.version != seen:
                     seen = job.version
                     yield ServerSentEvent(event=job.state, id=str(seen), data=_shown(job))
-                if job.has_ended:
+                if job.has_ended or site.closing.is_set():
                     return
-                await event.wait()
+                await woken(event)
 
     router.include_router(changing)
     return router
@@ -118,4 +117,4 @@ def _report(job: FillJob) -> Report | None:
 def _problem(error: Exception | None) -> dict[str, object] | None:
     if error is None:
         return None
-    return (problem_of(error) or problem_of_status(500, _UNFORESEEN)).document()
+    return (problem_of(error) or problem_of_status(500, UNFORESEEN)).document()

@@ -1,0 +1,56 @@
+"""Merging two entries of one person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from pgvoice.cli.acts import rows_told
+from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
+from pgvoice.cli.serve.site import Site, url
+
+
+def add(router: APIRouter, site: Site) -> None:
+    """``/person/merge``."""
+
+    @router.get("/person/merge")
+    def ask_merge(request: Request, name: str, into: str, force: bool = False) -> Response:
+        into = into.strip()
+        would, refused = rehearse(
+            lambda: site.store.people.merge(name, into, force=force, dry_run=True)
+        )
+        fields = [("name", name), ("into", into), *([("force", "true")] if force else [])]
+        question = Question(
+            f"Merge {name} into {into}?",
+            name,
+            "/person/merge",
+            "Merge",
+            fields,
+            [
+                f"Everything of {name} becomes that of {into}: exemplars, labels, and what people"
+                f" said. The name {name} and its consents are gone; what somebody agreed to does"
+                f" not pass to another name. Labels are judged again by the next label run."
+            ],
+            [] if would is None else rows_told(would.changed),
+            refused,
+            None if force else url("/person/merge", name=name, into=into, force="true"),
+            exemplars=site.store.people.exemplars(name) if would else [],
+        )
+        return ask(site, request, question)
+
+    @router.post("/person/merge")
+    def merge(
+        request: Request,
+        name: Annotated[str, Form()],
+        into: Annotated[str, Form()],
+        force: Annotated[bool, Form()] = False,
+    ) -> Response:
+        def act() -> Response:
+            done = site.store.people.merge(name, into, force=force)
+            told = f"{name} was merged into {into}"
+            site.tell(request, told, act=done.act, back=person_url(name))
+            return site.go("/person", name=into)
+
+        return attempt(site, request, person_url(name), act)

@@ -1,0 +1,56 @@
+"""Names, keys, labels and texts that are written like a page's own code stay text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pgvoice_testkit.browsing import served, tour, visit
+from pgvoice_testkit.servers.databases import migrate, new_database, plain
+from pgvoice_testkit.stores import audible
+from pgvoice_testkit.stores.voices import PEOPLE
+from playwright.sync_api import Browser
+
+from pgvoice.store import VoiceStore
+
+EVIL = (
+    "{}'\"></textarea></title></script><script>alert(1)</script><svg onload=alert(2)>"
+    "<img src=//elsewhere.example/x onerror=alert(3)><a href=javascript:alert(4)>x</a>"
+    "<style>*{{display:none}}</style><base href=//elsewhere.example/>{{{{7*7}}}}\x1b[31m"
+    "\u202e../../%2e"
+)
+KEY, LABEL, TEXT = (EVIL.format(what) for what in ("key", "label", "text"))
+NAMES = [EVIL.format(what) for what in ("Ada", "Bob")]
+
+
+@pytest.fixture(scope="module")
+def hostile(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoiceStore]:
+    """Everything that people write is an attack; two of the three who recur have such names."""
+    recordings = {f"{KEY}{number}": PEOPLE[:3] for number in range(2)}
+    with new_database(server_url) as url:
+        migrate(url, keep_text=True)
+        with VoiceStore.open(plain(url)) as store:
+            audible.fill(
+                store,
+                tmp_path_factory.mktemp("sounds"),
+                recordings,
+                TEXT,
+                lambda place: f"{LABEL}{place}",
+            )
+            for voice, name in zip(store.voices.unknown(), NAMES, strict=False):
+                store.voices.name(voice.number, name, consent=EVIL)
+            yield store
+
+
+def test_nothing_that_people_write_is_run_or_loaded(browser: Browser, hostile: VoiceStore) -> None:
+    texts: dict[str, str] = {}
+    with served(hostile) as server, visit(browser, server) as (page, seen):
+        for address in tour(page, most=3):
+            path = address.removeprefix(server.address).partition("?")[0]
+            texts[path] = texts.get(path, "") + page.inner_text("body")
+        assert seen.nothing(), seen
+    assert KEY.strip()[:40] in texts["/library"]
+    for text in (NAMES[0], LABEL, TEXT):
+        assert text[:40] in texts["/recording"]
+    assert NAMES[0][:40] in texts["/people"]
+    assert NAMES[1][:40] in texts["/acts"]
