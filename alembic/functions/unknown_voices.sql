@@ -137,7 +137,7 @@ AS $$
             ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
         WHERE l.unknown_voice_id = number
           AND (voice_appearances.encoder IS NULL OR l.encoder_id = voice_appearances.encoder)
-        ORDER BY v.clean_ms DESC, l.video_id, l.label, l.encoder_id
+        ORDER BY similarity DESC NULLS LAST, l.video_id, l.label, l.encoder_id
         LIMIT max_rows
     )
     SELECT r.key, c.label, e.label, c.segments, c.clean_ms / 1000::double precision,
@@ -155,8 +155,8 @@ AS $$
     ORDER BY r.key, first, c.label, c.encoder_id
 $$;
 COMMENT ON FUNCTION pgvoice.voice_appearances IS
-'Where an unknown voice is heard: a row for each label of a recording and encoder, or for the max_rows with
-the most speech. A label like ?1 is of
+'Where an unknown voice is heard: a row for each label of a recording and encoder, or for the max_rows that
+are most similar to the unknown voice. A label like ?1 is of
 segments that the store grouped itself, as their turns have no labels. clip is the part that is best to
 listen to; similarity is the mean similarity to all voices of the unknown voice, with two digits unless the
 caller sees_vectors.';

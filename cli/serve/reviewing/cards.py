@@ -11,9 +11,6 @@ from pgvoice.store.voice_store import VoiceStore
 from pgvoice.store.voices.reviewing import NearVoice, QueueSize, SpokenTurn, VoiceCard
 from pgvoice.store.voices.unknown import Clip, VoiceAppearance
 
-#: Recordings that a card lists.
-MOST_RECORDINGS = 30
-
 
 @dataclass(frozen=True, slots=True)
 class Other:
@@ -56,11 +53,10 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
     card = store.voices.card(number)
     if not ahead:
         sitting.show(number)
-    heard = store.voices.show(number)
     return ShownCard(
         card,
-        [Other(each, next(iter(store.voices.clips(each.number)), None)) for each in card.others],
-        sorted(heard, key=lambda each: -(each.similarity or 0.0))[:MOST_RECORDINGS],
+        [Other(each, each.clip) for each in card.others],
+        list(card.heard),
         following(store, sitting, number),
         store.voices.left(),
         sitting.refusal_of(number),
