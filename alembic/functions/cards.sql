@@ -176,15 +176,21 @@ AS $$
         SELECT DISTINCT ON (n.id) n.*
         FROM pgvoice.encoder AS e
         CROSS JOIN LATERAL (
-            SELECT o.unknown_voice_id AS id, o.encoder_id, o.speech_ms,
-                   pgvoice.similarity(-(m.embedding OPERATOR(public.<#>) o.embedding)) AS similarity
-            FROM pgvoice.unknown_voice_mean AS m
-            JOIN pgvoice.unknown_voice_mean AS o
-                ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
-            JOIN pgvoice.unknown_voice AS u ON u.id = o.unknown_voice_id
-            WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
-              AND u.ended_as IS NULL AND u.dismissed_as IS NULL
-            ORDER BY m.embedding OPERATOR(public.<#>) o.embedding, o.unknown_voice_id
+            -- As many more as are left out, so that few are looked up.
+            SELECT o.id, e.id AS encoder_id, o.speech_ms, pgvoice.similarity(-o.distance) AS similarity
+            FROM (
+                SELECT o.unknown_voice_id AS id, o.speech_ms,
+                       m.embedding OPERATOR(public.<#>) o.embedding AS distance
+                FROM pgvoice.unknown_voice_mean AS m
+                JOIN pgvoice.unknown_voice_mean AS o
+                    ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
+                WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
+                ORDER BY distance, id
+                LIMIT max_rows + cardinality(pgvoice_internal.listed_voices(true))
+            ) AS o
+            JOIN pgvoice.unknown_voice AS u ON u.id = o.id
+            WHERE u.ended_as IS NULL AND u.dismissed_as IS NULL
+            ORDER BY o.distance, o.id
             LIMIT max_rows
         ) AS n
         WHERE similar_voices.encoder IS NULL OR e.id = similar_voices.encoder

@@ -123,7 +123,7 @@ BEGIN
         ) AS c;
         EXIT WHEN more IS NULL OR max_rows = 0;
         passed := passed || more;
-        batch := 4 * batch;
+        batch := CASE WHEN batch = max_rows THEN greatest(batch / 4, 2) ELSE 2 * batch END;
         found := found || (
             SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
             FROM pgvoice_internal.reviewed(review_queue.encoder, more, exact) AS r

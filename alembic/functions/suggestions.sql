@@ -90,12 +90,13 @@ AS $$
         LEFT JOIN pgvoice_internal.rejected_people(encoder, numbers) AS r
             ON r.number = m.unknown_voice_id
         CROSS JOIN LATERAL (
-            SELECT array_agg(p.speaker_id) AS speakers, array_agg(p.similarity) AS similarities
+            -- Each similarity computed once.
+            SELECT array_agg(p.speaker_id) AS speakers, array_agg(-p.distance) AS similarities
             FROM (
-                SELECT v.speaker_id, -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
+                SELECT v.speaker_id, m.embedding OPERATOR(public.<#>) v.embedding AS distance
                 FROM person AS v
                 WHERE r.speakers IS NULL OR v.speaker_id <> ALL (r.speakers)
-                ORDER BY m.embedding OPERATOR(public.<#>) v.embedding, v.speaker_id
+                ORDER BY distance, v.speaker_id
                 LIMIT 2
             ) AS p
         ) AS two

@@ -67,7 +67,10 @@ COMMENT ON FUNCTION pgvoice_internal.listed_voices(boolean) IS
 'The unknown voices that have not ended: those that were dismissed, or the others.';
 
 CREATE OR REPLACE FUNCTION pgvoice.unknown_voices(
-    dismissed boolean DEFAULT false, encoder integer DEFAULT NULL
+    dismissed boolean DEFAULT false,
+    encoder integer DEFAULT NULL,
+    max_rows integer DEFAULT NULL,
+    skipped_rows integer DEFAULT 0
 ) RETURNS TABLE (
     number bigint,
     voices bigint,
@@ -86,12 +89,21 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_encoder(unknown_voices.encoder)
     WHERE unknown_voices.encoder IS NOT NULL;
+    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows),
+           pgvoice_internal.require_not_negative('skipped_rows', skipped_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT u.id, k.voices, k.recordings, k.seconds, u.heard_at, v.key, s.name,
            pgvoice.shown(k.similarity, sees.exact), k.suggested, u.dismissed_as
     FROM sees
     CROSS JOIN pgvoice_internal.known_voices(
-        unknown_voices.encoder, pgvoice_internal.listed_voices(unknown_voices.dismissed)
+        unknown_voices.encoder, ARRAY(
+            SELECT l.number
+            FROM pgvoice_internal.linked_as(
+                unknown_voices.encoder, pgvoice_internal.listed_voices(unknown_voices.dismissed)
+            ) AS l
+            ORDER BY l.seconds DESC, l.number
+            OFFSET skipped_rows LIMIT max_rows
+        )
     ) AS k
     JOIN pgvoice.unknown_voice AS u ON u.id = k.number
     JOIN pgvoice.video AS v ON v.id = k.last_video_id
@@ -101,7 +113,8 @@ $$;
 COMMENT ON FUNCTION pgvoice.unknown_voices IS
 'The unknown voices: voices that match nobody who is enrolled, linked across recordings as one person. Those
 with the most clean speech come first. nearest is the enrolled person whom it resembles most; if suggested,
-so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. Without
+so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. max_rows and
+skipped_rows are for a page of them, of which the others are compared with nobody. Without
 encoder, each as the encoder heard it that heard most of it. Similarities have two digits unless the caller
 sees_vectors.';
 

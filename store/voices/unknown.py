@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, text
 
 _UNKNOWN = text(
     "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"
-    " suggested, dismissed_as FROM pgvoice.unknown_voices(:dismissed, :encoder)"
-    " LIMIT :limit OFFSET :skip"
+    " suggested, dismissed_as FROM pgvoice.unknown_voices("
+    ":dismissed, :encoder, :limit, :skip)"
 )
 _APPEARANCES = (
     "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"
