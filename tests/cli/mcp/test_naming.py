@@ -30,8 +30,9 @@ def test_naming_has_to_be_allowed(changing: VoiceStore) -> None:
         schema = naming[name].input_schema
         assert schema["properties"]["dry_run"]["default"] is True
         assert "context" not in schema["properties"]
-        assert naming[name].annotations is not None
-        assert naming[name].annotations.read_only_hint is False
+        annotations = naming[name].annotations
+        assert annotations is not None
+        assert annotations.read_only_hint is False
     for name in NAMING:
         refused = asking(changing)(name, number=1)
         assert refused.is_error
