@@ -75,6 +75,7 @@ Settings, from the environment:
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
+  PGVOICE_TOKEN         what programs send to `serve` and `mcp` over HTTP
 
 \b
 Exit codes: 0 done, 1 failed (standard error has the reason and the remedy),

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pgvoice.cli import options
+from pgvoice.cli.serve.serve import TOKEN_VARIABLE
 from pgvoice.hooks.errors import needs_extra
 from pgvoice.store.errors import RoleMissing, SchemaMismatch
 from pgvoice.store.voice_store import VoiceStore
 
 if TYPE_CHECKING:
     from pgvoice.cli.mcp.web import Address
-
-TOKEN_VARIABLE = "PGVOICE_TOKEN"  # noqa: S105 - its name
 
 
 class HostAndPort(click.ParamType[tuple[str, int]]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 
 import uvicorn
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgvoice.cli.serve.access.exposure import SHORTEST_TOKEN, ServingRefused
 from pgvoice.cli.serve.access.hosts import LOOPBACK, is_any, is_loopback
+from pgvoice.cli.serve.access.one_time import same
 from pgvoice.cli.serve.running import GRACE
 
 PATH = "/mcp"
@@ -84,12 +84,12 @@ class _TokenRequired:
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            sent = Headers(scope=scope).get("authorization", "").encode("latin-1", "replace")
-            if not secrets.compare_digest(sent, self._expected):
+            scheme, _, sent = Headers(scope=scope).get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not same(sent.strip(), self._token):
                 challenge = {"WWW-Authenticate": "Bearer"}
                 refused = PlainTextResponse("send the token of PGVOICE_TOKEN", 401, challenge)
                 await refused(scope, receive, send)
