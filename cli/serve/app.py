@@ -20,7 +20,12 @@ from pgvoice.store.voice_store import VoiceStore
 def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
     """The application for a store; whoever calls it closes the store."""
     installed.add_builtin("builtin-pages", builtin)
-    site = Site(store, registered_pages(), read_only=settings.read_only)
+    site = Site(
+        store,
+        registered_pages(),
+        read_only=settings.read_only,
+        has_passwords=bool(settings.passwords),
+    )
     app = FastAPI(title="pgvoice", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     mounted.install(app, site)

@@ -55,6 +55,8 @@ class Site:
     pages: dict[str, RegisteredPage]
     #: Whether nothing may be changed; the database refuses it, too.
     read_only: bool = False
+    #: Whether people log in, and so may log out.
+    has_passwords: bool = False
     #: Set when the server is about to end: streams end then.
     closing: Event = field(default_factory=Event)
     _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
