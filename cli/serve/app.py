@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from pgvoice.cli.serve import errors, mounted
 from pgvoice.cli.serve.access import middleware
-from pgvoice.cli.serve.api import api
+from pgvoice.cli.serve.late import LateRoutes
 from pgvoice.cli.serve.pages import builtin
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.cli.serve.site import FOLDER, Site
@@ -40,7 +42,13 @@ def make_app(store: VoiceStore, settings: Settings) -> FastAPI:
     ) -> Response:
         return await site.clips.answer(request, video, start, end, context)
 
-    api.install(app, site)
+    app.router.routes.append(LateRoutes("/api/", partial(_install_api, app, site)))
     errors.install(app, site)
     middleware.install(app, site, settings)
     return app
+
+
+def _install_api(app: FastAPI, site: Site) -> None:
+    from pgvoice.cli.serve.api import api  # takes long to import
+
+    api.install(app, site)
