@@ -23,10 +23,12 @@ from pgvoice.store.database.server.names import DATA_VARIABLE, LINGER_VARIABLE
 from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
+#: Lets programs into `pgvoice serve`; never shown.
+TOKEN_VARIABLE = "PGVOICE_TOKEN"  # noqa: S105 - its name
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (
     *(URL_VARIABLE, DATA_VARIABLE, LINGER_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER"),
-    *("PGVOICE_PLAYER", "PGVOICE_PLUGINS"),
+    *("PGVOICE_PLAYER", "PGVOICE_PLUGINS", TOKEN_VARIABLE),
 )
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _INDENT = 26
@@ -82,6 +84,8 @@ def _settings() -> Iterator[Check]:
             yield Check(
                 name, "warn", f"not a setting of pgvoice; its settings are {', '.join(SETTINGS)}"
             )
+        elif name == TOKEN_VARIABLE:
+            yield Check(name, "ok", "set, so programs that send it may use the API")
         elif name != URL_VARIABLE:
             yield Check(name, "ok", value or "(empty)")
         else:
