@@ -8,19 +8,11 @@ from dataclasses import dataclass
 from pgvoice.cli.serve.reviewing.refusals import Refusal
 from pgvoice.cli.serve.reviewing.sittings import Sitting
 from pgvoice.store.voice_store import VoiceStore
-from pgvoice.store.voices.reviewing import NearVoice, QueueSize, SpokenTurn, VoiceCard
-from pgvoice.store.voices.unknown import Clip, VoiceAppearance
+from pgvoice.store.voices.reviewing import QueueSize, SpokenTurn, VoiceCard
+from pgvoice.store.voices.unknown import VoiceAppearance
 
 #: Recordings that a card lists.
 MOST_RECORDINGS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """Another unknown voice, and what it sounds like."""
-
-    voice: NearVoice
-    clip: Clip | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +20,6 @@ class ShownCard:
     """All that a card shows."""
 
     card: VoiceCard
-    others: list[Other]
     #: The first ones, the most typical first.
     recordings: list[VoiceAppearance]
     #: The next voice in the queue; None if this is the last one.
@@ -59,7 +50,6 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
     heard = store.voices.show(number)
     return ShownCard(
         card,
-        [Other(each, next(iter(store.voices.clips(each.number)), None)) for each in card.others],
         sorted(heard, key=lambda each: -(each.similarity or 0.0))[:MOST_RECORDINGS],
         following(store, sitting, number),
         store.voices.left(),
