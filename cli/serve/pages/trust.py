@@ -44,7 +44,8 @@ def make(site: Site) -> APIRouter:
             library=thresholds.library(encoder=chosen),
             target_far=thresholds.target_far(),
             calibrations=calibrations,
-            active=next((each for each in calibrations if each.active), None),
+            measured=next((each for each in calibrations if each.active), None)
+            or next(iter(calibrations), None),
             linking=site.store.voices.settings(),
             histogram=drawn,
             may_see_scores=found is not None,
