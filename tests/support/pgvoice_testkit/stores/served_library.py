@@ -21,9 +21,7 @@ def make(store: VoiceStore) -> None:
     turns = talk(store, ENROLLED_FROM, (ADA, BOB), each=12, seed=20)
     for person in (ADA, BOB):
         spans = [(turn.start, turn.end) for turn in turns if turn.label == person]
-        store.people.enroll_segments(
-            person, ENROLLED_FROM, spans[-6:], consent=CONSENT, force=True
-        )
+        store.people.enroll_segments(person, ENROLLED_FROM, spans[-6:], consent=CONSENT, force=True)
     _read_aloud(store)
     store.voices.enable()
     store.labels.label()
