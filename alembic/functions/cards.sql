@@ -68,7 +68,6 @@ CREATE OR REPLACE FUNCTION pgvoice.voice_people(
 ) RETURNS TABLE (
     speaker text,
     similarity double precision,
-    suggested boolean,
     video text,
     source text,
     start_s double precision,
@@ -80,25 +79,26 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_unknown_voice(number),
            pgvoice_internal.require_not_negative('max_rows', max_rows);
-    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
-    heard AS MATERIALIZED (
-        SELECT k.* FROM pgvoice_internal.known_voices(voice_people.encoder, ARRAY[number]) AS k
+    WITH sees AS MATERIALIZED (
+        SELECT pgvoice.sees_vectors() AS exact, coalesce(
+            voice_people.encoder,
+            (SELECT min(e.id) FROM pgvoice.encoder AS e HAVING count(*) = 1),
+            (SELECT k.near_encoder_id FROM pgvoice_internal.known_voices(NULL, ARRAY[number]) AS k)
+        ) AS encoder_id
     )
-    SELECT s.name, pgvoice.shown(near.similarity, sees.exact),
-           h.suggested AND h.speaker_id = near.speaker_id, r.key, coalesce(r.source, c.source),
+    SELECT s.name, pgvoice.shown(near.similarity, sees.exact), r.key, coalesce(r.source, c.source),
            c.start_ms / 1000::double precision, c.end_ms / 1000::double precision
     FROM sees
-    CROSS JOIN heard AS h
-    CROSS JOIN LATERAL pgvoice_internal.people_like(h.near_encoder_id, number, max_rows) AS near
+    CROSS JOIN LATERAL pgvoice_internal.people_like(sees.encoder_id, number, max_rows) AS near
     JOIN pgvoice.speaker AS s ON s.id = near.speaker_id
-    LEFT JOIN LATERAL pgvoice_internal.sample_of(near.speaker_id, h.near_encoder_id) AS c ON true
+    LEFT JOIN LATERAL pgvoice_internal.sample_to_hear(near.speaker_id, sees.encoder_id) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
     ORDER BY pgvoice.shown(near.similarity, sees.exact) DESC, near.speaker_id
 $$;
 COMMENT ON FUNCTION pgvoice.voice_people IS
 'The enrolled people whose profiles are most similar to an unknown voice, besides those whom a person said
 that it is not, and a sample of each: the part of a recording that they were enrolled with that is most like
-their profile. video is NULL if that is no recording of the store. Similarities have two digits unless the
+their profile. Without encoder, as the encoder heard the voice that review_voice reports. video is NULL if that is no recording of the store. Similarities have two digits unless the
 caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.people_like(
@@ -120,7 +120,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.people_like(integer, bigint, integer) IS
 'The people whose profiles are most similar to the mean of an unknown voice, the most similar first.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.sample_of(speaker bigint, encoder integer)
+CREATE OR REPLACE FUNCTION pgvoice_internal.sample_to_hear(speaker bigint, encoder integer)
 RETURNS TABLE (video_id bigint, source text, start_ms integer, end_ms integer)
 LANGUAGE sql STABLE ROWS 1
 SET search_path FROM CURRENT
@@ -140,7 +140,7 @@ AS $$
              p.embedding OPERATOR(public.<#>) x.embedding, x.id
     LIMIT 1
 $$;
-COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint, integer) IS
+COMMENT ON FUNCTION pgvoice_internal.sample_to_hear(bigint, integer) IS
 'What to listen to of somebody who is enrolled: the exemplar of at least 3 s that is closest to the profile,
 or else the longest, from a recording of the store if there is one; of more than 8 s, its middle.';
 

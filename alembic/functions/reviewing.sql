@@ -98,7 +98,7 @@ DECLARE
     last_ms bigint := 9223372036854775807;
     last_number bigint := 0;
     more bigint[];
-    batch integer := coalesce(greatest(max_rows, 10), 1000);
+    batch integer := coalesce(greatest(max_rows, 1), 1000);
     worst double precision;
 BEGIN
     PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
@@ -123,7 +123,7 @@ BEGIN
         ) AS c;
         EXIT WHEN more IS NULL OR max_rows = 0;
         passed := passed || more;
-        batch := 2 * batch;
+        batch := 4 * batch;
         found := found || (
             SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
             FROM pgvoice_internal.reviewed(review_queue.encoder, more, exact) AS r

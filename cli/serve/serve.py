@@ -115,7 +115,8 @@ def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
         _tell(settings, app.state.entrance.link, opens=opens)
         if not store.voices.settings().enabled:
             click.echo(_NOT_LINKED)
-        running.run(server, listening)
+        with app.state.entrance.site.ending:
+            running.run(server, listening)
 
 
 def _tell(settings: Settings, link: str, *, opens: bool) -> None:

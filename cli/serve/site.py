@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +58,8 @@ class Site:
     read_only: bool = False
     #: Set when the server is about to end: streams end then.
     closing: Event = field(default_factory=Event)
+    #: What has to be ended before the store is closed.
+    ending: ExitStack = field(default_factory=ExitStack)
     _messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:

@@ -104,12 +104,13 @@ def size(connection: Connection, skip: Iterable[int]) -> QueueSize:
 def card(connection: Connection, number: int, limit: int, encoder_id: int | None) -> VoiceCard:
     """All about one unknown voice; at most `limit` people, voices and turns beside the clip's."""
     asked = {"number": number, "limit": limit, "encoder": encoder_id}
+    voice = QueuedVoice(*connection.execute(_VOICE, asked).one())
     return VoiceCard(
-        QueuedVoice(*connection.execute(_VOICE, asked).one()),
+        voice,
         tuple(clips(connection, number, 5, encoder_id)),
         tuple(
-            NearPerson(row.speaker, row.similarity, row.suggested, _sample(*row[3:]))
-            for row in connection.execute(_PEOPLE, asked)
+            NearPerson(name, similarity, voice.suggested and name == voice.nearest, _sample(*part))
+            for name, similarity, *part in connection.execute(_PEOPLE, asked)
         ),
         tuple(NearVoice(*row) for row in connection.execute(_OTHERS, asked)),
         tuple(SpokenTurn(*row) for row in connection.execute(_TURNS, asked)),
@@ -145,7 +146,7 @@ _CLIPS = text(
     "SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, :encoder)"
 )
 _PEOPLE = text(
-    "SELECT speaker, similarity, suggested, video, source, start_s, end_s"
+    "SELECT speaker, similarity, video, source, start_s, end_s"
     " FROM pgvoice.voice_people(:number, :limit, :encoder)"
 )
 _OTHERS = text(

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import numpy as np
@@ -28,6 +30,7 @@ from pgvoice_testkit.servers.databases import temporary_folder
 
 from pgvoice.store import VoiceStore
 
+T = TypeVar("T")
 #: What is required: milliseconds from an answer to the next card, in 95 % of all cases.
 NEXT_MS = 150.0
 
@@ -55,37 +58,38 @@ def main(*, segments: int, voices: int, people: int, cards: int, markdown: bool)
 @contextmanager
 def made(segments: int, voices: int, people: int) -> Iterator[VoiceStore]:
     """A store with such a library, freshly opened."""
-    with temporary_folder() as folder:
-        with VoiceStore.open(folder=folder, keep_text=True, consent=False) as store:
-            started = time.perf_counter()
-            library.build(store, segments=segments, unknown=voices, enrolled=people)
-            click.echo(f"written in {time.perf_counter() - started:.0f} s", err=True)
-            with VoiceStore.open(folder=folder) as fresh:
-                yield fresh
+    with (
+        temporary_folder() as folder,
+        VoiceStore.open(folder=folder, keep_text=True, consent=False) as store,
+    ):
+        started = time.perf_counter()
+        library.build(store, segments=segments, unknown=voices, enrolled=people)
+        click.echo(f"written in {time.perf_counter() - started:.0f} s", err=True)
+        with VoiceStore.open(folder=folder) as fresh:
+            yield fresh
 
 
 def measure(store: VoiceStore, cards: int) -> tuple[Table, str]:
     """The figures, and what is slower than required."""
     table = Table("Reviewing", ("what", "median", "95 %", "most"))
-    first = timed(lambda: store.voices.queue(limit=20))
-    table.add("the queue's first answer, 20 voices", *_ms([first]))
-    skipped: list[int] = []
-    queued, shown, dismissed = [], [], []
+    table.add("the queue's first 20 voices", *_ms([timed(store.voices.queue)[0]]))
+    queued, shown, dismissed, skipped = [], [], [], list[int]()
     for place in range(cards):
-        queued.append(timed(lambda: store.voices.queue(limit=1, skip=skipped)))
-        (voice,) = store.voices.queue(limit=1, skip=skipped)
-        shown.append(timed(lambda: store.voices.card(voice.number)))
+        seconds, (voice, *_) = timed(lambda: store.voices.queue(limit=1, skip=skipped))
+        queued.append(seconds)
+        number = voice.number
+        shown.append(timed(partial(store.voices.card, number))[0])
         if place % 2:
-            skipped.append(voice.number)
+            skipped.append(number)
         else:
-            dismissed.append(timed(lambda: store.voices.dismiss(voice.number, "tv")))
+            dismissed.append(timed(partial(store.voices.dismiss, number, "tv"))[0])
     whole = [one + other for one, other in zip(queued, shown, strict=True)]
     table.add(f"the next card, {cards} in a row", *_ms(whole))
     table.add("of it: which is next", *_ms(queued))
     table.add("of it: what it shows", *_ms(shown))
-    table.add("dismissing a voice", *_ms(dismissed))
+    table.add("the answer before, if it is to dismiss", *_ms(dismissed))
     for what, asked in OTHERS.items():
-        table.add(what, *_ms([timed(lambda: asked(store)) for _ in range(3)]))  # noqa: B023
+        table.add(what, *_ms([timed(partial(asked, store))[0] for _ in range(3)]))
     late = float(np.quantile(whole, 0.95)) * 1000
     return table, "" if late < NEXT_MS else f"the next card takes {late:.0f} ms"
 
@@ -99,11 +103,11 @@ OTHERS: dict[str, Callable[[VoiceStore], object]] = {
 }
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+def timed(call: Callable[[], T]) -> tuple[float, T]:
+    """Seconds that a call takes, and what it returns."""
     started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
+    answer = call()
+    return time.perf_counter() - started, answer
 
 
 def _ms(times: list[float]) -> list[str]:

@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from pgvoice.cli.serve.api import openapi
+from pgvoice.cli.serve.api.happenings import Happenings
 from pgvoice.cli.serve.api.routes import (
     acts,
     answers,
     enrolling,
+    events,
     jobs,
     labels,
     library,
@@ -38,13 +40,16 @@ TOPICS: tuple[Callable[[Site], APIRouter], ...] = (
 
 
 def install(app: FastAPI, site: Site) -> None:
-    """Add the API and its description to the app; it ends its threads when the app ends."""
-    changed = Signal()
+    """Add the API and its description to the app; `site.ending` ends its threads."""
+    changed, happenings = Signal(), Happenings(site.store)
     fills = FillJobs(site.store, changed=changed.give)
+    site.ending.callback(fills.close)
+    site.ending.callback(happenings.close)
     router = APIRouter(prefix=PREFIX, generate_unique_id_function=lambda route: route.name)
     for make in TOPICS:
         router.include_router(make(site))
     router.include_router(jobs.make(site, fills, changed))
+    router.include_router(events.make(site, happenings))
 
     @router.get("/openapi.json", include_in_schema=False)
     def describe() -> dict[str, Any]:

@@ -7,6 +7,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+#: Seconds between two looks at whether the server ends.
+_LOOK = 0.5
+
+
+async def woken(event: asyncio.Event) -> None:
+    """Wait until the event is set, but not for long, as the server may end meanwhile."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK):
+            await event.wait()
+
 
 class Signal:
     """Wakes all who wait; whoever wakes up looks what has changed."""
@@ -26,7 +36,7 @@ class Signal:
 
     @contextmanager
     def awaited(self) -> Iterator[asyncio.Event]:
-        """An event that is set by each `give`; whoever waits clears it before looking."""
+        """An event that each `give` sets; whoever waits clears it before looking."""
         event = asyncio.Event()
         with self._lock:
             self._waiting[event] = asyncio.get_running_loop()

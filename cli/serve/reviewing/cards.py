@@ -83,7 +83,7 @@ def skip(store: VoiceStore, sitting: Sitting, number: int) -> None:
     """Ask about a voice later: once all others were answered or skipped."""
     sitting.skipped.add(number)
     if _next(store, sitting.skipped) is None:
-        sitting.skipped = {number}
+        sitting.skipped.clear()
 
 
 def _next(store: VoiceStore, passed: Collection[int]) -> int | None:

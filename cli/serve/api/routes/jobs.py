@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pgvoice.cli.serve.api.paging import Asked, Part
 from pgvoice.cli.serve.api.shapes.fields import Number, Page
 from pgvoice.cli.serve.api.shapes.jobs import DocumentGiven, Fill, InvalidRow, Job, Report
-from pgvoice.cli.serve.api.signals import Signal
+from pgvoice.cli.serve.api.signals import Signal, woken
 from pgvoice.cli.serve.api.writing import writing
 from pgvoice.cli.serve.errors import UNFORESEEN, problem_of, problem_of_status
 from pgvoice.cli.serve.site import Site
@@ -66,9 +66,9 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
                 if job.version != seen:
                     seen = job.version
                     yield ServerSentEvent(event=job.state, id=str(seen), data=_shown(job))
-                if job.has_ended:
+                if job.has_ended or site.closing.is_set():
                     return
-                await event.wait()
+                await woken(event)
 
     router.include_router(changing)
     return router

@@ -90,3 +90,13 @@ class Job(Shown):
     ended_at: datetime | None
     report: Report | None
     error: dict[str, Any] | None = Field(description="Why it failed, as a problem document.")
+
+
+class Happening(Shown):
+    """Something that happened in the library."""
+
+    kind: Literal["filled", "named", "heard", "reconnected"]
+    video: str | None
+    speaker: str | None
+    voice: int | None = Field(description="The number of an unknown voice.")
+    at: datetime
