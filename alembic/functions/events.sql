@@ -1,5 +1,4 @@
--- What happens in the store, told to whoever listens: NOTIFY pgvoice, with numbers only, as everybody
--- who can connect may listen.
+-- What happens in the store, told to whoever listens: numbers only, as everybody may.
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.tell() RETURNS trigger
 LANGUAGE plpgsql

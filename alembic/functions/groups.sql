@@ -8,16 +8,17 @@ BEGIN
     PERFORM FROM pgvoice.unknown_voice AS u WHERE u.id = ANY (changed)
     ORDER BY u.id FOR NO KEY UPDATE;
     INSERT INTO pgvoice.unknown_voice_mean AS m (unknown_voice_id, encoder_id, dimension, embedding,
-        length, impostor_mean, level, voices, speech_ms)
+        length, impostor_mean, level, voices, clean_ms, speech_ms)
     -- In an order, so that the same voices always have the same mean.
     SELECT s.unknown_voice_id, s.encoder_id, s.dimension, public.l2_normalize(s.total),
-           public.vector_norm(s.total) / s.voices, s.impostor_mean, s.level, s.voices, s.speech_ms
+           public.vector_norm(s.total) / s.voices, s.impostor_mean, s.level, s.voices,
+           s.clean_ms, s.speech_ms
     FROM (
         SELECT l.unknown_voice_id, l.encoder_id, v.dimension,
                public.sum(v.embedding ORDER BY l.video_id, l.label) AS total,
                avg(l.impostor_mean ORDER BY l.video_id, l.label) AS impostor_mean,
                avg(l.level ORDER BY l.video_id, l.label) AS level, count(*) AS voices,
-               sum(v.speech_ms) AS speech_ms
+               sum(v.clean_ms) AS clean_ms, sum(v.speech_ms) AS speech_ms
         FROM pgvoice.linked_voice AS l
         JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
         WHERE l.unknown_voice_id = ANY (changed)
@@ -27,7 +28,7 @@ BEGIN
     ON CONFLICT (encoder_id, unknown_voice_id) DO UPDATE SET
         embedding = excluded.embedding, length = excluded.length,
         impostor_mean = excluded.impostor_mean, level = excluded.level, voices = excluded.voices,
-        speech_ms = excluded.speech_ms;
+        clean_ms = excluded.clean_ms, speech_ms = excluded.speech_ms;
     DELETE FROM pgvoice.unknown_voice_mean AS m
     WHERE m.unknown_voice_id = ANY (changed) AND NOT EXISTS (
         SELECT FROM pgvoice.linked_voice AS l
@@ -66,14 +67,15 @@ BEGIN
             SELECT n.unknown_voice_id, n.encoder_id, count(*) AS voices,
                    public.sum(v.embedding ORDER BY n.video_id, n.label) AS total,
                    sum(n.impostor_mean ORDER BY n.video_id, n.label) AS impostor_mean,
-                   sum(n.level ORDER BY n.video_id, n.label) AS level, sum(v.speech_ms) AS speech_ms
+                   sum(n.level ORDER BY n.video_id, n.label) AS level,
+                   sum(v.clean_ms) AS clean_ms, sum(v.speech_ms) AS speech_ms
             FROM new_rows AS n JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
             GROUP BY n.unknown_voice_id, n.encoder_id
         ), sum AS MATERIALIZED (
             SELECT j.unknown_voice_id, j.encoder_id, m.voices + j.voices AS voices,
                    (m.impostor_mean * m.voices + j.impostor_mean) / (m.voices + j.voices) AS impostor_mean,
                    (m.level * m.voices + j.level) / (m.voices + j.voices) AS level,
-                   m.speech_ms + j.speech_ms AS speech_ms,
+                   m.clean_ms + j.clean_ms AS clean_ms, m.speech_ms + j.speech_ms AS speech_ms,
                    m.embedding OPERATOR(public.*)
                    array_fill((m.length * m.voices)::real, ARRAY[m.dimension])::public.vector
                    OPERATOR(public.+) j.total AS total
@@ -84,7 +86,8 @@ BEGIN
             UPDATE pgvoice.unknown_voice_mean AS m
             SET embedding = public.l2_normalize(s.total),
                 length = public.vector_norm(s.total) / s.voices, impostor_mean = s.impostor_mean,
-                level = s.level, voices = s.voices, speech_ms = s.speech_ms
+                level = s.level, voices = s.voices, clean_ms = s.clean_ms,
+                speech_ms = s.speech_ms
             FROM sum AS s
             WHERE m.unknown_voice_id = s.unknown_voice_id AND m.encoder_id = s.encoder_id
             RETURNING m.unknown_voice_id

@@ -35,7 +35,8 @@ AS $$
                    -- Voices that change are computed again later, and then the mean.
                    WHEN x.voices < x.linked THEN false
                    WHEN m.unknown_voice_id IS NULL THEN x.length > 0.02
-                   WHEN x.unknown_voice_id IS NULL OR m.voices <> x.voices OR m.speech_ms <> x.speech_ms
+                   WHEN x.unknown_voice_id IS NULL OR m.voices <> x.voices 
+                       OR (m.clean_ms, m.speech_ms) <> (x.clean_ms, x.speech_ms)
                        OR public.vector_dims(m.embedding) <> public.vector_dims(x.mean) THEN true
                    ELSE NOT abs(m.length - x.length) < 100 * rounding
                        OR NOT -(m.embedding OPERATOR(public.<#>) x.mean) >= x.length - 100 * rounding
@@ -46,7 +47,7 @@ AS $$
         FULL JOIN (
             SELECT o.*, public.vector_norm(o.mean) AS length FROM (
                 SELECT l.unknown_voice_id, l.encoder_id, count(*) AS linked, count(v.label) AS voices,
-                       sum(v.speech_ms) AS speech_ms,
+                       sum(v.clean_ms) AS clean_ms, sum(v.speech_ms) AS speech_ms,
                        public.avg(v.embedding) AS mean, avg(l.level) AS level,
                        avg(l.impostor_mean) AS impostor_mean
                 FROM pgvoice.linked_voice AS l

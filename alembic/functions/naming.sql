@@ -170,7 +170,7 @@ requires one, and, unless force, if this is too little speech, of several people
 enrolled. moves says from whom to whom labels changed, as keep_labels does. dry_run changes nothing.';
 
 CREATE OR REPLACE FUNCTION pgvoice.accept_suggestion(
-    number bigint, force boolean DEFAULT false, dry_run boolean DEFAULT false
+    number bigint, force boolean DEFAULT false, dry_run boolean DEFAULT false, expected text DEFAULT NULL
 ) RETURNS TABLE (
     act bigint, speaker text, voices bigint, left_out bigint, exemplars jsonb, moves jsonb
 )
@@ -183,7 +183,7 @@ BEGIN
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
         done := pgvoice_internal.name_as(
-            'accept', number, pgvoice_internal.suggested_person(number), '{}', force
+            'accept', number, pgvoice_internal.suggested_person(number, expected), '{}', force
         );
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
     EXCEPTION WHEN SQLSTATE 'PV099' THEN
@@ -196,14 +196,14 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.accept_suggestion IS
 'Names an unknown voice as suggestions has it, like name_voice; as the person is enrolled, no new consent is
-needed.';
+needed. With expected, only if that is who is suggested.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.reject_voice(number bigint) RETURNS jsonb
+CREATE OR REPLACE FUNCTION pgvoice_internal.reject_voice(number bigint, expected text) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    speaker CONSTANT text := pgvoice_internal.suggested_person(number);
+    speaker CONSTANT text := pgvoice_internal.suggested_person(number, expected);
     speaker_of CONSTANT bigint := (pgvoice_internal.speaker_ids(ARRAY[speaker]))[1];
     act CONSTANT bigint := pgvoice_internal.begin_act(
         'reject', format('voice %s', number), jsonb_build_object('speaker', speaker)
@@ -225,11 +225,12 @@ BEGIN
     );
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.reject_voice(bigint) IS
+COMMENT ON FUNCTION pgvoice_internal.reject_voice IS
 'Stores that the voices of an unknown voice that is held are not the person suggested, as one act.';
 
-CREATE OR REPLACE FUNCTION pgvoice.reject_suggestion(number bigint, dry_run boolean DEFAULT false)
-RETURNS TABLE (act bigint, speaker text, voices bigint, moves jsonb)
+CREATE OR REPLACE FUNCTION pgvoice.reject_suggestion(
+    number bigint, dry_run boolean DEFAULT false, expected text DEFAULT NULL
+) RETURNS TABLE (act bigint, speaker text, voices bigint, moves jsonb)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
@@ -238,7 +239,7 @@ DECLARE
 BEGIN
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
-        done := pgvoice_internal.reject_voice(number);
+        done := pgvoice_internal.reject_voice(number, expected);
         PERFORM pgvoice_internal.end_rehearsal(dry_run);
     EXCEPTION WHEN SQLSTATE 'PV099' THEN
         done := done - 'act';
@@ -249,4 +250,5 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.reject_suggestion IS
 'Says that an unknown voice is not the person whom suggestions names, as one act that can be undone. That person
-is not suggested for it again, with any encoder. dry_run changes nothing.';
+is not suggested for it again, with any encoder. With expected, only if that is who is suggested. dry_run changes
+nothing.';

@@ -34,10 +34,15 @@ AS $$
         FROM unnest(numbers, speakers) AS asked(number, speaker_id)
         CROSS JOIN LATERAL (
             SELECT v.video_id, v.clean_ms
-            FROM pgvoice.linked_voice AS l
+            FROM (
+                -- Enough to choose from, and a sample that stays the same.
+                SELECT l.* FROM pgvoice.linked_voice AS l
+                WHERE l.unknown_voice_id = asked.number AND l.encoder_id = encoder
+                ORDER BY hashint8(l.video_id), l.video_id, l.label
+                LIMIT 100
+            ) AS l
             JOIN pgvoice.voice AS v
                 ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
-            WHERE l.unknown_voice_id = asked.number AND l.encoder_id = encoder
             ORDER BY v.clean_ms DESC, v.video_id, v.label
             LIMIT 20
         ) AS m
@@ -61,7 +66,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.suggested_at IS
 'From which similarity on a person is suggested for an unknown voice, and from which on its voices would be
-named: what the 20 longest require on average.';
+named: what the 20 longest, of 100 at most, require on average.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_people(encoder integer, numbers bigint[])
 RETURNS TABLE (
@@ -85,12 +90,13 @@ AS $$
         LEFT JOIN pgvoice_internal.rejected_people(encoder, numbers) AS r
             ON r.number = m.unknown_voice_id
         CROSS JOIN LATERAL (
-            SELECT array_agg(p.speaker_id) AS speakers, array_agg(p.similarity) AS similarities
+            -- Each similarity computed once.
+            SELECT array_agg(p.speaker_id) AS speakers, array_agg(-p.distance) AS similarities
             FROM (
-                SELECT v.speaker_id, -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
+                SELECT v.speaker_id, m.embedding OPERATOR(public.<#>) v.embedding AS distance
                 FROM person AS v
                 WHERE r.speakers IS NULL OR v.speaker_id <> ALL (r.speakers)
-                ORDER BY m.embedding OPERATOR(public.<#>) v.embedding, v.speaker_id
+                ORDER BY distance, v.speaker_id
                 LIMIT 2
             ) AS p
         ) AS two
@@ -128,20 +134,19 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT DISTINCT ON (g.unknown_voice_id) g.*
+    SELECT DISTINCT ON (g.unknown_voice_id) g.unknown_voice_id, g.encoder_id, g.voices, g.recordings,
+           coalesce(m.clean_ms, 0) / 1000::double precision AS seconds, g.last_video_id
     FROM (
         SELECT l.unknown_voice_id, l.encoder_id, count(*) AS voices,
                count(DISTINCT l.video_id) AS recordings,
-               coalesce(sum(v.clean_ms), 0) / 1000::double precision AS seconds,
-               (array_agg(l.video_id ORDER BY l.linked_at DESC, l.video_id DESC))[1]
+               (array_agg(l.video_id ORDER BY l.linked_at DESC, l.video_id DESC))[1] AS last_video_id
         FROM pgvoice.linked_voice AS l
-        LEFT JOIN pgvoice.voice AS v
-            ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
         WHERE (linked_as.encoder IS NULL OR l.encoder_id = linked_as.encoder)
           AND l.unknown_voice_id = ANY (numbers)
         GROUP BY l.unknown_voice_id, l.encoder_id
     ) AS g
-    ORDER BY g.unknown_voice_id, g.voices DESC, g.seconds DESC, g.encoder_id
+    LEFT JOIN pgvoice.unknown_voice_mean AS m USING (encoder_id, unknown_voice_id)
+    ORDER BY g.unknown_voice_id, g.voices DESC, seconds DESC, g.encoder_id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.linked_as(integer, bigint[]) IS
 'What unknown voices are made of, with one encoder, or with the encoder that heard most of each.';
@@ -216,7 +221,8 @@ COMMENT ON FUNCTION pgvoice.suggestions() IS
 comes second. Whom a person said that it is not is never suggested. accept_suggestion and reject_suggestion
 answer. Similarities have two digits unless the caller sees_vectors.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_person(number bigint) RETURNS text
+CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_person(number bigint, expected text)
+RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
@@ -231,8 +237,13 @@ BEGIN
         RAISE EXCEPTION 'nobody is suggested for voice %', number
             USING ERRCODE = 'PV010', HINT = 'pgvoice.suggestions lists them; pgvoice.name_voice names a voice.';
     END IF;
+    IF found <> expected THEN
+        RAISE EXCEPTION '% is suggested for voice % now, not %', quote_literal(found), number,
+            quote_literal(expected)
+            USING ERRCODE = 'PV010', DETAIL = found, HINT = 'pgvoice.suggestions lists them.';
+    END IF;
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.suggested_person(bigint) IS
-'Who is suggested for an unknown voice; fails if nobody is.';
+COMMENT ON FUNCTION pgvoice_internal.suggested_person IS
+'Who is suggested for an unknown voice; fails if nobody is, or somebody else than expected.';

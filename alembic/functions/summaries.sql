@@ -203,12 +203,24 @@ AS $$
     FROM unnest(videos, starts_ms, ends_ms) WITH ORDINALITY AS g(video, start_ms, end_ms, place)
     LEFT JOIN pgvoice.video AS v ON v.key = g.video
     LEFT JOIN LATERAL (
-        SELECT min(t.label) AS label FROM pgvoice.turn AS t
+        -- A clean part speaks for its turn.
+        SELECT c.turn_start_ms AS start_ms, c.turn_end_ms AS end_ms FROM pgvoice.clean_part AS c
+        WHERE c.video_id = v.id AND c.start_ms = g.start_ms AND c.end_ms = g.end_ms
+        ORDER BY c.turn_start_ms, c.turn_end_ms LIMIT 1
+    ) AS p ON NOT EXISTS (
+        SELECT FROM pgvoice.turn AS t
         WHERE t.video_id = v.id AND t.start_ms = g.start_ms AND t.end_ms = g.end_ms
+    )
+    CROSS JOIN LATERAL (
+        SELECT coalesce(p.start_ms, g.start_ms) AS start_ms, coalesce(p.end_ms, g.end_ms) AS end_ms
+    ) AS s
+    LEFT JOIN LATERAL (
+        SELECT min(t.label) AS label FROM pgvoice.turn AS t
+        WHERE t.video_id = v.id AND t.start_ms = s.start_ms AND t.end_ms = s.end_ms
     ) AS t ON true
     LEFT JOIN LATERAL (
-        SELECT s.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
-        WHERE a.video_id = v.id AND a.start_ms = g.start_ms AND a.end_ms = g.end_ms AND a.current
+        SELECT w.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS w ON w.id = a.speaker_id
+        WHERE a.video_id = v.id AND a.start_ms = s.start_ms AND a.end_ms = s.end_ms AND a.current
         ORDER BY a.run_id DESC LIMIT 1
     ) AS n ON true
     LEFT JOIN LATERAL (
@@ -228,7 +240,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice.names_of_segments IS
 'Who speaks in segments of several recordings, one row for each, in order: the diarizer''s label, the name in
-the current label, or else voice: the unknown voice. All are NULL where nothing is known.';
+the current label, or else voice: the unknown voice. A clean part has those of its turn. All are NULL where
+nothing is known.';
 
 CREATE OR REPLACE FUNCTION pgvoice.search_text(
     query text, max_rows integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL

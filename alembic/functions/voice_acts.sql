@@ -169,7 +169,13 @@ BEGIN
     END IF;
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
-        voices := (SELECT count(*) FROM pgvoice_internal.heard_in(ARRAY[number]));
+        -- As many as heard_in has.
+        voices := (
+            SELECT count(DISTINCT (l.video_id, l.label, v.starts_ms, v.ends_ms))
+            FROM pgvoice.linked_voice AS l
+            LEFT JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
+            WHERE l.unknown_voice_id = number
+        );
         act := pgvoice_internal.begin_act(
             'dismiss', format('voice %s', number), jsonb_build_object('why', why)
         );

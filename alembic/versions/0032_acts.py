@@ -44,8 +44,10 @@ def upgrade() -> None:
     metadata.create_all(
         op.get_bind(), [metadata.tables[f"pgvoice.{name}"] for name in ("voice", *TABLES)]
     )
-    for name in ("voice", "unknown_voice_mean"):
-        op.drop_column(name, "speech_ms", schema="pgvoice")  # 0034 adds it
+    # 0034 adds them.
+    op.drop_column("voice", "speech_ms", schema="pgvoice")
+    for name in ("clean_ms", "speech_ms"):
+        op.drop_column("unknown_voice_mean", name, schema="pgvoice")
     op.execute(PINS)
 
 

@@ -13,8 +13,11 @@ from pgvoice.store.models import metadata
 revision = "0034"
 down_revision = "0033"
 
-TABLES = ("voice", "unknown_voice_mean")
-#: As pgvoice_internal.spoken_ms and keep_means compute them.
+COLUMNS = (
+    *(("voice", "speech_ms"), ("unknown_voice_mean", "clean_ms")),
+    ("unknown_voice_mean", "speech_ms"),
+)
+#: As keep_voices, keep_grouped_voices and keep_means compute them.
 SPOKEN = """
 UPDATE pgvoice.voice AS v SET speech_ms = coalesce(
     (SELECT sum(e - s) FROM unnest(v.starts_ms, v.ends_ms) AS g(s, e)),
@@ -28,9 +31,10 @@ LEFT JOIN (
 WHERE (v.video_id, v.encoder_id, v.label) = (o.video_id, o.encoder_id, o.label)
 """
 SUMS = """
-UPDATE pgvoice.unknown_voice_mean AS m SET speech_ms = s.ms
+UPDATE pgvoice.unknown_voice_mean AS m SET clean_ms = s.clean_ms, speech_ms = s.speech_ms
 FROM (
-    SELECT l.unknown_voice_id, l.encoder_id, sum(v.speech_ms) AS ms
+    SELECT l.unknown_voice_id, l.encoder_id, sum(v.clean_ms) AS clean_ms,
+           sum(v.speech_ms) AS speech_ms
     FROM pgvoice.linked_voice AS l JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
     GROUP BY l.unknown_voice_id, l.encoder_id
 ) AS s
@@ -39,10 +43,10 @@ WHERE (m.unknown_voice_id, m.encoder_id) = (s.unknown_voice_id, s.encoder_id)
 
 
 def upgrade() -> None:
-    for name in TABLES:
-        column = metadata.tables[f"pgvoice.{name}"].c.speech_ms
-        op.add_column(name, column._copy(), schema="pgvoice")
-        op.create_check_constraint("speech_ms", name, "speech_ms >= 0", schema="pgvoice")
+    for table, name in COLUMNS:
+        column = metadata.tables[f"pgvoice.{table}"].c[name]
+        op.add_column(table, column._copy(), schema="pgvoice")
+        op.create_check_constraint(name, table, f"{name} >= 0", schema="pgvoice")
     op.create_index(
         "unknown_voice_mean_speech_idx",
         "unknown_voice_mean",
@@ -56,5 +60,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     function_files.drop(op.get_bind())
     op.drop_index("unknown_voice_mean_speech_idx", "unknown_voice_mean", schema="pgvoice")
-    for name in TABLES:
-        op.drop_column(name, "speech_ms", schema="pgvoice")
+    for table, name in COLUMNS:
+        op.drop_column(table, name, schema="pgvoice")

@@ -24,12 +24,11 @@ class LinkingDisabled(PgvoiceError):
 
 
 class NoSuggestion(PgvoiceError):
-    """Nobody is suggested for an unknown voice."""
+    """Nobody is suggested for an unknown voice, or not the person who was expected."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(
-            f"nobody is suggested for voice {number}: `pgvoice voices name {number} NAME` names it"
-        )
+    def __init__(self, number: int, other: str | None = None) -> None:
+        told = other or f"nobody is suggested for voice {number}"
+        super().__init__(f"{told}: `pgvoice voices name {number} NAME` names it")
 
 
 class ActNotUndoable(PgvoiceError):

@@ -52,10 +52,10 @@ def flag(name: str, comment: str | None = None) -> sa.Column[bool]:
     )
 
 
-def speech_ms(comment: str) -> sa.Column[int]:
-    """How long somebody speaks, in milliseconds."""
+def milliseconds(name: str, comment: str) -> sa.Column[int]:
+    """How long somebody speaks; 0 until it is computed."""
     return sa.Column(
-        "speech_ms", sa.BigInteger, nullable=False, server_default=sa.text("0"), comment=comment
+        name, sa.BigInteger, nullable=False, server_default=sa.text("0"), comment=comment
     )
 
 

@@ -21,7 +21,7 @@ voice = sa.Table(
     sa.Column("label", sa.Text, nullable=False, comment="The diarizer's name for the speaker."),
     *columns.vector(),
     sa.Column("clean_ms", sa.Integer, nullable=False, comment="Clean speech that it is made of."),
-    columns.speech_ms("All its speech, overlapped or not."),
+    columns.milliseconds("speech_ms", "All its speech, overlapped or not."),
     sa.Column(
         "segments",
         sa.Integer,
@@ -179,10 +179,12 @@ unknown_voice_mean = sa.Table(
     sa.Column("impostor_mean", sa.Double, nullable=False, comment="Mean of its voices'."),
     sa.Column("level", sa.Double, nullable=False, comment="Mean level of its voices."),
     sa.Column("voices", sa.Integer, nullable=False, comment="How many voices it has."),
-    columns.speech_ms("All speech of its voices: what a name would name."),
+    columns.milliseconds("clean_ms", "Clean speech of its voices."),
+    columns.milliseconds("speech_ms", "All speech of its voices: what a name would name."),
     sa.PrimaryKeyConstraint("encoder_id", "unknown_voice_id"),
     sa.Index("unknown_voice_mean_speech_idx", "speech_ms", "unknown_voice_id"),
     sa.CheckConstraint("voices > 0", "voices"),
+    sa.CheckConstraint("clean_ms >= 0", "clean_ms"),
     sa.CheckConstraint("speech_ms >= 0", "speech_ms"),
     comment="The mean of the voices of an unknown voice, to link new voices with.",
 )

@@ -51,9 +51,13 @@ _NAME = text(
 )
 _ACCEPT = text(
     "SELECT act, speaker, voices, left_out, exemplars, moves"
-    " FROM pgvoice.accept_suggestion(:number, :force, :dry_run)"
+    " FROM pgvoice.accept_suggestion(:number, :force, :dry_run,"
+    " CAST(:speaker AS text))"
 )
-_REJECT = text("SELECT act, voices, moves FROM pgvoice.reject_suggestion(:number, :dry_run)")
+_REJECT = text(
+    "SELECT act, voices, moves"
+    " FROM pgvoice.reject_suggestion(:number, :dry_run, CAST(:speaker AS text))"
+)
 _DISMISS = text("SELECT act, voices FROM pgvoice.dismiss_voice(:number, :why, :dry_run)")
 _JOIN = text(
     "SELECT act, number, voices FROM pgvoice.join_voices(CAST(:numbers AS bigint[]), :dry_run)"
@@ -111,18 +115,21 @@ def name(
         return _naming(number, speaker, connection.execute(_NAME, values).one())
 
 
-def accept(connection: Connection, number: int, *, force: bool, dry_run: bool) -> Naming:
+def accept(
+    connection: Connection, number: int, speaker: str | None, *, force: bool, dry_run: bool
+) -> Naming:
     """Name an unknown voice as suggested."""
-    values = {"number": number, "force": force, "dry_run": dry_run}
+    values = {"number": number, "speaker": speaker, "force": force, "dry_run": dry_run}
     with _refusals(number):
         row = connection.execute(_ACCEPT, values).one()
         return _naming(number, row.speaker, row)
 
 
-def reject(connection: Connection, number: int, *, dry_run: bool) -> Change:
+def reject(connection: Connection, number: int, speaker: str | None, *, dry_run: bool) -> Change:
     """Say that an unknown voice is not the person suggested."""
+    values = {"number": number, "speaker": speaker, "dry_run": dry_run}
     with _refusals(number):
-        row = connection.execute(_REJECT, {"number": number, "dry_run": dry_run}).one()
+        row = connection.execute(_REJECT, values).one()
     return Change(row.act, number, row.voices, _moves(row.moves))
 
 
@@ -175,7 +182,7 @@ def _refusals(number: int = 0, speaker: str = "") -> Iterator[None]:
 def _refused(error: DBAPIError, number: int, speaker: str) -> PgvoiceError | None:
     state, said = sqlstate(error) or "", detail(error)
     if state == _NO_SUGGESTION:
-        return NoSuggestion(number)
+        return NoSuggestion(number, f"{first_line(error.orig)}" if said and error.orig else None)
     if state == _CANCELLED:
         return CancellingExemplars(speaker)
     refused = _refusal(state, said, error, number, speaker)

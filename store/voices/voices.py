@@ -199,18 +199,24 @@ class Voices:
             stored_videos.require(connection, video)
             return naming.part(connection, number, video, dry_run=dry_run)
 
-    def accept(self, number: int, *, force: bool = False, dry_run: bool = False) -> Naming:
-        """Name an unknown voice as suggested. Raises `NoSuggestion`, and the errors of `name`."""
-        with self._changing() as connection:
-            return naming.accept(connection, number, force=force, dry_run=dry_run)
+    def accept(
+        self, number: int, speaker: str | None = None, *, force: bool = False, dry_run: bool = False
+    ) -> Naming:
+        """Name an unknown voice as suggested; with `speaker`, only if that is who is suggested.
 
-    def reject(self, number: int, *, dry_run: bool = False) -> Change:
-        """Say that an unknown voice is not the person suggested, who is not suggested again.
-
-        Raises `UnknownVoiceNumber`, `NoSuggestion`.
+        Raises `NoSuggestion`, and the errors of `name`.
         """
         with self._changing() as connection:
-            return naming.reject(connection, number, dry_run=dry_run)
+            return naming.accept(connection, number, speaker, force=force, dry_run=dry_run)
+
+    def reject(self, number: int, speaker: str | None = None, *, dry_run: bool = False) -> Change:
+        """Say that an unknown voice is not the person suggested, who is not suggested again.
+
+        With `speaker`, only if that is who is suggested. Raises `UnknownVoiceNumber`,
+        `NoSuggestion`.
+        """
+        with self._changing() as connection:
+            return naming.reject(connection, number, speaker, dry_run=dry_run)
 
     def of_segments(self, video: str, *, encoder: WhichEncoder = None) -> list[SegmentVoice]:
         """The turns of a video that are an unknown voice, unless it was dismissed, in time order.

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from pgvoice.cli.serve.access import hosts
 from pgvoice.cli.serve.access.entrance import LOGIN, Entrance
-from pgvoice.cli.serve.access.passwords import Passwords
+from pgvoice.cli.serve.access.passwords import Passwords, TooManyLogins
 from pgvoice.cli.serve.access.throttle import Throttle
 from pgvoice.cli.serve.site import local_path
 
@@ -77,7 +77,11 @@ class _Doors:
             answer = self.form(request, onwards, status=429, problem=problem)
             answer.headers["Retry-After"] = str(math.ceil(wait))
             return answer
-        if not self._passwords.check(name, password):
+        try:
+            is_right = self._passwords.check(name, password)
+        except TooManyLogins as error:
+            return self.form(request, onwards, status=503, problem=str(error))
+        if not is_right:
             problem = "Nobody has this name and password."
             return self.form(request, onwards, status=401, problem=problem)
         self._by_address.forget(address)

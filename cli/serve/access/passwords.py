@@ -19,7 +19,8 @@ _SCHEME = "scrypt"
 #: Characters of a password at least.
 SHORTEST = 12
 #: Passwords that are checked at a time; each takes 32 MiB.
-_PARALLEL = 4
+PARALLEL = 4
+_KEY_BYTES = 32
 _EXAMPLE = "`pgvoice serve --hash NAME` makes one"
 
 
@@ -73,7 +74,10 @@ class Hash:
         cost = Cost(int(n), int(r), int(p))
         if scheme != _SCHEME or not cost.is_possible:
             raise ValueError("a hash of another kind")
-        return cls(cost, base64.b64decode(salt, validate=True), base64.b64decode(key))
+        found = cls(cost, *(base64.b64decode(each, validate=True) for each in (salt, key)))
+        if len(found.key) != _KEY_BYTES:
+            raise ValueError("a hash of another length")
+        return found
 
     def __str__(self) -> str:
         encoded = (base64.b64encode(each).decode() for each in (self.salt, self.key))
@@ -90,12 +94,12 @@ class Passwords:
         self._hashes = {name: Hash.parse(text) for name, text in hashes.items()}
         costs = [each.cost for each in self._hashes.values()]
         self._nobody = Hash(max(costs, default=COST), secrets.token_bytes(16), b"")
-        self._free = threading.BoundedSemaphore(_PARALLEL)
+        self._free = threading.BoundedSemaphore(PARALLEL)
 
     def check(self, name: str, password: str) -> bool:
         """Whether this is the person's password. Raises `TooManyLogins`."""
         if not self._free.acquire(blocking=False):
-            raise TooManyLogins("others log in at this moment: try again")
+            raise TooManyLogins("Others log in at this moment: try again.")
         try:
             fits = self._hashes.get(name, self._nobody).fits(password)
         finally:
@@ -146,5 +150,5 @@ def _scrypt(password: str, salt: bytes, cost: Cost) -> bytes:
         r=cost.r,
         p=cost.p,
         maxmem=cost.memory + 2**20,
-        dklen=32,
+        dklen=_KEY_BYTES,
     )

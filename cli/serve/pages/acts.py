@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -50,6 +51,7 @@ def make(site: Site) -> APIRouter:
             act=act,
             would=would,
             refused=refused,
+            first=_first(refused),
             back=back,
             restored=rows_told(would.restored) if would else [],
             left_out=rows_told(would.left_out) if would else [],
@@ -74,3 +76,9 @@ def make(site: Site) -> APIRouter:
         return site.go_back(back)
 
     return router
+
+
+def _first(refused: str | None) -> int | None:
+    """The later act that has to be undone before, as a refusal names it."""
+    found = re.search(r" before act (\d+) ", refused or "")
+    return int(found[1]) if found else None

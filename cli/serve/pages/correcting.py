@@ -9,13 +9,12 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from pgvoice.cli import output
-from pgvoice.cli.errors import explain
+from pgvoice.cli.serve.reviewing import effects, refusals
 from pgvoice.cli.serve.site import Site
-from pgvoice.store.errors import NewName
+from pgvoice.store.errors import DatabaseError, EnrollmentRefused, NewName, PgvoiceError
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.labels.runs import Relabelling
 from pgvoice.store.voice_store import VoiceStore
-from pgvoice.store.voices.naming import Naming
 
 #: What a form says of turns.
 Says = Literal["is", "not", "nobody", "forget"]
@@ -23,6 +22,8 @@ Says = Literal["is", "not", "nobody", "forget"]
 Segment = Annotated[str | None, Form(pattern=r"^\d{1,10}-\d{1,10}$")]
 #: So many of the newest acts are looked through for the one that was just done.
 _NEWEST = 20
+#: The last millisecond that the store can name.
+_LATEST = 2**31 - 1
 
 
 class Done(NamedTuple):
@@ -65,11 +66,11 @@ def make(site: Site) -> APIRouter:
         def act() -> Done:
             if does == "different":
                 parted = store.voices.different(voice, video)
-                return Done(f"Voice {voice} is somebody else in this recording now", parted.act)
-            found = store.voices.name(voice, name.strip(), consent=consent.strip() or None)
-            return Done(_named(found), found.act)
+                return Done(effects.parting(parted, video), parted.act)
+            named = store.voices.name(voice, name.strip(), consent=consent.strip() or None)
+            return Done(effects.naming(named), named.act)
 
-        return _do(site, request, back, act)
+        return _do(site, request, back, act, lambda error: _refused(voice, name, error))
 
     @router.post("/recording/label")
     def label_again(
@@ -120,6 +121,8 @@ def _meant(
     """The turn, or all turns of the label, that a form is about."""
     if segment is not None:
         start, end = map(int, segment.split("-"))
+        if not start <= end <= _LATEST:
+            raise ValueError(f"{segment} is no span of a recording: choose one of its turns")
         return [SegmentKey(start, end)]
     if label is None:
         raise ValueError("neither a turn nor a label is given: choose one")
@@ -137,17 +140,24 @@ def _act_since(store: VoiceStore, number: int, video: str) -> int | None:
     return next((a.number for a in newest if a.number > number and a.subject == video), None)
 
 
-def _do(site: Site, request: Request, back: str, act: Callable[[], Done]) -> Response:
+def _do(
+    site: Site,
+    request: Request,
+    back: str,
+    act: Callable[[], Done],
+    refused: Callable[[EnrollmentRefused], str] = str,
+) -> Response:
     """Do it, and say on the page what was done, or why not."""
     try:
         done = act()
+    except DatabaseError:
+        raise
     except NewName as error:
         site.tell(request, _new_name(error), is_error=True)
-    except Exception as error:
-        explained = explain(error)
-        if explained is None:
-            raise
-        site.tell(request, explained.message, is_error=True)
+    except EnrollmentRefused as error:
+        site.tell(request, refused(error), is_error=True)
+    except (PgvoiceError, ValueError) as error:
+        site.tell(request, str(error), is_error=True)
     else:
         site.tell(request, done.text, act=done.act)
     return site.go_back(back)
@@ -155,6 +165,13 @@ def _do(site: Site, request: Request, back: str, act: Callable[[], Done]) -> Res
 
 def _new_name(error: NewName) -> str:
     return f"{str(error).partition(' Check the spelling')[0]} To add somebody, tick “new person”."
+
+
+def _refused(voice: int, name: str, error: EnrollmentRefused) -> str:
+    found = refusals.refusal(voice, name, error)
+    if found.needs_consent:
+        return f"{found.why} {found.remedy}"
+    return f"{found.why} Open voice {voice} in the review to listen to it and decide."
 
 
 def _told(keys: list[SegmentKey], says: Says, who: str | None) -> str:
@@ -171,13 +188,3 @@ def _changed(found: Relabelling) -> str:
         f"{output.counted(found.segments, 'turn')} judged, {people} named:"
         f" {output.counted(found.changed, 'label')} changed{left if found.pinned else ''}"
     )
-
-
-def _named(found: Naming) -> str:
-    seconds = sum(move.seconds for move in found.moves if move.to_speaker == found.speaker)
-    listed = {video for move in found.moves for video in move.videos}
-    count = max([len(listed), *(move.video_count for move in found.moves)])
-    more = f", {output.clock(seconds)} in {output.counted(count, 'recording')}"
-    left = f"; {output.counted(found.left_out, 'voice')} left out" if found.left_out else ""
-    who = f"{output.counted(found.voices, 'voice')} named {found.speaker}"
-    return f"Voice {found.number}: {who}{more if seconds else ''}{left}"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
-from starlette.responses import JSONResponse, Response
+from fastapi import APIRouter, Form, Path, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pgvoice.cli.serve.reviewing import cards
 from pgvoice.cli.serve.reviewing.acts import Acts
 from pgvoice.cli.serve.reviewing.completion import Completion
 from pgvoice.cli.serve.reviewing.enabling import Enabling
 from pgvoice.cli.serve.reviewing.sittings import Sitting, Sittings, Told
-from pgvoice.cli.serve.site import Site, is_ahead, session_of
+from pgvoice.cli.serve.site import Site, clip_url, is_ahead, session_of
 from pgvoice.store.errors import UnknownVoiceNumber
+from pgvoice.store.voice_store import VoiceStore
 
-#: The largest ``bigint`` of Postgres; no number is above it.
-_LARGEST = (1 << 63) - 1
+#: No number is above the largest ``bigint`` of Postgres.
+Number = Annotated[int, Path(ge=1, lt=1 << 63)]
 Text = Annotated[str, Form()]
 #: The voice whose card a form says comes next.
-Then = Annotated[int | None, Form()]
+Then = Annotated[int | None, Form(ge=1, lt=1 << 63)]
 
 
 def make(site: Site) -> APIRouter:
@@ -51,13 +54,19 @@ def make(site: Site) -> APIRouter:
         return Acts(site, sitting_of(request)).undo()
 
     @router.get("/review/{number}")
-    def show(request: Request, number: int) -> Response:
+    def show(request: Request, number: Number) -> Response:
         return _card(site, request, sitting_of(request), number)
+
+    @router.get("/review/{number}/clip")
+    def clip(number: Number) -> Response:
+        for best in site.store.voices.clips(number):
+            return RedirectResponse(clip_url(best.video, best.start, best.end), 303)
+        raise HTTPException(404, f"No clip of voice {number} can be played")
 
     @router.post("/review/{number}/name")
     def name(
         request: Request,
-        number: int,
+        number: Number,
         name: Text = "",
         consent: Text = "",
         force: Annotated[bool, Form()] = False,
@@ -67,26 +76,30 @@ def make(site: Site) -> APIRouter:
         acts = Acts(site, sitting_of(request))
         return acts.name(number, name, consent=consent, force=force, then=then)
 
+    @router.post("/review/{number}/accept")
+    def accept(request: Request, number: Number, speaker: Text = "", then: Then = None) -> Response:
+        return Acts(site, sitting_of(request)).accept(number, speaker, then)
+
     @router.post("/review/{number}/reject")
-    def reject(request: Request, number: int, speaker: Text = "") -> Response:
+    def reject(request: Request, number: Number, speaker: Text = "") -> Response:
         return Acts(site, sitting_of(request)).reject(number, speaker)
 
     @router.post("/review/{number}/dismiss")
     def dismiss(
-        request: Request, number: int, why: Text = "", words: Text = "", then: Then = None
+        request: Request, number: Number, why: Text = "", words: Text = "", then: Then = None
     ) -> Response:
         return Acts(site, sitting_of(request)).dismiss(number, words.strip() or why, then)
 
     @router.post("/review/{number}/same")
-    def same(request: Request, number: int, other: Text = "", then: Then = None) -> Response:
+    def same(request: Request, number: Number, other: Text = "", then: Then = None) -> Response:
         return Acts(site, sitting_of(request)).same(number, other, then)
 
     @router.post("/review/{number}/different")
-    def different(request: Request, number: int, video: Text) -> Response:
+    def different(request: Request, number: Number, video: Text) -> Response:
         return Acts(site, sitting_of(request)).different(number, video)
 
     @router.post("/review/{number}/skip")
-    def skip(request: Request, number: int, then: Then = None) -> Response:
+    def skip(request: Request, number: Number, then: Then = None) -> Response:
         sitting = sitting_of(request)
         cards.skip(site.store, sitting, number)
         return site.go("/review" if then is None else f"/review/{then}")
@@ -94,11 +107,9 @@ def make(site: Site) -> APIRouter:
     return router
 
 
-def _card(site: Site, request: Request, sitting: Sitting, number: int) -> Response:
+def _card(site: Site, request: Request, sitting: Sitting, number: Number) -> Response:
     ahead = is_ahead(request)
     try:
-        if not 0 < number <= _LARGEST:
-            raise UnknownVoiceNumber(f"there is no voice {number}", ended=False)
         shown = cards.shown_card(site.store, sitting, number, ahead=ahead)
     except UnknownVoiceNumber as error:
         # Somebody else has answered meanwhile, or the voice has ended in another way.
@@ -112,7 +123,7 @@ def _card(site: Site, request: Request, sitting: Sitting, number: int) -> Respon
 
 def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enabling) -> Response:
     is_linked = site.store.voices.settings().enabled and not enabling.is_running
-    people = site.store.labels.speaker_time() if is_linked else []
+    people = _talk_time(site.store) if is_linked else []
     return site.page(
         request,
         "review_nothing.html" if is_linked else "review_linking.html",
@@ -120,3 +131,12 @@ def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enab
         enabling=enabling,
         people=people,
     )
+
+
+def _talk_time(store: VoiceStore) -> list[tuple[str, float]]:
+    """How long everybody with a name speaks in the library, those who speak most first."""
+    spoken = defaultdict[str, float](float)
+    for each in store.labels.speaker_time():
+        if each.speaker is not None:
+            spoken[each.speaker] += each.seconds
+    return sorted(spoken.items(), key=lambda each: -each[1])

@@ -18,7 +18,7 @@ from pgvoice.store.errors import (
     PrivilegeMissing,
     UnknownVoiceNumber,
 )
-from pgvoice.store.voices.naming import Change
+from pgvoice.store.voices.naming import Change, Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,25 @@ class Acts:
     ) -> Response:
         """Give a voice a name, or say on its card why not."""
         name, consent = name.strip(), consent.strip()
-        voices = self.site.store.voices
         self.sitting.consent = consent or self.sitting.consent
+        voices = self.site.store.voices
+        return self._naming(
+            number,
+            name,
+            lambda: voices.name(number, name, consent=consent or None, force=force),
+            then,
+        )
 
+    def accept(self, number: int, speaker: str, then: int | None) -> Response:
+        """Name a voice as suggested on its card."""
+        voices = self.site.store.voices
+        return self._naming(number, speaker, lambda: voices.accept(number, speaker), then)
+
+    def _naming(
+        self, number: int, name: str, named: Callable[[], Naming], then: int | None
+    ) -> Response:
         def act() -> None:
-            done = voices.name(number, name, consent=consent or None, force=force)
+            done = named()
             self.sitting.answer(number, done.act, effects.naming(done))
 
         try:
@@ -48,14 +62,9 @@ class Acts:
 
     def reject(self, number: int, speaker: str) -> Response:
         """Say that a voice is not the person suggested; who it is stays open."""
-        voices = self.site.store.voices
 
         def act() -> None:
-            suggested = voices.card(number, limit=0).voice
-            if not suggested.suggested or suggested.nearest != speaker:
-                self.sitting.told = Told(f"{speaker} is not suggested for voice {number} any more.")
-                return
-            done = voices.reject(number)
+            done = self.site.store.voices.reject(number, speaker)
             text = effects.rejection(done, speaker)
             self.sitting.answer(number, done.act, text, is_final=False)
 
@@ -73,10 +82,12 @@ class Acts:
     def same(self, number: int, other: str, then: int | None) -> Response:
         """Say that a voice is another one, by its number, or a person, by name."""
         other = other.strip()
-        if not other.isascii() or not other.isdigit():
+        if not (other.isascii() and other.isdigit()):
             return self.name(number, other, consent="", force=False, then=then)
 
         def act() -> Change:
+            if int(other) >= 1 << 63:
+                raise UnknownVoiceNumber(f"there is no voice {other}", ended=False)
             done = self.site.store.voices.same(number, int(other))
             gone = int(other) if done.number == number else number
             self.sitting.answer(number, done.act, effects.joining(done, gone), is_final=False)
@@ -100,17 +111,18 @@ class Acts:
             self.sitting.told = Told("There is nothing to undo.", is_error=True)
             return self.site.go("/review")
         last = self.sitting.answers[-1]
-
-        def act() -> None:
-            try:
-                self.site.store.acts.undo(last.act)
-            except ActNotUndoable:
+        try:
+            self.site.store.acts.undo(last.act)
+        except PrivilegeMissing:
+            raise
+        except PgvoiceError as error:
+            if isinstance(error, ActNotUndoable):
                 self.sitting.answers.remove(last)
-                raise
-            self.sitting.answers.remove(last)
-            self.sitting.told = Told(f"Undone: voice {last.voice} is as it was.", is_undo=True)
-
-        return self._doing(last.voice, act, last.voice)
+            self._tell_error(error)
+            return self.site.go("/review")
+        self.sitting.answers.remove(last)
+        self.sitting.told = Told(f"Undone: voice {last.voice} is as it was.", is_undo=True)
+        return self._card(last.voice)
 
     def _doing(self, number: int, act: Callable[[], Change | None], then: int | None) -> Response:
         """Do it, and show the card that comes then; whatever is refused is told."""

@@ -12,13 +12,13 @@ from pgvoice_testkit.servers import pooler
 from pgvoice_testkit.servers.databases import new_database, plain, run
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, put
 from pgvoice_testkit.stores.unknown_voices import (
-    PEOPLE,
     RECORDINGS,
     enroll_near,
     number_of,
     record,
 )
 from pgvoice_testkit.stores.voices import ENCODER as VOICES
+from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import make_url, text
 
 from pgvoice.store import DatabaseError, Event, FillRun, VoiceStore

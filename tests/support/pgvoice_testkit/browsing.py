@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from pgvoice.cli.serve import running
 from pgvoice.cli.serve.access.entrance import Entrance
 from pgvoice.cli.serve.app import make_app
 from pgvoice.cli.serve.settings import Settings
@@ -66,15 +65,16 @@ class Served:
 @contextmanager
 def served(store: VoiceStore, **settings: Any) -> Iterator[Served]:
     """The pages of a store on a free port, in a thread of this process."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = running.listen("127.0.0.1", 0)
     chosen = Settings(port=listening.getsockname()[1], **settings)
     app = make_app(store, chosen)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = running.prepare(app, chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         yield Served(chosen.address, app.state.entrance)
     finally:
+        app.state.entrance.site.closing.set()
         server.should_exit = True
         thread.join()
 

@@ -29,41 +29,11 @@ IN_RECORDING, LINKED = 10, 5
 #: Every so many unknown voices is somebody like an enrolled person: from, to this similarity.
 SUGGESTED, LIKE = 10, (0.3, 0.7)
 _PAUSE, _CLIP = 500, 3000
-_WORDS = [
-    "the",
-    "plan",
-    "for",
-    "next",
-    "week",
-    "is",
-    "not",
-    "what",
-    "we",
-    "said",
-    "about",
-    "water",
-    "and",
-    "light",
-    "in",
-    "the",
-    "north",
-    "so",
-    "let",
-    "us",
-    "ask",
-    "who",
-    "was",
-    "there",
-    "and",
-    "why",
-    "nobody",
-    "wrote",
-    "it",
-    "down",
-    "before",
-    "they",
-    "left",
-]
+_SAID = (
+    "the plan for next week is not what we said about water and light in the north so let us ask"
+    " who was there and why nobody wrote it down before they left"
+)
+_WORDS = _SAID.split()
 _TABLES = {
     "video": ("key", "audio_sha256", "duration_ms", "source"),
     "turn_document": ("video_id",),
@@ -193,31 +163,18 @@ class _Writer:
             mean = (lengths[:, None] * spoken).sum(axis=0)
             label = f"SPEAKER_{all_.people[place]}"
             starts = at + np.concatenate([[0], np.cumsum(lengths + _PAUSE)[:-1]])
-            for start, length, vector in zip(
-                starts.tolist(), lengths.tolist(), spoken, strict=True
-            ):
-                end = start + length
-                said = " ".join(rng.choice(_WORDS, length // 400))
+            ends = starts + lengths
+            for start, end, vector in zip(starts.tolist(), ends.tolist(), spoken, strict=True):
+                said = " ".join(rng.choice(_WORDS, (end - start) // 400))
                 turns.append(
                     (video, len(turns) + 1, start / 1000, end / 1000, start, end, label, said)
                 )
                 vectors.append((video, start, end, self._encoder, DIMENSION, vector, "ok"))
-            total, longest = int(lengths.sum()), int(lengths.argmax())
-            clip = int(starts[longest])
-            voices.append(
-                (
-                    *(
-                        video,
-                        label,
-                        self._encoder,
-                        DIMENSION,
-                        mean / np.linalg.norm(mean),
-                        total,
-                        total,
-                    ),
-                    *(number, clip, clip + int(lengths[longest])),
-                )
-            )
+            unit, total = mean / np.linalg.norm(mean), int(lengths.sum())
+            longest = int(lengths.argmax())
+            clip = int(starts[longest]), int(ends[longest])
+            row = video, label, self._encoder, DIMENSION, unit, total, total, number, *clip
+            voices.append(row)
             at = int(starts[-1] + lengths[-1]) + _PAUSE
         return turns, vectors, voices
 
@@ -244,13 +201,15 @@ def _copy(driver: psycopg.Connection[object], table: str, rows: Iterable[Row]) -
 #: What follows from what was copied; labels end with the person's number.
 _DERIVED = (
     "CREATE TEMPORARY TABLE heard ON COMMIT DROP AS"
-    " SELECT v.video_id, v.label, CAST(substr(v.label, 9) AS bigint) AS person FROM pgvoice.voice v",
+    " SELECT v.video_id, v.label, CAST(substr(v.label, 9) AS bigint) AS person"
+    " FROM pgvoice.voice v",
     "ALTER TABLE pg_temp.heard ADD COLUMN enrolled boolean",
     "UPDATE pg_temp.heard SET enrolled = person = ANY (CAST(:enrolled AS bigint[]))",
     "ANALYZE pg_temp.heard",
     "INSERT INTO pgvoice.voice_cohort"
     " (video_id, encoder_id, near, voices, recordings, across, within)"
-    " SELECT h.video_id, :encoder, '{}', count(*), 0, 0, 0 FROM pg_temp.heard h GROUP BY h.video_id",
+    " SELECT h.video_id, :encoder, '{}', count(*), 0, 0, 0 FROM pg_temp.heard h"
+    " GROUP BY h.video_id",
     "INSERT INTO pgvoice.unknown_voice (id) OVERRIDING SYSTEM VALUE"
     " SELECT DISTINCT h.person + 1 FROM pg_temp.heard h WHERE NOT h.enrolled",
     "INSERT INTO pgvoice.linked_voice"
@@ -263,11 +222,11 @@ _DERIVED = (
     "SELECT pgvoice_internal.keep_means(ARRAY(SELECT u.id FROM pgvoice.unknown_voice u))",
     "INSERT INTO pgvoice.speaker (name, enrolled_from)"
     " SELECT DISTINCT 'Person ' || h.person, now() FROM pg_temp.heard h WHERE h.enrolled",
-    "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,"
-    " audio_sha256, video_id, source)"
-    " SELECT p.id, e.encoder_id, e.dimension, e.embedding, e.start_ms, e.end_ms, v.audio_sha256, v.id,"
-    " v.key FROM (SELECT h.*, row_number() OVER (PARTITION BY h.person ORDER BY h.video_id) AS n"
-    " FROM pg_temp.heard h WHERE h.enrolled) h"
+    "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms,"
+    " end_ms, audio_sha256, video_id, source)"
+    " SELECT p.id, e.encoder_id, e.dimension, e.embedding, e.start_ms, e.end_ms, v.audio_sha256,"
+    " v.id, v.key FROM (SELECT h.*, row_number() OVER (PARTITION BY h.person ORDER BY h.video_id)"
+    " AS n FROM pg_temp.heard h WHERE h.enrolled) h"
     " JOIN pgvoice.speaker p ON p.name = 'Person ' || h.person"
     " JOIN pgvoice.video v ON v.id = h.video_id"
     " JOIN pgvoice.voice o ON o.video_id = h.video_id AND o.label = h.label"
@@ -279,8 +238,8 @@ _DERIVED = (
     " SELECT :encoder, 'label', count(*) FROM pgvoice.turn",
     "INSERT INTO pgvoice.attribution (run_id, video_id, start_ms, end_ms, encoder_id, speaker_id,"
     " similarity, margin, reason, current)"
-    " SELECT r.id, t.video_id, t.start_ms, t.end_ms, :encoder, p.id, CASE WHEN p.id > 0 THEN 0.7 END,"
-    " CASE WHEN p.id > 0 THEN 0.3 END,"
+    " SELECT r.id, t.video_id, t.start_ms, t.end_ms, :encoder, p.id,"
+    " CASE WHEN p.id > 0 THEN 0.7 END, CASE WHEN p.id > 0 THEN 0.3 END,"
     " CASE WHEN p.id > 0 THEN 'matched' ELSE 'below_threshold' END, true"
     " FROM pgvoice.attribution_run r CROSS JOIN pgvoice.turn t"
     " LEFT JOIN pgvoice.speaker p ON p.name = 'Person ' || substr(t.label, 9)",
