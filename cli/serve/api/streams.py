@@ -36,5 +36,17 @@ def comment(text: str, id_: str) -> bytes:
 def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """How a route says what it answers: a stream of such documents."""
     told = f"Server-sent events; the data of each is a {model.__name__} as JSON."
-    schema = {"type": "string", "description": told}
+    schema = {
+        "type": "object",
+        "description": "An event.",
+        "properties": {
+            "event": {"type": "string"},
+            "id": {"type": "string", "description": "To go on after it: `Last-Event-ID`."},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": model.model_json_schema(),
+            },
+        },
+    }
     return {200: {"description": told, "content": {"text/event-stream": {"schema": schema}}}}
