@@ -8,16 +8,8 @@ from dataclasses import dataclass
 from pgvoice.cli.serve.reviewing.refusals import Refusal
 from pgvoice.cli.serve.reviewing.sittings import Sitting
 from pgvoice.store.voice_store import VoiceStore
-from pgvoice.store.voices.reviewing import NearVoice, QueueSize, SpokenTurn, VoiceCard
-from pgvoice.store.voices.unknown import Clip, VoiceAppearance
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """Another unknown voice, and what it sounds like."""
-
-    voice: NearVoice
-    clip: Clip | None
+from pgvoice.store.voices.reviewing import QueueSize, SpokenTurn, VoiceCard
+from pgvoice.store.voices.unknown import VoiceAppearance
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +17,6 @@ class ShownCard:
     """All that a card shows."""
 
     card: VoiceCard
-    others: list[Other]
     #: The first ones, the most typical first.
     recordings: list[VoiceAppearance]
     #: The next voice in the queue; None if this is the last one.
@@ -55,7 +46,6 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
         sitting.show(number)
     return ShownCard(
         card,
-        [Other(each, each.clip) for each in card.others],
         list(card.heard),
         following(store, sitting, number),
         store.voices.left(),
