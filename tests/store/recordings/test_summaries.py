@@ -37,7 +37,7 @@ def test_a_summary_counts_segments_and_seconds(listed: VoiceStore) -> None:
         turns=5,
         segments=4,
         filled=3,
-        labelled=4,
+        labelled=3,
         filled_at=None,
         speech_seconds=10,
         named_seconds=2,
