@@ -74,9 +74,18 @@ def test_who_speaks_in_a_recording(ask: Ask, number: int) -> None:
     assert (turns[0]["speaker"], turns[0]["reason"]) == (ADA, "pinned")
     assert {turn["unknown_voice"] for turn in turns} >= {number}
     assert {turn["label"] for turn in turns} == {"SPEAKER_00", "SPEAKER_01"}
+    assert {turn["text"] for turn in turns} == {None}
     part = answer(ask("who_speaks", video="monday", start=3, end=6))
     assert all(turn["end"] > 3 and turn["start"] < 6 for turn in part["turns"])
     assert 0 < part["total"] < page["total"]
+
+
+def test_text_is_quoted_where_it_is_kept(ask: Ask) -> None:
+    turns = answer(ask("who_speaks", video=READ_ALOUD, limit=2))["turns"]
+    assert [turn["text"] for turn in turns] == [
+        "Sentence 0 is said here.",
+        "Sentence 1 is said here.",
+    ]
 
 
 def test_similarities_have_two_digits(changing: VoiceStore, ask: Ask) -> None:
