@@ -96,6 +96,7 @@ from .voices.reviewing import (
     QueueSize,
     SpokenTurn,
     VoiceCard,
+    VoiceClip,
 )
 from .voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
@@ -214,6 +215,7 @@ __all__ = [
     "VideoSummary",
     "VoiceAppearance",
     "VoiceCard",
+    "VoiceClip",
     "VoiceStore",
     "VoiceSuggestion",
     "Word",

@@ -33,6 +33,18 @@ class QueueSize:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceClip(Clip):
+    """A part of a recording in which an unknown voice can be heard."""
+
+    #: The diarizer's.
+    label: str
+    #: Clean speech of that label, in seconds.
+    seconds: float
+    #: Mean similarity to all voices of the unknown voice, in [-1, 1].
+    similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class NearPerson:
     """An enrolled person whose profile is like an unknown voice."""
 
@@ -80,8 +92,8 @@ class VoiceCard:
     """What there is to hear, read and compare of an unknown voice."""
 
     voice: QueuedVoice
-    #: The most typical first, one of each recording; only the first few.
-    clips: tuple[Clip, ...]
+    #: The most typical first, one of each recording; only the first 20.
+    clips: tuple[VoiceClip, ...]
     people: tuple[NearPerson, ...]
     others: tuple[NearVoice, ...]
     #: Those near the first clip in time order, then the longest; none unless the store keeps text.
@@ -107,7 +119,7 @@ def card(connection: Connection, number: int, limit: int, encoder_id: int | None
     voice = QueuedVoice(*connection.execute(_VOICE, asked).one())
     return VoiceCard(
         voice,
-        tuple(clips(connection, number, 5, encoder_id)),
+        tuple(clips(connection, number, 20, encoder_id)),
         tuple(
             NearPerson(name, similarity, voice.suggested and name == voice.nearest, _sample(*part))
             for name, similarity, *part in connection.execute(_PEOPLE, asked)
@@ -119,10 +131,10 @@ def card(connection: Connection, number: int, limit: int, encoder_id: int | None
 
 def clips(
     connection: Connection, number: int, limit: int | None, encoder_id: int | None = None
-) -> list[Clip]:
+) -> list[VoiceClip]:
     """Parts of an unknown voice to listen to, the most typical first."""
     asked = {"number": number, "limit": limit, "encoder": encoder_id}
-    return [Clip(*row) for row in connection.execute(_CLIPS, asked)]
+    return [VoiceClip(*row) for row in connection.execute(_CLIPS, asked)]
 
 
 def _sample(
@@ -143,7 +155,8 @@ _VOICE = text(
     f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, :encoder)"  # noqa: S608 - of constants
 )
 _CLIPS = text(
-    "SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, :encoder)"
+    "SELECT video, source, start_s, end_s, label, seconds, similarity"
+    " FROM pgvoice.voice_clips(:number, :limit, :encoder)"
 )
 _PEOPLE = text(
     "SELECT speaker, similarity, video, source, start_s, end_s"

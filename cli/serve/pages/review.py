@@ -115,6 +115,7 @@ def _card(site: Site, request: Request, sitting: Sitting, number: Number) -> Res
         # Somebody else has answered meanwhile, or the voice has ended in another way.
         if not error.ended:
             raise
+        sitting.leave(number)
         if not ahead:
             sitting.told = Told(f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return site.go("/review")
