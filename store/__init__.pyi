@@ -96,7 +96,6 @@ from .voices.reviewing import (
     QueueSize,
     SpokenTurn,
     VoiceCard,
-    VoiceClip,
 )
 from .voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
@@ -215,7 +214,6 @@ __all__ = [
     "VideoSummary",
     "VoiceAppearance",
     "VoiceCard",
-    "VoiceClip",
     "VoiceStore",
     "VoiceSuggestion",
     "Word",

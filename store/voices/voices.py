@@ -21,8 +21,8 @@ from pgvoice.store.voices import heard, linking, naming, reviewing, unknown
 from pgvoice.store.voices.heard import SegmentVoice
 from pgvoice.store.voices.linking import Linking, LinkingSettings, Progress
 from pgvoice.store.voices.naming import Change, Naming
-from pgvoice.store.voices.reviewing import QueuedVoice, QueueSize, VoiceCard, VoiceClip
-from pgvoice.store.voices.unknown import UnknownVoice, VoiceAppearance, VoiceSuggestion
+from pgvoice.store.voices.reviewing import QueuedVoice, QueueSize, VoiceCard
+from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance, VoiceSuggestion
 
 
 class Voices:
@@ -112,7 +112,7 @@ class Voices:
             found = _id(connection, encoder)
             return unknown.appearances(connection, number, found, limit=limit, skip=skip)
 
-    def clips(self, number: int) -> list[VoiceClip]:
+    def clips(self, number: int) -> list[Clip]:
         """Parts to listen to, the most typical first, one of each recording that has some.
 
         Raises `UnknownVoiceNumber`.
