@@ -90,34 +90,30 @@ COMMENT ON FUNCTION pgvoice_internal.suggested_voices(bigint[]) IS
 resemble them with everybody.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.sample_of(
-    speaker bigint, OUT video text, OUT start_ms integer, OUT end_ms integer
+    speaker bigint, encoder integer, OUT video text, OUT start_ms integer, OUT end_ms integer
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT s.key, s.start_ms, least(s.end_ms, s.start_ms + 30000)
+    SELECT v.key, s.start_ms, s.end_ms
     FROM (
-        SELECT v.key, e.start_ms, e.end_ms, 1 AS place,
-               p.embedding OPERATOR(public.<#>) e.embedding AS distance
-        FROM pgvoice.enrollment AS e
-        JOIN pgvoice.video AS v ON v.id = e.video_id AND v.audio_sha256 = e.audio_sha256
-        LEFT JOIN pgvoice.profile AS p
-            ON p.speaker_id = e.speaker_id AND p.encoder_id = e.encoder_id
-        WHERE e.speaker_id = sample_of.speaker AND NOT e.excluded AND e.end_ms > e.start_ms
+        SELECT h.video_id, h.start_ms, h.end_ms, 1 AS place
+        FROM pgvoice_internal.sample_to_hear(sample_of.speaker, sample_of.encoder) AS h
         UNION ALL
         (
-            SELECT v.key, a.start_ms, a.end_ms, 2, -a.similarity
-            FROM pgvoice.attribution AS a JOIN pgvoice.video AS v ON v.id = a.video_id
+            SELECT a.video_id, a.start_ms, least(a.end_ms, a.start_ms + 8000), 2
+            FROM pgvoice.attribution AS a
             WHERE a.speaker_id = sample_of.speaker AND a.current AND a.end_ms - a.start_ms >= 1000
-            ORDER BY a.similarity DESC NULLS LAST LIMIT 1
+            ORDER BY a.similarity DESC NULLS LAST, a.video_id, a.start_ms LIMIT 1
         )
     ) AS s
-    ORDER BY s.place, s.distance NULLS LAST, s.key, s.start_ms
+    JOIN pgvoice.video AS v ON v.id = s.video_id
+    ORDER BY s.place
     LIMIT 1
 $$;
-COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint) IS
-'What to listen to for a person: the exemplar from a recording of the store that is most like the profile;
-without one, the label with the highest similarity. At most 30 s.';
+COMMENT ON FUNCTION pgvoice_internal.sample_of(bigint, integer) IS
+'What to listen to for a person in the recordings of the store: see sample_to_hear; without an exemplar from
+any, the start of the label with the highest similarity.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.consent_state(speaker bigint) RETURNS text
 LANGUAGE sql STABLE
@@ -251,8 +247,8 @@ BEGIN
         FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id
     ) AS e
     CROSS JOIN LATERAL (SELECT pgvoice_internal.person_valid_until(s.id) AS valid_until) AS v
-    CROSS JOIN LATERAL pgvoice_internal.sample_of(s.id) AS c
     LEFT JOIN pgvoice_internal.main_profiles(chosen) AS m ON m.speaker_id = s.id
+    CROSS JOIN LATERAL pgvoice_internal.sample_of(s.id, m.encoder_id) AS c
     LEFT JOIN pgvoice_internal.heard_people(names) AS h ON h.speaker = s.name
     LEFT JOIN pgvoice_internal.nearest_others(chosen) AS n ON n.speaker_id = s.id
     LEFT JOIN pgvoice.speaker AS o ON o.id = n.other_id
@@ -307,7 +303,7 @@ BEGIN
         LIMIT CASE WHEN exact THEN max_rows ELSE least(max_rows, 5) END
     ) AS near
     JOIN pgvoice.speaker AS o ON o.id = near.speaker_id
-    CROSS JOIN LATERAL pgvoice_internal.sample_of(o.id) AS c
+    CROSS JOIN LATERAL pgvoice_internal.sample_of(o.id, e.id) AS c
     ORDER BY pgvoice.shown(near.similarity, exact) DESC, o.name;
 END
 $$;

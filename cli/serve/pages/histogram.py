@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from pgvoice.store.thresholds.scores import ScoreBin, ScoreKind
 
@@ -39,9 +40,9 @@ def histogram(found: Sequence[ScoreBin]) -> Histogram | None:
         return None
     low = min(0.0, *(each.start for each in found))
     high = max(1.0 if any(each.end > 0.8 for each in found) else 0.8, *(e.end for e in found))
-    counts: dict[ScoreKind, int] = {}
+    counts: dict[ScoreKind, int] = dict.fromkeys(get_args(ScoreKind), 0)
     for each in found:
-        counts[each.kind] = counts.get(each.kind, 0) + each.comparisons
+        counts[each.kind] += each.comparisons
     most = max(each.comparisons / counts[each.kind] for each in found)
     empty = Histogram(counts, (), {}, (), low, high)
 
@@ -58,7 +59,7 @@ def histogram(found: Sequence[ScoreBin]) -> Histogram | None:
     outlines: dict[ScoreKind, str] = {
         kind: _outline(empty, [(each, height(each)) for each in found if each.kind == kind])
         for kind in counts
-        if kind != "same person"
+        if kind != "same person" and counts[kind]
     }
     first, last = round(low * 5), round(high * 5)
     ticks = [(place / 5, empty.place(place / 5)) for place in range(first, last + 1)]

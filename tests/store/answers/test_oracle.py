@@ -27,6 +27,9 @@ ANSWERS = {
     "similar": "SELECT * FROM pgvoice.similar_segments('others', 0, 1, 40)",
     "quality": "SELECT * FROM pgvoice.profile_quality()",
     "exemplars": "SELECT * FROM pgvoice.exemplar_similarity(1)",
+    "people": "SELECT * FROM pgvoice.people()",
+    "likeness": "SELECT * FROM pgvoice.similar_people('ann')",
+    "recordings": "SELECT * FROM pgvoice.speaker_recordings('ann')",
     "cohesion": "SELECT pgvoice.profile_cohesion(1, 1) AS cohesion",
     "labels": "SELECT * FROM pgvoice.label",
 }

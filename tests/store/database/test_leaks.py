@@ -34,6 +34,10 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT * FROM pgvoice.similar_segments('v', 0, 1, 5, excluded_speakers => ARRAY['bob'])",
     "SELECT * FROM pgvoice.profile_quality()",
     "SELECT * FROM pgvoice.exemplar_similarity(1)",
+    "SELECT * FROM pgvoice.people(ordered => 'resemblance')",
+    "SELECT * FROM pgvoice.similar_people('ann')",
+    "SELECT * FROM pgvoice.speaker_recordings('ann')",
+    "SELECT * FROM pgvoice.score_histogram()",
     "SELECT * FROM pgvoice.coverage()",
     "SELECT * FROM pgvoice.label",
     "SELECT pgvoice.store_turns('v', ARRAY[0, 1, 2], ARRAY[1, 2, 3], ARRAY['a', 'b', NULL],"

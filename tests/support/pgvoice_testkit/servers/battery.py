@@ -111,6 +111,8 @@ REVEALING = (
     "SELECT * FROM pgvoice.speaker_segments('ann')",
     "SELECT * FROM pgvoice.profile_quality()",
     "SELECT * FROM pgvoice.exemplar_similarity(1)",
+    "SELECT * FROM pgvoice.people()",
+    "SELECT * FROM pgvoice.similar_people('ann')",
     "SELECT * FROM pgvoice.unknown_voices()",
     "SELECT * FROM pgvoice.unknown_voices(), pgvoice.voice_appearances(number)",
     "SELECT * FROM pgvoice.suggestions()",

@@ -1,0 +1,221 @@
+"""The page of a person: what it shows, every act with its question and its undo, and erasing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from httpx2 import Response
+from pgvoice_testkit.reading import checksums, confirm, forms, undo, words
+from pgvoice_testkit.serving import client
+from pgvoice_testkit.stores.filled import X, Y, Z, put, unit
+from starlette.testclient import TestClient
+
+from pgvoice.store import VoiceStore
+
+NEAR_X = [unit(1, 0.1, 0), unit(1, 0.2, 0), unit(1, 0, 0.1), unit(1, 0, 0.2)]
+#: What a page changes: where it asks, with which values, and what it says afterwards.
+QUESTIONS = [
+    ("/person/drop", {"exemplar": "1"}, "An exemplar of ann was dropped; 5 exemplars left"),
+    ("/person/outliers", {}, "1 exemplar of ann left out of the profile"),
+    ("/person/merge", {"into": "bob", "force": "true"}, "ann was merged into bob"),
+    (
+        "/person/split",
+        {"into": "eve", "exemplar": "6", "evidence": "a form"},
+        "1 exemplar of ann moved to eve",
+    ),
+]
+FORMS = [
+    ("/person/rename", {"new": "anna"}, "ann is called anna now"),
+    (
+        "/person/consent",
+        {"evidence": "form 7", "until": "2040-02-29", "purpose": "subtitles"},
+        "A consent of ann was stored",
+    ),
+]
+
+
+@pytest.fixture
+def library(store: VoiceStore) -> VoiceStore:
+    """Ann has an exemplar that does not fit, and is heard in two recordings; bob in one."""
+    spans = {(2 * n, 2 * n + 2): vector for n, vector in enumerate([X, *NEAR_X])}
+    put(store, "v", {**spans, (10, 12): Z, (12, 14): unit(0, 0.1, 1)})
+    put(store, "w", {(0, 3): X, (5, 7): Y})
+    store.people.enroll_segments("ann", "v", list(spans))
+    store.people.enroll_segments("ann", "w", [(5, 7)], force=True)
+    store.people.enroll_segments("bob", "v", [(10, 12), (12, 14)])
+    store.labels.label()
+    return store
+
+
+@pytest.fixture
+def browser(library: VoiceStore) -> TestClient:
+    return client(library)
+
+
+def _page(browser: TestClient, name: str = "ann") -> Response:
+    answer: Response = browser.get("/person", params={"name": name})
+    return answer
+
+
+def test_what_it_shows(library: VoiceStore, browser: TestClient) -> None:
+    page = _page(browser)
+    shown = words(page)
+    assert "in 2 recordings, by the stored labels" in shown
+    assert page.text.count('class="tag">does not fit') == 1
+    assert "/clips?video=v&amp;start=0.000&amp;end=2.000" in page.text
+    assert "bob" in shown.partition("Nearest other people")[2]
+    assert page.text.count('class="lane"') == 2
+    assert 'href="/recording?video=w"' in page.text
+
+
+def test_an_exemplar_from_a_file_outside_the_library(library: VoiceStore) -> None:
+    from pgvoice_testkit.stores.enrolled import enroll
+
+    enroll(library, "eve", Y, force=True)
+    page = _page(client(library), "eve")
+    assert "eve.wav (a file outside the library)" in words(page)
+    assert "/clips" not in page.text.partition("Exemplars")[2].partition("Nearest other")[0]
+
+
+@pytest.mark.parametrize(("path", "values", "told"), QUESTIONS)
+def test_a_question_changes_nothing_its_answer_does_and_undo_takes_it_back(
+    library: VoiceStore, browser: TestClient, path: str, values: dict[str, str], told: str
+) -> None:
+    before = checksums(library)
+    asked = browser.get(path, params={"name": "ann", **values})
+    assert asked.status_code == 200, words(asked)
+    assert "Nothing has changed yet" in words(asked)
+    assert checksums(library) == before
+    done = confirm(browser, asked, path)
+    assert told in words(done)
+    assert checksums(library) != before
+    undone = undo(browser, done)
+    assert "Undone: " in words(undone)
+    assert _changed(before, checksums(library)) <= {"nearest", "compared_profile"}
+
+
+@pytest.mark.parametrize(("path", "values", "told"), FORMS)
+def test_a_form_and_its_undo(
+    library: VoiceStore, browser: TestClient, path: str, values: dict[str, str], told: str
+) -> None:
+    before = checksums(library)
+    done = confirm(browser, _page(browser), path, **values)
+    assert told in words(done)
+    assert checksums(library) != before
+    undo(browser, done)
+    assert _changed(before, checksums(library)) <= {"nearest", "compared_profile"}
+
+
+def _changed(before: dict[str, object], after: dict[str, object]) -> set[str]:
+    return {table for table in after if after[table] != before[table]}
+
+
+def test_what_was_left_out_is_taken_back(library: VoiceStore, browser: TestClient) -> None:
+    library.people.drop_outliers("ann")
+    page = _page(browser)
+    assert "left out" in words(page)
+    done = confirm(browser, page, "/person/restore")
+    assert "1 exemplar of ann taken back into the profile" in words(done)
+    undo(browser, done)
+    assert [each.excluded for each in library.people.exemplars("ann")].count(True) == 1
+
+
+REFUSED: list[tuple[str, dict[str, str], str]] = [
+    ("/person/merge", {"into": "bob"}, "do not sound like one person"),
+    ("/person/merge", {"into": "ann"}, "cannot be merged into itself"),
+    ("/person/merge", {"into": "nobody"}, "no speaker 'nobody'"),
+    ("/person/drop", {"exemplar": "99"}, "no exemplar 99"),
+    ("/person/split", {"into": "eve", "exemplar": "99"}, "no exemplar 99"),
+]
+
+
+@pytest.mark.parametrize(("path", "values", "told"), REFUSED)
+def test_a_refusal_has_no_button(
+    browser: TestClient, path: str, values: dict[str, str], told: str
+) -> None:
+    asked = browser.get(path, params={"name": "ann", **values})
+    assert asked.status_code == 409
+    assert told in words(asked)
+    assert not [each for each in forms(asked) if each.action == path]
+    sent = browser.post(path, data={"name": "ann", **values})
+    assert told in words(sent)
+
+
+def test_merging_all_the_same(library: VoiceStore, browser: TestClient) -> None:
+    asked = browser.get("/person/merge", params={"name": "ann", "into": "bob"})
+    assert "force=true" in asked.text
+    asked = browser.get("/person/merge", params={"name": "ann", "into": "bob", "force": "true"})
+    assert "6 exemplars" in words(asked)
+    confirm(browser, asked, "/person/merge")
+    assert [each.speaker for each in library.people.speakers()] == ["bob"]
+
+
+def test_exemplars_to_split_are_suggested(library: VoiceStore, browser: TestClient) -> None:
+    before = checksums(library)
+    chosen = browser.get("/person/split", params={"name": "ann", "suggest": "true"})
+    assert chosen.text.count(" checked") == 1
+    assert checksums(library) == before
+    one_voice = browser.get("/person/split", params={"name": "bob", "suggest": "true"})
+    assert "sound like one person" in words(one_voice)
+    nobody = browser.get("/person/split", params={"name": "ann", "into": "eve"})
+    assert "Choose exemplars" in words(nobody)
+
+
+def test_a_consent_that_is_none(library: VoiceStore, browser: TestClient) -> None:
+    page = _page(browser)
+    for values, told in (
+        ({"until": "someday"}, "'someday' is not a date"),
+        ({"purpose": " "}, "does not say to what"),
+    ):
+        assert told in words(confirm(browser, page, "/person/consent", **values))
+    assert library.privacy.consents("ann") == []
+
+
+def test_withdrawing_says_what_it_deletes(library: VoiceStore, browser: TestClient) -> None:
+    asked = browser.get("/person/withdraw", params={"name": "ann"})
+    assert "6 exemplars are deleted" in words(asked)
+    assert "This cannot be undone" in words(asked)
+    done = confirm(browser, asked, "/person/withdraw")
+    assert "The consent of ann was withdrawn, and 6 exemplars deleted" in words(done)
+    assert not [each for each in forms(done) if "act" in each.values]
+    assert "is not named any more: the consent is withdrawn" in words(done)
+
+
+def test_erasing_takes_a_typed_word(library: VoiceStore, browser: TestClient) -> None:
+    before = checksums(library)
+    asked = browser.get("/person/erase", params={"name": "ann"})
+    assert "6 exemplars" in words(asked)
+    assert "This cannot be undone" in words(asked)
+    refused = confirm(browser, asked, "/person/erase", with_segments="true", typed="yes")
+    assert "nothing was erased" in words(refused)
+    assert checksums(library) == before
+    done = confirm(browser, asked, "/person/erase", with_segments="true", typed=" Erase ")
+    assert "ann was erased" in words(done)
+    assert "backups" in words(done)
+    assert [each.speaker for each in library.people.speakers()] == ["bob"]
+    assert _page(browser).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda browser: browser.post("/person/rename", data={"name": "ann", "new": "bob"}),
+        lambda browser: browser.post("/person/rename", data={"name": "ann", "new": " "}),
+        lambda browser: browser.post("/person/rename", data={"name": "eve", "new": "x"}),
+    ],
+)
+def test_a_new_name_that_is_refused(
+    library: VoiceStore, browser: TestClient, send: Callable[[TestClient], Response]
+) -> None:
+    before = checksums(library)
+    assert send(browser).status_code in (200, 404)
+    assert checksums(library) == before
+
+
+def test_a_reader_sees_no_consent(library: VoiceStore) -> None:
+    library.privacy.grant_consent("ann", "form 4711")
+    page = client(library, read_only=True).get("/person", params={"name": "ann"})
+    assert page.status_code == 200
+    assert "form 4711" not in page.text
+    assert forms(page) == []
