@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pgvoice_testkit.servers.databases import plain, role, run
 from pgvoice_testkit.stores.filled import OTHER_ENCODER, X, Y, Z, put, unit
-from pgvoice_testkit.stores.passing_time import pass_time
+from pgvoice_testkit.stores.passing_time import let_expire
 from pgvoice_testkit.stores.unknown_voices import RECORDINGS, record
 
 from pgvoice.store import Consent, UnknownSpeaker, VoiceStore
@@ -58,7 +58,7 @@ def test_consents_end(library: VoiceStore) -> None:
     (ann, bob) = library.people.overview().people
     assert (ann.consent, ann.valid_until, ann.may_be_named) == ("valid", until, True)
     assert (bob.consent, bob.valid_until, bob.may_be_named) == ("missing", None, False)
-    pass_time(library, timedelta(days=3))
+    let_expire(library, "ann")
     assert library.people.overview(names=["ann"]).people[0].consent == "expired"
 
 
@@ -84,6 +84,7 @@ def test_suggested_are_the_voices_of_the_suggestions(store: VoiceStore) -> None:
     expected: dict[str, set[int]] = {}
     for each in store.voices.suggestions():
         expected.setdefault(each.speaker, set()).add(each.number)
+    assert expected
     found = store.people.overview().people
     assert {each.speaker: set(each.suggested) for each in found if each.suggested} == expected
 
