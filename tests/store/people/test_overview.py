@@ -9,7 +9,8 @@ import pytest
 from pgvoice_testkit.servers.databases import plain, role, run
 from pgvoice_testkit.stores.filled import OTHER_ENCODER, X, Y, Z, put, unit
 from pgvoice_testkit.stores.passing_time import let_expire
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, record
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, enroll_near, record
+from pgvoice_testkit.stores.voices import PEOPLE
 
 from pgvoice.store import Consent, UnknownSpeaker, VoiceStore
 
@@ -77,16 +78,14 @@ def test_suggested_are_the_voices_of_the_suggestions(store: VoiceStore) -> None:
     for seed, (video, people) in enumerate(RECORDINGS.items()):
         record(store, video, people, seed=seed)
     store.voices.enable()
-    for voice in store.voices.unknown():
-        store.voices.name(voice.number, f"person {voice.number}", force=True)
-        record(store, f"later {voice.number}", RECORDINGS["friday"], seed=90 + voice.number)
-    store.voices.link()
-    expected: dict[str, set[int]] = {}
-    for each in store.voices.suggestions():
-        expected.setdefault(each.speaker, set()).add(each.number)
-    assert expected
-    found = store.people.overview().people
-    assert {each.speaker: set(each.suggested) for each in found if each.suggested} == expected
+    enroll_near(store, "Ada", PEOPLE[0], 0.42)
+    enroll_near(store, "Bob", PEOPLE[7], 1)
+    (suggested,) = store.voices.suggestions()
+    (ada, bob) = store.people.overview().people
+    assert (ada.speaker, ada.suggested) == ("Ada", (suggested.number,))
+    assert bob.suggested == ()
+    store.voices.reject(suggested.number)
+    assert store.people.overview(names=["Ada"]).people[0].suggested == ()
 
 
 def test_a_reader_gets_two_digits_of_five_people_and_no_reason(library: VoiceStore) -> None:
