@@ -156,7 +156,7 @@ def test_merging_all_the_same(browser: TestClient) -> None:
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob"})
     assert "force=true" in asked.text
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob", "force": "true"})
-    assert "6 exemplars" in words(asked)
+    assert "6 exemplars become those of bob" in words(asked)
 
 
 def test_exemplars_to_split_are_suggested(library: VoiceStore, browser: TestClient) -> None:
@@ -194,7 +194,7 @@ def test_withdrawing_says_what_it_deletes(store: VoiceStore) -> None:
 def test_erasing_takes_a_typed_word(store: VoiceStore) -> None:
     browser, before = client(_filled(store)), checksums(store)
     asked = browser.get("/person/erase", params={"name": "ann"})
-    assert "6 exemplars" in words(asked)
+    assert "exemplars 6 profiles 1" in words(asked)
     assert "This cannot be undone" in words(asked)
     refused = confirm(browser, asked, "/person/erase", with_segments="true", typed="yes")
     assert "nothing was erased" in words(refused)

@@ -45,7 +45,7 @@ def test_nothing_is_measured(store: VoiceStore) -> None:
     assert "Nothing is measured here yet" in shown
     assert "There is nothing to compare yet" in shown
     assert "Nobody is enrolled yet" in shown
-    assert "1 person 4 people 16 people 64 people" in shown
+    assert "now, 1 person 4 people 16 people 64 people" in shown
 
 
 def test_what_was_measured(measured: VoiceStore, browser: TestClient) -> None:
