@@ -15,6 +15,7 @@ from pgvoice.cli.checks.database import check_database
 from pgvoice.cli.checks.filling import check_filling
 from pgvoice.cli.checks.packages import PURPOSES, check_extra, installed_version
 from pgvoice.cli.group import FAILED
+from pgvoice.cli.serve.serve import TOKEN_VARIABLE
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
@@ -26,8 +27,10 @@ from pgvoice.store.errors import DatabaseError, PgvoiceError
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (
     *(URL_VARIABLE, DATA_VARIABLE, LINGER_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER"),
-    *("PGVOICE_PLAYER", "PGVOICE_PLUGINS"),
+    *("PGVOICE_PLAYER", "PGVOICE_PLUGINS", TOKEN_VARIABLE),
 )
+#: Those that are not shown.
+SECRETS = (TOKEN_VARIABLE,)
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _INDENT = 26
 
@@ -82,6 +85,8 @@ def _settings() -> Iterator[Check]:
             yield Check(
                 name, "warn", f"not a setting of pgvoice; its settings are {', '.join(SETTINGS)}"
             )
+        elif name in SECRETS:
+            yield Check(name, "ok", "set" if value else "(empty)")
         elif name != URL_VARIABLE:
             yield Check(name, "ok", value or "(empty)")
         else:

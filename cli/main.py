@@ -38,6 +38,7 @@ COMMANDS = [
     ),
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
     LazyCommand("hook", "hook", "Answer JSON requests on standard input."),
+    LazyCommand("mcp", "mcp.mcp", "Let an agent ask who speaks, by the Model Context Protocol."),
     LazyCommand("backfill", "backfill.backfill", "Fill many recordings and follow the progress."),
     LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
     LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
@@ -73,7 +74,10 @@ Settings, from the environment:
   PGVOICE_ENCODER       encoder to use unless --encoder names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice
+  PGVOICE_TOKEN         lets programs that send it use the API of
+                        `pgvoice serve`
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
+  PGVOICE_TOKEN         what programs send to `serve` and `mcp` over HTTP
 
 \b
 Exit codes: 0 done, 1 failed (standard error has the reason and the remedy),

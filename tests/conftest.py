@@ -52,6 +52,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "PGVOICE_ENCODER",
         "PGVOICE_AUDIO",
         "PGVOICE_PLAYER",
+        "PGVOICE_TOKEN",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PGVOICE_PLUGINS", "")

@@ -31,8 +31,9 @@ COMMENT ON FUNCTION pgvoice.voice_clips IS
 'Parts to listen to of an unknown voice, one of each recording that has some, the most typical first: whose
 mean similarity to all its voices is greatest. Similarities have two digits unless the caller sees_vectors.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.typical_clips(number bigint, encoder integer)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice_internal.typical_clips(
+    number bigint, encoder integer, most integer DEFAULT NULL
+) RETURNS TABLE (
     video_id bigint,
     label text,
     encoder_id integer,
@@ -50,18 +51,25 @@ AS $$
         SELECT l.video_id, l.label, l.encoder_id, v.clip_start_ms, v.clip_end_ms, v.clean_ms, v.starts_ms,
                pgvoice.similarity(m.length * -(m.embedding OPERATOR(public.<#>) v.embedding))
                    AS similarity
-        FROM pgvoice.linked_voice AS l
+        FROM (
+            SELECT l.* FROM pgvoice.linked_voice AS l
+            WHERE l.unknown_voice_id = number
+              AND (typical_clips.encoder IS NULL OR l.encoder_id = typical_clips.encoder)
+            -- A sample that stays the same.
+            ORDER BY CASE WHEN most IS NOT NULL THEN hashint8(l.video_id) END, l.video_id, l.label
+            LIMIT most
+        ) AS l
         JOIN pgvoice.voice AS v
             ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
         LEFT JOIN pgvoice.unknown_voice_mean AS m
             ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
-        WHERE l.unknown_voice_id = number AND v.clip_start_ms IS NOT NULL
-          AND (typical_clips.encoder IS NULL OR l.encoder_id = typical_clips.encoder)
+        WHERE v.clip_start_ms IS NOT NULL
     ) AS c
     ORDER BY c.video_id, c.similarity DESC NULLS LAST, c.encoder_id, c.label
 $$;
-COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer) IS
-'Of each recording of an unknown voice the clip of the voice that is most similar to all others.';
+COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer, integer) IS
+'Of each recording of an unknown voice the clip of the voice that is most similar to all others; of a sample
+of so many voices, or of all.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_people(
     number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
@@ -151,7 +159,11 @@ CREATE OR REPLACE FUNCTION pgvoice.similar_voices(
     similarity double precision,
     recordings bigint,
     seconds double precision,
-    speech_seconds double precision
+    speech_seconds double precision,
+    video text,
+    source text,
+    start_s double precision,
+    end_s double precision
 )
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
@@ -164,33 +176,45 @@ AS $$
         SELECT DISTINCT ON (n.id) n.*
         FROM pgvoice.encoder AS e
         CROSS JOIN LATERAL (
-            SELECT o.unknown_voice_id AS id, o.encoder_id, o.speech_ms,
-                   pgvoice.similarity(-(m.embedding OPERATOR(public.<#>) o.embedding)) AS similarity
-            FROM pgvoice.unknown_voice_mean AS m
-            JOIN pgvoice.unknown_voice_mean AS o
-                ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
-            JOIN pgvoice.unknown_voice AS u ON u.id = o.unknown_voice_id
-            WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
-              AND u.ended_as IS NULL AND u.dismissed_as IS NULL
-            ORDER BY m.embedding OPERATOR(public.<#>) o.embedding, o.unknown_voice_id
+            -- As many more as are left out, so that few are looked up.
+            SELECT o.id, e.id AS encoder_id, o.speech_ms, pgvoice.similarity(-o.distance) AS similarity
+            FROM (
+                SELECT o.unknown_voice_id AS id, o.speech_ms,
+                       m.embedding OPERATOR(public.<#>) o.embedding AS distance
+                FROM pgvoice.unknown_voice_mean AS m
+                JOIN pgvoice.unknown_voice_mean AS o
+                    ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
+                WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
+                ORDER BY distance, id
+                LIMIT max_rows + cardinality(pgvoice_internal.listed_voices(true))
+            ) AS o
+            JOIN pgvoice.unknown_voice AS u ON u.id = o.id
+            WHERE u.ended_as IS NULL AND u.dismissed_as IS NULL
+            ORDER BY o.distance, o.id
             LIMIT max_rows
         ) AS n
         WHERE similar_voices.encoder IS NULL OR e.id = similar_voices.encoder
         ORDER BY n.id, n.similarity DESC
     )
     SELECT n.id, pgvoice.shown(n.similarity, sees.exact), l.recordings, l.seconds,
-           n.speech_ms / 1000::double precision
+           n.speech_ms / 1000::double precision, r.key, r.source,
+           c.clip_start_ms / 1000::double precision, c.clip_end_ms / 1000::double precision
     FROM sees
     CROSS JOIN near AS n
     JOIN pgvoice_internal.linked_as(
         similar_voices.encoder, ARRAY(SELECT n.id FROM near AS n)
     ) AS l ON l.number = n.id
+    LEFT JOIN LATERAL (
+        SELECT t.* FROM pgvoice_internal.typical_clips(n.id, n.encoder_id, 100) AS t
+        ORDER BY t.similarity DESC NULLS LAST, t.video_id LIMIT 1
+    ) AS c ON true
+    LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
     ORDER BY pgvoice.shown(n.similarity, sees.exact) DESC, n.id
     LIMIT max_rows
 $$;
 COMMENT ON FUNCTION pgvoice.similar_voices IS
 'The other unknown voices whose means are most similar to that of one, which may be the same person
-(join_voices). Without those that were dismissed. Similarities have two digits unless the caller
+(join_voices), and a clip of each, a typical one of 100 voices at most. Without those that were dismissed. Similarities have two digits unless the caller
 sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_turns(

@@ -108,22 +108,22 @@ BEGIN
     LOOP
         -- Those that speak for longest come first, as nobody's rank is above that.
         SELECT array_agg(DISTINCT c.id), min(c.speech_ms),
-               (array_agg(c.id ORDER BY c.speech_ms, c.id DESC))[1]
+               (array_agg(c.id ORDER BY c.speech_ms, c.id))[1]
         INTO more, last_ms, last_number
         FROM (
             SELECT m.unknown_voice_id AS id, m.speech_ms
             FROM pgvoice.unknown_voice_mean AS m
             JOIN pgvoice.unknown_voice AS u ON u.id = m.unknown_voice_id
-            WHERE (m.speech_ms, -m.unknown_voice_id) < (last_ms, -last_number)
+            WHERE (m.speech_ms, m.unknown_voice_id) < (last_ms, last_number)
               AND u.ended_as IS NULL AND u.dismissed_as IS NULL
               AND m.unknown_voice_id <> ALL (passed)
               AND (review_queue.encoder IS NULL OR m.encoder_id = review_queue.encoder)
-            ORDER BY m.speech_ms DESC, m.unknown_voice_id
+            ORDER BY m.speech_ms DESC, m.unknown_voice_id DESC
             LIMIT batch
         ) AS c;
         EXIT WHEN more IS NULL OR max_rows = 0;
         passed := passed || more;
-        batch := 4 * batch;
+        batch := CASE WHEN batch = max_rows THEN greatest(batch / 4, 2) ELSE 2 * batch END;
         found := found || (
             SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
             FROM pgvoice_internal.reviewed(review_queue.encoder, more, exact) AS r
@@ -150,7 +150,7 @@ BEGIN
     JOIN pgvoice.video AS v ON v.id = f.last_video_id
     LEFT JOIN pgvoice.speaker AS s ON s.id = f.speaker_id
     LEFT JOIN pgvoice.speaker AS o ON o.id = f.rival_id
-    ORDER BY f.speech_seconds * f.uncertainty DESC, f.number
+    ORDER BY f.speech_seconds * f.uncertainty DESC, f.number DESC
     LIMIT max_rows;
 END
 $$;

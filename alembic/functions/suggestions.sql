@@ -34,10 +34,15 @@ AS $$
         FROM unnest(numbers, speakers) AS asked(number, speaker_id)
         CROSS JOIN LATERAL (
             SELECT v.video_id, v.clean_ms
-            FROM pgvoice.linked_voice AS l
+            FROM (
+                -- Enough to choose from, and a sample that stays the same.
+                SELECT l.* FROM pgvoice.linked_voice AS l
+                WHERE l.unknown_voice_id = asked.number AND l.encoder_id = encoder
+                ORDER BY hashint8(l.video_id), l.video_id, l.label
+                LIMIT 100
+            ) AS l
             JOIN pgvoice.voice AS v
                 ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
-            WHERE l.unknown_voice_id = asked.number AND l.encoder_id = encoder
             ORDER BY v.clean_ms DESC, v.video_id, v.label
             LIMIT 20
         ) AS m
@@ -61,7 +66,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.suggested_at IS
 'From which similarity on a person is suggested for an unknown voice, and from which on its voices would be
-named: what the 20 longest require on average.';
+named: what the 20 longest, of 100 at most, require on average.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_people(encoder integer, numbers bigint[])
 RETURNS TABLE (
@@ -85,12 +90,13 @@ AS $$
         LEFT JOIN pgvoice_internal.rejected_people(encoder, numbers) AS r
             ON r.number = m.unknown_voice_id
         CROSS JOIN LATERAL (
-            SELECT array_agg(p.speaker_id) AS speakers, array_agg(p.similarity) AS similarities
+            -- Each similarity computed once.
+            SELECT array_agg(p.speaker_id) AS speakers, array_agg(-p.distance) AS similarities
             FROM (
-                SELECT v.speaker_id, -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
+                SELECT v.speaker_id, m.embedding OPERATOR(public.<#>) v.embedding AS distance
                 FROM person AS v
                 WHERE r.speakers IS NULL OR v.speaker_id <> ALL (r.speakers)
-                ORDER BY m.embedding OPERATOR(public.<#>) v.embedding, v.speaker_id
+                ORDER BY distance, v.speaker_id
                 LIMIT 2
             ) AS p
         ) AS two

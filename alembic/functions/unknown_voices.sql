@@ -67,7 +67,10 @@ COMMENT ON FUNCTION pgvoice_internal.listed_voices(boolean) IS
 'The unknown voices that have not ended: those that were dismissed, or the others.';
 
 CREATE OR REPLACE FUNCTION pgvoice.unknown_voices(
-    dismissed boolean DEFAULT false, encoder integer DEFAULT NULL
+    dismissed boolean DEFAULT false,
+    encoder integer DEFAULT NULL,
+    max_rows integer DEFAULT NULL,
+    skipped_rows integer DEFAULT 0
 ) RETURNS TABLE (
     number bigint,
     voices bigint,
@@ -86,12 +89,21 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_encoder(unknown_voices.encoder)
     WHERE unknown_voices.encoder IS NOT NULL;
+    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows),
+           pgvoice_internal.require_not_negative('skipped_rows', skipped_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT u.id, k.voices, k.recordings, k.seconds, u.heard_at, v.key, s.name,
            pgvoice.shown(k.similarity, sees.exact), k.suggested, u.dismissed_as
     FROM sees
     CROSS JOIN pgvoice_internal.known_voices(
-        unknown_voices.encoder, pgvoice_internal.listed_voices(unknown_voices.dismissed)
+        unknown_voices.encoder, ARRAY(
+            SELECT l.number
+            FROM pgvoice_internal.linked_as(
+                unknown_voices.encoder, pgvoice_internal.listed_voices(unknown_voices.dismissed)
+            ) AS l
+            ORDER BY l.seconds DESC, l.number
+            OFFSET skipped_rows LIMIT max_rows
+        )
     ) AS k
     JOIN pgvoice.unknown_voice AS u ON u.id = k.number
     JOIN pgvoice.video AS v ON v.id = k.last_video_id
@@ -101,12 +113,14 @@ $$;
 COMMENT ON FUNCTION pgvoice.unknown_voices IS
 'The unknown voices: voices that match nobody who is enrolled, linked across recordings as one person. Those
 with the most clean speech come first. nearest is the enrolled person whom it resembles most; if suggested,
-so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. Without
+so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. max_rows and
+skipped_rows are for a page of them, of which the others are compared with nobody. Without
 encoder, each as the encoder heard it that heard most of it. Similarities have two digits unless the caller
 sees_vectors.';
 
-CREATE OR REPLACE FUNCTION pgvoice.voice_appearances(number bigint, encoder integer DEFAULT NULL)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.voice_appearances(
+    number bigint, encoder integer DEFAULT NULL, max_rows integer DEFAULT NULL
+) RETURNS TABLE (
     video text,
     label text,
     encoder text,
@@ -124,27 +138,38 @@ AS $$
     SELECT pgvoice_internal.require_unknown_voice(number);
     SELECT pgvoice_internal.require_encoder(voice_appearances.encoder)
     WHERE voice_appearances.encoder IS NOT NULL;
-    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
-    SELECT r.key, l.label, e.label, v.segments, v.clean_ms / 1000::double precision,
-           lower(pgvoice_internal.voice_spans(l.video_id, l.label, e.id)) / 1000::double precision AS first,
-           v.clip_start_ms / 1000::double precision, v.clip_end_ms / 1000::double precision,
-           pgvoice.shown(pgvoice.similarity(
-               m.length * -(m.embedding OPERATOR(public.<#>) v.embedding)
-           ), sees.exact)
+    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows);
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
+    chosen AS MATERIALIZED (
+        SELECT l.video_id, l.label, l.encoder_id, v.segments, v.clean_ms, v.clip_start_ms, v.clip_end_ms,
+               v.starts_ms, m.length * -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
+        FROM pgvoice.linked_voice AS l
+        JOIN pgvoice.voice AS v
+            ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+        LEFT JOIN pgvoice.unknown_voice_mean AS m
+            ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
+        WHERE l.unknown_voice_id = number
+          AND (voice_appearances.encoder IS NULL OR l.encoder_id = voice_appearances.encoder)
+        ORDER BY similarity DESC NULLS LAST, l.video_id, l.label, l.encoder_id
+        LIMIT max_rows
+    )
+    SELECT r.key, c.label, e.label, c.segments, c.clean_ms / 1000::double precision,
+           coalesce(c.starts_ms[1], (
+               SELECT t.start_ms FROM pgvoice.turn AS t
+               WHERE t.video_id = c.video_id AND t.label = c.label AND t.start_ms < t.end_ms
+               ORDER BY t.start_ms, t.end_ms LIMIT 1
+           )) / 1000::double precision AS first,
+           c.clip_start_ms / 1000::double precision, c.clip_end_ms / 1000::double precision,
+           pgvoice.shown(pgvoice.similarity(c.similarity), sees.exact)
     FROM sees
-    CROSS JOIN pgvoice.linked_voice AS l
-    JOIN pgvoice.video AS r ON r.id = l.video_id
-    JOIN pgvoice.encoder AS e ON e.id = l.encoder_id
-    JOIN pgvoice.voice AS v
-        ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
-    LEFT JOIN pgvoice.unknown_voice_mean AS m
-        ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
-    WHERE l.unknown_voice_id = number
-      AND (voice_appearances.encoder IS NULL OR l.encoder_id = voice_appearances.encoder)
-    ORDER BY r.key, first, l.label, e.id
+    CROSS JOIN chosen AS c
+    JOIN pgvoice.video AS r ON r.id = c.video_id
+    JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
+    ORDER BY r.key, first, c.label, c.encoder_id
 $$;
 COMMENT ON FUNCTION pgvoice.voice_appearances IS
-'Where an unknown voice is heard: a row for each label of a recording and encoder. A label like ?1 is of
+'Where an unknown voice is heard: a row for each label of a recording and encoder, or for the max_rows that
+are most similar to the unknown voice. A label like ?1 is of
 segments that the store grouped itself, as their turns have no labels. clip is the part that is best to
 listen to; similarity is the mean similarity to all voices of the unknown voice, with two digits unless the
 caller sees_vectors.';

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
@@ -11,7 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pgvoice.hooks.listening.cutting import PARALLEL, ClipCutter, WavClip
+from pgvoice.hooks.errors import ExtraMissing
+from pgvoice.store.voice_store import VoiceStore
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.listening.cutting import ClipCutter, WavClip
+
+#: Clips that are cut at a time.
+PARALLEL = 4
 
 #: Requests for clips at a time: waiting, being cut and being sent. At 6 MB each, they take 400 MB
 #: at worst; further ones are told to come again.
@@ -29,10 +38,24 @@ class ServedClips:
     They wait for each other, not for the threads and connections that pages use.
     """
 
-    def __init__(self, cutter: ClipCutter) -> None:
-        self.cutter = cutter
+    def __init__(self, store: VoiceStore) -> None:
+        self._store = store
         self._limiter = CapacityLimiter(PARALLEL)
         self._taken = 0
+
+    @cached_property
+    def cutter(self) -> ClipCutter:
+        """What cuts the clips; threads may share it."""
+        from pgvoice.hooks.listening.cutting import ClipCutter  # takes long to import
+
+        return ClipCutter(self._store)
+
+    def prepare(self) -> None:
+        """Import what the first clip needs, which takes long."""
+        from pgvoice.hooks.listening import cutting
+
+        with suppress(ExtraMissing):
+            cutting.prepare()
 
     async def answer(
         self, request: Request, video: str, start: float, end: float, context: float = 0.0
@@ -49,12 +72,15 @@ class ServedClips:
             )
         self._taken += 1
         try:
-            cut = partial(self.cutter.cut, video, start, end, context=context)
+            cut = partial(self._cut, video, start, end, context)
             clip = await to_thread.run_sync(cut, limiter=self._limiter)
             return _ClipResponse(self, request, clip)
         except BaseException:
             self.leave()
             raise
+
+    def _cut(self, video: str, start: float, end: float, context: float) -> WavClip:
+        return self.cutter.cut(video, start, end, context=context)
 
     def leave(self) -> None:
         """Make place for the next request."""

@@ -221,8 +221,6 @@ def install(app: FastAPI, site: Site) -> None:
 
 #: Fields that a sentence names.
 _NAMED = 5
-#: The traceback is in the terminal.
-UNFORESEEN = "pgvoice made a mistake: the terminal of `pgvoice serve` says more"
 
 
 def _kind(error: Exception, status: int) -> str:

@@ -115,7 +115,9 @@ def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
         _tell(settings, app.state.entrance.link, opens=opens)
         if not store.voices.settings().enabled:
             click.echo(_NOT_LINKED)
-        with app.state.entrance.site.ending:
+        site = app.state.entrance.site
+        threading.Thread(target=site.clips.prepare, daemon=True).start()
+        with site.ending:
             running.run(server, listening)
 
 

@@ -18,7 +18,6 @@ from starlette.responses import RedirectResponse, Response
 
 from pgvoice.cli import output
 from pgvoice.cli.serve.clips import ServedClips
-from pgvoice.hooks.listening.cutting import ClipCutter
 from pgvoice.hooks.plugins.pages import RegisteredPage, failure
 from pgvoice.hooks.plugins.specs import PanelPlace
 from pgvoice.store.voice_store import VoiceStore
@@ -56,6 +55,8 @@ class Site:
     pages: dict[str, RegisteredPage]
     #: Whether nothing may be changed; the database refuses it, too.
     read_only: bool = False
+    #: Whether people log in, and so may log out.
+    has_passwords: bool = False
     #: Set when the server is about to end: streams end then.
     closing: Event = field(default_factory=Event)
     #: What has to be ended before the store is closed.
@@ -64,7 +65,7 @@ class Site:
 
     def __post_init__(self) -> None:
         #: What can be heard.
-        self.clips = ServedClips(ClipCutter(self.store))
+        self.clips = ServedClips(self.store)
         self._templates = Jinja2Templates(env=_environment())
         self._templates.env.globals |= {"site": self, "url": url, "clip_url": clip_url}
         self._templates.env.filters |= {

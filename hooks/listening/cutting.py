@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from pgvoice.hooks.audio.same_file import KeptOpen
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.errors import AudioNotFound, needs_extra
+from pgvoice.hooks.errors import AudioNotFound, ExtraMissing, needs_extra
 from pgvoice.hooks.listening.clip_cache import ClipCache
 from pgvoice.hooks.sources import FOLDER_VARIABLE, resolve_audio
 from pgvoice.store.errors import PgvoiceError
@@ -23,10 +22,8 @@ from pgvoice.store.voice_store import VoiceStore
 LONGEST = 60.0
 #: Hz. Recordings with more are resampled: nobody hears it, and a clip stays below 6 MB.
 HIGHEST_RATE = 48_000
-#: Bytes of clips that are kept,
+#: Bytes of clips that are kept.
 CACHE_BYTES = 64 * 2**20
-#: and clips that are cut at a time; others wait.
-PARALLEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,6 @@ class ClipCutter:
         self._store = store
         self._cache = ClipCache(cache_bytes)
         self._files = KeptOpen()
-        self._free = threading.BoundedSemaphore(PARALLEL)
 
     def cut(self, video: str, start: float, end: float, *, context: float = 0.0) -> WavClip:
         """A span in seconds, and so much around it, as `Recordings.hearable` allows.
@@ -68,10 +64,7 @@ class ClipCutter:
     def _cut(self, video: str, heard: Hearable) -> bytes:
         audio = heard.audio
         try:
-            with (
-                self._free,
-                self._files.same_recording(video, audio.source, audio.sha256) as recording,
-            ):
+            with self._files.same_recording(video, audio.source, audio.sha256) as recording:
                 rate = min(recording.info.sample_rate, HIGHEST_RATE)
                 ((_, waveform),) = recording.cut([heard.span], rate)
         except AudioNotFound as error:
@@ -101,6 +94,15 @@ def find_problem(store: VoiceStore, video: str) -> str | None:
     except PgvoiceError as error:
         return str(error)
     return None
+
+
+def prepare() -> None:
+    """Import what cuts clips, which takes long. Raises `ExtraMissing`."""
+    with needs_extra("extract", ExtraMissing):
+        import av
+        import soundfile
+
+        _ = av, soundfile
 
 
 def wav_file(waveform: Waveform, sample_rate: int) -> bytes:

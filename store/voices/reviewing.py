@@ -7,7 +7,11 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.voices.unknown import Clip, UnknownVoice
+from pgvoice.store.voices import unknown
+from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance
+
+#: What a card has of where a voice is heard, and of clips.
+HEARD, CLIPS = 30, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class NearVoice:
     #: Of clean speech, and of all speech.
     seconds: float
     speech_seconds: float
+    #: A part to listen to; None if there is none.
+    clip: Clip | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,9 @@ class VoiceCard:
     """What there is to hear, read and compare of an unknown voice."""
 
     voice: QueuedVoice
-    #: The most typical first, one of each recording; only the first few.
+    #: Where it is heard, the most typical first; at most `HEARD`.
+    heard: tuple[VoiceAppearance, ...]
+    #: Their clips, one of each recording; at most `CLIPS`.
     clips: tuple[Clip, ...]
     people: tuple[NearPerson, ...]
     others: tuple[NearVoice, ...]
@@ -105,14 +113,21 @@ def card(connection: Connection, number: int, limit: int, encoder_id: int | None
     """All about one unknown voice; at most `limit` people, voices and turns beside the clip's."""
     asked = {"number": number, "limit": limit, "encoder": encoder_id}
     voice = QueuedVoice(*connection.execute(_VOICE, asked).one())
+    heard = unknown.typical(connection, number, encoder_id, HEARD)
     return VoiceCard(
         voice,
-        tuple(clips(connection, number, 5, encoder_id)),
+        tuple(heard),
+        tuple(_clips_of(heard)[:CLIPS]),
         tuple(
-            NearPerson(name, similarity, voice.suggested and name == voice.nearest, _sample(*part))
+            NearPerson(name, similarity, voice.suggested and name == voice.nearest, _clip(*part))
             for name, similarity, *part in connection.execute(_PEOPLE, asked)
         ),
-        tuple(NearVoice(*row) for row in connection.execute(_OTHERS, asked)),
+        tuple(
+            NearVoice(other, similarity, recordings, seconds, speech, _clip(*part))
+            for other, similarity, recordings, seconds, speech, *part in connection.execute(
+                _OTHERS, asked
+            )
+        ),
         tuple(SpokenTurn(*row) for row in connection.execute(_TURNS, asked)),
     )
 
@@ -125,7 +140,15 @@ def clips(
     return [Clip(*row) for row in connection.execute(_CLIPS, asked)]
 
 
-def _sample(
+def _clips_of(heard: Iterable[VoiceAppearance]) -> list[Clip]:
+    best: dict[str, Clip] = {}
+    for each in heard:
+        if each.clip is not None:
+            best.setdefault(each.video, Clip(each.video, each.source, *each.clip))
+    return list(best.values())
+
+
+def _clip(
     video: str | None, source: str | None, start: float | None, end: float | None
 ) -> Clip | None:
     if video is None or start is None or end is None:
@@ -150,7 +173,7 @@ _PEOPLE = text(
     " FROM pgvoice.voice_people(:number, :limit, :encoder)"
 )
 _OTHERS = text(
-    "SELECT number, similarity, recordings, seconds, speech_seconds"
+    "SELECT number, similarity, recordings, seconds, speech_seconds, video, source, start_s, end_s"
     " FROM pgvoice.similar_voices(:number, :limit, :encoder)"
 )
 _TURNS = text(

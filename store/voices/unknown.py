@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 _UNKNOWN = text(
     "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"
-    " suggested, dismissed_as FROM pgvoice.unknown_voices(:dismissed, :encoder)"
-    " LIMIT :limit OFFSET :skip"
+    " suggested, dismissed_as FROM pgvoice.unknown_voices("
+    ":dismissed, :encoder, :limit, :skip)"
 )
-_APPEARANCES = text(
+_APPEARANCES = (
     "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"
-    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances(:number, :encoder) AS a"
-    " JOIN pgvoice.video AS v ON v.key = a.video ORDER BY a.video, a.first_start_s, a.label"
-    " LIMIT :limit OFFSET :skip"
+    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances(:number, :encoder%s) AS a"
+    " JOIN pgvoice.video AS v ON v.key = a.video ORDER BY %s"
+)
+_IN_ORDER = text(_APPEARANCES % ("", "a.video, a.first_start_s, a.label LIMIT :limit OFFSET :skip"))
+_TYPICAL = text(
+    _APPEARANCES % (", :limit", "a.similarity DESC NULLS LAST, a.video, a.first_start_s, a.label")
 )
 _SUGGESTIONS = text(
     "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings"
@@ -121,21 +125,29 @@ def appearances(
 ) -> list[VoiceAppearance]:
     """Where an unknown voice is heard, by recording and time."""
     values = {"number": number, "encoder": encoder_id, "limit": limit, "skip": skip}
-    rows = connection.execute(_APPEARANCES, values)
-    return [
-        VoiceAppearance(
-            video=row.video,
-            label=row.label,
-            encoder=row.encoder,
-            segments=row.segments,
-            seconds=row.seconds,
-            first_start=row.first_start_s,
-            clip=None if row.clip_start_s is None else (row.clip_start_s, row.clip_end_s),
-            source=row.source,
-            similarity=row.similarity,
-        )
-        for row in rows
-    ]
+    return [_appearance(row) for row in connection.execute(_IN_ORDER, values)]
+
+
+def typical(
+    connection: Connection, number: int, encoder_id: int | None, limit: int
+) -> list[VoiceAppearance]:
+    """Where an unknown voice is heard and sounds most like itself elsewhere, the best first."""
+    values = {"number": number, "encoder": encoder_id, "limit": limit}
+    return [_appearance(row) for row in connection.execute(_TYPICAL, values)]
+
+
+def _appearance(row: Row[Any]) -> VoiceAppearance:
+    return VoiceAppearance(
+        video=row.video,
+        label=row.label,
+        encoder=row.encoder,
+        segments=row.segments,
+        seconds=row.seconds,
+        first_start=row.first_start_s,
+        clip=None if row.clip_start_s is None else (row.clip_start_s, row.clip_end_s),
+        source=row.source,
+        similarity=row.similarity,
+    )
 
 
 def suggestions(

@@ -7,6 +7,7 @@ hours; `library.py` says how. Exits with 1 if a card takes longer than is requir
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
@@ -27,6 +28,7 @@ from pgvoice_benchmarks import machine
 from pgvoice_benchmarks.reviewing import library
 from pgvoice_benchmarks.tables import Table
 from pgvoice_testkit.servers.databases import temporary_folder
+from pgvoice_testkit.serving import client
 
 from pgvoice.store import VoiceStore
 
@@ -45,14 +47,17 @@ def main(*, segments: int, voices: int, people: int, cards: int, markdown: bool)
     """Ask for the queue and for one card after the other, and dismiss or skip each."""
     console = Console(highlight=False, width=120)
     command = shlex.join(["python", "tests/benchmarks/page.py", *sys.argv[1:]])
+    late: list[str] = []
     for line in (f"`{command}`, {date.today()}", machine.describe(), ""):
         console.print(line, markup=False, soft_wrap=True)
     with made(segments, voices, people) as store:
-        table, slow = measure(store, cards)
-    table.show(console, markdown=markdown)
-    if slow:
+        for measured in (measure, serve):
+            table, slow = measured(store, cards)
+            table.show(console, markdown=markdown)
+            late += [slow] * bool(slow)
+    for slow in late:
         console.print(f"[red]{slow}")
-    sys.exit(bool(slow))
+    sys.exit(bool(late))
 
 
 @contextmanager
@@ -94,6 +99,29 @@ def measure(store: VoiceStore, cards: int) -> tuple[Table, str]:
     return table, "" if late < NEXT_MS else f"the next card takes {late:.0f} ms"
 
 
+def serve(store: VoiceStore, cards: int) -> tuple[Table, str]:
+    """The same through `pgvoice serve`, without a network and a browser."""
+    browser = client(store)
+    table = Table("The page", ("what", "median", "95 %", "most"))
+    table.add("the first card", *_ms([timed(lambda: browser.get("/review"))]))
+    ahead, skipped, dismissed = [], [], []
+    for place in range(cards):
+        page = browser.get("/review").text
+        number = int(re.findall(r"<h1>Voice (\d+)", page)[0])
+        then = int(re.findall(r'data-next="/review/(\d+)"', page)[0])
+        ahead.append(timed(lambda: browser.get(f"/review/{then}", headers=AHEAD)))  # noqa: B023
+        said = ("dismiss", {"why": "tv"}, dismissed) if place % 2 else ("skip", {}, skipped)
+        path, fields = f"/review/{number}/{said[0]}", {"then": then, **said[1]}
+        said[2].append(timed(lambda: browser.post(path, data=fields)))  # noqa: B023
+    table.add(f"the next card, fetched ahead, {cards} in a row", *_ms(ahead))
+    table.add("from skipping to the next card", *_ms(skipped))
+    table.add("from dismissing to the next card", *_ms(dismissed))
+    late = float(np.quantile(skipped, 0.95)) * 1000
+    return table, "" if late < NEXT_MS else f"the next card's page takes {late:.0f} ms"
+
+
+#: How a page asks for the card that it shows next.
+AHEAD = {"Purpose": "prefetch"}
 OTHERS: dict[str, Callable[[VoiceStore], object]] = {
     "all unknown voices": lambda store: store.voices.unknown(),
     "all suggestions": lambda store: store.voices.suggestions(),

@@ -58,6 +58,15 @@ def test_the_password_is_hidden(run: Call, monkeypatch: pytest.MonkeyPatch) -> N
     assert found["database"][0] == "fail"
 
 
+def test_the_token_is_hidden(pgvoice: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    for token, shown in (("0123456789abcdef", "set"), ("", "(empty)")):
+        monkeypatch.setenv("PGVOICE_TOKEN", token)
+        result = pgvoice("doctor", "--no-torch", "--json")
+        found = {check["name"]: check["detail"] for check in json.loads(result.stdout)["checks"]}
+        assert found["PGVOICE_TOKEN"] == shown
+        assert "0123456789abcdef" not in result.output
+
+
 def test_a_url_that_is_none_is_not_shown(run: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGVOICE_DATABASE_URL", "s3cret")
     result = run("doctor", "--no-torch", "--json")

@@ -25,7 +25,8 @@ def check_exposure(settings: Settings) -> None:
     if settings.certificate and settings.behind_proxy:
         raise ServingRefused("give --certificate or --behind-proxy: either speaks TLS")
     if added := _missing(settings):
-        raise ServingRefused(f"others can reach {_reached(settings)}: add {' and '.join(added)}")
+        listed = added[0] if len(added) == 1 else f"{', '.join(added[:-1])} and {added[-1]}"
+        raise ServingRefused(f"others can reach {_reached(settings)}: add {listed}")
 
 
 def _missing(settings: Settings) -> list[str]:
@@ -33,11 +34,11 @@ def _missing(settings: Settings) -> list[str]:
         return []
     missing = []
     if not settings.passwords:
-        missing.append("--passwords FILE, with a line for each person (`--hash NAME` makes one)")
+        missing.append("--passwords FILE (`--hash NAME` makes a line of it)")
     if not settings.is_secure:
-        missing.append("--certificate and --key, or --behind-proxy if a proxy speaks TLS")
+        missing.append("--certificate and --key (or --behind-proxy, if a proxy speaks TLS)")
     if not settings.public_hosts and (settings.behind_proxy or hosts.is_any(settings.host)):
-        missing.append("--public-host NAME, the name that browsers use")
+        missing.append("--public-host NAME (by which browsers call it)")
     return missing
 
 

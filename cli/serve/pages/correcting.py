@@ -22,6 +22,8 @@ Says = Literal["is", "not", "nobody", "forget"]
 Segment = Annotated[str | None, Form(pattern=r"^\d{1,10}-\d{1,10}$")]
 #: So many of the newest acts are looked through for the one that was just done.
 _NEWEST = 20
+#: The last millisecond that the store can name.
+_LATEST = 2**31 - 1
 
 
 class Done(NamedTuple):
@@ -119,6 +121,8 @@ def _meant(
     """The turn, or all turns of the label, that a form is about."""
     if segment is not None:
         start, end = map(int, segment.split("-"))
+        if not start <= end <= _LATEST:
+            raise ValueError(f"{segment} is no span of a recording: choose one of its turns")
         return [SegmentKey(start, end)]
     if label is None:
         raise ValueError("neither a turn nor a label is given: choose one")

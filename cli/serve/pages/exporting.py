@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated
 from urllib.parse import quote
 
@@ -12,12 +13,14 @@ from starlette.responses import Response
 from pgvoice.cli.serve import encoders
 from pgvoice.cli.serve.site import Site
 from pgvoice.cli.serve.timeline.rows import Answers
+from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.format import Format
 from pgvoice.hooks.formats.reading import named_format, registered_formats
 from pgvoice.hooks.formats.writing import write_labels
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.labels_export import stored_labels
 from pgvoice.hooks.results import Labelled, with_voices_as_names
+from pgvoice.store.turns import Turn
 from pgvoice.store.voice_store import VoiceStore
 
 #: Bytes of a file name without its suffix, at most; file systems take 255.
@@ -64,11 +67,21 @@ def _labelled(
     return with_voices_as_names(identify(store, video, encoder=which, voices=linked).labels)
 
 
+@cache
 def formats() -> list[Format]:
-    """The formats that can be written, those first that most people look for."""
-    written = [each for each in registered_formats().values() if each.write is not None]
+    """The formats that turns can be written in, those first that most people look for."""
     place = {name: number for number, name in enumerate(_FIRST)}
+    written = [each for each in registered_formats().values() if _writes_turns(each)]
     return sorted(written, key=lambda each: (place.get(each.name, len(place)), each.name))
+
+
+def _writes_turns(one: Format) -> bool:
+    """Whether the format needs no more than turns, such as a time for each word."""
+    try:
+        write_labels([Labelled(Turn(0.0, 1.0, "A", "a"), None)], one.name, uri="a")
+    except FormatError:
+        return False
+    return True
 
 
 def attachment(video: str, suffix: str) -> str:

@@ -111,17 +111,18 @@ class Acts:
             self.sitting.told = Told("There is nothing to undo.", is_error=True)
             return self.site.go("/review")
         last = self.sitting.answers[-1]
-
-        def act() -> None:
-            try:
-                self.site.store.acts.undo(last.act)
-            except ActNotUndoable:
+        try:
+            self.site.store.acts.undo(last.act)
+        except PrivilegeMissing:
+            raise
+        except PgvoiceError as error:
+            if isinstance(error, ActNotUndoable):
                 self.sitting.answers.remove(last)
-                raise
-            self.sitting.answers.remove(last)
-            self.sitting.told = Told(f"Undone: voice {last.voice} is as it was.", is_undo=True)
-
-        return self._doing(last.voice, act, last.voice)
+            self._tell_error(error)
+            return self.site.go("/review")
+        self.sitting.answers.remove(last)
+        self.sitting.told = Told(f"Undone: voice {last.voice} is as it was.", is_undo=True)
+        return self._card(last.voice)
 
     def _doing(self, number: int, act: Callable[[], Change | None], then: int | None) -> Response:
         """Do it, and show the card that comes then; whatever is refused is told."""

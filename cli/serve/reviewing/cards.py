@@ -8,19 +8,8 @@ from dataclasses import dataclass
 from pgvoice.cli.serve.reviewing.refusals import Refusal
 from pgvoice.cli.serve.reviewing.sittings import Sitting
 from pgvoice.store.voice_store import VoiceStore
-from pgvoice.store.voices.reviewing import NearVoice, QueueSize, SpokenTurn, VoiceCard
-from pgvoice.store.voices.unknown import Clip, VoiceAppearance
-
-#: Recordings that a card lists.
-MOST_RECORDINGS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """Another unknown voice, and what it sounds like."""
-
-    voice: NearVoice
-    clip: Clip | None
+from pgvoice.store.voices.reviewing import QueueSize, SpokenTurn, VoiceCard
+from pgvoice.store.voices.unknown import VoiceAppearance
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +17,6 @@ class ShownCard:
     """All that a card shows."""
 
     card: VoiceCard
-    others: list[Other]
     #: The first ones, the most typical first.
     recordings: list[VoiceAppearance]
     #: The next voice in the queue; None if this is the last one.
@@ -56,11 +44,9 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
     card = store.voices.card(number)
     if not ahead:
         sitting.show(number)
-    heard = store.voices.show(number)
     return ShownCard(
         card,
-        [Other(each, next(iter(store.voices.clips(each.number)), None)) for each in card.others],
-        sorted(heard, key=lambda each: -(each.similarity or 0.0))[:MOST_RECORDINGS],
+        list(card.heard),
         following(store, sitting, number),
         store.voices.left(),
         sitting.refusal_of(number),

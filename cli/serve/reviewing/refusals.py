@@ -26,8 +26,8 @@ _REMEDIES: tuple[tuple[type[EnrollmentRefused], str], ...] = (
     ),
     (
         IncoherentExemplars,
-        "Listen to the other clips. Take out recordings in which it is somebody else, below; if it"
-        " is the same person everywhere, name it anyway.",
+        "Listen to more clips. If it is one person, name it anyway; recordings in which it is"
+        " somebody else can be taken out under “Where it is heard”.",
     ),
     (TooLittleSpeech, "Skip it until more of it is heard, or name it anyway."),
 )

@@ -27,8 +27,13 @@ function pressed(event) {
   event.preventDefault();
   if (event.repeat) return;
   if (!found) help();
-  else if (isField(found)) found.focus();
+  else if (isField(found)) enter(found);
   else found.click();
+}
+
+function enter(field) {
+  field.focus();
+  field.select?.();
 }
 
 // Whether the element that has the focus does something of its own with a key.

@@ -81,8 +81,16 @@ function unheard(address, error) {
   if (!link) return;
   link.dataset.state = isForbidden ? "waiting" : "failed";
   if (!isForbidden) (link.closest("svg") ?? link).after(element("span", "clip-told", text));
-  else if (find(".clip-text", link)) find(".clip-text", link).textContent = text;
+  else retitle(link, text);
   tell(text);
+}
+
+// Show another text on a link, or its own again.
+function retitle(link, text) {
+  const shown = find(".clip-text", link);
+  if (!shown) return;
+  link.dataset.own ??= shown.textContent;
+  shown.textContent = text ?? link.dataset.own;
 }
 
 const linksTo = (address) => findAll("a.clip").filter((link) => addressOf(link) === address);
@@ -94,6 +102,7 @@ function show(state) {
     if (is && link.nextElementSibling?.matches(".clip-told")) link.nextElementSibling.remove();
     link.setAttribute("role", "button");
     link.setAttribute("aria-pressed", String(is));
+    if (is && link.dataset.own) retitle(link);
     if (is) link.dataset.state = state;
     else if (["playing", "loading"].includes(link.dataset.state)) delete link.dataset.state;
     link.style.setProperty("--played", "0%");

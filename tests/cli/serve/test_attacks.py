@@ -26,7 +26,7 @@ from pgvoice.cli.serve.access import middleware
 from pgvoice.cli.serve.app import make_app
 from pgvoice.cli.serve.settings import Settings
 from pgvoice.hooks import fill
-from pgvoice.hooks.listening.cutting import PARALLEL, ClipCutter
+from pgvoice.hooks.listening.cutting import ClipCutter
 from pgvoice.store import Turn, VoiceStore
 
 OURS = "http://127.0.0.1:8642"
@@ -247,7 +247,7 @@ def test_thousands_of_requests_for_clips_leave_room_for_pages(
     assert flood.statuses == {200: clips.MOST, 503: flood.size - clips.MOST}
     assert flood.told_to_retry == flood.size - clips.MOST
     assert flood.page == 200
-    assert flood.most_at_once == PARALLEL
+    assert flood.most_at_once == clips.PARALLEL
 
 
 class _Flood:
@@ -352,8 +352,8 @@ def test_no_name_or_text_becomes_part_of_a_page(store: VoiceStore) -> None:
         turns = store.recordings.turns(hostile) or []
         told = [Turn(each.start, each.end, HOSTILE[number - 1], hostile) for each in turns[:2]]
         store.recordings.store_turns(hostile, [*told, *turns[2:]])
-    for number, unknown in enumerate(store.voices.unknown()[:2]):
-        store.voices.name(unknown.number, HOSTILE[number], consent="a form")
+    for hostile in HOSTILE[:2]:
+        store.voices.name(store.voices.unknown()[0].number, hostile, consent="a form")
     store.labels.label()
     seen = _crawl(client(store))
     assert len(seen) > 10

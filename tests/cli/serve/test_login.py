@@ -58,6 +58,7 @@ def test_acts_are_those_of_the_person(store: VoiceStore, browser: TestClient) ->
     found = sessions.find(browser.cookies[entrance_of(browser).cookie])
     assert found is not None
     assert found.author == "Bob: B"
+    assert "Log out Bob: B</button>" in browser.get("/acts").text
 
 
 def test_a_wrong_name_or_password_is_told_alike(browser: TestClient) -> None:

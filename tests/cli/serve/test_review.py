@@ -284,7 +284,7 @@ def test_speech_of_several_people(browser: TestClient, library: VoiceStore) -> N
     kept = library.voices.same(*(number_of(library, each) for each in PEOPLE[1:3])).number
     page = browser.post(f"/review/{kept}/name", data={"name": "Ada"}).text
     assert "would be of several people" in page
-    assert "Take out recordings in which it is somebody else" in page
+    assert "recordings in which it is somebody else can be taken out" in page
     assert f'action="/review/{kept}/different"' in page
     assert 'data-key="f"' in page
 
@@ -346,13 +346,17 @@ def test_a_voice_that_somebody_else_has_named_meanwhile(
     assert _people(library) == ["Ada"]
 
 
-def test_an_act_that_somebody_else_has_undone(browser: TestClient, library: VoiceStore) -> None:
+def test_an_act_that_cannot_be_undone_any_more(browser: TestClient, library: VoiceStore) -> None:
     number = number_of(library, PEOPLE[0])
     browser.post(f"/review/{number}/name", data={"name": "Ada"})
     library.acts.undo()
-    page = browser.post("/review/undo").text
-    assert "undone" in _told(page)
+    assert "undone" in _told(browser.post("/review/undo").text)
     assert _told(browser.post("/review/undo").text) == "There is nothing to undo."
+    browser.post(f"/review/{number}/name", data={"name": "Ada"})
+    library.people.rename("Ada", "Ida")
+    page = browser.post("/review/undo").text
+    assert "cannot be undone before act " in _told(page)
+    assert _number(page) != number
 
 
 def test_the_next_card_may_be_gone(browser: TestClient, library: VoiceStore) -> None:

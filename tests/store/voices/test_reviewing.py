@@ -87,7 +87,7 @@ def test_what_is_nearly_sure_comes_later(library: VoiceStore) -> None:
     assert (suggested.number, suggested.nearest, suggested.rival) == (first.number, "Ada", "Bob")
     assert suggested.rival_similarity is not None
     assert 0.5 <= suggested.uncertainty < 1
-    assert queue == sorted(queue, key=lambda voice: (-_rank(voice), voice.number))
+    assert queue == sorted(queue, key=lambda voice: (-_rank(voice), -voice.number))
     assert library.voices.card(first.number).voice == suggested
 
 

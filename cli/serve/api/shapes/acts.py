@@ -18,7 +18,7 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Threshold,
     Video,
 )
-from pgvoice.cli.serve.api.shapes.people import Labels, Spans
+from pgvoice.cli.serve.api.shapes.people import OfSpeech
 from pgvoice.cli.serve.api.shapes.voices import LabelMove
 
 
@@ -118,22 +118,16 @@ class LabelRun(Asked):
     dry_run: DryRun = False
 
 
-class Pin(Asked):
+class Pin(OfSpeech):
     """Say who speaks in spans or under a label of a recording, or who does not."""
 
-    video: Video
-    spans: Spans
-    labels: Labels
     speaker: Annotated[Name | None, Field(description="Null: nobody known.")]
     holds: bool = Field(True, description="False: this person does not speak there.")
     new: bool = Field(False, description="The name is new, and meant so.")
     encoder: Encoder | None = None
 
 
-class Unpin(Asked):
+class Unpin(OfSpeech):
     """Forget what was said of spans or labels of a recording."""
 
-    video: Video
-    spans: Spans
-    labels: Labels
     encoder: Encoder | None = None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from pgvoice.cli.serve.api.shapes.answers import Span
 from pgvoice.cli.serve.api.shapes.fields import (
@@ -216,18 +216,28 @@ class SpanGiven(Asked):
     end: End
 
 
-#: None by default.
-Spans = Annotated[list[SpanGiven], Field(default_factory=list, max_length=1000)]
-Labels = Annotated[list[Label], Field(default_factory=list, max_length=100)]
+class OfSpeech(Asked):
+    """Something about spans of a recording, or about all turns with a label, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["spans"]}, {"required": ["labels"]}]}
+    )
+
+    video: Video
+    spans: Annotated[list[SpanGiven], Field(default_factory=list, min_length=1, max_length=1000)]
+    labels: Annotated[list[Label], Field(default_factory=list, min_length=1, max_length=100)]
+
+    @model_validator(mode="after")
+    def _has_some(self) -> Self:
+        if not (self.spans or self.labels):
+            raise ValueError("give spans or labels")
+        return self
 
 
-class Enroll(Asked):
+class Enroll(OfSpeech):
     """Enroll somebody from stored segments of a recording."""
 
     name: Name
-    video: Video
-    spans: Spans
-    labels: Labels
     encoder: Encoder | None = None
     min_speech: Seconds = MIN_SPEECH_SECONDS
     consent: ConsentGiven | Phrase | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pgvoice.cli.serve.api.shapes.fields import (
     Asked,
@@ -19,6 +19,12 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Video,
 )
 from pgvoice.cli.serve.api.shapes.people import ConsentGiven
+
+
+def _different(numbers: list[int]) -> list[int]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("a number is given twice")
+    return numbers
 
 
 class Clip(Shown):
@@ -187,7 +193,11 @@ class Dismiss(Decide):
 class SameVoices(Decide):
     """Say that unknown voices are one person."""
 
-    numbers: Annotated[list[Number], Field(min_length=2, max_length=100)]
+    numbers: Annotated[
+        list[Number],
+        Field(min_length=2, max_length=100, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_different),
+    ]
 
 
 class DifferentVoice(Decide):

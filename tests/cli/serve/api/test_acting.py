@@ -8,7 +8,7 @@ import pytest
 from pgvoice_testkit.servers.databases import migrate, new_database, plain
 from pgvoice_testkit.serving import client
 from pgvoice_testkit.stores import served_library
-from pgvoice_testkit.stores.served_library import ADA, BOB, ENROLLED_FROM, ZOE
+from pgvoice_testkit.stores.served_library import ADA, BOB, ENROLLED_FROM, SPEAKERS, ZOE
 from starlette.testclient import TestClient
 
 from pgvoice.store import VoiceStore
@@ -19,11 +19,11 @@ SPAN = {"start": 2.0, "end": 5.0}
 CONSENT = {"evidence": FORM, "expires_at": "2099-01-01T00:00:00Z"}
 #: Path, request, and what of the answer has to be; in this order.
 STORY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("/voices/2/name", {"speaker": "Cyd", "consent": FORM, "dry_run": True}, {"act": None}),
-    ("/voices/2/reject", {"dry_run": True}, {"act": None, "number": 2}),
-    ("/voices/2/accept", {"force": True}, {"speaker": ZOE, "number": 2}),
-    ("/voices/3/different", {"video": "thursday"}, {"number": 3}),
-    ("/voices/same", {"numbers": [3, 4]}, {"number": 3}),
+    ("/voices/1/name", {"speaker": "Cyd", "consent": FORM, "dry_run": True}, {"act": None}),
+    ("/voices/1/reject", {"dry_run": True}, {"act": None, "number": 1}),
+    ("/voices/1/accept", {"force": True}, {"speaker": ZOE, "number": 1}),
+    ("/voices/2/different", {"video": "thursday"}, {"number": 2}),
+    ("/voices/same", {"numbers": [6, 3]}, {"number": 3}),
     ("/voices/3/dismiss", {"why": "tv"}, {"number": 3}),
     ("/voices/5/name", {"speaker": "Dan", "consent": CONSENT, "force": True}, {"speaker": "Dan"}),
     ("/labels/pin", {"video": "friday", "spans": [SPAN], "speaker": BOB}, {}),
@@ -31,7 +31,11 @@ STORY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("/labels/unpin", {"video": "friday", "spans": [SPAN]}, {"segments": 1}),
     ("/labels/run", {"videos": ["friday"], "dry_run": True}, {"run": None, "segments": 12}),
     ("/labels/relabel", {"clusters": False, "dry_run": True}, {"run": None}),
-    ("/people/enroll", {"name": "Eve", "video": ENROLLED_FROM, "labels": [BOB], "force": True}, {}),
+    (
+        "/people/enroll",
+        {"name": "Eve", "video": ENROLLED_FROM, "labels": [SPEAKERS[BOB]], "force": True},
+        {},
+    ),
     ("/people/rename", {"name": "Eve", "new_name": "Eva"}, {"speaker": "Eva"}),
     ("/people/merge", {"name": "Eva", "into": BOB, "force": True}, {"speaker": BOB}),
     ("/people/split", {"name": BOB, "into": "Fay", "exemplars": [8], "consent": FORM}, {}),

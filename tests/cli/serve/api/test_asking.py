@@ -28,7 +28,7 @@ ASKED: dict[str, tuple[dict[str, Any], Callable[[VoiceStore, Any], tuple[object,
         {"containing": "day"},
         lambda store, found: (
             [each["speech_seconds"] for each in found["items"]],
-            [each.speech_seconds for each in store.recordings.summaries()],
+            [each.speech_seconds for each in store.recordings.summaries(containing="day")],
         ),
     ),
     "/recording": (MONDAY, lambda _, found: (found["coverage"][0]["statuses"], {"ok": 12})),
@@ -161,8 +161,8 @@ ASKED: dict[str, tuple[dict[str, Any], Callable[[VoiceStore, Any], tuple[object,
     "/backfills/failed": ({}, lambda _, found: (found["items"], [])),
     "/jobs": ({}, lambda _, found: (found, {"items": [], "next": None})),
 }
-#: Those that are followed are tested with the fills; the description describes itself.
-ELSEWHERE = {"/jobs/{job}", "/jobs/{job}/events"}
+#: Jobs and what is followed have tests of their own.
+ELSEWHERE = {"/jobs/{job}", "/jobs/{job}/events", "/events"}
 #: What those who may only read may not see.
 OF_ADMINS = {"/acts", "/audit", "/consents", "/similar"}
 

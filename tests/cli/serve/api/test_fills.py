@@ -55,6 +55,7 @@ def audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _serve(store: VoiceStore, encoder: Encoder) -> TestClient:
     browser = client(store)
+    assert browser.get(f"{API}/openapi.json").status_code == 200
     browser.app.state.fills.make = lambda _: encoder  # type: ignore[attr-defined]
     return browser
 

@@ -6,22 +6,23 @@ from pgvoice.store import FillRun, Turn, VoiceStore
 from pgvoice_testkit.stores.unknown_voices import CONSENT, RECORDINGS, enroll_near, record
 from pgvoice_testkit.stores.voices import ENCODER, PEOPLE, talk, write
 
-#: Who is enrolled, and the recording they were enrolled from.
-ADA, BOB, ENROLLED_FROM = PEOPLE[5], PEOPLE[6], "sunday"
+#: Who is enrolled by which name, and from which recording, whose labels are others.
+ADA, BOB, ENROLLED_FROM = "Ada", "Bob", "sunday"
+SPEAKERS = {ADA: PEOPLE[5], BOB: PEOPLE[6]}
 #: Somebody who is like an unknown voice, but not like enough to be named.
 ZOE = "Zoë"
 #: A recording whose turns have text.
-READ_ALOUD = "wednesday"
+READ_ALOUD = "talk"
 
 
 def make(store: VoiceStore) -> None:
     """Fill an empty store with recordings, people, labels, unknown voices, acts and words."""
     for seed, (video, people) in enumerate(RECORDINGS.items(), start=1):
         record(store, video, people, seed=seed)
-    turns = talk(store, ENROLLED_FROM, (ADA, BOB), each=12, seed=20)
-    for person in (ADA, BOB):
+    turns = talk(store, ENROLLED_FROM, SPEAKERS.values(), each=12, seed=20)
+    for name, person in SPEAKERS.items():
         spans = [(turn.start, turn.end) for turn in turns if turn.label == person]
-        store.people.enroll_segments(person, ENROLLED_FROM, spans[-6:], consent=CONSENT, force=True)
+        store.people.enroll_segments(name, ENROLLED_FROM, spans[-6:], consent=CONSENT, force=True)
     _read_aloud(store)
     store.voices.enable()
     store.labels.label()

@@ -1,0 +1,1 @@
+"""``pgvoice mcp``: the store for agents, by the Model Context Protocol."""
