@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pgvoice.cli import options
-from pgvoice.hooks.errors import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, needs_extra
 from pgvoice.store.voice_store import VoiceStore
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def serve(
     Prints a link that lets one browser in, once, and a fresh one when it was used. Programs that
     send the token in PGVOICE_TOKEN may use the API. Ends with Ctrl-C.
     """
-    with needs_extra("page"):
+    with needs_extra("page", ExtraMissing):
         from pgvoice.cli.serve.access import passwords as files
         from pgvoice.cli.serve.settings import Settings
     if hashed is not None:
@@ -100,7 +100,7 @@ def serve(
 
 def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
     """Serve until Ctrl-C. Raises `ServingRefused`, and what opening the store raises."""
-    with needs_extra("page"):
+    with needs_extra("page", ExtraMissing):
         from pgvoice.cli.serve import running
         from pgvoice.cli.serve.access.exposure import check_exposure
         from pgvoice.cli.serve.app import make_app
