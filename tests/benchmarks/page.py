@@ -103,16 +103,17 @@ def serve(store: VoiceStore, cards: int) -> tuple[Table, str]:
     """The same through `pgvoice serve`, without a network and a browser."""
     browser = client(store)
     table = Table("The page", ("what", "median", "95 %", "most"))
-    table.add("the first card", *_ms([timed(lambda: browser.get("/review"))]))
+    seconds, answer = timed(partial(browser.get, "/review"))
+    table.add("the first card", *_ms([seconds]))
     ahead, skipped, dismissed = [], [], []
     for place in range(cards):
-        page = browser.get("/review").text
-        number = int(re.findall(r"<h1>Voice (\d+)", page)[0])
-        then = int(re.findall(r'data-next="/review/(\d+)"', page)[0])
-        ahead.append(timed(lambda: browser.get(f"/review/{then}", headers=AHEAD)))  # noqa: B023
-        said = ("dismiss", {"why": "tv"}, dismissed) if place % 2 else ("skip", {}, skipped)
-        path, fields = f"/review/{number}/{said[0]}", {"then": then, **said[1]}
-        said[2].append(timed(lambda: browser.post(path, data=fields)))  # noqa: B023
+        number = int(re.findall(r"<h1>Voice (\d+)", answer.text)[0])
+        (then,) = re.findall(r'data-next="([^"]+)"', answer.text)
+        ahead.append(timed(partial(browser.get, then, headers=AHEAD))[0])
+        said = "dismiss" if place % 2 else "skip"
+        fields = {"why": "tv", "then": then.rpartition("/")[2]}
+        seconds, answer = timed(partial(browser.post, f"/review/{number}/{said}", data=fields))
+        (dismissed if place % 2 else skipped).append(seconds)
     table.add(f"the next card, fetched ahead, {cards} in a row", *_ms(ahead))
     table.add("from skipping to the next card", *_ms(skipped))
     table.add("from dismissing to the next card", *_ms(dismissed))
