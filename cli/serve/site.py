@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from pgvoice.cli import output
 from pgvoice.cli.serve.clips import ServedClips
+from pgvoice.hooks.listening.cutting import LONGEST
 from pgvoice.hooks.plugins.pages import RegisteredPage, failure
 from pgvoice.hooks.plugins.specs import PanelPlace
 from pgvoice.store.voice_store import VoiceStore
@@ -182,5 +183,6 @@ def url(path: str, **query: object) -> str:
 
 
 def clip_url(video: str, start: float, end: float) -> str:
-    """Where a span of a recording can be heard; in seconds."""
-    return url("/clips", video=video, start=f"{start:.3f}", end=f"{end:.3f}")
+    """Where a span of a recording can be heard, in seconds; of a long one, its beginning."""
+    last = min(end, start + LONGEST - 0.01)
+    return url("/clips", video=video, start=f"{start:.3f}", end=f"{last:.3f}")
