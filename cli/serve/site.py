@@ -21,11 +21,12 @@ from pgvoice.cli.serve.clips import ServedClips
 from pgvoice.hooks.listening.cutting import LONGEST
 from pgvoice.hooks.plugins.pages import RegisteredPage, failure
 from pgvoice.hooks.plugins.specs import PanelPlace
+from pgvoice.store.recordings.hearing import LONGEST_MS
 from pgvoice.store.voice_store import VoiceStore
 
 FOLDER = Path(__file__).parent
-#: Messages that a session keeps for its next page.
-_KEPT_MESSAGES = 5
+#: Messages that a session keeps for its next page, and sessions that keep some.
+_KEPT_MESSAGES, _MOST_SESSIONS = 5, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Site:
         kept = self._messages[session_of(request)]
         kept.append(Message(text, act, is_error, back))
         del kept[:-_KEPT_MESSAGES]
+        while len(self._messages) > _MOST_SESSIONS:
+            del self._messages[next(iter(self._messages))]
 
     def go(self, path: str, **query: object) -> Response:
         """After a form: show this page."""
@@ -183,6 +186,13 @@ def url(path: str, **query: object) -> str:
 
 
 def clip_url(video: str, start: float, end: float) -> str:
+<<<<<<< HEAD
     """Where a span of a recording can be heard, in seconds; of a long one, its beginning."""
     last = min(end, start + LONGEST - 0.01)
     return url("/clips", video=video, start=f"{start:.3f}", end=f"{last:.3f}")
+=======
+    """Where a span of a recording can be heard, or its first minute; in seconds."""
+    start = round(start, 3)
+    end = min(end, start + LONGEST_MS / 1000)
+    return url("/clips", video=video, start=f"{start:.3f}", end=f"{end:.3f}")
+>>>>>>> page
