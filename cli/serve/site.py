@@ -18,7 +18,6 @@ from starlette.responses import RedirectResponse, Response
 
 from pgvoice.cli import output
 from pgvoice.cli.serve.clips import ServedClips
-from pgvoice.hooks.listening.cutting import LONGEST
 from pgvoice.hooks.plugins.pages import RegisteredPage, failure
 from pgvoice.hooks.plugins.specs import PanelPlace
 from pgvoice.store.recordings.hearing import LONGEST_MS
@@ -186,13 +185,7 @@ def url(path: str, **query: object) -> str:
 
 
 def clip_url(video: str, start: float, end: float) -> str:
-<<<<<<< HEAD
-    """Where a span of a recording can be heard, in seconds; of a long one, its beginning."""
-    last = min(end, start + LONGEST - 0.01)
-    return url("/clips", video=video, start=f"{start:.3f}", end=f"{last:.3f}")
-=======
     """Where a span of a recording can be heard, or its first minute; in seconds."""
     start = round(start, 3)
     end = min(end, start + LONGEST_MS / 1000)
     return url("/clips", video=video, start=f"{start:.3f}", end=f"{end:.3f}")
->>>>>>> page
