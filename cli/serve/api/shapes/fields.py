@@ -101,7 +101,7 @@ Encoder = Annotated[
 #: Prose of a person or of a pipeline.
 Text = Annotated[str, Field(max_length=10_000, pattern=_TEXT)]
 Phrase = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH, pattern=_NAME)]
-Number = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=_LARGEST, examples=[2])]
+Number = Annotated[int, Field(ge=1, le=_LARGEST, examples=[2]), BeforeValidator(_whole)]
 Seconds = Annotated[
     float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False, description="In seconds.")
 ]
