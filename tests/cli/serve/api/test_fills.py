@@ -132,6 +132,8 @@ def test_a_failure_is_a_problem_without_folders(filling: TestClient, audio: Path
 def test_no_path_can_be_given(filling: TestClient, audio: Path) -> None:
     request = {"video": "talk", "segments": SEGMENTS, "audio": str(audio / "talk.wav")}
     assert filling.post(f"{API}/fills", json=request).status_code == 422
+    weights = {"video": "talk", "segments": SEGMENTS, "encoder": f"counting:{audio}"}
+    assert filling.post(f"{API}/fills", json=weights).status_code == 422
     state, failed = _events(filling, _fill(filling, "../talk")["job"])[-1]
     assert (state, failed["error"]["type"]) == ("failed", "urn:pgvoice:error:audio_source_failed")
 
