@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pgvoice.cli import options
-from pgvoice.hooks.errors import needs_extra
+from pgvoice.hooks.errors import ExtraMissing, needs_extra
 from pgvoice.store.voice_store import VoiceStore
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def serve(
     Prints a link that lets one browser in, once, and a fresh one when it was used. Programs that
     send the token in PGVOICE_TOKEN may use the API. Ends with Ctrl-C.
     """
-    with needs_extra("page"):
+    with needs_extra("page", ExtraMissing):
         from pgvoice.cli.serve.access import passwords as files
         from pgvoice.cli.serve.settings import Settings
     if hashed is not None:
@@ -93,14 +94,14 @@ def serve(
         passwords=files.read(passwords) if passwords else {},
         api_token=os.environ.get(TOKEN_VARIABLE) or None,
         author=_user(),
-        tell=click.echo,
+        tell=_say,
     )
     _serve(settings, url, opens=opens)
 
 
 def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
     """Serve until Ctrl-C. Raises `ServingRefused`, and what opening the store raises."""
-    with needs_extra("page"):
+    with needs_extra("page", ExtraMissing):
         from pgvoice.cli.serve import running
         from pgvoice.cli.serve.access.exposure import check_exposure
         from pgvoice.cli.serve.app import make_app
@@ -119,6 +120,11 @@ def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
         threading.Thread(target=site.clips.prepare, daemon=True).start()
         with site.ending:
             running.run(server, listening)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody may be reading any more
+        click.echo(line)
 
 
 def _tell(settings: Settings, link: str, *, opens: bool) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_PORT = re.compile(r":\d+$")
 
 
 def _say_nothing(_line: str) -> None:
@@ -48,5 +51,7 @@ class Settings:
     def address(self) -> str:
         """Where a browser finds the start page, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        name = self.public_hosts[0] if self.public_hosts else f"{host}:{self.port}"
-        return f"{self.scheme}://{name}"
+        name = self.public_hosts[0] if self.public_hosts else host
+        has_port = self.behind_proxy or bool(self.public_hosts and _PORT.search(name))
+        is_usual = self.port == {"http": 80, "https": 443}[self.scheme]
+        return f"{self.scheme}://{name}" + ("" if has_port or is_usual else f":{self.port}")

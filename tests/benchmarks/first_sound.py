@@ -35,7 +35,7 @@ from pgvoice.store import VoiceStore
 HEAR = """
 const play = HTMLMediaElement.prototype.play;
 HTMLMediaElement.prototype.play = function () {
-  this.addEventListener("playing", () => (window.heard ??= Date.now()), { once: true });
+  this.addEventListener("playing", () => (window.firstHeard ??= Date.now()), { once: true });
   return play.call(this);
 };
 """
@@ -89,14 +89,17 @@ def _run(browser: Browser, folder: Path) -> Times:
         started = time.time()
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as serve:
             assert serve.stdout is not None
-            link = serve.stdout.readline().strip()
-            printed = time.time()
-            page.goto(link)
-            shown = time.time()
-            page.wait_for_function("window.heard", timeout=30_000)
-            heard = float(page.evaluate("window.heard")) / 1000
-            serve.send_signal(signal.SIGINT)
-        return Times(printed - started, shown - started, heard - started)
+            try:
+                link = serve.stdout.readline().strip()
+                printed = time.time()
+                page.goto(link)
+                shown = time.time()
+                # The pages' policy forbids Playwright to wait for an expression.
+                while not (heard := page.evaluate("window.firstHeard")):
+                    page.wait_for_timeout(10)
+            finally:
+                serve.send_signal(signal.SIGTERM)
+        return Times(printed - started, shown - started, heard / 1000 - started)
 
 
 if __name__ == "__main__":

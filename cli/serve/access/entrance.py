@@ -125,17 +125,12 @@ class Entrance:
         if errors.is_for_programs(request):
             headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
             return problem_of_status(refusal.status, refusal.detail, headers).response()
-        if refusal.status == 401 and self.settings.passwords and request.method in hosts.SAFE:
+        is_page = request.method in hosts.SAFE
+        if refusal.status == 401 and is_page and _is_from_elsewhere(request):
+            return self._lead_on(request, _here(request), status=401)
+        if refusal.status == 401 and is_page and self.settings.passwords:
             return RedirectResponse(f"{LOGIN}?{urlencode({'next': _here(request)})}", 303)
-        return self.site.page(
-            request,
-            "entrance.html",
-            status=refusal.status,
-            title=title,
-            detail=refusal.detail,
-            go_on=_here(request) if _is_from_elsewhere(request) else None,
-            is_let_in=False,
-        )
+        return self._tell(request, title, refusal.detail, status=refusal.status)
 
     def _has_api_token(self, request: Request) -> bool:
         """Whether a program calls the API with the token. Raises `Refusal` for a wrong one."""
@@ -151,16 +146,25 @@ class Entrance:
         return True
 
     def _enter(self, request: Request, path: str) -> Response:
-        """Show a page after a link.
+        """Show a page after a link."""
+        if _is_from_elsewhere(request):
+            return self._lead_on(request, path)
+        return RedirectResponse(path, 303)
+
+    def _lead_on(self, request: Request, path: str, *, status: int = 200) -> Response:
+        """A page of ours that leads on by itself.
 
         A browser does not send a strict cookie along if a link on another site leads here, not even
         after a redirection, but it does if a page of ours leads on.
         """
-        if not _is_from_elsewhere(request):
-            return RedirectResponse(path, 303)
-        return self.site.page(
-            request, "entrance.html", title="Come in", detail="", go_on=path, is_let_in=True
-        )
+        return self._tell(request, "Come in", "", status=status, path=path)
+
+    def _tell(
+        self, request: Request, title: str, detail: str, *, status: int, path: str | None = None
+    ) -> Response:
+        """A page for those who have not come in."""
+        shown: dict[str, object] = {"title": title, "detail": detail, "path": path}
+        return self.site.page(request, "entrance.html", status=status, **shown)
 
 
 def _here(request: Request) -> str:

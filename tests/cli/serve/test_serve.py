@@ -70,6 +70,25 @@ def test_what_others_could_reach_needs_more(settings: dict[str, object], told: l
         assert each in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://127.0.0.1:8642"),
+        ({"host": "::1", "port": 9}, "http://[::1]:9"),
+        ({"port": 80}, "http://127.0.0.1"),
+        ({"host": "a.example", **TLS}, "https://a.example:8642"),
+        ({"host": "0.0.0.0", "public_hosts": PUBLIC, **TLS}, "https://voices.example.org:8642"),
+        ({"public_hosts": PUBLIC, "port": 443, **TLS}, "https://voices.example.org"),
+        ({"public_hosts": ("a.example:99",), **TLS}, "https://a.example:99"),
+        ({"public_hosts": PUBLIC, "behind_proxy": True}, "https://voices.example.org"),
+    ],
+)
+def test_the_address_is_the_one_that_browsers_use(
+    settings: dict[str, object], address: str
+) -> None:
+    assert Settings(**settings).address == address  # type: ignore[arg-type]
+
+
 def test_the_command_refuses_with_a_sentence(
     pgvoice: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -146,5 +146,6 @@ def tour(page: Page, *, most: int = 1) -> Iterator[str]:
         page.goto(address, wait_until="load")
         yield address
         waiting += page.eval_on_selector_all(
-            "a[href]:not(.clip, [download])", "links => links.map(link => link.href)"
+            "a[href]:not(.clip, [download])",
+            "links => links.map(link => new URL(link.getAttribute('href'), location).href)",
         )

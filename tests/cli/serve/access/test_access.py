@@ -6,6 +6,7 @@ from pgvoice_testkit.serving import client, entrance_of, path_of, stranger
 
 from pgvoice.cli.serve.access import browser_sessions
 from pgvoice.cli.serve.access.browser_sessions import BrowserSessions
+from pgvoice.cli.serve.access.passwords import Cost, Hash
 from pgvoice.store import VoiceStore
 
 
@@ -70,6 +71,19 @@ def test_a_link_on_another_site_lets_the_browser_in_by_a_page(store: VoiceStore)
     assert browser.get("/acts").status_code == 200
 
 
+def test_a_link_on_another_site_to_a_page_leads_on(store: VoiceStore) -> None:
+    """A browser sends no strict cookie with it, but does once a page of ours leads on."""
+    browser = stranger(store, passwords={"Ada": str(Hash.of("a password", Cost(16, 1, 1)))})
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    led = browser.get("/acts?x=<1>", headers=elsewhere, follow_redirects=False)
+    assert led.status_code == 401
+    assert 'content="0; url=/acts?x=%3C1%3E"' in led.text
+    here = {"Sec-Fetch-Site": "same-origin"}
+    asked = browser.get("/acts?x=1", headers=here, follow_redirects=False)
+    assert asked.headers["location"] == "/login?next=%2Facts%3Fx%3D1"
+    assert browser.post("/acts/undo", headers=elsewhere).status_code == 403
+
+
 def test_without_a_session_pages_and_the_api_say_what_to_do(store: VoiceStore) -> None:
     browser = stranger(store)
     page = browser.get("/review")
@@ -81,6 +95,15 @@ def test_without_a_session_pages_and_the_api_say_what_to_do(store: VoiceStore) -
     assert problem.json()["status"] == 401
     assert browser.get("/static/page.css").status_code == 200
     assert browser.get("/loginx").status_code == 401
+
+
+def test_without_passwords_nobody_logs_in(store: VoiceStore) -> None:
+    browser = stranger(store)
+    for method in ("GET", "POST"):
+        given = {"name": "", "password": ""} if method == "POST" else None
+        answer = browser.request(method, "/login", data=given, follow_redirects=False)
+        assert answer.headers["location"] == "/"
+        assert "set-cookie" not in answer.headers
 
 
 def test_logging_out_ends_the_session(store: VoiceStore) -> None:
