@@ -138,18 +138,18 @@ RETURNS TABLE (video_id bigint, source text, start_ms integer, end_ms integer)
 LANGUAGE sql STABLE ROWS 1
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.id, x.source, x.start_ms + greatest(x.end_ms - x.start_ms - 8000, 0) / 2,
+    SELECT r.id, x.source, x.start_ms + greatest(x.end_ms - x.start_ms - 8000, 0) / 2,
            x.end_ms - (greatest(x.end_ms - x.start_ms - 8000, 0) + 1) / 2
     FROM pgvoice.enrollment AS x
     JOIN pgvoice.profile AS p ON p.speaker_id = x.speaker_id AND p.encoder_id = x.encoder_id
-    LEFT JOIN LATERAL (
-        SELECT v.id FROM pgvoice.video AS v
-        WHERE v.id = x.video_id OR v.audio_sha256 = x.audio_sha256
-        ORDER BY v.id = x.video_id DESC, v.id LIMIT 1
-    ) AS v ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(x.video_id, (
+            SELECT min(v.id) FROM pgvoice.video AS v WHERE v.audio_sha256 = x.audio_sha256
+        ))
+    ) AS r(id)
     WHERE x.speaker_id = speaker AND x.encoder_id = encoder
     -- As the best clip of a voice is chosen.
-    ORDER BY v.id IS NULL, x.excluded, least(x.end_ms - x.start_ms, 3000) DESC,
+    ORDER BY r.id IS NULL, x.excluded, least(x.end_ms - x.start_ms, 3000) DESC,
              p.embedding OPERATOR(public.<#>) x.embedding, x.id
     LIMIT 1
 $$;
