@@ -165,6 +165,25 @@ class Thresholds(Required):
     library: LibraryTail
 
 
+class ScoreBin(Shown):
+    """How many comparisons have a similarity in a stretch."""
+
+    kind: str = Field(description="Of the same person, or of different people.")
+    start: float = Field(description="As a cosine similarity; inclusive.")
+    end: float = Field(description="As a cosine similarity; exclusive but for 1.")
+    comparisons: int
+
+
+class Totals(Shown):
+    """What the recordings come to."""
+
+    recordings: int
+    seconds: float = Field(description="Length of their audio, in seconds.")
+    requested: int = Field(description="Segments that all fills of the store asked for.")
+    hits: int = Field(description="How many of these were stored before.")
+    keeps_text: bool = Field(description="Whether the store keeps what was said.")
+
+
 class Backfill(Shown):
     """The progress of a backfill."""
 
