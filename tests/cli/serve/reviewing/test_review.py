@@ -101,13 +101,17 @@ def test_a_page_that_is_only_fetched_ahead_takes_no_message(
     )
 
 
+def _fail(*_: object) -> str:
+    raise ZeroDivisionError
+
+
 class _Panels:
     """A plugin that knows something about voices, and another page that fails."""
 
     @hookimpl
     def register_pages(self, register: RegisterPage) -> None:
         register("pitch", None, title="Pitch", panels={"voice": lambda _, number: f"<{number}>"})
-        register("broken", None, title="Broken", panels={"voice": lambda *_: 1 // 0})
+        register("broken", None, title="Broken", panels={"voice": _fail})
 
 
 def test_panels_of_plugins_are_on_the_card(library: VoiceStore) -> None:
