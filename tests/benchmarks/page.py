@@ -129,7 +129,7 @@ OTHERS: dict[str, Callable[[VoiceStore], object]] = {
 
 
 class Calls:
-    """How long calls of some kinds take, by the clock and of all processors' time."""
+    """How long calls of some kinds take, by the clock and of the processors' time."""
 
     def __init__(self, store: VoiceStore) -> None:
         with store.database.engine.connect() as connection:
@@ -139,10 +139,11 @@ class Calls:
         self._processor = defaultdict[str, float](float)
 
     def __call__(self, what: str, call: Callable[[], T]) -> T:
-        before, started = self._used(), time.perf_counter()
+        server, own, started = self._served(), time.process_time(), time.perf_counter()
         answer = call()
         self._seconds[what].append(time.perf_counter() - started)
-        self._processor[what] += self._used() - before
+        own = time.process_time() - own
+        self._processor[what] += own + self._served() - server
         return answer
 
     def join(self, what: str, kinds: Sequence[str]) -> None:
@@ -164,10 +165,10 @@ class Calls:
         late = 1000 * float(np.quantile(self._seconds[what], 0.95))
         return "" if late < NEXT_MS else f"{what}: {late:.0f} ms"
 
-    def _used(self) -> float:
-        """Seconds of the server's processes and of this one; the system counts in hundredths."""
-        server = [each.cpu_times() for each in self._server.children()]
-        return time.process_time() + float(sum(each.user + each.system for each in server))
+    def _served(self) -> float:
+        """Seconds of the server's processes, which the system counts in hundredths."""
+        used = [each.cpu_times() for each in self._server.children()]
+        return float(sum(each.user + each.system for each in used))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from httpx2 import Response
-from pgvoice_testkit.reading import checksums, confirm, forms, undo, words
+from pgvoice_testkit.reading import checksums, confirm, elements, forms, undo, words
 from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.serving import client
 from pgvoice_testkit.stores.enrolled import enroll
 from pgvoice_testkit.stores.filled import X, Y, Z, put, unit
 from starlette.testclient import TestClient
 
+from pgvoice.hooks import hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterPage
 from pgvoice.store import VoiceStore
 
 NEAR_X = [unit(1, 0.1, 0), unit(1, 0.2, 0), unit(1, 0, 0.1), unit(1, 0, 0.2)]
@@ -156,7 +159,7 @@ def test_merging_all_the_same(browser: TestClient) -> None:
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob"})
     assert "force=true" in asked.text
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob", "force": "true"})
-    assert "6 exemplars become those of bob" in words(asked)
+    assert "exemplars that become those of bob, unless they are there already 6" in words(asked)
 
 
 def test_exemplars_to_split_are_suggested(library: VoiceStore, browser: TestClient) -> None:
@@ -183,7 +186,7 @@ def test_a_consent_that_is_none(library: VoiceStore, browser: TestClient) -> Non
 def test_withdrawing_says_what_it_deletes(store: VoiceStore) -> None:
     browser = client(_filled(store))
     asked = browser.get("/person/withdraw", params={"name": "ann"})
-    assert "6 exemplars are deleted" in words(asked)
+    assert "exemplars that are deleted 6" in words(asked)
     assert "This cannot be undone" in words(asked)
     done = confirm(browser, asked, "/person/withdraw")
     assert "The consent of ann was withdrawn, and 6 exemplars deleted" in words(done)
@@ -229,3 +232,22 @@ def test_a_reader_sees_no_consent(library: VoiceStore) -> None:
     library.acts.undo()
     assert "form 4711" not in page.text
     assert forms(page) == []
+
+
+class _Tall:
+    """Shows a panel beside each person."""
+
+    @hookimpl
+    def register_pages(self, register: RegisterPage) -> None:
+        register("tall", None, title="Height", panels={"person": lambda _, name: f"<b> {name}"})
+
+
+def test_a_plugins_panel(library: VoiceStore) -> None:
+    installed.manager.cache_clear()
+    installed.manager().register(_Tall(), "tall")
+    try:
+        page = _page(client(library))
+    finally:
+        installed.manager.cache_clear()
+    assert "Height <b> ann" in words(page)
+    assert "b" not in elements(page)

@@ -111,9 +111,7 @@ def _changing(site: Site) -> APIRouter:
     @router.post("/voices/{number}/accept", response_model=Naming)
     def accept_suggestion(number: Voice, asked: Accept) -> naming.Naming:
         """Name an unknown voice as suggested."""
-        return store.voices.accept(
-            number, asked.speaker, force=asked.force, dry_run=asked.dry_run
-        )
+        return store.voices.accept(number, asked.speaker, force=asked.force, dry_run=asked.dry_run)
 
     @router.post("/voices/{number}/reject", response_model=Change)
     def reject_suggestion(number: Voice, asked: Reject) -> naming.Change:

@@ -60,11 +60,11 @@ def _changes(would: Merge) -> list[tuple[str, object]]:
     """What would change, in words, and how much of it."""
     name, into = would.speaker, would.into
     told = {
-        "enrollment": f"exemplars become those of {into}, unless they are there already",
-        "label": f"labels name {into} instead",
-        "verdict": f"statements about {name} are about {into}",
-        "unknown_voice": f"unknown voices that got the name {name} have the name {into}",
-        "profile": f"profiles are deleted ({name}) or computed again ({into})",
-        "consent": f"consents of {name} are deleted",
+        "enrollment": f"exemplars that become those of {into}, unless they are there already",
+        "label": f"labels that name {into} instead",
+        "verdict": f"statements about {name} that are about {into} then",
+        "unknown_voice": f"unknown voices with the name {name} that have the name {into} then",
+        "profile": f"profiles that are deleted ({name}) or computed again ({into})",
+        "consent": f"consents of {name} that are deleted",
     }
     return [(text, would.changed[what]) for what, text in told.items() if would.changed.get(what)]
