@@ -89,6 +89,7 @@ FILES = (
     "events",
     "recordings",
     "summaries",
+    "searching",
     "statistics",
     "checks",
     "link_checks",
