@@ -73,6 +73,7 @@ FILES = (
     "profiles",
     "enrollment",
     "people",
+    "person",
     "scores",
     "clean_speech",
     "calibration",
