@@ -108,7 +108,7 @@ def mcp(
 def _serve(url: str | None, address: Address | None, *, allow_naming: bool) -> None:
     from pgvoice.cli.mcp import web
     from pgvoice.cli.mcp.server import make_server
-    from pgvoice.cli.serve.running import listen
+    from pgvoice.cli.serve import running
 
     with open_store(url, allow_naming=allow_naming) as store:
         server = make_server(store, allow_naming=allow_naming)
@@ -116,10 +116,10 @@ def _serve(url: str | None, address: Address | None, *, allow_naming: bool) -> N
             with suppress(KeyboardInterrupt):
                 server.run("stdio")
             return
-        with listen(address.host, address.port) as listening, suppress(KeyboardInterrupt):
+        with running.listen(address.host, address.port) as listening:
             there = replace(address, port=listening.getsockname()[1])
             click.echo(f"{there.url}\n(Ctrl-C ends it)", err=True)
-            web.prepare(web.make_app(server, there)).run(sockets=[listening])
+            running.run(web.prepare(web.make_app(server, there)), listening)
 
 
 def open_store(url: str | None, *, allow_naming: bool) -> VoiceStore:

@@ -47,6 +47,7 @@ def prepare(app: FastAPI, settings: Settings) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        ws="none",
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.key,
         limit_concurrency=_allow_files() - _OTHER_FILES,

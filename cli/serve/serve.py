@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,7 @@ def serve(
         passwords=files.read(passwords) if passwords else {},
         api_token=os.environ.get(TOKEN_VARIABLE) or None,
         author=_user(),
-        tell=click.echo,
+        tell=_say,
     )
     _serve(settings, url, opens=opens)
 
@@ -119,6 +120,11 @@ def _serve(settings: Settings, url: str | None, *, opens: bool) -> None:
         threading.Thread(target=site.clips.prepare, daemon=True).start()
         with site.ending:
             running.run(server, listening)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody may be reading any more
+        click.echo(line)
 
 
 def _tell(settings: Settings, link: str, *, opens: bool) -> None:

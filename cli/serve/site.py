@@ -20,11 +20,12 @@ from pgvoice.cli import output
 from pgvoice.cli.serve.clips import ServedClips
 from pgvoice.hooks.plugins.pages import RegisteredPage, failure
 from pgvoice.hooks.plugins.specs import PanelPlace
+from pgvoice.store.recordings.hearing import LONGEST_MS
 from pgvoice.store.voice_store import VoiceStore
 
 FOLDER = Path(__file__).parent
-#: Messages that a session keeps for its next page.
-_KEPT_MESSAGES = 5
+#: Messages that a session keeps for its next page, and sessions that keep some.
+_KEPT_MESSAGES, _MOST_SESSIONS = 5, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ class Site:
         kept = self._messages[session_of(request)]
         kept.append(Message(text, act, is_error, back))
         del kept[:-_KEPT_MESSAGES]
+        while len(self._messages) > _MOST_SESSIONS:
+            del self._messages[next(iter(self._messages))]
 
     def go(self, path: str, **query: object) -> Response:
         """After a form: show this page."""
@@ -182,5 +185,7 @@ def url(path: str, **query: object) -> str:
 
 
 def clip_url(video: str, start: float, end: float) -> str:
-    """Where a span of a recording can be heard; in seconds."""
+    """Where a span of a recording can be heard, or its first minute; in seconds."""
+    start = round(start, 3)
+    end = min(end, start + LONGEST_MS / 1000)
     return url("/clips", video=video, start=f"{start:.3f}", end=f"{end:.3f}")

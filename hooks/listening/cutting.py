@@ -18,8 +18,6 @@ from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.hearing import Hearable
 from pgvoice.store.voice_store import VoiceStore
 
-#: Seconds of a clip at most, without its context.
-LONGEST = 60.0
 #: Hz. Recordings with more are resampled: nobody hears it, and a clip stays below 6 MB.
 HIGHEST_RATE = 48_000
 #: Bytes of clips that are kept.
@@ -53,8 +51,6 @@ class ClipCutter:
         Speech that was erased is silent in it. Raises `UnknownVideo`, `NotHearable`, `AudioError`,
         and `ValueError` for a span that is none or too long.
         """
-        if end - start > LONGEST:
-            raise ValueError(f"{start:g} to {end:g} s is too long: give {LONGEST:g} s at most")
         heard = self._store.recordings.hearable(video, start, end, context=context)
         key = (heard.audio.sha256, heard.span, heard.silent)
         wav = self._cache.get(key, lambda: self._cut(video, heard))

@@ -43,6 +43,13 @@ _SIMILAR = text(
     " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
     " :same_video, CAST(:exact AS boolean))"
 )
+_AROUND = text(
+    "SELECT s.start_ms, s.end_ms FROM pgvoice.segment_embedding AS s"
+    " JOIN pgvoice.video AS v ON v.id = s.video_id WHERE v.key = :video"
+    " AND s.encoder_id = :encoder AND s.status = ANY (:statuses)"
+    " AND s.start_ms <= :start AND s.end_ms >= :end"
+    " ORDER BY s.end_ms - s.start_ms, s.start_ms LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +129,14 @@ def sole_segment(
 ) -> SegmentKey:
     """The segment that a span means, of which `key` is the place on the grid.
 
-    Raises `AmbiguousSpan` if it means several, and `NoEmbedding` if it means none.
+    If it means none, the one that it is part of, as clips of long segments are. Raises
+    `AmbiguousSpan` if it means several, and `NoEmbedding` if it is part of none either.
     """
     try:
         found = resolve(connection, video, span, encoder_id, with_vector=True)
     except NoSegment as error:
+        if (whole := _around(connection, video, encoder_id, key)) is not None:
+            return whole
         raise NoEmbedding(
             video,
             [((key.start_s, key.end_s), "missing")],
@@ -158,3 +168,12 @@ def _refuse(
     if status not in EMBEDDED_STATUSES:
         reason = status or "missing"
         raise NoEmbedding(video, [((key.start_s, key.end_s), reason)], purpose="search with")
+
+
+def _around(
+    connection: Connection, video: str, encoder_id: int, key: SegmentKey
+) -> SegmentKey | None:
+    """The shortest segment with a vector that a span is part of; None if there is none."""
+    asked = {"video": video, "encoder": encoder_id, "start": key.start_ms, "end": key.end_ms}
+    row = connection.execute(_AROUND, asked | {"statuses": list(EMBEDDED_STATUSES)}).first()
+    return None if row is None else SegmentKey(*row)

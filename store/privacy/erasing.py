@@ -51,8 +51,9 @@ WHERE v.audio_sha256 IN (SELECT audio FROM pg_temp.erased_speech)
 _HOLD = f"{_RECORDINGS} ORDER BY v.id FOR UPDATE"
 #: Turns with the person's name as their label, written in any way.
 _NAMED_TURNS = (
-    "label IN (SELECT t.label FROM (SELECT DISTINCT label FROM pgvoice.turn) AS t WHERE"
-    " pgvoice_internal.name_key(t.label) = pgvoice_internal.name_key(:name))"
+    # OFFSET 0 keeps the comparison of names from being made for each turn.
+    "label IN (SELECT t.label FROM (SELECT DISTINCT label FROM pgvoice.turn OFFSET 0) AS t WHERE"
+    " pgvoice_internal.name_key(t.label) = (SELECT pgvoice_internal.name_key(:name)))"
 )
 _SEGMENTS = """
 CREATE TEMPORARY TABLE erased_segment ON COMMIT DROP AS

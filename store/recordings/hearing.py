@@ -11,6 +11,8 @@ from pgvoice.store.keys import SegmentKey
 from pgvoice.store.recordings import videos
 from pgvoice.store.recordings.videos import VideoAudio
 
+#: Of a part that may be played, in milliseconds, without what is around it.
+LONGEST_MS = 60_000
 _HEARABLE = text("SELECT * FROM pgvoice.hearable(:video, :from_ms, :to_ms, :context_ms)")
 
 
@@ -26,7 +28,14 @@ class Hearable:
 
 
 def hearable(connection: Connection, video: str, span: SegmentKey, context_ms: int) -> Hearable:
-    """The part to play for somebody to hear a span. Raises `UnknownVideo` and `NotHearable`."""
+    """The part to play for somebody to hear a span.
+
+    Raises `UnknownVideo`, `NotHearable`, and `ValueError` for a span that is too long.
+    """
+    if span.duration_ms > LONGEST_MS:
+        raise ValueError(
+            f"{span.start_s:g} to {span.end_s:g} s is too long: give {LONGEST_MS // 1000} s at most"
+        )
     audio = videos.audio(connection, videos.require(connection, video))
     if audio is None:
         raise NotHearable(f"no audio of {video!r} was read yet: fill it")

@@ -287,10 +287,11 @@ class Recordings:
             return videos.audio(connection, videos.require(connection, video))
 
     def hearable(self, video: str, start: float, end: float, *, context: float = 0.0) -> Hearable:
-        """The part to play for somebody to hear a span, in seconds, and `context` around it.
+        """The part to play for somebody to hear a span, up to a minute, and `context` around it.
 
-        That is speech: turns, stored segments, and up to a second around them. It ends where the
-        audio ends. Raises `UnknownVideo`, `NotHearable`, and `ValueError` for what is no span.
+        In seconds. That is speech: turns, stored segments, and up to a second around them. It ends
+        where the audio ends. Raises `UnknownVideo`, `NotHearable`, and `ValueError` for what is no
+        span.
         """
         span = SegmentKey(snap_ms(start, 1), snap_ms(end, 1))
         with refused_values(), self._database.engine.connect() as connection:

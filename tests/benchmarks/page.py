@@ -11,7 +11,8 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -20,7 +21,9 @@ from typing import TypeVar
 
 import click
 import numpy as np
+import psutil
 from rich.console import Console
+from sqlalchemy import text
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
@@ -35,6 +38,8 @@ from pgvoice.store import VoiceStore
 T = TypeVar("T")
 #: What is required: milliseconds from an answer to the next card, in 95 % of all cases.
 NEXT_MS = 150.0
+COLUMNS = ("what", "median", "95 %", "most", "processor")
+QUEUED, SHOWN = "which voice is next", "what its card shows"
 
 
 @click.command()
@@ -75,49 +80,41 @@ def made(segments: int, voices: int, people: int) -> Iterator[VoiceStore]:
 
 
 def measure(store: VoiceStore, cards: int) -> tuple[Table, str]:
-    """The figures, and what is slower than required."""
-    table = Table("Reviewing", ("what", "median", "95 %", "most"))
-    table.add("the queue's first 20 voices", *_ms([timed(store.voices.queue)[0]]))
-    queued, shown, dismissed, skipped = [], [], [], list[int]()
+    """The figures of the store, and what is slower than required."""
+    table, calls = Table("Reviewing", COLUMNS), Calls(store)
+    calls("the queue's first 20 voices", store.voices.queue)
+    skipped: list[int] = []
     for place in range(cards):
-        seconds, (voice, *_) = timed(lambda: store.voices.queue(limit=1, skip=skipped))
-        queued.append(seconds)
-        number = voice.number
-        shown.append(timed(partial(store.voices.card, number))[0])
+        (voice,) = calls(QUEUED, partial(store.voices.queue, limit=1, skip=skipped))
+        calls(SHOWN, partial(store.voices.card, voice.number))
         if place % 2:
-            skipped.append(number)
+            skipped.append(voice.number)
         else:
-            dismissed.append(timed(partial(store.voices.dismiss, number, "tv"))[0])
-    whole = [one + other for one, other in zip(queued, shown, strict=True)]
-    table.add(f"the next card, {cards} in a row", *_ms(whole))
-    table.add("of it: which is next", *_ms(queued))
-    table.add("of it: what it shows", *_ms(shown))
-    table.add("the answer before, if it is to dismiss", *_ms(dismissed))
+            calls("dismissing a voice", partial(store.voices.dismiss, voice.number, "tv"))
     for what, asked in OTHERS.items():
-        table.add(what, *_ms([timed(partial(asked, store))[0] for _ in range(3)]))
-    late = float(np.quantile(whole, 0.95)) * 1000
-    return table, "" if late < NEXT_MS else f"the next card takes {late:.0f} ms"
+        for _ in range(3):
+            calls(what, partial(asked, store))
+    both = f"the next card, {cards} in a row: both"
+    calls.join(both, (QUEUED, SHOWN))
+    return calls.fill(table), calls.late(both)
 
 
 def serve(store: VoiceStore, cards: int) -> tuple[Table, str]:
     """The same through `pgvoice serve`, without a network and a browser."""
     browser = client(store)
-    table = Table("The page", ("what", "median", "95 %", "most"))
-    table.add("the first card", *_ms([timed(lambda: browser.get("/review"))]))
-    ahead, skipped, dismissed = [], [], []
+    table, calls = Table("The page", COLUMNS), Calls(store)
+    calls("the first card", lambda: browser.get("/review"))
     for place in range(cards):
         page = browser.get("/review").text
         number = int(re.findall(r"<h1>Voice (\d+)", page)[0])
         then = int(re.findall(r'data-next="/review/(\d+)"', page)[0])
-        ahead.append(timed(lambda: browser.get(f"/review/{then}", headers=AHEAD)))  # noqa: B023
-        said = ("dismiss", {"why": "tv"}, dismissed) if place % 2 else ("skip", {}, skipped)
-        path, fields = f"/review/{number}/{said[0]}", {"then": then, **said[1]}
-        said[2].append(timed(lambda: browser.post(path, data=fields)))  # noqa: B023
-    table.add(f"the next card, fetched ahead, {cards} in a row", *_ms(ahead))
-    table.add("from skipping to the next card", *_ms(skipped))
-    table.add("from dismissing to the next card", *_ms(dismissed))
-    late = float(np.quantile(skipped, 0.95)) * 1000
-    return table, "" if late < NEXT_MS else f"the next card's page takes {late:.0f} ms"
+        calls(
+            "the next card, fetched ahead", partial(browser.get, f"/review/{then}", headers=AHEAD)
+        )
+        what, fields = ("dismiss", {"why": "tv"}) if place % 2 else ("skip", dict[str, str]())
+        answer = partial(browser.post, f"/review/{number}/{what}", data={"then": then, **fields})
+        calls(f"from {what} to the next card", answer)
+    return calls.fill(table), calls.late("from skip to the next card")
 
 
 #: How a page asks for the card that it shows next.
@@ -131,15 +128,47 @@ OTHERS: dict[str, Callable[[VoiceStore], object]] = {
 }
 
 
-def timed(call: Callable[[], T]) -> tuple[float, T]:
-    """Seconds that a call takes, and what it returns."""
-    started = time.perf_counter()
-    answer = call()
-    return time.perf_counter() - started, answer
+class Calls:
+    """How long calls of some kinds take, by the clock and of the processors' time."""
 
+    def __init__(self, store: VoiceStore) -> None:
+        with store.database.engine.connect() as connection:
+            backend = psutil.Process(connection.scalar(text("SELECT pg_backend_pid()")))
+        self._server = backend.parent()
+        self._seconds = defaultdict[str, list[float]](list)
+        self._processor = defaultdict[str, float](float)
 
-def _ms(times: list[float]) -> list[str]:
-    return [f"{1000 * value:,.1f} ms" for value in np.quantile(times, (0.5, 0.95, 1))]
+    def __call__(self, what: str, call: Callable[[], T]) -> T:
+        server, own, started = self._served(), time.process_time(), time.perf_counter()
+        answer = call()
+        self._seconds[what].append(time.perf_counter() - started)
+        own = time.process_time() - own
+        self._processor[what] += own + self._served() - server
+        return answer
+
+    def join(self, what: str, kinds: Sequence[str]) -> None:
+        """Add the times of calls that follow each other, in another kind."""
+        self._seconds[what] = [
+            sum(each) for each in zip(*(self._seconds[kind] for kind in kinds), strict=True)
+        ]
+        self._processor[what] = sum(self._processor[kind] for kind in kinds)
+
+    def fill(self, table: Table) -> Table:
+        """Add a row for each kind."""
+        for what, seconds in self._seconds.items():
+            cells = [*np.quantile(seconds, (0.5, 0.95, 1)), self._processor[what] / len(seconds)]
+            table.add(what, *(f"{1000 * value:,.0f} ms" for value in cells))
+        return table
+
+    def late(self, what: str) -> str:
+        """What to say if 95 % of these calls take longer than the next card may."""
+        late = 1000 * float(np.quantile(self._seconds[what], 0.95))
+        return "" if late < NEXT_MS else f"{what}: {late:.0f} ms"
+
+    def _served(self) -> float:
+        """Seconds of the server's processes, which the system counts in hundredths."""
+        used = [each.cpu_times() for each in self._server.children()]
+        return float(sum(each.user + each.system for each in used))
 
 
 if __name__ == "__main__":

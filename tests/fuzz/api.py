@@ -34,6 +34,8 @@ from pgvoice_testkit.stores.unknown_voices import RECORDINGS
 from pgvoice.cli.serve import running
 from pgvoice.cli.serve.app import make_app
 from pgvoice.cli.serve.settings import Settings
+from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded
 
@@ -65,6 +67,7 @@ def _run(url: str, seconds: float, seed: int | None, *, role: str | None) -> int
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
             *(f"{address}/api/v1/openapi.json", "--max-time", str(max(1, round(seconds)))),
             *("--header", f"Authorization: Bearer {TOKEN}", "--checks", "all"),
+            *("--wait-for-schema", "60"),
         ]
         if seed is not None:
             command += ["--seed", str(seed)]
@@ -81,7 +84,6 @@ def _served(url: str, role: str | None) -> Iterator[str]:
         port = listening.getsockname()[1]
         settings = Settings(port=port, read_only=role is not None, api_token=TOKEN)
         app = make_app(store, settings)
-        app.state.fills.make = lambda _: CountingEncoder()
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         )
@@ -102,6 +104,9 @@ def _served(url: str, role: str | None) -> Iterator[str]:
 def _library() -> Iterator[str]:
     """The URL of a made-up library, whose recordings have a second of noise."""
     os.environ["PGVOICE_PLUGINS"] = ""
+    counting = RegisteredEncoder("counting", lambda _source, _device: CountingEncoder(), "a fake")
+    registry.registered_encoders = lambda: {"counting": counting}  # type: ignore[assignment]
+    os.environ[registry.ENCODER_VARIABLE] = "counting"
     with temporary_folder(in_memory=True) as folder, TemporaryDirectory() as audio:
         sound = np.random.default_rng(1).normal(0, 0.1, 16_000)
         for video in RECORDINGS:

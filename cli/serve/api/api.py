@@ -57,4 +57,3 @@ def install(app: FastAPI, site: Site) -> None:
 
     app.include_router(router)
     openapi.install(app)
-    app.state.fills = fills

@@ -1,21 +1,15 @@
-"""``Signal``: tells coroutines that something changed in another thread."""
+"""``Signal``: tells streams that something changed in another thread."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 
-#: Seconds between two looks at whether the server ends.
-_LOOK = 0.5
-
-
-async def woken(event: asyncio.Event) -> None:
-    """Wait until the event is set, but not for long, as the server may end meanwhile."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LOOK):
-            await event.wait()
+#: Seconds between two looks at whether the server ends, and of quiet after which a stream is fed.
+LOOK, QUIET = 0.5, 15.0
 
 
 class Signal:
@@ -34,9 +28,23 @@ class Signal:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(event.set)
 
+    async def awaited(self, closing: threading.Event) -> AsyncGenerator[bool, None]:
+        """True at first and after each `give`, False after a quiet while; ends with the server."""
+        with self._noted() as event:
+            since = monotonic()
+            yield True
+            while not closing.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK):
+                        await event.wait()
+                woken = event.is_set()
+                event.clear()
+                if woken or monotonic() - since >= QUIET:
+                    since = monotonic()
+                    yield woken
+
     @contextmanager
-    def awaited(self) -> Iterator[asyncio.Event]:
-        """An event that each `give` sets; whoever waits clears it before looking."""
+    def _noted(self) -> Iterator[asyncio.Event]:
         event = asyncio.Event()
         with self._lock:
             self._waiting[event] = asyncio.get_running_loop()

@@ -88,7 +88,7 @@ def _said(words: list[Word], video: str) -> dict[str, Any]:
 
     def heard(word: Word) -> str:
         first = word.spans[0]
-        return clip_url(video, first.start_s, min(first.end_s, first.start_s + lanes.LONGEST_CLIP))
+        return clip_url(video, first.start_s, first.end_s)
 
     return {
         "words": [word for word in words if word.spans][: -SAID - 1 : -1],

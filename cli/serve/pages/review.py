@@ -6,15 +6,14 @@ from collections import defaultdict
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from pgvoice.cli.serve.reviewing import cards
 from pgvoice.cli.serve.reviewing.acts import Acts
 from pgvoice.cli.serve.reviewing.completion import Completion
 from pgvoice.cli.serve.reviewing.enabling import Enabling
 from pgvoice.cli.serve.reviewing.sittings import Sitting, Sittings, Told
-from pgvoice.cli.serve.site import Site, clip_url, is_ahead, session_of
+from pgvoice.cli.serve.site import Site, is_ahead, session_of
 from pgvoice.store.errors import UnknownVoiceNumber
 from pgvoice.store.voice_store import VoiceStore
 
@@ -56,12 +55,6 @@ def make(site: Site) -> APIRouter:
     @router.get("/review/{number}")
     def show(request: Request, number: Number) -> Response:
         return _card(site, request, sitting_of(request), number)
-
-    @router.get("/review/{number}/clip")
-    def clip(number: Number) -> Response:
-        for best in site.store.voices.clips(number):
-            return RedirectResponse(clip_url(best.video, best.start, best.end), 303)
-        raise HTTPException(404, f"No clip of voice {number} can be played")
 
     @router.post("/review/{number}/name")
     def name(
@@ -115,6 +108,7 @@ def _card(site: Site, request: Request, sitting: Sitting, number: Number) -> Res
         # Somebody else has answered meanwhile, or the voice has ended in another way.
         if not error.ended:
             raise
+        sitting.leave(number)
         if not ahead:
             sitting.told = Told(f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return site.go("/review")

@@ -30,7 +30,7 @@ def make(site: Site) -> APIRouter:
             return site.page(request, "trust_nothing.html")
         chosen = encoder or encoders[0]
         now = thresholds.required(encoder=chosen)
-        sizes = sorted({*GALLERIES, max(now.gallery, 1)})
+        sizes = [now.gallery, *(size for size in GALLERIES if size != now.gallery)]
         found = None if site.read_only else if_allowed(lambda: thresholds.scores(encoder=chosen))
         drawn = histogram.histogram(found) if found else None
         calibrations = thresholds.calibrations(encoder=chosen)

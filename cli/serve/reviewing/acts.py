@@ -121,6 +121,7 @@ class Acts:
             self._tell_error(error)
             return self.site.go("/review")
         self.sitting.answers.remove(last)
+        self.sitting.is_stale = True
         self.sitting.told = Told(f"Undone: voice {last.voice} is as it was.", is_undo=True)
         return self._card(last.voice)
 
@@ -130,6 +131,7 @@ class Acts:
             changed = act()
         except UnknownVoiceNumber as error:
             # Somebody else has answered meanwhile.
+            self.sitting.leave(number)
             self._tell_error(error)
             return self.site.go("/review")
         except (EnrollmentRefused, PrivilegeMissing):

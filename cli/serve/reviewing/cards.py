@@ -9,7 +9,9 @@ from pgvoice.cli.serve.reviewing.refusals import Refusal
 from pgvoice.cli.serve.reviewing.sittings import Sitting
 from pgvoice.store.voice_store import VoiceStore
 from pgvoice.store.voices.reviewing import QueueSize, SpokenTurn, VoiceCard
-from pgvoice.store.voices.unknown import VoiceAppearance
+
+#: Voices of the queue that a sitting keeps.
+_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,6 @@ class ShownCard:
     """All that a card shows."""
 
     card: VoiceCard
-    #: The first ones, the most typical first.
-    recordings: list[VoiceAppearance]
     #: The next voice in the queue; None if this is the last one.
     following: int | None
     left: QueueSize
@@ -42,11 +42,13 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
     Raises `UnknownVoiceNumber`.
     """
     card = store.voices.card(number)
+    if ahead and sitting.is_stale:
+        # Nobody waits for this page, so it is the one to ask for the order again.
+        sitting.waiting.clear()
     if not ahead:
         sitting.show(number)
     return ShownCard(
         card,
-        list(card.heard),
         following(store, sitting, number),
         store.voices.left(),
         sitting.refusal_of(number),
@@ -56,21 +58,27 @@ def shown_card(store: VoiceStore, sitting: Sitting, number: int, *, ahead: bool)
 
 def first(store: VoiceStore, sitting: Sitting) -> int | None:
     """The voice to ask about first; None if nothing is left."""
-    return _next(store, sitting.skipped) or _next(store, ())
+    return _next(store, sitting, sitting.skipped) or _next(store, sitting, ())
 
 
 def following(store: VoiceStore, sitting: Sitting, number: int) -> int | None:
     """The voice to ask about after this one, and after the one on the screen."""
     here = {number, sitting.shown or number}
-    return _next(store, here | sitting.skipped) or _next(store, here)
+    return _next(store, sitting, here | sitting.skipped) or _next(store, sitting, here)
 
 
 def skip(store: VoiceStore, sitting: Sitting, number: int) -> None:
     """Ask about a voice later: once all others were answered or skipped."""
     sitting.skipped.add(number)
-    if _next(store, sitting.skipped) is None:
+    if _next(store, sitting, sitting.skipped) is None:
         sitting.skipped.clear()
 
 
-def _next(store: VoiceStore, passed: Collection[int]) -> int | None:
-    return next((each.number for each in store.voices.queue(limit=1, skip=passed)), None)
+def _next(store: VoiceStore, sitting: Sitting, passed: Collection[int]) -> int | None:
+    """The first voice in the queue besides those; each is looked at again when it is shown."""
+    for number in sitting.waiting:
+        if number not in passed:
+            return number
+    queue = store.voices.queue(limit=_KEPT, skip=passed)
+    sitting.waiting, sitting.is_stale = [each.number for each in queue], False
+    return next(iter(sitting.waiting), None)

@@ -41,6 +41,10 @@ class Sitting:
     answers: list[Answer] = field(default_factory=list)
     #: Until nothing else is left.
     skipped: set[int] = field(default_factory=set)
+    #: The voices to ask about next, in order,
+    waiting: list[int] = field(default_factory=list)
+    #: and whether an answer may have changed that order since.
+    is_stale: bool = False
     told: Told | None = None
     #: The last name that was refused, and that nothing was said about since.
     refused: Refusal | None = None
@@ -57,6 +61,9 @@ class Sitting:
     def answer(self, voice: int, act: int | None, text: str, *, is_final: bool = True) -> None:
         """Note what was said about a voice."""
         self.told, self.refused = Told(text), None
+        self.is_stale = True
+        if is_final:
+            self.leave(voice)
         if act is not None:
             self.answers.append(Answer(voice, act, is_final))
             del self.answers[:-_MOST_ANSWERS]
@@ -65,6 +72,10 @@ class Sitting:
         """Note which card is on the screen now."""
         self.shown = voice
         self.skipped.discard(voice)
+
+    def leave(self, voice: int) -> None:
+        """Do not ask about a voice again: it was answered, or has ended."""
+        self.waiting = [each for each in self.waiting if each != voice]
 
     def refusal_of(self, voice: int) -> Refusal | None:
         """Why the voice did not get its name; None unless that was the last thing said."""

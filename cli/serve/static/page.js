@@ -44,7 +44,7 @@ async function send(form, submitter) {
   unanswered += 1;
   const asked = sent.then(() => ask(address, { method: "POST", body }));
   sent = asked.catch(() => {});
-  if (next) await showAhead(next, form.dataset.quick, body);
+  if (next) await showAhead(next, form.dataset.quick);
   else wait();
   try {
     const answer = await asked.finally(() => (unanswered -= 1));
@@ -61,14 +61,10 @@ function action(form, submitter) {
   return new URL(asked ?? location.href, location.href).href;
 }
 
-// Show the next page, and that the form of the last one is still on its way. Fields with data-kept
-// get what was entered there.
-async function showAhead(next, text, body) {
+// Show the next page, and that the form of the last one is still on its way.
+async function showAhead(next, text) {
   const told = find(".messages");
   await show(next, {});
-  for (const field of findAll("#main [data-kept]")) {
-    if (body.has(field.name)) field.value = field.defaultValue = body.get(field.name);
-  }
   if (text) told.replaceChildren(element("p", "message", text));
   find(".messages").replaceWith(told);
 }

@@ -112,10 +112,23 @@ document.addEventListener("pointerdown", (event) => {
   take(find(`[aria-controls="${option.parentElement.id}"]`), option);
 });
 
+// --- Where consent is documented: kept for a card that was fetched before it was said -----------
+
+let consent = "";
+
+document.addEventListener("submit", (event) => {
+  consent = find("[name=consent]", event.target)?.value || consent;
+}, { capture: true });
+
+function fillIn(field) {
+  if (field && field.value === "") field.value = field.defaultValue = consent;
+}
+
 // --- While voices are linked, look again now and then -------------------------------------------
 
 function begin() {
   heard = 0;
+  fillIn(find("#consent"));
   const again = find("#main [data-again]");
   if (!again) return;
   setTimeout(() => again.isConnected && visit(location.href), 1000 * Number(again.dataset.again));

@@ -26,8 +26,6 @@ SINGLE = 250
 _NEAR, _SMALLEST = 1 / 250, 0.4
 #: Similarities from which on the shade is one step darker.
 _SHADES = (0.2, 0.35, 0.5, 0.65)
-#: Seconds of a clip at most.
-LONGEST_CLIP = 60.0
 #: Pixels: a lane with its name, and the scale above.
 LANE, SCALE = 44, 24
 _TICKS = 6
@@ -162,8 +160,8 @@ def place(video: str, there: Window, answers: str, encoder: str | None) -> str:
 
 
 def clip_of(video: str, row: TurnRow) -> str:
-    """Where a turn can be heard; of a long one, its beginning."""
-    return clip_url(video, row.start, min(row.end, row.start + LONGEST_CLIP))
+    """Where a turn can be heard."""
+    return clip_url(video, row.start, row.end)
 
 
 def _told(rows: Sequence[TurnRow], mean: float | None) -> str:

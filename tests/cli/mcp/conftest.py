@@ -25,6 +25,7 @@ def _asked_library(
     audio = write(tmp_path_factory.mktemp("audio") / f"{HEARD}.wav", voice(110, SECONDS))
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
+            run(store.database.engine, "UPDATE pgvoice.setting SET keep_text = true")
             served_library.make(store)
             digest = hashlib.sha256(audio.read_bytes()).hexdigest()
             run(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +18,16 @@ from click.testing import Result
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult
 from pgvoice_testkit.asking import answer, call, said, tools
 from pgvoice_testkit.servers.databases import engine_of, new_database, plain, role, run
+from pgvoice_testkit.stores.served_library import ZOE
 from starlette.testclient import TestClient
 
 from pgvoice.cli.mcp import web
 from pgvoice.cli.mcp.mcp import open_store
 from pgvoice.cli.mcp.server import make_server
 from pgvoice.cli.mcp.web import Address
-from pgvoice.cli.serve.running import listen
 from pgvoice.store import VoiceStore
 from pgvoice.store.errors import OpenedToRead
 
@@ -69,41 +70,50 @@ def test_over_standard_input_and_output(library_url: str, tmp_path: Path) -> Non
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-@contextmanager
-def _serving(url: str, token: str | None) -> Iterator[str]:
-    """The address of a server in another thread."""
-    with VoiceStore.open(url, role="pgvoice_reader") as store, listen("127.0.0.1", 0) as listening:
-        address = Address("127.0.0.1", listening.getsockname()[1], token=token)
-        server = web.prepare(web.make_app(make_server(store), address))
-        running = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        running.start()
-        try:
-            yield address.url
-        finally:
-            server.should_exit = True
-            running.join()
-
-
 def test_over_streamable_http(library_url: str) -> None:
-    with _serving(library_url, TOKEN) as url:
-
-        async def ask() -> tuple[set[str], Any]:
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            async with (
-                httpx2.AsyncClient(headers=headers, timeout=30) as http,
-                Client(streamable_http_client(url, http_client=http)) as client,
-            ):
-                listed = {tool.name for tool in (await client.list_tools()).tools}
-                return listed, await client.call_tool("list_people", {})
-
-        listed, found = anyio.run(ask)
-        assert "name_voice" not in listed
-        assert answer(found)["total"] == 3
-        for token in ("", "wrong", TOKEN + "x", TOKEN[:-1], "Bearer"):
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            refused = httpx2.post(url, json=INITIALIZE, headers=ACCEPT | headers)
-            assert refused.status_code == 401
+    """The command says where on standard error, until it is ended; only the token lets in."""
+    with _serving(library_url) as (process, url):
+        listed, found = anyio.run(_ask_over_http, url)
+        for token in ("", "wrong", TOKEN + "x", TOKEN[:-1], "é"):
+            sent = {b"Authorization": f"Bearer {token}".encode()} if token else {}
+            refused = httpx2.post(url, json=INITIALIZE, headers=sent)
+            assert refused.status_code == 401, token
             assert refused.headers["www-authenticate"] == "Bearer"
+        process.terminate()
+        assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode == 0
+    assert "list_unknown_voices" in listed
+    assert "name_voice" not in listed
+    assert ZOE in [each["name"] for each in answer(found)["people"]]
+
+
+@contextmanager
+def _serving(url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The command that serves at a free port, and its address."""
+    command = [sys.executable, "-m", "pgvoice.cli", "mcp", "--http", "127.0.0.1:0", "--url", url]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PGVOICE_TOKEN": TOKEN},
+    ) as process:
+        try:
+            assert process.stderr is not None
+            address = process.stderr.readline().decode().strip()
+            assert process.stderr.readline() == b"(Ctrl-C ends it)\n", address
+            yield process, address
+        finally:
+            process.kill()
+
+
+async def _ask_over_http(url: str) -> tuple[set[str], CallToolResult]:
+    headers = {"Authorization": f"bearer {TOKEN}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        return listed, await client.call_tool("list_people", {})
 
 
 @pytest.fixture(scope="module")

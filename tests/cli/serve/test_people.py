@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from pgvoice_testkit.reading import elements, row_names, statements, words
+from pgvoice_testkit.servers.databases import new_database, plain, run
 from pgvoice_testkit.serving import client
 from pgvoice_testkit.stores.filled import X, Y, Z, put, unit
-from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from pgvoice.store import Consent, VoiceStore
 from pgvoice.store.people.overview import PeopleOrder
@@ -26,8 +29,19 @@ STRANGE = [
 ]
 
 
-@pytest.fixture
-def library(store: VoiceStore) -> VoiceStore:
+@pytest.fixture(scope="module")
+def library(server_url: str, template: str) -> Iterator[VoiceStore]:
+    """Not changed by any test."""
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        yield _filled(store)
+
+
+@pytest.fixture(scope="module")
+def browser(library: VoiceStore) -> TestClient:
+    return client(library)
+
+
+def _filled(store: VoiceStore) -> VoiceStore:
     """Ann and bob are heard in two recordings; Zoë has the same voice as ann."""
     put(store, "v", {(0, 2): X, (2, 4): unit(1, 0.1, 0), (4, 6): Y, (6, 8): unit(0.1, 1, 0)})
     put(store, "w", {(0, 5): X, (5, 6): Z})
@@ -42,8 +56,8 @@ def test_nobody_is_enrolled(store: VoiceStore) -> None:
     assert "Nobody has a name yet" in words(client(store).get("/people"))
 
 
-def test_everybody_is_listed(library: VoiceStore) -> None:
-    page = client(library).get("/people")
+def test_everybody_is_listed(browser: TestClient) -> None:
+    page = browser.get("/people")
     shown = words(page)
     assert "3 people" in shown
     assert row_names(page) == ["ann", "bob", "Zoë"]
@@ -68,13 +82,13 @@ def test_an_order(library: VoiceStore, order: PeopleOrder, names: list[str]) -> 
     assert [each.speaker for each in found.people] == names
 
 
-def test_a_part_of_a_name(library: VoiceStore) -> None:
-    browser = client(library)
+def test_a_part_of_a_name(browser: TestClient) -> None:
     assert "1 person with “ZO” in the name" in words(browser.get("/people", params={"q": "ZO"}))
     assert "Nobody's name contains “%”" in words(browser.get("/people", params={"q": "%"}))
 
 
-def test_consents(library: VoiceStore) -> None:
+def test_consents(store: VoiceStore) -> None:
+    library = _filled(store)
     library.privacy.grant_consent("ann", "a form")
     library.privacy.grant_consent("bob", Consent("bob"))
     library.privacy.withdraw_consent("bob")
@@ -108,36 +122,30 @@ def test_a_strange_name_is_only_a_name(store: VoiceStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["\0", "a\0b", "nobody"])
-def test_somebody_who_is_not_there(store: VoiceStore, name: str) -> None:
-    page = client(store).get("/person", params={"name": name})
-    assert page.status_code == 404
-    assert client(store).get("/people", params={"q": name}).status_code < 500
+def test_somebody_who_is_not_there(browser: TestClient, name: str) -> None:
+    assert browser.get("/person", params={"name": name}).status_code == 404
+    assert browser.get("/people", params={"q": name}).status_code < 500
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "order=x"])
-def test_what_is_not_understood(store: VoiceStore, query: str) -> None:
-    assert client(store).get(f"/people?{query}").status_code == 422
+def test_what_is_not_understood(browser: TestClient, query: str) -> None:
+    assert browser.get(f"/people?{query}").status_code == 422
 
 
 def test_thousands_of_people_are_paged_by_one_statement(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
     vectors = np.random.default_rng(4).normal(size=(2000, 3))
     listed = ", ".join(f"({n}, '[{x:.4f},{y:.4f},{z:.4f}]')" for n, (x, y, z) in enumerate(vectors))
-    with store.database.engine.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO pgvoice.speaker (name) SELECT lpad(n::text, 4, '0')"
-                " FROM generate_series(0, 1999) AS n"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO pgvoice.profile (speaker_id, encoder_id, dimension, embedding, exemplars,"
-                " cohesion) SELECT s.id, 1, 3, public.l2_normalize(CAST(g.vector AS public.vector)), 1,"
-                f" 1 FROM (VALUES {listed}) AS g(n, vector)"
-                " JOIN pgvoice.speaker AS s ON s.name = lpad(g.n::text, 4, '0')"
-            )
-        )
+    run(
+        store.database.engine,
+        "INSERT INTO pgvoice.speaker (name) SELECT lpad(CAST(n AS text), 4, '0')"
+        " FROM generate_series(0, 1999) AS n",
+        "INSERT INTO pgvoice.profile"
+        " (speaker_id, encoder_id, dimension, embedding, exemplars, cohesion)"
+        " SELECT s.id, 1, 3, public.l2_normalize(CAST(g.vector AS public.vector)), 1, 1"
+        f" FROM (VALUES {listed}) AS g(n, vector)"
+        " JOIN pgvoice.speaker AS s ON s.name = lpad(CAST(g.n AS text), 4, '0')",
+    )
     browser = client(store)
     ran = statements(store)
     page = browser.get("/people", params={"page": 40})

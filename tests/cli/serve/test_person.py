@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from httpx2 import Response
-from pgvoice_testkit.reading import checksums, confirm, forms, undo, words
+from pgvoice_testkit.reading import checksums, confirm, elements, forms, undo, words
+from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.serving import client
+from pgvoice_testkit.stores.enrolled import enroll
 from pgvoice_testkit.stores.filled import X, Y, Z, put, unit
 from starlette.testclient import TestClient
 
+from pgvoice.hooks import hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterPage
 from pgvoice.store import VoiceStore
 
 NEAR_X = [unit(1, 0.1, 0), unit(1, 0.2, 0), unit(1, 0, 0.1), unit(1, 0, 0.2)]
@@ -35,22 +40,28 @@ FORMS = [
 ]
 
 
-@pytest.fixture
-def library(store: VoiceStore) -> VoiceStore:
+@pytest.fixture(scope="module")
+def library(server_url: str, template: str) -> Iterator[VoiceStore]:
+    """Tests undo what they change in it."""
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        yield _filled(store)
+
+
+@pytest.fixture(scope="module")
+def browser(library: VoiceStore) -> TestClient:
+    return client(library)
+
+
+def _filled(store: VoiceStore) -> VoiceStore:
     """Ann has an exemplar that does not fit, and is heard in two recordings; bob in one."""
-    spans = {(2 * n, 2 * n + 2): vector for n, vector in enumerate([X, *NEAR_X])}
-    put(store, "v", {**spans, (10, 12): Z, (12, 14): unit(0, 0.1, 1)})
+    vectors = [X, *NEAR_X, Z, unit(0, 0.1, 1)]
+    put(store, "v", {(2 * n, 2 * n + 2): vector for n, vector in enumerate(vectors)})
     put(store, "w", {(0, 3): X, (5, 7): Y})
-    store.people.enroll_segments("ann", "v", list(spans))
+    store.people.enroll_segments("ann", "v", [(2 * n, 2 * n + 2) for n in range(5)])
     store.people.enroll_segments("ann", "w", [(5, 7)], force=True)
     store.people.enroll_segments("bob", "v", [(10, 12), (12, 14)])
     store.labels.label()
     return store
-
-
-@pytest.fixture
-def browser(library: VoiceStore) -> TestClient:
-    return client(library)
 
 
 def _page(browser: TestClient, name: str = "ann") -> Response:
@@ -69,11 +80,12 @@ def test_what_it_shows(library: VoiceStore, browser: TestClient) -> None:
     assert 'href="/recording?video=w"' in page.text
 
 
-def test_an_exemplar_from_a_file_outside_the_library(library: VoiceStore) -> None:
-    from pgvoice_testkit.stores.enrolled import enroll
-
+def test_an_exemplar_from_a_file_outside_the_library(
+    library: VoiceStore, browser: TestClient
+) -> None:
     enroll(library, "eve", Y, force=True)
-    page = _page(client(library), "eve")
+    page = _page(browser, "eve")
+    library.acts.undo()
     assert "eve.wav (a file outside the library)" in words(page)
     assert "/clips" not in page.text.partition("Exemplars")[2].partition("Nearest other")[0]
 
@@ -119,6 +131,7 @@ def test_what_was_left_out_is_taken_back(library: VoiceStore, browser: TestClien
     assert "1 exemplar of ann taken back into the profile" in words(done)
     undo(browser, done)
     assert [each.excluded for each in library.people.exemplars("ann")].count(True) == 1
+    library.acts.undo()
 
 
 REFUSED: list[tuple[str, dict[str, str], str]] = [
@@ -142,13 +155,11 @@ def test_a_refusal_has_no_button(
     assert told in words(sent)
 
 
-def test_merging_all_the_same(library: VoiceStore, browser: TestClient) -> None:
+def test_merging_all_the_same(browser: TestClient) -> None:
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob"})
     assert "force=true" in asked.text
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob", "force": "true"})
-    assert "6 exemplars" in words(asked)
-    confirm(browser, asked, "/person/merge")
-    assert [each.speaker for each in library.people.speakers()] == ["bob"]
+    assert "exemplars that become those of bob, unless they are there already 6" in words(asked)
 
 
 def test_exemplars_to_split_are_suggested(library: VoiceStore, browser: TestClient) -> None:
@@ -172,9 +183,10 @@ def test_a_consent_that_is_none(library: VoiceStore, browser: TestClient) -> Non
     assert library.privacy.consents("ann") == []
 
 
-def test_withdrawing_says_what_it_deletes(library: VoiceStore, browser: TestClient) -> None:
+def test_withdrawing_says_what_it_deletes(store: VoiceStore) -> None:
+    browser = client(_filled(store))
     asked = browser.get("/person/withdraw", params={"name": "ann"})
-    assert "6 exemplars are deleted" in words(asked)
+    assert "exemplars that are deleted 6" in words(asked)
     assert "This cannot be undone" in words(asked)
     done = confirm(browser, asked, "/person/withdraw")
     assert "The consent of ann was withdrawn, and 6 exemplars deleted" in words(done)
@@ -182,18 +194,18 @@ def test_withdrawing_says_what_it_deletes(library: VoiceStore, browser: TestClie
     assert "is not named any more: the consent is withdrawn" in words(done)
 
 
-def test_erasing_takes_a_typed_word(library: VoiceStore, browser: TestClient) -> None:
-    before = checksums(library)
+def test_erasing_takes_a_typed_word(store: VoiceStore) -> None:
+    browser, before = client(_filled(store)), checksums(store)
     asked = browser.get("/person/erase", params={"name": "ann"})
-    assert "6 exemplars" in words(asked)
+    assert "exemplars 6 profiles 1" in words(asked)
     assert "This cannot be undone" in words(asked)
     refused = confirm(browser, asked, "/person/erase", with_segments="true", typed="yes")
     assert "nothing was erased" in words(refused)
-    assert checksums(library) == before
+    assert checksums(store) == before
     done = confirm(browser, asked, "/person/erase", with_segments="true", typed=" Erase ")
     assert "ann was erased" in words(done)
     assert "backups" in words(done)
-    assert [each.speaker for each in library.people.speakers()] == ["bob"]
+    assert [each.speaker for each in store.people.speakers()] == ["bob"]
     assert _page(browser).status_code == 404
 
 
@@ -217,5 +229,25 @@ def test_a_reader_sees_no_consent(library: VoiceStore) -> None:
     library.privacy.grant_consent("ann", "form 4711")
     page = client(library, read_only=True).get("/person", params={"name": "ann"})
     assert page.status_code == 200
+    library.acts.undo()
     assert "form 4711" not in page.text
     assert forms(page) == []
+
+
+class _Tall:
+    """Shows a panel beside each person."""
+
+    @hookimpl
+    def register_pages(self, register: RegisterPage) -> None:
+        register("tall", None, title="Height", panels={"person": lambda _, name: f"<b> {name}"})
+
+
+def test_a_plugins_panel(library: VoiceStore) -> None:
+    installed.manager.cache_clear()
+    installed.manager().register(_Tall(), "tall")
+    try:
+        page = _page(client(library))
+    finally:
+        installed.manager.cache_clear()
+    assert "Height <b> ann" in words(page)
+    assert "b" not in elements(page)

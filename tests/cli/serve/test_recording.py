@@ -12,11 +12,14 @@ import pytest
 from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.serving import client
 from pgvoice_testkit.stores import transcripts, unknown_voices
-from pgvoice_testkit.stores.filled import X, Y, put
+from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, put
 from pgvoice_testkit.stores.transcripts import ADA
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from pgvoice.hooks import hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterPage
 from pgvoice.store import Turn, VoiceStore
 from pgvoice.store.keys import SegmentKey
 
@@ -220,3 +223,40 @@ def test_a_reader_gets_no_forms(library: VoiceStore) -> None:
         said = {"video": "monday", "says": "is", "name": ADA, "label": "SPEAKER_01"}
         assert page.post("/recording/say", data=said).status_code == 403
     assert library.labels.words("monday") == []
+
+
+def test_of_a_long_turn_the_beginning_is_heard(store: VoiceStore) -> None:
+    put(store, "v", {(5, 200): X})
+    shown = recording(client(store), "v")
+    clips = set(re.findall(r"/clips[^\"]*start=([\d.]+)&amp;end=([\d.]+)", shown))
+    assert clips == {("5.000", "65.000")}
+
+
+def test_an_encoder_can_be_chosen(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (1, 2): Y})
+    put(store, "v", {(0, 1): X}, OTHER_ENCODER)
+    page = client(store)
+    shown = recording(page, "v")
+    options = re.findall(r'<option value="(toy@[^"]*)"( selected)?>', shown)
+    assert options == [(str(ENCODER), ""), (str(OTHER_ENCODER), " selected")]
+    assert shown.count("<tr>") == 1 + 1
+    assert recording(page, "v", encoder=str(ENCODER)).count("<tr>") == 1 + 2
+    assert page.get("/recording?video=v&encoder=nope").status_code == 404
+
+
+class Notes:
+    """A plugin with a panel beside recordings."""
+
+    @hookimpl
+    def register_pages(self, register: RegisterPage) -> None:
+        register("notes", None, panels={"recording": lambda _, video: f"<i>{video}</i>"})
+
+
+def test_panels_of_plugins_are_shown(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X})
+    installed.manager.cache_clear()
+    installed.manager().register(Notes(), "notes")
+    try:
+        assert "&lt;i&gt;v&lt;/i&gt;" in recording(client(store), "v")
+    finally:
+        installed.manager.cache_clear()

@@ -65,6 +65,14 @@ def test_filters(few: VoiceStore, among: SimilarFilter, expected: list[Place]) -
     assert _places(few.answers.similar("v", (0, 1), among=among)) == expected
 
 
+def test_a_part_of_a_long_segment_stands_for_it(few: VoiceStore) -> None:
+    put(few, "long", {(0, 20): X, (30, 31): Y})
+    whole, part = (few.answers.similar("long", span, exact=True) for span in ((0, 20), (6, 14)))
+    assert part == whole
+    with pytest.raises(NoEmbedding, match="missing"):
+        few.answers.similar("long", (25, 28))
+
+
 def test_encoders_never_meet(few: VoiceStore) -> None:
     put(few, "v", {(0, 1): X, (7, 8): X}, OTHER_ENCODER)
     assert _places(few.answers.similar("v", (0, 1), encoder=OTHER_ENCODER)) == [("v", 7)]

@@ -41,6 +41,14 @@ def test_those_with_the_most_speech_come_first(unchanged: VoiceStore) -> None:
     assert found == unchanged.voices.unknown(encoder="voices")
 
 
+def test_they_come_in_pages(unchanged: VoiceStore) -> None:
+    found = unchanged.voices.unknown()
+    pages = [unchanged.voices.unknown(limit=2, skip=skip) for skip in (0, 2, 4, 6)]
+    assert [voice for page in pages for voice in page] == found
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert unchanged.voices.unknown(encoder="voices", limit=1) == found[:1]
+
+
 def test_it_says_where_a_voice_is_heard(unchanged: VoiceStore) -> None:
     found = unchanged.voices.show(number_of(unchanged, PEOPLE[0]))
     assert [(each.video, each.label, each.first_start) for each in found] == [

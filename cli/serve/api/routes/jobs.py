@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Path
 
+from pgvoice.cli.serve.api import streams
 from pgvoice.cli.serve.api.paging import Asked, Part
 from pgvoice.cli.serve.api.shapes.fields import Number, Page
 from pgvoice.cli.serve.api.shapes.jobs import DocumentGiven, Fill, InvalidRow, Job, Report
-from pgvoice.cli.serve.api.signals import Signal, woken
+from pgvoice.cli.serve.api.signals import Signal
+from pgvoice.cli.serve.api.streams import EventStream
 from pgvoice.cli.serve.api.writing import writing
 from pgvoice.cli.serve.errors import UNFORESEEN, problem_of, problem_of_status
 from pgvoice.cli.serve.site import Site
@@ -50,25 +52,31 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
         """Cancel a fill that waits."""
         return _shown(jobs.cancel(job))
 
-    def known(job: JobNumber) -> FillJob:
-        return jobs.get(job)
-
-    @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
-    async def follow_job(
-        first: FillJob = Depends(known),  # noqa: B008
-    ) -> AsyncIterator[ServerSentEvent]:
-        """Follow a fill: an event for each change, named after its state; ends when it ends."""
-        with changed.awaited() as event:
-            seen = 0
-            while True:
-                event.clear()
-                job = jobs.get(first.number)
+    async def told(number: int) -> AsyncIterator[bytes]:
+        seen = 0
+        async with aclosing(changed.awaited(site.closing)) as changes:
+            async for woken in changes:
+                job = jobs.get(number)
                 if job.version != seen:
                     seen = job.version
-                    yield ServerSentEvent(event=job.state, id=str(seen), data=_shown(job))
-                if job.has_ended or site.closing.is_set():
+                    yield streams.event(job.state, _shown(job), str(seen))
+                elif not woken:
+                    yield streams.QUIET
+                if job.has_ended:
                     return
-                await woken(event)
+
+    @router.get(
+        "/jobs/{job}/events",
+        response_class=EventStream,
+        status_code=200,
+        responses=streams.described(Job),
+    )
+    async def follow_job(job: JobNumber) -> EventStream:
+        """Follow a fill: an event for each change, named after its state; ends when it ends.
+
+        Who comes back gets the newest state first, which says all that the ones before said.
+        """
+        return EventStream(told(jobs.get(job).number))
 
     router.include_router(changing)
     return router

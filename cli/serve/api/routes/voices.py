@@ -13,12 +13,12 @@ from pgvoice.cli.serve.api.shapes.voices import (
     Accept,
     Change,
     Clip,
-    Decide,
     DifferentVoice,
     Dismiss,
     NameVoice,
     Naming,
     Queue,
+    Reject,
     SameVoices,
     UnknownVoice,
     VoiceAppearance,
@@ -111,12 +111,12 @@ def _changing(site: Site) -> APIRouter:
     @router.post("/voices/{number}/accept", response_model=Naming)
     def accept_suggestion(number: Voice, asked: Accept) -> naming.Naming:
         """Name an unknown voice as suggested."""
-        return store.voices.accept(number, force=asked.force, dry_run=asked.dry_run)
+        return store.voices.accept(number, asked.speaker, force=asked.force, dry_run=asked.dry_run)
 
     @router.post("/voices/{number}/reject", response_model=Change)
-    def reject_suggestion(number: Voice, asked: Decide) -> naming.Change:
+    def reject_suggestion(number: Voice, asked: Reject) -> naming.Change:
         """Say that an unknown voice is not the person suggested."""
-        return store.voices.reject(number, dry_run=asked.dry_run)
+        return store.voices.reject(number, asked.speaker, dry_run=asked.dry_run)
 
     @router.post("/voices/{number}/dismiss", response_model=Change)
     def dismiss_voice(number: Voice, asked: Dismiss) -> naming.Change:

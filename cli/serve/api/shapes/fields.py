@@ -13,8 +13,8 @@ Item = TypeVar("Item")
 #: Text that is not blank, and that Postgres can store.
 _NAME = r"^[^\x00]*[^\s\x00][^\x00]*$"
 _TEXT = r"^[^\x00]*$"
-#: The largest ``bigint`` of Postgres.
-_LARGEST = (1 << 63) - 1
+#: The largest integer that every reader of JSON reads exactly.
+_LARGEST = (1 << 53) - 1
 #: Years that every step can represent, in any zone.
 _YEARS = range(1900, 9000)
 

@@ -173,12 +173,20 @@ class NameVoice(Asked):
 
 
 class Decide(Asked):
-    """Take or leave a suggestion."""
+    """Decide about an unknown voice."""
 
     dry_run: DryRun = False
 
 
-class Accept(Decide):
+class Reject(Decide):
+    """Say that an unknown voice is not the person suggested."""
+
+    speaker: Annotated[
+        Name | None, Field(description="Refused if somebody else is suggested by now.")
+    ] = None
+
+
+class Accept(Reject):
     """Name an unknown voice as suggested."""
 
     force: Force = False

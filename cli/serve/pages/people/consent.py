@@ -53,9 +53,9 @@ def add(router: APIRouter, site: Site) -> None:
                 " undone any more.",
             ],
             [
-                ("valid consents end", valid),
-                ("exemplars are deleted", len(exemplars)),
-                ("profiles are deleted", profiles),
+                ("valid consents that end", valid),
+                ("exemplars that are deleted", len(exemplars)),
+                ("profiles that are deleted", profiles),
             ],
             is_final=True,
         )

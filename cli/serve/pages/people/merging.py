@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from pgvoice.cli.acts import rows_told
 from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
 from pgvoice.cli.serve.site import Site, url
+from pgvoice.store.people.speakers import Merge
 
 
 def add(router: APIRouter, site: Site) -> None:
@@ -33,7 +33,7 @@ def add(router: APIRouter, site: Site) -> None:
                 f" said. The name {name} and its consents are gone; what somebody agreed to does"
                 f" not pass to another name. Labels are judged again by the next label run."
             ],
-            [] if would is None else rows_told(would.changed),
+            [] if would is None else _changes(would),
             refused,
             None if force else url("/person/merge", name=name, into=into, force="true"),
             exemplars=site.store.people.exemplars(name) if would else [],
@@ -54,3 +54,17 @@ def add(router: APIRouter, site: Site) -> None:
             return site.go("/person", name=into)
 
         return attempt(site, request, person_url(name), act)
+
+
+def _changes(would: Merge) -> list[tuple[str, object]]:
+    """What would change, in words, and how much of it."""
+    name, into = would.speaker, would.into
+    told = {
+        "enrollment": f"exemplars that become those of {into}, unless they are there already",
+        "label": f"labels that name {into} instead",
+        "verdict": f"statements about {name} that are about {into} then",
+        "unknown_voice": f"unknown voices with the name {name} that have the name {into} then",
+        "profile": f"profiles that are deleted ({name}) or computed again ({into})",
+        "consent": f"consents of {name} that are deleted",
+    }
+    return [(text, would.changed[what]) for what, text in told.items() if would.changed.get(what)]

@@ -115,9 +115,9 @@ def _ask(
 
 def _changes(would: Split) -> list[tuple[str, object]]:
     return [
-        (f"exemplars move to {would.into}", len(would.moved)),
-        (f"exemplars are left to {would.speaker}", would.left),
-        ("labels change", would.labels),
+        (f"exemplars that move to {would.into}", len(would.moved)),
+        (f"exemplars that are left to {would.speaker}", would.left),
+        ("labels that change", would.labels),
     ]
 
 

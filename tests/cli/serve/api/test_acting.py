@@ -20,7 +20,7 @@ CONSENT = {"evidence": FORM, "expires_at": "2099-01-01T00:00:00Z"}
 #: Path, request, and what of the answer has to be; in this order.
 STORY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("/voices/1/name", {"speaker": "Cyd", "consent": FORM, "dry_run": True}, {"act": None}),
-    ("/voices/1/reject", {"dry_run": True}, {"act": None, "number": 1}),
+    ("/voices/1/reject", {"speaker": ZOE, "dry_run": True}, {"act": None, "number": 1}),
     ("/voices/1/accept", {"force": True}, {"speaker": ZOE, "number": 1}),
     ("/voices/2/different", {"video": "thursday"}, {"number": 2}),
     ("/voices/same", {"numbers": [6, 3]}, {"number": 3}),

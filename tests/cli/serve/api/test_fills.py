@@ -15,7 +15,9 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.serving import client
 from starlette.testclient import TestClient
 
+from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
 from pgvoice.hooks.fill.jobs import MOST_QUEUED, FillJobs, FillRequest
 from pgvoice.store import Turn, VoiceStore
 
@@ -53,21 +55,17 @@ def audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _serve(store: VoiceStore, encoder: Encoder) -> TestClient:
-    browser = client(store)
-    assert browser.get(f"{API}/openapi.json").status_code == 200
-    browser.app.state.fills.make = lambda _: encoder  # type: ignore[attr-defined]
-    return browser
-
-
-@pytest.fixture
-def encoder() -> CountingEncoder:
-    return CountingEncoder()
+def _serve(store: VoiceStore, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    registered = {"waiting": RegisteredEncoder("waiting", lambda _s, _d: encoder, "a fake")}
+    monkeypatch.setattr(registry, "registered_encoders", lambda: registered)
+    monkeypatch.setenv(registry.ENCODER_VARIABLE, "waiting")
+    return client(store)
 
 
 @pytest.fixture
 def filling(store: VoiceStore, encoder: CountingEncoder, audio: Path) -> Iterator[TestClient]:
-    browser = _serve(store, encoder)
+    """With the only encoder that the tests of the command line have."""
+    browser = client(store)
     yield browser
     _end(browser)
 
@@ -151,9 +149,11 @@ def test_no_path_can_be_given(filling: TestClient, audio: Path) -> None:
     assert (state, failed["error"]["type"]) == ("failed", "urn:pgvoice:error:audio_source_failed")
 
 
-def test_one_runs_and_others_wait_until_the_queue_is_full(store: VoiceStore, audio: Path) -> None:
+def test_one_runs_and_others_wait_until_the_queue_is_full(
+    store: VoiceStore, audio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder = WaitingEncoder()
-    browser = _serve(store, encoder)
+    browser = _serve(store, encoder, monkeypatch)
     running = _fill(browser)["job"]
     assert encoder.begun.wait(60)
     waiting = [_fill(browser, "other")["job"] for _ in range(MOST_QUEUED)]

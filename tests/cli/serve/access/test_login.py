@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pgvoice_testkit.serving import entrance_of, stranger
+from pgvoice_testkit.stores.filled import X, put
 from starlette.testclient import TestClient
 
 from pgvoice.cli.serve.access import login, passwords
@@ -59,6 +60,11 @@ def test_acts_are_those_of_the_person(store: VoiceStore, browser: TestClient) ->
     assert found is not None
     assert found.author == "Bob: B"
     assert "Log out Bob: B</button>" in browser.get("/acts").text
+    put(store, "talk", {(0, 9): X})
+    store.people.enroll_segments("Eve", "talk", [(0, 9)], consent="a form")
+    browser.post("/acts/undo")
+    (enrolled,) = store.acts.list()
+    assert (enrolled.on_behalf_of, enrolled.undone_on_behalf_of) == (None, "Bob: B")
 
 
 def test_a_wrong_name_or_password_is_told_alike(browser: TestClient) -> None:

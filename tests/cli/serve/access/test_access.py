@@ -97,6 +97,15 @@ def test_without_a_session_pages_and_the_api_say_what_to_do(store: VoiceStore) -
     assert browser.get("/loginx").status_code == 401
 
 
+def test_without_passwords_nobody_logs_in(store: VoiceStore) -> None:
+    browser = stranger(store)
+    for method in ("GET", "POST"):
+        given = {"name": "", "password": ""} if method == "POST" else None
+        answer = browser.request(method, "/login", data=given, follow_redirects=False)
+        assert answer.headers["location"] == "/"
+        assert "set-cookie" not in answer.headers
+
+
 def test_logging_out_ends_the_session(store: VoiceStore) -> None:
     browser = client(store)
     kept = dict(browser.cookies)

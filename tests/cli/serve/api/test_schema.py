@@ -1,0 +1,55 @@
+"""A few requests to each operation by its description; `tests/fuzz/api.py` makes many more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from starlette.testclient import TestClient
+
+CONFIG = Path(__file__).parents[3] / "fuzz" / "api.toml"
+FEW = settings(
+    max_examples=2,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def described(api: TestClient) -> schemathesis.schemas.BaseSchema:
+    schema = schemathesis.openapi.from_dict(
+        api.get("/api/v1/openapi.json").json(), config=SchemathesisConfig.from_path(CONFIG)
+    )
+    schema.app = api.app
+    return schema
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_answers_are_as_described(
+    described: schemathesis.schemas.BaseSchema, api: TestClient, mode: GenerationMode
+) -> None:
+    headers = {"Authorization": api.headers["Authorization"]}
+    asked = 0
+    for found in described.get_all_operations():
+        operation = found.ok()
+        # Streams have tests of their own.
+        if operation.path.endswith("events"):
+            continue
+
+        @FEW
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: schemathesis.Case[Any]) -> None:
+            nonlocal asked
+            asked += 1
+            case.call_and_validate(headers=headers, base_url=str(api.base_url))
+
+        ask()
+    assert asked > 50
