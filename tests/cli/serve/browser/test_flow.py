@@ -135,6 +135,7 @@ def test_an_answer_is_undone_by_a_key(browser: Browser, series: Series) -> None:
     before = checksums(series.store)
     with _reviewing(browser, series.store) as (page, _):
         answer = Reviewer(page).answer(series.person)
+        expect(page.locator("[data-key=u]")).to_be_visible()
         page.keyboard.press("u")
         expect(page.locator(".message").first).to_contain_text("Undone")
         assert Reviewer(page).number() == answer.number
@@ -142,14 +143,28 @@ def test_an_answer_is_undone_by_a_key(browser: Browser, series: Series) -> None:
     assert series.store.people.speakers() == []
 
 
-def test_a_turn_is_corrected_and_exported(
-    browser: Browser, series: Series, tmp_path: Path
-) -> None:
-    first, second = (each.number for each in series.store.voices.unknown()[:2])
-    for number in (first, second):
-        series.store.voices.name(number, series.person(number))
-    wrong = next(
-        turn for turn in series.turns if turn.person == series.person_named(first)
-    )
-    with _reviewing(browser, series.store) as (page, server):
-        page.goto(server.address + url("/recording", video=wrong.video))
+def test_a_turn_is_corrected_and_exported(browser: Browser, series: Series, tmp_path: Path) -> None:
+    store = series.store
+    names = [series.person(each.number) for each in store.voices.unknown()[:2]]
+    for number, name in zip((1, 2), names, strict=True):
+        store.voices.name(number, name)
+    turn = next(turn for turn in series.turns if turn.person == names[0])
+    with _reviewing(browser, store) as (page, server):
+        page.goto(server.address + url("/recording", video=turn.video))
+        row = page.locator("table.turns tbody tr").first
+        expect(row.locator(".who")).to_have_text(names[0])
+        row.locator("summary").click()
+        row.get_by_label("Who speaks in").fill(names[1])
+        row.get_by_role("button", name="Speaks").first.click()
+        expect(row.locator(".who")).to_have_text(names[1])
+        page.get_by_label("Format").select_option("rttm")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export").click()
+        download.value.save_as(tmp_path / "exported.rttm")
+    labels = {each.start: each.speaker for each in store.labels.current(turn.video)}
+    assert labels[turn.start] == names[1]
+    exported = read_segments(tmp_path / "exported.rttm")
+    written = {name.replace(" ", "_"): name for name in names}
+    assert {each.start: written[str(each.label)] for each in exported if each.label in written} == {
+        start: speaker for start, speaker in labels.items() if speaker in names
+    }
