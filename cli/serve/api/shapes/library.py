@@ -66,6 +66,8 @@ class RecordingSummary(Shown):
     turns: int
     segments: int
     filled: int = Field(description="Segments with a vector.")
+    labelled: int = Field(description="Segments with a current label.")
+    filled_at: datetime | None = Field(description="When a fill ended last.")
     speech_seconds: float = Field(description="All speech, in seconds.")
     named_seconds: float = Field(description="Speech with a name, in seconds.")
     voice_seconds: float = Field(description="Speech of unknown voices, in seconds.")
