@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
+from pgvoice_testkit.audio.named_series import SERIES, Said, recurring, turns_of
 from pgvoice_testkit.servers.databases import new_database, plain
 
 from pgvoice.cli.main import cli
@@ -17,35 +16,13 @@ from pgvoice.store.keys import snap_ms
 
 Call = Callable[..., Result]
 
-RECORDINGS = [*(f"series/series-dev-{number}" for number in range(1, 7)), "ami-30s/trn00"]
+RECORDINGS = (*SERIES, "ami-30s/trn00")
 PEOPLE = 15
-_TURN = re.compile(r"SPEAKER \S+ 1 (\S+) (\S+) <NA> <NA> (\S+)")
-
-
-class Said(NamedTuple):
-    """A turn of the reference, with the label that stands for the person in that recording."""
-
-    video: str
-    start: float
-    end: float
-    person: str
-    label: str
-
-
-def _turns(folder: Path) -> list[Said]:
-    turns = []
-    for recording in RECORDINGS:
-        labels: dict[str, str] = {}
-        for start, seconds, person in _TURN.findall((folder / f"{recording}.rttm").read_text()):
-            label = labels.setdefault(person, f"SPEAKER_{len(labels):02}")
-            end = round(float(start) + float(seconds), 3)
-            turns.append(Said(Path(recording).name, float(start), end, person, label))
-    return turns
 
 
 @pytest.fixture(scope="module")
 def turns(speech: Path) -> list[Said]:
-    return _turns(speech)
+    return turns_of(speech, RECORDINGS)
 
 
 @pytest.fixture(scope="module")
@@ -147,14 +124,6 @@ def _shares(pgvoice: Call, turns: list[Said], people: set[str]) -> tuple[float, 
     return right / len(heard), wrong / len(heard)
 
 
-def _recurring(turns: list[Said]) -> set[str]:
-    """The people who speak in more than one recording."""
-    videos: dict[str, set[str]] = {}
-    for said in turns:
-        videos.setdefault(said.person, set()).add(said.video)
-    return {person for person, where in videos.items() if len(where) > 1}
-
-
 def _sums(pgvoice: Call) -> dict[str, str]:
     """The checksums of the tables that an undo restores: all but those that say who did what."""
     tables = json.loads(pgvoice("db", "checksums", "--json").stdout)["tables"]
@@ -187,19 +156,19 @@ def _typed(pgvoice: Call, turns: list[Said]) -> list[tuple[str, ...]]:
 def test_everybody_who_recurs_gets_a_name_and_all_of_it_is_undone(
     pgvoice: Call, turns: list[Said]
 ) -> None:
-    recurring = _recurring(turns)
-    assert len(recurring) > 5
+    people = recurring(turns)
+    assert len(people) > 5
     assert pgvoice("voices", "enable").exit_code == 0
     before = _sums(pgvoice)
     typed = _typed(pgvoice, turns)
-    assert {words[-1] for words in typed if words[0] == "name"} == recurring
-    assert len(typed) <= 2 * len(recurring)
+    assert {words[-1] for words in typed if words[0] == "name"} == people
+    assert len(typed) <= 2 * len(people)
     acts = []
     for words in typed:
         done = pgvoice("voices", *words, "--json")
         assert done.exit_code == 0, done.stderr
         acts.append(json.loads(done.stdout)["act"])
-    right, wrong = _shares(pgvoice, turns, recurring)
+    right, wrong = _shares(pgvoice, turns, people)
     assert right >= 0.95
     assert wrong <= 0.02
     for _ in acts:

@@ -96,12 +96,22 @@ class Seen:
 
 @contextmanager
 def visit(
-    browser: Browser, server: Served, *, width: int = 1440, scheme: str = "light", **options: Any
+    browser: Browser,
+    server: Served,
+    *,
+    width: int = 1440,
+    scheme: str = "light",
+    script: str = "",
+    **options: Any,
 ) -> Iterator[tuple[Page, Seen]]:
-    """A page of a new browser that came in by the link; it shows the start page."""
+    """A page of a new browser that came in by the link; it shows the start page.
+
+    `script` runs before those of each page.
+    """
     size = {"width": width, "height": SIZES[width]}
     context = browser.new_context(viewport=size, color_scheme=scheme, **options)  # type: ignore[arg-type]
     context.set_default_timeout(10_000)
+    context.add_init_script(script)
     seen = watched(context, server)
     page = context.new_page()
     page.goto(server.link)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
+from pgvoice_testkit.audio.named_series import Said
 from pgvoice_testkit.browsing import chromium
 from pgvoice_testkit.servers.databases import migrate, new_database, plain
 from pgvoice_testkit.stores import audible
@@ -19,20 +21,27 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+class Library(NamedTuple):
+    """A database to copy, and who speaks in its recordings."""
+
+    database: str
+    turns: list[Said]
+
+
 @pytest.fixture(scope="module")
-def library(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a database to copy, which keeps text: three people recur, nobody has a name."""
+def library(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Made-up people, three of whom recur; nobody has a name, and text is kept."""
     with new_database(server_url) as url:
         migrate(url, keep_text=True)
         with VoiceStore.open(plain(url)) as store:
-            audible.fill(store, tmp_path_factory.mktemp("sounds"))
-        yield str(url.database)
+            turns = audible.fill(store, tmp_path_factory.mktemp("sounds"))
+        yield Library(str(url.database), turns)
 
 
 @pytest.fixture
-def heard(server_url: str, library: str) -> Iterator[VoiceStore]:
+def heard(server_url: str, library: Library) -> Iterator[VoiceStore]:
     """A copy of it."""
-    with new_database(server_url, library) as url, VoiceStore.open(plain(url)) as store:
+    with new_database(server_url, library.database) as url, VoiceStore.open(plain(url)) as store:
         yield store
 
 

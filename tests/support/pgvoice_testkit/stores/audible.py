@@ -11,6 +11,7 @@ import soundfile
 from sqlalchemy import text
 
 from pgvoice.store import FillRun, Turn, VoiceStore
+from pgvoice_testkit.audio.named_series import Said
 from pgvoice_testkit.audio.sounds import voice
 from pgvoice_testkit.stores.unknown_voices import RECORDINGS, label
 from pgvoice_testkit.stores.voices import ENCODER, PEOPLE, write
@@ -26,18 +27,24 @@ def fill(
     recordings: Mapping[str, Sequence[str]] = RECORDINGS,
     said: str = "what was said",
     labelled: Callable[[int], str] = label,
-) -> None:
+) -> list[Said]:
     """Store these recordings of made-up people with a sound file each, and link their voices."""
+    everything = []
     for seed, (video, people) in enumerate(recordings.items()):
         spoken = write(store, video, people, each=6, seed=seed)
         turns = [
             Turn(turn.start, turn.end, labelled(people.index(str(turn.label))), said)
             for turn in spoken
         ]
+        everything += [
+            Said(video, turn.start, turn.end, str(one.label), str(turn.label))
+            for one, turn in zip(spoken, turns, strict=True)
+        ]
         store.recordings.store_turns(video, turns)
         store.recordings.record_fill(video, ENCODER, FillRun(len(turns), 0, len(turns)))
         _add_sound(store, video, folder / f"{seed}.wav", spoken)
     store.voices.enable()
+    return everything
 
 
 def _add_sound(store: VoiceStore, video: str, path: Path, turns: Sequence[Turn]) -> None:
