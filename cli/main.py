@@ -74,8 +74,6 @@ Settings, from the environment:
   PGVOICE_ENCODER       encoder to use unless --encoder names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice
-  PGVOICE_TOKEN         lets programs that send it use the API of
-                        `pgvoice serve`
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
   PGVOICE_TOKEN         what programs send to `serve` and `mcp` over HTTP
 

@@ -17,14 +17,13 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_unknown_voice(number),
            pgvoice_internal.require_not_negative('max_rows', max_rows);
-    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT r.key, r.source, c.label, c.clip_start_ms / 1000::double precision,
-           c.clip_end_ms / 1000::double precision, c.clean_ms / 1000::double precision,
-           pgvoice.shown(c.similarity, sees.exact)
-    FROM sees
-    CROSS JOIN pgvoice_internal.typical_clips(number, voice_clips.encoder) AS c
+           c.clip_end_ms / 1000::double precision, c.clean_ms / 1000::double precision, c.similarity
+    FROM pgvoice_internal.typical_clips(
+        number, voice_clips.encoder, NULL, pgvoice.sees_vectors()
+    ) AS c
     JOIN pgvoice.video AS r ON r.id = c.video_id
-    ORDER BY pgvoice.shown(c.similarity, sees.exact) DESC NULLS LAST, r.key
+    ORDER BY c.similarity DESC NULLS LAST, r.key
     LIMIT max_rows
 $$;
 COMMENT ON FUNCTION pgvoice.voice_clips IS
@@ -32,7 +31,7 @@ COMMENT ON FUNCTION pgvoice.voice_clips IS
 mean similarity to all its voices is greatest. Similarities have two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.typical_clips(
-    number bigint, encoder integer, most integer DEFAULT NULL
+    number bigint, encoder integer, most integer, exact boolean
 ) RETURNS TABLE (
     video_id bigint,
     label text,
@@ -49,8 +48,9 @@ AS $$
     SELECT DISTINCT ON (c.video_id) c.*
     FROM (
         SELECT l.video_id, l.label, l.encoder_id, v.clip_start_ms, v.clip_end_ms, v.clean_ms, v.starts_ms,
-               pgvoice.similarity(m.length * -(m.embedding OPERATOR(public.<#>) v.embedding))
-                   AS similarity
+               pgvoice.shown(pgvoice.similarity(
+                   m.length * -(m.embedding OPERATOR(public.<#>) v.embedding)
+               ), exact) AS similarity
         FROM (
             SELECT l.* FROM pgvoice.linked_voice AS l
             WHERE l.unknown_voice_id = number
@@ -67,9 +67,9 @@ AS $$
     ) AS c
     ORDER BY c.video_id, c.similarity DESC NULLS LAST, c.encoder_id, c.label
 $$;
-COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer, integer) IS
-'Of each recording of an unknown voice the clip of the voice that is most similar to all others; of a sample
-of so many voices, or of all.';
+COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer, integer, boolean) IS
+'Of each recording of an unknown voice the clip of the voice that is most similar to all others, of at most so
+many voices or of all; by similarities with two digits unless exact.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_people(
     number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
@@ -94,14 +94,16 @@ AS $$
             (SELECT k.near_encoder_id FROM pgvoice_internal.known_voices(NULL, ARRAY[number]) AS k)
         ) AS encoder_id
     )
-    SELECT s.name, pgvoice.shown(near.similarity, sees.exact), r.key, coalesce(r.source, c.source),
+    SELECT s.name, near.similarity, r.key, coalesce(r.source, c.source),
            c.start_ms / 1000::double precision, c.end_ms / 1000::double precision
     FROM sees
-    CROSS JOIN LATERAL pgvoice_internal.people_like(sees.encoder_id, number, max_rows) AS near
+    CROSS JOIN LATERAL pgvoice_internal.people_like(
+        sees.encoder_id, number, max_rows, sees.exact
+    ) AS near
     JOIN pgvoice.speaker AS s ON s.id = near.speaker_id
     LEFT JOIN LATERAL pgvoice_internal.sample_to_hear(near.speaker_id, sees.encoder_id) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
-    ORDER BY pgvoice.shown(near.similarity, sees.exact) DESC, near.speaker_id
+    ORDER BY near.similarity DESC, near.speaker_id
 $$;
 COMMENT ON FUNCTION pgvoice.voice_people IS
 'The enrolled people whose profiles are most similar to an unknown voice, besides those whom a person said
@@ -110,41 +112,44 @@ their profile. Without encoder, as the encoder heard the voice that review_voice
 caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.people_like(
-    encoder integer, number bigint, max_rows integer
+    encoder integer, number bigint, max_rows integer, exact boolean
 ) RETURNS TABLE (speaker_id bigint, similarity double precision)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT p.speaker_id, pgvoice.similarity(-(m.embedding OPERATOR(public.<#>) p.embedding))
+    SELECT p.speaker_id, pgvoice.shown(
+               pgvoice.similarity(-(m.embedding OPERATOR(public.<#>) p.embedding)), exact
+           ) AS similarity
     FROM pgvoice.unknown_voice_mean AS m
     JOIN pgvoice.valid_profile AS p ON p.encoder_id = m.encoder_id
     WHERE m.encoder_id = encoder AND m.unknown_voice_id = number AND p.speaker_id <> ALL (ARRAY(
         SELECT unnest(r.speakers)
         FROM pgvoice_internal.rejected_people(encoder, ARRAY[number]) AS r
     ))
-    ORDER BY m.embedding OPERATOR(public.<#>) p.embedding, p.speaker_id
+    ORDER BY similarity DESC, p.speaker_id
     LIMIT max_rows
 $$;
-COMMENT ON FUNCTION pgvoice_internal.people_like(integer, bigint, integer) IS
-'The people whose profiles are most similar to the mean of an unknown voice, the most similar first.';
+COMMENT ON FUNCTION pgvoice_internal.people_like(integer, bigint, integer, boolean) IS
+'The people whose profiles are most similar to the mean of an unknown voice, the most similar first; with two
+digits, by which they are ordered then, unless exact.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.sample_to_hear(speaker bigint, encoder integer)
 RETURNS TABLE (video_id bigint, source text, start_ms integer, end_ms integer)
 LANGUAGE sql STABLE ROWS 1
 SET search_path FROM CURRENT
 AS $$
-    SELECT v.id, x.source, x.start_ms + greatest(x.end_ms - x.start_ms - 8000, 0) / 2,
+    SELECT r.id, x.source, x.start_ms + greatest(x.end_ms - x.start_ms - 8000, 0) / 2,
            x.end_ms - (greatest(x.end_ms - x.start_ms - 8000, 0) + 1) / 2
     FROM pgvoice.enrollment AS x
     JOIN pgvoice.profile AS p ON p.speaker_id = x.speaker_id AND p.encoder_id = x.encoder_id
-    LEFT JOIN LATERAL (
-        SELECT v.id FROM pgvoice.video AS v
-        WHERE v.id = x.video_id OR v.audio_sha256 = x.audio_sha256
-        ORDER BY v.id = x.video_id DESC, v.id LIMIT 1
-    ) AS v ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(x.video_id, (
+            SELECT min(v.id) FROM pgvoice.video AS v WHERE v.audio_sha256 = x.audio_sha256
+        ))
+    ) AS r(id)
     WHERE x.speaker_id = speaker AND x.encoder_id = encoder
     -- As the best clip of a voice is chosen.
-    ORDER BY v.id IS NULL, x.excluded, least(x.end_ms - x.start_ms, 3000) DESC,
+    ORDER BY r.id IS NULL, x.excluded, least(x.end_ms - x.start_ms, 3000) DESC,
              p.embedding OPERATOR(public.<#>) x.embedding, x.id
     LIMIT 1
 $$;
@@ -174,13 +179,16 @@ AS $$
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
     near AS MATERIALIZED (
         SELECT DISTINCT ON (n.id) n.*
-        FROM pgvoice.encoder AS e
+        FROM sees
+        CROSS JOIN pgvoice.encoder AS e
         CROSS JOIN LATERAL (
             -- As many more as are left out, so that few are looked up.
             SELECT o.id, e.id AS encoder_id, o.speech_ms, pgvoice.similarity(-o.distance) AS similarity
             FROM (
-                SELECT o.unknown_voice_id AS id, o.speech_ms,
-                       m.embedding OPERATOR(public.<#>) o.embedding AS distance
+                SELECT o.unknown_voice_id AS id, o.speech_ms, CASE
+                           WHEN sees.exact THEN m.embedding OPERATOR(public.<#>) o.embedding
+                           ELSE ceil((m.embedding OPERATOR(public.<#>) o.embedding) * 100) / 100
+                       END AS distance
                 FROM pgvoice.unknown_voice_mean AS m
                 JOIN pgvoice.unknown_voice_mean AS o
                     ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
@@ -205,7 +213,7 @@ AS $$
         similar_voices.encoder, ARRAY(SELECT n.id FROM near AS n)
     ) AS l ON l.number = n.id
     LEFT JOIN LATERAL (
-        SELECT t.* FROM pgvoice_internal.typical_clips(n.id, n.encoder_id, 100) AS t
+        SELECT t.* FROM pgvoice_internal.typical_clips(n.id, n.encoder_id, 100, sees.exact) AS t
         ORDER BY t.similarity DESC NULLS LAST, t.video_id LIMIT 1
     ) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
@@ -236,7 +244,9 @@ AS $$
            pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH clip AS MATERIALIZED (
         SELECT c.*, row_number() OVER (ORDER BY c.similarity DESC NULLS LAST, c.video_id) AS place
-        FROM pgvoice_internal.typical_clips(number, voice_turns.encoder) AS c
+        FROM pgvoice_internal.typical_clips(
+            number, voice_turns.encoder, NULL, pgvoice.sees_vectors()
+        ) AS c
         ORDER BY place LIMIT 5
     ), spoken AS (
         SELECT t.*, c.place AS clip,

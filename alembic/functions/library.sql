@@ -109,13 +109,16 @@ AS $$
         SELECT DISTINCT a.video_id, a.speaker_id
         FROM unnest(videos, speakers) AS a(video_id, speaker_id)
         WHERE a.video_id IS NOT NULL AND a.speaker_id IS NOT NULL
-    ), source AS MATERIALIZED (
-        -- The recordings that these people are enrolled from.
-        SELECT DISTINCT x.speaker_id, v.id AS video_id
-        FROM pgvoice.enrollment AS x
-        JOIN pgvoice.video AS v ON v.id = x.video_id OR v.audio_sha256 = x.audio_sha256
+    ), exemplar AS MATERIALIZED (
+        SELECT DISTINCT x.speaker_id, x.video_id, x.audio_sha256 FROM pgvoice.enrollment AS x
         WHERE x.encoder_id = encoder AND NOT x.excluded
           AND x.speaker_id IN (SELECT a.speaker_id FROM asked AS a)
+    ), source AS MATERIALIZED (
+        -- The recordings that these people are enrolled from. Two joins, so that each has an index.
+        SELECT x.speaker_id, x.video_id FROM exemplar AS x WHERE x.video_id IS NOT NULL
+        UNION
+        SELECT x.speaker_id, v.id FROM exemplar AS x
+        JOIN pgvoice.video AS v ON v.audio_sha256 = x.audio_sha256
     ), cohort AS MATERIALIZED (
         SELECT u.*, pgvoice_internal.own_voice_level(encoder, u.usual) AS own_voice
         FROM (

@@ -13,8 +13,10 @@ AS $$
     )
     SELECT m.unknown_voice_id, array_agg(DISTINCT w.speaker_id)
     FROM member AS m
-    JOIN pgvoice_internal.voice_words(ARRAY(SELECT DISTINCT o.video_id FROM member AS o), encoder) AS w
-        ON w.video_id = m.video_id AND w.label = m.label
+    JOIN pgvoice_internal.voice_words(
+        ARRAY(SELECT o.video_id FROM member AS o ORDER BY o.video_id, o.label), encoder,
+        ARRAY(SELECT o.label FROM member AS o ORDER BY o.video_id, o.label)
+    ) AS w ON w.video_id = m.video_id AND w.label = m.label
     WHERE NOT w.holds AND w.speaker_id IS NOT NULL
     GROUP BY m.unknown_voice_id
 $$;

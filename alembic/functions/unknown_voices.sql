@@ -139,10 +139,11 @@ AS $$
     SELECT pgvoice_internal.require_encoder(voice_appearances.encoder)
     WHERE voice_appearances.encoder IS NOT NULL;
     SELECT pgvoice_internal.require_not_negative('max_rows', max_rows);
-    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
-    chosen AS MATERIALIZED (
+    WITH chosen AS MATERIALIZED (
         SELECT l.video_id, l.label, l.encoder_id, v.segments, v.clean_ms, v.clip_start_ms, v.clip_end_ms,
-               v.starts_ms, m.length * -(m.embedding OPERATOR(public.<#>) v.embedding) AS similarity
+               v.starts_ms, pgvoice.shown(pgvoice.similarity(
+                   m.length * -(m.embedding OPERATOR(public.<#>) v.embedding)
+               ), (SELECT pgvoice.sees_vectors())) AS similarity
         FROM pgvoice.linked_voice AS l
         JOIN pgvoice.voice AS v
             ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
@@ -160,9 +161,8 @@ AS $$
                ORDER BY t.start_ms, t.end_ms LIMIT 1
            )) / 1000::double precision AS first,
            c.clip_start_ms / 1000::double precision, c.clip_end_ms / 1000::double precision,
-           pgvoice.shown(pgvoice.similarity(c.similarity), sees.exact)
-    FROM sees
-    CROSS JOIN chosen AS c
+           c.similarity
+    FROM chosen AS c
     JOIN pgvoice.video AS r ON r.id = c.video_id
     JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
     ORDER BY r.key, first, c.label, c.encoder_id

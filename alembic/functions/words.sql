@@ -76,8 +76,9 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.other_turns IS
 'The turns of other labels than these that overlap these spans.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.voice_words(videos bigint[], encoder integer)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice_internal.voice_words(
+    videos bigint[], encoder integer, labels text[] DEFAULT NULL
+) RETURNS TABLE (
     verdict_id bigint,
     video_id bigint,
     label text,
@@ -89,7 +90,8 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH worded AS MATERIALIZED (
-        SELECT DISTINCT w.video_id FROM pgvoice.verdict AS w WHERE w.video_id = ANY (videos)
+        SELECT DISTINCT g.video_id, g.label FROM unnest(videos, labels) AS g(video_id, label)
+        WHERE EXISTS (SELECT FROM pgvoice.verdict AS w WHERE w.video_id = g.video_id)
     ), spoken AS MATERIALIZED (
         SELECT v.video_id, v.label, coalesce(nullif(s.spans - (
                    SELECT coalesce(range_agg(o), '{}') FROM unnest(
@@ -98,6 +100,7 @@ AS $$
                ), '{}'), s.spans) AS spans
         FROM worded
         JOIN pgvoice.voice AS v ON v.video_id = worded.video_id AND v.encoder_id = encoder
+            AND (worded.label IS NULL OR v.label = worded.label)
         CROSS JOIN LATERAL pgvoice_internal.voice_spans(v.video_id, v.label, encoder) AS s(spans)
     ), applying AS (
         SELECT w.id, s.video_id, s.label, w.holds, whom.speaker_id, whom.unknown_voice_id
@@ -117,8 +120,8 @@ AS $$
     ) AS a
     WHERE a.id = a.last_of_person AND (NOT a.holds OR a.id = a.last_name)
 $$;
-COMMENT ON FUNCTION pgvoice_internal.voice_words(bigint[], integer) IS
-'What a person said about voices of these videos and still holds: the verdicts that cover at least half of
+COMMENT ON FUNCTION pgvoice_internal.voice_words(bigint[], integer, text[]) IS
+'What a person said about voices of these videos, or about one of each if labels are given, and still holds: the verdicts that cover at least half of
 the speech that no other label overlaps. Of those that say who a voice is, only the newest holds, unless a
 newer one denies it; one that denies holds until a newer one says the opposite.';
 

@@ -53,12 +53,14 @@ def upgrade() -> None:
         ["speech_ms", "unknown_voice_id"],
         schema="pgvoice",
     )
+    op.create_index("video_audio_sha256_idx", "video", ["audio_sha256"], schema="pgvoice")
     op.execute(SPOKEN)
     op.execute(SUMS)
 
 
 def downgrade() -> None:
     function_files.drop(op.get_bind())
+    op.drop_index("video_audio_sha256_idx", "video", schema="pgvoice")
     op.drop_index("unknown_voice_mean_speech_idx", "unknown_voice_mean", schema="pgvoice")
     for table, name in COLUMNS:
         op.drop_column(table, name, schema="pgvoice")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from pgvoice.hooks.audio.same_file import KeptOpen
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.errors import AudioNotFound, ExtraMissing, needs_extra
 from pgvoice.hooks.listening.clip_cache import ClipCache
-from pgvoice.hooks.sources import FOLDER_VARIABLE, resolve_audio
-from pgvoice.store.errors import PgvoiceError
+from pgvoice.hooks.sources import FOLDER_VARIABLE
 from pgvoice.store.recordings.hearing import Hearable
 from pgvoice.store.voice_store import VoiceStore
 
@@ -71,25 +69,6 @@ class ClipCutter:
             )
             waveform[first:end] = 0
         return wav_file(waveform, rate)
-
-
-def find_problem(store: VoiceStore, video: str) -> str | None:
-    """Why nothing of a recording can be played, if its file is missing. Raises `UnknownVideo`.
-
-    Whether it is the file that was filled is only found by cutting a clip.
-    """
-    audio = store.recordings.audio(video)
-    if audio is None:
-        return f"no audio of {video!r} was read yet: fill it"
-    if Path(audio.source).is_file():
-        return None
-    try:
-        resolve_audio(video)
-    except AudioNotFound:
-        return str(_missing(video, audio.source))
-    except PgvoiceError as error:
-        return str(error)
-    return None
 
 
 def prepare() -> None:

@@ -70,7 +70,10 @@ video = sa.Table(
     columns.id_(),
     sa.Column("key", sa.Text, nullable=False, unique=True, comment="The pipeline's own id."),
     sa.Column(
-        "audio_sha256", sa.Text, comment="Of the audio file's bytes; NULL until audio was read."
+        "audio_sha256",
+        sa.Text,
+        index=True,
+        comment="Of the audio file's bytes; NULL until audio was read.",
     ),
     sa.Column("duration_ms", sa.Integer),
     sa.Column("source", sa.Text, comment="The file that the audio was read from last."),

@@ -288,10 +288,10 @@ class People:
             speakers.require(connection, name)
             return overview.heard(connection, name, limit, skip)
 
-    def speakers(self, *, limit: int | None = None, skip: int = 0) -> list[SpeakerSummary]:
+    def speakers(self) -> list[SpeakerSummary]:
         """Every speaker by name, one entry per encoder."""
         with self._database.engine.connect() as connection:
-            return speakers.summaries(connection, limit=limit, skip=skip)
+            return speakers.summaries(connection)
 
     def exemplars(
         self, name: str, *, limit: int | None = None, skip: int = 0

@@ -163,9 +163,7 @@ def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> Dr
     return DroppedExemplar(*(*row, act))
 
 
-def summaries(
-    connection: Connection, *, limit: int | None = None, skip: int = 0
-) -> list[SpeakerSummary]:
+def summaries(connection: Connection) -> list[SpeakerSummary]:
     """Every speaker by name, one entry per encoder with a profile."""
     rows = connection.execute(
         text(
@@ -174,9 +172,7 @@ def summaries(
             " pgvoice.profile_cohesion(s.id, p.encoder_id), s.created_at FROM pgvoice.speaker s"
             " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
             " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
-            " LIMIT :limit OFFSET :skip"
-        ),
-        {"limit": limit, "skip": skip},
+        )
     )
     return [SpeakerSummary(*row) for row in rows]
 

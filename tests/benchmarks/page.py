@@ -13,7 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -167,8 +167,12 @@ class Calls:
 
     def _served(self) -> float:
         """Seconds of the server's processes, which the system counts in hundredths."""
-        used = [each.cpu_times() for each in self._server.children()]
-        return float(sum(each.user + each.system for each in used))
+        used = 0.0
+        for each in self._server.children():
+            with suppress(psutil.NoSuchProcess):
+                times = each.cpu_times()
+                used += times.user + times.system
+        return used
 
 
 if __name__ == "__main__":

@@ -133,9 +133,9 @@ class Entrance:
         return self._tell(request, title, refusal.detail, status=refusal.status)
 
     def _has_api_token(self, request: Request) -> bool:
-        """Whether a program calls the API with the token. Raises `Refusal` for a wrong one."""
-        given = request.headers.get("authorization")
-        if given is None or not request.scope["path"].startswith("/api/"):
+        """Whether a program asks with the API's token. Raises `Refusal` for a wrong one."""
+        given, path = request.headers.get("authorization"), request.scope["path"]
+        if given is None or not (path.startswith("/api/") or path == "/clips"):
             return False
         scheme, _, token = given.partition(" ")
         expected = self.settings.api_token

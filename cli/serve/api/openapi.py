@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from pgvoice.cli.serve.api.shapes.jobs import Happening
 from pgvoice.cli.serve.errors import PROBLEM, URN
 
 Document = dict[str, Any]
@@ -98,6 +99,8 @@ def describe(app: FastAPI) -> Document:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
+    # No route answers with one but in a stream.
+    schemas["Happening"] = Happening.model_json_schema()
     document["security"] = [{name: []} for name in _SECURITY]
     for path in document["paths"].values():
         for method, operation in path.items():

@@ -46,6 +46,13 @@ class Paging:
         found = read(self.limit + 1, skip)
         return self.cut(found, lambda _: skip + self.limit)
 
+    def counted(self, read: Callable[[int, int], tuple[Sequence[Any], int]]) -> dict[str, object]:
+        """A page as `skipping` makes it, of what `read` returns with how many there are."""
+        skip = self._place(int) or 0
+        found, total = read(self.limit + 1, skip)
+        part = self.cut(found, lambda _: skip + self.limit)
+        return {"items": part.items, "next": part.next, "total": total}
+
     def before(
         self, read: Callable[[int, int | None], Sequence[Item]], number: Callable[[Item], int]
     ) -> Part:

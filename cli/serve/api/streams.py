@@ -45,7 +45,7 @@ def described(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
             "data": {
                 "type": "string",
                 "contentMediaType": "application/json",
-                "contentSchema": model.model_json_schema(),
+                "contentSchema": {"$ref": f"#/components/schemas/{model.__name__}"},
             },
         },
     }

@@ -116,7 +116,8 @@ def _card(site: Site, request: Request, sitting: Sitting, number: Number) -> Res
 
 
 def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enabling) -> Response:
-    is_linked = site.store.voices.settings().enabled and not enabling.is_running
+    settings = site.store.voices.settings()
+    is_linked = settings.enabled and not enabling.is_running
     people = _talk_time(site.store) if is_linked else []
     return site.page(
         request,
@@ -124,6 +125,7 @@ def _nothing_left(site: Site, request: Request, sitting: Sitting, enabling: Enab
         sitting=sitting,
         enabling=enabling,
         people=people,
+        days=settings.days,
     )
 
 

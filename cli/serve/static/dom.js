@@ -8,9 +8,10 @@ export function element(name, className, text) {
   return Object.assign(document.createElement(name), { className, textContent: text });
 }
 
-// Say something to a screen reader.
+// Say something to a screen reader, but not twice in a row.
 export function tell(text) {
-  find("#told").textContent = text;
+  const told = find("#told");
+  if (told.textContent !== text) told.textContent = text;
 }
 
 const NO_TEXT = ["checkbox", "radio", "range", "file", "submit", "button"];

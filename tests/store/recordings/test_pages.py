@@ -16,7 +16,6 @@ SKIPPING: dict[str, Callable[[VoiceStore, int | None, int], Sequence[object]]] =
     "coverage": lambda store, limit, skip: store.recordings.coverage(limit=limit, skip=skip),
     "labels": lambda store, limit, skip: store.labels.current("one", limit=limit, skip=skip),
     "speaker time": lambda store, limit, skip: store.labels.speaker_time(limit=limit, skip=skip),
-    "speakers": lambda store, limit, skip: store.people.speakers(limit=limit, skip=skip),
     "exemplars": lambda store, limit, skip: store.people.exemplars(
         PEOPLE[0], limit=limit, skip=skip
     ),

@@ -18,6 +18,7 @@ from pgvoice.cli.serve.api.shapes.people import (
     Erasure,
     Grant,
     Merge,
+    Merged,
     OfPerson,
     Outliers,
     Rename,
@@ -58,14 +59,13 @@ def _naming(site: Site) -> APIRouter:
     @router.post("/people/rename", response_model=Renamed)
     def rename_person(asked: Rename) -> Renamed:
         """Give a person another name."""
-        store.people.rename(asked.name, asked.new_name)
-        return Renamed(speaker=asked.new_name, dry_run=False)
+        act = store.people.rename(asked.name, asked.new_name)
+        return Renamed(act=act, speaker=asked.new_name)
 
-    @router.post("/people/merge", response_model=Renamed)
-    def merge_people(asked: Merge) -> Renamed:
+    @router.post("/people/merge", response_model=Merged)
+    def merge_people(asked: Merge) -> speakers.Merge:
         """Make two entries of one person one: that of `name` becomes part of `into`."""
-        store.people.merge(asked.name, asked.into, force=asked.force, dry_run=asked.dry_run)
-        return Renamed(speaker=asked.into, dry_run=asked.dry_run)
+        return store.people.merge(asked.name, asked.into, force=asked.force, dry_run=asked.dry_run)
 
     @router.post("/people/split", response_model=Split)
     def split_person(asked: SplitPerson) -> splitting.Split:

@@ -13,11 +13,14 @@ from pgvoice.cli.serve.api.shapes.library import (
     Backfill,
     EncoderShown,
     FailedRecording,
+    ScoreBin,
     Statistics,
     Thresholds,
+    Totals,
 )
 from pgvoice.cli.serve.site import Site
-from pgvoice.store.recordings import statistics
+from pgvoice.store.recordings import listing, statistics
+from pgvoice.store.thresholds import scores
 
 #: A backfill by name.
 Named = Annotated[Phrase | None, Query(description="Of one backfill; by default of all.")]
@@ -41,6 +44,20 @@ def make(site: Site) -> APIRouter:
             "target_far": store.thresholds.target_far(),
             "library": store.thresholds.library(encoder=encoder),
         }
+
+    @router.get("/thresholds/scores", response_model=list[ScoreBin])
+    def list_scores(
+        encoder: Annotated[Encoder | None, Query()] = None,
+    ) -> list[scores.ScoreBin]:
+        """How similar the same and different people are, as counts; for admins."""
+        return store.thresholds.scores(encoder=encoder)
+
+    @router.get("/totals", response_model=Totals)
+    def get_totals(
+        containing: Annotated[Phrase | None, Query(description="Part of the key.")] = None,
+    ) -> listing.LibraryTotals:
+        """How many recordings there are, and what they come to."""
+        return store.recordings.totals(containing)
 
     @router.get("/statistics", response_model=Statistics)
     def get_statistics() -> statistics.CacheStatistics:

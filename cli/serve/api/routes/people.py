@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from pgvoice.cli.serve.api.paging import Asked, Part
-from pgvoice.cli.serve.api.shapes.fields import Encoder, Name, Page
+from pgvoice.cli.serve.api.shapes.fields import Encoder, Name, Page, Phrase
 from pgvoice.cli.serve.api.shapes.people import (
     Exemplar,
-    Person,
+    HeardPage,
+    People,
     PersonDetail,
     Profile,
     StoredConsent,
 )
 from pgvoice.cli.serve.site import Site
-from pgvoice.store.errors import PrivilegeMissing
-from pgvoice.store.voice_store import VoiceStore
+from pgvoice.store.people.overview import PeopleOrder
 
 
 def make(site: Site) -> APIRouter:
     router, store = APIRouter(tags=["people"]), site.store
 
-    @router.get("/people", response_model=Page[Person])
-    def list_people(paging: Asked) -> Part:
-        """Everybody who is enrolled, by name; one entry per encoder."""
-        return paging.skipping(lambda limit, skip: store.people.speakers(limit=limit, skip=skip))
+    @router.get("/people", response_model=People)
+    def list_people(
+        paging: Asked,
+        part: Annotated[Phrase | None, Query(description="Part of the name.")] = None,
+        order: PeopleOrder = "name",
+    ) -> dict[str, object]:
+        """Everybody with a name: speech, exemplars, consent, and whom each resembles."""
+
+        def read(limit: int, skip: int) -> tuple[Sequence[object], int]:
+            found = store.people.overview(part, order=order, limit=limit, skip=skip)
+            return found.people, found.total
+
+        return paging.counted(read)
 
     @router.get("/person", response_model=PersonDetail)
     def get_person(name: Annotated[Name, Query()]) -> dict[str, object]:
-        """How well a person is enrolled, who is nearest, and whether a consent is valid."""
-        return {
-            "speaker": name,
+        """A person: speech, consent, how well they are enrolled, and whom they resemble."""
+        (person,) = store.people.overview(names=[name]).people
+        return asdict(person) | {
             "profiles": store.people.quality(name),
-            "consent_required": store.privacy.consent_required,
-            "consent_valid": _is_valid(store, name),
+            "similar": store.people.similar(name),
         }
+
+    @router.get("/person/recordings", response_model=HeardPage)
+    def list_recordings_of_person(
+        paging: Asked, name: Annotated[Name, Query()]
+    ) -> dict[str, object]:
+        """The recordings in which a person is heard by the current labels, the newest first."""
+
+        def read(limit: int, skip: int) -> tuple[Sequence[object], int]:
+            found = store.people.heard(name, limit=limit, skip=skip)
+            return found.recordings, found.total
+
+        return paging.counted(read)
 
     @router.get("/profiles", response_model=Page[Profile])
     def list_profiles(paging: Asked, encoder: Annotated[Encoder | None, Query()] = None) -> Part:
@@ -60,10 +81,3 @@ def make(site: Site) -> APIRouter:
         )
 
     return router
-
-
-def _is_valid(store: VoiceStore, name: str) -> bool | None:
-    """Whether a consent of a person is valid; None if this user may not read consents."""
-    with suppress(PrivilegeMissing):
-        return any(each.valid for each in store.privacy.consents(name))
-    return None

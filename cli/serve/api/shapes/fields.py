@@ -47,6 +47,11 @@ def _text(given: object) -> object:
     return given
 
 
+def _whole(given: object) -> object:
+    """JSON has one kind of number, so 2.0 is an integer."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 def _usual(moment: AwareDatetime) -> AwareDatetime:
     if moment.year not in _YEARS:
         raise ValueError(f"the year must be from {_YEARS.start} to {_YEARS.stop - 1}")
@@ -96,7 +101,7 @@ Encoder = Annotated[
 #: Prose of a person or of a pipeline.
 Text = Annotated[str, Field(max_length=10_000, pattern=_TEXT)]
 Phrase = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH, pattern=_NAME)]
-Number = Annotated[int, Field(ge=1, le=_LARGEST, examples=[2])]
+Number = Annotated[int, Field(ge=1, le=_LARGEST, examples=[2]), BeforeValidator(_whole)]
 Seconds = Annotated[
     float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False, description="In seconds.")
 ]

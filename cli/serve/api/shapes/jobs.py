@@ -9,7 +9,6 @@ from pydantic import Field
 
 from pgvoice.cli.serve.api.shapes.fields import (
     Asked,
-    Encoder,
     Label,
     Phrase,
     Shown,
@@ -18,6 +17,19 @@ from pgvoice.cli.serve.api.shapes.fields import (
 )
 from pgvoice.cli.serve.api.shapes.fields import End as _End
 from pgvoice.cli.serve.api.shapes.fields import Start as _Start
+from pgvoice.store.names import MAX_LENGTH
+
+#: Without other weights after a colon, which would be a file or a place on the network.
+EncoderName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_LENGTH,
+        pattern=r"^[^\x00:]*[^\s\x00:][^\x00:]*$",
+        description="An encoder, by name; by default that of PGVOICE_ENCODER.",
+        examples=["campplus"],
+    ),
+]
 
 
 class SegmentGiven(Asked):
@@ -51,7 +63,7 @@ class Fill(Asked):
     segments: Annotated[
         list[SegmentGiven] | DocumentGiven, Field(description="Segments, or a document.")
     ]
-    encoder: Encoder | None = None
+    encoder: EncoderName | None = None
     on_turns: Literal["replace", "add", "ignore"] = "replace"
     on_audio_change: Literal["raise", "keep", "replace"] = "raise"
 

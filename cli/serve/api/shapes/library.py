@@ -66,6 +66,8 @@ class RecordingSummary(Shown):
     turns: int
     segments: int
     filled: int = Field(description="Segments with a vector.")
+    labelled: int = Field(description="Segments with a current label.")
+    filled_at: datetime | None = Field(description="When a fill ended last.")
     speech_seconds: float = Field(description="All speech, in seconds.")
     named_seconds: float = Field(description="Speech with a name, in seconds.")
     voice_seconds: float = Field(description="Speech of unknown voices, in seconds.")
@@ -163,6 +165,25 @@ class Thresholds(Required):
         description="The share of speech by people who are not enrolled that may get a name."
     )
     library: LibraryTail
+
+
+class ScoreBin(Shown):
+    """How many comparisons have a similarity in a stretch."""
+
+    kind: str = Field(description="Of the same person, or of different people.")
+    start: float = Field(description="As a cosine similarity; inclusive.")
+    end: float = Field(description="As a cosine similarity; exclusive but for 1.")
+    comparisons: int
+
+
+class Totals(Shown):
+    """What the recordings come to."""
+
+    recordings: int
+    seconds: float = Field(description="Length of their audio, in seconds.")
+    requested: int = Field(description="Segments that all fills of the store asked for.")
+    hits: int = Field(description="How many of these were stored before.")
+    keeps_text: bool = Field(description="Whether the store keeps what was said.")
 
 
 class Backfill(Shown):

@@ -18,6 +18,7 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Moment,
     Name,
     Number,
+    Page,
     Phrase,
     Seconds,
     Shown,
@@ -28,15 +29,72 @@ from pgvoice.cli.serve.api.shapes.fields import (
 from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS
 
 
+class Sample(Shown):
+    """A part of a recording to listen to."""
+
+    video: str
+    start: float = Field(description="In seconds.")
+    end: float = Field(description="In seconds.")
+
+
 class Person(Shown):
-    """A person's profile with one encoder."""
+    """Somebody with a name."""
 
     speaker: str = Field(examples=["Ada"])
-    encoder: str | None
-    exemplars: int
-    seconds: float = Field(description="Of audio, in seconds.")
+    exemplars: int = Field(description="In profiles.")
+    excluded: int = Field(description="Exemplars that are left out of profiles.")
+    exemplar_seconds: float = Field(description="Audio in the largest profile, in seconds.")
     cohesion: float | None = Field(description="Mean similarity of exemplars to the profile.")
-    enrolled_at: datetime
+    segments: int = Field(description="By the current labels.")
+    seconds: float = Field(description="Of these, in seconds.")
+    recordings: int
+    heard_at: datetime | None
+    last_video: str | None
+    consent: str = Field(
+        description="valid, not required, missing, expired or withdrawn; for readers valid or"
+        " ended.",
+        examples=["valid"],
+    )
+    valid_until: datetime | None = Field(description="When the consent ends.")
+    nearest_other: str | None = Field(description="The person with the most similar profile.")
+    nearest_similarity: Similarity
+    resembles: bool = Field(description="Whether the two could be one person.")
+    suggested: list[int] = Field(description="Unknown voices that the person may be.")
+    sample: Sample | None
+
+
+class People(Page[Person]):
+    """Some of the people, and how many there are."""
+
+    total: int
+
+
+class SimilarPerson(Shown):
+    """Somebody whose profile is similar."""
+
+    speaker: str
+    encoder: str
+    similarity: Similarity
+    resembles: bool = Field(description="Whether the two could be one person.")
+    sample: Sample | None
+
+
+class HeardIn(Shown):
+    """A recording in which somebody is heard, by the current labels."""
+
+    video: str
+    duration: float | None = Field(description="Length of the recording, in seconds.")
+    added_at: datetime
+    segments: int
+    seconds: float = Field(description="In seconds.")
+    similarity: Similarity
+    spans: list[tuple[float, float]] = Field(description="Start and end, in seconds.")
+
+
+class HeardPage(Page[HeardIn]):
+    """Some of the recordings in which somebody is heard, and how many there are."""
+
+    total: int
 
 
 class Exemplar(Shown):
@@ -44,6 +102,7 @@ class Exemplar(Shown):
 
     number: int
     encoder: str
+    video: str | None = Field(description="The recording of the store with this audio.")
     source: str = Field(description="The recording's key, or the file.")
     start: float = Field(description="In seconds.")
     end: float = Field(description="In seconds.")
@@ -69,15 +128,11 @@ class Profile(Shown):
     nearest_similarity: Similarity
 
 
-class PersonDetail(Shown):
-    """How well a person is enrolled, and whether they agreed."""
+class PersonDetail(Person):
+    """A person, and how well they are enrolled with each encoder."""
 
-    speaker: str
     profiles: list[Profile]
-    consent_required: bool = Field(description="Whether the store requires a consent.")
-    consent_valid: bool | None = Field(
-        description="Whether a consent is valid now; null for those who may not read consents."
-    )
+    similar: list[SimilarPerson]
 
 
 class Consent(Shown):
@@ -146,6 +201,7 @@ class MovedExemplar(Shown):
 class Split(Shown):
     """What splitting a person changed, or would change."""
 
+    act: int | None = Field(description="To undo it; null if nothing was changed.")
     speaker: str
     into: str
     moved: list[MovedExemplar]
@@ -169,10 +225,19 @@ class Counted(Shown):
 
 
 class Renamed(Shown):
-    """The name that somebody has now, or would have."""
+    """The name that somebody has now."""
 
+    act: int = Field(description="To undo it.")
     speaker: str
-    dry_run: bool
+
+
+class Merged(Shown):
+    """What merging two people changed, or would change."""
+
+    act: int | None = Field(description="To undo it; null if nothing was changed.")
+    speaker: str
+    into: str
+    changed: dict[str, int] = Field(description="Rows of each table.")
 
 
 class ErasedRows(Shown):

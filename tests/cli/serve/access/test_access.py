@@ -158,7 +158,9 @@ def test_programs_come_in_by_a_token(store: VoiceStore) -> None:
             answer = program.request(method, "/api/v1/none", headers={"Authorization": header})
             assert (answer.status_code, header) == (status, header)
             assert "set-cookie" not in answer.headers
-        # It opens the API alone.
+        clip = program.get("/clips?video=none&start=0&end=1", headers={"Authorization": header})
+        assert clip.status_code == status
+        # It opens the API and clips alone.
         assert program.get("/acts", headers={"Authorization": header}).status_code == 401
 
 

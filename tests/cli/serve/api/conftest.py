@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pgvoice_testkit.servers.databases import migrate, new_database, plain
+from pgvoice_testkit.servers.databases import engine_of, new_database, plain, run
 from pgvoice_testkit.serving import client
 from pgvoice_testkit.stores import served_library
 from starlette.testclient import TestClient
@@ -16,9 +16,10 @@ TOKEN = "a token of the tests"
 
 
 @pytest.fixture(scope="module")
-def library_url(server_url: str) -> Iterator[str]:
-    with new_database(server_url) as url:
-        migrate(url, keep_text=True)
+def library_url(server_url: str, template: str) -> Iterator[str]:
+    with new_database(server_url, template) as url:
+        with engine_of(url) as engine:
+            run(engine, "UPDATE pgvoice.setting SET keep_text = true")
         with VoiceStore.open(plain(url)) as store:
             served_library.make(store)
         yield plain(url)
@@ -32,7 +33,7 @@ def library(library_url: str) -> Iterator[VoiceStore]:
 
 @pytest.fixture(scope="module")
 def api(library: VoiceStore) -> TestClient:
-    """Calls the API with its token; `tests` of this module share the store."""
+    """Calls the API with its token."""
     browser = client(library, api_token=TOKEN)
     browser.headers["Authorization"] = f"Bearer {TOKEN}"
     return browser

@@ -115,10 +115,28 @@ ASKED: dict[str, tuple[dict[str, Any], Callable[[VoiceStore, Any], tuple[object,
         {},
         lambda store, found: (
             [each["speaker"] for each in found["items"]],
-            [each.speaker for each in store.people.speakers()],
+            [each.speaker for each in store.people.overview().people],
         ),
     ),
-    "/person": (ME, lambda _, found: (found["consent_valid"], True)),
+    "/person": (ME, lambda _, found: (found["consent"], "valid")),
+    "/person/recordings": (
+        ME,
+        lambda store, found: (
+            [each["seconds"] for each in found["items"]],
+            [each.seconds for each in store.people.heard(ADA).recordings],
+        ),
+    ),
+    "/thresholds/scores": (
+        {},
+        lambda store, found: (
+            sum(each["comparisons"] for each in found),
+            sum(each.comparisons for each in store.thresholds.scores()),
+        ),
+    ),
+    "/totals": (
+        {"containing": "sun"},
+        lambda _, found: ((found["recordings"], found["keeps_text"]), (1, True)),
+    ),
     "/profiles": (
         {},
         lambda store, found: (
@@ -164,7 +182,7 @@ ASKED: dict[str, tuple[dict[str, Any], Callable[[VoiceStore, Any], tuple[object,
 #: Jobs and what is followed have tests of their own.
 ELSEWHERE = {"/jobs/{job}", "/jobs/{job}/events", "/events"}
 #: What those who may only read may not see.
-OF_ADMINS = {"/acts", "/audit", "/consents", "/similar"}
+OF_ADMINS = {"/acts", "/audit", "/consents", "/similar", "/thresholds/scores"}
 
 
 @pytest.mark.parametrize("path", ASKED)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ import numpy as np
 import pytest
 import soundfile
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.encoders.waiting_encoder import WaitingEncoder
 from pgvoice_testkit.serving import client
 from starlette.testclient import TestClient
 
 from pgvoice.hooks.encoders import registry
-from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import RegisteredEncoder
-from pgvoice.hooks.fill.jobs import MOST_QUEUED, FillJobs, FillRequest
-from pgvoice.store import Turn, VoiceStore
+from pgvoice.hooks.fill.jobs import MOST_QUEUED
+from pgvoice.store import VoiceStore
 
 API = "/api/v1"
 SEGMENTS = [
@@ -30,19 +30,6 @@ SEGMENTS = [
 RTTM = (
     "SPEAKER talk 1 0.0 1.0 <NA> <NA> A <NA> <NA>\nSPEAKER talk 1 1.5 1.5 <NA> <NA> B <NA> <NA>\n"
 )
-
-
-class WaitingEncoder(CountingEncoder):
-    """Encodes once it is let."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        self.begun.set()
-        assert self.go_on.wait(60)
-        return super().encode(waveforms)
 
 
 @pytest.fixture
@@ -145,6 +132,8 @@ def test_a_failure_is_a_problem_without_folders(filling: TestClient, audio: Path
 def test_no_path_can_be_given(filling: TestClient, audio: Path) -> None:
     request = {"video": "talk", "segments": SEGMENTS, "audio": str(audio / "talk.wav")}
     assert filling.post(f"{API}/fills", json=request).status_code == 422
+    weights = {"video": "talk", "segments": SEGMENTS, "encoder": f"counting:{audio}"}
+    assert filling.post(f"{API}/fills", json=weights).status_code == 422
     state, failed = _events(filling, _fill(filling, "../talk")["job"])[-1]
     assert (state, failed["error"]["type"]) == ("failed", "urn:pgvoice:error:audio_source_failed")
 
@@ -171,23 +160,6 @@ def test_one_runs_and_others_wait_until_the_queue_is_full(
     assert _events(browser, running)[-1][0] == "done"
     assert _events(browser, waiting[-1])[-1][0] == "done"
     _end(browser)
-
-
-def test_the_end_of_the_server_cancels_what_waits_and_keeps_what_is_stored(
-    store: VoiceStore, audio: Path
-) -> None:
-    encoder = WaitingEncoder()
-    jobs = FillJobs(store, make=lambda _: encoder)
-    first = jobs.submit(FillRequest("talk", [Turn(0, 1)]))
-    second = jobs.submit(FillRequest("other", [Turn(0, 1)]))
-    assert encoder.begun.wait(60)
-    ending = threading.Thread(target=jobs.close)
-    ending.start()
-    encoder.go_on.set()
-    ending.join()
-    assert jobs.get(first.number).state == "cancelled"
-    assert jobs.get(second.number).state == "cancelled"
-    assert [each.embedded for each in store.recordings.coverage()] == [1]
 
 
 def test_an_unknown_job(filling: TestClient) -> None:

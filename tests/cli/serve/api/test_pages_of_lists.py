@@ -27,6 +27,7 @@ LISTS = {
     "/voices/1/appearances": {},
     "/voices/1/clips": {},
     "/people": {},
+    "/person/recordings": {"name": "Ada"},
     "/profiles": {},
     "/exemplars": {"name": "Ada"},
     "/consents": {},

@@ -19,6 +19,9 @@ from pgvoice_testkit.stores.voices import PEOPLE
 from starlette.testclient import TestClient
 
 from pgvoice.cli.serve.reviewing.sittings import MOST_SITTINGS, Sittings
+from pgvoice.hooks import hookimpl
+from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.plugins.specs import RegisterPage
 from pgvoice.store import Turn, VoiceStore
 
 #: What somebody may be called who wants to do harm.
@@ -96,6 +99,30 @@ def test_a_page_that_is_only_fetched_ahead_takes_no_message(
     assert told(browser.get(f"/review/{number}").text).startswith(
         f"Voice {number} is 'Ada' now (named on "
     )
+
+
+def _fail(*_: object) -> str:
+    raise ZeroDivisionError
+
+
+class _Panels:
+    """A plugin that knows something about voices, and another page that fails."""
+
+    @hookimpl
+    def register_pages(self, register: RegisterPage) -> None:
+        register("pitch", None, title="Pitch", panels={"voice": lambda _, number: f"<{number}>"})
+        register("broken", None, title="Broken", panels={"voice": _fail})
+
+
+def test_panels_of_plugins_are_on_the_card(library: VoiceStore) -> None:
+    installed.manager.cache_clear()
+    try:
+        installed.manager().register(_Panels(), "panels")
+        page = client(library).get(f"/review/{number_of(library, PEOPLE[0])}").text
+    finally:
+        installed.manager.cache_clear()
+    assert f"&lt;{number_of(library, PEOPLE[0])}&gt;" in page
+    assert "ZeroDivisionError" in page
 
 
 # Nothing to review
