@@ -24,7 +24,9 @@ from playwright.sync_api import Browser
 from pgvoice.store import VoiceStore
 
 #: The README's picture: its size in pixels.
-WIDTH, HEIGHT = 1000, 640
+WIDTH, HEIGHT = 1000, 700
+#: The room that pages leave for it.
+SCROLLBAR = 15
 
 
 @click.command()
@@ -36,7 +38,8 @@ def main(folder: Path | None, readme: Path | None) -> None:
         raise click.UsageError("say what to take: --to FOLDER or --readme FILE")
     with _series() as store, chromium() as browser, served(store) as server:
         if readme is not None:
-            _take_start(browser, server, readme)
+            suggested = next(each for each in store.voices.unknown() if each.suggested)
+            _take_card(browser, server, suggested.number, readme)
         if folder is not None:
             for width in SIZES:
                 for scheme in SCHEMES:
@@ -70,11 +73,13 @@ def _take_all(browser: Browser, server: Served, folder: Path, width: int, scheme
         click.echo(f"FAULT: {fault}", err=True)
 
 
-def _take_start(browser: Browser, server: Served, file: Path) -> None:
+def _take_card(browser: Browser, server: Served, number: int, file: Path) -> None:
+    """The card of a voice, while its clip plays."""
     with visit(browser, server) as (page, _):
-        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-        page.goto(server.address + "/review")
-        page.screenshot(path=file)
+        page.set_viewport_size({"width": WIDTH + SCROLLBAR, "height": HEIGHT})
+        page.goto(f"{server.address}/review/{number}")
+        page.wait_for_selector("a.clip[data-state=playing]")
+        page.screenshot(path=file, clip={"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT})
         click.echo(f"{file}: {file.stat().st_size:,} bytes")
 
 

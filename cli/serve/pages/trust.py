@@ -40,7 +40,7 @@ def make(site: Site) -> APIRouter:
             encoder=chosen,
             encoders=encoders,
             now=now,
-            is_nobody_enrolled=not site.store.people.overview(limit=1).people,
+            is_nobody_enrolled=not site.store.people.overview(limit=1).total,
             galleries=[thresholds.required(encoder=chosen, gallery=size) for size in sizes],
             library=thresholds.library(encoder=chosen),
             target_far=thresholds.target_far(),

@@ -26,8 +26,8 @@ _WORDS = {
 
 
 def similarity(value: float | None) -> str:
-    """A similarity with two digits, such as ``.38``; empty for None."""
-    return "" if value is None else f"{value:.2f}".replace("0.", ".", 1)
+    """A similarity with two digits; empty for None."""
+    return "" if value is None else f"{value:.2f}"
 
 
 def in_words(answer: Identification) -> str:
