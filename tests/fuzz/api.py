@@ -41,7 +41,7 @@ from pgvoice.store.database import embedded
 
 TOKEN = "a token of the fuzzer"
 #: After so many minutes there is a new library, as acts erase much of one.
-MINUTES = 2.5
+MINUTES = 5
 CONFIG = Path(__file__).with_suffix(".toml")
 
 

@@ -151,10 +151,13 @@ def test_it_serves_until_ctrl_c(store: VoiceStore, store_url: str) -> None:
             assert answer.status == 200
             assert answer.url.endswith("/review")
             assert "server" not in answer.headers
+        events = opener.open(f"{link.partition('?')[0]}api/v1/events")
+        assert events.readline()  # it never ends by itself
         server.send_signal(signal.SIGINT)
         told = server.stdout.read()
         assert server.stderr is not None
         assert server.stderr.read() == ""
+        events.close()
     assert server.returncode == 0
     assert told.splitlines()[0] == "(Ctrl-C ends it)"
     assert "`pgvoice voices enable` turns it on." in told

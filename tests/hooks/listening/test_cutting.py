@@ -184,9 +184,13 @@ def test_what_many_ask_for_at_once_is_made_once() -> None:
     def ask() -> None:
         got.append(cache.get("a", make))
 
+    def also_ask() -> None:
+        asked.wait(60)
+        ask()
+
     first = Thread(target=ask)
     first.start()
-    others = [Thread(target=lambda: (asked.wait(60), ask())) for _ in range(8)]
+    others = [Thread(target=also_ask) for _ in range(8)]
     for each in others:
         each.start()
     for each in (first, *others):
