@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.errors import UnknownVoiceNumber
 from pgvoice.store.voices import unknown
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance
 
@@ -112,7 +113,10 @@ def size(connection: Connection, skip: Iterable[int]) -> QueueSize:
 def card(connection: Connection, number: int, limit: int, encoder_id: int | None) -> VoiceCard:
     """All about one unknown voice; at most `limit` people, voices and turns beside the clip's."""
     asked = {"number": number, "limit": limit, "encoder": encoder_id}
-    voice = QueuedVoice(*connection.execute(_VOICE, asked).one())
+    row = connection.execute(_VOICE, asked).one_or_none()
+    if row is None:
+        raise UnknownVoiceNumber(f"this encoder has not heard voice {number}", ended=False)
+    voice = QueuedVoice(*row)
     heard = unknown.typical(connection, number, encoder_id, HEARD)
     return VoiceCard(
         voice,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.stores.filled import OTHER_ENCODER, X, put
 from pgvoice_testkit.stores.unknown_voices import CONSENT, RECORDINGS, enroll_near, number_of
 from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
@@ -164,6 +165,13 @@ def test_a_card_has_clips_people_and_other_voices(library: VoiceStore) -> None:
             *(voice.recordings, voice.seconds, voice.speech_seconds),
         )
     assert card.turns == ()
+
+
+def test_an_encoder_that_has_not_heard_a_voice_has_no_card_of_it(library: VoiceStore) -> None:
+    put(library, "another", {(0, 1): X}, OTHER_ENCODER)
+    number = library.voices.queue(limit=1)[0].number
+    with pytest.raises(UnknownVoiceNumber, match=f"has not heard voice {number}: `pgvoice voices`"):
+        library.voices.card(number, encoder=OTHER_ENCODER)
 
 
 def test_whom_a_person_denied_is_not_on_the_card(library: VoiceStore) -> None:
