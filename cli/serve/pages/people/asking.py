@@ -13,6 +13,7 @@ from pgvoice.cli.serve.site import Site, url
 from pgvoice.store.errors import DatabaseError, PgvoiceError, PrivilegeMissing
 
 Found = TypeVar("Found")
+_BRIEF = 60
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ def ask(site: Site, request: Request, question: Question) -> Response:
 def person_url(name: str) -> str:
     """The page of a person."""
     return url("/person", name=name)
+
+
+def brief(name: str) -> str:
+    """A name as a sentence has it: its first 60 letters."""
+    return name if len(name) <= _BRIEF else f"{name[: _BRIEF - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def attempt(site: Site, request: Request, back: str, act: Callable[[], Response]) -> Response:

@@ -8,7 +8,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from pgvoice.cli.output import counted
-from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
+from pgvoice.cli.serve.pages.people.asking import (
+    Question,
+    ask,
+    attempt,
+    brief,
+    person_url,
+    rehearse,
+)
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.people.quality import Outlier
 
@@ -42,7 +49,9 @@ def add(router: APIRouter, site: Site) -> None:
         def act() -> Response:
             done = people.drop(name, exemplar)
             left = counted(done.left, "exemplar")
-            site.tell(request, f"An exemplar of {name} was dropped; {left} left", act=done.act)
+            site.tell(
+                request, f"An exemplar of {brief(name)} was dropped; {left} left", act=done.act
+            )
             return site.go("/person", name=name)
 
         return attempt(site, request, person_url(name), act)
@@ -71,7 +80,7 @@ def add(router: APIRouter, site: Site) -> None:
         def act() -> Response:
             done = people.drop_outliers(name, encoder=encoder)
             number = _newest(site, "drop outliers", name) if done else None
-            told = f"{counted(len(done), 'exemplar')} of {name} left out of the profile"
+            told = f"{counted(len(done), 'exemplar')} of {brief(name)} left out of the profile"
             site.tell(request, told, act=number)
             return site.go("/person", name=name)
 
@@ -82,7 +91,7 @@ def add(router: APIRouter, site: Site) -> None:
         def act() -> Response:
             done = people.restore_exemplars(name, encoder=encoder)
             number = _newest(site, "restore", name) if done else None
-            told = f"{counted(done, 'exemplar')} of {name} taken back into the profile"
+            told = f"{counted(done, 'exemplar')} of {brief(name)} taken back into the profile"
             site.tell(request, told, act=number)
             return site.go("/person", name=name)
 

@@ -8,7 +8,14 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from pgvoice.cli.output import counted
-from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
+from pgvoice.cli.serve.pages.people.asking import (
+    Question,
+    ask,
+    attempt,
+    brief,
+    person_url,
+    rehearse,
+)
 from pgvoice.cli.serve.site import Site, url
 from pgvoice.store.people.splitting import Split
 from pgvoice.store.privacy.consents import Consent
@@ -68,7 +75,8 @@ def add(router: APIRouter, site: Site) -> None:
                 name, into, exemplars=exemplar, consent=_consent(into, evidence), force=force
             )
             moved = counted(len(done.moved), "exemplar")
-            told = f"{moved} of {name} moved to {into}; {counted(done.labels, 'label')} changed"
+            changed = counted(done.labels, "label")
+            told = f"{moved} of {brief(name)} moved to {brief(into)}; {changed} changed"
             site.tell(request, told, act=done.act, back=person_url(name))
             return site.go("/person", name=into)
 
@@ -115,8 +123,8 @@ def _ask(
 
 def _changes(would: Split) -> list[tuple[str, object]]:
     return [
-        (f"exemplars that move to {would.into}", len(would.moved)),
-        (f"exemplars that are left to {would.speaker}", would.left),
+        (f"exemplars that move to {brief(would.into)}", len(would.moved)),
+        (f"exemplars that are left to {brief(would.speaker)}", would.left),
         ("labels that change", would.labels),
     ]
 
