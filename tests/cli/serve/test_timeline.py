@@ -33,10 +33,10 @@ def answer(reason: str, **other: object) -> Identification:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (answer("below_threshold"), "below the threshold: Ada .38, needs .43"),
-        (answer("below_threshold", nearest=None, threshold=None), "below the threshold: .38"),
-        (answer("suggested"), "just below the threshold: Ada .38, needs .43"),
-        (answer("ambiguous"), "ambiguous: Ada .38, Bob .31"),
+        (answer("below_threshold"), "below the threshold: Ada 0.38, needs 0.43"),
+        (answer("below_threshold", nearest=None, threshold=None), "below the threshold: 0.38"),
+        (answer("suggested"), "just below the threshold: Ada 0.38, needs 0.43"),
+        (answer("ambiguous"), "ambiguous: Ada 0.38, Bob 0.31"),
         (answer("ambiguous", runner_up=None), "ambiguous"),
         (answer("missing"), "not filled yet"),
         (answer("from a plugin"), "from a plugin"),
@@ -52,7 +52,7 @@ def test_no_reason_is_shown_as_the_store_spells_it() -> None:
 
 def test_similarities_have_two_digits() -> None:
     assert [similarity(value) for value in (0.384, 1.0, -0.06, 0.0, None)] == [
-        *(".38", "1.00", "-.06", ".00", "")
+        *("0.38", "1.00", "-0.06", "0.00", "")
     ]
 
 
@@ -99,7 +99,7 @@ def test_many_close_turns_are_one_block_that_leads_to_them() -> None:
     (block,) = lane.blocks
     assert block.href == "0-999.9"
     assert not block.plays
-    assert block.title == "Ada, 500 turns, 0:00:00.0 to 0:16:39.9, similarity .60 on average"
+    assert block.title == "Ada, 500 turns, 0:00:00.0 to 0:16:39.9, similarity 0.60 on average"
 
 
 def test_a_short_recording_is_shown_as_a_whole() -> None:
