@@ -47,8 +47,8 @@ def add(router: APIRouter, site: Site) -> None:
             "Withdraw it and delete the voiceprint",
             [("name", name)],
             [
-                f"{brief(name)} is not named any more from this moment on. Stored labels stay; where"
-                " the person speaks stays noted, without vectors, so that erasing finds it.",
+                f"{brief(name)} is not named any more from this moment on. Stored labels stay;"
+                " where the person speaks stays noted, without vectors, so that erasing finds it.",
                 "What earlier acts changed of the voiceprint is deleted too, so these cannot be"
                 " undone any more.",
             ],

@@ -37,9 +37,9 @@ def add(router: APIRouter, site: Site) -> None:
             fields,
             [
                 f"Everything of {brief(name)} becomes that of {brief(into)}: exemplars, labels, and"
-                f" what people said. The name {brief(name)} and its consents are gone; what somebody"
-                " agreed to does not pass to another name. Labels are judged again by the next label"
-                " run."
+                f" what people said. The name {brief(name)} and its consents are gone; what"
+                " somebody agreed to does not pass to another name. Labels are judged again by the"
+                " next label run."
             ],
             [] if would is None else _changes(would),
             refused,
