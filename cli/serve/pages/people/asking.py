@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Request
+from pydantic import Field
 from starlette.responses import Response
 
 from pgvoice.cli.serve.site import Site, url
@@ -14,6 +15,8 @@ from pgvoice.store.errors import DatabaseError, PgvoiceError, PrivilegeMissing
 
 Found = TypeVar("Found")
 _BRIEF = 60
+#: The number of a row, as Postgres can hold it.
+RowNumber = Annotated[int, Field(ge=1, le=(1 << 63) - 1)]
 
 
 @dataclass(frozen=True)

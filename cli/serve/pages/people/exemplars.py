@@ -10,6 +10,7 @@ from starlette.responses import Response
 from pgvoice.cli.output import counted
 from pgvoice.cli.serve.pages.people.asking import (
     Question,
+    RowNumber,
     ask,
     attempt,
     brief,
@@ -28,7 +29,7 @@ def add(router: APIRouter, site: Site) -> None:
     people = site.store.people
 
     @router.get("/person/drop")
-    def ask_drop(request: Request, name: str, exemplar: int) -> Response:
+    def ask_drop(request: Request, name: str, exemplar: RowNumber) -> Response:
         found = [each for each in people.exemplars(name) if each.number == exemplar]
         would, refused = rehearse(lambda: people.drop(name, exemplar, dry_run=True))
         told = [] if would is None else [f"{counted(would.left, 'exemplar')} would be left."]
@@ -45,7 +46,7 @@ def add(router: APIRouter, site: Site) -> None:
         return ask(site, request, question)
 
     @router.post("/person/drop")
-    def drop(request: Request, name: Name, exemplar: Annotated[int, Form()]) -> Response:
+    def drop(request: Request, name: Name, exemplar: Annotated[RowNumber, Form()]) -> Response:
         def act() -> Response:
             done = people.drop(name, exemplar)
             left = counted(done.left, "exemplar")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from pgvoice.cli.output import counted
 from pgvoice.cli.serve.pages.people.asking import (
     Question,
+    RowNumber,
     ask,
     attempt,
     brief,
@@ -20,7 +21,7 @@ from pgvoice.cli.serve.site import Site, url
 from pgvoice.store.people.splitting import Split
 from pgvoice.store.privacy.consents import Consent
 
-Chosen = Annotated[list[int], Form()]
+Chosen = Annotated[list[RowNumber], Form()]
 #: For rehearsals whose consent and name nobody has given yet.
 _REHEARSED = "a rehearsal"
 
@@ -35,7 +36,7 @@ def add(router: APIRouter, site: Site) -> None:
         name: str,
         into: str = "",
         evidence: str = "",
-        exemplar: Annotated[list[int] | None, Query()] = None,
+        exemplar: Annotated[list[RowNumber] | None, Query()] = None,
         suggest: bool = False,
         encoder: str | None = None,
         force: bool = False,

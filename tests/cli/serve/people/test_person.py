@@ -209,6 +209,14 @@ def test_erasing_takes_a_typed_word(store: VoiceStore) -> None:
     assert _page(browser).status_code == 404
 
 
+@pytest.mark.parametrize("number", ["0", "-5", str(1 << 63), "9" * 30, "1.5", "x"])
+def test_a_number_that_no_exemplar_has(browser: TestClient, number: str) -> None:
+    for path in ("/person/drop", "/person/split"):
+        values = {"name": "ann", "into": "eve", "exemplar": number}
+        assert browser.get(path, params=values).status_code == 422
+        assert browser.post(path, data=values).status_code == 422
+
+
 @pytest.mark.parametrize(
     "send",
     [
