@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from pgvoice.cli.acts import rows_told, subject_of, told
 from pgvoice.cli.output import author
-from pgvoice.cli.serve.pages.people.asking import RowNumber, if_allowed, rehearse
+from pgvoice.cli.serve.pages.people.asking import Refusal, RowNumber, if_allowed, rehearse
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
@@ -46,7 +46,7 @@ def make(site: Site) -> APIRouter:
             status=409 if refused else 200,
             act=act,
             would=would,
-            refused=refused,
+            refused=refused and refused.text,
             first=_first(refused),
             back=back,
             restored=rows_told(would.restored) if would else [],
@@ -74,7 +74,7 @@ def make(site: Site) -> APIRouter:
     return router
 
 
-def _first(refused: str | None) -> int | None:
+def _first(refused: Refusal | None) -> int | None:
     """The later act that has to be undone before, as a refusal names it."""
-    found = re.search(r" before act (\d+) ", refused or "")
+    found = re.search(r" before act (\d+) ", refused.text if refused else "")
     return int(found[1]) if found else None

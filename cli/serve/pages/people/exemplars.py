@@ -10,6 +10,7 @@ from starlette.responses import Response
 from pgvoice.cli.output import counted
 from pgvoice.cli.serve.pages.people.asking import (
     Question,
+    Refusal,
     RowNumber,
     ask,
     attempt,
@@ -71,7 +72,7 @@ def add(router: APIRouter, site: Site) -> None:
                 "They stay in the store, and can be taken back. The profile is computed again from"
                 " the others. Stored labels stay."
             ],
-            refused=None if would else "No exemplar is flagged.",
+            refused=None if would else Refusal("No exemplar is flagged.", False, False),
             exemplars=[each for each in people.exemplars(name) if _key(each) in keys],
         )
         return ask(site, request, question)

@@ -18,6 +18,9 @@ from pgvoice.cli.serve.pages.people.asking import (
 from pgvoice.cli.serve.site import Site, url
 from pgvoice.store.people.speakers import Merge
 
+#: How many people a page offers who may be meant.
+_MEANT = 10
+
 
 def add(router: APIRouter, site: Site) -> None:
     """``/person/merge``."""
@@ -43,7 +46,8 @@ def add(router: APIRouter, site: Site) -> None:
             ],
             [] if would is None else _changes(would),
             refused,
-            None if force else url("/person/merge", name=name, into=into, force="true"),
+            url("/person/merge", name=name, into=into, force="true"),
+            meant=_meant(site, name, into) if refused and refused.is_about_names else [],
             exemplars=site.store.people.exemplars(name) if would else [],
         )
         return ask(site, request, question)
@@ -62,6 +66,13 @@ def add(router: APIRouter, site: Site) -> None:
             return site.go("/person", name=into)
 
         return attempt(site, request, person_url(name), act)
+
+
+def _meant(site: Site, name: str, into: str) -> list[tuple[str, str]]:
+    """People whose name contains what was typed, who may be meant."""
+    found = site.store.people.overview(into, limit=_MEANT).people
+    others = [each.speaker for each in found if each.speaker != name]
+    return [(other, url("/person/merge", name=name, into=other)) for other in others]
 
 
 def _changes(would: Merge) -> list[tuple[str, object]]:

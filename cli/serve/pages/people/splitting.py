@@ -42,13 +42,14 @@ def add(router: APIRouter, site: Site) -> None:
         force: bool = False,
     ) -> Response:
         into, chosen, refused = into.strip(), exemplar or [], None
+        told = None
         if suggest:
             would, refused = rehearse(lambda: _suggested(site, name, encoder))
             chosen = [each.number for each in would.moved] if would else []
         elif chosen and into:
             return _ask(site, request, name, into, chosen, evidence, force)
         elif into or exemplar is not None:
-            refused = "Choose exemplars, and say whose they are."
+            told = "Choose exemplars, and say whose they are."
         return site.page(
             request,
             "split.html",
@@ -57,7 +58,7 @@ def add(router: APIRouter, site: Site) -> None:
             evidence=evidence,
             exemplars=people.exemplars(name),
             chosen=set(chosen),
-            refused=refused,
+            refused=refused.text if refused else told,
             is_suggested=suggest,
             consent_required=site.store.privacy.consent_required,
         )
@@ -116,7 +117,7 @@ def _ask(
         ["Where labels name the person, they are judged again. Pins stay."],
         [] if would is None else _changes(would),
         refused,
-        None if force else url("/person/split", **_query(fields), force="true"),
+        url("/person/split", **_query(fields), force="true"),
         exemplars=[each for each in people.exemplars(name) if each.number in moved],
     )
     return ask(site, request, question)

@@ -155,6 +155,13 @@ def test_a_refusal_has_no_button(
     assert told in words(sent)
 
 
+def test_a_part_of_a_name_offers_whom_it_may_mean(browser: TestClient) -> None:
+    asked = browser.get("/person/merge", params={"name": "ann", "into": "BO"})
+    assert "Who is meant? bob" in words(asked)
+    assert "/person/merge?name=ann&amp;into=bob" in asked.text
+    assert "force=true" not in asked.text
+
+
 def test_merging_all_the_same(browser: TestClient) -> None:
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob"})
     assert "force=true" in asked.text
