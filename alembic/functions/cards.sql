@@ -68,8 +68,8 @@ AS $$
     ORDER BY c.video_id, c.similarity DESC NULLS LAST, c.encoder_id, c.label
 $$;
 COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer, integer, boolean) IS
-'Of each recording of an unknown voice the clip of the voice that is most similar to all others, of at most so
-many voices or of all; by similarities with two digits unless exact.';
+'Of each recording of an unknown voice the clip of the voice that is most similar to all others, of at most
+so many voices or of all; by similarities with two digits unless exact.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_people(
     number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
@@ -108,8 +108,8 @@ $$;
 COMMENT ON FUNCTION pgvoice.voice_people IS
 'The enrolled people whose profiles are most similar to an unknown voice, besides those whom a person said
 that it is not, and a sample of each: the part of a recording that they were enrolled with that is most like
-their profile. Without encoder, as the encoder heard the voice that review_voice reports. video is NULL if that is no recording of the store. Similarities have two digits unless the
-caller sees_vectors.';
+their profile. Without encoder, as the encoder heard the voice that review_voice reports. video is NULL if
+that is no recording of the store. Similarities have two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.people_like(
     encoder integer, number bigint, max_rows integer, exact boolean
@@ -222,8 +222,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice.similar_voices IS
 'The other unknown voices whose means are most similar to that of one, which may be the same person
-(join_voices), and a clip of each, a typical one of 100 voices at most. Without those that were dismissed. Similarities have two digits unless the caller
-sees_vectors.';
+(join_voices), and a clip of each, a typical one of 100 voices at most. Without those that were dismissed.
+Similarities have two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_turns(
     number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL

@@ -46,11 +46,16 @@ AS $$
     SELECT r.speaker, sum(r.segments)::bigint, sum(r.spoken_ms) / 1000::double precision, count(*),
            max(v.created_at), (array_agg(v.key ORDER BY v.created_at DESC, v.id DESC))[1]
     FROM (
-        -- A segment counts once, however many encoders name it.
-        SELECT d.speaker, d.video, count(*) AS segments, sum(d.end_ms - d.start_ms) AS spoken_ms
+        SELECT l.speaker, l.video, count(*) AS segments, sum(l.end_ms - l.start_ms) AS spoken_ms
+        FROM pgvoice.label AS l
+        WHERE l.speaker = ANY (speakers) AND (SELECT count(*) < 2 FROM pgvoice.encoder)
+        GROUP BY l.speaker, l.video
+        UNION ALL
+        -- A segment counts once, however many encoders name it; that takes three times as long.
+        SELECT d.speaker, d.video, count(*), sum(d.end_ms - d.start_ms)
         FROM (
             SELECT DISTINCT l.speaker, l.video, l.start_ms, l.end_ms FROM pgvoice.label AS l
-            WHERE l.speaker = ANY (speakers)
+            WHERE l.speaker = ANY (speakers) AND (SELECT count(*) > 1 FROM pgvoice.encoder)
         ) AS d
         GROUP BY d.speaker, d.video
     ) AS r

@@ -20,10 +20,10 @@ COMMENT ON FUNCTION pgvoice.uncertainty IS
 'How much the store leaves open of who an unknown voice is, from 0.5 to 1; no probability. 1 if nobody is
 suggested: similarity is below suggested_from, or NULL. A suggestion is as open as that while it has only
 just reached suggested_from, or while a rival is as similar. It falls to 0.5 as the similarity rises to
-named_from, from which on its voices would be named, and as it leads the rival by as much as named_from is above suggested_from: both
-shares of that distance are multiplied, as each alone leaves it open. It is never less than 0.5, because a
-suggestion names nobody: all of its speech waits for an answer, and one that is nearly sure must not come
-after a voice that speaks for half as long.';
+named_from, from which on its voices would be named, and as it leads the rival by as much as named_from is
+above suggested_from: both shares of that distance are multiplied, as each alone leaves it open. It is never
+less than 0.5, because a suggestion names nobody: all of its speech waits for an answer, and one that is
+nearly sure must not come after a voice that speaks for half as long.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.reviewed(
     encoder integer, numbers bigint[], exact boolean
@@ -99,6 +99,8 @@ DECLARE
     last_number bigint := 0;
     more bigint[];
     batch integer := coalesce(greatest(max_rows, 1), 1000);
+    -- A few more are often enough; otherwise they are looked for in ever larger steps.
+    step integer := greatest(coalesce(max_rows, 0) / 4, 2);
     worst double precision;
 BEGIN
     PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
@@ -123,7 +125,8 @@ BEGIN
         ) AS c;
         EXIT WHEN more IS NULL OR max_rows = 0;
         passed := passed || more;
-        batch := CASE WHEN batch = max_rows THEN greatest(batch / 4, 2) ELSE 2 * batch END;
+        batch := step;
+        step := least(2 * step, 10000);
         found := found || (
             SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
             FROM pgvoice_internal.reviewed(review_queue.encoder, more, exact) AS r

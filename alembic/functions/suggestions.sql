@@ -121,8 +121,9 @@ AS $$
     ) AS s ON s.number = c.number
 $$;
 COMMENT ON FUNCTION pgvoice_internal.nearest_people(integer, bigint[]) IS
-'The two people whose profiles are most similar to the mean of unknown voices, besides those whom a person said that it is not, whether the first is suggested, and the thresholds of that
-and of a name if the first is near enough to ask.';
+'The two people whose profiles are most similar to the mean of unknown voices, besides those whom a person
+said that it is not, whether the first is suggested, and the thresholds of that and of a name if the first
+is near enough to ask.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.linked_as(encoder integer, numbers bigint[])
 RETURNS TABLE (
@@ -184,7 +185,8 @@ AS $$
         WHERE known_voices.encoder IS NULL OR e.id = known_voices.encoder
     )
     SELECT DISTINCT ON (m.number) m.number, m.encoder_id, m.voices, m.recordings, m.seconds,
-           m.last_video_id, coalesce(n.encoder_id, m.encoder_id), n.speaker_id, n.similarity, n.rival_id, n.rival_similarity,
+           m.last_video_id, coalesce(n.encoder_id, m.encoder_id), n.speaker_id, n.similarity,
+           n.rival_id, n.rival_similarity,
            coalesce(n.suggested, false), n.threshold, n.naming_threshold
     FROM made AS m LEFT JOIN near AS n ON n.number = m.number
     ORDER BY m.number, n.suggested DESC NULLS LAST, n.speaker_id IS NULL,

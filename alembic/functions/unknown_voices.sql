@@ -113,9 +113,9 @@ $$;
 COMMENT ON FUNCTION pgvoice.unknown_voices IS
 'The unknown voices: voices that match nobody who is enrolled, linked across recordings as one person. Those
 with the most clean speech come first. nearest is the enrolled person whom it resembles most; if suggested,
-so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. max_rows and
-skipped_rows are for a page of them, of which the others are compared with nobody. Without
-encoder, each as the encoder heard it that heard most of it. Similarities have two digits unless the caller
+so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. max_rows
+and skipped_rows are for a page of them, of which the others are compared with nobody. Without encoder, each
+as the encoder heard it that heard most of it. Similarities have two digits unless the caller
 sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_appearances(
@@ -169,10 +169,9 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice.voice_appearances IS
 'Where an unknown voice is heard: a row for each label of a recording and encoder, or for the max_rows that
-are most similar to the unknown voice. A label like ?1 is of
-segments that the store grouped itself, as their turns have no labels. clip is the part that is best to
-listen to; similarity is the mean similarity to all voices of the unknown voice, with two digits unless the
-caller sees_vectors.';
+are most similar to the unknown voice. A label like ?1 is of segments that the store grouped itself, as
+their turns have no labels. clip is the part that is best to listen to; similarity is the mean similarity to
+all voices of the unknown voice, with two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voices_of_segments(
     video text, encoder integer DEFAULT pgvoice.sole_encoder()

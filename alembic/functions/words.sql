@@ -121,9 +121,10 @@ AS $$
     WHERE a.id = a.last_of_person AND (NOT a.holds OR a.id = a.last_name)
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voice_words(bigint[], integer, text[]) IS
-'What a person said about voices of these videos, or about one of each if labels are given, and still holds: the verdicts that cover at least half of
-the speech that no other label overlaps. Of those that say who a voice is, only the newest holds, unless a
-newer one denies it; one that denies holds until a newer one says the opposite.';
+'What a person said about voices of these videos, or about one of each if labels are given, and still holds:
+the verdicts that cover at least half of the speech that no other label overlaps. Of those that say who a
+voice is, only the newest holds, unless a newer one denies it; one that denies holds until a newer one says
+the opposite.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.applying_words(
     video bigint, starts_ms integer[], ends_ms integer[]

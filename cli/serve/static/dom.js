@@ -14,6 +14,14 @@ export function tell(text) {
   if (told.textContent !== text) told.textContent = text;
 }
 
+// Put the focus where reading begins; returns the heading.
+export function beginReading() {
+  const heading = find("#main h1") ?? find("#main");
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  return heading;
+}
+
 const NO_TEXT = ["checkbox", "radio", "range", "file", "submit", "button"];
 
 // Whether letters that are typed go into this element.

@@ -1,6 +1,6 @@
 // Keys: an element with data-key is clicked by it, or entered if it is a field.
 
-import { element, find, findAll, isField } from "./dom.js";
+import { beginReading, element, find, findAll, isField } from "./dom.js";
 
 const NAMES = { " ": "space", ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓" };
 const INSIDE = "dialog[open], details[open] > :not(summary)";
@@ -46,8 +46,7 @@ function leave(at) {
   const open = at.closest("#main details[open]") ?? find("#main details[open]");
   if (isField(at)) at.blur();
   if (open) open.open = false;
-  if (document.activeElement !== document.body) return;
-  (find("#main h1") ?? find("#main")).focus({ preventScroll: true });
+  if (document.activeElement === document.body) beginReading();
 }
 
 // A list of the keys of this page.

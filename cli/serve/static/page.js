@@ -4,7 +4,7 @@
 // For a page's own script: it runs once, and `document` gets the event "page" whenever another
 // page is shown. It may import from dom.js, sound.js, and `visit` from here.
 
-import { addressOf, element, find, findAll, isField, tell } from "./dom.js";
+import { addressOf, beginReading, element, find, findAll, isField, tell } from "./dom.js";
 import { goOn, load, play, toggle } from "./sound.js";
 import "./keys.js";
 
@@ -116,9 +116,7 @@ function replace(selector, page) {
 
 // Put focus and scroll where they belong on a page that was just shown.
 function settle(isNew) {
-  const heading = find("#main h1") ?? find("#main");
-  heading.tabIndex = -1;
-  heading.focus({ preventScroll: true });
+  const heading = beginReading();
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target) target.scrollIntoView();
   else scrollTo(0, history.state?.y ?? 0);

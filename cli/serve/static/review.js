@@ -26,12 +26,18 @@ document.addEventListener("click", (event) => {
 // --- Names that complete: the ARIA pattern of an editable combobox with a list ------------------
 
 let asked = 0;
+let offered = Promise.resolve(); // until the names that fit what was typed are there
+let acted = Promise.resolve(); // until the keys that were pressed since have done what they do
 
-async function offer(field) {
-  const turn = ++asked;
+function offer(field) {
+  offered = propose(field, ++asked);
+  return offered;
+}
+
+async function propose(field, turn) {
   const start = field.value.trim();
   const near = findAll("[data-near]").map((each) => each.dataset.near);
-  const names = start === "" ? near : await matching(start);
+  const names = start === "" ? near : await matching(start).catch(() => []);
   if (turn === asked && document.activeElement === field) open(field, names);
 }
 
@@ -80,21 +86,24 @@ function pressed(event) {
   const field = event.target;
   if (!field.matches?.("[role=combobox]") || event.isComposing) return;
   const list = document.getElementById(field.getAttribute("aria-controls"));
-  const option = chosen(list);
-  if (event.key === "Enter" && option) {
-    event.preventDefault();
-    take(field, option);
-  } else if (event.key === "Escape" && !list.hidden) {
+  if (event.key === "Escape" && !list.hidden) {
     event.preventDefault();
     close(field);
-  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+  } else if (["Enter", "ArrowDown", "ArrowUp"].includes(event.key)) {
+    // Whoever is fast has pressed it for the names that are still on their way.
     event.preventDefault();
-    if (list.hidden) return offer(field);
-    const options = [...list.children];
-    const place = options.indexOf(option);
-    const next = event.key === "ArrowDown" ? place + 1 : (place < 0 ? options.length : place) - 1;
-    choose(field, list, options[(next + options.length) % options.length]);
+    acted = acted.then(() => offered).then(() => act(field, list, event.key));
   }
+}
+
+async function act(field, list, key) {
+  if (document.activeElement !== field) return;
+  if (key === "Enter") return chosen(list) ? take(field, chosen(list)) : field.form.requestSubmit();
+  if (list.hidden) await offer(field);
+  const options = [...list.children];
+  const place = options.indexOf(chosen(list));
+  const next = key === "ArrowDown" ? place + 1 : (place < 0 ? options.length : place) - 1;
+  choose(field, list, options[(next + options.length) % options.length]);
 }
 
 document.addEventListener("keydown", pressed, { capture: true });

@@ -14,7 +14,7 @@ from pgvoice.cli.serve.errors import PROBLEM
 VECTORS = {"embedding", "embeddings", "vector", "mean", "centroid"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def described(api: TestClient) -> dict[str, Any]:
     answer = api.get("/api/v1/openapi.json")
     assert answer.status_code == 200
