@@ -12,7 +12,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 from pgvoice.cli.serve import running
 from pgvoice.cli.serve.access.entrance import Entrance
@@ -109,7 +116,7 @@ def visit(
 
     `script` runs before those of each page.
     """
-    size = {"width": width, "height": SIZES[width]}
+    size = ViewportSize(width=width, height=SIZES[width])
     context = browser.new_context(viewport=size, color_scheme=scheme, **options)
     context.set_default_timeout(10_000)
     context.add_init_script(script)
