@@ -210,13 +210,23 @@ def install(app: FastAPI, site: Site) -> None:
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        told = problem_of_status(error.status_code, str(error.detail), error.headers or {})
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := _allowed(request)):
+            headers["Allow"] = methods
+        told = problem_of_status(error.status_code, str(error.detail), headers)
         return answer(request, site, told)
 
     for kind in (PgvoiceError, ValueError, DBAPIError, OSError):
         app.add_exception_handler(kind, foreseen)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+
+
+def _allowed(request: Request) -> str | None:
+    """The methods of a path of the API; each of its routes knows only its own."""
+    find = getattr(request.app.state, "allowed", None)
+    found: str | None = find(request.url.path) if find else None
+    return found
 
 
 #: Fields that a sentence names.

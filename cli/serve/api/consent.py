@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgvoice.cli.serve.api.shapes.people import ConsentGiven
+from pgvoice.cli.serve.api.shapes.enrolling import ConsentGiven
 from pgvoice.store.privacy.consents import Consent
 
 

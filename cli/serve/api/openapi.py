@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -106,6 +107,14 @@ def describe(app: FastAPI) -> Document:
         for method, operation in path.items():
             _complete(operation, is_changing=method != "get")
     return document
+
+
+def allowed(app: FastAPI, path: str) -> str | None:
+    """The methods of a path as the header ``Allow`` lists them; None for no path of the API."""
+    paths = app.openapi()["paths"]
+    fitting = (each for each in paths if re.fullmatch(re.sub(r"{\w+}", r"\\d+", each), path))
+    found = next(fitting, None)
+    return None if found is None else ", ".join(sorted(method.upper() for method in paths[found]))
 
 
 def _content() -> Document:

@@ -7,25 +7,27 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from pgvoice.cli.serve.api.consent import consent_of
-from pgvoice.cli.serve.api.shapes.people import (
-    Counted,
+from pgvoice.cli.serve.api.shapes.enrolling import (
     Drop,
     DropOutliers,
-    DroppedExemplar,
     Enroll,
-    Enrollment,
     Erase,
-    Erasure,
     Grant,
     Merge,
-    Merged,
     OfPerson,
-    Outliers,
     Rename,
-    Renamed,
     Restore,
-    Split,
     SplitPerson,
+)
+from pgvoice.cli.serve.api.shapes.people import (
+    Counted,
+    DroppedExemplar,
+    Enrollment,
+    Erasure,
+    Merged,
+    Outliers,
+    Renamed,
+    Split,
 )
 from pgvoice.cli.serve.api.writing import writing
 from pgvoice.cli.serve.site import Site

@@ -42,12 +42,12 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
         found = [_shown(job) for job in jobs.list()]
         return paging.skipping(lambda limit, skip: found[skip : skip + limit])
 
-    @router.get("/jobs/{job}", response_model=Job)
+    @router.get("/jobs/{job:int}", response_model=Job)
     def get_job(job: JobNumber) -> Job:
         """A fill, as far as it is."""
         return _shown(jobs.get(job))
 
-    @changing.delete("/jobs/{job}", response_model=Job)
+    @changing.delete("/jobs/{job:int}", response_model=Job)
     def cancel_job(job: JobNumber) -> Job:
         """Cancel a fill that waits."""
         return _shown(jobs.cancel(job))
@@ -66,7 +66,7 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
                     return
 
     @router.get(
-        "/jobs/{job}/events",
+        "/jobs/{job:int}/events",
         response_class=EventStream,
         status_code=200,
         responses=streams.described(Job),

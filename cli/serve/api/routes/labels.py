@@ -76,7 +76,7 @@ def make(site: Site) -> APIRouter:
         """Judge again what is labelled, as a run."""
         return store.labels.relabel(**asked.model_dump())
 
-    @changing.post("/runs/{run}/revert", response_model=Reverted)
+    @changing.post("/runs/{run:int}/revert", response_model=Reverted)
     def revert_run(run: Annotated[Number, Path()]) -> Reverted:
         """Take a run back: the labels before it become current again."""
         return Reverted(run=run, labels=store.labels.revert(run))

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from pgvoice.cli.serve.api.paging import Asked, Part
+from pgvoice.cli.serve.api.shapes.enrolling import EraseRecording
 from pgvoice.cli.serve.api.shapes.fields import Encoder, Page, Phrase, Video
 from pgvoice.cli.serve.api.shapes.library import (
     Coverage,
@@ -16,7 +17,7 @@ from pgvoice.cli.serve.api.shapes.library import (
     RecordingSummary,
     Turn,
 )
-from pgvoice.cli.serve.api.shapes.people import EraseRecording, Erasure
+from pgvoice.cli.serve.api.shapes.people import Erasure
 from pgvoice.cli.serve.api.writing import writing
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.recordings.listing import StoredVideo, VideoSummary

@@ -62,19 +62,19 @@ def make(site: Site) -> APIRouter:
         found = store.voices.queue(limit=limit, skip=skip or (), encoder=encoder)
         return {"items": found, "voices": size.voices, "speech_seconds": size.speech_seconds}
 
-    @router.get("/voices/{number}", response_model=VoiceCard)
+    @router.get("/voices/{number:int}", response_model=VoiceCard)
     def get_voice(number: Voice, encoder: Encoded = None) -> reviewing.VoiceCard:
         """What there is to hear, read and compare of an unknown voice."""
         return store.voices.card(number, encoder=encoder)
 
-    @router.get("/voices/{number}/appearances", response_model=Page[VoiceAppearance])
+    @router.get("/voices/{number:int}/appearances", response_model=Page[VoiceAppearance])
     def list_voice_appearances(number: Voice, paging: Asked, encoder: Encoded = None) -> Part:
         """Where an unknown voice is heard, by recording and time."""
         return paging.skipping(
             lambda limit, skip: store.voices.show(number, encoder=encoder, limit=limit, skip=skip)
         )
 
-    @router.get("/voices/{number}/clips", response_model=Page[Clip])
+    @router.get("/voices/{number:int}/clips", response_model=Page[Clip])
     def list_voice_clips(number: Voice, paging: Asked) -> Part:
         """Parts to listen to, the most typical first, one of each recording."""
         found = store.voices.clips(number)
@@ -97,7 +97,7 @@ def _changing(site: Site) -> APIRouter:
         """Say that unknown voices are one person; the oldest number is left."""
         return store.voices.same(*asked.numbers, dry_run=asked.dry_run)
 
-    @router.post("/voices/{number}/name", response_model=Naming)
+    @router.post("/voices/{number:int}/name", response_model=Naming)
     def name_voice(number: Voice, asked: NameVoice) -> naming.Naming:
         """Give an unknown voice a name, and label the library again."""
         return store.voices.name(
@@ -108,22 +108,22 @@ def _changing(site: Site) -> APIRouter:
             dry_run=asked.dry_run,
         )
 
-    @router.post("/voices/{number}/accept", response_model=Naming)
+    @router.post("/voices/{number:int}/accept", response_model=Naming)
     def accept_suggestion(number: Voice, asked: Accept) -> naming.Naming:
         """Name an unknown voice as suggested."""
         return store.voices.accept(number, asked.speaker, force=asked.force, dry_run=asked.dry_run)
 
-    @router.post("/voices/{number}/reject", response_model=Change)
+    @router.post("/voices/{number:int}/reject", response_model=Change)
     def reject_suggestion(number: Voice, asked: Reject) -> naming.Change:
         """Say that an unknown voice is not the person suggested."""
         return store.voices.reject(number, asked.speaker, dry_run=asked.dry_run)
 
-    @router.post("/voices/{number}/dismiss", response_model=Change)
+    @router.post("/voices/{number:int}/dismiss", response_model=Change)
     def dismiss_voice(number: Voice, asked: Dismiss) -> naming.Change:
         """Take an unknown voice off the list, as it is nobody to name."""
         return store.voices.dismiss(number, asked.why, dry_run=asked.dry_run)
 
-    @router.post("/voices/{number}/different", response_model=Change)
+    @router.post("/voices/{number:int}/different", response_model=Change)
     def part_voice(number: Voice, asked: DifferentVoice) -> naming.Change:
         """Say that the voices in a recording are somebody else."""
         return store.voices.different(number, asked.video, dry_run=asked.dry_run)

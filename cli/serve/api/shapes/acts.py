@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from pgvoice.cli.serve.api.shapes.enrolling import OfSpeech
 from pgvoice.cli.serve.api.shapes.fields import (
     Asked,
     DryRun,
@@ -18,7 +19,6 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Threshold,
     Video,
 )
-from pgvoice.cli.serve.api.shapes.people import OfSpeech
 from pgvoice.cli.serve.api.shapes.voices import LabelMove
 
 

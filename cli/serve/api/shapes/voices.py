@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from pgvoice.cli.serve.api.shapes.enrolling import ConsentGiven
 from pgvoice.cli.serve.api.shapes.fields import (
     Asked,
     DryRun,
@@ -18,7 +19,6 @@ from pgvoice.cli.serve.api.shapes.fields import (
     Similarity,
     Video,
 )
-from pgvoice.cli.serve.api.shapes.people import ConsentGiven
 
 
 def _different(numbers: list[int]) -> list[int]:

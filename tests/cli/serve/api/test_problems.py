@@ -117,8 +117,12 @@ def test_a_refusal(
     assert named in problem["detail"]
     if kind == "invalid_request":
         assert all(set(each) == {"field", "message"} for each in problem["errors"])
-    if status == 405:
-        assert answer.headers["allow"] == "GET"
+
+
+def test_a_path_tells_all_its_methods(api: TestClient) -> None:
+    for path, methods in (("/turns", "GET"), ("/voices/same", "POST"), ("/jobs/1", "DELETE, GET")):
+        answer = api.put(API + path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
 def test_surrogates_and_numbers_that_json_does_not_have(api: TestClient) -> None:
