@@ -98,9 +98,9 @@ DECLARE
     last_ms bigint := 9223372036854775807;
     last_number bigint := 0;
     more bigint[];
-    batch integer := coalesce(greatest(max_rows, 1), 1000);
     -- A few more are often enough; otherwise they are looked for in ever larger steps.
-    step integer := greatest(coalesce(max_rows, 0) / 4, 2);
+    batch integer := coalesce(greatest(max_rows, 4), 1000);
+    step integer := greatest(coalesce(max_rows, 0) / 4, 8);
     worst double precision;
 BEGIN
     PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);

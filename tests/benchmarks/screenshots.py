@@ -16,7 +16,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from pgvoice_testkit.browsing import SCHEMES, SIZES, Served, chromium, served, tour, visit
+from pgvoice_testkit.browsing import SCHEMES, SIZES, Scheme, Served, chromium, served, tour, visit
 from pgvoice_testkit.servers.databases import temporary_folder
 from pgvoice_testkit.stores.series import fill_series
 from playwright.sync_api import Browser
@@ -61,7 +61,7 @@ def _series() -> Iterator[VoiceStore]:
         yield store
 
 
-def _take_all(browser: Browser, server: Served, folder: Path, width: int, scheme: str) -> None:
+def _take_all(browser: Browser, server: Served, folder: Path, width: int, scheme: Scheme) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with visit(browser, server, width=width, scheme=scheme) as (page, seen):
         for address in tour(page):

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from pgvoice.cli.acts import rows_told, subject_of, told
 from pgvoice.cli.output import author
-from pgvoice.cli.serve.pages.people.asking import if_allowed, rehearse
+from pgvoice.cli.serve.pages.people.asking import Refusal, RowNumber, if_allowed, rehearse
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.errors import DatabaseError, PgvoiceError
 
 #: Acts on a page.
 SHOWN = 50
-#: The largest number of a row.
-_LARGEST = (1 << 63) - 1
 
 
 def make(site: Site) -> APIRouter:
@@ -26,9 +24,7 @@ def make(site: Site) -> APIRouter:
     acts = site.store.acts
 
     @router.get("/acts")
-    def show(
-        request: Request, before: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None
-    ) -> Response:
+    def show(request: Request, before: RowNumber | None = None) -> Response:
         found = if_allowed(lambda: acts.list(limit=SHOWN + 1, before=before))
         return site.page(
             request,
@@ -50,7 +46,7 @@ def make(site: Site) -> APIRouter:
             status=409 if refused else 200,
             act=act,
             would=would,
-            refused=refused,
+            refused=refused and refused.text,
             first=_first(refused),
             back=back,
             restored=rows_told(would.restored) if would else [],
@@ -78,7 +74,7 @@ def make(site: Site) -> APIRouter:
     return router
 
 
-def _first(refused: str | None) -> int | None:
+def _first(refused: Refusal | None) -> int | None:
     """The later act that has to be undone before, as a refusal names it."""
-    found = re.search(r" before act (\d+) ", refused or "")
+    found = re.search(r" before act (\d+) ", refused.text if refused else "")
     return int(found[1]) if found else None

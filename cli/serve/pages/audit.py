@@ -9,13 +9,11 @@ from starlette.responses import Response
 
 from pgvoice.cli.output import author
 from pgvoice.cli.privacy.audit import details_told
-from pgvoice.cli.serve.pages.people.asking import if_allowed
+from pgvoice.cli.serve.pages.people.asking import RowNumber, if_allowed
 from pgvoice.cli.serve.site import Site
 
 #: Events on a page.
 SHOWN = 50
-#: The largest number of a row.
-_LARGEST = (1 << 63) - 1
 
 
 def make(site: Site) -> APIRouter:
@@ -26,7 +24,7 @@ def make(site: Site) -> APIRouter:
     def show(
         request: Request,
         subject: Annotated[str, Query(max_length=1000)] = "",
-        before: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
+        before: RowNumber | None = None,
     ) -> Response:
         about = subject.strip() or None
         found = if_allowed(lambda: site.store.privacy.audit(about, limit=SHOWN + 1, before=before))

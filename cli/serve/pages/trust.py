@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from pgvoice.cli.serve.pages import histogram
-from pgvoice.cli.serve.pages.people.asking import attempt, if_allowed
+from pgvoice.cli.serve.pages.people.asking import RowNumber, attempt, if_allowed
 from pgvoice.cli.serve.site import Site, url
 from pgvoice.cli.thresholds.rule import length, people, percent
 from pgvoice.cli.thresholds.thresholds import GALLERIES
@@ -58,7 +58,9 @@ def make(site: Site) -> APIRouter:
 
     @router.post("/trust/target")
     def set_target(
-        request: Request, percent_of: Annotated[float, Form(alias="percent")], encoder: EncoderName
+        request: Request,
+        percent_of: Annotated[float, Form(alias="percent")],
+        encoder: EncoderName = None,
     ) -> Response:
         def act() -> Response:
             thresholds.set_target_far(percent_of / 100)
@@ -69,7 +71,7 @@ def make(site: Site) -> APIRouter:
 
     @router.post("/trust/activate")
     def activate(
-        request: Request, calibration: Annotated[int, Form()], encoder: EncoderName = None
+        request: Request, calibration: Annotated[RowNumber, Form()], encoder: EncoderName = None
     ) -> Response:
         def act() -> Response:
             thresholds.activate(calibration)

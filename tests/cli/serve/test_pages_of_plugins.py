@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from pgvoice_testkit.serving import client
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, record
 from starlette.testclient import TestClient
 
 from pgvoice.cli.serve.pages import builtin
@@ -92,6 +93,24 @@ def test_its_panel_is_beside_what_it_is_about(store: VoiceStore, notes: Path) ->
     assert "<p>&lt;b&gt;tall&lt;/b&gt;</p>" in panel
     assert "short" not in panel
     assert '<a href="/notes?about=Ada">' in panel
+
+
+def test_its_panel_is_on_the_page_of_each_recording_person_and_voice(
+    store: VoiceStore, notes: Path
+) -> None:
+    for seed, (video, people) in enumerate(RECORDINGS.items()):
+        record(store, video, people, seed=seed)
+    store.voices.enable()
+    first, second = (each.number for each in store.voices.unknown()[:2])
+    store.voices.name(first, "Ada")
+    about = {"monday": "/recording?video=monday", "Ada": "/person?name=Ada"}
+    about[str(second)] = f"/review/{second}"
+    notes.write_text("".join(f'["{subject}", "about {subject}"]\n' for subject in about))
+    site = _site(store)
+    for subject, address in about.items():
+        shown = site.get(address).text
+        assert shown.count("<h2>Notes</h2>") == 1
+        assert [each for each in about if f"<p>about {each}</p>" in shown] == [subject]
 
 
 def _fail(*_: object) -> str:

@@ -90,12 +90,17 @@ def test_a_calibration_is_used_and_not(measured: VoiceStore, browser: TestClient
 
 @pytest.mark.parametrize(
     ("percent", "far", "told"),
-    [("2", 0.02, "2 % now"), ("50", 0.02, "must be above 0"), ("1", 0.01, "1 % now")],
+    [
+        ("2", 0.02, "2 % now"),
+        ("50", 0.02, "must be above 0"),
+        ("nan", 0.02, "must be above 0"),
+        ("1", 0.01, "1 % now"),
+    ],
 )
 def test_the_target(
     measured: VoiceStore, browser: TestClient, percent: str, far: float, told: str
 ) -> None:
-    if percent == "50":
+    if far == 0.02:
         measured.thresholds.set_target_far(far)
     page = confirm(browser, browser.get("/trust"), "/trust/target", percent=percent)
     assert told in words(page)

@@ -8,11 +8,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 from pgvoice.cli.serve import running
 from pgvoice.cli.serve.access.entrance import Entrance
@@ -27,9 +34,10 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--autoplay-policy=no-user-gesture-required",
 )
+Scheme = Literal["light", "dark"]
 #: Widths in pixels of a phone and a desk, with their heights.
 SIZES = {375: 812, 1440: 900}
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def program() -> str | None:
@@ -100,7 +108,7 @@ def visit(
     server: Served,
     *,
     width: int = 1440,
-    scheme: str = "light",
+    scheme: Scheme = "light",
     script: str = "",
     **options: Any,
 ) -> Iterator[tuple[Page, Seen]]:
@@ -108,8 +116,8 @@ def visit(
 
     `script` runs before those of each page.
     """
-    size = {"width": width, "height": SIZES[width]}
-    context = browser.new_context(viewport=size, color_scheme=scheme, **options)  # type: ignore[arg-type]
+    size = ViewportSize(width=width, height=SIZES[width])
+    context = browser.new_context(viewport=size, color_scheme=scheme, **options)
     context.set_default_timeout(10_000)
     context.add_init_script(script)
     seen = watched(context, server)
@@ -124,7 +132,15 @@ def visit(
 def watched(context: BrowserContext, server: Served) -> Seen:
     """Notes what goes wrong in a browser."""
     seen, host = Seen(), urlsplit(server.address).netloc
-    context.on("console", lambda said: said.type == "error" and seen.errors.append(said.text))
+
+    def hear(said: ConsoleMessage) -> None:
+        # A page that says why something is refused has the status of a refusal.
+        is_status = said.text.startswith("Failed to load resource")
+        is_page = said.page is not None and said.location["url"] == said.page.url
+        if said.type == "error" and not (is_status and is_page):
+            seen.errors.append(f"{said.text} ({said.location['url']})")
+
+    context.on("console", hear)
     context.on("weberror", lambda failed: seen.errors.append(str(failed.error)))
 
     def dismiss(dialog: Any) -> None:
@@ -142,7 +158,10 @@ def watched(context: BrowserContext, server: Served) -> Seen:
 
 
 def tour(page: Page, *, most: int = 1) -> Iterator[str]:
-    """Show every page that links lead to, at most so many per path; yields their addresses."""
+    """Show every page that links lead to, at most so many per path; yields their addresses.
+
+    Each page must be one that the server meant to show.
+    """
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
     shown: set[str] = set()
     waiting, per_path = [page.url], Counter[str]()
@@ -153,7 +172,9 @@ def tour(page: Page, *, most: int = 1) -> Iterator[str]:
             continue
         shown.add(address)
         per_path[path] += 1
-        page.goto(address, wait_until="load")
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status < 500, address
         yield address
         waiting += page.eval_on_selector_all(
             "a[href]:not(.clip, [download])",

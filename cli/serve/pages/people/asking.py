@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from fastapi import Request
+from pydantic import Field
 from starlette.responses import Response
 
 from pgvoice.cli.serve.site import Site, url
-from pgvoice.store.errors import DatabaseError, PgvoiceError, PrivilegeMissing
+from pgvoice.store.errors import (
+    DatabaseError,
+    IncoherentExemplars,
+    PgvoiceError,
+    PrivilegeMissing,
+    UnknownSpeaker,
+)
 
 Found = TypeVar("Found")
+_BRIEF = 60
+#: The number of a row, as Postgres can hold it.
+RowNumber = Annotated[int, Field(ge=1, le=(1 << 63) - 1)]
+
+
+class Refusal(NamedTuple):
+    """Why an act is refused."""
+
+    text: str
+    #: Whether it is because of voices, so that it can be forced.
+    is_about_voices: bool
+    #: Whether somebody is not there.
+    is_about_names: bool
 
 
 @dataclass(frozen=True)
@@ -30,11 +50,13 @@ class Question:
     #: What would change, and how many.
     changes: Sequence[tuple[str, object]] = ()
     #: Why it is refused; no button then.
-    refused: str | None = None
+    refused: Refusal | None = None
     #: Where the same question is asked with the checks of the voice left out.
     forced: str | None = None
     #: Whether the act can be undone.
     is_final: bool = False
+    #: Who else may be meant, and the address of the question about them.
+    meant: Sequence[tuple[str, str]] = ()
     #: Exemplars that it is about.
     exemplars: Sequence[object] = field(default_factory=list)
 
@@ -50,6 +72,11 @@ def person_url(name: str) -> str:
     return url("/person", name=name)
 
 
+def brief(name: str) -> str:
+    """A name as a sentence has it: its first 60 letters."""
+    return name if len(name) <= _BRIEF else f"{name[: _BRIEF - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def attempt(site: Site, request: Request, back: str, act: Callable[[], Response]) -> Response:
     """Do an act; a refusal is told on the page it came from."""
     try:
@@ -61,14 +88,15 @@ def attempt(site: Site, request: Request, back: str, act: Callable[[], Response]
         return site.go_back(back)
 
 
-def rehearse(act: Callable[[], Found]) -> tuple[Found | None, str | None]:
+def rehearse(act: Callable[[], Found]) -> tuple[Found | None, Refusal | None]:
     """What an act would do, or why it is refused."""
     try:
         return act(), None
     except (PgvoiceError, ValueError) as error:
         if isinstance(error, DatabaseError):
             raise
-        return None, str(error)
+        about_voices = isinstance(error, IncoherentExemplars)
+        return None, Refusal(str(error), about_voices, isinstance(error, UnknownSpeaker))
 
 
 def if_allowed(ask_store: Callable[[], Found]) -> Found | None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from pgvoice.cli.output import counted
-from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url
+from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, brief, person_url
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.privacy.consents import PURPOSE, Consent
 
@@ -30,7 +30,7 @@ def add(router: APIRouter, site: Site) -> None:
             who, where = granted_by.strip() or name, evidence.strip() or None
             given = Consent(who, purpose.strip(), where, expires_at=_end_of_day(until.strip()))
             number = site.store.privacy.grant_consent(name, given)
-            site.tell(request, f"A consent of {name} was stored", act=number)
+            site.tell(request, f"A consent of {brief(name)} was stored", act=number)
             return site.go("/person", name=name)
 
         return attempt(site, request, person_url(name), act)
@@ -47,8 +47,8 @@ def add(router: APIRouter, site: Site) -> None:
             "Withdraw it and delete the voiceprint",
             [("name", name)],
             [
-                f"{name} is not named any more from this moment on. Stored labels stay; where the"
-                " person speaks stays noted, without vectors, so that erasing finds it.",
+                f"{brief(name)} is not named any more from this moment on. Stored labels stay;"
+                " where the person speaks stays noted, without vectors, so that erasing finds it.",
                 "What earlier acts changed of the voiceprint is deleted too, so these cannot be"
                 " undone any more.",
             ],
@@ -65,7 +65,7 @@ def add(router: APIRouter, site: Site) -> None:
     def withdraw(request: Request, name: Annotated[str, Form()]) -> Response:
         def act() -> Response:
             deleted = counted(site.store.privacy.withdraw_consent(name), "exemplar")
-            site.tell(request, f"The consent of {name} was withdrawn, and {deleted} deleted")
+            site.tell(request, f"The consent of {brief(name)} was withdrawn, and {deleted} deleted")
             return site.go("/person", name=name)
 
         return attempt(site, request, person_url(name), act)

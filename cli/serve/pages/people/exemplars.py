@@ -8,7 +8,16 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from pgvoice.cli.output import counted
-from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
+from pgvoice.cli.serve.pages.people.asking import (
+    Question,
+    Refusal,
+    RowNumber,
+    ask,
+    attempt,
+    brief,
+    person_url,
+    rehearse,
+)
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.people.quality import Outlier
 
@@ -21,7 +30,7 @@ def add(router: APIRouter, site: Site) -> None:
     people = site.store.people
 
     @router.get("/person/drop")
-    def ask_drop(request: Request, name: str, exemplar: int) -> Response:
+    def ask_drop(request: Request, name: str, exemplar: RowNumber) -> Response:
         found = [each for each in people.exemplars(name) if each.number == exemplar]
         would, refused = rehearse(lambda: people.drop(name, exemplar, dry_run=True))
         told = [] if would is None else [f"{counted(would.left, 'exemplar')} would be left."]
@@ -38,11 +47,13 @@ def add(router: APIRouter, site: Site) -> None:
         return ask(site, request, question)
 
     @router.post("/person/drop")
-    def drop(request: Request, name: Name, exemplar: Annotated[int, Form()]) -> Response:
+    def drop(request: Request, name: Name, exemplar: Annotated[RowNumber, Form()]) -> Response:
         def act() -> Response:
             done = people.drop(name, exemplar)
             left = counted(done.left, "exemplar")
-            site.tell(request, f"An exemplar of {name} was dropped; {left} left", act=done.act)
+            site.tell(
+                request, f"An exemplar of {brief(name)} was dropped; {left} left", act=done.act
+            )
             return site.go("/person", name=name)
 
         return attempt(site, request, person_url(name), act)
@@ -61,7 +72,7 @@ def add(router: APIRouter, site: Site) -> None:
                 "They stay in the store, and can be taken back. The profile is computed again from"
                 " the others. Stored labels stay."
             ],
-            refused=None if would else "No exemplar is flagged.",
+            refused=None if would else Refusal("No exemplar is flagged.", False, False),
             exemplars=[each for each in people.exemplars(name) if _key(each) in keys],
         )
         return ask(site, request, question)
@@ -71,7 +82,7 @@ def add(router: APIRouter, site: Site) -> None:
         def act() -> Response:
             done = people.drop_outliers(name, encoder=encoder)
             number = _newest(site, "drop outliers", name) if done else None
-            told = f"{counted(len(done), 'exemplar')} of {name} left out of the profile"
+            told = f"{counted(len(done), 'exemplar')} of {brief(name)} left out of the profile"
             site.tell(request, told, act=number)
             return site.go("/person", name=name)
 
@@ -82,7 +93,7 @@ def add(router: APIRouter, site: Site) -> None:
         def act() -> Response:
             done = people.restore_exemplars(name, encoder=encoder)
             number = _newest(site, "restore", name) if done else None
-            told = f"{counted(done, 'exemplar')} of {name} taken back into the profile"
+            told = f"{counted(done, 'exemplar')} of {brief(name)} taken back into the profile"
             site.tell(request, told, act=number)
             return site.go("/person", name=name)
 

@@ -7,9 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
+from pgvoice.cli.serve.pages.people.asking import (
+    Question,
+    ask,
+    attempt,
+    brief,
+    person_url,
+    rehearse,
+)
 from pgvoice.cli.serve.site import Site, url
 from pgvoice.store.people.speakers import Merge
+
+#: How many people a page offers who may be meant.
+_MEANT = 10
 
 
 def add(router: APIRouter, site: Site) -> None:
@@ -29,13 +39,15 @@ def add(router: APIRouter, site: Site) -> None:
             "Merge",
             fields,
             [
-                f"Everything of {name} becomes that of {into}: exemplars, labels, and what people"
-                f" said. The name {name} and its consents are gone; what somebody agreed to does"
-                f" not pass to another name. Labels are judged again by the next label run."
+                f"Everything of {brief(name)} becomes that of {brief(into)}: exemplars, labels, and"
+                f" what people said. The name {brief(name)} and its consents are gone; what"
+                " somebody agreed to does not pass to another name. Labels are judged again by the"
+                " next label run."
             ],
             [] if would is None else _changes(would),
             refused,
-            None if force else url("/person/merge", name=name, into=into, force="true"),
+            url("/person/merge", name=name, into=into, force="true"),
+            meant=_meant(site, name, into) if refused and refused.is_about_names else [],
             exemplars=site.store.people.exemplars(name) if would else [],
         )
         return ask(site, request, question)
@@ -49,16 +61,23 @@ def add(router: APIRouter, site: Site) -> None:
     ) -> Response:
         def act() -> Response:
             done = site.store.people.merge(name, into, force=force)
-            told = f"{name} was merged into {into}"
+            told = f"{brief(name)} was merged into {brief(into)}"
             site.tell(request, told, act=done.act, back=person_url(name))
             return site.go("/person", name=into)
 
         return attempt(site, request, person_url(name), act)
 
 
+def _meant(site: Site, name: str, into: str) -> list[tuple[str, str]]:
+    """People whose name contains what was typed, who may be meant."""
+    found = site.store.people.overview(into, limit=_MEANT).people
+    others = [each.speaker for each in found if each.speaker != name]
+    return [(other, url("/person/merge", name=name, into=other)) for other in others]
+
+
 def _changes(would: Merge) -> list[tuple[str, object]]:
     """What would change, in words, and how much of it."""
-    name, into = would.speaker, would.into
+    name, into = brief(would.speaker), brief(would.into)
     told = {
         "enrollment": f"exemplars that become those of {into}, unless they are there already",
         "label": f"labels that name {into} instead",

@@ -15,7 +15,7 @@ from pgvoice.cli.serve.pages.people import (
     merging,
     splitting,
 )
-from pgvoice.cli.serve.pages.people.asking import attempt, if_allowed, person_url
+from pgvoice.cli.serve.pages.people.asking import attempt, brief, if_allowed, person_url
 from pgvoice.cli.serve.site import Site
 from pgvoice.store.people.overview import Person
 
@@ -59,7 +59,7 @@ def make(site: Site) -> APIRouter:
             number = site.store.people.rename(name, new.strip())
             site.tell(
                 request,
-                f"{name} is called {new.strip()} now",
+                f"{brief(name)} is called {brief(new.strip())} now",
                 act=number,
                 back=person_url(name),
             )

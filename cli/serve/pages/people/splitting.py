@@ -8,12 +8,20 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from pgvoice.cli.output import counted
-from pgvoice.cli.serve.pages.people.asking import Question, ask, attempt, person_url, rehearse
+from pgvoice.cli.serve.pages.people.asking import (
+    Question,
+    RowNumber,
+    ask,
+    attempt,
+    brief,
+    person_url,
+    rehearse,
+)
 from pgvoice.cli.serve.site import Site, url
 from pgvoice.store.people.splitting import Split
 from pgvoice.store.privacy.consents import Consent
 
-Chosen = Annotated[list[int], Form()]
+Chosen = Annotated[list[RowNumber], Form()]
 #: For rehearsals whose consent and name nobody has given yet.
 _REHEARSED = "a rehearsal"
 
@@ -28,19 +36,20 @@ def add(router: APIRouter, site: Site) -> None:
         name: str,
         into: str = "",
         evidence: str = "",
-        exemplar: Annotated[list[int] | None, Query()] = None,
+        exemplar: Annotated[list[RowNumber] | None, Query()] = None,
         suggest: bool = False,
         encoder: str | None = None,
         force: bool = False,
     ) -> Response:
         into, chosen, refused = into.strip(), exemplar or [], None
+        told = None
         if suggest:
             would, refused = rehearse(lambda: _suggested(site, name, encoder))
             chosen = [each.number for each in would.moved] if would else []
         elif chosen and into:
             return _ask(site, request, name, into, chosen, evidence, force)
         elif into or exemplar is not None:
-            refused = "Choose exemplars, and say whose they are."
+            told = "Choose exemplars, and say whose they are."
         return site.page(
             request,
             "split.html",
@@ -49,7 +58,7 @@ def add(router: APIRouter, site: Site) -> None:
             evidence=evidence,
             exemplars=people.exemplars(name),
             chosen=set(chosen),
-            refused=refused,
+            refused=refused.text if refused else told,
             is_suggested=suggest,
             consent_required=site.store.privacy.consent_required,
         )
@@ -68,7 +77,8 @@ def add(router: APIRouter, site: Site) -> None:
                 name, into, exemplars=exemplar, consent=_consent(into, evidence), force=force
             )
             moved = counted(len(done.moved), "exemplar")
-            told = f"{moved} of {name} moved to {into}; {counted(done.labels, 'label')} changed"
+            changed = counted(done.labels, "label")
+            told = f"{moved} of {brief(name)} moved to {brief(into)}; {changed} changed"
             site.tell(request, told, act=done.act, back=person_url(name))
             return site.go("/person", name=into)
 
@@ -107,7 +117,7 @@ def _ask(
         ["Where labels name the person, they are judged again. Pins stay."],
         [] if would is None else _changes(would),
         refused,
-        None if force else url("/person/split", **_query(fields), force="true"),
+        url("/person/split", **_query(fields), force="true"),
         exemplars=[each for each in people.exemplars(name) if each.number in moved],
     )
     return ask(site, request, question)
@@ -115,8 +125,8 @@ def _ask(
 
 def _changes(would: Split) -> list[tuple[str, object]]:
     return [
-        (f"exemplars that move to {would.into}", len(would.moved)),
-        (f"exemplars that are left to {would.speaker}", would.left),
+        (f"exemplars that move to {brief(would.into)}", len(would.moved)),
+        (f"exemplars that are left to {brief(would.speaker)}", would.left),
         ("labels that change", would.labels),
     ]
 

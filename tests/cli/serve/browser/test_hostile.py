@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from fastapi import APIRouter
 from pgvoice_testkit.browsing import served, tour, visit
 from pgvoice_testkit.servers.databases import migrate, new_database, plain
 from pgvoice_testkit.stores import audible
 from pgvoice_testkit.stores.voices import PEOPLE
 from playwright.sync_api import Browser
+from starlette.responses import HTMLResponse, Response
 
+from pgvoice.hooks import RegisterPage, hookimpl
+from pgvoice.hooks.plugins import installed
 from pgvoice.store import VoiceStore
 
 #: Not longer, as SQL compares the spelling of names letter by letter.
@@ -53,3 +58,32 @@ def test_nothing_that_people_write_is_run_or_loaded(browser: Browser, hostile: V
         assert text[:40] in texts["/recording"]
     assert NAMES[0][:40] in texts["/people"]
     assert NAMES[1][:40] in texts["/acts"]
+
+
+class Careless:
+    """Shows what somebody wrote as if it were its own code."""
+
+    @hookimpl
+    def register_pages(self, register: RegisterPage) -> None:
+        register("careless", self.make)
+
+    def make(self, site: Any) -> APIRouter:
+        router = APIRouter()
+
+        @router.get("/careless")
+        def show() -> Response:
+            return HTMLResponse(f"<!doctype html><title>x</title>{EVIL.format('x')}")
+
+        return router
+
+
+def test_an_attack_that_gets_through_would_be_seen(browser: Browser, hostile: VoiceStore) -> None:
+    installed.manager.cache_clear()
+    installed.manager().register(Careless(), "careless")
+    with served(hostile) as server, visit(browser, server) as (page, seen):
+        page.goto(server.address + "/careless")
+    installed.manager.cache_clear()
+    forbidden = [error for error in seen.errors if "Content Security Policy" in error]
+    assert any("inline script" in error for error in forbidden)
+    assert any("inline style" in error for error in forbidden)
+    assert any("elsewhere.example" in error for error in forbidden)

@@ -155,6 +155,13 @@ def test_a_refusal_has_no_button(
     assert told in words(sent)
 
 
+def test_a_part_of_a_name_offers_whom_it_may_mean(browser: TestClient) -> None:
+    asked = browser.get("/person/merge", params={"name": "ann", "into": "BO"})
+    assert "Who is meant? bob" in words(asked)
+    assert "/person/merge?name=ann&amp;into=bob" in asked.text
+    assert "force=true" not in asked.text
+
+
 def test_merging_all_the_same(browser: TestClient) -> None:
     asked = browser.get("/person/merge", params={"name": "ann", "into": "bob"})
     assert "force=true" in asked.text
@@ -207,6 +214,14 @@ def test_erasing_takes_a_typed_word(store: VoiceStore) -> None:
     assert "backups" in words(done)
     assert [each.speaker for each in store.people.speakers()] == ["bob"]
     assert _page(browser).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["0", "-5", str(1 << 63), "9" * 30, "1.5", "x"])
+def test_a_number_that_no_exemplar_has(browser: TestClient, number: str) -> None:
+    for path in ("/person/drop", "/person/split"):
+        values = {"name": "ann", "into": "eve", "exemplar": number}
+        assert browser.get(path, params=values).status_code == 422
+        assert browser.post(path, data=values).status_code == 422
 
 
 @pytest.mark.parametrize(
