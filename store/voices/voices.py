@@ -139,8 +139,8 @@ class Voices:
     def card(self, number: int, *, limit: int = 3, encoder: WhichEncoder = None) -> VoiceCard:
         """What helps to tell who an unknown voice is, with `limit` people and other voices.
 
-        Raises `UnknownVoiceNumber`, also if `encoder` has not heard the voice, `UnknownEncoder`, and
-        `ValueError` for a negative limit.
+        Raises `UnknownVoiceNumber`, also if `encoder` has not heard the voice, `UnknownEncoder`,
+        and `ValueError` for a negative limit.
         """
         with (
             naming.unknown_number(),
