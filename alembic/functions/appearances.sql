@@ -173,7 +173,7 @@ AS $$
     ), impostors AS MATERIALIZED (
         SELECT m.* FROM rule AS r
         CROSS JOIN LATERAL (
-            SELECT array_agg(DISTINCT n.video_id) AS videos FROM near AS n
+            SELECT coalesce(array_agg(DISTINCT n.video_id), '{}') AS videos FROM near AS n
         ) AS there
         CROSS JOIN LATERAL pgvoice_internal.impostor_means(
             encoder, there.videos, array_fill(speaker, ARRAY[cardinality(there.videos)])
