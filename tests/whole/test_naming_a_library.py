@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from pgvoice_testkit.audio.named_series import SERIES, Said, recurring, turns_of
+from pgvoice_testkit.browsing import chromium
+from pgvoice_testkit.reviewing import Series, check_costs, review, reviewing
 from pgvoice_testkit.servers.databases import new_database, plain
 
 from pgvoice.cli.main import cli
+from pgvoice.store import VoiceStore
 from pgvoice.store.keys import snap_ms
 
 Call = Callable[..., Result]
@@ -176,3 +179,15 @@ def test_everybody_who_recurs_gets_a_name_and_all_of_it_is_undone(
         assert undone.exit_code == 0, undone.stderr
     assert _sums(pgvoice) == before
     assert pgvoice("undo").exit_code == 1
+
+
+def test_everybody_who_recurs_gets_a_name_in_a_browser(pgvoice: Call, turns: list[Said]) -> None:
+    """By keys, with one listen for each voice."""
+    assert pgvoice("voices", "enable").exit_code == 0
+    with VoiceStore.open() as store, chromium() as browser, reviewing(browser, store) as (page, _):
+        answers = review(page, Series(store, turns))
+    check_costs(answers)
+    assert {answer.name for answer in answers} >= recurring(turns)
+    right, wrong = _shares(pgvoice, turns, recurring(turns))
+    assert right >= 0.95
+    assert wrong <= 0.02

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+
+from pgvoice.store import VoiceStore
+from pgvoice_testkit.audio.named_series import Said, recurring
+from pgvoice_testkit.browsing import Served, served, visit
 
 #: Counts the clips that begin to play, over all pages of a browser's tab.
 COUNT = """
@@ -59,6 +65,54 @@ class Reviewer:
 
     def _played(self) -> int:
         return int(self.page.evaluate("Number(sessionStorage.played ?? 0)"))
+
+
+class Series(NamedTuple):
+    """A store in which nobody has a name, and who speaks in its recordings."""
+
+    store: VoiceStore
+    turns: list[Said]
+
+    @property
+    def people(self) -> set[str]:
+        return recurring(self.turns)
+
+    def person(self, number: int) -> str:
+        """Whose voice an unknown voice is, by most of its appearances."""
+        labels = {(turn.video, turn.label): turn.person for turn in self.turns}
+        heard = [labels[one.video, str(one.label)] for one in self.store.voices.show(number)]
+        return Counter(heard).most_common(1)[0][0]
+
+    def is_done(self) -> bool:
+        """Whether no unknown voice is left that recurs."""
+        return all(each.recordings == 1 for each in self.store.voices.unknown())
+
+
+@contextmanager
+def reviewing(browser: Browser, store: VoiceStore) -> Iterator[tuple[Page, Served]]:
+    """The page of reviews in a browser, in which nothing goes wrong."""
+    with served(store) as server, visit(browser, server, script=COUNT) as (page, seen):
+        yield page, server
+        assert seen.nothing(), seen
+
+
+def review(page: Page, series: Series) -> list[Answer]:
+    """Give everybody who recurs a name; whoever does not is skipped."""
+    reviewer, answers = Reviewer(page), list[Answer]()
+
+    def name(number: int) -> str | None:
+        person = series.person(number)
+        return person if person in series.people else None
+
+    while not series.is_done():
+        answers.append(reviewer.answer(name))
+    return answers
+
+
+def check_costs(answers: Iterable[Answer]) -> None:
+    """Each voice cost one listen, and at most three keys besides the letters of a name."""
+    assert {answer.listens for answer in answers} == {1}
+    assert max(answer.keys for answer in answers) <= 3
 
 
 def until(page: Page, check: Callable[[], bool]) -> None:

@@ -14,6 +14,7 @@ from pgvoice_testkit.stores.voices import PEOPLE
 from playwright.sync_api import Browser
 from starlette.responses import HTMLResponse, Response
 
+from pgvoice.cli.serve.site import url
 from pgvoice.hooks import RegisterPage, hookimpl
 from pgvoice.hooks.plugins import installed
 from pgvoice.store import VoiceStore
@@ -31,9 +32,9 @@ NAMES = [EVIL.format(what) for what in ("Ada", "Bob")]
 def hostile(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoiceStore]:
     """Everything that people write is an attack; two of the three who recur have such names."""
     recordings = {f"{KEY}{number}": PEOPLE[:3] for number in range(2)}
-    with new_database(server_url) as url:
-        migrate(url, keep_text=True)
-        with VoiceStore.open(plain(url)) as store:
+    with new_database(server_url) as database:
+        migrate(database, keep_text=True)
+        with VoiceStore.open(plain(database)) as store:
             audible.fill(
                 store,
                 tmp_path_factory.mktemp("sounds"),
@@ -58,6 +59,24 @@ def test_nothing_that_people_write_is_run_or_loaded(browser: Browser, hostile: V
         assert text[:40] in texts["/recording"]
     assert NAMES[0][:40] in texts["/people"]
     assert NAMES[1][:40] in texts["/acts"]
+
+
+def test_nothing_that_an_address_says_is_run_or_loaded(
+    browser: Browser, hostile: VoiceStore
+) -> None:
+    addresses = [
+        *(url(path, q=EVIL) for path in ("/library", "/people", "/search")),
+        *(url("/search", kind=kind, q=EVIL) for kind in ("text", EVIL)),
+        *(url("/recording", video=video, back=EVIL) for video in (EVIL, f"{KEY}0")),
+        *(url(path, name=EVIL) for path in ("/person", "/person/erase", f"/{EVIL}")),
+        *(url("/audit", subject=EVIL), url("/review/1", token=EVIL), url("/acts", before=EVIL)),
+    ]
+    with served(hostile) as server, visit(browser, server) as (page, seen):
+        for address in addresses:
+            answer = page.goto(server.address + address)
+            assert answer is not None
+            assert answer.status < 500, address
+        assert seen.nothing(), seen
 
 
 class Careless:
