@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pty
+import socket
 import subprocess
 import sys
 import unicodedata
@@ -39,13 +40,22 @@ EVIL = (
     "Eve\x1b]0;owned\x07\x1b]52;c;aGk=\x07\x1b]8;;http:evil\x1b\\\x1b[2J\x9b2J\x9d0;x\x9c"
     "\u202egpj\u2066\u200f\u2028\r\b\x7f[red]{0}%s"
 )
+#: Holds a port, so that `pgvoice serve` does not serve until somebody ends it.
+TAKEN = socket.create_server(("127.0.0.1", 0))
 #: What commands need beside their arguments, and the flags that make them go on.
-NEEDED = {"span": "0-1", "target": "postgresql://nobody@localhost:1/x", "unattributed_days": "1"}
+NEEDED = {
+    "span": "0-1",
+    "target": "postgresql://nobody@localhost:1/x",
+    "unattributed_days": "1",
+    "port": str(TAKEN.getsockname()[1]),
+}
 FLAGS = ("--yes", "--with-segments", "--no-torch", "--exemplars", "--nobody")
 
 
 #: Writes documents exactly as they are, unless to a terminal.
 EXACT = ("labels", "export")
+#: Commands that may have nothing to say: there are no metrics, and no agent asks.
+SILENT = (("backfill", "metrics"), ("mcp",))
 #: psql writes for itself.
 LEAVES = [path for path in leaves() if path != ("db", "shell")]
 
@@ -123,7 +133,7 @@ def test_every_command(run: Callable[..., Result], folder: Path, path: tuple[str
             if path != EXACT:
                 assert_harmless(written)
             printed += written
-    assert printed or path == ("backfill", "metrics")
+    assert printed or path in SILENT
     assert folder.is_dir()
 
 
