@@ -11,7 +11,7 @@ import pytest
 from pgvoice_testkit.documents.hook_schemas import check
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.servers.databases import run as run_sql
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, number_of, record
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS, number_of, record_all
 from pgvoice_testkit.stores.voices import ENCODER, PEOPLE
 
 from pgvoice.hooks import Pipeline, identify, write_labels
@@ -24,8 +24,7 @@ from pgvoice.store.errors import LinkingDisabled
 @pytest.fixture
 def library(store: VoiceStore) -> VoiceStore:
     """Recordings with linked voices; the first person has a name."""
-    for seed, (video, people) in enumerate(RECORDINGS.items()):
-        record(store, video, people, seed=seed)
+    record_all(store)
     store.voices.enable()
     store.voices.name(number_of(store, PEOPLE[0]), "Ada")
     return store

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from pgvoice_testkit.serving import client
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, record
+from pgvoice_testkit.stores.unknown_voices import record_all
 from starlette.testclient import TestClient
 
 from pgvoice.cli.serve.pages import builtin
@@ -98,8 +98,7 @@ def test_its_panel_is_beside_what_it_is_about(store: VoiceStore, notes: Path) ->
 def test_its_panel_is_on_the_page_of_each_recording_person_and_voice(
     store: VoiceStore, notes: Path
 ) -> None:
-    for seed, (video, people) in enumerate(RECORDINGS.items()):
-        record(store, video, people, seed=seed)
+    record_all(store)
     store.voices.enable()
     first, second = (each.number for each in store.voices.unknown()[:2])
     store.voices.name(first, "Ada")

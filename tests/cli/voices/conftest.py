@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.servers.databases import new_database, plain, run
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, record
+from pgvoice_testkit.stores.unknown_voices import record_all
 
 from pgvoice.cli.main import cli
 from pgvoice.store import VoiceStore
@@ -30,8 +30,7 @@ def linked(server_url: str, template: str, sounds: Path) -> Iterator[str]:
     """The name of a database to copy, in which voices are linked and nobody is enrolled."""
     with new_database(server_url, template) as url:
         with VoiceStore.open(plain(url)) as store:
-            for seed, (video, people) in enumerate(RECORDINGS.items()):
-                record(store, video, people, seed=seed)
+            record_all(store)
             store.voices.enable()
             sha256 = hashlib.sha256(sounds.read_bytes()).hexdigest()
             run(

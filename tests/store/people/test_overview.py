@@ -9,7 +9,7 @@ import pytest
 from pgvoice_testkit.servers.databases import plain, role, run
 from pgvoice_testkit.stores.filled import OTHER_ENCODER, X, Y, Z, put, unit
 from pgvoice_testkit.stores.passing_time import let_expire
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, enroll_near, record
+from pgvoice_testkit.stores.unknown_voices import enroll_near, record_all
 from pgvoice_testkit.stores.voices import PEOPLE
 
 from pgvoice.store import Consent, UnknownSpeaker, VoiceStore
@@ -75,8 +75,7 @@ def test_somebody_whose_consent_ended_is_nobodys_nearest(library: VoiceStore) ->
 
 
 def test_suggested_are_the_voices_of_the_suggestions(store: VoiceStore) -> None:
-    for seed, (video, people) in enumerate(RECORDINGS.items()):
-        record(store, video, people, seed=seed)
+    record_all(store)
     store.voices.enable()
     enroll_near(store, "Ada", PEOPLE[0], 0.42)
     enroll_near(store, "Bob", PEOPLE[7], 1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.serving import client
-from pgvoice_testkit.stores.unknown_voices import RECORDINGS, record
+from pgvoice_testkit.stores.unknown_voices import linked_library
 from starlette.testclient import TestClient
 
 from pgvoice.store import VoiceStore
@@ -15,13 +15,8 @@ from pgvoice.store import VoiceStore
 
 @pytest.fixture(scope="session")
 def _linked(server_url: str, template: str) -> Iterator[str]:
-    with new_database(server_url, template) as url:
-        with VoiceStore.open(plain(url)) as store:
-            for seed, (video, people) in enumerate(RECORDINGS.items()):
-                record(store, video, people, seed=seed)
-            store.voices.enable()
-        assert url.database is not None
-        yield url.database
+    with linked_library(server_url, template) as name:
+        yield name
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.serving import client, entrance_of, path_of
 from pgvoice_testkit.stores.unknown_voices import (
     CONSENT,
-    RECORDINGS,
     enroll_near,
     number_of,
     record,
+    record_all,
 )
 from pgvoice_testkit.stores.voices import PEOPLE
 from starlette.testclient import TestClient
@@ -129,8 +129,7 @@ def test_panels_of_plugins_are_on_the_card(library: VoiceStore) -> None:
 
 
 def test_linking_is_enabled_from_the_page(store: VoiceStore) -> None:
-    for seed, (video, people) in enumerate(RECORDINGS.items()):
-        record(store, video, people, seed=seed)
+    record_all(store)
     browser = client(store)
     page = browser.get("/review").text
     assert "voiceprints of people who were not asked" in page

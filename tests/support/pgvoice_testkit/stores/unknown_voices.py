@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 from sqlalchemy import text
 
 from pgvoice.store import Exemplar, FillRun, SegmentKey, Turn, VoiceStore
+from pgvoice_testkit.servers.databases import new_database, plain
 from pgvoice_testkit.stores.filled import THRESHOLD, unit
 from pgvoice_testkit.stores.voices import DIMENSION, ENCODER, PEOPLE, write
 
@@ -43,6 +45,23 @@ def record(
     ]
     store.recordings.store_turns(video, turns)
     store.recordings.record_fill(video, ENCODER, FillRun(len(turns), 0, len(turns)))
+
+
+def record_all(store: VoiceStore) -> None:
+    """Store all of `RECORDINGS`, in which nothing is linked yet."""
+    for seed, (video, people) in enumerate(RECORDINGS.items()):
+        record(store, video, people, seed=seed)
+
+
+@contextmanager
+def linked_library(server_url: str, template: str) -> Iterator[str]:
+    """The name of a database to copy, with `RECORDINGS` and their unknown voices."""
+    with new_database(server_url, template) as url:
+        with VoiceStore.open(plain(url)) as store:
+            record_all(store)
+            store.voices.enable()
+        assert url.database is not None
+        yield url.database
 
 
 def heard(store: VoiceStore, number: int) -> set[str]:
