@@ -122,8 +122,13 @@ def _classes(of: type[PgvoiceError] = PgvoiceError) -> Iterator[type[PgvoiceErro
         yield from _classes(each)
 
 
+#: Those of the command line are never answers.
 OURS = sorted(
-    {each for each in _classes() if each.__module__.startswith("pgvoice.")},
+    {
+        each
+        for each in _classes()
+        if each.__module__.startswith(("pgvoice.store.", "pgvoice.hooks."))
+    },
     key=lambda each: each.__name__,
 )
 
