@@ -178,6 +178,7 @@ def test_nobody_but_admins_sees_a_vector(attacked: Attacked, group: str) -> None
     assert errors["done"] >= 50, errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["pgvoice_reader", "pgvoice_writer"])
 def test_no_setting_reveals_a_vector(attacked: Attacked, group: str) -> None:
     """`test_leaks` asks a searcher's questions with each setting."""
