@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
 from threading import Event
 from urllib.parse import urlencode
@@ -76,6 +77,7 @@ class Site:
             "day": output.day,
             "last_day": output.last_day,
             "minute": minute,
+            "prose": prose,
         }
 
     def page(
@@ -171,6 +173,16 @@ def lasting(seconds: float) -> str:
         return f"{round(seconds)} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+
+
+def prose(text: str) -> Markup:
+    """A sentence whose commands stand in backticks, with these as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    kinds = cycle((Markup("{}"), Markup("<code>{}</code>")))
+    told = (kind.format(part) for kind, part in zip(kinds, parts, strict=False))
+    return Markup("").join(told)
 
 
 def minute(moment: datetime) -> str:

@@ -49,7 +49,8 @@ def make(site: Site) -> APIRouter:
         back: Annotated[str, Form()] = "/",
     ) -> Response:
         def act() -> Done:
-            return said(store, video, _meant(store, video, segment, label), says, name, new=new)
+            keys = _meant(store, video, segment, label)
+            return said(store, video, keys, says, name, new=new, author=_author(request))
 
         return _do(site, request, back, act)
 
@@ -80,7 +81,7 @@ def make(site: Site) -> APIRouter:
         back: Annotated[str, Form()] = "/",
     ) -> Response:
         def act() -> Done:
-            return labelled(store, video, encoder or None)
+            return labelled(store, video, encoder or None, author=_author(request))
 
         return _do(site, request, back, act)
 
@@ -95,6 +96,7 @@ def said(
     name: str,
     *,
     new: bool,
+    author: str | None,
 ) -> Done:
     """Pin turns of a recording, or forget what was said of them."""
     number = _newest(store)
@@ -105,14 +107,14 @@ def said(
         who = None if says == "nobody" else name.strip()
         store.labels.pin_segments(video, keys, who, holds=says != "not", new=new)
         told = _told(keys, says, who)
-    return Done(told, _act_since(store, number, video))
+    return Done(told, _act_since(store, number, video, author))
 
 
-def labelled(store: VoiceStore, video: str, encoder: str | None) -> Done:
+def labelled(store: VoiceStore, video: str, encoder: str | None, *, author: str | None) -> Done:
     """Keep who speaks in a recording, as of now."""
     number = _newest(store)
     found = store.labels.label([video], encoder=encoder)
-    return Done(_changed(found), _act_since(store, number, video))
+    return Done(_changed(found), _act_since(store, number, video, author))
 
 
 def _meant(
@@ -134,10 +136,16 @@ def _newest(store: VoiceStore) -> int:
     return max((act.number for act in store.acts.list(limit=1)), default=0)
 
 
-def _act_since(store: VoiceStore, number: int, video: str) -> int | None:
-    """The act on a recording that was done after another one; None if nothing was changed."""
-    newest = store.acts.list(limit=_NEWEST)
-    return next((a.number for a in newest if a.number > number and a.subject == video), None)
+def _act_since(store: VoiceStore, number: int, video: str, author: str | None) -> int | None:
+    """The act of a person on a recording after another one; None if nothing was changed."""
+    since = (act for act in store.acts.list(limit=_NEWEST) if act.number > number)
+    own = (act.number for act in since if act.subject == video and act.on_behalf_of == author)
+    return next(own, None)
+
+
+def _author(request: Request) -> str | None:
+    author: str | None = request.scope.get("pgvoice.author")
+    return author
 
 
 def _do(

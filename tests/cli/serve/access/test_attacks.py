@@ -12,6 +12,7 @@ from pgvoice_testkit.serving import client, entrance_of, path_of, stranger
 from starlette.testclient import TestClient
 
 from pgvoice.cli.serve.access import middleware
+from pgvoice.cli.serve.site import prose
 from pgvoice.store import VoiceStore
 
 OURS = "http://127.0.0.1:8642"
@@ -213,3 +214,8 @@ def _is_here(location: str) -> bool:
     """Whether a browser that gets this location stays on this site."""
     as_taken = re.sub(r"[\t\r\n]", "", location).replace("\\", "/")
     return urlsplit(urljoin(f"{OURS}/x", as_taken)).netloc == "127.0.0.1:8642"
+
+
+def test_a_sentence_is_escaped_where_its_commands_are_code() -> None:
+    assert prose("run `a <b>` & go") == "run <code>a &lt;b&gt;</code> &amp; go"
+    assert prose("a ` <b>") == "a ` &lt;b&gt;"
