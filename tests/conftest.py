@@ -35,8 +35,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than the cores, as tests also wait for servers, browsers and other processes."""
-    return (os.cpu_count() or 1) + 2
+    """One more than the cores, as tests also wait for servers, browsers and other processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
