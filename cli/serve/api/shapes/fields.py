@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -58,44 +58,24 @@ def _usual(moment: AwareDatetime) -> AwareDatetime:
     return moment
 
 
-Video = Annotated[
-    str,
-    Field(
+def _name(description: str, example: str) -> Any:
+    return Field(
         min_length=1,
         max_length=MAX_LENGTH,
         pattern=_NAME,
-        description="The recording's key: your own name for it.",
-        examples=["talk"],
-    ),
-]
-Name = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=MAX_LENGTH,
-        pattern=_NAME,
-        description="A person's name.",
-        examples=["Ada"],
-    ),
-]
-Label = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=MAX_LENGTH,
-        pattern=_NAME,
-        description="The diarizer's label.",
-        examples=["SPEAKER_00"],
-    ),
-]
+        description=description,
+        examples=[example],
+    )
+
+
+Video = Annotated[str, _name("The recording's key: your own name for it.", "talk")]
+Name = Annotated[str, _name("A person's name.", "Ada")]
+Label = Annotated[str, _name("The diarizer's label.", "SPEAKER_00")]
 Encoder = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=MAX_LENGTH,
-        pattern=_NAME,
-        description="An encoder, by name or name@revision; needed only if there are several.",
-        examples=["campplus"],
+    _name(
+        "An encoder, by name or name@revision; needed only if there are several.",
+        "campplus",
     ),
 ]
 #: Prose of a person or of a pipeline.
