@@ -66,7 +66,7 @@ BEGIN
         SELECT format('GRANT %s ON %s TO %I', privileges, c.oid::regclass, role)
         FROM (VALUES
             (everybody, 'SELECT', ARRAY[
-                'alembic_version', 'attribution_run', 'backfill_video', 'calibration',
+                'alembic_version', 'attribution_run', 'ingest_video', 'calibration',
                 'clean_part', 'encoder',
                 'fill_run', 'label', 'segment_index', 'setting', 'speaker', 'turn',
                 'turn_document', 'video'
@@ -78,13 +78,13 @@ BEGIN
                 ' default_threshold, threshold_source)', ARRAY['encoder']),
             (writers, 'INSERT (video_id, start_ms, end_ms, encoder_id, dimension, embedding,'
                 ' status)', ARRAY['segment_embedding']),
-            (writers, 'INSERT (backfill, video, document), UPDATE (document, state, attempts, error,'
+            (writers, 'INSERT (ingest, video, document), UPDATE (document, state, attempts, error,'
                 ' requested, filled, audio_seconds, work_seconds, changed_at)',
-                ARRAY['backfill_video']),
+                ARRAY['ingest_video']),
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
                 ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
-                'attribution', 'attribution_run', 'backfill_video',
+                'attribution', 'attribution_run', 'ingest_video',
                 'calibration', 'compared_profile', 'consent',
                 'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',

@@ -39,7 +39,7 @@ COMMANDS = [
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
     LazyCommand("hook", "hook", "Answer JSON requests on standard input."),
     LazyCommand("mcp", "mcp.mcp", "Let an agent ask who speaks, by the Model Context Protocol."),
-    LazyCommand("backfill", "backfill.backfill", "Fill many recordings and follow the progress."),
+    LazyCommand("ingest", "ingest.ingest", "Fill many recordings and follow the progress."),
     LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
     LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
     LazyCommand("retention", "privacy.erase", "Delete data whose retention period has ended."),

@@ -22,6 +22,7 @@ from .errors import (
     NotPlayable,
     PluginError,
     ProfileRefused,
+    SegmenterUnavailable,
     TimesBeyondAudio,
 )
 from .fill.embedding_pass import extract_embeddings_batch
@@ -49,11 +50,15 @@ from .plugins.specs import (
     RegisterCommand,
     RegisterEncoder,
     RegisterPage,
+    RegisterSegmenter,
+    SegmenterFactory,
     hookimpl,
 )
 from .profiles.exported import export_profiles
 from .profiles.importing import Imported, import_profiles
 from .results import FillReport, IdentifyResult, Labelled
+from .segmenters.registry import make_segmenter
+from .segmenters.segmenter import Segmenter, SegmenterAudio, SegmenterIdentity
 from .sources import inside_folder, resolve_audio
 from .turns import Turn
 
@@ -96,6 +101,12 @@ __all__ = [
     "RegisterEncoder",
     "RegisterFormat",
     "RegisterPage",
+    "RegisterSegmenter",
+    "Segmenter",
+    "SegmenterAudio",
+    "SegmenterFactory",
+    "SegmenterIdentity",
+    "SegmenterUnavailable",
     "SegmentsDocument",
     "TimesBeyondAudio",
     "Turn",
@@ -111,6 +122,7 @@ __all__ = [
     "import_profiles",
     "inside_folder",
     "make_encoder",
+    "make_segmenter",
     "parse_span",
     "parse_time",
     "read_document",

@@ -47,6 +47,10 @@ class EncoderUnavailable(PgvoiceError):
     """The encoder cannot be created or loaded."""
 
 
+class SegmenterUnavailable(PgvoiceError):
+    """The segmenter cannot be created or loaded."""
+
+
 class ClusterUnavailable(PgvoiceError):
     """Ray is not installed, or no cluster answers."""
 

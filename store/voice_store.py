@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pgvoice.store.privacy.privacy import Privacy
     from pgvoice.store.recordings.recordings import Recordings
     from pgvoice.store.thresholds.thresholds import Thresholds
-    from pgvoice.store.upkeep.backfills import Backfills
     from pgvoice.store.upkeep.events import Events
+    from pgvoice.store.upkeep.ingests import Ingests
     from pgvoice.store.upkeep.upkeep import Upkeep
     from pgvoice.store.voices.acts import Acts
     from pgvoice.store.voices.voices import Voices
@@ -107,10 +107,10 @@ class VoiceStore(Closing):
         return Privacy(self.database)
 
     @cached_property
-    def backfills(self) -> Backfills:
-        from pgvoice.store.upkeep.backfills import Backfills
+    def ingests(self) -> Ingests:
+        from pgvoice.store.upkeep.ingests import Ingests
 
-        return Backfills(self.database)
+        return Ingests(self.database)
 
     @cached_property
     def events(self) -> Events:

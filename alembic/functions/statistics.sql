@@ -1,4 +1,4 @@
--- What the store contains, how often fills find stored segments, and how far backfills are.
+-- What the store contains, how often fills find stored segments, and how far ingests are.
 
 CREATE OR REPLACE FUNCTION pgvoice.coverage(video text DEFAULT NULL, encoder integer DEFAULT NULL)
 RETURNS TABLE (
@@ -83,8 +83,8 @@ size on disk of the table of vectors with its indexes. One row.';
 
 -- When a fill began follows from when it ended and how long it took.
 
-CREATE OR REPLACE FUNCTION pgvoice.backfill_progress(name text DEFAULT NULL) RETURNS TABLE (
-    backfill text,
+CREATE OR REPLACE FUNCTION pgvoice.ingest_progress(name text DEFAULT NULL) RETURNS TABLE (
+    ingest text,
     videos bigint,
     done bigint,
     failed bigint,
@@ -104,31 +104,31 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH worked AS (
-        SELECT b.backfill, b.changed_at AS ended,
+        SELECT b.ingest, b.changed_at AS ended,
                b.changed_at - make_interval(secs => b.work_seconds) AS began,
                row_number() OVER newest <= 50 OR b.changed_at
                    > first_value(b.changed_at) OVER newest - interval '10 minutes' AS late
-        FROM pgvoice.backfill_video AS b
-        WHERE b.work_seconds > 0 AND (name IS NULL OR b.backfill = name)
-        WINDOW newest AS (PARTITION BY b.backfill ORDER BY b.changed_at DESC)
+        FROM pgvoice.ingest_video AS b
+        WHERE b.work_seconds > 0 AND (name IS NULL OR b.ingest = name)
+        WINDOW newest AS (PARTITION BY b.ingest ORDER BY b.changed_at DESC)
     ), stretch AS (
-        SELECT w.backfill, w.began, w.ended, false AS late FROM worked AS w
+        SELECT w.ingest, w.began, w.ended, false AS late FROM worked AS w
         UNION ALL
-        SELECT w.backfill, w.began, w.ended, true FROM worked AS w WHERE w.late
+        SELECT w.ingest, w.began, w.ended, true FROM worked AS w WHERE w.late
     ), reached AS (
         SELECT s.*, max(s.ended) OVER (
-            PARTITION BY s.backfill, s.late ORDER BY s.began, s.ended
+            PARTITION BY s.ingest, s.late ORDER BY s.began, s.ended
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS before
         FROM stretch AS s
     ), taken AS (
         -- The time that each adds to the time of earlier fills, including short breaks.
-        SELECT r.backfill, r.late, count(*) AS videos, sum(greatest(0, extract(epoch FROM
+        SELECT r.ingest, r.late, count(*) AS videos, sum(greatest(0, extract(epoch FROM
             r.ended - CASE WHEN r.began < r.before + interval '1 minute' THEN r.before
                            ELSE r.began END))) AS seconds
-        FROM reached AS r GROUP BY r.backfill, r.late
+        FROM reached AS r GROUP BY r.ingest, r.late
     ), counted AS (
-        SELECT b.backfill, count(*) AS videos,
+        SELECT b.ingest, count(*) AS videos,
                count(*) FILTER (WHERE b.state = 'done') AS done,
                count(*) FILTER (WHERE b.state = 'failed') AS failed,
                count(*) FILTER (WHERE b.state = 'waiting') AS waiting,
@@ -137,11 +137,11 @@ AS $$
                coalesce(sum(b.audio_seconds), 0) AS audio_seconds,
                coalesce(sum(b.work_seconds), 0) AS work_seconds,
                max(b.changed_at) AS changed_at
-        FROM pgvoice.backfill_video AS b
-        WHERE name IS NULL OR b.backfill = name
-        GROUP BY b.backfill
+        FROM pgvoice.ingest_video AS b
+        WHERE name IS NULL OR b.ingest = name
+        GROUP BY b.ingest
     )
-    SELECT c.backfill, c.videos, c.done, c.failed, c.waiting, c.filled,
+    SELECT c.ingest, c.videos, c.done, c.failed, c.waiting, c.filled,
            round(c.audio_seconds::numeric, 3)::double precision,
            round(c.work_seconds::numeric, 3)::double precision,
            round(coalesce(w.seconds, 0), 3)::double precision,
@@ -152,12 +152,12 @@ AS $$
                 ELSE round(c.waiting * l.seconds / l.videos, 3)::double precision END,
            c.changed_at, c.invalid
     FROM counted AS c
-    LEFT JOIN taken AS w ON w.backfill = c.backfill AND NOT w.late
-    LEFT JOIN taken AS l ON l.backfill = c.backfill AND l.late
-    ORDER BY c.backfill
+    LEFT JOIN taken AS w ON w.ingest = c.ingest AND NOT w.late
+    LEFT JOIN taken AS l ON l.ingest = c.ingest AND l.late
+    ORDER BY c.ingest
 $$;
-COMMENT ON FUNCTION pgvoice.backfill_progress(text) IS
-'How far backfills are. wall_seconds: the time in which fills ran, including breaks of less than a
+COMMENT ON FUNCTION pgvoice.ingest_progress(text) IS
+'How far ingests are. wall_seconds: the time in which fills ran, including breaks of less than a
 minute; work_seconds: the time of all workers together. seconds_left: at the pace of the last 10 minutes,
 or of the last 50 recordings if those took longer; NULL if none was filled yet. invalid: recordings
 that are done but for segments that are not spans of time.';

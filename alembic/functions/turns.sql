@@ -40,7 +40,8 @@ CREATE OR REPLACE FUNCTION pgvoice.store_turns(
     labels text[],
     texts text[],
     source text DEFAULT NULL,
-    add_to boolean DEFAULT false
+    add_to boolean DEFAULT false,
+    segmenter text DEFAULT NULL
 ) RETURNS TABLE (turns bigint, added bigint, removed bigint, source_before text)
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -50,6 +51,7 @@ AS $$
 DECLARE
     video_of CONSTANT bigint := (pgvoice_internal.video_ids(ARRAY[store_turns.video]))[1];
     last_place integer := 0;
+    segmenter_before text;
     was_stored boolean;
 BEGIN
     IF (cardinality(ends), cardinality(labels), cardinality(texts)) IS DISTINCT FROM
@@ -59,7 +61,8 @@ BEGIN
             USING HINT = 'Give one of each per turn; labels and texts may be NULL.',
                   ERRCODE = 'array_subscript_error';
     END IF;
-    SELECT d.source INTO source_before FROM pgvoice.turn_document AS d WHERE d.video_id = video_of;
+    SELECT d.source, d.segmenter INTO source_before, segmenter_before
+    FROM pgvoice.turn_document AS d WHERE d.video_id = video_of;
     was_stored := FOUND;
     WITH given AS MATERIALIZED (
         SELECT g.start_s, g.end_s, g.label, g.text
@@ -71,17 +74,19 @@ BEGIN
            (SELECT count(*) FROM (TABLE stored EXCEPT ALL TABLE given) AS surplus WHERE NOT add_to)
     INTO added, removed;
     IF NOT was_stored OR added + removed > 0
-       OR (NOT add_to AND source_before IS DISTINCT FROM store_turns.source) THEN
+       OR (NOT add_to AND (source_before, segmenter_before)
+                          IS DISTINCT FROM (store_turns.source, store_turns.segmenter)) THEN
         -- Erasing the recording waits, or was first.
         PERFORM FROM pgvoice.video AS v WHERE v.id = video_of FOR KEY SHARE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the video % was erased', quote_literal(store_turns.video)
                 USING ERRCODE = 'no_data_found';
         END IF;
-        INSERT INTO pgvoice.turn_document AS d (video_id, source)
-        VALUES (video_of, store_turns.source)
+        INSERT INTO pgvoice.turn_document AS d (video_id, source, segmenter)
+        VALUES (video_of, store_turns.source, store_turns.segmenter)
         ON CONFLICT (video_id) DO UPDATE SET stored_at = now(),
-            source = CASE WHEN add_to THEN d.source ELSE excluded.source END;
+            source = CASE WHEN add_to THEN d.source ELSE excluded.source END,
+            segmenter = CASE WHEN add_to THEN d.segmenter ELSE excluded.segmenter END;
     END IF;
     IF added + removed > 0 THEN
         IF add_to THEN
@@ -107,7 +112,7 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.store_turns IS
 'Stores the turns of a video, in seconds, instead of those it has, or besides them if add_to. source is
-the file that they come from. Text is left out unless the store keeps it; of erased speech, only the times
+the file that they come from, segmenter what found them in the audio. Text is left out unless the store keeps it; of erased speech, only the times
 are stored. Returns how many turns the video has now, how many of them are new, how many were removed, and
 the source before.';
 

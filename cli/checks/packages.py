@@ -19,7 +19,7 @@ PURPOSES = {
     "metrics": "for Prometheus metrics",
     "page": "for `pgvoice serve`",
     "plot": "for pictures (`--plot`)",
-    "ray": "to backfill on a Ray cluster",
+    "ray": "to ingest on a Ray cluster",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 

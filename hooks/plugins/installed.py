@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP = "pgvoice"
 OWN = "pgvoice"
 BUILTIN = {
     "builtin-encoders": "pgvoice.hooks.encoders.registry",
+    "builtin-segmenters": "pgvoice.hooks.segmenters.registry",
     "builtin-formats": "pgvoice.hooks.formats.reading",
     "builtin-audio-sources": "pgvoice.hooks.sources",
     "builtin-pipeline": "pgvoice.hooks.pipeline",

@@ -11,6 +11,7 @@ import pluggy
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.formats.format import RegisterFormat
 from pgvoice.hooks.results import FillReport, IdentifyResult, Labelled
+from pgvoice.hooks.segmenters.segmenter import Segmenter
 from pgvoice.store.turns import Turn
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ hookimpl = pluggy.HookimplMarker(NAMESPACE)
 #: Creates an encoder from a source of weights (None: its default) and a device (None: the best
 #: available). Called when the encoder is requested by name, so heavy imports belong inside.
 EncoderFactory = Callable[[str | None, str | None], Encoder]
+#: Creates a segmenter in the same way.
+SegmenterFactory = Callable[[str | None, str | None], Segmenter]
 #: Returns the local file of a video, or None if this source does not have the video.
 FindAudio = Callable[[str], Path | None]
 
@@ -37,6 +40,18 @@ class RegisterEncoder(Protocol):
 
     def __call__(
         self, name: str, factory: EncoderFactory, *, summary: str, extra: str | None = None
+    ) -> None: ...
+
+
+class RegisterSegmenter(Protocol):
+    """Registers a segmenter under a name, with a summary of one line.
+
+    `extra` is the extra of pgvoice that installs the segmenter's dependencies; None if the plugin's
+    own package does.
+    """
+
+    def __call__(
+        self, name: str, factory: SegmenterFactory, *, summary: str, extra: str | None = None
     ) -> None: ...
 
 
@@ -82,6 +97,11 @@ class RegisterPage(Protocol):
 @hookspec
 def register_encoders(register: RegisterEncoder) -> None:
     """Call `register` once for each of the plugin's encoders."""
+
+
+@hookspec
+def register_segmenters(register: RegisterSegmenter) -> None:
+    """Call `register` once for each of the plugin's segmenters."""
 
 
 @hookspec

@@ -95,8 +95,10 @@ turn_document = sa.Table(
         autoincrement=False,
     ),
     sa.Column("source", sa.Text, comment="The file of the turns; NULL if a program passed them."),
+    sa.Column("segmenter", sa.Text, comment="What found the turns in the audio, if anything did."),
     columns.now("stored_at"),
     sa.CheckConstraint("source <> ''", "source"),
+    sa.CheckConstraint("segmenter IS NULL OR segmenter <> '' AND source IS NULL", "segmenter"),
     comment="Where the turns of a recording come from. While there is a row, the recording's"
     " segments are those of its turns, even if there are none.",
 )
@@ -252,10 +254,10 @@ fill_run = sa.Table(
     comment="What a fill did; hits and misses are counted from here.",
 )
 
-backfill_video = sa.Table(
-    "backfill_video",
+ingest_video = sa.Table(
+    "ingest_video",
     metadata,
-    sa.Column("backfill", sa.Text, nullable=False),
+    sa.Column("ingest", sa.Text, nullable=False),
     sa.Column("video", sa.Text, nullable=False),
     sa.Column("document", JSONB, nullable=False, comment="The manifest's row, to run it again."),
     sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'waiting'::text")),
@@ -266,8 +268,8 @@ backfill_video = sa.Table(
     sa.Column("audio_seconds", sa.Double, comment="Seconds of speech that were filled."),
     sa.Column("work_seconds", sa.Double, comment="Seconds that its fills took, all together."),
     columns.now("changed_at"),
-    sa.PrimaryKeyConstraint("backfill", "video"),
-    sa.CheckConstraint(columns.one_of("state", ("waiting", "done", "failed")), "state"),
+    sa.PrimaryKeyConstraint("ingest", "video"),
+    sa.CheckConstraint(columns.one_of("state", ("waiting", "filled", "done", "failed")), "state"),
     sa.CheckConstraint("jsonb_typeof(document) = 'object'", "document"),
     sa.CheckConstraint("attempts >= 0 AND requested >= 0 AND filled >= 0", "counts"),
     sa.CheckConstraint(f"audio_seconds BETWEEN 0 AND {MAX_SECONDS}", "audio_seconds"),
@@ -275,7 +277,7 @@ backfill_video = sa.Table(
     sa.CheckConstraint(
         "isfinite(changed_at) AND date_part('year', changed_at) > 2000", "changed_at"
     ),
-    sa.Index("backfill_video_state_idx", "backfill", "state"),
-    comment="How a backfill went for each recording of its manifest. Whether a recording is filled"
+    sa.Index("ingest_video_state_idx", "ingest", "state"),
+    comment="How an ingest went for each recording of its manifest. Whether a recording is filled"
     " follows from its segments.",
 )

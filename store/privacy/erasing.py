@@ -144,7 +144,7 @@ _OF_VIDEO = {
     "turns": ("turn", "video_id = :id"),
     "kept comparisons": ("nearest", "video_id = :id"),
     "records of fills": ("fill_run", "video_id = :id"),
-    "records of backfills": ("backfill_video", "video = :key"),
+    "records of ingests": ("ingest_video", "video = :key"),
     "recordings": ("video", "id = :id"),
 }
 
@@ -216,7 +216,7 @@ def erase_video(connection: Connection, key: str, *, dry_run: bool) -> Erasure:
         _record(connection, "erase video", done)
         connection.execute(text("SELECT pgvoice_internal.erase_recording(:id)"), ids)
         connection.execute(text("DELETE FROM pgvoice.nearest WHERE video_id = :id"), ids)
-        connection.execute(text("DELETE FROM pgvoice.backfill_video WHERE video = :key"), ids)
+        connection.execute(text("DELETE FROM pgvoice.ingest_video WHERE video = :key"), ids)
         connection.execute(text("DELETE FROM pgvoice.video WHERE id = :id"), ids)
     return done
 

@@ -41,7 +41,7 @@ TOUCHED = (
     "speaker",
     "video",
     "fill_run",
-    "backfill_video",
+    "ingest_video",
     "person_span",
 )
 

@@ -133,16 +133,23 @@ class Recordings:
             segments.write(connection, to.video_id, to.encoder_id, encoder.dimension, rows)
 
     def store_turns(
-        self, video: str, given: Sequence[Turn], *, source: str | None = None, add: bool = False
+        self,
+        video: str,
+        given: Sequence[Turn],
+        *,
+        source: str | None = None,
+        add: bool = False,
+        segmenter: str | None = None,
     ) -> TurnsStored:
         """Store the turns of a video instead of those it has, or besides them with `add`.
 
-        Their times must be valid. `source` is the file that they come from. While a video has
+        Their times must be valid. `source` is the file that they come from, or `segmenter` found
+        them in the audio. While a video has
         turns, their segments are the ones that are identified and labelled. Raises
         `UnknownVideo`.
         """
         with self._database.engine.begin() as connection:
-            return turns.store(connection, video, given, source, add=add)
+            return turns.store(connection, video, given, source, add=add, segmenter=segmenter)
 
     def stale_turns(self, given: Mapping[str, Sequence[Turn]]) -> set[str]:
         """Which of these videos the store has with other turns, by one SELECT.

@@ -20,7 +20,7 @@ OnTurns = Literal["replace", "add", "ignore"]
 _STORE = text(
     "SELECT turns, added, removed, source_before FROM pgvoice.store_turns(:video,"
     " CAST(:starts AS double precision[]), CAST(:ends AS double precision[]),"
-    " CAST(:labels AS text[]), CAST(:texts AS text[]), :source, :add_to)"
+    " CAST(:labels AS text[]), CAST(:texts AS text[]), :source, :add_to, :segmenter)"
 )
 _READ = text(
     "SELECT start_s, end_s, label, text FROM pgvoice.turn WHERE video_id ="
@@ -56,7 +56,13 @@ class TurnsStored:
 
 
 def store(
-    connection: Connection, video: str, turns: Sequence[Turn], source: str | None, *, add: bool
+    connection: Connection,
+    video: str,
+    turns: Sequence[Turn],
+    source: str | None,
+    *,
+    add: bool,
+    segmenter: str | None = None,
 ) -> TurnsStored:
     """Store valid turns instead of those that the video has, or besides them.
 
@@ -70,6 +76,7 @@ def store(
         "texts": [storable(turn.text) for turn in turns],
         "source": storable(source) or None,
         "add_to": add,
+        "segmenter": segmenter,
     }
     try:
         return TurnsStored(*connection.execute(_STORE, given).one())

@@ -1,1 +1,1 @@
-"""Checking and copying a store, and the state of backfills."""
+"""Checking and copying a store, and the state of ingests."""

@@ -39,7 +39,7 @@ ALL = list(_commands(cli))
 LEAVES = [path for path in ALL if not isinstance(_leaf(path), click.Group)]
 
 
-@pytest.mark.parametrize("path", [(), ("fill",), ("enroll", "add"), ("backfill", "run"), ("db",)])
+@pytest.mark.parametrize("path", [(), ("fill",), ("enroll", "add"), ("ingest", "run"), ("db",)])
 def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
     code = (
         "import sys; from pgvoice.cli.main import cli\n"

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from pgvoice.store import FillRun, Turn, VoiceStore
 from pgvoice.store.privacy.consents import Consent
-from pgvoice.store.upkeep.backfills import Outcome
+from pgvoice.store.upkeep.ingests import Outcome
 
 VIDEO = "2026-11-28-town-council-meeting-1st-floor"
 ADA, BOB = "Alexandra Montgomery-Ainsworth", "Bartholomew Fitzgerald-Kennedy"
@@ -50,8 +50,8 @@ CALLS = {
     "thresholds": ["--encoder", OURS],
     "calibrate": ["--list", "--encoder", OURS],
     "videos": ["--encoder", OURS],
-    "backfill status": [],
-    "backfill failed": [],
+    "ingest status": [],
+    "ingest failed": [],
     "consent list": [],
     "erase speaker": [ADA, "--dry-run"],
     "erase video": [VIDEO, "--dry-run"],
@@ -90,8 +90,8 @@ def _fill(store: VoiceStore) -> None:
     store.labels.label(None, encoder=OURS)
     store.labels.pin(VIDEO, (3600.5, 3605), BOB, encoder=OURS)
     _link(store)
-    store.backfills.expect(VIDEO, {VIDEO: {"video": VIDEO}, "b": {"video": "b"}})
-    store.backfills.settle(VIDEO, [Outcome(VIDEO, ERROR), Outcome("b", None, 10, 10, 5e5, 1e4)])
+    store.ingests.expect(VIDEO, {VIDEO: {"video": VIDEO}, "b": {"video": "b"}})
+    store.ingests.settle(VIDEO, [Outcome(VIDEO, ERROR), Outcome("b", None, 10, 10, 5e5, 1e4)])
 
 
 def _link(store: VoiceStore) -> None:

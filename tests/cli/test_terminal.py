@@ -33,7 +33,7 @@ from pgvoice.hooks.plugins import installed
 from pgvoice.hooks.plugins.specs import RegisterCommand
 from pgvoice.store import VoiceStore
 from pgvoice.store.privacy.consents import Consent
-from pgvoice.store.upkeep.backfills import Outcome
+from pgvoice.store.upkeep.ingests import Outcome
 
 #: Sets the title, the clipboard and a link, clears the screen, turns the text around, goes back.
 EVIL = (
@@ -55,7 +55,7 @@ FLAGS = ("--yes", "--with-segments", "--no-torch", "--exemplars", "--nobody")
 #: Writes documents exactly as they are, unless to a terminal.
 EXACT = ("labels", "export")
 #: Commands that may have nothing to say: there are no metrics, and no agent asks.
-SILENT = (("backfill", "metrics"), ("mcp",))
+SILENT = (("ingest", "metrics"), ("mcp",))
 #: psql writes for itself.
 LEAVES = [path for path in leaves() if path != ("db", "shell")]
 
@@ -94,8 +94,8 @@ def _fill(store: VoiceStore) -> None:
     store.people.enroll_segments(f"{EVIL} 2", EVIL, [(1, 2)], consent=agreed, min_speech=1)
     store.labels.label(None)
     store.labels.pin(EVIL, (2, 3), EVIL)
-    store.backfills.expect(EVIL, {EVIL: {"video": EVIL}})
-    store.backfills.settle(EVIL, [Outcome(EVIL, EVIL)])
+    store.ingests.expect(EVIL, {EVIL: {"video": EVIL}})
+    store.ingests.settle(EVIL, [Outcome(EVIL, EVIL)])
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def _read(terminal: int) -> str:
         ["labels", "export", EVIL, "--format", "json"],
         ["videos"],
         ["label", "--all"],
-        ["backfill", "status", "--watch"],
+        ["ingest", "status", "--watch"],
         ["doctor", "--no-torch"],
         ["search", "nobody" + EVIL],
     ],
@@ -279,7 +279,7 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) ->
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
     written = _in_terminal(*arguments)
-    assert "Eve" in written or arguments[0] in ("doctor", "label", "backfill")
+    assert "Eve" in written or arguments[0] in ("doctor", "label", "ingest")
     for forbidden in ("\x1b]", "\x1b[2J", "\x9b", "\x9d", "\x07", "\u202e", "\u2066", "\b", "\x7f"):
         assert forbidden not in written
     coloured = arguments in (["enroll", "list"], ["identify", EVIL], ["doctor", "--no-torch"])

@@ -35,11 +35,11 @@ from pgvoice.store.recordings.fills import FillRun
 
 ENCODER = EncoderIdentity("battery", "sha256:0123", "1", 24, 16_000)
 SECONDS = 10
-#: What a fill, a backfill or a prune by a writer changes; the rest is for admins.
+#: What a fill, an ingest or a prune by a writer changes; the rest is for admins.
 WRITTEN = {
     "pgvoice.attribution",
     "pgvoice.audit_event",
-    "pgvoice.backfill_video",
+    "pgvoice.ingest_video",
     "pgvoice.clean_part",
     "pgvoice.deleted_segment",
     "pgvoice.encoder",
@@ -118,7 +118,7 @@ def _fill(store: VoiceStore) -> None:
     store.voices.dismiss(last, "tv")
     store.voices.same(one, other)
     store.people.drop("cyd", store.people.exemplars("cyd")[0].number)
-    store.backfills.expect("night", {"talk": {"audio": "/private/talk.wav"}})
+    store.ingests.expect("night", {"talk": {"audio": "/private/talk.wav"}})
     store.index.build()
 
 

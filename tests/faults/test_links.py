@@ -10,14 +10,14 @@ from click.testing import Result
 from pgvoice_testkit.stores.filled import X, Y, put
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.upkeep.backfills import Outcome
+from pgvoice.store.upkeep.ingests import Outcome
 
 WRITING = {
     "picture": ["identify", "talk", "--plot", "link.svg"],
     "page": ["identify", "talk", "--plot", "link.html"],
     "pixels": ["evaluate", "talk=talk.rttm", "--plot", "link.png"],
     "labels": ["identify", "talk", "talk.rttm", "--output", "link.rttm", "--overwrite"],
-    "manifest": ["backfill", "failed", "--output", "link.jsonl"],
+    "manifest": ["ingest", "failed", "--output", "link.jsonl"],
 }
 
 
@@ -27,8 +27,8 @@ def library(store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     put(store, "talk", {(0, 1): X, (1, 2): Y})
     store.people.enroll_segments("Ada", "talk", [(0, 1)], min_speech=1)
     store.people.enroll_segments("Bob", "talk", [(1, 2)], min_speech=1)
-    store.backfills.expect("library", {"lost": {"video": "lost"}})
-    store.backfills.settle("library", [Outcome("lost", "no file")])
+    store.ingests.expect("library", {"lost": {"video": "lost"}})
+    store.ingests.settle("library", [Outcome("lost", "no file")])
     monkeypatch.chdir(tmp_path)
     Path("precious").write_text("precious")
     Path("talk.rttm").write_text("SPEAKER talk 1 0 1 <NA> <NA> Ada <NA> <NA>\n")

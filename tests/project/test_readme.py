@@ -30,8 +30,8 @@ from pgvoice.store.people.people import People
 from pgvoice.store.privacy.privacy import Privacy
 from pgvoice.store.recordings.recordings import Recordings
 from pgvoice.store.thresholds.thresholds import Thresholds
-from pgvoice.store.upkeep.backfills import Backfills
 from pgvoice.store.upkeep.events import Events
+from pgvoice.store.upkeep.ingests import Ingests
 from pgvoice.store.upkeep.upkeep import Upkeep
 from pgvoice.store.voices.acts import Acts
 from pgvoice.store.voices.voices import Voices
@@ -40,7 +40,7 @@ from pgvoice.store.voices.voices import Voices
 FACETS: dict[str, type] = {
     "acts": Acts,
     "answers": Answers,
-    "backfills": Backfills,
+    "ingests": Ingests,
     "events": Events,
     "index": SegmentIndex,
     "labels": Labels,

@@ -111,7 +111,7 @@ CHANGES: dict[str, Callable[[VoiceStore], object]] = {
     "audit": lambda store: store.privacy.audit(),
     "target": lambda store: store.thresholds.set_target_far(0.02),
     "refresh": lambda store: store.thresholds.refresh(),
-    "expect": lambda store: store.backfills.expect("all", {"v": {"video": "v"}}),
+    "expect": lambda store: store.ingests.expect("all", {"v": {"video": "v"}}),
     "index": lambda store: store.index.build(),
     "checksums": lambda store: store.upkeep.checksums(),
     "similar": lambda store: store.answers.similar("v", (0, 1)),

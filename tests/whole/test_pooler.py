@@ -19,9 +19,9 @@ from sqlalchemy import URL
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks import FillReport, Recording, enroll_recordings, fill
-from pgvoice.hooks.backfill.engine import Here, Processes
-from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.running import backfill
+from pgvoice.hooks.ingest.engine import Here, Processes
+from pgvoice.hooks.ingest.manifest import ManifestRow
+from pgvoice.hooks.ingest.running import ingest
 from pgvoice.store import BuildProgress, IndexBusy, VoiceStore
 from pgvoice.store.answers import index_building, indexes
 
@@ -135,23 +135,23 @@ def _rows(talk: Path) -> list[ManifestRow]:
 
 
 @needs_pooler
-def test_a_backfill_with_a_session_for_each_worker_and_one_more(
+def test_a_ingest_with_a_session_for_each_worker_and_one_more(
     pooled: VoiceStore, talk: Path
 ) -> None:
     with Processes(pooled, CountingEncoder, WORKERS) as processes:
-        report = backfill(processes, "library", _rows(talk))
+        report = ingest(processes, "library", _rows(talk))
     assert (report.filled, report.failed) == (6, [])
 
 
 @pytest.mark.parametrize(("workers", "connections"), [(1, 2), (WORKERS, 2 * WORKERS + 1)])
-def test_connections_of_a_backfill(
+def test_connections_of_a_ingest(
     store: VoiceStore, talk: Path, tmp_path: Path, workers: int, connections: int
 ) -> None:
     notes = tmp_path / "connected"
     url = plain(store.database.url).replace("+psycopg", "")
     make = partial(WatchingEncoder, url, str(notes))
     with Here(store, make) if workers == 1 else Processes(store, make, workers) as engine:
-        report = backfill(engine, "library", _rows(talk))
+        report = ingest(engine, "library", _rows(talk))
     assert (report.filled, report.failed) == (6, [])
     counts = [int(line) for line in notes.read_text().splitlines()]
     assert len(counts) == 6

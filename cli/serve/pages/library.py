@@ -61,7 +61,7 @@ def make(site: Site) -> APIRouter:
             has_more=len(found) > SHOWN,
             totals=store.recordings.totals(containing),
             everything=store.recordings.totals() if containing else None,
-            backfills=store.backfills.status(),
+            ingests=store.ingests.status(),
             encoders=store.recordings.encoders(),
             linking=store.voices.settings(),
             left=store.voices.left(),

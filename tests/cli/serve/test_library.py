@@ -118,12 +118,12 @@ def test_an_empty_store_says_so(store: VoiceStore) -> None:
     assert "not kept" in shown
 
 
-def test_backfills_and_reuse_are_shown(store: VoiceStore) -> None:
+def test_ingests_and_reuse_are_shown(store: VoiceStore) -> None:
     transcripts.library(store)
-    store.backfills.expect("<archive>", {"one": {}, "two": {}, "three": {}})
+    store.ingests.expect("<archive>", {"one": {}, "two": {}, "three": {}})
     with store.database.engine.begin() as connection:
         connection.execute(
-            text("UPDATE pgvoice.backfill_video SET state = 'done' WHERE video <> 'one'")
+            text("UPDATE pgvoice.ingest_video SET state = 'done' WHERE video <> 'one'")
         )
         connection.execute(text("UPDATE pgvoice.fill_run SET hits = 6, filled = 6"))
     shown = client(store).get("/library").text

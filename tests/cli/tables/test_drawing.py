@@ -55,11 +55,11 @@ def test_the_last_column_continues_between_words() -> None:
 
 
 def test_headers_are_folded_before_numbers_are_broken() -> None:
-    columns = [Column("backfill"), number("vectors per second"), number("time left")]
+    columns = [Column("ingest"), number("vectors per second"), number("time left")]
     row = ["library", "1,234,567.0", "12 h"]
     assert _drawn(columns, row, 30) == [
         "             vectors per  time",
-        "backfill          second  left",
+        "ingest          second  left",
         "library      1,234,567.0  12 h",
     ]
 

@@ -9,9 +9,9 @@ from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
 from pgvoice.hooks import fill
-from pgvoice.hooks.backfill.engine import Here
-from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.running import backfill
+from pgvoice.hooks.ingest.engine import Here
+from pgvoice.hooks.ingest.manifest import ManifestRow
+from pgvoice.hooks.ingest.running import ingest
 from pgvoice.store import VoiceStore
 
 SPANS = [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
@@ -65,26 +65,26 @@ def test_a_recording_that_was_erased(store: VoiceStore, wav: Path) -> None:
     assert fill(store, CountingEncoder(), video="v", audio=wav, segments=SPANS).run.filled == 3
 
 
-def test_a_backfill_that_runs_again(store: VoiceStore, wav: Path, tmp_path: Path) -> None:
+def test_a_ingest_that_runs_again(store: VoiceStore, wav: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "other.wav", voice(150, 6))
     rows = [ManifestRow("v", str(wav), tuple(SPANS)), ManifestRow("w", str(other), tuple(SPANS))]
-    backfill(Here(store, CountingEncoder), "library", rows)
+    ingest(Here(store, CountingEncoder), "library", rows)
     erased = store.privacy.erase_video("v")
-    assert erased.count("records of backfills") == 1
-    report = backfill(Here(store, CountingEncoder), "library", rows)
+    assert erased.count("records of ingests") == 1
+    report = ingest(Here(store, CountingEncoder), "library", rows)
     assert (report.erased, report.complete, report.filled, report.failed) == (1, 1, 0, [])
     assert report.videos == 2
-    (status,) = store.backfills.status()
+    (status,) = store.ingests.status()
     assert (status.videos, status.done, status.failed) == (1, 1, 0)
     assert _vectors(store) == 3
 
 
-def test_a_backfill_of_recordings_with_erased_speech(store: VoiceStore, wav: Path) -> None:
+def test_a_ingest_of_recordings_with_erased_speech(store: VoiceStore, wav: Path) -> None:
     fill(store, CountingEncoder(), video="v", audio=wav, segments=SPANS[:1])
     store.people.enroll_segments("ann", "v", [SPANS[0]])
     store.privacy.erase_speaker("ann", with_segments=True)
     row = ManifestRow("v", str(wav), tuple(SHIFTED))
-    report = backfill(Here(store, CountingEncoder), "library", [row])
+    report = ingest(Here(store, CountingEncoder), "library", [row])
     assert (report.filled, report.vectors, report.failed) == (1, 2, [])
-    again = backfill(Here(store, CountingEncoder), "library", [row])
+    again = ingest(Here(store, CountingEncoder), "library", [row])
     assert (again.complete, again.filled, again.failed) == (1, 0, [])

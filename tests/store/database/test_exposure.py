@@ -58,7 +58,7 @@ QUESTIONS = (
     "cache_stats()",
     "speaker_time()",
     "required_by_duration()",
-    "backfill_progress()",
+    "ingest_progress()",
     "label",
 )
 

@@ -116,7 +116,7 @@ IN_SECONDS = [
     "coverage()",
     "profile_quality()",
     "people()",
-    "backfill_progress()",
+    "ingest_progress()",
     "keep_labels(dry_run => true)",
     "drop_exemplar('bob', 2, true)",
 ]
@@ -163,7 +163,7 @@ def on_a_grid(server_url: str, request: pytest.FixtureRequest) -> Iterator[Voice
 
 
 _WORK = """
-INSERT INTO pgvoice.backfill_video (backfill, video, document, state, filled, audio_seconds,
+INSERT INTO pgvoice.ingest_video (ingest, video, document, state, filled, audio_seconds,
     work_seconds)
 VALUES ('b', 'a', '{}', 'done', 1, 0.1, 0.7), ('b', 'b', '{}', 'done', 1, 0.2, 0.1),
     ('b', 'c', '{}', 'waiting', 0, 0, 0)

@@ -108,7 +108,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("SELECT backfill FROM backfill_progress()", []),
+        ("SELECT ingest FROM ingest_progress()", []),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
         ("SELECT threshold, source FROM required(1000)", [(0.5, "encoder default: made up")]),

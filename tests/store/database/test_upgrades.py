@@ -46,7 +46,7 @@ ASKED = {
     "similar_segments": "SELECT * FROM pgvoice.similar_segments('one', 0, 2, exact => true)",
     "exemplar_similarity": "SELECT * FROM pgvoice.exemplar_similarity(1)",
     "coverage": "SELECT video, encoder, embedded, statuses, seconds FROM pgvoice.coverage()",
-    "backfill_progress": "SELECT * FROM pgvoice.backfill_progress()",
+    "ingest_progress": "SELECT * FROM pgvoice.ingest_progress()",
 }
 TABLES = text(
     "SELECT CAST(relname AS text), string_agg(format('CAST(%1$I AS text) AS %1$I', attname), ', ')"
@@ -193,15 +193,15 @@ def test_odd_values_in_an_old_store_are_repaired(old: URL) -> None:
     _upgrade(old)
     after = _contents(old)
     assert after["fill_run"] == []
-    assert "even" in {row["video"] for row in after["backfill_video"]}
-    assert "odd" not in {row["video"] for row in after["backfill_video"]}
+    assert "even" in {row["video"] for row in after["ingest_video"]}
+    assert "odd" not in {row["video"] for row in after["ingest_video"]}
     assert {row["duration_ms"] for row in after["video"]} == {None}
     assert all(str(row["audio_sha256"]).islower() for row in after["video"])
-    changed = {"fill_run", "backfill_video", "video", "setting"}
+    changed = {"fill_run", "video", "setting"}
     assert _different(before, after) <= changed
     with VoiceStore.open(plain(old)) as store:
         assert [check for check in store.upkeep.verify() if check.problems] == []
-        assert store.backfills.status()
+        assert store.ingests.status()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def _ask(url: str, statement: str) -> None:
         "INSERT INTO pgvoice.video (key, created_at) VALUES ('x', 'infinity')",
         "SELECT setval('pgvoice.video_id_seq', 1)",
         "SELECT nextval('pgvoice.fill_run_id_seq')",
-        "UPDATE pgvoice.backfill_video SET video = 'other'",
+        "UPDATE pgvoice.ingest_video SET video = 'other'",
         "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,"
         " decode_seconds, encode_seconds, finished_at) VALUES (1, 1, 0, 0, 0, '{}', 0, 0, now())",
         "INSERT INTO pgvoice.segment_embedding (video_id, start_ms, end_ms, encoder_id, dimension,"
@@ -97,14 +97,14 @@ def _encoder(**values: str) -> str:
         ("fill_run", {"hits": "2147483647", "filled": "2147483647", "requested": "-2"}),
         ("fill_run", {"hits": "4"}),
         ("fill_run", {"device": "repeat('x', 201)"}),
-        *(("backfill_video", {name: value})
+        *(("ingest_video", {name: value})
           for name in ("audio_seconds", "work_seconds")
           for value in ("-1", "'NaN'", "'Infinity'")),
-        *(("backfill_video", {name: "-1"}) for name in ("attempts", "requested", "filled")),
-        *(("backfill_video", {"changed_at": value})
+        *(("ingest_video", {name: "-1"}) for name in ("attempts", "requested", "filled")),
+        *(("ingest_video", {"changed_at": value})
           for value in ("'infinity'", "'-infinity'", "'4000-01-01 BC'")),
-        ("backfill_video", {"document": "'[]'"}),
-        ("backfill_video", {"state": "'new'"}),
+        ("ingest_video", {"document": "'[]'"}),
+        ("ingest_video", {"state": "'new'"}),
     ],
 )  # fmt: skip
 def test_a_writer_stores_nothing_odd(writer: str, table: str, values: dict[str, str]) -> None:
@@ -115,7 +115,7 @@ def test_a_writer_stores_nothing_odd(writer: str, table: str, values: dict[str, 
     }
     odd = ", ".join(f"{name} = {value}" for name, value in values.items())
     _, statement = changes.get(table, ("", f"UPDATE pgvoice.{table} SET {odd}"))
-    _ask(writer, "INSERT INTO pgvoice.backfill_video (backfill, video, document)"
+    _ask(writer, "INSERT INTO pgvoice.ingest_video (ingest, video, document)"
                  " VALUES ('b', 'v', '{}')")  # fmt: skip
     if table in changes:
         _ask(writer, changes[table][0])
@@ -123,7 +123,7 @@ def test_a_writer_stores_nothing_odd(writer: str, table: str, values: dict[str, 
         _ask(writer, statement)
     with VoiceStore.open(writer) as store:
         assert store.recordings.statistics()
-        assert len(store.backfills.status()) == 1
+        assert len(store.ingests.status()) == 1
 
 
 def test_a_writer_does_not_change_a_threshold(writer: str, library: VoiceStore) -> None:

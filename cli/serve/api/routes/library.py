@@ -1,4 +1,4 @@
-"""The store as a whole: thresholds, statistics, encoders, backfills."""
+"""The store as a whole: thresholds, statistics, encoders, ingests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query
 from pgvoice.cli.serve.api.paging import Asked, Part
 from pgvoice.cli.serve.api.shapes.fields import Encoder, Page, Phrase
 from pgvoice.cli.serve.api.shapes.library import (
-    Backfill,
     EncoderShown,
     FailedRecording,
+    Ingest,
     ScoreBin,
     Statistics,
     Thresholds,
@@ -22,8 +22,8 @@ from pgvoice.cli.serve.site import Site
 from pgvoice.store.recordings import listing, statistics
 from pgvoice.store.thresholds import scores
 
-#: A backfill by name.
-Named = Annotated[Phrase | None, Query(description="Of one backfill; by default of all.")]
+#: An ingest by name.
+Named = Annotated[Phrase | None, Query(description="Of one ingest; by default of all.")]
 
 
 def make(site: Site) -> APIRouter:
@@ -77,17 +77,17 @@ def make(site: Site) -> APIRouter:
             for each in store.recordings.encoders()
         ]
 
-    @router.get("/backfills", response_model=Page[Backfill])
-    def list_backfills(paging: Asked, name: Named = None) -> Part:
-        """How far backfills are."""
-        found = store.backfills.status(name)
+    @router.get("/ingests", response_model=Page[Ingest])
+    def list_ingests(paging: Asked, name: Named = None) -> Part:
+        """How far ingests are."""
+        found = store.ingests.status(name)
         return paging.skipping(lambda limit, skip: found[skip : skip + limit])
 
-    @router.get("/backfills/failed", response_model=Page[FailedRecording])
+    @router.get("/ingests/failed", response_model=Page[FailedRecording])
     def list_failed_recordings(paging: Asked, name: Named = None) -> Part:
         """The recordings that could not be filled or have invalid segments, and why."""
         return paging.skipping(
-            lambda limit, skip: store.backfills.failed(name, limit=limit, skip=skip)
+            lambda limit, skip: store.ingests.failed(name, limit=limit, skip=skip)
         )
 
     return router

@@ -1,4 +1,4 @@
-"""Recordings, turns, statistics, thresholds and backfills."""
+"""Recordings, turns, statistics, thresholds and ingests."""
 
 from __future__ import annotations
 
@@ -186,10 +186,10 @@ class Totals(Shown):
     keeps_text: bool = Field(description="Whether the store keeps what was said.")
 
 
-class Backfill(Shown):
-    """The progress of a backfill."""
+class Ingest(Shown):
+    """The progress of an ingest."""
 
-    backfill: str
+    ingest: str
     videos: int
     done: int
     failed: int
@@ -202,7 +202,7 @@ class Backfill(Shown):
 
 
 class FailedRecording(Shown):
-    """A recording that a backfill could not fill, or whose segments are partly invalid."""
+    """A recording that an ingest could not fill, or whose segments are partly invalid."""
 
     video: str
     filled: bool

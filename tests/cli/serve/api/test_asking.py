@@ -175,8 +175,8 @@ ASKED: dict[str, tuple[dict[str, Any], Callable[[VoiceStore, Any], tuple[object,
     ),
     "/statistics": ({}, lambda _, found: (found["last_fill"]["video"], READ_ALOUD)),
     "/encoders": ({}, lambda _, found: (found[0]["threshold"], 0.5)),
-    "/backfills": ({}, lambda _, found: (found["items"][0]["waiting"], 2)),
-    "/backfills/failed": ({}, lambda _, found: (found["items"], [])),
+    "/ingests": ({}, lambda _, found: (found["items"][0]["waiting"], 2)),
+    "/ingests/failed": ({}, lambda _, found: (found["items"], [])),
     "/jobs": ({}, lambda _, found: (found, {"items": [], "next": None})),
 }
 #: Jobs and what is followed have tests of their own.

@@ -28,7 +28,7 @@ def make(store: VoiceStore) -> None:
     store.labels.label()
     enroll_near(store, ZOE, PEOPLE[0], 0.42)
     store.labels.pin("monday", (0.0, 1.5), ADA)
-    store.backfills.expect("all", {"monday": {}, "nowhere": {}})
+    store.ingests.expect("all", {"monday": {}, "nowhere": {}})
 
 
 def _read_aloud(store: VoiceStore) -> None:

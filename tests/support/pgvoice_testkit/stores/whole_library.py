@@ -40,7 +40,7 @@ def make(store: VoiceStore) -> None:
         "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, expires_at)"
         " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
     )
-    store.backfills.expect("library", {"v": {"video": "v"}})
+    store.ingests.expect("library", {"v": {"video": "v"}})
     put(store, "x", {(0, 1): unit(-1, 0.2, 0.1)})
     for name in ("ended", "erased"):
         store.people.enroll_segments(name, "x", [(0, 1)], encoder=ENCODER, force=True)

@@ -1,4 +1,4 @@
-"""``pgvoice backfill``: a whole library."""
+"""``pgvoice ingest``: a whole library."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output, terminal
-from pgvoice.cli.backfill import backfill_progress
 from pgvoice.cli.errors import INVALID_SEGMENT
 from pgvoice.cli.group import FAILED, Group
-from pgvoice.hooks.backfill.engine import Engine, Here, MakeEncoder, Processes
-from pgvoice.hooks.backfill.manifest import Manifest
-from pgvoice.hooks.backfill.metrics import exposition
-from pgvoice.hooks.backfill.on_ray import RayActors
-from pgvoice.hooks.backfill.running import BackfillReport
-from pgvoice.hooks.backfill.running import backfill as fill_all
+from pgvoice.cli.ingest import progress
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
+from pgvoice.hooks.ingest.engine import Engine, Here, MakeEncoder, Processes
+from pgvoice.hooks.ingest.manifest import Manifest
+from pgvoice.hooks.ingest.metrics import exposition
+from pgvoice.hooks.ingest.on_ray import RayActors
+from pgvoice.hooks.ingest.running import IngestReport
+from pgvoice.hooks.ingest.running import ingest as fill_all
 from pgvoice.hooks.new_files import write_file
 from pgvoice.store.voice_store import VoiceStore
 
@@ -35,7 +35,7 @@ HERE = "127.0.0.1"
 
 
 @click.group(cls=Group)
-def backfill() -> None:
+def ingest() -> None:
     """Fill many recordings and follow the progress.
 
     A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; if empty,
@@ -43,7 +43,7 @@ def backfill() -> None:
     (the recording's name in a file that covers several; if empty, it is video). Or it is a folder
     with files such as talk.mp3 and talk.rttm beside each other.
 
-    The state is in the database: running a backfill again does only what is missing.
+    The state is in the database: running an ingest again does only what is missing.
     """
 
 
@@ -62,16 +62,16 @@ def _address(value: str) -> tuple[str, int]:
     return host.strip("[]") or HERE, int(port)
 
 
-@backfill.command(
+@ingest.command(
     epilog="""\b
-Examples: pgvoice backfill run library.csv --workers 2
-          pgvoice backfill run recordings/
-          pgvoice backfill run library.jsonl --shard 3/8
-          pgvoice backfill run library.parquet --ray head.example:6379"""
+Examples: pgvoice ingest run library.csv --workers 2
+          pgvoice ingest run recordings/
+          pgvoice ingest run library.jsonl --shard 3/8
+          pgvoice ingest run library.parquet --ray head.example:6379"""
 )
 @click.argument("manifest", type=options.ExistingPath(path_type=Path))
 @click.option(
-    "--name", metavar="NAME", help="Name of the backfill [the manifest's, without its suffix]."
+    "--name", metavar="NAME", help="Name of the ingest [the manifest's, without its suffix]."
 )
 @options.integer(
     "--workers",
@@ -134,8 +134,8 @@ def run(
     with (
         redirect_stdout(sys.stderr),  # Ray prints messages
         _engine(store, made, workers, ray, cores) as engine,
-        backfill_progress.measured(lambda: store.backfills.status(called), metrics) as ask,
-        backfill_progress.shown(ask) as tell,
+        progress.measured(lambda: store.ingests.status(called), metrics) as ask,
+        progress.shown(ask) as tell,
         _stop_requested() as stop,
     ):
         report = fill_all(
@@ -195,7 +195,7 @@ def _stop_requested() -> Iterator[Callable[[], bool]]:
             signal.signal(each, handler)
 
 
-def _write_report(report: BackfillReport, name: str) -> None:
+def _write_report(report: IngestReport, name: str) -> None:
     click.echo(
         f"{output.counted(report.videos, 'recording')}: {report.complete:,} already complete,"
         f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
@@ -209,38 +209,36 @@ def _write_report(report: BackfillReport, name: str) -> None:
     for video, problem in problems[:NAMED]:
         click.echo(output.printable(f"  {video}: {problem}"))
     if problems:
-        click.echo(
-            output.printable(f"`pgvoice backfill failed {shlex.quote(name)}` lists them all")
-        )
+        click.echo(output.printable(f"`pgvoice ingest failed {shlex.quote(name)}` lists them all"))
 
 
-@backfill.command(epilog="Example: pgvoice backfill status --watch")
+@ingest.command(epilog="Example: pgvoice ingest status --watch")
 @click.argument("name", required=False)
 @click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
 @options.wide_option
 @options.store_options
 def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
-    """Show the progress of all backfills, or of one."""
+    """Show the progress of all ingests, or of one."""
     if watch:
-        backfill_progress.watch(lambda: store.backfills.status(name))
-    found = store.backfills.status(name)
+        progress.watch(lambda: store.ingests.status(name))
+    found = store.ingests.status(name)
     if as_json:
         output.write_json(found)
     elif found:
-        backfill_progress.write_status(found)
+        progress.write_status(found)
     else:
-        click.echo("no backfill yet: see `pgvoice backfill run --help`")
+        click.echo("no ingest yet: see `pgvoice ingest run --help`")
 
 
-@backfill.command(epilog="Example: pgvoice backfill metrics > /var/lib/node_exporter/pgvoice.prom")
+@ingest.command(epilog="Example: pgvoice ingest metrics > /var/lib/node_exporter/pgvoice.prom")
 @click.argument("name", required=False)
 @options.open_store
 def metrics(store: VoiceStore, name: str | None) -> None:
-    """Print the progress of all backfills, or of one, for Prometheus."""
-    click.echo(exposition(store.backfills.status(name)), nl=False)
+    """Print the progress of all ingests, or of one, for Prometheus."""
+    click.echo(exposition(store.ingests.status(name)), nl=False)
 
 
-@backfill.command(epilog="Example: pgvoice backfill failed library --output again.jsonl")
+@ingest.command(epilog="Example: pgvoice ingest failed library --output again.jsonl")
 @click.argument("name", required=False)
 @click.option(
     "--output",
@@ -257,7 +255,7 @@ def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: 
     A recording whose other segments are filled is named too, as long as some of its segments are
     not spans of time.
     """
-    found = store.backfills.failed(name)
+    found = store.ingests.failed(name)
     if manifest is not None:
         lines = "".join(f"{json.dumps(dict(each.document))}\n" for each in found)
         write_file(manifest, lines.encode(), overwrite=True)

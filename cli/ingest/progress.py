@@ -1,4 +1,4 @@
-"""The progress of backfills: a live table on a terminal, lines in a log, and metrics."""
+"""The progress of ingests: a live table on a terminal, lines in a log, and metrics."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pgvoice.cli import output, terminal
-from pgvoice.hooks.backfill.metrics import served
+from pgvoice.hooks.ingest.metrics import served
 from pgvoice.store.errors import DatabaseError
-from pgvoice.store.upkeep.backfills import BackfillStatus
+from pgvoice.store.upkeep.ingests import IngestStatus
 
 #: Seconds between two queries of the progress, for a terminal and for a log.
 TERMINAL_EVERY, LOG_EVERY = 1.0, 10.0
@@ -29,7 +29,7 @@ SHARE = 0.05
 _UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
 
 #: Queries the progress.
-Ask = Callable[[], list[BackfillStatus]]
+Ask = Callable[[], list[IngestStatus]]
 
 
 @contextmanager
@@ -37,11 +37,11 @@ def measured(ask: Ask, served_at: tuple[str, int] | None) -> Iterator[Ask]:
     """Gives a function that queries the progress, and serves its last result to Prometheus.
 
     Scrapes run no query. If the database does not answer, the last result is given again, because
-    looking at a backfill must not stop it.
+    looking at an ingest must not stop it.
     """
-    last: list[BackfillStatus] = []
+    last: list[IngestStatus] = []
 
-    def asked() -> list[BackfillStatus]:
+    def asked() -> list[IngestStatus]:
         nonlocal last
         with suppress(DatabaseError):
             last = ask()
@@ -63,7 +63,7 @@ def shown(ask: Ask) -> Iterator[Callable[[], None]]:
         yield _now_and_then(LOG_EVERY, lambda: _write_lines(ask()), first_after=LOG_EVERY)
         return
     console = output.error_console()
-    found: list[BackfillStatus] = []
+    found: list[IngestStatus] = []
     start, width = time.monotonic(), console.width
 
     def look() -> None:
@@ -90,7 +90,7 @@ def watch(ask: Ask) -> None:
     """Show the progress until nothing is left."""
     found = ask()
 
-    def asked() -> list[BackfillStatus]:
+    def asked() -> list[IngestStatus]:
         nonlocal found
         found = ask()
         return found
@@ -130,13 +130,13 @@ def _now_and_then(
     return call
 
 
-def _drawn(status: BackfillStatus) -> RenderableType:
+def _drawn(status: IngestStatus) -> RenderableType:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, min_width=len("recordings"))
     table.add_column(no_wrap=True, overflow="ellipsis")
     ended = status.done + status.failed
     table.add_row(
-        Text(output.printable(status.backfill), "bold", overflow="ellipsis"),
+        Text(output.printable(status.ingest), "bold", overflow="ellipsis"),
         ProgressBar(total=max(status.videos, 1), completed=ended, width=40),
     )
     for name, value in _pairs(status):
@@ -144,7 +144,7 @@ def _drawn(status: BackfillStatus) -> RenderableType:
     return table
 
 
-def _pairs(status: BackfillStatus) -> Iterator[tuple[str, str]]:
+def _pairs(status: IngestStatus) -> Iterator[tuple[str, str]]:
     share = (status.done + status.failed) / max(status.videos, 1)
     yield "recordings", f"{status.videos:,}, {100 * share:.1f} % done or failed"
     yield "done", f"{status.done:,}"
@@ -158,21 +158,21 @@ def _pairs(status: BackfillStatus) -> Iterator[tuple[str, str]]:
     yield "", f"{rate(status.speech_per_work_second)} h per hour of one worker's time"
 
 
-def _estimate(status: BackfillStatus) -> str:
+def _estimate(status: IngestStatus) -> str:
     if not status.seconds_left:
         return ""
     end = datetime.now().astimezone() + timedelta(seconds=status.seconds_left)
     return f", {duration(status.seconds_left)}; done about {end:%a %d %b %H:%M}"
 
 
-def _write_lines(found: list[BackfillStatus]) -> None:
+def _write_lines(found: list[IngestStatus]) -> None:
     for each in found:
         click.echo(output.printable(_line(each)), err=True)
 
 
-def _line(status: BackfillStatus) -> str:
+def _line(status: IngestStatus) -> str:
     return (
-        f"{status.backfill}: {status.done:,} of {status.videos:,} done, {status.failed:,} failed,"
+        f"{status.ingest}: {status.done:,} of {status.videos:,} done, {status.failed:,} failed,"
         f"{f' {status.invalid:,} with invalid segments,' if status.invalid else ''}"
         f" {status.waiting:,} left{_estimate(status)};"
         f" {rate(status.vectors_per_second)} vectors per second,"
@@ -180,12 +180,12 @@ def _line(status: BackfillStatus) -> str:
     )
 
 
-def write_status(found: list[BackfillStatus]) -> None:
-    """A table on standard output, with a row for each backfill."""
+def write_status(found: list[IngestStatus]) -> None:
+    """A table on standard output, with a row for each ingest."""
     paces = ("vectors per second", "hours per hour", "hours per worker hour")
     columns = output.numbers("recordings", "done", "left", "failed", "invalid", "time left")
     more = (output.number(header, 3 - place) for place, header in enumerate(paces))
-    output.write_table(["backfill", *columns, *more], map(_row, found))
+    output.write_table(["ingest", *columns, *more], map(_row, found))
     click.echo(
         "\ninvalid: recordings that are done but for segments that are not spans of time;\n"
         "hours per hour: speech filled; per worker hour: of one worker's time;\n"
@@ -193,10 +193,10 @@ def write_status(found: list[BackfillStatus]) -> None:
     )
 
 
-def _row(status: BackfillStatus) -> tuple[output.Cell, ...]:
+def _row(status: IngestStatus) -> tuple[output.Cell, ...]:
     left = status.seconds_left
     return (
-        status.backfill,
+        status.ingest,
         status.videos,
         status.done,
         status.waiting,

@@ -1,4 +1,4 @@
-"""``pgvoice backfill``."""
+"""``pgvoice ingest``."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def manifest(talk: Path, tmp_path: Path) -> Path:
 def test_run_status_failed_and_again(
     pgvoice: Command, encoder: CountingEncoder, manifest: Path, tmp_path: Path
 ) -> None:
-    assert "no backfill yet" in pgvoice("backfill", "status").output
-    ran = pgvoice("backfill", "run", manifest, "--retries", 0)
+    assert "no ingest yet" in pgvoice("ingest", "status").output
+    ran = pgvoice("ingest", "run", manifest, "--retries", 0)
     assert ran.exit_code == 1
     assert ran.stdout.startswith(
         "2 recordings: 0 already complete, 1 filled (2 vectors), 1 failed\n  gone: "
     )
-    (status,) = json.loads(pgvoice("backfill", "status", "--json").stdout)
-    assert (status["backfill"], status["done"], status["failed"]) == ("library", 1, 1)
-    assert "library" in pgvoice("backfill", "status").stdout
+    (status,) = json.loads(pgvoice("ingest", "status", "--json").stdout)
+    assert (status["ingest"], status["done"], status["failed"]) == ("library", 1, 1)
+    assert "library" in pgvoice("ingest", "status").stdout
     again = tmp_path / "again.jsonl"
-    listed = pgvoice("backfill", "failed", "library", "--output", again)
+    listed = pgvoice("ingest", "failed", "library", "--output", again)
     assert "gone.wav" in listed.stdout
     (row,) = map(json.loads, again.read_text().splitlines())
     row["audio"] = json.loads(manifest.read_text().splitlines()[0])["audio"]
     again.write_text(json.dumps(row))
-    assert pgvoice("backfill", "run", again, "--name", "library").exit_code == 0
-    assert pgvoice("backfill", "failed").stdout == "no recording failed\n"
+    assert pgvoice("ingest", "run", again, "--name", "library").exit_code == 0
+    assert pgvoice("ingest", "failed").stdout == "no recording failed\n"
     loads, calls = encoder.loads, len(encoder.calls)
-    warm = pgvoice("backfill", "run", manifest, "--shard", "1/1", "--json")
+    warm = pgvoice("ingest", "run", manifest, "--shard", "1/1", "--json")
     assert json.loads(warm.stdout)["complete"] == 2
     assert (encoder.loads, len(encoder.calls)) == (loads, calls)
     assert sum(encoder.calls) == 3
@@ -51,18 +51,18 @@ def test_run_status_failed_and_again(
 
 def test_wrong_shards(pgvoice: Command, manifest: Path) -> None:
     for shard in ("0/2", "3/2", "2", "a/b"):
-        assert pgvoice("backfill", "run", manifest, "--shard", shard).exit_code == 2
+        assert pgvoice("ingest", "run", manifest, "--shard", shard).exit_code == 2
 
 
 def test_metrics(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:
-    ran = pgvoice("backfill", "run", manifest, "--retries", 0, "--metrics", 0)
+    ran = pgvoice("ingest", "run", manifest, "--retries", 0, "--metrics", 0)
     assert "metrics at http://127.0.0.1:" in ran.stderr
-    text = pgvoice("backfill", "metrics", "library").stdout
+    text = pgvoice("ingest", "metrics", "library").stdout
     lines = text.splitlines()
-    assert 'pgvoice_backfill_recordings{backfill="library",state="failed"} 1.0' in lines
-    assert 'pgvoice_backfill_vectors_total{backfill="library"} 2.0' in lines
+    assert 'pgvoice_ingest_recordings{ingest="library",state="failed"} 1.0' in lines
+    assert 'pgvoice_ingest_vectors_total{ingest="library"} 2.0' in lines
     for address in ("x", "host:", "70000"):
-        assert pgvoice("backfill", "run", manifest, "--metrics", address).exit_code == 2
+        assert pgvoice("ingest", "run", manifest, "--metrics", address).exit_code == 2
 
 
 def test_invalid_segments_give_the_exit_code_3_each_time(
@@ -72,7 +72,7 @@ def test_invalid_segments_give_the_exit_code_3_each_time(
     spans = [[0, 2], [6, 4], [4, 6]]
     path.write_text(json.dumps({"video": "talk", "audio": str(talk), "segments": spans}))
     for counts in ("0 already complete, 1 filled (2 vectors)", "1 already complete, 0 filled (0"):
-        ran = pgvoice("backfill", "run", path)
+        ran = pgvoice("ingest", "run", path)
         assert ran.exit_code == 3
         first, named, more = ran.stdout.splitlines()
         assert counts in first
@@ -81,14 +81,14 @@ def test_invalid_segments_give_the_exit_code_3_each_time(
             "  talk: 1 invalid, the others are stored: segment 1 (6.0, 4.0): it ends before it"
             " starts"
         )
-        assert more == "`pgvoice backfill failed library` lists them all"
-        assert json.loads(pgvoice("backfill", "run", path, "--json").stdout)["invalid"]
-        assert "talk       filled" in pgvoice("backfill", "failed", "--wide").stdout
-        assert json.loads(pgvoice("backfill", "status", "--json").stdout)[0]["invalid"] == 1
+        assert more == "`pgvoice ingest failed library` lists them all"
+        assert json.loads(pgvoice("ingest", "run", path, "--json").stdout)["invalid"]
+        assert "talk       filled" in pgvoice("ingest", "failed", "--wide").stdout
+        assert json.loads(pgvoice("ingest", "status", "--json").stdout)[0]["invalid"] == 1
     both = tmp_path / "both.jsonl"
     gone = {"video": "gone", "audio": "gone.wav", "segments": [[0, 2]]}
     both.write_text(f"{path.read_text()}\n{json.dumps(gone)}")
-    assert pgvoice("backfill", "run", both, "--retries", 0).exit_code == 1
+    assert pgvoice("ingest", "run", both, "--retries", 0).exit_code == 1
 
 
 def test_what_failed_can_be_run_again_with_the_same_columns(
@@ -98,13 +98,13 @@ def test_what_failed_can_be_run_again_with_the_same_columns(
     library.write_text("SPEAKER x 1 0 2 <NA> <NA> S0 <NA> <NA>\n")
     path, again = tmp_path / "library.csv", tmp_path / "again.jsonl"
     path.write_text(f"video,audio,segments,uri\ntalk,{talk},all.rttm,y\n")
-    assert pgvoice("backfill", "run", path, "--retries", 0).exit_code == 1
-    pgvoice("backfill", "failed", "--output", again)
+    assert pgvoice("ingest", "run", path, "--retries", 0).exit_code == 1
+    pgvoice("ingest", "failed", "--output", again)
     assert json.loads(again.read_text()) == {
         "video": "talk", "audio": str(talk), "segments": str(library), "uri": "y"
     }  # fmt: skip
     library.write_text("SPEAKER y 1 0 2 <NA> <NA> S0 <NA> <NA>\n")
-    assert pgvoice("backfill", "run", again, "--name", "library").exit_code == 0
+    assert pgvoice("ingest", "run", again, "--name", "library").exit_code == 0
     turns = json.loads(pgvoice("identify", "talk", "--json").stdout)["segments"]
     assert [(turn["start"], turn["end"]) for turn in turns] == [(0, 2)]
 
@@ -113,23 +113,23 @@ def test_a_folder_is_a_manifest(
     pgvoice: Command, encoder: CountingEncoder, talk: Path, turns: Path
 ) -> None:
     (talk.parent / "alone.wav").write_bytes(talk.read_bytes())
-    ran = pgvoice("backfill", "run", talk.parent)
+    ran = pgvoice("ingest", "run", talk.parent)
     assert (ran.exit_code, ran.stderr) == (
         0,
         "Warning: left out alone.wav: no segments beside it\n",
     )
     assert ran.stdout == "1 recording: 0 already complete, 1 filled (3 vectors), 0 failed\n"
-    (status,) = json.loads(pgvoice("backfill", "status", "--json").stdout)
-    assert status["backfill"] == talk.parent.name
+    (status,) = json.loads(pgvoice("ingest", "status", "--json").stdout)
+    assert status["ingest"] == talk.parent.name
 
 
 def test_tables_fit_80_columns(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:
-    pgvoice("backfill", "run", manifest, "--retries", 0)
+    pgvoice("ingest", "run", manifest, "--retries", 0)
     for command in (("status",), ("failed",)):
-        lines = pgvoice("backfill", *command).stdout.splitlines()
+        lines = pgvoice("ingest", *command).stdout.splitlines()
         assert max(map(len, lines)) <= 80
-    shown = pgvoice("backfill", "status").stdout.splitlines()
-    (heading,) = (line for line in shown if line.startswith("backfill"))
-    assert heading.startswith("backfill  recordings  done  left  failed  invalid  ")
-    wide = pgvoice("backfill", "status", "--wide").stdout.splitlines()[0]
+    shown = pgvoice("ingest", "status").stdout.splitlines()
+    (heading,) = (line for line in shown if line.startswith("ingest"))
+    assert heading.startswith("ingest  recordings  done  left  failed  invalid  ")
+    wide = pgvoice("ingest", "status", "--wide").stdout.splitlines()[0]
     assert wide.endswith("vectors per second  hours per hour  hours per worker hour")

@@ -1,4 +1,4 @@
-"""``backfill``: finds complete recordings in bulk, and has an engine fill the others."""
+"""``ingest``: finds complete recordings in bulk, and has an engine fill the others."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from pgvoice.hooks.backfill.engine import Engine, Stop
-from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import FormatError, invalid_text
+from pgvoice.hooks.ingest.engine import Engine, Stop
+from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.turns import snap_turns
 from pgvoice.store.keys import SegmentKey
 from pgvoice.store.turns import Turn
-from pgvoice.store.upkeep.backfills import Outcome
+from pgvoice.store.upkeep.ingests import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Recordings that one statement checks.
@@ -22,8 +22,8 @@ CHUNK = 500
 
 
 @dataclass(slots=True)
-class BackfillReport:
-    """The result of a backfill."""
+class IngestReport:
+    """The result of an ingest."""
 
     #: Recordings that had no missing segments.
     complete: int = 0
@@ -44,10 +44,10 @@ class BackfillReport:
 
 
 #: Called after each recording, and after each check of a chunk.
-OnProgress = Callable[[BackfillReport], None]
+OnProgress = Callable[[IngestReport], None]
 
 
-def backfill(
+def ingest(
     engine: Engine,
     name: str,
     rows: Iterable[ManifestRow],
@@ -57,26 +57,26 @@ def backfill(
     shard: tuple[int, int] = (1, 1),
     stop: Stop = lambda: False,
     on_progress: OnProgress = lambda _report: None,
-) -> BackfillReport:
+) -> IngestReport:
     """Fill the recordings of a manifest by an engine: `Here`, `Processes` or `RayActors`.
 
-    All state is in the store: a backfill that died, or that runs again, does what is missing. The
+    All state is in the store: an ingest that died, or that runs again, does what is missing. The
     `rows` are iterated twice, so that their number is known from the start. Recordings that fail
     are tried `retries` more times at the end; the store keeps their errors. At most `limit`
     recordings are filled, and with `shard` ``(i, n)`` only the i-th of n parts, by a hash of the
     key. Once `stop` is true, recordings under way are finished and no others begun.
     """
     store = engine.store
-    report = BackfillReport()
+    report = IngestReport()
     if iter(rows) is rows:
         rows = list(rows)
     erased = set[str]()
     for chunk in _chunks(rows, shard):
-        erased |= store.backfills.expect(name, {row.video: row.document() for row in chunk})
+        erased |= store.ingests.expect(name, {row.video: row.document() for row in chunk})
     report.erased = len(erased)
 
     def settle(outcomes: Sequence[Outcome]) -> None:
-        store.backfills.settle(name, outcomes)
+        store.ingests.settle(name, outcomes)
         for outcome in outcomes:
             report.vectors += outcome.filled
             if outcome.error is None:
@@ -91,9 +91,9 @@ def backfill(
         for chunk in _chunks(rows, shard):
             asked = _Asked(store, [row for row in chunk if row.video not in erased])
             settle(asked.unreadable)
-            found = store.backfills.complete(engine.identity, asked.labelled)
+            found = store.ingests.complete(engine.identity, asked.labelled)
             complete = [Outcome(video, invalid=asked.invalid.get(video)) for video in found]
-            store.backfills.settle(name, complete)
+            store.ingests.settle(name, complete)
             asked.store_turns(found)
             report.complete += len(complete)
             report.invalid += [each for each in complete if each.invalid is not None]

@@ -1,4 +1,4 @@
-"""The progress of backfills for Prometheus: served while one runs, or as text."""
+"""The progress of ingests for Prometheus: served while one runs, or as text."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pgvoice.hooks.errors import ExtraMissing, MetricsRefused, needs_extra
-from pgvoice.store.upkeep.backfills import BackfillStatus
+from pgvoice.store.upkeep.ingests import IngestStatus
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
-Ask = Callable[[], Sequence[BackfillStatus]]
+Ask = Callable[[], Sequence[IngestStatus]]
 _COUNTERS = {"vectors", "speech_seconds", "work_seconds"}
 #: By the name of the metric: its help text, and its value.
-_OF_EACH: dict[str, tuple[str, Callable[[BackfillStatus], float | None]]] = {
+_OF_EACH: dict[str, tuple[str, Callable[[IngestStatus], float | None]]] = {
     "vectors": ("Vectors computed.", lambda each: each.filled),
     "speech_seconds": ("Speech filled.", lambda each: each.audio_seconds),
     "work_seconds": ("Working time of all workers together.", lambda each: each.work_seconds),
@@ -32,7 +32,7 @@ _OF_EACH: dict[str, tuple[str, Callable[[BackfillStatus], float | None]]] = {
 }
 
 
-def exposition(found: Sequence[BackfillStatus]) -> str:
+def exposition(found: Sequence[IngestStatus]) -> str:
     """The metrics in the text format of the node exporter's textfile collector.
 
     Raises `ExtraMissing`.
@@ -72,32 +72,32 @@ def _registry(ask: Ask) -> CollectorRegistry:
     from prometheus_client import CollectorRegistry
     from prometheus_client.registry import Collector
 
-    class Backfills(Collector):
+    class Ingests(Collector):
         def collect(self) -> Iterator[Metric]:
             return _metrics(ask())
 
     registry = CollectorRegistry()
-    registry.register(Backfills())
+    registry.register(Ingests())
     return registry
 
 
-def _metrics(found: Sequence[BackfillStatus]) -> Iterator[Metric]:
+def _metrics(found: Sequence[IngestStatus]) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     recordings = GaugeMetricFamily(
-        "pgvoice_backfill_recordings",
-        "Recordings of a backfill by state.",
-        labels=("backfill", "state"),
+        "pgvoice_ingest_recordings",
+        "Recordings of an ingest by state.",
+        labels=("ingest", "state"),
     )
     for each in found:
         for state in ("done", "failed", "waiting"):
-            recordings.add_metric((each.backfill, state), getattr(each, state))
+            recordings.add_metric((each.ingest, state), getattr(each, state))
     yield recordings
     for name, (what, value_of) in _OF_EACH.items():
         family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
-        metric = family(f"pgvoice_backfill_{name}", what, labels=("backfill",))
+        metric = family(f"pgvoice_ingest_{name}", what, labels=("ingest",))
         for each in found:
             value = value_of(each)
             if value is not None:
-                metric.add_metric((each.backfill,), value)
+                metric.add_metric((each.ingest,), value)
         yield metric

@@ -1,4 +1,4 @@
-"""Backfills beside single fills: ``python tests/benchmarks/backfill.py --help``.
+"""Ingests beside single fills: ``python tests/benchmarks/ingest.py --help``.
 
 Needs the recordings in ../shared/speech.
 """
@@ -36,10 +36,10 @@ from pgvoice_testkit.servers.databases import temporary_store
 from pgvoice_testkit.stores.filled import THRESHOLD
 
 from pgvoice.hooks import fill, make_encoder
-from pgvoice.hooks.backfill.engine import Engine, Here, Processes
-from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.on_ray import RayActors
-from pgvoice.hooks.backfill.running import backfill
+from pgvoice.hooks.ingest.engine import Engine, Here, Processes
+from pgvoice.hooks.ingest.manifest import ManifestRow
+from pgvoice.hooks.ingest.on_ray import RayActors
+from pgvoice.hooks.ingest.running import ingest
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 
 WINDOW = 3.0
@@ -47,7 +47,7 @@ WINDOW = 3.0
 ROUNDING = 1e-5
 #: A recording and a segment of it.
 Place = tuple[str, SegmentKey]
-#: Segments per recording of the warm backfill.
+#: Segments per recording of the warm ingest.
 FEW = 20
 RAY = "ray"
 
@@ -61,19 +61,19 @@ RAY = "ray"
     type=click.IntRange(1),
     default=10_000,
     show_default=True,
-    help="Complete recordings of the warm backfill.",
+    help="Complete recordings of the warm ingest.",
 )
 @click.option("--ray", is_flag=True, help="Also run two workers on a Ray cluster on this machine.")
 @click.option("--child", nargs=2, hidden=True)
 def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> None:
-    """Fill recordings one by one and in a backfill, kill it, and run a warm one."""
+    """Fill recordings one by one and in an ingest, kill it, and run a warm one."""
     rows = list(_rows(videos))
     if child:
         _be_the_child(*child, rows)
         return
     console = Console(width=None if sys.stdout.isatty() else 120)
     options = f"--videos {videos} --warm {warm}" + (" --ray" if ray else "")
-    console.print(f"`python tests/benchmarks/backfill.py {options}`")
+    console.print(f"`python tests/benchmarks/ingest.py {options}`")
     console.print(machine.describe(), highlight=False)
     with temporary_store() as store, _cluster(ray):
         columns = ("what", "seconds", "of fills, one core", "of fills, two cores")
@@ -101,7 +101,7 @@ def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> No
             ManifestRow(each.key, None, tuple((s.start_s, s.end_s) for s in each.spans))
             for each in library.videos()
         ]
-        again = timed(lambda: backfill(Here(store, _Synthetic), "warm", manifest))
+        again = timed(lambda: ingest(Here(store, _Synthetic), "warm", manifest))
         assert again.result.complete == warm, again.result
         console.print(f"{warm:,} complete recordings: {again.seconds:.1f} s")
 
@@ -153,10 +153,10 @@ FILLS = "fills"
 WAYS = (
     Way("fills one by one, on one core", ((f"{FILLS} 1/1", {0}),)),
     Way("on two cores, half of them each", ((f"{FILLS} 1/2", {0}), (f"{FILLS} 2/2", {1}))),
-    Way("a backfill, one worker on one core", (("1", {0}),)),
-    Way("a backfill, one worker on two cores", (("1", None),)),
-    Way("a backfill, two workers", (("2", None),)),
-    Way("a backfill, two workers of Ray", ((RAY, None),)),
+    Way("an ingest, one worker on one core", (("1", {0}),)),
+    Way("an ingest, one worker on two cores", (("1", None),)),
+    Way("an ingest, two workers", (("2", None),)),
+    Way("an ingest, two workers of Ray", ((RAY, None),)),
 )
 
 
@@ -173,7 +173,7 @@ def _be_the_child(url: str, how: str, rows: list[ManifestRow]) -> None:
             _one_by_one(store, rows[part - 1 :: parts])
         else:
             with _engine(store, how) as engine:
-                backfill(engine, "child", rows)
+                ingest(engine, "child", rows)
 
 
 def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:

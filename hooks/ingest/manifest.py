@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgvoice.hooks.backfill.folders import Folder
-from pgvoice.hooks.backfill.segment_files import read_part
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import shown, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
+from pgvoice.hooks.ingest.folders import Folder
+from pgvoice.hooks.ingest.segment_files import read_part
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.names import checked, is_text
 from pgvoice.store.turns import Turn

@@ -1,4 +1,4 @@
-"""Backfills on a real Ray cluster of this machine store the rows of fills, even if workers die."""
+"""Ingests on a real Ray cluster of this machine store the rows of fills, even if workers die."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
 
 from pgvoice.hooks import fill
-from pgvoice.hooks.backfill.manifest import ManifestRow
-from pgvoice.hooks.backfill.on_ray import RayActors
-from pgvoice.hooks.backfill.running import backfill
 from pgvoice.hooks.errors import ClusterUnavailable
+from pgvoice.hooks.ingest.manifest import ManifestRow
+from pgvoice.hooks.ingest.on_ray import RayActors
+from pgvoice.hooks.ingest.running import ingest
 from pgvoice.store import SegmentKey, VoiceStore
 
 SPANS = ((0.0, 1.0), (1.0, 2.5))
@@ -44,8 +44,8 @@ def test_actors_fill_and_one_that_is_killed_is_replaced(
     wrong = ManifestRow("wrong", str(tmp_path / "nowhere.wav"), SPANS)
     make = partial(DyingEncoder, str(tmp_path / "died"))
     with RayActors(store, make, "local", workers=2) as engine:
-        report = backfill(engine, "library", [wrong, *rows])
-        again = backfill(engine, "library", rows)
+        report = ingest(engine, "library", [wrong, *rows])
+        again = ingest(engine, "library", rows)
     assert {each.video: each.error for each in report.failed} == {
         "wrong": f"AudioNotFound: {wrong.audio} does not exist; check the path"
     }
@@ -63,7 +63,7 @@ def test_a_cluster_that_is_not_there(store: VoiceStore) -> None:
         pytest.raises(ClusterUnavailable, match="no Ray cluster answers at auto"),
         RayActors(store, CountingEncoder, "auto") as engine,
     ):
-        backfill(engine, "library", rows)
+        ingest(engine, "library", rows)
 
 
 def _listening() -> list[tuple[str, int]]:
@@ -111,7 +111,7 @@ def test_a_local_cluster_is_private(
     others = set(_listening())
     audio = write(tmp_path / "v.wav", voice(90, 3))
     with RayActors(store, CountingEncoder, "local", workers=1) as engine:
-        report = backfill(engine, "library", [ManifestRow("v", str(audio), SPANS)])
+        report = ingest(engine, "library", [ManifestRow("v", str(audio), SPANS)])
         assert report.filled == 1
         places = set(_listening()) - others
         assert len(places) >= 4

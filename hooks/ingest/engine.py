@@ -1,4 +1,4 @@
-"""Engines fill the recordings of a backfill: in this process, or by a pool of workers."""
+"""Engines fill the recordings of an ingest: in this process, or by a pool of workers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property, partial
 from typing import Self
 
-from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
 from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.turns import snap_turns
 from pgvoice.store.database.urls import libpq_url
 from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
-from pgvoice.store.upkeep.backfills import Outcome
+from pgvoice.store.upkeep.ingests import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: Makes the encoder, in the process that needs it.

@@ -1,4 +1,4 @@
-"""The progress of backfills, computed in the database."""
+"""The progress of ingests, computed in the database."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from pgvoice.store import VoiceStore
-from pgvoice.store.upkeep.backfills import BackfillStatus, Outcome
+from pgvoice.store.upkeep.ingests import IngestStatus, Outcome
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def _expect(store: VoiceStore, *videos: str, name: str = "library") -> None:
-    store.backfills.expect(name, {video: {"video": video} for video in videos})
+    store.ingests.expect(name, {video: {"video": video} for video in videos})
 
 
 def _fill(
@@ -22,23 +22,23 @@ def _fill(
 ) -> None:
     """Note a fill of two vectors and a minute of speech, some seconds after `NOW`."""
     made = (2, 2, 60.0) if error is None else (0, 0, 0.0)
-    store.backfills.settle("library", [Outcome(video, error, *made, took)])
+    store.ingests.settle("library", [Outcome(video, error, *made, took)])
     with store.database.engine.begin() as connection:
         connection.execute(
-            text("UPDATE pgvoice.backfill_video SET changed_at = :at WHERE video = :video"),
+            text("UPDATE pgvoice.ingest_video SET changed_at = :at WHERE video = :video"),
             {"at": NOW + timedelta(seconds=ended), "video": video},
         )
 
 
-def _status(store: VoiceStore) -> BackfillStatus:
-    (status,) = store.backfills.status("library")
+def _status(store: VoiceStore) -> IngestStatus:
+    (status,) = store.ingests.status("library")
     return status
 
 
 def test_nothing_is_known_before_something_was_filled(store: VoiceStore) -> None:
-    assert store.backfills.status() == []
+    assert store.ingests.status() == []
     _expect(store, "a", "b")
-    store.backfills.settle("library", [Outcome("a")])
+    store.ingests.settle("library", [Outcome("a")])
     status = _status(store)
     assert (status.videos, status.done, status.failed, status.waiting) == (2, 1, 0, 1)
     assert (status.wall_seconds, status.vectors_per_second, status.seconds_left) == (0, None, None)
@@ -83,7 +83,7 @@ def test_nothing_left_takes_no_time(store: VoiceStore) -> None:
     _fill(store, "a", 0, 5)
     assert _status(store).seconds_left == 0
     _expect(store, "b", name="another")
-    assert [each.backfill for each in store.backfills.status()] == [
+    assert [each.ingest for each in store.ingests.status()] == [
         "another",
         "library",
     ]

@@ -14,10 +14,10 @@ from pgvoice_testkit.documents.strange_documents import pieces
 from pyarrow import parquet
 
 from pgvoice.hooks import FormatError
-from pgvoice.hooks.backfill import segment_files
-from pgvoice.hooks.backfill.manifest import COLUMNS, Manifest, ManifestRow
 from pgvoice.hooks.formats.documents import Source
 from pgvoice.hooks.formats.reading import read_recordings
+from pgvoice.hooks.ingest import segment_files
+from pgvoice.hooks.ingest.manifest import COLUMNS, Manifest, ManifestRow
 from pgvoice.store.turns import Turn
 
 LONGEST_MESSAGE = 700
@@ -143,7 +143,7 @@ def test_segments_in_the_manifest_keep_labels_and_what_is_no_time(tmp_path: Path
     (row,) = Manifest(path)
     assert str(row.turns()[0].end) == "nan"
     assert row.turns()[1] == Turn(1, 2, "7", "hi")
-    # What was said is not kept in the state of a backfill.
+    # What was said is not kept in the state of an ingest.
     assert row.document()["segments"] == [
         [0, None],
         {"start": 1, "end": 2, "speaker": "7"},

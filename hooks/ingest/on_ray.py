@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
-from pgvoice.hooks.backfill import local_clusters
-from pgvoice.hooks.backfill.engine import MakeEncoder, Pool, Worker
-from pgvoice.hooks.backfill.manifest import ManifestRow
 from pgvoice.hooks.errors import ClusterUnavailable, needs_extra
-from pgvoice.store.upkeep.backfills import Outcome
+from pgvoice.hooks.ingest import local_clusters
+from pgvoice.hooks.ingest.engine import MakeEncoder, Pool, Worker
+from pgvoice.hooks.ingest.manifest import ManifestRow
+from pgvoice.store.upkeep.ingests import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
 #: The address of a temporary cluster on this machine only.

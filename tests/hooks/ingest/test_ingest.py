@@ -1,4 +1,4 @@
-"""Backfills store the rows of single fills, in one process or several, even if workers die."""
+"""Ingests store the rows of single fills, in one process or several, even if workers die."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
 from prometheus_client.parser import text_string_to_metric_families
 
 from pgvoice.hooks import FormatError, fill
-from pgvoice.hooks.backfill import metrics
-from pgvoice.hooks.backfill.engine import Here, Processes
-from pgvoice.hooks.backfill.manifest import Manifest, ManifestRow
-from pgvoice.hooks.backfill.running import BackfillReport, backfill
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import MetricsRefused
+from pgvoice.hooks.ingest import metrics
+from pgvoice.hooks.ingest.engine import Here, Processes
+from pgvoice.hooks.ingest.manifest import Manifest, ManifestRow
+from pgvoice.hooks.ingest.running import IngestReport, ingest
 from pgvoice.store import SegmentKey, SegmentRow, VoiceStore
 from pgvoice.store.turns import Turn
-from pgvoice.store.upkeep.backfills import BackfillStatus
+from pgvoice.store.upkeep.ingests import IngestStatus
 
 SPANS = ((0.0, 1.0), (1.0, 2.5), (2.5, 2.6))
 VIDEOS = 6
@@ -77,15 +77,15 @@ def _same(found: list[list[SegmentRow]], expected: list[list[SegmentRow]]) -> bo
 def test_the_rows_are_those_of_fills(
     store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]]
 ) -> None:
-    report = backfill(Here(store, CountingEncoder), "library", rows)
+    report = ingest(Here(store, CountingEncoder), "library", rows)
     assert (report.complete, report.filled, report.vectors) == (0, VIDEOS, 2 * VIDEOS)
     assert _same(_stored(store, "v"), expected)
-    (status,) = store.backfills.status()
+    (status,) = store.ingests.status()
     assert (status.videos, status.done, status.filled) == (VIDEOS, VIDEOS, 2 * VIDEOS)
     assert status.audio_seconds == pytest.approx(VIDEOS * 2.6 * 2 / 3)
-    again = backfill(Processes(store, _Unused, 2), "library", rows)
+    again = ingest(Processes(store, _Unused, 2), "library", rows)
     assert (again.complete, again.filled) == (VIDEOS, 0)
-    assert store.backfills.status() == [status]
+    assert store.ingests.status() == [status]
 
 
 class _Unused(CountingEncoder):
@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_is_replaced(
     store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]], tmp_path: Path
 ) -> None:
     with Processes(store, partial(DyingEncoder, str(tmp_path / "died")), 2) as engine:
-        report = backfill(engine, "library", rows)
+        report = ingest(engine, "library", rows)
     assert (tmp_path / "died").exists()
     assert report.failed == []
     assert report.filled == VIDEOS
@@ -111,17 +111,17 @@ def test_what_is_wrong_is_kept_and_the_rest_is_filled(
         ManifestRow("nowhere", str(tmp_path / "nowhere.wav"), SPANS),
         ManifestRow("unread", rows[0].audio, str(tmp_path / "nowhere.rttm")),
     ]
-    report = backfill(Here(store, CountingEncoder), "library", [*wrong, *rows], retries=1)
+    report = ingest(Here(store, CountingEncoder), "library", [*wrong, *rows], retries=1)
     assert {each.video for each in report.failed} == {each.video for each in wrong}
     assert report.filled == VIDEOS
-    failed = {each.video: each for each in store.backfills.failed("library")}
+    failed = {each.video: each for each in store.ingests.failed("library")}
     assert "nowhere.wav" in failed["nowhere"].error
     assert "nowhere.rttm" in failed["unread"].error
     assert failed["nowhere"].document["audio"] == str(tmp_path / "nowhere.wav")
     write(tmp_path / "nowhere.wav", voice(90, 3))
-    again = backfill(Here(store, CountingEncoder), "library", [*wrong[:1], *rows])
+    again = ingest(Here(store, CountingEncoder), "library", [*wrong[:1], *rows])
     assert (again.complete, again.filled) == (VIDEOS, 1)
-    assert {each.video for each in store.backfills.failed()} == {"unread"}
+    assert {each.video for each in store.ingests.failed()} == {"unread"}
 
 
 def test_invalid_segments_are_named_each_time_and_the_others_filled(
@@ -130,24 +130,24 @@ def test_invalid_segments_are_named_each_time_and_the_others_filled(
     wrong = replace(rows[0], segments=((0.0, 1.0), (2.0, 1.0), (math.nan, 3.0), (1.0, 2.5)))
     encoder = CountingEncoder()
     for complete, filled in ((0, 2), (2, 0)):
-        report = backfill(Here(store, lambda: encoder), "library", [wrong, rows[1]])
+        report = ingest(Here(store, lambda: encoder), "library", [wrong, rows[1]])
         assert (report.complete, report.filled, report.failed) == (complete, filled, [])
         (named,) = report.invalid
         assert (named.video, named.error) == ("v0", None)
         assert named.invalid is not None
         assert "2 invalid, the others are stored: segment 1 (2.0, 1.0): it ends" in named.invalid
         assert "; segment 2 (nan, 3.0): " in named.invalid
-        (listed,) = store.backfills.failed("library")
+        (listed,) = store.ingests.failed("library")
         assert (listed.video, listed.filled, listed.attempts) == ("v0", True, 1)
         assert listed.error == named.invalid
-        (status,) = store.backfills.status()
+        (status,) = store.ingests.status()
         assert (status.done, status.failed, status.invalid) == (2, 0, 1)
         assert status.audio_seconds == pytest.approx(2.5 + 2.6 * 2 / 3, abs=0.001)
     assert len(encoder.calls) == 2
-    right = backfill(Here(store, lambda: encoder), "library", rows[:2])
+    right = ingest(Here(store, lambda: encoder), "library", rows[:2])
     assert (right.complete, right.filled, right.invalid) == (1, 1, [])
-    assert store.backfills.failed("library") == []
-    assert store.backfills.status()[0].invalid == 0
+    assert store.ingests.failed("library") == []
+    assert store.ingests.status()[0].invalid == 0
 
 
 def test_a_complete_recording_gets_the_turns_of_a_new_document(
@@ -158,7 +158,7 @@ def test_a_complete_recording_gets_the_turns_of_a_new_document(
     for label in ("S0", "S1"):
         given = [{"start": 0.03, "end": 1, "speaker": label}, {"start": 2, "end": 1}]
         document.write_text(json.dumps(given))
-        backfill(Here(store, lambda: encoder), "library", [row])
+        ingest(Here(store, lambda: encoder), "library", [row])
         assert store.recordings.turns("v0") == [Turn(0.03, 1, label)]
     assert len(encoder.calls) == 1
     assert store.recordings.stale_turns({"v0": [Turn(0.03, 1, "S1")], "unknown": []}) == set()
@@ -167,7 +167,7 @@ def test_a_complete_recording_gets_the_turns_of_a_new_document(
 
 def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> None:
     parts = [
-        backfill(Here(store, CountingEncoder), "library", rows, shard=(part, 3)).filled
+        ingest(Here(store, CountingEncoder), "library", rows, shard=(part, 3)).filled
         for part in (1, 2, 3)
     ]
     assert sum(parts) == VIDEOS
@@ -175,9 +175,9 @@ def test_parts_make_the_whole(store: VoiceStore, rows: list[ManifestRow]) -> Non
 
 
 def test_a_limit_and_a_stop(store: VoiceStore, rows: list[ManifestRow]) -> None:
-    assert backfill(Here(store, CountingEncoder), "library", rows, limit=2).filled == 2
-    told: list[BackfillReport] = []
-    stopped = backfill(
+    assert ingest(Here(store, CountingEncoder), "library", rows, limit=2).filled == 2
+    told: list[IngestReport] = []
+    stopped = ingest(
         Here(store, CountingEncoder),
         "library",
         rows,
@@ -186,7 +186,7 @@ def test_a_limit_and_a_stop(store: VoiceStore, rows: list[ManifestRow]) -> None:
     )
     assert stopped.stopped
     assert (stopped.complete, stopped.filled) == (2, 1)
-    (status,) = store.backfills.status()
+    (status,) = store.ingests.status()
     assert (status.done, status.waiting) == (3, 3)
 
 
@@ -234,7 +234,7 @@ def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
         list(Manifest(tmp_path / "m.txt"))
 
 
-STATUS = BackfillStatus(
+STATUS = IngestStatus(
     'a "library"', 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
     datetime(2026, 3, 1, tzinfo=UTC), 2,
 )  # fmt: skip
@@ -242,10 +242,10 @@ STATUS = BackfillStatus(
 
 def _samples(text: str) -> dict[tuple[str, str | None], float]:
     return {
-        (sample.name.removeprefix("pgvoice_backfill_"), sample.labels.get("state")): sample.value
+        (sample.name.removeprefix("pgvoice_ingest_"), sample.labels.get("state")): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.labels.get("backfill") == STATUS.backfill
+        if sample.labels.get("ingest") == STATUS.ingest
     }
 
 
@@ -266,8 +266,8 @@ def test_text() -> None:
     text = metrics.exposition([STATUS])
     assert _samples(text) == EXPECTED
     kinds = {each.name: each.type for each in text_string_to_metric_families(text)}
-    assert kinds["pgvoice_backfill_vectors"] == "counter"
-    assert kinds["pgvoice_backfill_left_seconds"] == "gauge"
+    assert kinds["pgvoice_ingest_vectors"] == "counter"
+    assert kinds["pgvoice_ingest_left_seconds"] == "gauge"
     assert all(each.documentation for each in text_string_to_metric_families(text))
     assert _samples(metrics.exposition([])) == {}
 

@@ -1,4 +1,4 @@
-"""``VoiceStore.backfills``: which recordings of a manifest are filled, failed or waiting."""
+"""``VoiceStore.ingests``: which recordings of a manifest are filled, failed or waiting."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class BackfillStatus:
-    """The progress of a backfill."""
+class IngestStatus:
+    """The progress of an ingest."""
 
-    backfill: str
+    ingest: str
     videos: int
     done: int
     failed: int
@@ -74,14 +74,14 @@ class FailedVideo:
     document: Document
 
 
-class Backfills:
-    """The state of backfills; each call is a transaction."""
+class Ingests:
+    """The state of ingests; each call is a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def expect(self, name: str, rows: Mapping[str, Document]) -> set[str]:
-        """Note the recordings, by key, that a backfill should fill; known ones keep their state.
+        """Note the recordings, by key, that an ingest should fill; known ones keep their state.
 
         Returns those that were erased, of which nothing is noted.
         """
@@ -94,13 +94,13 @@ class Backfills:
             )
             connection.execute(
                 text(
-                    "INSERT INTO pgvoice.backfill_video AS b (backfill, video, document)"
-                    " SELECT :backfill, key, value FROM jsonb_each(CAST(:rows AS jsonb))"
-                    " ON CONFLICT (backfill, video) DO UPDATE SET document = EXCLUDED.document"
+                    "INSERT INTO pgvoice.ingest_video AS b (ingest, video, document)"
+                    " SELECT :ingest, key, value FROM jsonb_each(CAST(:rows AS jsonb))"
+                    " ON CONFLICT (ingest, video) DO UPDATE SET document = EXCLUDED.document"
                     " WHERE b.document <> EXCLUDED.document"
                 ),
                 {
-                    "backfill": name,
+                    "ingest": name,
                     "rows": json.dumps(
                         {key: dict(row) for key, row in rows.items() if key not in erased}
                     ),
@@ -133,29 +133,29 @@ class Backfills:
         if outcomes:
             rows = json.dumps([asdict(each) for each in outcomes])
             with self._database.engine.begin() as connection:
-                connection.execute(text(_SETTLE), {"backfill": name, "outcomes": rows})
+                connection.execute(text(_SETTLE), {"ingest": name, "outcomes": rows})
 
-    def status(self, name: str | None = None) -> list[BackfillStatus]:
-        """The progress of one backfill, or of all, by name."""
+    def status(self, name: str | None = None) -> list[IngestStatus]:
+        """The progress of one ingest, or of all, by name."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
-                text("SELECT * FROM pgvoice.backfill_progress(:backfill)"), {"backfill": name}
+                text("SELECT * FROM pgvoice.ingest_progress(:ingest)"), {"ingest": name}
             )
-            return [BackfillStatus(*row) for row in rows]
+            return [IngestStatus(*row) for row in rows]
 
     def failed(
         self, name: str | None = None, *, limit: int | None = None, skip: int = 0
     ) -> list[FailedVideo]:
-        """The recordings of one backfill, or of all, that failed or have invalid segments."""
+        """The recordings of one ingest, or of all, that failed or have invalid segments."""
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
                     "SELECT video, state = 'done', attempts, error, document"
-                    " FROM pgvoice.backfill_video"
-                    " WHERE error IS NOT NULL AND backfill = coalesce(:backfill, backfill)"
-                    " ORDER BY backfill, video LIMIT :limit OFFSET :skip"
+                    " FROM pgvoice.ingest_video"
+                    " WHERE error IS NOT NULL AND ingest = coalesce(:ingest, ingest)"
+                    " ORDER BY ingest, video LIMIT :limit OFFSET :skip"
                 ),
-                {"backfill": name, "limit": limit, "skip": skip},
+                {"ingest": name, "limit": limit, "skip": skip},
             )
             return [FailedVideo(*row) for row in rows]
 
@@ -180,7 +180,7 @@ WHERE EXISTS (
 )
 """  # noqa: S608 - of constants
 _SETTLE = """
-UPDATE pgvoice.backfill_video AS b SET error = coalesce(o.error, o.invalid),
+UPDATE pgvoice.ingest_video AS b SET error = coalesce(o.error, o.invalid),
     state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,
     attempts = b.attempts + CASE WHEN o.work_seconds > 0 OR o.error IS NOT NULL THEN 1 ELSE 0 END,
     requested = coalesce(nullif(o.requested, 0), b.requested),
@@ -192,7 +192,7 @@ UPDATE pgvoice.backfill_video AS b SET error = coalesce(o.error, o.invalid),
 FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS o(video text, error text, invalid text,
     requested integer, filled integer, audio_seconds double precision,
     work_seconds double precision)
-WHERE b.backfill = :backfill AND b.video = o.video
+WHERE b.ingest = :ingest AND b.video = o.video
   AND (b.state <> 'done' OR o.work_seconds > 0 OR coalesce(o.error, o.invalid)
        IS DISTINCT FROM b.error)
 """

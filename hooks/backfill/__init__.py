@@ -1,1 +1,0 @@
-"""Backfills: the recordings of a manifest, filled here, by processes, or by a Ray cluster."""

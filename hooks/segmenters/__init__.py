@@ -1,0 +1,1 @@
+"""Segmenters: from audio alone to turns with labels that are local to a recording."""

@@ -1,0 +1,56 @@
+"""Segmenters by name."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import NamedTuple
+
+from pgvoice.hooks.errors import SegmenterUnavailable
+from pgvoice.hooks.plugins import calls
+from pgvoice.hooks.plugins.specs import RegisterSegmenter, SegmenterFactory, hookimpl
+from pgvoice.hooks.segmenters.segmenter import Segmenter
+
+#: The environment variable that names the default segmenter.
+SEGMENTER_VARIABLE = "PGVOICE_SEGMENTER"
+DEFAULT_SEGMENTER = "pyannote-3.0"
+
+
+class RegisteredSegmenter(NamedTuple):
+    """A segmenter that a plugin registered."""
+
+    name: str
+    factory: SegmenterFactory
+    summary: str
+    #: The extra of pgvoice that installs its dependencies.
+    extra: str | None = None
+
+
+@cache
+def registered_segmenters() -> dict[str, RegisteredSegmenter]:
+    """Every segmenter by name; raises `PluginError` if two have the same name."""
+    return calls.registered(
+        "register_segmenters",
+        "a segmenter",
+        lambda _plugin, *given, **options: RegisteredSegmenter(*given, **options),
+    )
+
+
+def make_segmenter(name: str | None = None, *, device: str | None = None) -> Segmenter:
+    """The segmenter called `name`, or ``name:source`` for other weights; loads no weights yet.
+
+    The default is ``PGVOICE_SEGMENTER``, else ``pyannote-3.0``. Raises `SegmenterUnavailable`.
+    """
+    name = name or os.environ.get(SEGMENTER_VARIABLE) or DEFAULT_SEGMENTER
+    plain, _, source = name.partition(":")
+    registered = registered_segmenters()
+    if plain not in registered:
+        raise SegmenterUnavailable(
+            f"unknown segmenter {plain!r}; choose one of: {', '.join(sorted(registered))}"
+        )
+    return registered[plain].factory(source or None, device)
+
+
+@hookimpl
+def register_segmenters(register: RegisterSegmenter) -> None:
+    """The built-in segmenters."""
