@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -99,7 +99,9 @@ class AudioStream:
         rate = self.info.sample_rate
         self._held_from = None if from_ms is None else samples_of(from_ms, rate)
 
-    def _windows(self, length_ms: int, step_ms: int, rate: int) -> Iterator[tuple[int, Waveform]]:
+    def _windows(
+        self, length_ms: int, step_ms: int, rate: int
+    ) -> Generator[tuple[int, Waveform], None, None]:
         made, start_ms = _Made(), 0
         try:
             for piece in self._resampled(rate):
