@@ -16,7 +16,7 @@ from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
 from pgvoice_testkit.processes.modules import SUPPORT
 from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
-from pgvoice_testkit.stores.exact_rows import Bits, all_bits
+from pgvoice_testkit.stores.exact_rows import Bits, every_row
 from sqlalchemy import create_engine, text
 
 from pgvoice.hooks import (
@@ -48,17 +48,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _rows(store: VoiceStore, video: str) -> dict[SegmentKey, Bits]:
-    """Every row of a video, also of clean parts."""
-    with store.database.engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "SELECT s.start_ms, s.end_ms FROM pgvoice.segment_embedding AS s"
-                " JOIN pgvoice.video AS v ON v.id = s.video_id WHERE v.key = :video"
-            ),
-            {"video": video},
-        )
-        keys = [SegmentKey(*row) for row in rows]
-    return all_bits(store.recordings.read(video, CountingEncoder().identity, keys))
+    return every_row(store, video, CountingEncoder().identity)
 
 
 @pytest.fixture
