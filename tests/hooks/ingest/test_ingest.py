@@ -220,7 +220,7 @@ def test_manifests(tmp_path: Path) -> None:
         ("{", "line 1"),
         ("[]", "row 1: no text under 'video'"),
         ('{"video": ""}', "no text under 'video'"),
-        ('{"video": "a"}', "no segments for 'a'"),
+        ('{"video": "a", "segments": {}}', "found {}, expected segments"),
         ('{"video": "a", "segments": [1]}', "expected segments as a file or as a list of"),
         ('{"video": "a", "segments": "[1"}', "not valid JSON"),
     ],
