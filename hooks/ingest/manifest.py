@@ -182,7 +182,7 @@ def _row(row: object, place: str, folder: Path) -> ManifestRow:
 
 
 def _listed(segments: object, place: str) -> Sequence[object]:
-    if segments is None or isinstance(segments, list | tuple):
+    if segments is None or segments == "" or isinstance(segments, list | tuple):
         return segments or ()
     raise unexpected(place, segments, _SEGMENTS)
 

@@ -46,7 +46,7 @@ def test_a_folder_of_recordings_with_or_without_their_segments(tmp_path: Path) -
     ]
     assert (given.name, given.is_one) == (tmp_path.name, False)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FormatError, match="has no recordings: .* end in .wav, .flac"):
+    with pytest.raises(FormatError, match=r"has no recordings: .* end in \.wav, \.flac"):
         list(Given([tmp_path / "empty"]))
 
 

@@ -17,7 +17,7 @@ from pgvoice.hooks import FormatError
 from pgvoice.hooks.formats.documents import Source
 from pgvoice.hooks.formats.reading import read_recordings
 from pgvoice.hooks.ingest import segment_files
-from pgvoice.hooks.ingest.manifest import COLUMNS, Manifest, ManifestRow
+from pgvoice.hooks.ingest.manifest import COLUMNS, Manifest
 from pgvoice.store.turns import Turn
 
 LONGEST_MESSAGE = 700
