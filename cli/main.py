@@ -46,6 +46,7 @@ COMMANDS = [
     LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
     LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
     LazyCommand("encoder", "plugins.encoder", "Show the models that turn speech into vectors."),
+    LazyCommand("segmenter", "plugins.segmenter", "Show the models that find who speaks when."),
     LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
@@ -72,6 +73,7 @@ Settings, from the environment:
   PGVOICE_LINGER        seconds that the embedded server stays up after a
                         command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
+  PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all

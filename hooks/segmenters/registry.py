@@ -36,12 +36,17 @@ def registered_segmenters() -> dict[str, RegisteredSegmenter]:
     )
 
 
+def default_segmenter() -> str:
+    """What is used if nobody names a segmenter: ``PGVOICE_SEGMENTER``, else ``pyannote-3.0``."""
+    return os.environ.get(SEGMENTER_VARIABLE) or DEFAULT_SEGMENTER
+
+
 def make_segmenter(name: str | None = None, *, device: str | None = None) -> Segmenter:
     """The segmenter called `name`, or ``name:source`` for other weights; loads no weights yet.
 
-    The default is ``PGVOICE_SEGMENTER``, else ``pyannote-3.0``. Raises `SegmenterUnavailable`.
+    The default is `default_segmenter`. Raises `SegmenterUnavailable`.
     """
-    name = name or os.environ.get(SEGMENTER_VARIABLE) or DEFAULT_SEGMENTER
+    name = name or default_segmenter()
     plain, _, source = name.partition(":")
     registered = registered_segmenters()
     if plain not in registered:

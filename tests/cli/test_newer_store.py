@@ -19,6 +19,7 @@ ELSEWHERE = {
     ("demo",),
     ("plugin", "list"),
     ("format", "list"),
+    ("segmenter", "list"),
     ("db", "url"),
     ("db", "stop"),
     ("db", "shell"),
