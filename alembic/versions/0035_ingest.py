@@ -40,6 +40,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     function_files.drop(op.get_bind())
     op.drop_column("turn_document", "segmenter", schema="pgvoice")
+    # Older ones fill again whatever waits, which finds everything there.
     op.execute("UPDATE pgvoice.ingest_video SET state = 'waiting' WHERE state = 'filled'")
     _rename("ingest", "backfill")
 

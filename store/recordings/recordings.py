@@ -44,7 +44,7 @@ from pgvoice.store.recordings.listing import (
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
 from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
-from pgvoice.store.recordings.turns import OnTurns, TurnsStored
+from pgvoice.store.recordings.turns import OnTurns, TurnSource, TurnsStored
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 from pgvoice.store.turns import Turn
@@ -144,9 +144,8 @@ class Recordings:
         """Store the turns of a video instead of those it has, or besides them with `add`.
 
         Their times must be valid. `source` is the file that they come from, or `segmenter` found
-        them in the audio. While a video has
-        turns, their segments are the ones that are identified and labelled. Raises
-        `UnknownVideo`.
+        them in the audio. While a video has turns, their segments are the ones that are identified
+        and labelled. Raises `UnknownVideo`.
         """
         with self._database.engine.begin() as connection:
             return turns.store(connection, video, given, source, add=add, segmenter=segmenter)
@@ -167,6 +166,11 @@ class Recordings:
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
             return turns.read(connection, video, limit=limit, skip=skip)
+
+    def turn_source(self, video: str) -> TurnSource | None:
+        """Where the stored turns come from; None if there are none, or no such video."""
+        with self._database.engine.connect() as connection:
+            return turns.source(connection, video)
 
     def overlaps(self, video: str) -> dict[SegmentKey, float]:
         """For how many seconds turns of other labels overlap each turn that any does.

@@ -18,7 +18,7 @@ from pgvoice.store.errors import DatabaseUnreachable
 from pgvoice.store.upkeep.ingests import IngestStatus, Outcome
 
 STATUS = IngestStatus(
-    "library\x1b", 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, 12_000.0,
+    "library\x1b", 200, 50, 1, 149, 0, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, 12_000.0,
     datetime(2026, 3, 1, tzinfo=UTC), 0,
 )  # fmt: skip
 

@@ -235,7 +235,7 @@ def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
 
 
 STATUS = IngestStatus(
-    'a "library"', 200, 50, 1, 149, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
+    'a "library"', 200, 50, 1, 149, 0, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
     datetime(2026, 3, 1, tzinfo=UTC), 2,
 )  # fmt: skip
 
