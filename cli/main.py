@@ -67,6 +67,10 @@ Then the same step by step, in your own store:
   pgvoice identify talk
 
 \b
+Your own recordings, from sound alone (needs pip install "pgvoice[demo,page]"):
+  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
+
+\b
 Settings, from the environment:
   PGVOICE_DATABASE_URL  your Postgres; if unset, an embedded server is used
   PGVOICE_DATA          folder of the embedded server
