@@ -67,7 +67,7 @@ Then the same step by step, in your own store:
   pgvoice identify talk
 
 \b
-Your own recordings, from sound alone (needs pip install "pgvoice[demo,page]"):
+Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
   pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
 
 \b
