@@ -23,6 +23,8 @@ from pgvoice.store import VoiceStore
 
 #: Ada is in every recording, and somebody else in each.
 RECORDINGS = 3
+#: Ten more, with two kills each.
+SLOW = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12)]
 
 
 @pytest.fixture(scope="module")
