@@ -74,6 +74,10 @@ Step by step, in your own store:
   pgvoice identify talk
 
 \b
+Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
+  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
+
+\b
 Settings, from the environment:
   PGVOICE_DATABASE_URL  your Postgres; if unset, an embedded server is used
   PGVOICE_DATA          folder of the embedded server
