@@ -31,7 +31,7 @@ OnAudio = Callable[[int, int], None]
 class AudioStream:
     """One pass over an open recording."""
 
-    def __init__(self, recording: OpenRecording, on_audio: OnAudio = lambda done, whole: None):
+    def __init__(self, recording: OpenRecording, on_audio: OnAudio | None = None) -> None:
         """`on_audio` is called as the audio is decoded."""
         self._recording = recording
         self._on_audio = on_audio
@@ -130,7 +130,7 @@ class AudioStream:
         found = None if self._has_ended else next(self._decoded, None)
         if found is None:
             if not self._has_ended:
-                self._on_audio(whole, whole)
+                self._tell(whole)
             self._has_ended = True
             return False
         position, block = found
@@ -139,8 +139,12 @@ class AudioStream:
         if self._ahead is not None:
             self._ahead.append(block)
         self._forget()
-        self._on_audio(min(whole, self._position * 1000 // rate), whole)
+        self._tell(min(whole, self._position * 1000 // rate))
         return True
+
+    def _tell(self, done_ms: int) -> None:
+        if self._on_audio:
+            self._on_audio(done_ms, self.info.duration_ms)
 
     def _forget(self) -> None:
         """Let go of what is neither among the last minutes nor held."""

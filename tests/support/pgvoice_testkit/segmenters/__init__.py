@@ -1,1 +1,1 @@
-"""Segmenters for tests."""
+"""A segmenter for tests."""
