@@ -27,6 +27,10 @@ class Step(NamedTuple):
 OnStep = Callable[[Step], None]
 
 
+def ignore(_step: Step) -> None:
+    """Tell nobody."""
+
+
 class Followed:
     """A segmenter that tells how far it is in the audio of `video`."""
 
