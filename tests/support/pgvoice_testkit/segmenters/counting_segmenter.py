@@ -53,6 +53,8 @@ class CountingSegmenter:
         running, ended, frame = dict[int, int](), list[tuple[int, int, int]](), 0
         for _, window in audio.windows(1000, 1000, RATE):
             for piece in np.split(window, range(FRAME, len(window), FRAME)):
+                if len(piece) < FRAME:
+                    break
                 for pitch in PITCHES:
                     speaks, since = amplitude(piece, pitch) > LOUD, running.get(pitch, frame)
                     if pitch in running and (not speaks or frame - since >= LONGEST):
