@@ -17,6 +17,7 @@ from click.testing import Result
 from hypothesis import HealthCheck, given, settings
 from pgvoice_testkit.documents.hook_schemas import check
 from pgvoice_testkit.documents.strange_requests import SPANS, answered, request, requests
+from pgvoice_testkit.segmenters import registering
 from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 from pgvoice.hooks import json_documents, json_requests
@@ -36,6 +37,14 @@ def ask(filled: Callable[..., Result], encoder: object) -> Ask:
         return result.exit_code, json.loads(line)
 
     return asked
+
+
+@pytest.fixture
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> CountingSegmenter:
+    """The only segmenter; its labels are people."""
+    counting = CountingSegmenter()
+    registering.only(monkeypatch, counting)
+    return counting
 
 
 def test_segments_come_back_with_their_answers(ask: Ask) -> None:
@@ -130,7 +139,7 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
         ("[]", "not a JSON object"),
         (request(version=2), "version is 2: only version 1 is supported, so send"),
         ({"video": "talk", "segments": []}, "version is missing"),
-        (request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
+        (request(segments="x"), "Expected `array | null`, got `str` - at `$.segments`"),
         (request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
         (request(segments=[{"start": 0}]), "missing required field `end`"),
         (request(video=""), "`$.video`"),

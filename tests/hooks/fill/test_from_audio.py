@@ -302,7 +302,7 @@ def test_what_cannot_be_used_leaves_the_store_as_it_was(
         ({"audio": short}, AudioTruncated),
     ):
         with pytest.raises(error):
-            _segment(store, **({"audio": talk} | options))  # type: ignore[arg-type]
+            _segment(store, **({"audio": talk} | options))
     assert (store.recordings.videos(), store.recordings.encoders()) == ([], [])
 
 
@@ -340,7 +340,7 @@ def test_erased_speech_is_not_computed(store: VoiceStore, talk: Path) -> None:
     _segment(store, talk, video="first", encoder=CountingEncoder(dimension=256))
     overlapped = store.recordings.overlaps("first")
     keys = [key for key in snap_turns(TURNS, 100).keys if key and key not in overlapped]
-    store.people.enroll_segments("ann", "first", [max(keys, key=lambda key: key.duration_ms)])
+    store.people.enroll_segments("ann", "first", [max(keys, key=lambda key: key[1] - key[0])])
     store.privacy.erase_speaker("ann", with_segments=True)
     report = _segment(store, talk, encoder=CountingEncoder(dimension=256))
     assert report.run.skipped["erased"] > 1

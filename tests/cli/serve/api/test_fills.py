@@ -13,6 +13,7 @@ import soundfile
 from pgvoice_testkit.audio.sounds import voice
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.waiting_encoder import WaitingEncoder
+from pgvoice_testkit.segmenters import registering
 from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 from pgvoice_testkit.serving import client
 from starlette.testclient import TestClient
@@ -57,6 +58,14 @@ def filling(store: VoiceStore, encoder: CountingEncoder, audio: Path) -> Iterato
     browser = client(store)
     yield browser
     _end(browser)
+
+
+@pytest.fixture
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> CountingSegmenter:
+    """The only segmenter; its labels are people."""
+    counting = CountingSegmenter()
+    registering.only(monkeypatch, counting)
+    return counting
 
 
 def _end(browser: TestClient) -> None:
