@@ -24,6 +24,7 @@ from pgvoice_benchmarks.diarizing.hypotheses import Found
 from pgvoice_benchmarks.diarizing.scoring import Score, score
 from pgvoice_benchmarks.diarizing.sets import SETS, recordings, seconds, whole
 from pgvoice_benchmarks.naming.recordings import Recording
+from pgvoice_benchmarks.tables import Table
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.servers.databases import temporary_folder, temporary_store
 
@@ -93,7 +94,8 @@ class Run:
         self, sets: Sets, write: Path | None, *, names: bool
     ) -> tuple[report.Scores, dict[str, Sequence[DiarizationError]]]:
         """The scores of turns, and the errors of names for given turns and for these."""
-        scores, errors = {}, {}
+        scores: dict[str, dict[str, Score]] = {}
+        errors: dict[str, Sequence[DiarizationError]] = {}
         with temporary_store() as heard, temporary_store() as given:
             for group, files in sets.items():
                 found = hypotheses.from_audio(heard, self.encoder, self.segmenter, files)
@@ -112,7 +114,7 @@ def scored(files: Sequence[Recording], found: Found) -> dict[str, Score]:
     return {one.key: score(one.turns, found.turns[one.key], whole(one)) for one in files}
 
 
-def comparison(folder: Path, sets: Sets) -> report.Table:
+def comparison(folder: Path, sets: Sets) -> Table:
     """The scores of every diarizer that has turns of a set."""
     by_diarizer, costs = {}, {}
     for name in hypotheses.diarizers(folder):

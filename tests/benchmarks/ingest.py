@@ -33,7 +33,7 @@ from pgvoice_benchmarks.timing import timed
 from pgvoice_benchmarks.writing import write_library
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
-from pgvoice_testkit.segmenters.silence_segmenter import SilenceSegmenter
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 from pgvoice_testkit.servers.databases import temporary_store
 from pgvoice_testkit.stores.filled import THRESHOLD
 
@@ -112,7 +112,7 @@ def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> No
 
 
 def _warm(store: VoiceStore) -> Here:
-    return Here(store, _Synthetic, SilenceSegmenter)
+    return Here(store, _Synthetic, CountingSegmenter)
 
 
 class _Synthetic(CountingEncoder):

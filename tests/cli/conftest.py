@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
-from pgvoice_testkit.segmenters.silence_segmenter import SilenceSegmenter
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks.encoders import registry
@@ -59,14 +59,14 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
 
 
 @pytest.fixture
-def segmenter(monkeypatch: pytest.MonkeyPatch) -> SilenceSegmenter:
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> CountingSegmenter:
     """The only segmenter there is, and the one that is used when none is named."""
-    counting = SilenceSegmenter()
+    counting = CountingSegmenter(labels_are_people=False)
     registered = {
-        "silence": RegisteredSegmenter("silence", lambda _source, _device: counting, "finds sound")
+        "pitches": RegisteredSegmenter("pitches", lambda _source, _device: counting, "counts calls")
     }
     monkeypatch.setattr(segmenters, "registered_segmenters", lambda: registered)
-    monkeypatch.setenv("PGVOICE_SEGMENTER", "silence")
+    monkeypatch.setenv("PGVOICE_SEGMENTER", "pitches")
     return counting
 
 

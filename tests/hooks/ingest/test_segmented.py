@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 from pgvoice_testkit.audio.sounds import silence, voice, write
-from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
-from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
-from pgvoice_testkit.segmenters.silence_segmenter import SilenceSegmenter
-from pgvoice_testkit.servers.databases import new_database, plain, role
+from pgvoice_testkit.encoders.pitch_encoder import PitchEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
+from pgvoice_testkit.servers.databases import plain, role
 from pgvoice_testkit.servers.databases import run as run_sql
 from pgvoice_testkit.stores.ingested import everything
 
@@ -44,7 +42,7 @@ class _Models:
     """Counts what an ingest computes."""
 
     def __init__(self) -> None:
-        self.encoder, self.segmenter = CountingEncoder(), SilenceSegmenter()
+        self.encoder, self.segmenter = PitchEncoder(), CountingSegmenter()
 
     def here(self, store: VoiceStore) -> Here:
         return Here(store, lambda: self.encoder, lambda: self.segmenter)
@@ -55,13 +53,13 @@ def test_a_recording_is_segmented_filled_and_labelled_once(
 ) -> None:
     monkeypatch.setattr(labelling, "BATCH", 1)
     sample = Path(str(rows[0].audio))
-    fill(store, CountingEncoder(), video="sample", audio=sample, segments=[(0.0, 3.0, "A")])
+    fill(store, PitchEncoder(), video="sample", audio=sample, segments=[(0.0, 3.0, "A")])
     store.people.enroll_segments("Ada", "sample", [(0.0, 3.0)], min_speech=1)
     models = _Models()
     report = ingest(models.here(store), "library", rows)
     assert (report.filled, report.vectors, report.failed) == (3, 5, [])
     assert (report.labelled, report.people, report.seconds) == (3, ["Ada"], 7 + 11 + 2)
-    assert models.segmenter.heard == [row.audio for row in rows]
+    assert models.segmenter.calls == 3
     turns = store.recordings.turns("two") or []
     assert [(turn.start, turn.end) for turn in turns] == [(0, 3), (4, 7), (8, 11)]
     first, second, third = (turn.label for turn in turns)
@@ -76,26 +74,26 @@ def test_a_recording_is_segmented_filled_and_labelled_once(
     again = _Models()
     report = ingest(again.here(store), "library", rows)
     assert (report.complete, report.filled, report.labelled) == (3, 0, 0)
-    assert (again.segmenter.heard, again.encoder.calls, again.encoder.loads) == ([], [], 0)
+    assert (again.segmenter.calls, again.encoder.calls, again.encoder.loads) == (0, [], 0)
     assert everything(store) == before
 
 
 def test_turns_that_somebody_gave_are_used(store: VoiceStore, rows: list[ManifestRow]) -> None:
     given = [(0.0, 1.0, "A"), (1.0, 2.0, "B")]
-    fill(store, CountingEncoder(), video="one", audio=rows[0].audio, segments=given)
+    fill(store, PitchEncoder(), video="one", audio=rows[0].audio, segments=given)
     models = _Models()
     report = ingest(models.here(store), "library", rows[:1])
-    assert (report.complete, models.segmenter.heard) == (1, [])
+    assert (report.complete, models.segmenter.calls) == (1, 0)
     assert len(store.recordings.turns("one") or []) == 2
 
 
 def test_another_segmenter_finds_other_turns(store: VoiceStore, rows: list[ManifestRow]) -> None:
     ingest(_Models().here(store), "library", rows[:1])
     models = _Models()
-    models.segmenter = SilenceSegmenter("another")
+    models.segmenter = CountingSegmenter("another")
     report = ingest(models.here(store), "library", rows[:1])
     assert (report.filled, report.vectors) == (1, 0)
-    assert len(models.segmenter.heard) == 1
+    assert models.segmenter.calls == 1
 
 
 def test_segments_that_come_later_replace_those_found(
@@ -110,42 +108,35 @@ def test_segments_that_come_later_replace_those_found(
     assert len(store.labels.current("one")) == 1
 
 
-def test_a_worker_that_is_killed_is_replaced(
-    store: VoiceStore, rows: list[ManifestRow], server_url: str, template: str, tmp_path: Path
-) -> None:
-    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as other:
-        ingest(_Models().here(other), "library", rows)
-        expected = everything(other)
-    make = partial(DyingEncoder, str(tmp_path / "died"))
-    with Processes(store, make, 2, SilenceSegmenter) as engine:
+def test_workers_segment_too(store: VoiceStore, rows: list[ManifestRow]) -> None:
+    with Processes(store, PitchEncoder, 2, CountingSegmenter) as engine:
         report = ingest(engine, "library", rows)
-    assert (tmp_path / "died").exists()
-    assert (report.filled, report.failed) == (3, [])
-    assert everything(store) == expected
+    assert (report.filled, report.vectors, report.failed) == (3, 5, [])
+    assert len(store.recordings.turns("two") or []) == 3
 
 
 def test_a_worker_with_another_segmenter_refuses(
     store: VoiceStore, rows: list[ManifestRow]
 ) -> None:
-    identity = CountingEncoder().identity
-    worker = Worker(lambda: store, CountingEncoder, identity, SilenceSegmenter)
-    outcome = worker.fill(rows[0], SegmenterIdentity("silence", "2"))
+    identity = PitchEncoder().identity
+    worker = Worker(lambda: store, PitchEncoder, identity, CountingSegmenter)
+    outcome = worker.fill(rows[0], SegmenterIdentity("pitches", "2"))
     assert outcome.error == (
-        "SegmenterUnavailable: a worker has the segmenter silence@1 instead of silence@2; install"
-        " the same pgvoice, plugins and weights on every machine"
+        "SegmenterUnavailable: a worker has the segmenter pitches@fake people instead of pitches@2;"
+        " install the same pgvoice, plugins and weights on every machine"
     )
 
 
 def test_a_segmenter_that_is_not_there_is_said_once(
     store: VoiceStore, rows: list[ManifestRow]
 ) -> None:
-    def make() -> SilenceSegmenter:
+    def make() -> CountingSegmenter:
         raise SegmenterUnavailable("no such segmenter")
 
     given = ManifestRow("given", rows[0].audio, ((0.0, 1.0),))
-    assert ingest(Here(store, CountingEncoder, make), "library", [given]).filled == 1
+    assert ingest(Here(store, PitchEncoder, make), "library", [given]).filled == 1
     with pytest.raises(SegmenterUnavailable, match="no such segmenter"):
-        ingest(Here(store, CountingEncoder, make), "library", rows)
+        ingest(Here(store, PitchEncoder, make), "library", rows)
 
 
 def test_the_recording_in_progress_is_told(store: VoiceStore, rows: list[ManifestRow]) -> None:

@@ -20,6 +20,7 @@ from pgvoice.hooks.ingest.running import Ingest, IngestReport
 from pgvoice.hooks.ingest.watching import PATIENCE, REST, TOLD_AFTER, Watched
 from pgvoice.store import VoiceStore
 
+Event = Callable[[], None]
 NOW = 1_800_000_000.0
 TURN = "SPEAKER x 1 0.0 1.0 <NA> <NA> S0 <NA> <NA>\n"
 
@@ -161,9 +162,7 @@ def _folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _watch(
-    store: VoiceStore, folder: Path, events: list[Callable[[], object]], told: list[str]
-) -> IngestReport:
+def _watch(store: VoiceStore, folder: Path, events: list[Event], told: list[str]) -> IngestReport:
     """Watch a folder; each event happens in one of the breaks, and then it stops."""
     clock = _Clock()
     clock.now = (folder / "a.wav").stat().st_mtime
@@ -197,7 +196,17 @@ def test_recordings_are_ingested_as_they_arrive(store: VoiceStore, tmp_path: Pat
         assert store.ingests.failed("inbox")[0].video == "c"
         (folder / "c.rttm").write_text(TURN)
 
-    events = [nothing, arrives, nothing, breaks, nothing, nothing, is_mended, nothing, nothing]
+    events: list[Event] = [
+        nothing,
+        arrives,
+        nothing,
+        breaks,
+        nothing,
+        nothing,
+        is_mended,
+        nothing,
+        nothing,
+    ]
     report = _watch(store, folder, events, told)
     assert (report.filled, report.vectors, report.failed) == (3, 3, [])
     (status,) = store.ingests.status("inbox")

@@ -162,7 +162,7 @@ def _heard(said: list[Utterance], rng: np.random.Generator) -> Waveform:
         heard[at : at + len(part)] += part
     noise = _noise(size, rng) * np.sqrt(np.mean(heard**2)) * 10 ** (-rng.uniform(*NOISE_DB) / 20)
     mixed = heard + noise
-    return (0.7 * mixed / np.abs(mixed).max()).astype(np.float32)
+    return np.asarray(0.7 * mixed / np.abs(mixed).max(), np.float32)
 
 
 def _room(seconds: float, rng: np.random.Generator) -> NDArray[np.float64]:

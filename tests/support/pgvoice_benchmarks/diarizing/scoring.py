@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import JaccardErrorRate
@@ -102,9 +102,8 @@ def _jaccard(
 ) -> float:
     """The sum over the reference's people."""
     judged = Timeline([Segment(*region) for region in regions])
-    rates = JaccardErrorRate()(
-        _annotation(reference), _annotation(found), uem=judged, detailed=True
-    )
+    metric: Any = JaccardErrorRate
+    rates = metric()(_annotation(reference), _annotation(found), uem=judged, detailed=True)
     return float(rates["speaker error"])
 
 

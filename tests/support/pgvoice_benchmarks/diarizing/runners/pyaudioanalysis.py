@@ -16,8 +16,10 @@ STEP = 0.1
 
 def diarize(wav: Path) -> list[Turn]:
     labels, *_ = speaker_diarization(str(wav), 0, mid_step=STEP)
-    windows = enumerate(labels)
-    return joined((place * STEP, (place + 1) * STEP, str(int(label))) for place, label in windows)
+    found: list[Turn] = joined(
+        (place * STEP, (place + 1) * STEP, str(int(label))) for place, label in enumerate(labels)
+    )
+    return found
 
 
 if __name__ == "__main__":

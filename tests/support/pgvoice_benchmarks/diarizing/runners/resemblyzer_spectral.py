@@ -41,7 +41,10 @@ def diarize(wav: Path) -> list[Turn]:
     )
     labels = clusterer.predict(np.stack([vector for *_, vector in windows]))
     spans = [(start, end) for start, end, _ in windows]
-    return joined((a, b, str(label)) for (a, b), label in zip(spans, labels, strict=True))
+    found: list[Turn] = joined(
+        (start, end, str(label)) for (start, end), label in zip(spans, labels, strict=True)
+    )
+    return found
 
 
 def _windows(samples: np.ndarray) -> Iterator[tuple[float, float, np.ndarray]]:
