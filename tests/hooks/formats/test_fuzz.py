@@ -23,9 +23,12 @@ from pgvoice_testkit.documents.strange_documents import (
 )
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("examples", "least"), [(40, 0), pytest.param(200, 10, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", [*FORMATS, *SERVICES])
-def test_strange_documents(name: str, examples: int) -> None:
+def test_strange_documents(name: str, examples: int, least: int) -> None:
+    """At least so many documents are read, and as many refused."""
     outcomes: Counter[str] = Counter()
 
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
@@ -34,8 +37,8 @@ def test_strange_documents(name: str, examples: int) -> None:
         check(name, text, people, outcomes, targets)
 
     run()
-    assert outcomes["refused by the reader"] > examples / 20
-    assert outcomes[f"written as {name}"] > examples / 20
+    assert outcomes["refused by the reader"] > least
+    assert outcomes[f"written as {name}"] > least
 
 
 def test_strange_regions_and_bytes() -> None:
