@@ -43,6 +43,7 @@ FILES = (
     "undo",
     "grouping",
     "linkage",
+    "joining",
     "groups",
     "regrouping",
     "mending",

@@ -43,6 +43,7 @@ BEGIN
             (writers || admins, 'replace_audio'),
             (writers || admins, 'prune_segments'),
             (writers || admins, 'store_turns'),
+            (writers || admins, 'join_labels'),
             (writers || admins, 'refresh_voices'),
             (writers || admins, 'refit_library'),
             (admins, 'accept_suggestion'),

@@ -17,8 +17,10 @@ from pgvoice.cli.checks.packages import PURPOSES, check_extra, installed_version
 from pgvoice.cli.group import FAILED
 from pgvoice.cli.serve.serve import TOKEN_VARIABLE
 from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.segmenters.registry import SEGMENTER_VARIABLE, registered_segmenters
 from pgvoice.hooks.sources import registered_sources
 from pgvoice.store.database.server.names import DATA_VARIABLE, LINGER_VARIABLE
 from pgvoice.store.database.urls import URL_VARIABLE, libpq_url, psycopg_url
@@ -26,8 +28,8 @@ from pgvoice.store.errors import DatabaseError, PgvoiceError
 
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (
-    *(URL_VARIABLE, DATA_VARIABLE, LINGER_VARIABLE, "PGVOICE_AUDIO", "PGVOICE_ENCODER"),
-    *("PGVOICE_PLAYER", "PGVOICE_PLUGINS", TOKEN_VARIABLE),
+    *(URL_VARIABLE, DATA_VARIABLE, LINGER_VARIABLE, "PGVOICE_AUDIO", ENCODER_VARIABLE),
+    *(SEGMENTER_VARIABLE, "PGVOICE_PLAYER", "PGVOICE_PLUGINS", TOKEN_VARIABLE),
 )
 #: Those that are not shown.
 SECRETS = (TOKEN_VARIABLE,)
@@ -106,6 +108,7 @@ def _plugins() -> Check:
         found = [each.name for each in installed.listed() if each.distribution != installed.OWN]
         brought: dict[str, Iterable[str]] = {
             "encoders": registry.registered_encoders(),
+            "segmenters": registered_segmenters(),
             "formats": registered_formats(),
             "audio sources": registered_sources(),
         }

@@ -10,6 +10,11 @@ from pgvoice.cli.commands import Commands, LazyCommand
 
 #: Name, module and short help of every command, in the order of use.
 COMMANDS = [
+    LazyCommand(
+        "ingest",
+        "ingest.ingest",
+        "Find out who speaks in recordings, from their audio alone.",
+    ),
     LazyCommand("fill", "fill", "Compute the voice embeddings that a recording lacks."),
     LazyCommand("enroll", "enroll.enroll", "Enroll people so that pgvoice can name their voices."),
     LazyCommand(
@@ -39,13 +44,13 @@ COMMANDS = [
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
     LazyCommand("hook", "hook", "Answer JSON requests on standard input."),
     LazyCommand("mcp", "mcp.mcp", "Let an agent ask who speaks, by the Model Context Protocol."),
-    LazyCommand("ingest", "ingest.ingest", "Fill many recordings and follow the progress."),
     LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
     LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
     LazyCommand("retention", "privacy.erase", "Delete data whose retention period has ended."),
     LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
     LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
     LazyCommand("encoder", "plugins.encoder", "Show the models that turn speech into vectors."),
+    LazyCommand("segmenter", "plugins.segmenter", "Show the models that find who speaks when."),
     LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),
     LazyCommand("db", "db.db", "Create, upgrade and inspect the database."),
@@ -59,11 +64,18 @@ LINGER = 300
 EPILOG = """\b
 See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-Then the same step by step, in your own store:
+With your own recordings, from their audio alone:
+  pgvoice ingest ~/podcasts
+  pgvoice serve
+Step by step, in your own store:
   pgvoice demo --save .
   pgvoice fill talk talk.wav talk.rttm --encoder campplus
   pgvoice enroll add Ada --video talk --span 10.6-14.7 --consent "a sample"
   pgvoice identify talk
+
+\b
+Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
+  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
 
 \b
 Settings, from the environment:
@@ -72,6 +84,8 @@ Settings, from the environment:
   PGVOICE_LINGER        seconds that the embedded server stays up after a
                         command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
+  PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
+  PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all

@@ -55,6 +55,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "PGVOICE_DATABASE_URL",
         "PGVOICE_DATA",
         "PGVOICE_ENCODER",
+        "PGVOICE_SEGMENTER",
         "PGVOICE_AUDIO",
         "PGVOICE_PLAYER",
         "PGVOICE_TOKEN",

@@ -89,6 +89,7 @@ CREATE OR REPLACE FUNCTION pgvoice.ingest_progress(name text DEFAULT NULL) RETUR
     done bigint,
     failed bigint,
     waiting bigint,
+    unlabelled bigint,
     filled bigint,
     audio_seconds double precision,
     work_seconds double precision,
@@ -132,7 +133,9 @@ AS $$
                count(*) FILTER (WHERE b.state = 'done') AS done,
                count(*) FILTER (WHERE b.state = 'failed') AS failed,
                count(*) FILTER (WHERE b.state = 'waiting') AS waiting,
-               count(*) FILTER (WHERE b.state = 'done' AND b.error IS NOT NULL) AS invalid,
+               count(*) FILTER (WHERE b.state = 'filled') AS unlabelled,
+               count(*) FILTER (WHERE b.state IN ('filled', 'done') AND b.error IS NOT NULL)
+                   AS invalid,
                coalesce(sum(b.filled), 0)::bigint AS filled,
                coalesce(sum(b.audio_seconds), 0) AS audio_seconds,
                coalesce(sum(b.work_seconds), 0) AS work_seconds,
@@ -141,7 +144,7 @@ AS $$
         WHERE name IS NULL OR b.ingest = name
         GROUP BY b.ingest
     )
-    SELECT c.ingest, c.videos, c.done, c.failed, c.waiting, c.filled,
+    SELECT c.ingest, c.videos, c.done, c.failed, c.waiting, c.unlabelled, c.filled,
            round(c.audio_seconds::numeric, 3)::double precision,
            round(c.work_seconds::numeric, 3)::double precision,
            round(coalesce(w.seconds, 0), 3)::double precision,
@@ -159,5 +162,6 @@ $$;
 COMMENT ON FUNCTION pgvoice.ingest_progress(text) IS
 'How far ingests are. wall_seconds: the time in which fills ran, including breaks of less than a
 minute; work_seconds: the time of all workers together. seconds_left: at the pace of the last 10 minutes,
-or of the last 50 recordings if those took longer; NULL if none was filled yet. invalid: recordings
-that are done but for segments that are not spans of time.';
+or of the last 50 recordings if those took longer; NULL if none was filled yet. unlabelled: recordings that are
+filled, but whose labels are not stored yet. invalid: recordings that are filled or done but for segments
+that are not spans of time.';

@@ -86,7 +86,9 @@ BEGIN
         VALUES (video_of, store_turns.source, store_turns.segmenter)
         ON CONFLICT (video_id) DO UPDATE SET stored_at = now(),
             source = CASE WHEN add_to THEN d.source ELSE excluded.source END,
-            segmenter = CASE WHEN add_to THEN d.segmenter ELSE excluded.segmenter END;
+            -- A segmenter's turns with others among them are not what it would find again.
+            segmenter = CASE WHEN add_to AND d.segmenter IS DISTINCT FROM excluded.segmenter THEN NULL
+                             ELSE excluded.segmenter END;
     END IF;
     IF added + removed > 0 THEN
         IF add_to THEN

@@ -51,7 +51,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     function_files.drop(op.get_bind())
-    op.drop_table("cohort_voice", schema="pgvoice")  # which the newest revision does not have
+    for name in ("cohort_voice", "backfill_video"):  # which the newest revision does not have
+        op.drop_table(name, schema="pgvoice")
     metadata.drop_all(op.get_bind())
     op.execute(f"DROP SCHEMA {INTERNAL_SCHEMA}")
 

@@ -19,6 +19,7 @@ TABLES = ("turn_document", "turn")
 def upgrade() -> None:
     metadata.create_all(op.get_bind(), [metadata.tables[f"pgvoice.{name}"] for name in TABLES])
     op.drop_column("turn", "overlapped_ms", schema="pgvoice")  # 0030 adds it
+    op.drop_column("turn_document", "segmenter", schema="pgvoice")  # 0035 adds it
     op.add_column("setting", setting.c.keep_text._copy(), schema="pgvoice")
 
 

@@ -40,6 +40,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     function_files.drop(op.get_bind())
     op.drop_column("turn_document", "segmenter", schema="pgvoice")
+    # Older ones fill again whatever waits, which finds everything there.
     op.execute("UPDATE pgvoice.ingest_video SET state = 'waiting' WHERE state = 'filled'")
     _rename("ingest", "backfill")
 
@@ -49,7 +50,7 @@ def _rename(old: str, new: str) -> None:
     op.drop_constraint(f"{old}_video_state_check", f"{old}_video", schema="pgvoice")
     for kind, name in op.get_bind().execute(text(NAMES.format(f"{old}_video"))).all():
         plain = name.rpartition(".")[2]
-        changed = plain.replace(f"{old}_video", f"{new}_video")
+        changed = f"{new}_video" + plain.removeprefix(f"{old}_video")
         if kind == "CONSTRAINT":
             op.execute(f"ALTER TABLE pgvoice.{old}_video RENAME CONSTRAINT {plain} TO {changed}")
         else:

@@ -11,7 +11,7 @@ from pgvoice.cli.db import place
 #: What each extra is needed for.
 PURPOSES = {
     "extract": "to fill and to enroll from audio",
-    "campplus": "for the encoder campplus",
+    "campplus": "for the encoder campplus and the segmenter pyannote-3.0",
     "embedded": "for an embedded database server",
     "demo": "for `pgvoice demo`",
     "evaluate": "for `pgvoice evaluate`",
@@ -33,8 +33,13 @@ def check_extra(name: str, url: str | None) -> Check:
     return Check(
         f"extra {name}",
         "warn" if needed else "ok",
-        f'{", ".join(missing)} not installed; {PURPOSES[name]}: pip install "pgvoice[{name}]"',
+        f"{', '.join(missing)} not installed; {PURPOSES[name]}: {install_command(name)}",
     )
+
+
+def install_command(extra: str | None) -> str | None:
+    """The command that installs what is missing of an extra; None if nothing is."""
+    return f'pip install "pgvoice[{extra}]"' if extra and missing_packages(extra) else None
 
 
 def packages(extra: str) -> list[str]:

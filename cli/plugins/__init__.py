@@ -1,1 +1,1 @@
-"""``pgvoice encoder`` and ``plugin``."""
+"""``pgvoice encoder``, ``segmenter``, ``format`` and ``plugin``."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 
 from pgvoice.cli import options, output
-from pgvoice.cli.checks.packages import missing_packages
+from pgvoice.cli.checks.packages import install_command
 from pgvoice.cli.db import place
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders import registry
@@ -48,7 +48,7 @@ def list_encoders(url: str | None, as_json: bool) -> None:
         known = None if trouble else list(map(_stored_document, stored))
         output.write_json({"available": list(map(_available_document, available)), "stored": known})
     else:
-        rows = ((one.name, _remedy(one) or "yes", one.summary) for one in available)
+        rows = ((one.name, install_command(one.extra) or "yes", one.summary) for one in available)
         output.write_table(
             ["encoder", output.word("installed"), output.explanation("description")], rows
         )
@@ -71,12 +71,6 @@ def _stored(url: str | None) -> tuple[list[_Stored], str | None]:
         return [], str(error)
 
 
-def _remedy(encoder: RegisteredEncoder) -> str | None:
-    """The command that installs what an encoder lacks; None if it is ready."""
-    lacking = encoder.extra and missing_packages(encoder.extra)
-    return f'pip install "pgvoice[{encoder.extra}]"' if lacking else None
-
-
 def _write_stored(stored: Sequence[_Stored]) -> None:
     if not stored:
         return
@@ -95,7 +89,7 @@ def _write_stored(stored: Sequence[_Stored]) -> None:
 
 
 def _available_document(encoder: RegisteredEncoder) -> dict[str, object]:
-    remedy = _remedy(encoder)
+    remedy = install_command(encoder.extra)
     named = {"name": encoder.name, "summary": encoder.summary}
     return named | {"installed": remedy is None, "remedy": remedy}
 

@@ -27,7 +27,7 @@ from pgvoice.hooks.plugins.specs import hookimpl
 from pgvoice.store.turns import Turn
 
 #: A suffix that says nothing about the format.
-_ANY_TEXT = ".txt"
+ANY_TEXT = ".txt"
 
 
 @cache
@@ -53,9 +53,9 @@ def choose_format(document: Document) -> Format:
     """
     every = list(registered_formats().values())
     by_suffix = [each for each in every if document.suffix in each.suffixes]
-    if len(by_suffix) == 1 and document.suffix != _ANY_TEXT:
+    if len(by_suffix) == 1 and document.suffix != ANY_TEXT:
         return by_suffix[0]
-    first = by_suffix if document.suffix != _ANY_TEXT else every
+    first = by_suffix if document.suffix != ANY_TEXT else every
     for each in first or every:
         if each.matches(document.text):
             return each

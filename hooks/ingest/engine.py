@@ -6,85 +6,23 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Self
 
-from pgvoice.hooks.encoders.encoder import Encoder
-from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments
-from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.ingest.manifest import ManifestRow
-from pgvoice.hooks.turns import snap_turns
+from pgvoice.hooks.ingest.steps import OnStep, Step, ignore
+from pgvoice.hooks.ingest.worker import INSTANT, MakeEncoder, MakeSegmenter, Worker
+from pgvoice.hooks.segmenters.registry import make_segmenter
+from pgvoice.hooks.segmenters.segmenter import SegmenterIdentity
 from pgvoice.store.database.urls import libpq_url
-from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.upkeep.ingests import Outcome
 from pgvoice.store.voice_store import VoiceStore
-
-#: Makes the encoder, in the process that needs it.
-MakeEncoder = Callable[[], Encoder]
-#: The least working time of a recording that was begun, in seconds.
-INSTANT = 1e-6
-
-
-class Worker:
-    """Fills recordings one after the other; loads the model for the first that misses something.
-
-    Its encoder must be the `expected` one, by which complete recordings were found.
-    """
-
-    def __init__(
-        self, connect: Callable[[], VoiceStore], make: MakeEncoder, expected: EncoderIdentity
-    ) -> None:
-        self._connect, self._make, self._expected = connect, make, expected
-
-    def fill(self, row: ManifestRow) -> Outcome:
-        """Fill a recording; if it cannot be filled, the outcome says why and nothing is raised."""
-        start, invalid = time.monotonic(), None
-        try:
-            turns = row.turns()
-            report = fill(
-                self._store,
-                self._encoder,
-                video=row.video,
-                audio=row.audio,
-                segments=turns,
-                source=row.source,
-            )
-        except InvalidSegments as error:
-            report, invalid = error.report, str(error)
-        except (PgvoiceError, OSError, MemoryError, RuntimeError, ValueError) as error:
-            return Outcome(
-                row.video, f"{type(error).__name__}: {error}", work_seconds=_since(start)
-            )
-        run, speech = report.run, 0.0
-        if run.filled:
-            keys = snap_turns(turns, self._store.grid_ms).distinct
-            speech = sum(key.duration_ms for key in keys) / 1000 * run.filled / run.requested
-        return Outcome(row.video, None, run.requested, run.filled, speech, _since(start), invalid)
-
-    @cached_property
-    def _store(self) -> VoiceStore:
-        return self._connect()
-
-    @cached_property
-    def _encoder(self) -> Encoder:
-        encoder = self._make()
-        if encoder.identity != self._expected:
-            raise EncoderUnavailable(
-                f"a worker has the encoder {encoder.identity} instead of {self._expected}; install"
-                " the same pgvoice, plugins and weights on every machine"
-            )
-        return encoder
-
-
-def _since(start: float) -> float:
-    return max(time.monotonic() - start, INSTANT)
-
 
 #: Recordings submitted per worker, so that none is idle.
 AHEAD = 2
@@ -94,15 +32,34 @@ Stop = Callable[[], bool]
 
 
 class Engine(ABC):
-    """Fills recordings of a store, with encoders that each worker makes for itself."""
+    """Fills recordings of a store, with models that each worker makes for itself."""
 
-    def __init__(self, store: VoiceStore, make: MakeEncoder) -> None:
-        self.store, self.make = store, make
+    def __init__(
+        self, store: VoiceStore, make: MakeEncoder, segmenter: MakeSegmenter = make_segmenter
+    ) -> None:
+        self.store, self.make, self.make_segmenter = store, make, segmenter
 
     @cached_property
     def identity(self) -> EncoderIdentity:
         """The identity that every worker's encoder must have."""
         return self.make().identity
+
+    @cached_property
+    def segmenter(self) -> SegmenterIdentity:
+        """The identity that every worker's segmenter must have, if any recording needs one."""
+        return self.make_segmenter().identity
+
+    def segmenter_of(self, row: ManifestRow) -> SegmenterIdentity | None:
+        """The segmenter that a recording needs."""
+        return self.segmenter if row.segments is None else None
+
+    #: Called with each step of a recording that this process fills.
+    on_step: OnStep = staticmethod(ignore)
+
+    @property
+    @abstractmethod
+    def steps(self) -> list[Step]:
+        """What is being done; another thread may ask."""
 
     @abstractmethod
     def fill(self, rows: Iterable[ManifestRow], stop: Stop) -> Filled:
@@ -121,15 +78,27 @@ class Engine(ABC):
 class Here(Engine):
     """Fills one recording after the other in this process."""
 
+    _step: Step | None = None
+
     def fill(self, rows: Iterable[ManifestRow], stop: Stop) -> Filled:
         for row in rows:
             if stop():
                 return
-            yield row, self._worker.fill(row)
+            self._follow(Step(row.video))
+            yield row, self._worker.fill(row, self.segmenter_of(row), self._follow)
+        self._step = None
+
+    @property
+    def steps(self) -> list[Step]:
+        return [self._step] if self._step else []
+
+    def _follow(self, step: Step) -> None:
+        self._step = step
+        self.on_step(step)
 
     @cached_property
     def _worker(self) -> Worker:
-        return Worker(lambda: self.store, self.make, self.identity)
+        return Worker(lambda: self.store, self.make, self.identity, self.make_segmenter)
 
 
 class Pool(Engine):
@@ -137,6 +106,13 @@ class Pool(Engine):
 
     #: The errors of a future whose worker died.
     died: tuple[type[BaseException], ...]
+    #: What each worker fills, or fills next.
+    _under_way: Mapping[Future[Outcome], ManifestRow] = MappingProxyType({})
+
+    @property
+    def steps(self) -> list[Step]:
+        rows = list(self._under_way.values())
+        return [Step(row.video) for row in rows[: self.workers()]] if rows else []
 
     @abstractmethod
     def workers(self) -> int:
@@ -152,6 +128,7 @@ class Pool(Engine):
 
     def fill(self, rows: Iterable[ManifestRow], stop: Stop) -> Filled:
         left, under_way = iter(rows), dict[Future[Outcome], ManifestRow]()
+        self._under_way = under_way
         while True:
             for row in self._next(left, under_way, stop):
                 under_way[self.submit(row)] = row
@@ -179,10 +156,12 @@ class Pool(Engine):
             *_, why = str(error).strip().splitlines()
             return Outcome(row.video, f"a worker died: {why.strip()}", work_seconds=INSTANT)
 
-    def worker_arguments(self) -> tuple[Callable[[], VoiceStore], MakeEncoder, EncoderIdentity]:
+    def worker_arguments(
+        self,
+    ) -> tuple[Callable[[], VoiceStore], MakeEncoder, EncoderIdentity, MakeSegmenter]:
         """For a `Worker` in another process; they include the password, so never show them."""
         url = libpq_url(self.store.database.url, hide_password=False)
-        return partial(VoiceStore.open, url), self.make, self.identity
+        return partial(VoiceStore.open, url), self.make, self.identity, self.make_segmenter
 
 
 class Processes(Pool):
@@ -190,8 +169,14 @@ class Processes(Pool):
 
     died = (BrokenProcessPool,)
 
-    def __init__(self, store: VoiceStore, make: MakeEncoder, workers: int) -> None:
-        super().__init__(store, make)
+    def __init__(
+        self,
+        store: VoiceStore,
+        make: MakeEncoder,
+        workers: int,
+        segmenter: MakeSegmenter = make_segmenter,
+    ) -> None:
+        super().__init__(store, make, segmenter)
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
@@ -202,7 +187,7 @@ class Processes(Pool):
         if self._pool is None:
             self._pool = self._started()
         try:
-            return self._pool.submit(_fill, row)
+            return self._pool.submit(_fill, row, self.segmenter_of(row))
         except BrokenProcessPool:
             self.close()
             return self.submit(row)
@@ -240,7 +225,7 @@ def _begin(worker: Worker, threads: int) -> None:
     _worker = worker
 
 
-def _fill(row: ManifestRow) -> Outcome:
+def _fill(row: ManifestRow, segmenter: SegmenterIdentity | None) -> Outcome:
     """Fill a recording by the worker that `_begin` kept."""
     assert _worker is not None  # noqa: S101 - `_begin` ran first
-    return _worker.fill(row)
+    return _worker.fill(row, segmenter)

@@ -1,4 +1,4 @@
-"""``Folder``: recordings that lie beside their segments, such as talk.mp3 and talk.rttm."""
+"""Recordings in folders, with the segments that lie beside them: talk.mp3 and talk.rttm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pgvoice.hooks.formats.reading import registered_formats
+from pgvoice.hooks.errors import FormatError
+from pgvoice.hooks.formats.documents import load_document
+from pgvoice.hooks.formats.reading import ANY_TEXT, registered_formats
 from pgvoice.hooks.sources import SUFFIXES
 
 #: Where a recording has several files of segments, the first of these is used, then any other:
@@ -16,20 +18,20 @@ from pgvoice.hooks.sources import SUFFIXES
 PREFERRED = (".rttm", ".json")
 
 
-class Pair(NamedTuple):
-    """A recording with its segments."""
+class Found(NamedTuple):
+    """A recording, perhaps with a file of segments."""
 
     #: The path within the folder without its suffix, with forward slashes.
     video: str
     audio: Path
-    segments: Path
+    segments: Path | None
 
 
 class Folder(NamedTuple):
     """The recordings of a folder and of the folders within, by path; links are not followed."""
 
-    pairs: list[Pair]
-    #: Audio without segments, segments without audio, and names that several audio files share.
+    recordings: list[Found]
+    #: Segments without audio, and names that several audio files share.
     left_out: list[str]
 
     @classmethod
@@ -40,6 +42,12 @@ class Folder(NamedTuple):
         for files in _folders(path):
             _Listed(path, files, suffixes).add_to(found)
         return found
+
+
+def of_file(path: Path) -> Found:
+    """The recording in one file, with the segments beside it."""
+    beside = [file for file in sorted(path.parent.iterdir()) if file.stem in (path.stem, path.name)]
+    return _Listed(path.parent, beside, _suffixes()).found(path.stem, path)
 
 
 class _Listed:
@@ -56,30 +64,45 @@ class _Listed:
                 self._segments[file.stem].append(file)
 
     def add_to(self, found: Folder) -> None:
-        used = set[str]()
         for stem, audio in self._audio.items():
-            # whisper.cpp calls the segments of talk.mp3 talk.mp3.json.
-            names = [stem, *(file.name for file in audio)]
-            used.update(names)
-            beside = [file for name in names for file in self._segments.get(name, ())]
-            shown = ", ".join(self._name(file) for file in audio)
             if len(audio) > 1:
+                shown = ", ".join(map(self._name, audio))
                 found.left_out.append(f"{shown}: several audio files with one name")
-            elif not beside:
-                found.left_out.append(f"{shown}: no segments beside it")
             else:
-                best = min(beside, key=self._rank)
-                video = audio[0].relative_to(self._root).with_suffix("").as_posix()
-                found.pairs.append(Pair(video, audio[0], best))
+                found.recordings.append(self.found(stem, *audio))
+        used = {name for stem, audio in self._audio.items() for name in _names(stem, *audio)}
         for stem, files in self._segments.items():
             if stem not in used:
                 found.left_out.extend(f"{self._name(file)}: no audio beside it" for file in files)
+
+    def found(self, stem: str, audio: Path) -> Found:
+        """An audio file with the best of the segments beside it."""
+        named = [file for name in _names(stem, audio) for file in self._segments.get(name, ())]
+        beside = filter(_may_be_segments, sorted(named, key=self._rank))
+        video = audio.relative_to(self._root).with_suffix("").as_posix()
+        return Found(video, audio, next(beside, None))
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self._root).as_posix()
 
     def _rank(self, file: Path) -> int:
         return self._suffixes.index(file.suffix.lower())
+
+
+def _names(stem: str, *audio: Path) -> list[str]:
+    """Stems of segments; whisper.cpp calls those of talk.mp3 talk.mp3.json."""
+    return [stem, *(file.name for file in audio)]
+
+
+def _may_be_segments(file: Path) -> bool:
+    """Whether this is no text of another kind, such as notes about a recording."""
+    if file.suffix.lower() != ANY_TEXT:
+        return True
+    try:
+        text = load_document(str(file)).text
+    except FormatError:
+        return False
+    return any(each.matches(text) for each in registered_formats().values())
 
 
 def _suffixes() -> list[str]:

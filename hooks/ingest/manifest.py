@@ -1,4 +1,4 @@
-"""Manifests: lists of recordings with their audio and their segments."""
+"""Manifests: lists of recordings with their audio and perhaps their segments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import shown, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
-from pgvoice.hooks.ingest.folders import Folder
+from pgvoice.hooks.ingest.folders import Found
 from pgvoice.hooks.ingest.segment_files import read_part
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.names import checked, is_text
@@ -28,8 +28,9 @@ class ManifestRow:
     video: str
     #: A file; if None, the audio sources find one.
     audio: str | None
-    #: A file of segments, or the segments themselves in any shape that `as_turns` accepts.
-    segments: str | tuple[Any, ...]
+    #: A file of segments, or the segments themselves in any shape that `as_turns` accepts; if None,
+    #: they are found in the audio.
+    segments: str | tuple[Any, ...] | None = None
     #: The recording's name in a file that covers several; if None, it is `video`.
     uri: str | None = None
 
@@ -38,8 +39,13 @@ class ManifestRow:
         """The file of segments, if there is one."""
         return self.segments if isinstance(self.segments, str) else None
 
-    def turns(self) -> list[Turn]:
-        """The segments; a file is read unless it was the last one. Raises `FormatError`."""
+    def turns(self) -> list[Turn] | None:
+        """The segments, if there are any; a file is read unless it was the last one.
+
+        Raises `FormatError`.
+        """
+        if self.segments is None:
+            return None
         if isinstance(self.segments, str):
             return read_part(self.segments, self.uri, self.video)
         return as_turns(self.segments)
@@ -51,7 +57,8 @@ class ManifestRow:
         """
         segments: object = self.segments
         if not isinstance(segments, str):
-            segments = [_plain(turn) for turn in self.turns()]
+            turns = self.turns()
+            segments = turns and [_plain(turn) for turn in turns]
         row = {"video": self.video, "audio": self.audio, "segments": segments, "uri": self.uri}
         return {column: value for column, value in row.items() if value is not None}
 
@@ -65,45 +72,38 @@ def _plain(turn: Turn) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The rows of a CSV, JSON lines or Parquet file, or of a folder; read at each iteration.
+    """The rows of a CSV, JSON lines or Parquet file; read at each iteration.
 
-    Paths in a file are relative to its folder. In a folder, each audio file with a file of segments
-    beside it is a row. Raises `FormatError`, which names the row.
+    Paths in it are relative to its folder. Raises `FormatError`, which names the row.
     """
 
     path: Path
 
     def __iter__(self) -> Iterator[ManifestRow]:
         path = self.path
-        if path.is_dir():
-            yield from _of_folder(path)
-            return
         reader = _READERS.get(path.suffix.lower())
         if reader is None:
-            raise FormatError(
-                f"{path}: a manifest is a folder, or its name ends in {', '.join(_READERS)}"
-            )
+            raise FormatError(f"{path}: the name of a manifest ends in {', '.join(_READERS)}")
         try:
             for number, row in enumerate(reader(path), 1):
                 yield _row(row, f"{path}, row {number}", path.parent)
         except (OSError, UnicodeDecodeError) as error:
             raise FormatError(f"{path} cannot be read: {error}") from error
 
-    def left_out(self) -> list[str]:
-        """The files of a folder that are in no row, each with the reason."""
-        return Folder.of(self.path).left_out if self.path.is_dir() else []
+
+def is_manifest(path: Path) -> bool:
+    """Whether this is a manifest by its name."""
+    return path.suffix.lower() in _READERS
 
 
-def _of_folder(path: Path) -> Iterator[ManifestRow]:
-    folder = Folder.of(path)
-    if not folder.pairs:
-        raise FormatError(
-            f"{path} has no audio file with its segments beside it, such as talk.mp3 and talk.rttm"
-        )
-    for pair in folder.pairs:
-        files = {"audio": pair.audio, "segments": pair.segments}
-        row = {name: str(file.relative_to(path)) for name, file in files.items()}
-        yield _row({"video": pair.video, **row}, str(pair.audio), path)
+def row_of_files(found: Found, root: Path) -> ManifestRow:
+    """The row of a recording in the folder `root`.
+
+    Raises `FormatError` for a name that no recording can have.
+    """
+    files = {"audio": found.audio, "segments": found.segments}
+    row = {name: file and str(file.relative_to(root)) for name, file in files.items()}
+    return _row({"video": found.video, **row}, str(found.audio), root)
 
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -178,13 +178,11 @@ def _row(row: object, place: str, folder: Path) -> ManifestRow:
     if isinstance(segments, str) and segments:
         return ManifestRow(video, found, _file(segments, f"{place}, segments", folder), uri)
     turns = tuple(_turn(each, place) for each in _listed(segments, place))
-    if not turns:
-        raise FormatError(f"{place}: no segments for {video!r}")
-    return ManifestRow(video, found, turns, uri)
+    return ManifestRow(video, found, turns or None, uri)
 
 
 def _listed(segments: object, place: str) -> Sequence[object]:
-    if segments is None or isinstance(segments, list | tuple):
+    if segments is None or segments == "" or isinstance(segments, list | tuple):
         return segments or ()
     raise unexpected(place, segments, _SEGMENTS)
 

@@ -14,8 +14,10 @@ from typing import Any
 
 from pgvoice.hooks.errors import ClusterUnavailable, needs_extra
 from pgvoice.hooks.ingest import local_clusters
-from pgvoice.hooks.ingest.engine import MakeEncoder, Pool, Worker
+from pgvoice.hooks.ingest.engine import Pool
 from pgvoice.hooks.ingest.manifest import ManifestRow
+from pgvoice.hooks.ingest.worker import MakeEncoder, MakeSegmenter, Worker
+from pgvoice.hooks.segmenters.registry import make_segmenter
 from pgvoice.store.upkeep.ingests import Outcome
 from pgvoice.store.voice_store import VoiceStore
 
@@ -40,8 +42,9 @@ class RayActors(Pool):
         address: str,
         workers: int | None = None,
         cores: int = 1,
+        segmenter: MakeSegmenter = make_segmenter,
     ) -> None:
-        super().__init__(store, make)
+        super().__init__(store, make, segmenter)
         self._address, self._wanted, self._cores = address, workers, cores
         self._actors: list[Any] = []
         #: The actors of the recordings under way.
@@ -64,7 +67,7 @@ class RayActors(Pool):
 
     def submit(self, row: ManifestRow) -> Future[Outcome]:
         actor = self._least_busy()
-        future: Future[Outcome] = actor.fill.remote(row).future()
+        future: Future[Outcome] = actor.fill.remote(row, self.segmenter_of(row)).future()
         self._by[future] = actor
         future.add_done_callback(self._ended)
         return future

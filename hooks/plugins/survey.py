@@ -10,6 +10,7 @@ from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import calls, installed
 from pgvoice.hooks.plugins.installed import Plugin, State
 from pgvoice.hooks.plugins.pages import registered_pages
+from pgvoice.hooks.segmenters.registry import registered_segmenters
 from pgvoice.hooks.sources import registered_sources
 
 
@@ -43,6 +44,7 @@ def _failing_to_register() -> list[str]:
     failing = []
     for register in (
         registered_encoders,
+        registered_segmenters,
         registered_sources,
         registered_formats,
         registered_pages,

@@ -19,8 +19,10 @@ from pgvoice.store.recordings import (
     encoders,
     fills,
     hearing,
+    joining,
     listing,
     segments,
+    statistics,
     turns,
     typed_spans,
     videos,
@@ -43,8 +45,8 @@ from pgvoice.store.recordings.listing import (
 )
 from pgvoice.store.recordings.segment_rows import SegmentRow
 from pgvoice.store.recordings.segments import MissingSegments, PruneSelection
-from pgvoice.store.recordings.statistics import CacheStatistics, Hits, Holding, LastFill
-from pgvoice.store.recordings.turns import OnTurns, TurnsStored
+from pgvoice.store.recordings.statistics import CacheStatistics
+from pgvoice.store.recordings.turns import OnTurns, TurnSource, TurnsStored
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.recordings.videos import OnAudioChange, VideoAudio
 from pgvoice.store.turns import Turn
@@ -144,12 +146,25 @@ class Recordings:
         """Store the turns of a video instead of those it has, or besides them with `add`.
 
         Their times must be valid. `source` is the file that they come from, or `segmenter` found
-        them in the audio. While a video has
-        turns, their segments are the ones that are identified and labelled. Raises
-        `UnknownVideo`.
+        them in the audio. While a video has turns, their segments are the ones that are identified
+        and labelled. Raises `UnknownVideo`.
         """
         with self._database.engine.begin() as connection:
             return turns.store(connection, video, given, source, add=add, segmenter=segmenter)
+
+    def join_labels(
+        self, video: str, encoder: EncoderIdentity, given: Sequence[Turn]
+    ) -> list[str | None]:
+        """A label for each turn that stands for one person: SPEAKER_00 is the first who speaks.
+
+        For turns whose labels hold only while somebody speaks on, once their segments and clean
+        parts are filled. Labels with similar voices are joined, unless they speak at the same time;
+        one without a voice gets the label of the nearest turn. None without a label, and where
+        speech was erased. The times must be valid. Raises `UnknownVideo`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return joining.join_labels(connection, video, encoder, given)
 
     def stale_turns(self, given: Mapping[str, Sequence[Turn]]) -> set[str]:
         """Which of these videos the store has with other turns, by one SELECT.
@@ -167,6 +182,11 @@ class Recordings:
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
             return turns.read(connection, video, limit=limit, skip=skip)
+
+    def turn_source(self, video: str) -> TurnSource | None:
+        """Where the stored turns come from; None if there are none, or no such video."""
+        with self._database.engine.connect() as connection:
+            return turns.source(connection, video)
 
     def overlaps(self, video: str) -> dict[SegmentKey, float]:
         """For how many seconds turns of other labels overlap each turn that any does.
@@ -339,18 +359,7 @@ class Recordings:
     def statistics(self, *, holdings: bool = True) -> CacheStatistics:
         """Hits and misses of fills, and what is stored; without `holdings` only how much."""
         with self._database.engine.connect() as connection:
-            row = connection.execute(text("SELECT * FROM pgvoice.cache_stats()")).one()
-            stored = list[Holding]()
-            if holdings:
-                rows = connection.execute(
-                    text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
-                )
-                stored = [Holding(*each) for each in rows]
-        last = None
-        if row.last_video is not None:
-            hits = Hits(row.last_requested, row.last_hits)
-            last = LastFill(row.last_video, hits, row.last_finished_at)
-        return CacheStatistics(Hits(row.requested, row.hits), last, stored, row.bytes_on_disk)
+            return statistics.read(connection, holdings=holdings)
 
     def prune(self, selection: PruneSelection, *, dry_run: bool = False) -> int:
         """Delete the selected cached vectors, or only count them; returns how many.

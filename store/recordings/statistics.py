@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection, text
+
+_STATISTICS = text("SELECT * FROM pgvoice.cache_stats()")
+_HOLDINGS = text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+
 
 @dataclass(frozen=True, slots=True)
 class Hits:
@@ -55,3 +60,14 @@ class CacheStatistics:
     holdings: list[Holding]
     #: Size of the segments' table with its indexes.
     bytes_on_disk: int
+
+
+def read(connection: Connection, *, holdings: bool) -> CacheStatistics:
+    """Hits and misses of fills, and what is stored; without `holdings` only how much."""
+    row = connection.execute(_STATISTICS).one()
+    stored = [Holding(*each) for each in connection.execute(_HOLDINGS)] if holdings else []
+    last = None
+    if row.last_video is not None:
+        hits = Hits(row.last_requested, row.last_hits)
+        last = LastFill(row.last_video, hits, row.last_finished_at)
+    return CacheStatistics(Hits(row.requested, row.hits), last, stored, row.bytes_on_disk)

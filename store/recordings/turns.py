@@ -43,6 +43,22 @@ _ALL = text(
 )
 
 
+_SOURCE = text(
+    "SELECT d.source, d.segmenter FROM pgvoice.turn_document AS d JOIN pgvoice.video AS v"
+    " ON v.id = d.video_id WHERE v.key = :video"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSource:
+    """Where the stored turns of a recording come from; a program passed them if both are None."""
+
+    #: The file that they were read from.
+    source: str | None
+    #: What found them in the audio, as its identity reads.
+    segmenter: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class TurnsStored:
     """How storing turns changed those of a recording."""
@@ -93,6 +109,12 @@ def read(
     values = {"video": video, "limit": limit, "skip": skip}
     found = [Turn(*row) for row in connection.execute(_READ, values)]
     return found if found or connection.scalar(_DOCUMENT, {"video": video}) else None
+
+
+def source(connection: Connection, video: str) -> TurnSource | None:
+    """Where the turns come from; None if the store has none, or no such video."""
+    row = connection.execute(_SOURCE, {"video": video}).one_or_none()
+    return None if row is None else TurnSource(*row)
 
 
 def overlaps(connection: Connection, video: str) -> dict[SegmentKey, float]:

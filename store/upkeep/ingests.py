@@ -1,9 +1,9 @@
-"""``VoiceStore.ingests``: which recordings of a manifest are filled, failed or waiting."""
+"""``VoiceStore.ingests``: which recordings of an ingest are labelled, filled, failed or waiting."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -20,7 +20,7 @@ Document = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one recording."""
+    """How filling one recording went."""
 
     video: str
     #: None if it is filled.
@@ -40,9 +40,12 @@ class IngestStatus:
 
     ingest: str
     videos: int
+    #: Recordings that are filled and labelled.
     done: int
     failed: int
     waiting: int
+    #: Recordings that are filled, but whose labels are not stored yet.
+    unlabelled: int
     #: Vectors that its fills computed, and the seconds of speech of these.
     filled: int
     audio_seconds: float
@@ -58,7 +61,7 @@ class IngestStatus:
     #: At the most recent pace; None if there is none.
     seconds_left: float | None
     changed_at: datetime
-    #: Recordings among `done` with segments that are not spans of time.
+    #: Recordings among `done` and `unlabelled` with segments that are not spans of time.
     invalid: int
 
 
@@ -128,8 +131,33 @@ class Ingests:
             missing = connection.scalars(text(_INCOMPLETE), values | asdict(encoder))
             return set(asked) - set(missing)
 
+    def complete_from_store(
+        self, encoder: EncoderIdentity, videos: Collection[str], segmenter: str | None
+    ) -> set[str]:
+        """Those of the videos that have all segments of their stored turns, by one SELECT.
+
+        These turns were given, or `segmenter` found them. Clean parts count too, erased speech does
+        not. A video without stored turns, or with those of another segmenter, is not complete.
+        """
+        values = {"videos": list(videos), "segmenter": segmenter}
+        with self._database.engine.connect() as connection:
+            return set(connection.scalars(text(_COMPLETE), values | asdict(encoder)))
+
+    def unlabelled(self, name: str) -> list[str]:
+        """The stored videos of an ingest that are filled, but whose labels are not stored yet."""
+        with self._database.engine.connect() as connection:
+            return list(connection.scalars(text(_UNLABELLED), {"ingest": name}))
+
+    def finish(self, name: str, videos: Collection[str]) -> None:
+        """Note that the labels of these videos are stored: those that are filled are done."""
+        with self._database.engine.begin() as connection:
+            connection.execute(text(_FINISH), {"ingest": name, "videos": list(videos)})
+
     def settle(self, name: str, outcomes: Sequence[Outcome]) -> None:
-        """Store the outcomes; a recording that was already complete keeps its figures."""
+        """Store how filling went: a video is filled, or failed.
+
+        A video that is done stays so, with its figures, unless somebody worked on it again.
+        """
         if outcomes:
             rows = json.dumps([asdict(each) for each in outcomes])
             with self._database.engine.begin() as connection:
@@ -150,7 +178,7 @@ class Ingests:
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT video, state = 'done', attempts, error, document"
+                    "SELECT video, state <> 'failed', attempts, error, document"
                     " FROM pgvoice.ingest_video"
                     " WHERE error IS NOT NULL AND ingest = coalesce(:ingest, ingest)"
                     " ORDER BY ingest, video LIMIT :limit OFFSET :skip"
@@ -179,20 +207,56 @@ WHERE EXISTS (
     )
 )
 """  # noqa: S608 - of constants
+_COMPLETE = f"""
+WITH asked AS MATERIALIZED (
+    SELECT v.id, v.key FROM pgvoice.video AS v
+    JOIN pgvoice.turn_document AS d ON d.video_id = v.id
+    WHERE v.key = ANY (CAST(:videos AS text[]))
+      AND (d.segmenter IS NULL OR d.segmenter = CAST(:segmenter AS text))
+), missing AS MATERIALIZED (
+    SELECT n.id, array_agg(n.start_ms) AS starts_ms, array_agg(n.end_ms) AS ends_ms
+    FROM (
+        SELECT a.id, t.start_ms, t.end_ms
+        FROM asked AS a JOIN pgvoice.turn AS t ON t.video_id = a.id
+        UNION
+        SELECT a.id, c.start_ms, c.end_ms
+        FROM asked AS a JOIN pgvoice.clean_part AS c ON c.video_id = a.id
+    ) AS n
+    LEFT JOIN pgvoice.segment_embedding AS s
+        ON s.video_id = n.id AND s.start_ms = n.start_ms AND s.end_ms = n.end_ms
+        AND s.encoder_id = {ENCODER_ID}
+    WHERE s.video_id IS NULL
+    GROUP BY n.id
+)
+SELECT a.key FROM asked AS a LEFT JOIN missing AS m USING (id)
+WHERE m.id IS NULL OR cardinality(m.starts_ms) = (
+    SELECT count(DISTINCT (e.start_ms, e.end_ms))
+    FROM pgvoice.erased_segments(a.key, m.starts_ms, m.ends_ms) AS e
+)
+"""  # noqa: S608 - of constants
+_UNLABELLED = """
+SELECT b.video FROM pgvoice.ingest_video AS b JOIN pgvoice.video AS v ON v.key = b.video
+WHERE b.ingest = :ingest AND b.state = 'filled' ORDER BY b.video
+"""
+_FINISH = """
+UPDATE pgvoice.ingest_video AS b SET state = 'done'
+WHERE b.ingest = :ingest AND b.video = ANY (CAST(:videos AS text[])) AND b.state = 'filled'
+"""
 _SETTLE = """
 UPDATE pgvoice.ingest_video AS b SET error = coalesce(o.error, o.invalid),
-    state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,
+    state = CASE WHEN o.error IS NOT NULL THEN 'failed'
+                 WHEN b.state = 'done' AND o.work_seconds = 0 THEN 'done' ELSE 'filled' END,
     attempts = b.attempts + CASE WHEN o.work_seconds > 0 OR o.error IS NOT NULL THEN 1 ELSE 0 END,
     requested = coalesce(nullif(o.requested, 0), b.requested),
     filled = coalesce(b.filled, 0) + o.filled,
     audio_seconds = coalesce(b.audio_seconds, 0) + o.audio_seconds,
     work_seconds = coalesce(b.work_seconds, 0) + o.work_seconds,
-    changed_at = CASE WHEN b.state = 'done' AND o.work_seconds = 0 AND o.error IS NULL
+    changed_at = CASE WHEN b.state IN ('filled', 'done') AND o.work_seconds = 0 AND o.error IS NULL
                       THEN b.changed_at ELSE now() END
 FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS o(video text, error text, invalid text,
     requested integer, filled integer, audio_seconds double precision,
     work_seconds double precision)
 WHERE b.ingest = :ingest AND b.video = o.video
-  AND (b.state <> 'done' OR o.work_seconds > 0 OR coalesce(o.error, o.invalid)
+  AND (b.state NOT IN ('filled', 'done') OR o.work_seconds > 0 OR coalesce(o.error, o.invalid)
        IS DISTINCT FROM b.error)
 """

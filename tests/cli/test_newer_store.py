@@ -19,6 +19,7 @@ ELSEWHERE = {
     ("demo",),
     ("plugin", "list"),
     ("format", "list"),
+    ("segmenter", "list"),
     ("db", "url"),
     ("db", "stop"),
     ("db", "shell"),
@@ -40,7 +41,7 @@ NEEDED = {
 GIVEN = {
     "files": ["turns.json"],
     "document": ["turns.json"],
-    "manifest": ["manifest.jsonl"],
+    "paths": ["manifest.jsonl"],
     "references": ["turns.rttm"],
     "names_and_file": ["new.json"],
     "run": ["1"],

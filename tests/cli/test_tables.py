@@ -59,6 +59,7 @@ CALLS = {
     "audit": [],
     "cache stats": [],
     "encoder list": [],
+    "segmenter list": [],
     "plugin list": [],
     "db roles": [],
     "db verify": [],

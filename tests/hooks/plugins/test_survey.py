@@ -48,7 +48,10 @@ def test_two_of_one_name(install: Install) -> None:
 
 @pytest.mark.parametrize(
     "hook",
-    ["register_encoders", "register_audio_sources", "register_formats", "register_commands"],
+    [
+        *("register_encoders", "register_segmenters", "register_audio_sources"),
+        *("register_formats", "register_commands"),
+    ],
 )
 def test_one_that_fails_to_register(install: Install, hook: str) -> None:
     install("late", f"from pgvoice.hooks import hookimpl\n@hookimpl\ndef {hook}(): 1 / 0\n")

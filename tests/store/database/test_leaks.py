@@ -42,6 +42,8 @@ CALLS: tuple[LiteralString, ...] = (
     "SELECT * FROM pgvoice.label",
     "SELECT pgvoice.store_turns('v', ARRAY[0, 1, 2], ARRAY[1, 2, 3], ARRAY['a', 'b', NULL],"
     " ARRAY[NULL, NULL, NULL])",
+    "SELECT pgvoice.join_labels('v', 1, ARRAY[0, 1000, 2000], ARRAY[1000, 2000, 3000],"
+    " ARRAY['a', 'b', 'c'])",
     "SELECT pgvoice.refresh_voices()",
     "SELECT pgvoice.link_voices()",
     "SELECT pgvoice.refit_library()",

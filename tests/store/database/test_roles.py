@@ -226,6 +226,7 @@ SPECIAL: dict[str, set[str]] = {
     "prune_segments('v')": {"pgvoice_writer"},
     "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
     "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
+    "join_labels('v', 1, ARRAY[0], ARRAY[1000], ARRAY['a'])": {"pgvoice_writer"},
     "link_voices(ARRAY['v'])": {"pgvoice_writer"},
     "refit_library()": {"pgvoice_writer"},
     "name_voice(1, 'ann')": set(),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from pgvoice.store import Turn, UnknownVideo, VideoAudio, VoiceStore
 from pgvoice.store.database import schema
 from pgvoice.store.recordings.segment_rows import Embedding
-from pgvoice.store.recordings.turns import TurnsStored
+from pgvoice.store.recordings.turns import TurnSource, TurnsStored
 
 #: Times that are not on the grid, in an order of their own.
 TURNS = [
@@ -79,6 +79,21 @@ def test_turns_can_be_added(library: VoiceStore) -> None:
     assert library.recordings.turns("v") == WITHOUT_TEXT[:3]
     (found,) = [each for each in library.recordings.videos() if each.video == "v"]
     assert found.turns_source == "v.rttm"
+
+
+def test_turns_say_where_they_come_from(library: VoiceStore) -> None:
+    recordings = library.recordings
+    assert recordings.turn_source("v") is recordings.turn_source("other") is None
+    recordings.store_turns("v", TURNS, segmenter="s@1 step 1")
+    assert recordings.turn_source("v") == TurnSource(None, "s@1 step 1")
+    recordings.store_turns("v", [Turn(9, 10)], segmenter="s@1 step 1", add=True)
+    assert recordings.turn_source("v") == TurnSource(None, "s@1 step 1")
+    recordings.store_turns("v", [Turn(10, 11)], source="v.rttm", add=True)
+    assert recordings.turn_source("v") == TurnSource(None, None)
+    recordings.store_turns("v", TURNS, source="v.rttm")
+    assert recordings.turn_source("v") == TurnSource("v.rttm", None)
+    with pytest.raises(DBAPIError, match="turn_document_segmenter_check"):
+        recordings.store_turns("v", TURNS, source="v.rttm", segmenter="s@1 step 1")
 
 
 def test_what_a_database_cannot_store_is_escaped(library: VoiceStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgvoice.store import FillRun, VoiceStore
 from pgvoice.store.turns import Turn
+from pgvoice.store.upkeep.ingests import Outcome
 from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, unit
 from pgvoice_testkit.stores.voices import ENCODER as VOICES
@@ -40,8 +41,9 @@ def make(store: VoiceStore) -> None:
         "INSERT INTO pgvoice.consent (speaker_id, granted_by, purpose, expires_at)"
         " VALUES (1, 'ann herself', 'names in transcripts', '2040-02-29 12:00:00.123456+02')",
     )
-    store.ingests.expect("library", {"v": {"video": "v"}})
     put(store, "x", {(0, 1): unit(-1, 0.2, 0.1)})
+    store.recordings.store_turns("x", [Turn(0, 1, "A")], segmenter="made up@1")
+    _ingest(store)
     for name in ("ended", "erased"):
         store.people.enroll_segments(name, "x", [(0, 1)], encoder=ENCODER, force=True)
     store.privacy.grant_consent("ended", "a form")
@@ -52,6 +54,17 @@ def make(store: VoiceStore) -> None:
     _unknown_voices(store)
     empty = [each.table for each in store.upkeep.checksums() if not each.rows]
     assert not empty, f"{__name__}.make puts no rows in {empty}"
+
+
+def _ingest(store: VoiceStore) -> None:
+    """Note one recording of each state, as an ingest does."""
+    store.ingests.expect("library", {key: {"video": key} for key in ("v", "w", "x", "y")})
+    done = [Outcome("w", filled=2, work_seconds=1.5), Outcome("y", "no audio", work_seconds=0.1)]
+    store.ingests.settle("library", done)
+    run(
+        store.database.engine,
+        "UPDATE pgvoice.ingest_video SET state = 'filled', attempts = 1 WHERE video = 'x'",
+    )
 
 
 def _people(store: VoiceStore) -> None:

@@ -1,0 +1,114 @@
+"""Labels that hold only while somebody speaks on, joined to one for each person."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from pgvoice_testkit.stores.filled import ENCODER, X, Y, Z, put, unit
+from pgvoice_testkit.stores.voices import ENCODER as VOICES
+from pgvoice_testkit.stores.voices import PEOPLE, write
+
+from pgvoice.store import Turn, VoiceStore
+from pgvoice.store.errors import UnknownVideo
+
+
+def _joined(store: VoiceStore, turns: Sequence[Turn]) -> list[str | None]:
+    return store.recordings.join_labels("v", ENCODER, turns)
+
+
+def _turns(*spoken: tuple[float, float, str]) -> list[Turn]:
+    return [Turn(*each) for each in spoken]
+
+
+def _numbers(*numbers: int) -> list[str]:
+    return [f"SPEAKER_{number:02}" for number in numbers]
+
+
+def test_labels_with_similar_voices_are_one_person(store: VoiceStore) -> None:
+    put(store, "v", {(0, 2): X, (2, 4): Y, (4, 6): unit(1, 0.1, 0), (6, 8): unit(0.1, 1, 0)})
+    turns = _turns((0, 2, "a"), (2, 4, "b"), (4, 6, "c"), (6, 8, "d"))
+    assert _joined(store, turns) == _numbers(0, 1, 0, 1)
+
+
+def test_the_first_who_speaks_is_the_first(store: VoiceStore) -> None:
+    put(store, "v", {(10, 19): X, (2, 4): Y, (4, 6): Z})
+    turns = _turns((10, 19, "a"), (2, 4, "b"), (4, 6, "c"))
+    assert _joined(store, turns) == _numbers(2, 0, 1)
+
+
+def test_who_speaks_at_the_same_time_is_not_one_person(store: VoiceStore) -> None:
+    """Nor are two who are each like a third, and speak at the same time."""
+    near = unit(1, 0.1, 0)
+    put(store, "v", {(0, 2): X, (3, 5): near, (6, 9): X})
+    turns = _turns((0, 3, "a"), (2, 5, "b"), (6, 9, "c"))
+    assert _joined(store, turns) == _numbers(0, 1, 0)
+
+
+def test_equally_similar_labels_are_always_joined_alike(store: VoiceStore) -> None:
+    put(store, "v", {(0, 2): X, (3, 5): X, (6, 8): X, (9, 11): X})
+    turns = _turns((0, 3, "a"), (2, 5, "b"), (6, 9, "c"), (8, 11, "d"))
+    joined = _joined(store, turns)
+    assert joined in (_numbers(0, 1, 0, 1), _numbers(0, 1, 1, 0))
+    for order in ([1, 0, 2, 3], [3, 2, 1, 0], [2, 3, 0, 1]):
+        assert _joined(store, [turns[i] for i in order]) == [joined[i] for i in order]
+
+
+@pytest.mark.parametrize(
+    ("turn", "label"),
+    [
+        # Too short for a vector: the turn that is nearest in time.
+        ((5.1, 5.4), 1),
+        ((2.1, 2.4), 0),
+        # Overlapped all the time: the nearest that does not overlap it.
+        ((0.6, 1.5), 1),
+        # Its segment has no vector.
+        ((5.5, 7), 1),
+    ],
+)
+def test_a_label_without_a_voice_is_that_of_the_nearest_turn(
+    store: VoiceStore, turn: tuple[float, float], label: int
+) -> None:
+    put(store, "v", {(0, 2.1): X, (0, 0.6): X, (1.5, 2.1): X, (3, 5): Y, (5.5, 7): "silent"})
+    turns = _turns((0, 2.1, "a"), (3, 5, "b"), (*turn, "short"))
+    assert _joined(store, turns)[2] == _numbers(label)[0]
+
+
+def test_a_label_without_a_voice_stays_if_everybody_overlaps_it(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): X, (6, 7): X})
+    turns = _turns((0, 3, "a"), (3, 7, "b"), (1, 6, "c"))
+    assert _joined(store, turns) == _numbers(0, 0, 1)
+
+
+def test_nothing_is_joined_without_any_voice(store: VoiceStore) -> None:
+    put(store, "v", {(0, 1): "silent", (2, 3): "silent"})
+    assert _joined(store, _turns((0, 1, "a"), (2, 3, "b"))) == _numbers(0, 1)
+    assert _joined(store, []) == []
+    assert _joined(store, [Turn(0, 1), Turn(2, 3, "b")]) == [None, "SPEAKER_00"]
+
+
+def test_erased_speech_has_no_label(store: VoiceStore) -> None:
+    put(store, "v", {(0, 2): X, (2, 4): Y, (4, 6): X})
+    store.people.enroll_segments("Ann", "v", [(2, 4)])
+    store.privacy.erase_speaker("Ann", with_segments=True)
+    turns = _turns((0, 2, "a"), (2, 4, "b"), (4, 6, "c"))
+    assert _joined(store, turns) == ["SPEAKER_00", None, "SPEAKER_00"]
+
+
+def test_an_unknown_recording(store: VoiceStore) -> None:
+    with pytest.raises(UnknownVideo):
+        _joined(store, [Turn(0, 1, "a")])
+
+
+def test_more_labels_than_are_compared_at_once(store: VoiceStore) -> None:
+    """Each of some hundred turns has a label of its own, in any order."""
+    spoken = [t for t in write(store, "v", PEOPLE[:5], each=90) if t.end - t.start > 2]
+    turns = [Turn(turn.start, turn.end, f"{place}") for place, turn in enumerate(spoken)]
+    joined = store.recordings.join_labels("v", VOICES, turns)
+    pairs = set(zip(joined, (turn.label for turn in spoken), strict=True))
+    assert sorted(pairs) == [(f"SPEAKER_0{place}", PEOPLE[place]) for place in range(5)]
+    order = random.Random(1).sample(range(len(turns)), len(turns))
+    names = random.Random(2).sample(range(len(turns)), len(turns))
+    mixed = [Turn(turns[i].start, turns[i].end, f"{names[i]}") for i in order]
+    assert store.recordings.join_labels("v", VOICES, mixed) == [joined[i] for i in order]
