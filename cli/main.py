@@ -10,6 +10,11 @@ from pgvoice.cli.commands import Commands, LazyCommand
 
 #: Name, module and short help of every command, in the order of use.
 COMMANDS = [
+    LazyCommand(
+        "ingest",
+        "ingest.ingest",
+        "Find out who speaks in recordings, from their audio alone.",
+    ),
     LazyCommand("fill", "fill", "Compute the voice embeddings that a recording lacks."),
     LazyCommand("enroll", "enroll.enroll", "Enroll people so that pgvoice can name their voices."),
     LazyCommand(
@@ -39,7 +44,6 @@ COMMANDS = [
     LazyCommand("index", "answers.index", "Make `pgvoice similar` fast in a large library."),
     LazyCommand("hook", "hook", "Answer JSON requests on standard input."),
     LazyCommand("mcp", "mcp.mcp", "Let an agent ask who speaks, by the Model Context Protocol."),
-    LazyCommand("ingest", "ingest.ingest", "Fill many recordings and follow the progress."),
     LazyCommand("consent", "privacy.consent", "Record who agreed to be enrolled."),
     LazyCommand("erase", "privacy.erase", "Erase people and recordings with all their data."),
     LazyCommand("retention", "privacy.erase", "Delete data whose retention period has ended."),
@@ -60,7 +64,9 @@ LINGER = 300
 EPILOG = """\b
 See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-Then the same step by step, in your own store:
+Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
+  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
+The conversation of the demo step by step, in your own store:
   pgvoice demo --save .
   pgvoice fill talk talk.wav talk.rttm --encoder campplus
   pgvoice enroll add Ada --video talk --span 10.6-14.7 --consent "a sample"

@@ -106,6 +106,12 @@ encoder_option = click.option(
     metavar="NAME",
     help="Encoder to compute vectors with, see `pgvoice encoder list` [PGVOICE_ENCODER or ecapa].",
 )
+segmenter_option = click.option(
+    "--segmenter",
+    metavar="NAME",
+    help="What finds who speaks when, see `pgvoice segmenter list` [PGVOICE_SEGMENTER or"
+    " pyannote-3.0].",
+)
 stored_encoder_option = click.option(
     "--encoder",
     metavar="NAME",

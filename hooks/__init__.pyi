@@ -22,6 +22,7 @@ from .errors import (
     NotPlayable,
     PluginError,
     ProfileRefused,
+    SegmenterFailed,
     SegmenterUnavailable,
     TimesBeyondAudio,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "Segmenter",
     "SegmenterAudio",
     "SegmenterFactory",
+    "SegmenterFailed",
     "SegmenterIdentity",
     "SegmenterUnavailable",
     "SegmentsDocument",

@@ -51,6 +51,10 @@ class SegmenterUnavailable(PgvoiceError):
     """The segmenter cannot be created or loaded."""
 
 
+class SegmenterFailed(PgvoiceError):
+    """A segmenter returned what is no turn, or turns in disorder."""
+
+
 class ClusterUnavailable(PgvoiceError):
     """Ray is not installed, or no cluster answers."""
 

@@ -83,16 +83,32 @@ class Options(Struct, forbid_unknown_fields=True):
         bool,
         Meta(description="Give segments in which nobody is named their unknown voice."),
     ] = False
+    segmenter: (
+        Annotated[
+            str,
+            Meta(min_length=1, description="What finds the segments of a request without any."),
+        ]
+        | None
+    ) = None
     on_audio_change: OnAudioChange = "raise"
     on_turns: OnTurns = "replace"
 
 
 class Request(Struct):
-    """The question who speaks in segments of a recording."""
+    """The question who speaks in segments of a recording, or in all of it."""
 
     version: Literal[1]
     video: Key
-    segments: list[Segment]
+    segments: (
+        Annotated[
+            list[Segment],
+            Meta(
+                description="Without them, the stored turns are answered if they were given before;"
+                " otherwise a segmenter finds them in the audio."
+            ),
+        ]
+        | None
+    ) = None
     audio: (
         Annotated[str, Meta(description="A file; without it the audio sources find one.")] | None
     ) = None
@@ -100,7 +116,7 @@ class Request(Struct):
 
 
 class AnsweredSegment(Struct):
-    """A segment with its answer, beside the fields of the request."""
+    """A segment with its answer, beside the fields of the request if it had segments."""
 
     start: float
     end: float
@@ -127,7 +143,8 @@ class AnsweredSegment(Struct):
 class Fill(Struct):
     """How many segments were stored before, and how many were computed.
 
-    Turns that others overlap are requested with their clean parts.
+    Turns that others overlap are requested with their clean parts. `segmenter` found the turns, now
+    or before; null if they were given.
     """
 
     requested: int
@@ -136,6 +153,7 @@ class Fill(Struct):
     missing: int
     filled: int
     skipped: dict[str, int]
+    segmenter: str | None
 
 
 class Invalid(Struct):
@@ -146,7 +164,7 @@ class Invalid(Struct):
 
 
 class Answer(Struct):
-    """Who speaks in the segments of a request, in the request's order."""
+    """Who speaks in the segments of a request, in its order, or in those that were found."""
 
     version: Literal[1]
     video: str

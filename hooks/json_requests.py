@@ -58,13 +58,14 @@ def reply(pipeline: Pipeline, request: bytes) -> Reply:
             result = pipeline.run(
                 asked.video,
                 asked.audio,
-                given["segments"],
+                given.get("segments"),
                 threshold=options.threshold,
                 min_margin=options.min_margin,
                 clusters=options.clusters,
                 speakers=options.speakers,
                 one_label_one_name=options.one_label_one_name or None,
                 voices=options.voices or None,
+                segmenter=options.segmenter,
                 on_audio_change=options.on_audio_change,
                 on_turns=options.on_turns,
             )
@@ -108,8 +109,10 @@ def _validated(given: dict[str, Any]) -> Request:
 
 
 def _answer(given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
-    report, raw = result.report, given["segments"]
-    run = report.run
+    report, run = result.report, result.report.run
+    raw = given.get("segments")
+    if raw is None:
+        raw = [_found(label) for label in result.labels]
     answer: dict[str, Any] = msgspec.to_builtins(
         Answer(
             VERSION,
@@ -125,12 +128,20 @@ def _answer(given: dict[str, Any], result: PipelineResult) -> dict[str, Any]:
                 report.missing,
                 run.filled,
                 dict(run.skipped),
+                report.segmenter,
             ),
         )
     )
     segments = [before | after for before, after in zip(raw, answer["segments"], strict=True)]
     kept = {name: value for name, value in _kept(given).items() if name != "error"}
     return kept | answer | {"segments": segments}
+
+
+def _found(label: Labelled) -> dict[str, Any]:
+    """A segment that was not in the request, as if it had been."""
+    turn = label.segment
+    found = {"start": turn.start, "end": turn.end}
+    return found if turn.text is None else found | {"text": turn.text}
 
 
 def _answered(raw: dict[str, Any], label: Labelled) -> AnsweredSegment:

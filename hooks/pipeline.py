@@ -1,4 +1,4 @@
-"""``Pipeline``: segments in, named speakers out, with one store and one model.
+"""``Pipeline``: segments or audio alone in, named speakers out, with one store and loaded models.
 
 It is also the built-in answer to ``segments_ready``, opened by the environment's settings.
 """
@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE, make_encoder
-from pgvoice.hooks.fill.fill import fill_turns
+from pgvoice.hooks.encoders.shared import SharedEncoder
+from pgvoice.hooks.fill.fill import fill, fill_turns
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.plugins.specs import hookimpl
 from pgvoice.hooks.results import FillReport, Labelled
+from pgvoice.hooks.segmenters.registry import SEGMENTER_VARIABLE, make_segmenter
+from pgvoice.hooks.segmenters.segmenter import Segmenter
+from pgvoice.hooks.segmenters.shared import SharedSegmenter
 from pgvoice.hooks.turns import as_turns, snap_turns
 from pgvoice.store.answers.clusters import ClusterSummary
 from pgvoice.store.database.closing import Closing
 from pgvoice.store.database.server.names import DATA_VARIABLE
 from pgvoice.store.database.urls import URL_VARIABLE
 from pgvoice.store.errors import InvalidSegment
-from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 from pgvoice.store.recordings.turns import OnTurns
 from pgvoice.store.recordings.videos import OnAudioChange
 from pgvoice.store.voice_store import VoiceStore
@@ -58,10 +61,10 @@ class PipelineResult:
 
 
 class Pipeline(Closing):
-    """Names the enrolled people in a pipeline's segments; open it once, for many videos.
+    """Names the enrolled people in recordings; open it once, for many videos.
 
-    It can be shared between threads: the model is loaded once, for the first segment that is
-    missing, and encodes one batch at a time.
+    It can be shared between threads: each model is loaded once, when it is first needed, and used
+    by one thread at a time.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Pipeline(Closing):
         store: VoiceStore | str | None = None,
         encoder: Encoder | str | None = None,
         *,
+        segmenter: Segmenter | str | None = None,
         device: str | None = None,
         threshold: float | None = None,
         min_margin: float | None = None,
@@ -76,17 +80,21 @@ class Pipeline(Closing):
         one_label_one_name: bool = False,
         voices: bool = False,
     ) -> None:
-        """Use an open store or open the one at a URL; `encoder` is an encoder or a name.
+        """Use an open store or open the one at a URL; models can be given by name.
 
         Without `store` it opens what `VoiceStore.open` finds, without `encoder` it uses the default
-        of `make_encoder`. Without `threshold` and `min_margin` the store's own rule decides. With
+        of `make_encoder`. The `segmenter`, by default that of `make_segmenter`, is for recordings
+        without segments. Without `threshold` and `min_margin` the store's own rule decides. With
         `clusters`, and by default if they have labels, segments with the same label are judged
         together, as `store.answers.identify_clusters` does; `one_label_one_name` is its option.
         With `voices`, segments in which nobody is named get the number of their unknown voice.
         Raises `DatabaseError`, `SchemaMismatch`, `EncoderUnavailable`.
         """
         made = encoder if isinstance(encoder, Encoder) else make_encoder(encoder, device=device)
-        self.encoder: Encoder = _Shared(made)
+        self.encoder: Encoder = SharedEncoder(made)
+        self._segmenter, self._device = segmenter, device
+        self._segmenters = dict[str | None, Segmenter]()
+        self._lock = Lock()
         self._own = not isinstance(store, VoiceStore)
         self.store = store if isinstance(store, VoiceStore) else VoiceStore.open(store)
         self.threshold = threshold
@@ -100,22 +108,35 @@ class Pipeline(Closing):
         if self._own:
             self.store.close()
 
+    def segmenter(self, name: str | None = None) -> Segmenter:
+        """The segmenter of this name, which is made once; by default the pipeline's own.
+
+        Raises `SegmenterUnavailable`.
+        """
+        wanted = self._segmenter if name is None else name
+        with self._lock:
+            if name not in self._segmenters:
+                if wanted is None or isinstance(wanted, str):
+                    wanted = make_segmenter(wanted, device=self._device)
+                self._segmenters[name] = SharedSegmenter(wanted)
+            return self._segmenters[name]
+
     def label(
         self,
         video: str,
         audio: str | Path | None,
-        segments: Iterable[Any],
+        segments: Iterable[Any] | None = None,
         *,
         hook: ProgressHook | None = None,
     ) -> list[Labelled]:
-        """Who speaks in each segment, in order; see `run`."""
+        """Who speaks in each segment, or in each turn that is found, in order; see `run`."""
         return list(self.run(video, audio, segments, hook=hook).labels)
 
     def run(
         self,
         video: str,
         audio: str | Path | None,
-        segments: Iterable[Any],
+        segments: Iterable[Any] | None = None,
         *,
         threshold: float | None = None,
         min_margin: float | None = None,
@@ -123,6 +144,7 @@ class Pipeline(Closing):
         speakers: Iterable[str] | None = None,
         one_label_one_name: bool | None = None,
         voices: bool | None = None,
+        segmenter: str | None = None,
         on_audio_change: OnAudioChange = "raise",
         on_turns: OnTurns = "replace",
         source: str | None = None,
@@ -134,34 +156,40 @@ class Pipeline(Closing):
         opened if something is missing; if it is None, the audio sources find the file. A segment
         that is not a span of time is answered as ``invalid``. They replace the turns that the video
         has, unless `on_turns` says otherwise; `source` is the file that they come from. Only
-        `speakers` can be named; by default, everybody who is enrolled. Raises what
-        `fill` and `identify` raise, except `InvalidSegments`: an error never becomes a label.
+        `speakers` can be named; by default, everybody who is enrolled.
+
+        Without segments, the stored turns are answered if they were given, or if the segmenter
+        found them; otherwise it finds them first. `segmenter` names another than the pipeline's.
+
+        Raises what `fill` and `identify` raise, except `InvalidSegments`: an error never becomes a
+        label.
         """
-        turns = as_turns(segments)
-        snapped = snap_turns(turns, self.store.grid_ms)
-        file = {"uri": video, "audio": audio}
-
-        def progress(completed: int, total: int) -> None:
-            if hook:
-                hook("fill", None, file=file, total=total, completed=completed)
-
-        report = fill_turns(
-            self.store,
-            self.encoder,
-            video,
-            audio,
-            turns,
-            snapped,
-            on_audio_change,
-            on_turns,
-            source,
-            progress,
-        )
-        if hook:
-            hook("fill", report, file=file)
-        invalid = tuple(snapped.invalid)
+        turns = None if segments is None else as_turns(segments)
+        told = _Told(hook, {"uri": video, "audio": audio})
+        if turns is None:
+            report = fill(
+                self.store,
+                self.encoder,
+                video=video,
+                audio=audio,
+                segmenter=self.segmenter(segmenter),
+                on_audio_change=on_audio_change,
+                on_turns=on_turns,
+                progress=told.progress("fill"),
+                on_segmenting=told.progress("segmentation"),
+            )
+            turns, invalid = self.store.recordings.turns(video) or [], list[InvalidSegment]()
+        else:
+            snapped = snap_turns(turns, self.store.grid_ms)
+            report = fill_turns(
+                *(self.store, self.encoder, video, audio, turns, snapped),
+                *(on_audio_change, on_turns, source, told.progress("fill")),
+            )
+            invalid = snapped.invalid
+        told("fill", report)
         if len(invalid) == len(turns):
-            return PipelineResult(tuple(Labelled(turn, None) for turn in turns), report, invalid)
+            labels = tuple(Labelled(turn, None) for turn in turns)
+            return PipelineResult(labels, report, tuple(invalid))
         result = identify(
             self.store,
             video,
@@ -176,55 +204,30 @@ class Pipeline(Closing):
             ),
             speakers=speakers,
         )
-        if hook:
-            hook("identify", list(result.labels), file=file)
-        return PipelineResult(result.labels, report, invalid, result.clusters)
+        told("identify", list(result.labels))
+        return PipelineResult(result.labels, report, tuple(invalid), result.clusters)
 
 
-class _Shared:
-    """An encoder for several threads: loaded once, called by one at a time."""
+class _Told:
+    """A progress hook that is told about one recording; it need not be there."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._lock = Lock()
-        self._loaded = False
+    def __init__(self, hook: ProgressHook | None, file: Mapping[str, Any]) -> None:
+        self._hook, self._file = hook, file
 
-    @property
-    def identity(self) -> EncoderIdentity:
-        return self._encoder.identity
+    def __call__(self, step: str, artifact: Any) -> None:
+        """Say that a step is done."""
+        if self._hook:
+            self._hook(step, artifact, file=self._file)
 
-    @property
-    def default_threshold(self) -> Threshold:
-        return self._encoder.default_threshold
-
-    @property
-    def min_samples(self) -> int:
-        return self._encoder.min_samples
-
-    @property
-    def batch_samples(self) -> int:
-        return self._encoder.batch_samples
-
-    @property
-    def device(self) -> str:
-        return self._encoder.device
-
-    def load(self) -> None:
-        with self._lock:
-            self._load_once()
-
-    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        with self._lock:
-            self._load_once()
-            return self._encoder.encode(waveforms)
-
-    def _load_once(self) -> None:
-        if not self._loaded:
-            self._encoder.load()
-            self._loaded = True
+    def progress(self, step: str) -> Callable[[int, int], None] | None:
+        """What is called with how much of a step is done, and with the whole."""
+        hook = self._hook
+        if hook is None:
+            return None
+        return lambda done, whole: hook(step, None, file=self._file, total=whole, completed=done)
 
 
-_SETTINGS = (URL_VARIABLE, DATA_VARIABLE, ENCODER_VARIABLE)
+_SETTINGS = (URL_VARIABLE, DATA_VARIABLE, ENCODER_VARIABLE, SEGMENTER_VARIABLE)
 #: The process, because a forked one cannot use its parent's connections, and the settings.
 _Key = tuple[int, tuple[str | None, ...]]
 

@@ -98,6 +98,12 @@ class FillReport:
     turns: TurnsStored | None = None
     #: Segments asked for that are no turns, but clean parts of turns that others overlap.
     clean_parts: int = 0
+    #: The identity of the segmenter that found the turns, now or before; None if they were given.
+    segmenter: str | None = None
+    #: Spent by the segmenter, besides decoding; 0 if it did not run.
+    segment_seconds: float = 0.0
+    #: Passes over the audio, or over parts of it.
+    passes: int = 0
 
     @property
     def missing(self) -> int:

@@ -1,4 +1,4 @@
-"""Tests that every encoder must pass; authors of plugins inherit them.
+"""Tests that every encoder and every segmenter must pass; authors of plugins inherit them.
 
     class TestMine(EncoderConformance):
         def make_encoder(self) -> Encoder:
@@ -9,14 +9,25 @@ Pytest collects such a class like any other.
 
 from __future__ import annotations
 
+import gc
+import math
 import sys
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from pgvoice.hooks.audio.decoder import Decoder, Range
+from pgvoice.hooks.audio.recording import OpenRecording, open_decoder, stamp_of
+from pgvoice.hooks.audio.stream import AudioStream
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.segmenters.segmenter import Segmenter
+from pgvoice.hooks.turns import Turn
 
 #: Lengths of the test waveforms.
 SECONDS = (0.7, 3.1, 1.0, 2.4, 1.0)
@@ -134,5 +145,180 @@ def voice(samples: int, sample_rate: int, pitch: float) -> Waveform:
     return sound
 
 
-def _refuse(self: object, waveforms: Sequence[Waveform] = ()) -> Embeddings:
+def _refuse(self: object, *given: object) -> Embeddings:
     raise AssertionError(f"{type(self).__name__} loads its model for its identity")
+
+
+class SegmenterConformance(ABC):
+    """The promises of `pgvoice.hooks.Segmenter`; every test calls `make_segmenter`."""
+
+    @abstractmethod
+    def make_segmenter(self) -> Segmenter:
+        """A new segmenter, as the plugin's factory creates it: without its weights."""
+
+    def make_recording(self, folder: Path) -> Path:
+        """A file with speech of at least two people, half a minute or more.
+
+        By default two buzzing voices; a segmenter that finds no speech in these needs another one.
+        """
+        return write_conversation(folder / "conversation.wav")
+
+    @pytest.fixture
+    def segmenter(self) -> Segmenter:
+        return self.make_segmenter()
+
+    @pytest.fixture
+    def recording(self, tmp_path: Path) -> Path:
+        return self.make_recording(tmp_path)
+
+    def test_identity_needs_no_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A fill of a recording that was segmented needs neither torch nor `load`."""
+        with monkeypatch.context() as without_torch:
+            without_torch.setitem(sys.modules, "torch", None)
+            segmenter = self.make_segmenter()
+            without_torch.setattr(type(segmenter), "load", _refuse)
+            without_torch.setattr(type(segmenter), "turns", _refuse)
+            identity, people = segmenter.identity, segmenter.labels_are_people
+        again = self.make_segmenter().identity
+        assert (identity, str(identity)) == (again, str(again))
+        assert identity.name, "the identity needs a name"
+        assert identity.revision, "the identity needs a revision: a hash of the weights"
+        assert isinstance(people, bool)
+
+    def test_it_is_a_segmenter(self, segmenter: Segmenter) -> None:
+        assert isinstance(segmenter, Segmenter)
+        assert segmenter.device
+        segmenter.load()
+        segmenter.load()
+
+    def test_turns_are_valid(self, segmenter: Segmenter, recording: Path) -> None:
+        with opened_in_blocks(recording) as opened:
+            turns = list(segmenter.turns(AudioStream(opened)))
+            seconds = opened.info.duration_ms / 1000
+        assert turns, "no turn is found: return a recording with speech from make_recording"
+        for turn in turns:
+            assert math.isfinite(turn.start), turn
+            assert math.isfinite(turn.end), turn
+            assert 0 <= turn.start < turn.end <= seconds + ROUNDING, turn
+            assert turn.label, "a turn needs a label"
+        starts = [turn.start for turn in turns]
+        assert starts == sorted(starts), "turns must come in the order of their starts"
+
+    def test_the_same_again(self, segmenter: Segmenter, recording: Path) -> None:
+        first = _turns_of(segmenter, recording)
+        assert _turns_of(segmenter, recording) == first, "a second time, other turns are found"
+        other = self.make_segmenter()
+        assert _turns_of(other, recording) == first, "a new segmenter finds other turns"
+
+    @pytest.mark.parametrize("samples", [997, 300_000])
+    def test_blocks_do_not_matter(
+        self, segmenter: Segmenter, recording: Path, samples: int
+    ) -> None:
+        """How many samples are decoded at once must not show."""
+        first = _turns_of(segmenter, recording)
+        assert _turns_of(segmenter, recording, samples) == first, "other blocks give other turns"
+
+    def test_silence_has_no_turns(self, segmenter: Segmenter, tmp_path: Path) -> None:
+        soundfile.write(tmp_path / "silence.wav", np.zeros(25 * RATE, np.float32), RATE)
+        assert _turns_of(segmenter, tmp_path / "silence.wav") == []
+
+    @pytest.mark.parametrize("seconds", [0.05, 0.9, 3.3])
+    def test_a_short_recording(self, segmenter: Segmenter, tmp_path: Path, seconds: float) -> None:
+        path = tmp_path / "short.wav"
+        soundfile.write(path, voice(round(seconds * RATE), RATE, 120), RATE)
+        assert all(
+            0 <= turn.start < turn.end <= seconds + ROUNDING for turn in _turns_of(segmenter, path)
+        )
+
+    def test_windows_are_not_kept(self, segmenter: Segmenter, tmp_path: Path) -> None:
+        """Memory must not grow with the recording."""
+        with opened_in_blocks(write_conversation(tmp_path / "long.wav", times=8)) as opened:
+            audio = _Watched(opened)
+            for _ in segmenter.turns(audio):
+                pass
+        assert audio.kept_ms is None, (
+            f"the window at {audio.kept_ms / 1000:.0f} s was still in memory"
+            f" {MOST_KEPT_MS / 1000:.0f} s later"
+        )
+
+
+#: Hz, of the recordings that are made.
+RATE = 16_000
+#: Lengths are whole milliseconds.
+ROUNDING = 0.001
+#: How far back windows may stay in memory.
+MOST_KEPT_MS = 120_000
+
+
+class _Watched(AudioStream):
+    """A stream that watches which of its windows are still in memory."""
+
+    #: The first window that stayed too long.
+    kept_ms: int | None = None
+
+    def windows(
+        self, length_ms: int, step_ms: int, sample_rate: int
+    ) -> Iterator[tuple[int, Waveform]]:
+        alive = dict[int, weakref.ref[Waveform]]()
+        for start_ms, window in super().windows(length_ms, step_ms, sample_rate):
+            alive[start_ms] = weakref.ref(window)
+            yield start_ms, window
+            del window
+            if self.kept_ms is None:
+                alive = {start: each for start, each in alive.items() if each() is not None}
+                self._check(alive, start_ms - MOST_KEPT_MS)
+
+    def _check(self, alive: Mapping[int, weakref.ref[Waveform]], before_ms: int) -> None:
+        if alive and min(alive) < before_ms:
+            gc.collect()
+            kept = [start for start, window in alive.items() if window() is not None]
+            self.kept_ms = next((start for start in kept if start < before_ms), None)
+
+
+def _turns_of(segmenter: Segmenter, path: Path, samples: int | None = None) -> list[Turn]:
+    with opened_in_blocks(path, samples) as opened:
+        return list(segmenter.turns(AudioStream(opened)))
+
+
+@contextmanager
+def opened_in_blocks(path: Path, samples: int | None = None) -> Iterator[OpenRecording]:
+    """An open recording that is decoded in blocks of so many samples, or as usual."""
+    with open_decoder(path) as decoder:
+        yield OpenRecording(path, _Blocks(decoder, samples) if samples else decoder, stamp_of(path))
+
+
+class _Blocks:
+    """A decoder whose blocks have another size."""
+
+    def __init__(self, decoder: Decoder, samples: int) -> None:
+        self._decoder, self._samples = decoder, samples
+        self.sample_rate, self.channels = decoder.sample_rate, decoder.channels
+        self.count_samples, self.close = decoder.count_samples, decoder.close
+
+    def blocks(self, wanted: Sequence[Range]) -> Iterator[tuple[int, Waveform]]:
+        whole = [Range(wanted[0].start, wanted[-1].stop)] if wanted else []
+        start, waiting = None, np.empty(0, np.float32)
+        for position, block in self._decoder.blocks(whole):
+            start = position if start is None else start
+            waiting = np.concatenate([waiting, block])
+            while len(waiting) >= self._samples:
+                yield start, waiting[: self._samples]
+                start, waiting = start + self._samples, waiting[self._samples :]
+        if start is not None and len(waiting):
+            yield start, waiting
+
+
+def write_conversation(path: Path, times: int = 1) -> Path:
+    """Write 37 seconds, so many times: two voices in turn, pauses, and one moment of both."""
+    ada, bob = (voice(12 * RATE, RATE, pitch) for pitch in (110, 190))
+    sound = np.zeros(37 * RATE, np.float32)
+    for who, start, end in (
+        (ada, 1, 9),
+        (bob, 10, 17),
+        (ada, 16, 22),
+        (bob, 25, 28),
+        (ada, 30, 36),
+    ):
+        sound[start * RATE : end * RATE] += who[: (end - start) * RATE]
+    soundfile.write(path, np.clip(np.tile(sound, times), -1, 1), RATE)
+    return path

@@ -1,9 +1,7 @@
-"""``pgvoice ingest``: a whole library."""
+"""``pgvoice ingest``: recordings in, named speakers out."""
 
 from __future__ import annotations
 
-import json
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,36 +13,26 @@ import click
 
 from pgvoice.cli import options, output, terminal
 from pgvoice.cli.errors import INVALID_SEGMENT
-from pgvoice.cli.group import FAILED, Group
-from pgvoice.cli.ingest import progress
+from pgvoice.cli.group import FAILED
+from pgvoice.cli.ingest import following, progress
+from pgvoice.cli.ingest.group import Default, DefaultGroup
+from pgvoice.cli.ingest.report import finished, write_report
+from pgvoice.cli.voices.linking import MEANING
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.ingest.engine import Engine, Here, MakeEncoder, Processes
-from pgvoice.hooks.ingest.manifest import Manifest
-from pgvoice.hooks.ingest.metrics import exposition
+from pgvoice.hooks.ingest.engine import Engine, Here, Processes
+from pgvoice.hooks.ingest.given import Given
 from pgvoice.hooks.ingest.on_ray import RayActors
-from pgvoice.hooks.ingest.running import IngestReport
-from pgvoice.hooks.ingest.running import ingest as fill_all
-from pgvoice.hooks.new_files import write_file
+from pgvoice.hooks.ingest.running import Ingest
+from pgvoice.hooks.ingest.watching import Watched, watch
+from pgvoice.hooks.segmenters.registry import make_segmenter
+from pgvoice.hooks.segmenters.segmenter import Segmenter
 from pgvoice.store.voice_store import VoiceStore
 
-#: The files and recordings that a message names.
+#: The files that a message names.
 NAMED = 10
 #: Only this machine can connect here.
 HERE = "127.0.0.1"
-
-
-@click.group(cls=Group)
-def ingest() -> None:
-    """Fill many recordings and follow the progress.
-
-    A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; if empty,
-    pgvoice looks it up in its audio sources), segments (a file, or a list of [start, end]) and uri
-    (the recording's name in a file that covers several; if empty, it is video). Or it is a folder
-    with files such as talk.mp3 and talk.rttm beside each other.
-
-    The state is in the database: running an ingest again does only what is missing.
-    """
 
 
 def _shard(value: str) -> tuple[int, int]:
@@ -62,27 +50,49 @@ def _address(value: str) -> tuple[str, int]:
     return host.strip("[]") or HERE, int(port)
 
 
-@ingest.command(
+@click.command(
+    cls=Default,
+    no_args_is_help=True,
     epilog="""\b
-Examples: pgvoice ingest run library.csv --workers 2
-          pgvoice ingest run recordings/
-          pgvoice ingest run library.jsonl --shard 3/8
-          pgvoice ingest run library.parquet --ray head.example:6379"""
+Examples: pgvoice ingest ~/podcasts
+          pgvoice ingest talk.mp3 meetings/ --encoder campplus
+          pgvoice ingest inbox/ --watch --link
+          pgvoice ingest library.csv --workers 2
+          pgvoice ingest library.jsonl --shard 3/8
+          pgvoice ingest library.parquet --ray head.example:6379""",
 )
-@click.argument("manifest", type=options.ExistingPath(path_type=Path))
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=options.ExistingPath(path_type=Path)
+)
+@click.option("--name", metavar="NAME", help="Name of the ingest [the first PATH's].")
+@click.option("--video", metavar="VIDEO", help="Your own name for a single recording [the file's].")
 @click.option(
-    "--name", metavar="NAME", help="Name of the ingest [the manifest's, without its suffix]."
+    "--link",
+    is_flag=True,
+    help="Also link voices of people who are not enrolled across recordings, from now on, as"
+    " `pgvoice voices enable` does.",
+)
+@click.option(
+    "--watch", "watching", is_flag=True, help="Then wait for new recordings until Ctrl-C."
+)
+@click.option(
+    "--every",
+    type=options.Number(0.1, 86_400),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often --watch looks.",
 )
 @options.integer(
     "--workers",
     1,
-    "Processes that each load the model [1; on a Ray cluster one per GPU, or as many as its cores"
+    "Processes that each load the models [1; on a Ray cluster one per GPU, or as many as its cores"
     " allow].",
 )
 @click.option(
     "--ray",
     metavar="ADDRESS",
-    help="Fill on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
+    help="Work on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
 )
 @options.integer("--cores", 1, "Cores of each worker on a Ray cluster.", 1)
 @options.integer(
@@ -94,22 +104,27 @@ Examples: pgvoice ingest run library.csv --workers 2
     type=_shard,
     default="1/1",
     metavar="I/N",
-    help="Fill only the I-th of N parts of the recordings.",
+    help="Take only the I-th of N parts of the recordings.",
 )
 @click.option(
     "--metrics",
     type=_address,
     metavar="[HOST:]PORT",
-    help="Serve Prometheus metrics during the run, on this machine only unless a host is given.",
+    help="Serve Prometheus metrics meanwhile, on this machine only unless a host is given.",
 )
+@options.segmenter_option
 @options.model_options
 @options.store_options
 @click.pass_context
-def run(
+def start(
     context: click.Context,
     store: VoiceStore,
-    manifest: Path,
+    paths: tuple[Path, ...],
     name: str | None,
+    video: str | None,
+    link: bool,
+    watching: bool,
+    every: float,
     workers: int | None,
     ray: str | None,
     cores: int,
@@ -117,47 +132,81 @@ def run(
     limit: int | None,
     shard: tuple[int, int],
     metrics: tuple[str, int] | None,
+    segmenter: str | None,
     encoder: str | None,
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Fill the recordings of a MANIFEST.
+    """Find out who speaks in recordings, from their audio alone.
 
-    Complete recordings are skipped, many at a time. Ctrl-C finishes the recordings in progress
-    first; a second Ctrl-C stops at once. Nothing that was stored is lost. The exit code is 1 if
-    recordings failed, and else 3 if some have segments that are not spans of time, which are named
-    each time.
+    Each PATH is a recording, a folder of recordings, or a manifest. pgvoice finds who speaks when,
+    computes the voice embeddings that are missing, and keeps the names of people who are enrolled.
+    Segments that lie beside a recording, such as talk.rttm or talk.srt beside talk.mp3, are used
+    instead of finding them.
+
+    A manifest is a CSV, JSON lines or Parquet file with the columns video, audio (a file; if empty,
+    pgvoice looks it up in its audio sources), segments (a file, or a list of [start, end]; if
+    empty, they are found) and uri (the recording's name in a file that covers several).
+
+    The state is in the database: running an ingest again does only what is missing. Ctrl-C
+    finishes the recordings in progress first; a second Ctrl-C stops at once. The exit code is 1 if
+    recordings failed, and else 3 if some have segments that are not spans of time.
     """
-    called = name or (manifest.resolve().name if manifest.is_dir() else manifest.stem)
-    made, listed = partial(_make, encoder, device), Manifest(manifest)
-    _warn_of(listed.left_out())
+    given = Given(paths, video)
+    if video is not None and not given.is_one:
+        raise click.UsageError("--video names a single recording: give one file.")
+    if watching and limit is not None:
+        raise click.UsageError("--watch goes on, and --limit ends: give one of them.")
+    called = name or given.name
+    _warn_of(given.left_out())
+    if link:
+        _enable(store)
+    made = partial(_make, encoder, device), partial(_make_segmenter, segmenter, device)
     with (
         redirect_stdout(sys.stderr),  # Ray prints messages
-        _engine(store, made, workers, ray, cores) as engine,
+        _engine(store, *made, workers, ray, cores) as engine,
         progress.measured(lambda: store.ingests.status(called), metrics) as ask,
-        progress.shown(ask) as tell,
-        _stop_requested() as stop,
+        _stop_requested(engine) as stop,
+        progress.shown(ask, engine, one=given.is_one) as tell,
     ):
-        report = fill_all(
+        work = Ingest(
             engine,
             called,
-            listed,
             retries=retries,
             limit=limit,
             shard=shard,
             stop=stop,
             on_progress=lambda _report: tell(),
         )
-    output.write(report, as_json, lambda report: _write_report(report, called))
-    context.exit(FAILED if report.failed else INVALID_SEGMENT if report.invalid else 0)
+        if watching:
+            watch(Watched(given), work, stop, every, tell=_say)
+        else:
+            work.run(given)
+    output.write(finished(store, called, work.report), as_json, write_report)
+    failed, invalid = work.report.failed, work.report.invalid
+    context.exit(FAILED if failed else INVALID_SEGMENT if invalid else 0)
+
+
+ingest = DefaultGroup("ingest", default=start)
+for command in (following.status, following.failed, following.metrics):
+    ingest.add_command(command)
 
 
 def _warn_of(left_out: list[str]) -> None:
-    """Name the files of a folder that are not filled."""
+    """Name the files of folders that are not filled."""
     for each in left_out[:NAMED]:
         click.echo(f"Warning: left out {each}", err=True)
     if len(left_out) > NAMED:
         click.echo(f"Warning: left out {len(left_out) - NAMED:,} more files", err=True)
+
+
+def _enable(store: VoiceStore) -> None:
+    """Link voices from now on, unless that is done already."""
+    if store.voices.settings().enabled:
+        return
+    with output.progress("linking") as bar:
+        store.voices.enable(progress=bar)
+    click.echo(f"{MEANING}\n", err=True)
 
 
 def _make(encoder: str | None, device: str | None) -> Encoder:
@@ -166,16 +215,33 @@ def _make(encoder: str | None, device: str | None) -> Encoder:
     return make_encoder(encoder, device=device)
 
 
+def _make_segmenter(segmenter: str | None, device: str | None) -> Segmenter:
+    terminal.guard()
+    return make_segmenter(segmenter, device=device)
+
+
 def _engine(
-    store: VoiceStore, made: MakeEncoder, workers: int | None, ray: str | None, cores: int
+    store: VoiceStore,
+    made: Callable[[], Encoder],
+    segmenter: Callable[[], Segmenter],
+    workers: int | None,
+    ray: str | None,
+    cores: int,
 ) -> Engine:
     if ray is not None:
-        return RayActors(store, made, ray, workers, cores)
-    return Processes(store, made, workers) if workers and workers > 1 else Here(store, made)
+        return RayActors(store, made, ray, workers, cores, segmenter)
+    if workers and workers > 1:
+        return Processes(store, made, workers, segmenter)
+    return Here(store, made, segmenter)
+
+
+def _say(line: str) -> None:
+    """A line on standard error; click.echo would write past a live table."""
+    sys.stderr.write(f"{output.printable(line)}\n")
 
 
 @contextmanager
-def _stop_requested() -> Iterator[Callable[[], bool]]:
+def _stop_requested(engine: Engine) -> Iterator[Callable[[], bool]]:
     """Gives whether Ctrl-C or a termination signal arrived; the second one stops at once."""
     requested = False
 
@@ -184,8 +250,8 @@ def _stop_requested() -> Iterator[Callable[[], bool]]:
         if requested:
             raise KeyboardInterrupt
         requested = True
-        # Not click.echo, which would write past the live table.
-        sys.stderr.write("finishing the recordings in progress; press again to stop at once\n")
+        if engine.steps:
+            _say("finishing the recordings in progress; press again to stop at once")
 
     before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -193,86 +259,3 @@ def _stop_requested() -> Iterator[Callable[[], bool]]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _write_report(report: IngestReport, name: str) -> None:
-    click.echo(
-        f"{output.counted(report.videos, 'recording')}: {report.complete:,} already complete,"
-        f" {report.filled:,} filled ({output.counted(report.vectors, 'vector')}),"
-        f" {len(report.failed):,} failed"
-        + (f", {report.erased:,} erased before" if report.erased else "")
-        + (f"; {len(report.invalid):,} with invalid segments" if report.invalid else "")
-        + ("; stopped" if report.stopped else "")
-    )
-    problems = [(each.video, each.error) for each in report.failed]
-    problems += [(each.video, each.invalid) for each in report.invalid]
-    for video, problem in problems[:NAMED]:
-        click.echo(output.printable(f"  {video}: {problem}"))
-    if problems:
-        click.echo(output.printable(f"`pgvoice ingest failed {shlex.quote(name)}` lists them all"))
-
-
-@ingest.command(epilog="Example: pgvoice ingest status --watch")
-@click.argument("name", required=False)
-@click.option("--watch", is_flag=True, help="Keep showing the progress until nothing is left.")
-@options.wide_option
-@options.store_options
-def status(store: VoiceStore, name: str | None, watch: bool, as_json: bool) -> None:
-    """Show the progress of all ingests, or of one."""
-    if watch:
-        progress.watch(lambda: store.ingests.status(name))
-    found = store.ingests.status(name)
-    if as_json:
-        output.write_json(found)
-    elif found:
-        progress.write_status(found)
-    else:
-        click.echo("no ingest yet: see `pgvoice ingest run --help`")
-
-
-@ingest.command(epilog="Example: pgvoice ingest metrics > /var/lib/node_exporter/pgvoice.prom")
-@click.argument("name", required=False)
-@options.open_store
-def metrics(store: VoiceStore, name: str | None) -> None:
-    """Print the progress of all ingests, or of one, for Prometheus."""
-    click.echo(exposition(store.ingests.status(name)), nl=False)
-
-
-@ingest.command(epilog="Example: pgvoice ingest failed library --output again.jsonl")
-@click.argument("name", required=False)
-@click.option(
-    "--output",
-    "manifest",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Also write them to a manifest (JSON lines) that can be run again.",
-)
-@options.wide_option
-@options.store_options
-def failed(store: VoiceStore, name: str | None, manifest: Path | None, as_json: bool) -> None:
-    """List recordings that failed or have invalid segments.
-
-    A recording whose other segments are filled is named too, as long as some of its segments are
-    not spans of time.
-    """
-    found = store.ingests.failed(name)
-    if manifest is not None:
-        lines = "".join(f"{json.dumps(dict(each.document))}\n" for each in found)
-        write_file(manifest, lines.encode(), overwrite=True)
-    output.write_list(
-        found,
-        as_json,
-        [
-            "recording",
-            output.word("state"),
-            output.number("attempts", 1),
-            output.explanation("problem", "red"),
-        ],
-        lambda each: (
-            each.video,
-            "filled" if each.filled else "failed",
-            each.attempts,
-            each.error,
-        ),
-        "no recording failed",
-    )

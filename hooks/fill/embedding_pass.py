@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from pgvoice.hooks.audio.recording import OpenRecording, open_recording
+from pgvoice.hooks.audio.stream import AudioStream
 from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.store.keys import SegmentKey, snap_segments
@@ -53,7 +54,7 @@ class EmbeddingPass:
     def __init__(
         self,
         encoder: Encoder,
-        recording: OpenRecording,
+        recording: OpenRecording | AudioStream,
         *,
         max_ms: int = MAX_MS,
         clock: Callable[[], float] = time.monotonic,

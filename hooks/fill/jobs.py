@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import InvalidSegments, JobStarted, QueueFull, UnknownJob
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.results import FillReport
+from pgvoice.hooks.segmenters.registry import make_segmenter
+from pgvoice.hooks.segmenters.segmenter import Segmenter
 from pgvoice.store.errors import InvalidSegment
 from pgvoice.store.recordings.turns import OnTurns
 from pgvoice.store.recordings.videos import OnAudioChange
@@ -25,6 +27,7 @@ from pgvoice.store.voice_store import VoiceStore
 
 logger = logging.getLogger(__name__)
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+Made = TypeVar("Made", Encoder, Segmenter)
 #: Fills that may wait, and finished ones that are remembered.
 MOST_QUEUED, MOST_ENDED = 16, 100
 
@@ -34,8 +37,10 @@ class FillRequest:
     """What to fill; the audio sources find the audio."""
 
     video: str
-    turns: Sequence[Turn]
+    #: None: those that are stored, or that the segmenter finds.
+    turns: Sequence[Turn] | None = None
     encoder: str | None = None
+    segmenter: str | None = None
     on_turns: OnTurns = "replace"
     on_audio_change: OnAudioChange = "raise"
 
@@ -55,6 +60,9 @@ class FillJob:
     #: Missing segments that are done, and all of them; 0 until it is known how many are missing.
     completed: int = 0
     total: int = 0
+    #: Milliseconds of audio that are segmented, and all of them; 0 if nothing is to be segmented.
+    segmented_ms: int = 0
+    audio_ms: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
     report: FillReport | None = None
@@ -81,10 +89,12 @@ class FillJobs:
 
     store: VoiceStore
     make: Callable[[str | None], Encoder] = make_encoder
+    segmenting: Callable[[str | None], Segmenter] = make_segmenter
     changed: Callable[[], None] = lambda: None
     _jobs: dict[int, FillJob] = field(default_factory=dict)
     _waiting: dict[int, Future[None]] = field(default_factory=dict)
     _encoders: dict[str | None, Encoder] = field(default_factory=dict)
+    _segmenters: dict[str | None, Segmenter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
 
@@ -95,9 +105,12 @@ class FillJobs:
     def submit(self, request: FillRequest) -> FillJob:
         """Queue a fill; it is done for whom the caller acts.
 
-        Raises `QueueFull`, and `EncoderUnavailable`.
+        Raises `QueueFull`, `EncoderUnavailable` and `SegmenterUnavailable`.
         """
-        encoder = self._encoder(request.encoder)
+        encoder = self._kept(self._encoders, self.make, request.encoder)
+        segmenter = None
+        if request.turns is None:
+            segmenter = self._kept(self._segmenters, self.segmenting, request.segmenter)
         now = datetime.now(UTC)
         with self._lock:
             if self._closed.is_set() or len(self._waiting) >= MOST_QUEUED:
@@ -106,7 +119,7 @@ class FillJobs:
             self._jobs[job.number] = job
             context = contextvars.copy_context()
             self._waiting[job.number] = self._thread.submit(
-                context.run, self._run, job.number, encoder
+                context.run, self._run, job.number, encoder, segmenter
             )
         self.changed()
         return job
@@ -143,18 +156,21 @@ class FillJobs:
                 continue
         self._thread.shutdown(wait=True)
 
-    def _encoder(self, name: str | None) -> Encoder:
+    def _kept(
+        self, made: dict[str | None, Made], make: Callable[[str | None], Made], name: str | None
+    ) -> Made:
+        """The encoder or segmenter of a name, which is made once."""
         with self._lock:
-            if name not in self._encoders:
-                self._encoders[name] = self.make(name)
-            return self._encoders[name]
+            if name not in made:
+                made[name] = make(name)
+            return made[name]
 
-    def _run(self, number: int, encoder: Encoder) -> None:
+    def _run(self, number: int, encoder: Encoder, segmenter: Segmenter | None) -> None:
         with self._lock:
             self._waiting.pop(number, None)
         request = self._change(number, state="running", started_at=datetime.now(UTC)).request
         try:
-            outcome = self._filled(number, request, encoder)
+            outcome = self._filled(number, request, encoder, segmenter)
         except _Stopped:
             outcome = {"state": "cancelled"}
         except Exception as error:
@@ -162,11 +178,13 @@ class FillJobs:
             outcome = {"state": "failed", "error": error}
         self._change(number, ended_at=datetime.now(UTC), **outcome)
 
-    def _filled(self, number: int, request: FillRequest, encoder: Encoder) -> dict[str, object]:
-        def progress(completed: int, total: int) -> None:
+    def _filled(
+        self, number: int, request: FillRequest, encoder: Encoder, segmenter: Segmenter | None
+    ) -> dict[str, object]:
+        def tell(**progress: int) -> None:
             if self._closed.is_set():
                 raise _Stopped
-            self._change(number, completed=completed, total=total)
+            self._change(number, **progress)
 
         try:
             report = fill(
@@ -176,7 +194,9 @@ class FillJobs:
                 segments=request.turns,
                 on_audio_change=request.on_audio_change,
                 on_turns=request.on_turns,
-                progress=progress,
+                segmenter=segmenter,
+                progress=lambda done, total: tell(completed=done, total=total),
+                on_segmenting=lambda done, whole: tell(segmented_ms=done, audio_ms=whole),
             )
         except InvalidSegments as error:
             return {"state": "done", "report": error.report, "invalid": error.errors}

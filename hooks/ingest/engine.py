@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Self
 
 from pgvoice.hooks.ingest.manifest import ManifestRow
-from pgvoice.hooks.ingest.steps import Step
+from pgvoice.hooks.ingest.steps import OnStep, Step, ignore
 from pgvoice.hooks.ingest.worker import INSTANT, MakeEncoder, MakeSegmenter, Worker
 from pgvoice.hooks.segmenters.registry import make_segmenter
 from pgvoice.hooks.segmenters.segmenter import SegmenterIdentity
@@ -52,6 +52,9 @@ class Engine(ABC):
     def segmenter_of(self, row: ManifestRow) -> SegmenterIdentity | None:
         """The segmenter that a recording needs."""
         return self.segmenter if row.segments is None else None
+
+    #: Called with each step of a recording that this process fills.
+    on_step: OnStep = staticmethod(ignore)
 
     @property
     @abstractmethod
@@ -91,6 +94,7 @@ class Here(Engine):
 
     def _follow(self, step: Step) -> None:
         self._step = step
+        self.on_step(step)
 
     @cached_property
     def _worker(self) -> Worker:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.formats.documents import load_document
-from pgvoice.hooks.formats.reading import ANY_TEXT, choose_format, registered_formats
+from pgvoice.hooks.formats.reading import ANY_TEXT, registered_formats
 from pgvoice.hooks.sources import SUFFIXES
 
 #: Where a recording has several files of segments, the first of these is used, then any other:
@@ -99,10 +99,10 @@ def _may_be_segments(file: Path) -> bool:
     if file.suffix.lower() != ANY_TEXT:
         return True
     try:
-        choose_format(load_document(str(file)))
+        text = load_document(str(file)).text
     except FormatError:
         return False
-    return True
+    return any(each.matches(text) for each in registered_formats().values())
 
 
 def _suffixes() -> list[str]:

@@ -33,10 +33,11 @@ class Given:
     def of(self, path: Path) -> Iterable[ManifestRow]:
         """The recordings of one of the paths. Raises `FormatError` for one that has none."""
         if path.is_dir():
-            if rows := rows_of_folder(path):
+            if rows := rows_of_folder(Folder.of(path), path):
                 return rows
             raise FormatError(
-                f"{path} has no recordings: their names end in {', '.join(SUFFIXES[:4])} or the like"
+                f"{path} has no recordings: files whose names end in {', '.join(SUFFIXES[:4])} or"
+                " the like"
             )
         return Manifest(path) if is_manifest(path) else [self._of_file(path)]
 
@@ -67,22 +68,28 @@ class Given:
         return replace(row, video=checked(self.video, "a video's key"))
 
     def _once_each(self) -> Iterator[ManifestRow]:
-        found = dict[str, tuple[Path, str | None]]()
+        found = dict[str, tuple[Path, ManifestRow]]()
         for path in self.paths:
             for row in self.of(path):
-                first, audio = found.setdefault(row.video, (path, row.audio))
-                if first is path:
+                owner, first = found.setdefault(row.video, (path, row))
+                if owner is path:
                     yield row
-                elif audio != row.audio:
-                    raise FormatError(
-                        f"{audio or first} and {row.audio or path} would both be called"
-                        f" {row.video!r}: ingest them one after the other, with --video for one"
-                    )
+                elif first.audio != row.audio:
+                    raise FormatError(clash(first, row))
 
 
-def rows_of_folder(path: Path) -> list[ManifestRow]:
+def clash(first: ManifestRow, second: ManifestRow) -> str:
+    """What to say of two recordings that have one key."""
+    named = (f"{row.audio or 'one without a file'}" for row in (first, second))
+    return (
+        f"{' and '.join(named)} would both be called {first.video!r}: give each a name of its own,"
+        " with --video or in a manifest"
+    )
+
+
+def rows_of_folder(folder: Folder, path: Path) -> list[ManifestRow]:
     """The recordings of a folder and of the folders within."""
-    return [row_of_files(found, path) for found in Folder.of(path).recordings]
+    return [row_of_files(found, path) for found in folder.recordings]
 
 
 def _suffixes_of_segments() -> set[str]:

@@ -97,7 +97,10 @@ def is_manifest(path: Path) -> bool:
 
 
 def row_of_files(found: Found, root: Path) -> ManifestRow:
-    """The row of a recording in the folder `root`. Raises `FormatError` for a name that no row has."""
+    """The row of a recording in the folder `root`.
+
+    Raises `FormatError` for a name that no recording can have.
+    """
     files = {"audio": found.audio, "segments": found.segments}
     row = {name: file and str(file.relative_to(root)) for name, file in files.items()}
     return _row({"video": found.video, **row}, str(found.audio), root)
@@ -179,7 +182,7 @@ def _row(row: object, place: str, folder: Path) -> ManifestRow:
 
 
 def _listed(segments: object, place: str) -> Sequence[object]:
-    if segments is None or isinstance(segments, list | tuple):
+    if segments is None or segments == "" or isinstance(segments, list | tuple):
         return segments or ()
     raise unexpected(place, segments, _SEGMENTS)
 

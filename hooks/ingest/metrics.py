@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 Ask = Callable[[], Sequence[IngestStatus]]
 _COUNTERS = {"vectors", "speech_seconds", "work_seconds"}
+_STATES: dict[str, Callable[[IngestStatus], int]] = {
+    "done": lambda each: each.done,
+    "filled": lambda each: each.unlabelled,
+    "failed": lambda each: each.failed,
+    "waiting": lambda each: each.waiting,
+}
 #: By the name of the metric: its help text, and its value.
 _OF_EACH: dict[str, tuple[str, Callable[[IngestStatus], float | None]]] = {
     "vectors": ("Vectors computed.", lambda each: each.filled),
@@ -90,8 +96,8 @@ def _metrics(found: Sequence[IngestStatus]) -> Iterator[Metric]:
         labels=("ingest", "state"),
     )
     for each in found:
-        for state in ("done", "failed", "waiting"):
-            recordings.add_metric((each.ingest, state), getattr(each, state))
+        for state, count in _STATES.items():
+            recordings.add_metric((each.ingest, state), count(each))
     yield recordings
     for name, (what, value_of) in _OF_EACH.items():
         family = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily

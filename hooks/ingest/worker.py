@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TypeVar
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments, SegmenterUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.ingest.manifest import ManifestRow
-from pgvoice.hooks.ingest.steps import Followed, OnStep, Step
+from pgvoice.hooks.ingest.steps import OnStep, Steps, ignore
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.segmenters.segmenter import Segmenter, SegmenterIdentity
 from pgvoice.hooks.turns import snap_turns
@@ -27,10 +27,6 @@ MakeSegmenter = Callable[[], Segmenter]
 Made = TypeVar("Made", Encoder, Segmenter)
 #: The least working time of a recording that was begun, in seconds.
 INSTANT = 1e-6
-
-
-def _ignore(_step: Step) -> None:
-    """Tell nobody."""
 
 
 class Worker:
@@ -53,7 +49,7 @@ class Worker:
         self,
         row: ManifestRow,
         segmenter: SegmenterIdentity | None = None,
-        on_step: OnStep = _ignore,
+        on_step: OnStep = ignore,
     ) -> Outcome:
         """Fill a recording; if it cannot be filled, the outcome says why and nothing is raised.
 
@@ -81,18 +77,17 @@ class Worker:
         expected: SegmenterIdentity | None,
         on_step: OnStep,
     ) -> FillReport:
-        segmenter = None
-        if turns is None:
-            segmenter = Followed(_same(self._segmenter, expected), row.video, on_step)
+        steps = Steps(row.video, on_step)
         return fill(
             self._store,
             self._encoder,
             video=row.video,
             audio=row.audio,
             segments=turns,
-            segmenter=segmenter,
+            segmenter=_same(self._segmenter, expected) if turns is None else None,
             source=row.source,
-            progress=lambda done, total: on_step(Step(row.video, "filling", done, total)),
+            progress=steps.filling,
+            on_segmenting=steps.segmenting,
         )
 
     def _seconds(self, row: ManifestRow, turns: Sequence[Turn] | None) -> float:
@@ -119,13 +114,12 @@ def _same(made: Made, expected: EncoderIdentity | SegmenterIdentity | None) -> M
     """The encoder or segmenter itself, if it is the expected one."""
     if made.identity == expected:
         return made
-    what, error = "encoder", EncoderUnavailable
-    if isinstance(expected, SegmenterIdentity):
-        what, error = "segmenter", SegmenterUnavailable
-    raise error(
-        f"a worker has the {what} {made.identity} instead of {expected}; install the same pgvoice,"
-        " plugins and weights on every machine"
+    segments = isinstance(expected, SegmenterIdentity)
+    said = (
+        f"a worker has the {'segmenter' if segments else 'encoder'} {made.identity} instead of"
+        f" {expected}; install the same pgvoice, plugins and weights on every machine"
     )
+    raise SegmenterUnavailable(said) if segments else EncoderUnavailable(said)
 
 
 def _since(start: float) -> float:

@@ -13,7 +13,7 @@ from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings
 from pgvoice.hooks.errors import FormatError, ProfileRefused
-from pgvoice.hooks.fill.fill import Progress
+from pgvoice.hooks.fill.filling import Progress
 from pgvoice.hooks.formats.documents import load_document, shown, unexpected
 from pgvoice.hooks.formats.json.json_objects import parse_json
 from pgvoice.hooks.profiles.exported import FORMAT, read_exchange

@@ -59,3 +59,15 @@ def make_segmenter(name: str | None = None, *, device: str | None = None) -> Seg
 @hookimpl
 def register_segmenters(register: RegisterSegmenter) -> None:
     """The built-in segmenters."""
+    pyannote3 = "segmentation-3.0 of pyannote.audio; weights come with a package"
+    register("pyannote-3.0", _pyannote3, summary=pyannote3, extra="campplus")
+
+
+def _pyannote3(source: str | None, device: str | None) -> Segmenter:
+    from pgvoice.hooks.segmenters.pyannote3.pyannote3 import Pyannote3Segmenter
+
+    if source is not None:
+        raise SegmenterUnavailable(
+            f"pyannote-3.0 takes no source (got {source!r}): its weights come with a package"
+        )
+    return Pyannote3Segmenter(device)

@@ -1,109 +1,138 @@
-"""DER and IER of names, by pyannote.metrics: ``python tests/benchmarks/diarization.py``.
+"""Who speaks when, from audio alone: ``python tests/benchmarks/diarization.py --help``.
 
-CAM++ on the sample of pyannote.audio and on the simulated podcast, in one library of six people.
-The references' turns are named segment by segment and by a diarizer's clusters, with several fixed
-thresholds, with the encoder's own, and with a calibration for FAR 1 % on 25 other people.
+Each recording is filled into an embedded store without segments; its turns are read from there and
+judged by pyannote.metrics over the whole file. A collar of .25 s lies on either side of each
+boundary of the reference (what pyannote.metrics calls a collar of .5). Exits with 1 if an error
+rate is higher than required.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import NamedTuple
 
+import click
 from rich.console import Console
-from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from pgvoice_testkit.audio.diarized_recordings import (
-    CLUSTERINGS,
-    Reference,
-    errors,
-    podcast_of_five,
-    sample,
-)
-from pgvoice_testkit.audio.pieces import exemplars, fill_pieces, people
-from pgvoice_testkit.audio.podcast import ENROLLED, STRANGER
+from pgvoice_benchmarks import machine
+from pgvoice_benchmarks.diarizing import hypotheses, naming, report
+from pgvoice_benchmarks.diarizing.hypotheses import Found
+from pgvoice_benchmarks.diarizing.scoring import Score, score
+from pgvoice_benchmarks.diarizing.sets import SETS, recordings, seconds, whole
+from pgvoice_benchmarks.naming.recordings import Recording
+from pgvoice_benchmarks.tables import Table
 from pgvoice_testkit.audio.shared_recordings import SPEECH
-from pgvoice_testkit.servers.databases import temporary_store
+from pgvoice_testkit.servers.databases import temporary_folder, temporary_store
 
-from pgvoice.hooks import Encoder, make_encoder
+from pgvoice.hooks import make_encoder, make_segmenter
 from pgvoice.hooks.evaluate.diarization import DiarizationError
-from pgvoice.store import Calibration, VoiceStore
 
-THRESHOLDS = (0.2, 0.3, 0.5, 0.6, 0.7)
-TARGET = 0.01
-
-
-class Row(NamedTuple):
-    """The errors of a recording with one threshold."""
-
-    recording: str
-    rule: str
-    alone: DiarizationError
-    clusters: Sequence[DiarizationError]
-
-    @property
-    def no_worse(self) -> int:
-        """The number of clusterings with a DER and IER no higher than those of segments."""
-        alone = self.alone
-        return sum(one.der <= alone.der and one.ier <= alone.ier for one in self.clusters)
+WIDTH = 200
+Sets = dict[str, list[Recording]]
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    if not SPEECH.is_dir():
-        raise SystemExit(f"no recordings at {SPEECH}")
-    encoder = make_encoder("campplus")
-    with temporary_store() as store:
-        calibration = calibrate(store, encoder)
-        references = [sample(store, encoder), podcast_of_five(store, encoder, SPEECH)]
-        show(measure(store, references), calibration)
+@click.command()
+@click.option("--speech", type=click.Path(path_type=Path), default=SPEECH, help="The recordings.")
+@click.option("--segmenter", "segmenter_name", help="Default: the segmenter that pgvoice uses.")
+@click.option("--encoder", "encoder_name", default="campplus", show_default=True)
+@click.option("--device", help="Where the models run; default: a card if there is one.")
+@click.option("--only", multiple=True, type=click.Choice(SETS), help="A set; may be repeated.")
+@click.option("--no-names", is_flag=True, help="Leave out the identification error rates.")
+@click.option("--write", type=click.Path(path_type=Path), help="Keep audio and turns there.")
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, path_type=Path),
+    help="A folder made by --write, with turns of other diarizers: print only the comparison.",
+)
+@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
+def main(
+    speech: Path,
+    segmenter_name: str | None,
+    encoder_name: str,
+    device: str | None,
+    only: Sequence[str],
+    no_names: bool,
+    write: Path | None,
+    compare: Path | None,
+    markdown: bool,
+) -> None:
+    """Measure diarization and identification error rates of turns from audio alone."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console.print(f"{date.today()}, {machine.describe()}", soft_wrap=True)
+    with temporary_folder() as folder:
+        made = write or folder
+        made.mkdir(parents=True, exist_ok=True)
+        sets = {group: recordings(group, speech, _audio(made)) for group in only or SETS}
+        if compare:
+            comparison(compare, sets).show(console, markdown=markdown)
+            return
+        run = Run(encoder_name, segmenter_name, device)
+        scores, errors = run.measure(sets, write, names=not no_names)
+    for table in (report.by_set(scores), report.by_file(scores), report.with_names(errors)):
+        if table.rows:
+            table.show(console, markdown=markdown)
+    failed = list(report.failures(scores))
+    for line in failed:
+        console.print(f"[red]{line}[/red]")
+    sys.exit(bool(failed))
 
 
-def calibrate(store: VoiceStore, encoder: Encoder) -> Calibration:
-    """Thresholds tuned on people of neither recording; five of them are enrolled meanwhile."""
-    others = [name for name in people() if name not in (*ENROLLED, STRANGER)]
-    for name, made in exemplars(encoder, others).items():
-        store.people.enroll(name, made, encoder.identity, encoder.default_threshold)
-    labels = fill_pieces(store, encoder, others)
-    found = store.thresholds.calibrate(TARGET, labels=labels)
-    if found.id is not None:  # also if it does not meet the target
-        store.thresholds.activate(found.id)
-    for name in others:
-        store.people.remove(name)
-    return found
+class Run:
+    """Recordings filled from their audio alone, in one store."""
+
+    def __init__(self, encoder: str, segmenter: str | None, device: str | None) -> None:
+        self.encoder = make_encoder(encoder, device=device)
+        self.segmenter = make_segmenter(segmenter, device=device)
+        self.encoder.load()
+        self.segmenter.load()
+
+    def measure(
+        self, sets: Sets, write: Path | None, *, names: bool
+    ) -> tuple[report.Scores, dict[str, Sequence[DiarizationError]]]:
+        """The scores of turns, and the errors of names for given turns and for these."""
+        scores: dict[str, dict[str, Score]] = {}
+        errors: dict[str, Sequence[DiarizationError]] = {}
+        with temporary_store() as heard, temporary_store() as given:
+            for group, files in sets.items():
+                found = hypotheses.from_audio(heard, self.encoder, self.segmenter, files)
+                scores[group] = scored(files, found)
+                if write:
+                    hypotheses.write(write, "pgvoice", files, found)
+                if names:
+                    naming.fill_given(given, self.encoder, files)
+                    stores = (given, heard)
+                    errors[group] = [naming.named(one, self.encoder, files) for one in stores]
+        return scores, errors
 
 
-def measure(store: VoiceStore, references: Sequence[Reference]) -> list[Row]:
-    """Every recording with every threshold; resets the library to the encoder's own."""
-    rows = [_row(store, one, "calibrated") for one in references]
-    store.thresholds.reset()
-    rows += [_row(store, one, "the encoder's own") for one in references]
-    rows += [_row(store, one, f"{x:.2f}", x) for one in references for x in THRESHOLDS]
-    return sorted(rows, key=lambda row: [one.video for one in references].index(row.recording))
+def scored(files: Sequence[Recording], found: Found) -> dict[str, Score]:
+    """The score of each file by key."""
+    return {one.key: score(one.turns, found.turns[one.key], whole(one)) for one in files}
 
 
-def _row(store: VoiceStore, one: Reference, rule: str, threshold: float | None = None) -> Row:
-    alone, clusters = errors(store, one, threshold)
-    return Row(one.video, rule, alone, [clusters[name] for name in CLUSTERINGS])
+def comparison(folder: Path, sets: Sets) -> Table:
+    """The scores of every diarizer that has turns of a set."""
+    by_diarizer, costs = {}, {}
+    for name in hypotheses.diarizers(folder):
+        found = {group: hypotheses.read(folder / name, files) for group, files in sets.items()}
+        there = {group: one for group, one in found.items() if one}
+        if not there:
+            continue
+        by_diarizer[name] = {group: scored(sets[group], one) for group, one in there.items()}
+        if taken := sum(one.seconds for one in there.values()):
+            costs[name] = taken / sum(sum(map(seconds, sets[group])) for group in there)
+    return report.compared(by_diarizer, costs)
 
 
-def show(rows: Sequence[Row], calibration: Calibration) -> None:
-    """DER and IER of each, and how often clusters were no worse."""
-    table = Table("recording", "threshold", "per segment", *CLUSTERINGS, title="DER / IER")
-    for row in rows:
-        cells = [f"{one.der:.2%} / {one.ier:.2%}" for one in (row.alone, *row.clusters)]
-        table.add_row(row.recording, row.rule, *cells)
-    console = Console(highlight=False, width=120)
-    console.print(table)
-    bands = ", ".join(f"{band.threshold:.3f} from {band.min_s:g} s" for band in calibration.bands)
-    console.print(f"calibrated: {bands}; collar 0, overlapping speech counted for each")
-    held, of = sum(row.no_worse for row in rows), len(rows) * len(CLUSTERINGS)
-    console.print(f"by clusters no worse than per segment, in DER and in IER: {held} of {of}")
+def _audio(folder: Path) -> Path:
+    """Where conversations are made."""
+    audio = folder / hypotheses.AUDIO
+    audio.mkdir(exist_ok=True)
+    return audio
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from pgvoice_benchmarks.timing import timed
 from pgvoice_benchmarks.writing import write_library
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 from pgvoice_testkit.servers.databases import temporary_store
 from pgvoice_testkit.stores.filled import THRESHOLD
 
@@ -97,13 +99,20 @@ def main(videos: int, warm: int, ray: bool, child: tuple[str, str] | None) -> No
     with temporary_store() as store:
         library = Library(warm * FEW, video_segments=FEW)
         write_library(store, library)
-        manifest = [
+        given = [
             ManifestRow(each.key, None, tuple((s.start_s, s.end_s) for s in each.spans))
             for each in library.videos()
         ]
-        again = timed(lambda: ingest(Here(store, _Synthetic), "warm", manifest))
-        assert again.result.complete == warm, again.result
-        console.print(f"{warm:,} complete recordings: {again.seconds:.1f} s")
+        alone = [replace(row, segments=None) for row in given]
+        ingest(_warm(store), "warm", given)  # which stores their turns and labels
+        for what, asked in (("with", given), ("without", alone)):
+            again = timed(partial(ingest, _warm(store), "warm", asked))
+            assert (again.result.complete, again.result.labelled) == (warm, 0), again.result
+            console.print(f"{warm:,} complete recordings {what} segments: {again.seconds:.1f} s")
+
+
+def _warm(store: VoiceStore) -> Here:
+    return Here(store, _Synthetic, CountingSegmenter)
 
 
 class _Synthetic(CountingEncoder):
@@ -179,7 +188,7 @@ def _be_the_child(url: str, how: str, rows: list[ManifestRow]) -> None:
 def _one_by_one(store: VoiceStore, rows: list[ManifestRow]) -> None:
     encoder = make_encoder("campplus")
     for row in rows:
-        fill(store, encoder, video=row.video, audio=row.audio, segments=row.turns())
+        fill(store, encoder, video=row.video, audio=row.audio, segments=row.turns() or ())
 
 
 def _engine(store: VoiceStore, workers: str) -> Engine:

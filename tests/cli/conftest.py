@@ -9,10 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 from pgvoice.cli.main import cli
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.encoders.registry import RegisteredEncoder
+from pgvoice.hooks.segmenters import registry as segmenters
+from pgvoice.hooks.segmenters.registry import RegisteredSegmenter
 
 #: Ada to 4 s, Bob to 8 s, Ada again; the last turn but one is too short, the last one silent.
 TURNS = [
@@ -52,6 +55,18 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
     }
     monkeypatch.setattr(registry, "registered_encoders", lambda: registered)
     monkeypatch.setenv("PGVOICE_ENCODER", "counting")
+    return counting
+
+
+@pytest.fixture
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> CountingSegmenter:
+    """The only segmenter there is, and the one that is used when none is named."""
+    counting = CountingSegmenter(labels_are_people=False)
+    registered = {
+        "pitches": RegisteredSegmenter("pitches", lambda _source, _device: counting, "counts calls")
+    }
+    monkeypatch.setattr(segmenters, "registered_segmenters", lambda: registered)
+    monkeypatch.setenv("PGVOICE_SEGMENTER", "pitches")
     return counting
 
 

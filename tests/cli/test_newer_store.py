@@ -41,7 +41,7 @@ NEEDED = {
 GIVEN = {
     "files": ["turns.json"],
     "document": ["turns.json"],
-    "manifest": ["manifest.jsonl"],
+    "paths": ["manifest.jsonl"],
     "references": ["turns.rttm"],
     "names_and_file": ["new.json"],
     "run": ["1"],

@@ -192,7 +192,9 @@ def test_no_setting_reveals_a_vector(attacked: Attacked, group: str) -> None:
     ]
     questions = REVEALING[:-2]  # only searchers may ask the last ones
     for setting in everything:
-        outcome = attacked.battery.run(attacked.logins[group], *loud, setting, *questions)
+        outcome = attacked.battery.run(
+            attacked.logins[group], *loud, setting, *questions, effects=False
+        )
         answered[outcome.error is None] += 1
         if attacked.vectors.found_in(outcome.seen):
             problems.append(setting)
@@ -215,6 +217,7 @@ def test_the_servers_log_has_no_vector(
                     f"SET debug_print_{setting} = on",
                     "SET plan_cache_mode = force_custom_plan",
                     question,
+                    effects=False,
                 )
     log = (Path(str(attacked.url.query["host"])) / "log").read_bytes()
     assert b"permission denied" in log  # the other statements' errors
@@ -225,7 +228,7 @@ def test_an_admin_cannot_rewrite_what_was_done(attacked: Attacked) -> None:
     """An admin may do much, but no statement of theirs breaks the server or the trail."""
     problems, tried = [], 0
     for statement in statements(attacked.connection):
-        outcome = attacked.battery.run(attacked.logins["pgvoice_admin"], statement)
+        outcome = attacked.battery.run(attacked.logins["pgvoice_admin"], statement, effects=False)
         tried += 1
         if outcome.error and any(
             words in outcome.error

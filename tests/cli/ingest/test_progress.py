@@ -84,12 +84,12 @@ def test_who_only_looks_ends_no_ingest() -> None:
 def test_status(pgvoice: Callable[..., Result], store: VoiceStore) -> None:
     store.ingests.expect("library", {"a": {}, "b": {}})
     row = pgvoice("ingest", "status", "--wide").stdout.splitlines()[1]
-    assert row.split() == ["library", "2", "0", "2", "0", "0", "-", "-", "-", "-"]
+    assert row.split() == ["library", "2", "0", "0", "2", "0", "0", "-", "-", "-", "-"]
     (found,) = json.loads(pgvoice("ingest", "status", "library", "--json").stdout)
     assert (found["waiting"], found["seconds_left"]) == (2, None)
     store.ingests.settle("library", [Outcome("a", None, 8, 8, 20.0, 4.0)])
     row = pgvoice("ingest", "status", "library", "--wide").stdout.splitlines()[1]
-    assert row.split() == ["library", "2", "1", "1", "0", "0", "4", "s", "2.0", "5.0", "5.0"]
+    assert row.split() == ["library", "2", "0", "1", "1", "0", "0", "4", "s", "2.0", "5.0", "5.0"]
     store.ingests.settle("library", [Outcome("b", "no", 0, 0, 0.0, 1.0)])
     assert "library" in pgvoice("ingest", "status", "--watch").stdout
     assert "no ingest" in pgvoice("ingest", "status", "another").stdout

@@ -159,8 +159,9 @@ def test_what_is_packed_is_small_and_runs_elsewhere(
     code = (
         "import pgvoice.hooks; from importlib.metadata import version\n"
         "print(version('pgvoice'), pgvoice.hooks.__file__)\n"
-        "from pgvoice.hooks.encoders.campplus import campplus\n"
-        "print(campplus._installed_weights())"
+        "from pgvoice.hooks.encoders.campplus.campplus import PACKAGE, WEIGHTS_FILE\n"
+        "from pgvoice.hooks.encoders.weights import packaged_file\n"
+        "print(packaged_file(PACKAGE, WEIGHTS_FILE, 'campplus'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

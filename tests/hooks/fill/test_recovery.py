@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pgvoice.hooks.fill import fill as filling
-from pgvoice.hooks.fill.fill import Recovery
+from pgvoice.hooks.fill import recovery
+from pgvoice.hooks.fill.recovery import Recovery
 from pgvoice.store import SegmentKey, SegmentRow
 from pgvoice.store.errors import (
     ConnectionLost,
@@ -26,7 +26,7 @@ ROWS = [SegmentRow(SegmentKey(start, start + 1000), "silent") for start in (0, 1
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds of every wait; none of them passes."""
     seconds: list[float] = []
-    monkeypatch.setattr(filling, "RETRY_SECONDS", WAITS)
+    monkeypatch.setattr(recovery, "RETRY_SECONDS", WAITS)
     monkeypatch.setattr(time, "sleep", seconds.append)
     return seconds
 

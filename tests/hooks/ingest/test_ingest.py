@@ -220,7 +220,7 @@ def test_manifests(tmp_path: Path) -> None:
         ("{", "line 1"),
         ("[]", "row 1: no text under 'video'"),
         ('{"video": ""}', "no text under 'video'"),
-        ('{"video": "a"}', "no segments for 'a'"),
+        ('{"video": "a", "segments": {}}', "found {}, expected segments"),
         ('{"video": "a", "segments": [1]}', "expected segments as a file or as a list of"),
         ('{"video": "a", "segments": "[1"}', "not valid JSON"),
     ],
@@ -235,7 +235,7 @@ def test_wrong_rows_are_named(tmp_path: Path, line: str, said: str) -> None:
 
 
 STATUS = IngestStatus(
-    'a "library"', 200, 50, 1, 149, 0, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
+    'a "library"', 201, 50, 1, 149, 1, 300, 7200.0, 60.0, 30.0, 10.0, 240.0, 120.0, None,
     datetime(2026, 3, 1, tzinfo=UTC), 2,
 )  # fmt: skip
 
@@ -253,6 +253,7 @@ EXPECTED = {
     ("recordings", "done"): 50,
     ("recordings", "failed"): 1,
     ("recordings", "waiting"): 149,
+    ("recordings", "filled"): 1,
     ("vectors_total", None): 300,
     ("speech_seconds_total", None): 7200,
     ("work_seconds_total", None): 60,

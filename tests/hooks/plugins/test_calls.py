@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +17,13 @@ from pgvoice.hooks import (
     IdentifyResult,
     InvalidSegments,
     PluginError,
+    SegmenterAudio,
+    SegmenterIdentity,
     fill,
     hookimpl,
     identify,
     make_encoder,
+    make_segmenter,
     resolve_audio,
 )
 from pgvoice.hooks.formats.format import Format, RegisterFormat
@@ -32,12 +35,28 @@ from pgvoice.hooks.plugins.specs import (
     RegisterCommand,
     RegisterEncoder,
     RegisterPage,
+    RegisterSegmenter,
 )
 from pgvoice.hooks.results import Labelled
 from pgvoice.store import VoiceStore
 from pgvoice.store.turns import Turn
 
 SEGMENTS = (Turn(0.0, 2.0, "S0"), Turn(2.0, 4.0))
+
+
+class Toy:
+    """A segmenter that finds the same turns in everything."""
+
+    labels_are_people = True
+    device = "cpu"
+
+    def __init__(self, source: str | None) -> None:
+        self.identity = SegmenterIdentity(f"toy {source}", "1")
+
+    def load(self) -> None: ...
+
+    def turns(self, audio: SegmenterAudio) -> Iterator[Turn]:
+        yield from SEGMENTS
 
 
 @dataclass(eq=False)
@@ -52,6 +71,10 @@ class Whole:
     @hookimpl
     def register_encoders(self, register: RegisterEncoder) -> None:
         register("toy", lambda source, _device: CountingEncoder(f"toy {source}"), summary="a toy")
+
+    @hookimpl
+    def register_segmenters(self, register: RegisterSegmenter) -> None:
+        register("toy", lambda source, _device: Toy(source), summary="a toy")
 
     @hookimpl
     def register_audio_sources(self, register: RegisterAudioSource) -> None:
@@ -94,6 +117,10 @@ class Failing:
 
     @hookimpl
     def register_audio_sources(self) -> None:
+        raise ZeroDivisionError("oh")
+
+    @hookimpl
+    def register_segmenters(self) -> None:
         raise ZeroDivisionError("oh")
 
     @hookimpl
@@ -143,6 +170,11 @@ def failing(loaded: installed.Plugins, whole: Whole) -> None:
 @pytest.mark.usefixtures("whole")
 def test_register_encoders() -> None:
     assert make_encoder("toy:x").identity.name == "toy x"
+
+
+@pytest.mark.usefixtures("whole")
+def test_register_segmenters() -> None:
+    assert make_segmenter("toy:x").identity.name == "toy x"
 
 
 def test_register_audio_sources(whole: Whole) -> None:
@@ -204,6 +236,7 @@ def test_after_identify(store: VoiceStore, whole: Whole, talk: Path) -> None:
 
 REGISTERING: dict[str, Callable[[], object]] = {
     "register_encoders": lambda: make_encoder("campplus"),
+    "register_segmenters": lambda: make_segmenter("toy"),
     "register_audio_sources": lambda: resolve_audio("talk"),
     "register_formats": registered_formats,
     "register_commands": lambda: calls.registered(

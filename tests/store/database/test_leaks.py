@@ -130,7 +130,18 @@ def login(owner: VoiceStore) -> Iterator[Login]:
 
 def _told(login: Login, settings: dict[str, str], options: str = "") -> str:
     """All that the server says to somebody with these settings, and what its log keeps."""
+    return _asked(login, settings, options).told
+
+
+class Told(NamedTuple):
+    told: str
+    #: How many calls were answered.
+    answered: int
+
+
+def _asked(login: Login, settings: dict[str, str], options: str = "") -> Told:
     said: list[str] = []
+    answered = 0
     before = login.log.stat().st_size if login.log else 0
     with psycopg.connect(login.url, autocommit=True, options=options) as connection:
         connection.add_notice_handler(lambda notice: said.append(_everything(notice)))
@@ -140,13 +151,14 @@ def _told(login: Login, settings: dict[str, str], options: str = "") -> str:
         for call in CALLS:
             try:
                 said.append(str(connection.execute(call).fetchall()))
+                answered += 1
             except psycopg.Error as error:
                 said.append(_everything(error.diag))
     if login.log:
         with login.log.open("rb") as lines:
             lines.seek(before)
             said.append(lines.read().decode(errors="replace"))
-    return "\n".join(said)
+    return Told("\n".join(said), answered)
 
 
 def _everything(notice: psycopg.errors.Diagnostic) -> str:
@@ -208,20 +220,48 @@ def test_a_plan_has_no_vector_even_without_guards(login: Login, owner: VoiceStor
     assert _found(told) == []
 
 
-@pytest.mark.parametrize("part", range(8))
-def test_no_setting_makes_the_server_tell(login: Login, part: int) -> None:
-    """Whatever somebody may set, each to its extremes, beside those that tell most."""
+def _extremes(login: Login) -> dict[str, list[str]]:
+    """By name of each setting that everybody may change the values to try."""
     with psycopg.connect(login.url) as connection:
         settings = connection.execute(
             "SELECT name, vartype, enumvals, min_val, max_val FROM pg_settings"
             " WHERE context = 'user' AND name <> ALL (%s) ORDER BY name",
             (["temp_buffers", "default_text_search_config", *TELLING],),
         ).fetchall()
-    for name, kind, choices, least, most in settings[part::8]:
-        values = {"bool": ["on", "off"], "enum": choices, "string": []}.get(kind, [least, most])
-        for value in values or []:
+    fixed = {"bool": ["on", "off"], "string": []}
+    return {
+        name: fixed.get(kind, choices if kind == "enum" else [least, most])
+        for name, kind, choices, least, most in settings
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_no_setting_alone_makes_the_server_tell(login: Login, part: int) -> None:
+    """Whatever somebody may set, each to its extremes, beside those that tell most."""
+    for name, values in list(_extremes(login).items())[part::8]:
+        for value in values:
             told = _told(login, {**TELLING, name: value})
             assert _found(told) == [], (name, value)
+
+
+#: How many groups the settings are changed in.
+GROUPS = 10
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_no_settings_make_the_server_tell(login: Login, place: int) -> None:
+    """Many settings at once, and fewer of them wherever they keep a call from its answer."""
+    usual = _asked(login, TELLING).answered
+    tried = {name: each[place] for name, each in _extremes(login).items() if len(each) > place}
+    assert len(tried) > (100 if place < 2 else 0)
+    groups = [names for start in range(GROUPS) if (names := list(tried)[start::GROUPS])]
+    while groups:
+        group = groups.pop()
+        told, answered = _asked(login, {**TELLING, **{name: tried[name] for name in group}})
+        assert _found(told) == [], group
+        if answered < usual and len(group) > 1:
+            groups += [group[: len(group) // 2], group[len(group) // 2 :]]
 
 
 def test_nobody_loads_a_module_that_tells(login: Login) -> None:

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 import click
 
 from pgvoice.cli.commands import loaded
+from pgvoice.cli.ingest.group import DefaultGroup
 from pgvoice.cli.main import cli
 
 Path = tuple[str, ...]
 
 
 def leaves(group: click.Group = cli, path: Path = ()) -> Iterator[Path]:
-    """The words of every command that is not a group."""
+    """The words of every command that is not a group, or does something by itself."""
     for name, command in group.commands.items():
         command = loaded(command)
+        if isinstance(command, DefaultGroup):
+            yield (*path, name)
         if isinstance(command, click.Group):
             yield from leaves(command, (*path, name))
         else:
@@ -28,4 +31,4 @@ def leaf(path: Path) -> click.Command:
     for name in path:
         assert isinstance(command, click.Group)
         command = loaded(command.commands[name])
-    return command
+    return command.default if isinstance(command, DefaultGroup) else command

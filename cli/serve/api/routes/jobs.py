@@ -32,7 +32,8 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
     def start_fill(asked: Fill) -> Job:
         """Queue a fill, which computes the vectors that a recording is missing."""
         request = FillRequest(
-            asked.video, _turns(asked), asked.encoder, asked.on_turns, asked.on_audio_change
+            *(asked.video, _turns(asked), asked.encoder, asked.segmenter),
+            *(asked.on_turns, asked.on_audio_change),
         )
         return _shown(jobs.submit(request))
 
@@ -82,8 +83,10 @@ def make(site: Site, jobs: FillJobs, changed: Signal) -> APIRouter:
     return router
 
 
-def _turns(asked: Fill) -> list[Turn]:
+def _turns(asked: Fill) -> list[Turn] | None:
     """The segments of a request. Raises `FormatError` for a document that cannot be read."""
+    if asked.segments is None:
+        return None
     if isinstance(asked.segments, DocumentGiven):
         document = asked.segments
         return read_segments(io.StringIO(document.text), document.format, document.uri)
@@ -98,6 +101,8 @@ def _shown(job: FillJob) -> Job:
         state=job.state,
         completed=job.completed,
         total=job.total,
+        segmented_seconds=job.segmented_ms / 1000,
+        audio_seconds=job.audio_ms / 1000,
         queued_at=job.queued_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
@@ -118,6 +123,8 @@ def _report(job: FillJob) -> Report | None:
         filled=found.run.filled,
         skipped=dict(found.run.skipped),
         encoder_calls=found.encoder_calls,
+        segmenter=found.segmenter,
+        segment_seconds=found.segment_seconds,
         invalid=[InvalidRow(index=each.index, why=each.why) for each in job.invalid],
     )
 

@@ -20,14 +20,22 @@ from pgvoice.cli.serve.api.shapes.fields import Start as _Start
 from pgvoice.store.names import MAX_LENGTH
 
 #: Without other weights after a colon, which would be a file or a place on the network.
-EncoderName = Annotated[
+_Named = Annotated[
     str,
+    Field(min_length=1, max_length=MAX_LENGTH, pattern=r"^[^\x00:]*[^\s\x00:][^\x00:]*$"),
+]
+EncoderName = Annotated[
+    _Named,
     Field(
-        min_length=1,
-        max_length=MAX_LENGTH,
-        pattern=r"^[^\x00:]*[^\s\x00:][^\x00:]*$",
         description="An encoder, by name; by default that of PGVOICE_ENCODER.",
         examples=["campplus"],
+    ),
+]
+SegmenterName = Annotated[
+    _Named,
+    Field(
+        description="A segmenter, by name; by default that of PGVOICE_SEGMENTER.",
+        examples=["pyannote-3.0"],
     ),
 ]
 
@@ -61,9 +69,14 @@ class Fill(Asked):
 
     video: Video
     segments: Annotated[
-        list[SegmentGiven] | DocumentGiven, Field(description="Segments, or a document.")
-    ]
+        list[SegmentGiven] | DocumentGiven | None,
+        Field(
+            description="Segments, or a document. Without either, the stored turns are filled if"
+            " they were given or if the segmenter found them; otherwise it finds them first."
+        ),
+    ] = None
     encoder: EncoderName | None = None
+    segmenter: SegmenterName | None = None
     on_turns: Literal["replace", "add", "ignore"] = "replace"
     on_audio_change: Literal["raise", "keep", "replace"] = "raise"
 
@@ -85,6 +98,8 @@ class Report(Shown):
     filled: int = Field(description="Vectors computed.")
     skipped: dict[str, int] = Field(description="Segments without a vector, by status.")
     encoder_calls: int
+    segmenter: str | None = Field(description="What found the turns; null if they were given.")
+    segment_seconds: float = Field(description="Spent to find them, besides decoding.")
     invalid: list[InvalidRow]
 
 
@@ -97,6 +112,8 @@ class Job(Shown):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     completed: int = Field(description="Missing segments that are done.")
     total: int = Field(description="Missing segments; 0 until that is known.")
+    segmented_seconds: float = Field(description="Of the audio; 0 if it is not segmented.")
+    audio_seconds: float = Field(description="To be segmented; 0 if it is not.")
     queued_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

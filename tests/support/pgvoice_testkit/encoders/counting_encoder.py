@@ -1,4 +1,4 @@
-"""The only fake: an encoder that counts its calls."""
+"""One of two fakes: an encoder that counts its calls."""
 
 from __future__ import annotations
 

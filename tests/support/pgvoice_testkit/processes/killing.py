@@ -8,12 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgvoice.hooks import fill
 from pgvoice.store import SegmentKey, VoiceStore
-from pgvoice.store.keys import snap_segments
-from pgvoice_testkit.processes.fill_process import encoder_of
+from pgvoice_testkit.processes.fill_process import encoder_of, run
 from pgvoice_testkit.processes.modules import command, environment
-from pgvoice_testkit.stores.exact_rows import Bits, all_bits
+from pgvoice_testkit.stores.exact_rows import Bits, every_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +21,12 @@ class FillCommand:
     store: VoiceStore
     encoder: str
     audio: Path
-    segments: list[tuple[float, float]]
+    #: None: a `CountingSegmenter` finds them.
+    segments: list[tuple[float, float]] | None = None
 
     def run(self, video: str) -> None:
         """Run it in this process to the end."""
-        encoder = encoder_of(self.encoder)
-        fill(self.store, encoder, video=video, audio=self.audio, segments=self.segments)
+        run(self.store, self.encoder, video, self.audio, self.segments)
 
     def kill_after_seconds(self, video: str, seconds: float) -> int:
         """Run it and kill it after some seconds; returns the number of stored rows."""
@@ -51,9 +49,7 @@ class FillCommand:
 
     def rows(self, video: str) -> dict[SegmentKey, Bits]:
         """All stored rows of the video, bit for bit."""
-        keys = snap_segments(self.segments).distinct
-        found = self.store.recordings.read(video, encoder_of(self.encoder).identity, keys)
-        return all_bits(found)
+        return every_row(self.store, video, encoder_of(self.encoder).identity)
 
     def _start(self, video: str) -> subprocess.Popen[bytes]:
         url = self.store.database.url.render_as_string(hide_password=False)

