@@ -80,7 +80,6 @@ Settings, from the environment:
                         command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
   PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
-  PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice
   PGVOICE_PLUGINS       plugins to load, by entry point; if unset, all
