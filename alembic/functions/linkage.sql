@@ -227,7 +227,7 @@ AS $$
     WITH voice AS MATERIALIZED (
         SELECT i.item, m.embedding, coalesce(m.clean_ms, 1)::double precision AS size
         FROM (SELECT DISTINCT unnest(items) AS item) AS i
-        LEFT JOIN pgvoice_internal.mean_voices(video, encoder, items::text[], starts_ms, ends_ms) AS m
+        LEFT JOIN pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m
             ON m.label = i.item::text
     )
     SELECT pgvoice_internal.average_linkage(
