@@ -44,6 +44,7 @@ FILES = (
     "grouping",
     "linkage",
     "joining",
+    "joined_labels",
     "groups",
     "regrouping",
     "mending",

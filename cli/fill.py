@@ -140,6 +140,8 @@ def summary(report: FillReport) -> str:
     if not report.decoded:
         return f"{report.missing} missing, audio not opened, no model loaded"
     decoded = f"decoded in {run.decode_seconds:.1f} s"
+    if report.segment_seconds:
+        decoded += f", segmented in {report.segment_seconds:.1f} s"
     if not report.encoder_calls:
         return f"{decoded}, nothing to encode"
     return f"{decoded}, encoded in {run.encode_seconds:.1f} s on {run.device}"
@@ -165,5 +167,7 @@ def report_document(
         "encoder_calls": report.encoder_calls,
         "decode_seconds": run.decode_seconds,
         "encode_seconds": run.encode_seconds,
+        "segmenter": report.segmenter,
+        "segment_seconds": report.segment_seconds,
         "device": run.device,
     }

@@ -64,18 +64,13 @@ LINGER = 300
 EPILOG = """\b
 See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-With your own recordings, from their audio alone:
-  pgvoice ingest ~/podcasts
-  pgvoice serve
-Step by step, in your own store:
+Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
+  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
+The conversation of the demo step by step, in your own store:
   pgvoice demo --save .
   pgvoice fill talk talk.wav talk.rttm --encoder campplus
   pgvoice enroll add Ada --video talk --span 10.6-14.7 --consent "a sample"
   pgvoice identify talk
-
-\b
-Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
-  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
 
 \b
 Settings, from the environment:
@@ -84,7 +79,6 @@ Settings, from the environment:
   PGVOICE_LINGER        seconds that the embedded server stays up after a
                         command [300]
   PGVOICE_ENCODER       encoder to use unless --encoder names one
-  PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
   PGVOICE_SEGMENTER     segmenter to use unless --segmenter names one
   PGVOICE_AUDIO         folder of recordings, for fills without a file
   PGVOICE_PLAYER        command that plays a clip of a voice

@@ -83,10 +83,13 @@ class Options(Struct, forbid_unknown_fields=True):
         bool,
         Meta(description="Give segments in which nobody is named their unknown voice."),
     ] = False
-    segmenter: Annotated[
-        str | None,
-        Meta(min_length=1, description="What finds the segments of a request without any."),
-    ] = None
+    segmenter: (
+        Annotated[
+            str,
+            Meta(min_length=1, description="What finds the segments of a request without any."),
+        ]
+        | None
+    ) = None
     on_audio_change: OnAudioChange = "raise"
     on_turns: OnTurns = "replace"
 

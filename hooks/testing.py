@@ -14,7 +14,7 @@ import math
 import sys
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -236,8 +236,9 @@ class SegmenterConformance(ABC):
             audio = _Watched(opened)
             for _ in segmenter.turns(audio):
                 pass
-        assert audio.oldest_ms <= MOST_KEPT_MS, (
-            f"a window was still in memory {audio.oldest_ms / 1000:.0f} s later"
+        assert audio.kept_ms is None, (
+            f"the window at {audio.kept_ms / 1000:.0f} s was still in memory"
+            f" {MOST_KEPT_MS / 1000:.0f} s later"
         )
 
 
@@ -252,7 +253,8 @@ MOST_KEPT_MS = 120_000
 class _Watched(AudioStream):
     """A stream that watches which of its windows are still in memory."""
 
-    oldest_ms = 0
+    #: The first window that stayed too long.
+    kept_ms: int | None = None
 
     def windows(
         self, length_ms: int, step_ms: int, sample_rate: int
@@ -262,10 +264,15 @@ class _Watched(AudioStream):
             alive[start_ms] = weakref.ref(window)
             yield start_ms, window
             del window
-            if start_ms - next(iter(alive)) > MOST_KEPT_MS:
-                gc.collect()
-            alive = {start: each for start, each in alive.items() if each() is not None}
-            self.oldest_ms = max(self.oldest_ms, start_ms - min(alive, default=start_ms))
+            if self.kept_ms is None:
+                alive = {start: each for start, each in alive.items() if each() is not None}
+                self._check(alive, start_ms - MOST_KEPT_MS)
+
+    def _check(self, alive: Mapping[int, weakref.ref[Waveform]], before_ms: int) -> None:
+        if alive and min(alive) < before_ms:
+            gc.collect()
+            kept = [start for start, window in alive.items() if window() is not None]
+            self.kept_ms = next((start for start in kept if start < before_ms), None)
 
 
 def _turns_of(segmenter: Segmenter, path: Path, samples: int | None = None) -> list[Turn]:

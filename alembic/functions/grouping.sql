@@ -36,59 +36,6 @@ COMMENT ON FUNCTION pgvoice_internal.unlabelled_segments(bigint, integer) IS
 'The segments of at least 0.6 s of a video whose turns have no labels; none if one has. The seeds make
 groups: at most the 300 longest, of at least 1 s, that no other one overlaps, unless all are overlapped.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.group_seeds(
-    video bigint, encoder integer, starts_ms integer[], ends_ms integer[], threshold double precision
-) RETURNS integer[]
-LANGUAGE plpgsql STABLE
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    groups integer[] := ARRAY(SELECT generate_series(1, cardinality(starts_ms)));
-    merged integer[];
-BEGIN
-    LOOP
-        WITH member AS (
-            SELECT m.grouped, m.place, s.embedding, (s.end_ms - s.start_ms)::real AS ms, s.dimension
-            FROM unnest(groups, starts_ms, ends_ms) WITH ORDINALITY
-                AS m(grouped, start_ms, end_ms, place)
-            JOIN pgvoice.segment_embedding AS s
-                ON s.video_id = video AND s.start_ms = m.start_ms AND s.end_ms = m.end_ms
-                AND s.encoder_id = encoder
-        ), sum AS MATERIALIZED (
-            SELECT m.grouped, sum(m.ms)::double precision AS ms,
-                   public.sum(m.embedding OPERATOR(public.*)
-                       array_fill(m.ms, ARRAY[m.dimension])::public.vector ORDER BY m.place) AS vectors
-            FROM member AS m GROUP BY m.grouped
-        ), pair AS MATERIALIZED (
-            SELECT a.grouped, b.grouped AS other, p.similarity
-            FROM sum AS a
-            JOIN sum AS b ON b.grouped > a.grouped
-            CROSS JOIN LATERAL (
-                SELECT -(a.vectors OPERATOR(public.<#>) b.vectors) / (a.ms * b.ms) AS similarity
-            ) AS p
-            WHERE p.similarity >= threshold
-        ), best AS (
-            SELECT DISTINCT ON (e.one) e.one, p.grouped, p.other
-            FROM pair AS p CROSS JOIN LATERAL (VALUES (p.grouped), (p.other)) AS e(one)
-            ORDER BY e.one, p.similarity DESC, p.grouped, p.other
-        ), mutual AS (
-            SELECT b.grouped, b.other FROM best AS b GROUP BY b.grouped, b.other HAVING count(*) = 2
-        )
-        SELECT array_agg(coalesce(m.grouped, g.grouped) ORDER BY g.place) INTO merged
-        FROM unnest(groups) WITH ORDINALITY AS g(grouped, place)
-        LEFT JOIN mutual AS m ON m.other = g.grouped;
-        EXIT WHEN merged IS NULL OR merged = groups;
-        groups := merged;
-    END LOOP;
-    RETURN groups;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.group_seeds IS
-'Groups these segments by average linkage, weighted by duration: merges two groups as long as the mean
-similarity of their segments reaches the threshold. Each round merges all pairs of groups that are nearest
-to each other, which gives the same groups as merging one pair after the other (Murtagh, A Survey of Recent
-Advances in Hierarchical Clustering Algorithms, 1983). Returns a number for each segment.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.grouped_segments(
     video bigint, encoder integer, threshold double precision
 ) RETURNS TABLE (label text, start_ms integer, end_ms integer)
@@ -103,8 +50,9 @@ AS $$
                    array_agg(s.end_ms ORDER BY s.start_ms, s.end_ms) AS ends_ms
             FROM segment AS s WHERE s.is_seed
         ) AS g
-        CROSS JOIN LATERAL unnest(g.starts_ms, g.ends_ms, pgvoice_internal.group_seeds(
-            video, encoder, g.starts_ms, g.ends_ms, threshold
+        CROSS JOIN LATERAL unnest(g.starts_ms, g.ends_ms, pgvoice_internal.group_voices(
+            video, encoder, ARRAY(SELECT generate_series(1, cardinality(g.starts_ms))), g.starts_ms,
+            g.ends_ms, NULL, threshold
         )) AS m(start_ms, end_ms, grouped)
     ), mean AS MATERIALIZED (
         SELECT v.label::integer AS grouped, v.embedding, v.segments = 1 AS is_alone

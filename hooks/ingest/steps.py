@@ -23,5 +23,21 @@ class Step(NamedTuple):
 OnStep = Callable[[Step], None]
 
 
+class Steps:
+    """Tells the steps of one recording: until all of it is segmented, only how much that is."""
+
+    def __init__(self, video: str, tell: OnStep) -> None:
+        self._video, self._tell = video, tell
+        self._left_ms = 0
+
+    def segmenting(self, done: int, total: int) -> None:
+        self._left_ms = total - done
+        self._tell(Step(self._video, "segmenting", done, total))
+
+    def filling(self, done: int, total: int) -> None:
+        if self._left_ms <= 0:
+            self._tell(Step(self._video, "filling", done, total))
+
+
 def ignore(_step: Step) -> None:
     """Tell nobody."""

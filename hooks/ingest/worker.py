@@ -11,7 +11,7 @@ from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments, SegmenterUnavailable
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.ingest.manifest import ManifestRow
-from pgvoice.hooks.ingest.steps import OnStep, Step, ignore
+from pgvoice.hooks.ingest.steps import OnStep, Steps, ignore
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.segmenters.segmenter import Segmenter, SegmenterIdentity
 from pgvoice.hooks.turns import snap_turns
@@ -77,6 +77,7 @@ class Worker:
         expected: SegmenterIdentity | None,
         on_step: OnStep,
     ) -> FillReport:
+        steps = Steps(row.video, on_step)
         return fill(
             self._store,
             self._encoder,
@@ -85,8 +86,8 @@ class Worker:
             segments=turns,
             segmenter=_same(self._segmenter, expected) if turns is None else None,
             source=row.source,
-            progress=lambda done, total: on_step(Step(row.video, "filling", done, total)),
-            on_segmenting=lambda done, total: on_step(Step(row.video, "segmenting", done, total)),
+            progress=steps.filling,
+            on_segmenting=steps.segmenting,
         )
 
     def _seconds(self, row: ManifestRow, turns: Sequence[Turn] | None) -> float:

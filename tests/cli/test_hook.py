@@ -17,6 +17,8 @@ from click.testing import Result
 from hypothesis import HealthCheck, given, settings
 from pgvoice_testkit.documents.hook_schemas import check
 from pgvoice_testkit.documents.strange_requests import SPANS, answered, request, requests
+from pgvoice_testkit.segmenters import registering
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 from pgvoice.hooks import json_documents, json_requests
 
@@ -37,6 +39,14 @@ def ask(filled: Callable[..., Result], encoder: object) -> Ask:
     return asked
 
 
+@pytest.fixture
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> CountingSegmenter:
+    """The only segmenter; its labels are people."""
+    counting = CountingSegmenter()
+    registering.only(monkeypatch, counting)
+    return counting
+
+
 def test_segments_come_back_with_their_answers(ask: Ask) -> None:
     spans = [SPANS[0] | {"words": [{"word": "hi"}], "text": "hi"}, SPANS[1]]
     code, answer = ask(request(segments=spans, id=7))
@@ -47,7 +57,8 @@ def test_segments_come_back_with_their_answers(ask: Ask) -> None:
     assert first["similarity"] == pytest.approx(1)
     assert (second["start"], second["speaker"], second["runner_up"]) == (4, "Bob", "Ada")
     assert answer["fill"] == {
-        "requested": 2, "clean_parts": 0, "hits": 2, "missing": 0, "filled": 0, "skipped": {}
+        "requested": 2, "clean_parts": 0, "hits": 2, "missing": 0, "filled": 0, "skipped": {},
+        "segmenter": None,
     }  # fmt: skip
     assert (answer["version"], answer["video"], answer["id"]) == (1, "talk", 7)
     assert not any("embedding" in str(value) for value in answer.values())
@@ -58,6 +69,41 @@ def test_what_is_missing_is_filled(ask: Ask, talk: Path) -> None:
     spans = [{"start": 8.0, "end": 10.0}]
     _, answer = ask(request(video="new", audio=str(talk), segments=spans))
     assert (answer["fill"]["filled"], answer["segments"][0]["speaker"]) == (1, "Ada")
+
+
+def test_without_segments_those_that_are_found_are_answered(
+    ask: Ask, talk: Path, segmenter: CountingSegmenter
+) -> None:
+    """With the same fields, and at the second request without audio."""
+    asked = {"version": 1, "video": "new", "audio": str(talk), "id": 7}
+    code, answer = ask(asked)
+    assert (code, answer["id"], answer["invalid"]) == (0, 7, [])
+    found = answer["segments"]
+    assert [(each["start"], each["end"]) for each in found] == [(0, 4), (4, 8), (8, 12)]
+    assert [each["speaker"] for each in found] == ["Ada", "Bob", "Ada"]
+    assert [each["label"] for each in found] == ["110", "310", "110"]
+    assert (answer["fill"]["segmenter"], answer["fill"]["filled"]) == (str(segmenter.identity), 3)
+    known = asked | {"audio": "no such file", "segments": None, "options": {"segmenter": "pitches"}}
+    code, again = ask(known)
+    assert (code, again["segments"], segmenter.calls) == (0, found, 1)
+    assert again["fill"]["hits"] == 3
+
+
+def test_without_segments_the_ones_that_were_given_are_answered(
+    ask: Ask, segmenter: CountingSegmenter
+) -> None:
+    _, answer = ask({"version": 1, "video": "talk"})
+    assert [each["label"] for each in answer["segments"]] == ["S0", "S1", "S0", "S1", "S1"]
+    assert (answer["fill"]["segmenter"], segmenter.calls) == (None, 0)
+
+
+def test_a_segmenter_that_is_not_there(ask: Ask, talk: Path, segmenter: CountingSegmenter) -> None:
+    asked = {"version": 1, "video": "new", "audio": str(talk), "options": {"segmenter": "none"}}
+    code, answer = ask(asked)
+    assert (code, answer["error"]["kind"]) == (1, "segmenter_unavailable")
+    asked["options"] = {"on_turns": "add"}
+    code, answer = ask(asked)
+    assert (code, answer["error"]["kind"]) == (1, "value_error")
 
 
 def test_options(ask: Ask) -> None:
@@ -93,7 +139,7 @@ def test_what_is_no_span_of_time_does_not_lose_the_others(ask: Ask) -> None:
         ("[]", "not a JSON object"),
         (request(version=2), "version is 2: only version 1 is supported, so send"),
         ({"video": "talk", "segments": []}, "version is missing"),
-        (request(segments="x"), "Expected `array`, got `str` - at `$.segments`"),
+        (request(segments="x"), "Expected `array | null`, got `str` - at `$.segments`"),
         (request(segments=[{"start": "0", "end": 1}]), "at `$.segments[0].start`"),
         (request(segments=[{"start": 0}]), "missing required field `end`"),
         (request(video=""), "`$.video`"),

@@ -266,7 +266,9 @@ def test_a_segmenter_by_name(
 def test_progress_of_segmenting(hearing: Pipeline, talk: Path) -> None:
     seen = list[tuple[str, int | None, int | None]]()
 
-    def hook(step: str, artifact: Any, file: Any, total: Any = None, completed: Any = None) -> None:
+    def hook(
+        step: str, artifact: Any, /, file: Any = None, total: Any = None, completed: Any = None
+    ) -> None:
         seen.append((step, completed, total))
 
     hearing.label("new", talk, hook=hook)

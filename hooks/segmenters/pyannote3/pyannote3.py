@@ -79,7 +79,7 @@ class Pyannote3Segmenter:
         for span in self._spans(self._probabilities(windows), -(margin + 1) * step):
             start, end = edge_seconds(span.start), min(edge_seconds(span.stop), duration)
             if 0 <= start < end:
-                yield Turn(round(start, 3), round(end, 3), f"track {span.track + 1}")
+                yield Turn(round(start, 3), round(end, 3), f"{span.number + 1}")
 
     def _spans(self, windows: Iterable[Floats], first_frame: int) -> Iterator[Span]:
         stitcher, gate = Stitcher(self.settings), SpeechGate(self.settings)

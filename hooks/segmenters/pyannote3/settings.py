@@ -26,17 +26,17 @@ class Settings:
     heard: float = 0.5
     #: Speech is where its probability stays above `offset` and exceeds `onset` somewhere.
     onset: float = 0.5
-    offset: float = 0.4
+    offset: float = 0.5
     #: Frames of which that is not decided are no speech after so many seconds.
     patience_seconds: float = 10.0
     #: Two people speak at once where the probability of that is above it.
     overlap: float = 0.5
     #: The second of them is the second most active track, if its activity is above it.
     second: float = 0.05
-    #: A shorter pause of a track does not end its turn.
+    #: A pause of a track that is no longer does not end its turn, if nobody else speaks in it.
     pause_seconds: float = 0.3
     #: A shorter turn is none.
-    shortest_seconds: float = 0.1
+    shortest_seconds: float = 0.0
     #: A longer turn is cut in its second half, where speech is least probable.
     longest_seconds: float = 60.0
 

@@ -15,21 +15,28 @@ from pgvoice.hooks.segmenters.pyannote3.speech import Activity, runs
 
 
 class Span(NamedTuple):
-    """Frames of one track: ordered by start."""
+    """Frames in which somebody speaks on: ordered by start."""
 
     start: int
     stop: int
-    track: int
+    #: Of this stretch of speech, which may be cut into several spans; from 0.
+    number: int
 
 
 @dataclass(slots=True)
 class _Open:
     start: int
     stop: int
+    number: int
 
 
 class TurnMaker:
-    """Takes frames in order; memory holds the open turns and a minute of probabilities."""
+    """Takes frames in order; memory holds the open turns and the frames of two minutes.
+
+    A track is one person's for a few seconds only: if more than three people speak within a
+    window, two of them share a speaker of it. A stretch of a track without a pause hardly ever has
+    two, so each stretch is numbered for itself.
+    """
 
     def __init__(self, first_frame: int, settings: Settings) -> None:
         self._pause = frames(settings.pause_seconds)
@@ -38,21 +45,28 @@ class TurnMaker:
         self._position = first_frame
         self._open: dict[int, _Open] = {}
         self._closed: list[Span] = []
-        self._speech, self._speech_start = np.empty(0, np.float32), first_frame
+        self._number = 0
+        #: Of the last frames: the probability of speech, and whether anybody speaks.
+        self._speech = np.empty(0, np.float32)
+        self._is_heard = np.empty(0, np.bool_)
+        self._kept_from = first_frame
 
     def push(self, activity: Activity) -> Iterator[Span]:
         """The spans that are complete, and before which none can start any more."""
         self._remember(activity)
-        for column, track in enumerate(activity.tracks):
-            for start, stop in runs(activity.speaking[:, column]):
-                self._hear(track, self._position + start, self._position + stop)
+        heard = [
+            (start, stop, track)
+            for column, track in enumerate(activity.tracks)
+            for start, stop in runs(activity.speaking[:, column])
+        ]
+        for start, stop, track in sorted(heard):
+            self._hear(track, self._position + start, self._position + stop)
         self._position += len(activity.speech)
         for track, turn in list(self._open.items()):
             if self._position - turn.stop > self._pause:
                 self._close(track)
-        return self._ready(
-            min((turn.start for turn in self._open.values()), default=self._position)
-        )
+        starts = (turn.start for turn in self._open.values())
+        return self._ready(min(starts, default=self._position))
 
     def end(self) -> Iterator[Span]:
         for track in list(self._open):
@@ -60,30 +74,39 @@ class TurnMaker:
         return self._ready(self._position)
 
     def _remember(self, activity: Activity) -> None:
-        self._speech = np.concatenate([self._speech[-2 * self._longest :], activity.speech])
-        self._speech_start = self._position + len(activity.speech) - len(self._speech)
+        kept = slice(-2 * self._longest, None)
+        self._speech = np.concatenate([self._speech[kept], activity.speech])
+        self._is_heard = np.concatenate([self._is_heard[kept], activity.speaking.any(axis=1)])
+        self._kept_from = self._position + len(activity.speech) - len(self._speech)
 
     def _hear(self, track: int, start: int, stop: int) -> None:
         turn = self._open.get(track)
-        if turn is not None and start - turn.stop > self._pause:
+        if turn is not None and not self._is_pause(turn.stop, start):
             self._close(track)
             turn = None
         if turn is None:
-            turn = self._open[track] = _Open(start, stop)
+            turn = self._open[track] = _Open(start, stop, self._number)
+            self._number += 1
         turn.stop = stop
         while turn.stop - turn.start > self._longest:
             cut = self._quietest(turn.start + self._longest // 2, turn.start + self._longest)
-            heapq.heappush(self._closed, Span(turn.start, cut, track))
+            heapq.heappush(self._closed, Span(turn.start, cut, turn.number))
             turn.start = cut
 
+    def _is_pause(self, start: int, stop: int) -> bool:
+        """Whether a turn goes on: the pause is short, and nobody else speaks in it."""
+        first = self._kept_from
+        is_quiet = not self._is_heard[start - first : stop - first].any()
+        return stop == start or (stop - start <= self._pause and is_quiet)
+
     def _quietest(self, start: int, stop: int) -> int:
-        first = self._speech_start
+        first = self._kept_from
         return start + int(self._speech[start - first : stop - first].argmin())
 
     def _close(self, track: int) -> None:
         turn = self._open.pop(track)
         if turn.stop - turn.start >= self._shortest:
-            heapq.heappush(self._closed, Span(turn.start, turn.stop, track))
+            heapq.heappush(self._closed, Span(turn.start, turn.stop, turn.number))
 
     def _ready(self, before: int) -> Iterator[Span]:
         while self._closed and self._closed[0].start <= before:

@@ -87,7 +87,8 @@ def test_what_the_help_shows_works(
     assert "pyannote.audio (MIT License)" in first.stdout
     assert "5 turns of at least 1 s: 5 right, 0 wrong, 0 not named" in first.stdout
     assert "fill again: 0 missing, audio not opened, no model loaded" in first.stdout
-    assert f"PGVOICE_DATA={data_folder}/demo pgvoice identify sample" in first.stdout
+    assert "From the sound alone, pyannote-3.0 finds" in first.stdout
+    assert f"PGVOICE_DATA={data_folder}/demo pgvoice identify sound" in first.stdout
     assert (tmp_path / "talk.rttm").read_bytes().startswith(b"SPEAKER ")
     assert named.stdout.count("Ada") >= 3
     assert run(*commands[1]).exit_code == 1, "what is there is not overwritten"
@@ -97,11 +98,17 @@ def test_what_the_help_shows_works(
     assert document["first_fill"]["missing"] == document["second_fill"]["missing"] == 0
     assert document["long_turns"] == {"turns": 5, "right": 5, "wrong": 0, "abstained": 0}
     assert {turn["reference"] for turn in document["turns"]} == {"speaker90", "speaker91"}
+    assert document["from_sound"]["fill"]["segmenter"].startswith("pyannote-3.0@sha256:")
+    assert document["from_sound"]["fill"]["audio_decoded"] is False
+    assert 0 < document["from_sound"]["der"] < 0.12
+    assert document["from_sound"]["der"] <= document["from_sound"]["ier"] < 0.2
 
     monkeypatch.delenv("PGVOICE_DATABASE_URL")
     monkeypatch.setenv("PGVOICE_DATA", f"{data_folder}/demo")
-    assert run("search", "speaker90").stdout.splitlines()[1].startswith("sample")
+    listed = run("search", "speaker90").stdout.splitlines()
+    assert {"sample", "sound"} <= {line.split()[0] for line in listed if line}
     assert run("identify", "sample").exit_code == 0
+    assert run("identify", "sound").exit_code == 0
     monkeypatch.setenv("PGVOICE_DATA", str(data_folder))
     told = run("demo", "--remove", "--dry-run").stdout
     assert told == f"{data_folder}/demo would be deleted\n"

@@ -9,13 +9,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pgvoice_testkit.audio.conversations import random_turns, write_turns
 from pgvoice_testkit.audio.sounds import silence, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.disturbing_encoder import DisturbedEncoder
 from pgvoice_testkit.processes.modules import SUPPORT
-from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
+from pgvoice_testkit.segmenters.counting_segmenter import (
+    PITCHES,
+    CountingSegmenter,
+    amplitude,
+)
 from pgvoice_testkit.stores.exact_rows import Bits, every_row
 from sqlalchemy import create_engine, text
 
@@ -28,6 +33,7 @@ from pgvoice.hooks import (
     fill,
 )
 from pgvoice.hooks.audio import stream
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.fill import recovery
 from pgvoice.hooks.fill.open_turns import OpenTurns
 from pgvoice.hooks.results import FillReport
@@ -296,7 +302,7 @@ def test_what_cannot_be_used_leaves_the_store_as_it_was(
         ({"audio": short}, AudioTruncated),
     ):
         with pytest.raises(error):
-            _segment(store, **({"audio": talk} | options))  # type: ignore[arg-type]
+            _segment(store, **({"audio": talk} | options))
     assert (store.recordings.videos(), store.recordings.encoders()) == ([], [])
 
 
@@ -334,7 +340,7 @@ def test_erased_speech_is_not_computed(store: VoiceStore, talk: Path) -> None:
     _segment(store, talk, video="first", encoder=CountingEncoder(dimension=256))
     overlapped = store.recordings.overlaps("first")
     keys = [key for key in snap_turns(TURNS, 100).keys if key and key not in overlapped]
-    store.people.enroll_segments("ann", "first", [max(keys, key=lambda key: key.duration_ms)])
+    store.people.enroll_segments("ann", "first", [max(keys, key=lambda key: key[1] - key[0])])
     store.privacy.erase_speaker("ann", with_segments=True)
     report = _segment(store, talk, encoder=CountingEncoder(dimension=256))
     assert report.run.skipped["erased"] > 1
@@ -430,3 +436,36 @@ def test_plugins_are_told_once(
     monkeypatch.setattr("pgvoice.hooks.plugins.calls.after_fill", told.append)
     report = _segment(store, talk)
     assert told == [report]
+
+
+# Labels that only hold while somebody speaks on
+
+
+class PitchEncoder(CountingEncoder):
+    """Hears nothing but the pitch, so that voices are as different as they can be."""
+
+    def _embed(self, waveform: Waveform) -> Embeddings:
+        row = np.zeros(self.identity.dimension, np.float32)
+        row[: len(PITCHES)] = [amplitude(waveform, pitch) for pitch in PITCHES]
+        unit: Embeddings = row / np.linalg.norm(row)
+        return unit
+
+
+#: Pitches from second to second; a fourth of the turns overlap the one before.
+_SPOKEN = [(n * 4 - 2 * (n % 4 == 3), n * 4 + 3, PITCHES[(n + n // 5) % 3]) for n in range(1, 20)]
+
+
+def test_labels_are_joined_by_voice(store: VoiceStore, tmp_path: Path) -> None:
+    """They are named by the first turns; clean parts stay what they were."""
+    known = [Turn(start, end, str(pitch)) for start, end, pitch in _SPOKEN]
+    audio = write_turns(tmp_path / "talk.wav", known, 85)
+    encoder, segmenter = PitchEncoder(), CountingSegmenter(labels_are_people=False)
+    report = _segment(store, audio, encoder=encoder, segmenter=segmenter)
+    turns = store.recordings.turns("v") or []
+    assert [(turn.start, turn.end) for turn in turns] == [(one.start, one.end) for one in known]
+    names = {one.label: turn.label for turn, one in zip(turns, known, strict=True)}
+    assert [names[one.label] for one in known] == [turn.label for turn in turns]
+    assert list(names.values()) == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_02"]
+    assert (report.passes, report.clean_parts > 0) == (1, True)
+    again = _segment(store, "no such file", encoder=encoder, segmenter=segmenter)
+    assert (again.missing, again.run.hits, segmenter.calls) == (0, report.run.requested, 1)

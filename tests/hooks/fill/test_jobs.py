@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import pytest
 from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.waiting_encoder import WaitingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
+from pgvoice.hooks import SegmenterAudio
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import JobStarted, QueueFull, UnknownJob
 from pgvoice.hooks.fill.jobs import FillJobs, FillRequest
@@ -72,3 +74,26 @@ def test_a_fill_is_done_for_whom_it_was_asked(store: VoiceStore, audio: None) ->
         threading.Event().wait(0.01)
     jobs.close()
     assert NotingEncoder.authors == ["Alice"]
+
+
+def test_the_end_stops_a_segmenter(store: VoiceStore, audio: None) -> None:
+    """As soon as more audio is decoded; no turns are stored."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Waiting(CountingSegmenter):
+        def turns(self, audio: SegmenterAudio) -> Iterator[Turn]:
+            begun.set()
+            assert go_on.wait(60)
+            yield from super().turns(audio)
+
+    jobs = FillJobs(store, make=lambda _: CountingEncoder(), segmenting=lambda _: Waiting())
+    job = jobs.submit(FillRequest("talk"))
+    assert begun.wait(60)
+    ending = threading.Thread(target=jobs.close)
+    ending.start()
+    while not jobs._closed.is_set():
+        ending.join(0.01)
+    go_on.set()
+    ending.join()
+    assert jobs.get(job.number).state == "cancelled"
+    assert store.recordings.turn_source("talk") is None

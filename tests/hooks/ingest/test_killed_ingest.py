@@ -26,8 +26,8 @@ from pgvoice.store import VoiceStore
 Samples = NDArray[np.float32]
 #: The pitch of whom Ada talks to in each recording.
 STRANGERS = (170, 310, 170)
-#: Ten more, with two kills each.
-SLOW = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12)]
+#: Twenty more, with one kill each, or two.
+SLOW = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 22)]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def undisturbed(server_url: str, template: str, folder: Path) -> tuple[int, dict
 
 
 @pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 12))]
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 22))]
 )
 def test_a_killed_ingest_ends_with_the_same_rows(
     store_url: str, folder: Path, undisturbed: tuple[int, dict[str, list[str]]], seed: int

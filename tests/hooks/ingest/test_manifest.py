@@ -149,7 +149,7 @@ def test_segments_in_the_manifest_keep_labels_and_what_is_no_time(tmp_path: Path
         " [3, 1e400]]}"
     )
     (row,) = Manifest(path)
-    first, second, _ = row.turns() or ()
+    first, second, _ = row.turns() or []
     assert str(first.end) == "nan"
     assert second == Turn(1, 2, "7", "hi")
     # What was said is not kept in the state of an ingest.

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from pgvoice_testkit.audio.sounds import voice
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.waiting_encoder import WaitingEncoder
+from pgvoice_testkit.segmenters import registering
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 from pgvoice_testkit.serving import client
 from starlette.testclient import TestClient
 
@@ -55,6 +58,14 @@ def filling(store: VoiceStore, encoder: CountingEncoder, audio: Path) -> Iterato
     browser = client(store)
     yield browser
     _end(browser)
+
+
+@pytest.fixture
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> CountingSegmenter:
+    """The only segmenter; its labels are people."""
+    counting = CountingSegmenter()
+    registering.only(monkeypatch, counting)
+    return counting
 
 
 def _end(browser: TestClient) -> None:
@@ -111,6 +122,26 @@ def test_a_document_in_any_format_can_be_filled(
     )
     assert refused.status_code == 422
     assert refused.json()["type"] == "urn:pgvoice:error:format_error"
+
+
+def test_without_segments_they_are_found_and_the_job_says_how_far_it_is(
+    filling: TestClient, encoder: CountingEncoder, segmenter: CountingSegmenter, audio: Path
+) -> None:
+    soundfile.write(audio / "voices.wav", np.concatenate([voice(110, 3), voice(310, 3)]), 16_000)
+    events = _events(filling, _fill(filling, "voices", segments=None)["job"])
+    state, job = events[-1]
+    assert (state, job["segmented_seconds"], job["audio_seconds"]) == ("done", 6, 6)
+    assert (job["report"]["filled"], job["report"]["segmenter"]) == (2, str(segmenter.identity))
+    answer = filling.post(f"{API}/fills", json={"video": "voices"})
+    state, again = _events(filling, answer.json()["job"])[-1]
+    assert (state, again["report"]["missing"], segmenter.calls) == ("done", 0, 1)
+    assert (again["segmented_seconds"], sum(encoder.calls)) == (0, 2)
+    unknown = filling.post(f"{API}/fills", json={"video": "other", "segmenter": "none"})
+    assert (unknown.status_code, unknown.json()["type"]) == (
+        422, "urn:pgvoice:error:segmenter_unavailable"
+    )  # fmt: skip
+    weights = {"video": "other", "segmenter": f"pitches:{audio}"}
+    assert filling.post(f"{API}/fills", json=weights).status_code == 422
 
 
 def test_invalid_segments_are_named_and_the_others_filled(filling: TestClient) -> None:

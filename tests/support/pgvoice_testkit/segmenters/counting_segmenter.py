@@ -53,8 +53,10 @@ class CountingSegmenter:
         running, ended, frame = dict[int, int](), list[tuple[int, int, int]](), 0
         for _, window in audio.windows(1000, 1000, RATE):
             for piece in np.split(window, range(FRAME, len(window), FRAME)):
+                if len(piece) < FRAME:
+                    break
                 for pitch in PITCHES:
-                    speaks, since = _amplitude(piece, pitch) > LOUD, running.get(pitch, frame)
+                    speaks, since = amplitude(piece, pitch) > LOUD, running.get(pitch, frame)
                     if pitch in running and (not speaks or frame - since >= LONGEST):
                         heappush(ended, (running.pop(pitch), frame, pitch))
                     if speaks:
@@ -73,7 +75,7 @@ class CountingSegmenter:
             yield Turn(start / 10, end / 10, label)
 
 
-def _amplitude(piece: Waveform, pitch: int) -> float:
-    """Of a frame at a pitch; a part of a frame at the end is heard as it is."""
+def amplitude(piece: Waveform, pitch: int) -> float:
+    """Of a wave at a pitch."""
     wave = np.exp(-2j * np.pi * pitch * np.arange(len(piece)) / RATE)
     return float(2 * np.abs(np.dot(piece, wave)) / len(piece))
