@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_turns_are_cut_before_they_are_too_long(turns_of: TurnsOf, long_speech: 
     turns = turns_of(Flat(SPARSE), long_speech)
     assert [turn.label for turn in turns] == ["1"] * (len(turns) - 1) + ["2"]
     assert all(turn.end - turn.start <= 60.01 for turn in turns)
-    assert all(turn.end == after.start for turn, after in zip(turns[:-2], turns[1:-1], strict=True))
+    assert all(turn.end == after.start for turn, after in pairwise(turns[:-1]))
     edges = [turns[0].start, turns[-2].end, turns[-1].start, turns[-1].end]
     assert edges == pytest.approx([0.2, 150, 152, 153], abs=0.05)
 
