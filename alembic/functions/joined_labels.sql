@@ -18,8 +18,8 @@ AS $$
                min(greatest(o.start_ms - t.end_ms, t.start_ms - o.end_ms, 0)) AS gap_ms
         FROM turn AS t
         CROSS JOIN generate_series(-20, 20) AS step(turns)
-        JOIN turn AS o ON o.number = t.number + step.turns AND o.grouped IS NOT NULL
-        WHERE t.grouped IS NULL
+        JOIN turn AS o ON o.number = t.number + step.turns AND o.grouped > 0
+        WHERE t.grouped = 0
         GROUP BY t.item, o.grouped
     )
     SELECT array_agg(p.item ORDER BY p.gap_ms, p.item, p.grouped),
@@ -145,7 +145,7 @@ BEGIN
     near := pgvoice_internal.near_in_time(starts_ms, ends_ms, labels, turns.items, placed);
     placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
     RETURN pgvoice_internal.labels_of_groups(starts_ms, ARRAY(
-        SELECT CASE WHEN t.label IS NOT NULL THEN coalesce(placed[t.item], t.item) END
+        SELECT CASE WHEN t.label IS NOT NULL THEN coalesce(nullif(placed[t.item], 0), t.item) END
         FROM unnest(turns.items, labels) WITH ORDINALITY AS t(item, label, place) ORDER BY t.place
     ));
 END

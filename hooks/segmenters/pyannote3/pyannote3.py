@@ -77,8 +77,9 @@ class Pyannote3Segmenter:
             audio.windows(WINDOW_MS, step_ms, SAMPLE_RATE), margin, step * FRAME_SAMPLES
         )
         for span in self._spans(self._probabilities(windows), -(margin + 1) * step):
-            start, end = edge_seconds(span.start), min(edge_seconds(span.stop), duration)
-            if 0 <= start < end:
+            start = max(edge_seconds(span.start), 0.0)
+            end = min(edge_seconds(span.stop), duration)
+            if start < end:
                 yield Turn(round(start, 3), round(end, 3), f"{span.number + 1}")
 
     def _spans(self, windows: Iterable[Floats], first_frame: int) -> Iterator[Span]:

@@ -33,7 +33,7 @@ class Settings:
     overlap: float = 0.5
     #: The second of them is the second most active track, if its activity is above it.
     second: float = 0.05
-    #: A pause of a track that is no longer does not end its turn, if nobody else speaks in it.
+    #: A shorter pause of a track does not end its turn if nobody else speaks in it.
     pause_seconds: float = 0.3
     #: A shorter turn is none.
     shortest_seconds: float = 0.0

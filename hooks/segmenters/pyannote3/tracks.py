@@ -63,7 +63,7 @@ class TurnMaker:
             self._hear(track, self._position + start, self._position + stop)
         self._position += len(activity.speech)
         for track, turn in list(self._open.items()):
-            if self._position - turn.stop > self._pause:
+            if self._position - turn.stop >= self._pause:
                 self._close(track)
         starts = (turn.start for turn in self._open.values())
         return self._ready(min(starts, default=self._position))
@@ -97,7 +97,7 @@ class TurnMaker:
         """Whether a turn goes on: the pause is short, and nobody else speaks in it."""
         first = self._kept_from
         is_quiet = not self._is_heard[start - first : stop - first].any()
-        return stop == start or (stop - start <= self._pause and is_quiet)
+        return stop == start or (stop - start < self._pause and is_quiet)
 
     def _quietest(self, start: int, stop: int) -> int:
         first = self._kept_from

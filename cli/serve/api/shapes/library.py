@@ -194,6 +194,7 @@ class Ingest(Shown):
     done: int
     failed: int
     waiting: int
+    unlabelled: int = Field(description="Recordings that are filled and wait for their labels.")
     filled: int = Field(description="Vectors that were computed.")
     audio_seconds: float = Field(description="Speech that was filled, in seconds.")
     wall_seconds: float = Field(description="Time in which somebody worked, in seconds.")
