@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.processes import lazy_modules
-from pgvoice_testkit.servers.databases import migrate, new_database, plain, temporary_folder
+from pgvoice_testkit.servers.databases import (
+    copied,
+    engine_of,
+    migrate,
+    new_database,
+    plain,
+    temporary_folder,
+)
 from sqlalchemy import URL, Connection, create_engine, text
 
 from pgvoice.store import VoiceStore
@@ -32,11 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Settings of this process and those that it starts.
 
-    No command leaves a server behind. Threads of torch that have nothing to do wait without
-    spinning: beside other tests, a fill takes a quarter of the processor's time.
+    No command leaves a server behind. Arithmetic has one thread per process: beside other tests,
+    more of them mostly wait for each other, spinning, which takes four times as long.
     """
     os.environ["PGVOICE_LINGER"] = "0"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -91,10 +100,17 @@ def template(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
         yield url.database
 
 
+@pytest.fixture(scope="session")
+def _copying(server_url: str) -> Iterator[Connection]:
+    """A connection on which databases are made and dropped."""
+    with engine_of(psycopg_url(server_url)) as engine, engine.connect() as opened:
+        yield opened.execution_options(isolation_level="AUTOCOMMIT")
+
+
 @pytest.fixture
-def store_url(server_url: str, template: str) -> Iterator[str]:
+def store_url(_copying: Connection, template: str) -> Iterator[str]:
     """A migrated database of the test's own."""
-    with new_database(server_url, template) as url:
+    with copied(_copying, template) as url:
         yield plain(url)
 
 

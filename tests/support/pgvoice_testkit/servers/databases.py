@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded, schema
@@ -39,6 +39,17 @@ def new_database(server_url: str, template: str | None = None) -> Iterator[URL]:
         with admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
+
+
+@contextmanager
+def copied(server: Connection, template: str) -> Iterator[URL]:
+    """A copy of the template, dropped at the end; `server` commits each statement by itself."""
+    name = f"pgvoice_test_{os.getpid()}_{next(_numbers)}"
+    server.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield server.engine.url.set(database=name)
+    finally:
+        server.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def migrate(url: URL, *, grid_ms: int = 100, partitions: int = 1, keep_text: bool = False) -> None:
