@@ -19,10 +19,26 @@ from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded
 from pgvoice.store.database.urls import psycopg_url
 
-#: Files that take 10 s of processor time or more.
+#: Files that take longest, by the clock or by the processor.
 LONGEST = {
+    "tests/cli/serve/browser/test_accessible.py",
+    "tests/cli/serve/browser/test_flow.py",
+    "tests/cli/serve/browser/test_hostile.py",
+    "tests/cli/serve/browser/test_in_place.py",
+    "tests/cli/test_terminal.py",
+    "tests/examples/test_examples.py",
     "tests/faults/test_battery.py",
+    "tests/faults/test_chaos.py",
+    "tests/hooks/audio/test_audio.py",
+    "tests/hooks/audio/test_audio_blocks.py",
+    "tests/hooks/encoders/ecapa/test_ecapa.py",
+    "tests/hooks/formats/test_fuzz.py",
     "tests/project/test_readme.py",
+    "tests/store/database/server/test_lingering.py",
+    "tests/store/database/test_leaks.py",
+    "tests/store/database/test_roles.py",
+    "tests/whole/test_from_audio_alone.py",
+    "tests/whole/test_installed_plugins.py",
 }
 
 
