@@ -43,26 +43,27 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     WITH turn AS MATERIALIZED (
-        SELECT t.start_ms, t.end_ms, t.label, t.item, placed[t.item] AS grouped, row_number() OVER (
+        SELECT t.start_ms, t.end_ms, t.item, placed[t.item] AS grouped, row_number() OVER (
                    ORDER BY t.start_ms, t.end_ms, t.item
                ) AS number
         FROM unnest(starts_ms, ends_ms, labels, items) AS t(start_ms, end_ms, label, item)
         WHERE t.label IS NOT NULL
     ), pair AS (
-        SELECT t.item, o.grouped, o.label <> t.label AS is_other,
-               greatest(o.start_ms - t.end_ms, t.start_ms - o.end_ms, 0) AS gap_ms
+        SELECT t.item, o.grouped,
+               min(greatest(o.start_ms - t.end_ms, t.start_ms - o.end_ms, 0)) AS gap_ms
         FROM turn AS t
         CROSS JOIN generate_series(-20, 20) AS step(turns)
         JOIN turn AS o ON o.number = t.number + step.turns AND o.grouped > 0
         WHERE t.grouped = 0
+        GROUP BY t.item, o.grouped
     )
-    SELECT array_agg(p.item ORDER BY p.is_other, p.gap_ms, p.item, p.grouped),
-           array_agg(p.grouped ORDER BY p.is_other, p.gap_ms, p.item, p.grouped)
-    FROM pair AS p WHERE p.gap_ms < most_ms OR NOT p.is_other
+    SELECT array_agg(p.item ORDER BY p.gap_ms, p.item, p.grouped),
+           array_agg(p.grouped ORDER BY p.gap_ms, p.item, p.grouped)
+    FROM pair AS p WHERE p.gap_ms <= most_ms
 $$;
 COMMENT ON FUNCTION pgvoice_internal.near_in_time IS
-'The pairs of a turn without a group and the group of one of the 20 turns before or after it that is within
-most_ms or has the same label, first those of the same label, the nearest in time first.';
+'The pairs of a turn without a group and the group of one of the 20 turns before or after it, if within
+most_ms, the nearest in time first.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.own_groups(
     starts_ms integer[], ends_ms integer[], labels text[], items integer[], placed integer[],
