@@ -138,10 +138,14 @@ AS $$
         FROM unnest(means, sizes) WITH ORDINALITY AS i(mean, size, item)
         LEFT JOIN grouping AS g ON g.grouped = placed[i.item]
     ), pair AS (
-        SELECT i.item, g.grouped, -(g.mean OPERATOR(public.<#>) i.mean) AS similarity
+        SELECT i.item, n.grouped, n.similarity
         FROM item AS i
-        JOIN grouping AS g ON g.grouped <> i.own
-            AND -(g.mean OPERATOR(public.<#>) i.mean) > i.least
+        CROSS JOIN LATERAL (
+            SELECT g.grouped, -(g.mean OPERATOR(public.<#>) i.mean) AS similarity
+            FROM grouping AS g
+            WHERE g.grouped <> i.own AND -(g.mean OPERATOR(public.<#>) i.mean) > i.least
+            ORDER BY g.mean OPERATOR(public.<#>) i.mean, g.grouped LIMIT 20
+        ) AS n
         WHERE i.least IS NOT NULL
     )
     SELECT array_agg(p.item ORDER BY p.similarity DESC, p.item, p.grouped),
@@ -151,7 +155,8 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.nearest_groups IS
 'The pairs of an item and one of these groups (NULL: of all) to whose mean it is similar, the most similar
 first: items without a group, above a threshold; or without a threshold those that have one, if another is more
-similar than the rest of their own. An item alone in its group is not among them.';
+similar than the rest of their own. An item alone in its group is not among them; of any other, the 20 most
+similar are.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.kept_groups(
     means public.vector[], sizes double precision[], placed integer[],
