@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -12,6 +13,10 @@ from pgvoice_testkit.stores.voices import PEOPLE, write
 
 from pgvoice.store import SegmentKey, Turn, VoiceStore
 from pgvoice.store.errors import UnknownVideo
+from pgvoice.store.recordings.segment_rows import Embedding
+
+#: By .3 and .55; the encoder's threshold is .5.
+SOMEWHAT_LIKE_X, LIKE_X = unit(0.3, 0, 0.954), unit(0.55, 0.835, 0)
 
 
 def _joined(store: VoiceStore, turns: Sequence[Turn]) -> list[str | None]:
@@ -20,6 +25,10 @@ def _joined(store: VoiceStore, turns: Sequence[Turn]) -> list[str | None]:
 
 def _turns(*spoken: tuple[float, float, str]) -> list[Turn]:
     return [Turn(*each) for each in spoken]
+
+
+def _at(degrees: float) -> Embedding:
+    return unit(math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), 0)
 
 
 def _numbers(*numbers: int) -> list[str]:
@@ -98,6 +107,74 @@ def test_a_short_turn_is_that_of_the_most_similar_voice(store: VoiceStore) -> No
     assert _joined(store, turns) == _numbers(0, 1, 1)
     overlapping = _turns((0, 2, "a"), (2, 5.5, "b"), (4.9, 6.1, "c"))
     assert _joined(store, overlapping) == _numbers(0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "voice", "label"),
+    [
+        # Too little speech for a person.
+        (0.7, Z, 0),
+        # Enough if it is like nobody, or if there is more of it.
+        (0.9, Z, 2),
+        (0.9, SOMEWHAT_LIKE_X, 0),
+        (2.0, SOMEWHAT_LIKE_X, 2),
+    ],
+)
+def test_a_little_speech_is_a_person_if_it_is_like_nobody(
+    store: VoiceStore, seconds: float, voice: Embedding, label: int
+) -> None:
+    put(store, "v", {(0, 8): X, (9, 15): Y, (16, 16 + seconds): voice})
+    turns = _turns((0, 8, "a"), (9, 15, "b"), (16, 16 + seconds, "c"))
+    assert _joined(store, turns) == _numbers(0, 1, label)
+
+
+@pytest.mark.parametrize(
+    ("voices", "labels"),
+    [
+        # Similar by .55: one person where another is not similar at all, and two where all are.
+        ((X, LIKE_X, Z), (0, 0, 1)),
+        ((X, LIKE_X, unit(0.2, 0.108, 0.974)), (0, 1, 2)),
+        # All are similar by .58: one person speaks.
+        ((unit(1, 0.3, 0.3), unit(0.3, 1, 0.3), unit(0.3, 0.3, 1)), (0, 0, 0)),
+    ],
+)
+def test_how_similar_one_person_is_depends_on_the_recording(
+    store: VoiceStore, voices: Sequence[Embedding], labels: Sequence[int]
+) -> None:
+    put(store, "v", {(3 * at, 3 * at + 2): voice for at, voice in enumerate(voices)})
+    turns = [Turn(3 * at, 3 * at + 2, f"{at}") for at in range(len(voices))]
+    assert _joined(store, turns) == _numbers(*labels)
+
+
+@pytest.mark.parametrize(("degrees", "labels"), [(0, (0, 0, 1, 1)), (220, (0, 1, 1, 1))])
+def test_a_label_goes_to_the_voice_that_it_is_most_like(
+    store: VoiceStore, degrees: float, labels: Sequence[int]
+) -> None:
+    """Though the one that it was joined with first was joined with another later."""
+    spans = {(0, 6): degrees, (7, 8.2): 40, (10, 16): 70, (20, 26): 120}
+    put(store, "v", {span: _at(each) for span, each in spans.items()})
+    turns = [Turn(*span, f"{span}") for span in spans]
+    assert _joined(store, turns) == _numbers(*labels)
+
+
+@pytest.mark.parametrize(
+    ("overlapping", "labels"),
+    [
+        # Too little for a person: the nearest who does not speak.
+        ([(6, 7)], (0,)),
+        # Nobody else speaks within two seconds.
+        ([(6, 7.6)], (2,)),
+        ([(6, 7), (8, 9)], (2, 2)),
+        ([(4, 5.6)], (0,)),
+    ],
+)
+def test_nobody_near_is_somebody_else(
+    store: VoiceStore, overlapping: Sequence[tuple[float, float]], labels: Sequence[int]
+) -> None:
+    cuts = [3.0, *(time for span in overlapping for time in span), 12.0]
+    put(store, "v", {(0, 2): X} | dict.fromkeys(zip(cuts[::2], cuts[1::2], strict=True), Y))
+    turns = _turns((0, 2, "a"), (3, 12, "b"), *((*span, f"{span}") for span in overlapping))
+    assert _joined(store, turns) == _numbers(0, 1, *labels)
 
 
 def test_clean_parts_stay_what_they_are(store: VoiceStore) -> None:
