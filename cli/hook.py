@@ -26,6 +26,7 @@ Examples: pgvoice hook < request.json
 A request:
   {"version": 1, "video": "talk", "audio": "talk.mp3",
    "segments": [{"start": 8.3, "end": 10.0, "speaker": "SPEAKER_00"}]}
+Without segments, those that a segmenter finds are answered.
 
 \b
 Exit codes: 0 answered, 1 failed, 2 not a valid request, 3 answered, but some
@@ -41,25 +42,28 @@ With --stdio-lines: 0 at the end of the input."""
     "--stdio-lines", "lines", is_flag=True, help="Answer one request per line until the input ends."
 )
 @options.model_options
+@options.segmenter_option
 @options.url_option
 def hook(
     schema: Document | None,
     lines: bool,
     encoder: str | None,
+    segmenter: str | None,
     device: str | None,
     url: str | None,
 ) -> None:
     """Answer JSON requests on standard input.
 
     Reads one document and writes one document, nothing else, to standard output. Missing segments
-    are filled, and each segment is returned unchanged with its answer added. With --stdio-lines
-    the model stays loaded, and the answer to a failed request is a line with the error.
+    are filled, and each segment is returned unchanged with its answer added. A request without
+    segments is answered with those that are stored or found. With --stdio-lines the models stay
+    loaded, and the answer to a failed request is a line with the error.
     """
     if schema:
         click.echo(json_documents.schema(schema))
         return
     codes = []
-    for answer in _replies(encoder, device, url, lines):
+    for answer in _replies(encoder, segmenter, device, url, lines):
         sys.stdout.buffer.write(terminal.escaped(answer.document.decode()).encode() + b"\n")
         sys.stdout.buffer.flush()
         codes.append(answer.exit_code)
@@ -68,10 +72,10 @@ def hook(
 
 
 def _replies(
-    encoder: str | None, device: str | None, url: str | None, lines: bool
+    encoder: str | None, segmenter: str | None, device: str | None, url: str | None, lines: bool
 ) -> Iterator[Reply]:
     try:
-        pipeline = Pipeline(url, encoder, device=device)
+        pipeline = Pipeline(url, encoder, segmenter=segmenter, device=device)
     except PgvoiceError as error:
         yield failed(error)
         if lines:

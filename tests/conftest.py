@@ -19,6 +19,28 @@ from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded
 from pgvoice.store.database.urls import psycopg_url
 
+#: Files that take longest, by the clock or by the processor.
+LONGEST = {
+    "tests/cli/serve/browser/test_accessible.py",
+    "tests/cli/serve/browser/test_flow.py",
+    "tests/cli/serve/browser/test_hostile.py",
+    "tests/cli/serve/browser/test_in_place.py",
+    "tests/cli/test_terminal.py",
+    "tests/examples/test_examples.py",
+    "tests/faults/test_battery.py",
+    "tests/faults/test_chaos.py",
+    "tests/hooks/audio/test_audio.py",
+    "tests/hooks/audio/test_audio_blocks.py",
+    "tests/hooks/encoders/ecapa/test_ecapa.py",
+    "tests/hooks/formats/test_fuzz.py",
+    "tests/project/test_readme.py",
+    "tests/store/database/server/test_lingering.py",
+    "tests/store/database/test_leaks.py",
+    "tests/store/database/test_roles.py",
+    "tests/whole/test_from_audio_alone.py",
+    "tests/whole/test_installed_plugins.py",
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -32,16 +54,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Settings of this process and those that it starts.
 
-    No command leaves a server behind. Threads of torch that have nothing to do wait without
-    spinning: beside other tests, a fill takes a quarter of the processor's time.
+    No command leaves a server behind. Arithmetic has one thread per process: beside other tests,
+    more of them mostly wait for each other, spinning, which takes four times as long.
     """
     os.environ["PGVOICE_LINGER"] = "0"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than the cores, as tests also wait for servers, browsers and other processes."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest first, so that none of them runs when all others are done."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONGEST)
 
 
 @pytest.hookimpl(tryfirst=True)

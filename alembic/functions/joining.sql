@@ -52,10 +52,10 @@ DECLARE
 BEGIN
     FOR i IN 1..coalesce(cardinality(items), 0) LOOP
         item := items[i];
-        CONTINUE WHEN placed[item] IS NOT NULL;
+        CONTINUE WHEN placed[item] > 0;
         is_free := true;
         FOR k IN firsts[item]..firsts[item + 1] - 1 LOOP
-            is_free := is_free AND placed[others[k]] IS DISTINCT FROM groups[i];
+            is_free := is_free AND placed[others[k]] <> groups[i];
         END LOOP;
         IF is_free THEN
             placed[item] := groups[i];
@@ -65,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.place_apart IS
-'Places every item that has no group in the first one that has none of the items which it must be apart
+'Places every item that has no group (0) in the first one that has none of the items which it must be apart
 from: others[firsts[item]] up to others[firsts[item + 1] - 1]. items and groups are pairs, the best first.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.seeds_apart(
@@ -102,7 +102,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_groups(
     starts_ms integer[],
     ends_ms integer[],
     placed integer[],
-    among integer[],
+    seeds integer[],
+    last integer,
     threshold double precision,
     OUT near_items integer[],
     OUT groups integer[]
@@ -110,35 +111,39 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_groups(
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH segment AS MATERIALIZED (
-        SELECT s.item, s.start_ms, s.end_ms, p.grouped
-        FROM unnest(items, starts_ms, ends_ms) AS s(item, start_ms, end_ms)
-        JOIN unnest(placed) WITH ORDINALITY AS p(grouped, item) USING (item)
-        WHERE p.grouped IS NULL OR among IS NULL OR p.grouped = ANY (among)
-    ), mean AS MATERIALIZED (
-        SELECT g.is_group, m.label::integer AS number, m.embedding
+    WITH own AS MATERIALIZED (
+        SELECT m.label::integer AS grouped, m.embedding
         FROM (
-            SELECT s.grouped IS NOT NULL AS is_group,
-                   array_agg(coalesce(s.grouped, s.item)::text) AS labels,
-                   array_agg(s.start_ms) AS starts_ms, array_agg(s.end_ms) AS ends_ms
-            FROM segment AS s GROUP BY s.grouped IS NOT NULL
+            SELECT array_agg(placed[s.item]::text) AS labels, array_agg(s.start_ms) AS starts_ms,
+                   array_agg(s.end_ms) AS ends_ms
+            FROM unnest(items, starts_ms, ends_ms) AS s(item, start_ms, end_ms)
+            WHERE s.item = ANY (seeds)
         ) AS g
-        CROSS JOIN LATERAL pgvoice_internal.mean_voices(
+        CROSS JOIN LATERAL pgvoice_internal.voice_means(
+            video, encoder, g.labels, g.starts_ms, g.ends_ms
+        ) AS m
+    ), other AS MATERIALIZED (
+        SELECT m.label::integer AS item, m.embedding
+        FROM (
+            SELECT array_agg(s.item::text) AS labels, array_agg(s.start_ms) AS starts_ms,
+                   array_agg(s.end_ms) AS ends_ms
+            FROM unnest(items, starts_ms, ends_ms) AS s(item, start_ms, end_ms)
+            WHERE placed[s.item] = 0 AND s.item <= last
+        ) AS g
+        CROSS JOIN LATERAL pgvoice_internal.voice_means(
             video, encoder, g.labels, g.starts_ms, g.ends_ms
         ) AS m
     ), pair AS (
-        SELECT i.number AS item, g.number AS grouped,
-               -(g.embedding OPERATOR(public.<#>) i.embedding) AS similarity
-        FROM mean AS i JOIN mean AS g ON g.is_group
-        WHERE NOT i.is_group
+        SELECT i.item, o.grouped, -(o.embedding OPERATOR(public.<#>) i.embedding) AS similarity
+        FROM other AS i CROSS JOIN own AS o
     )
     SELECT array_agg(p.item ORDER BY p.similarity DESC, p.item, p.grouped),
            array_agg(p.grouped ORDER BY p.similarity DESC, p.item, p.grouped)
     FROM pair AS p WHERE p.similarity >= threshold
 $$;
 COMMENT ON FUNCTION pgvoice_internal.nearest_groups IS
-'The pairs of an item without a group and a group to whose mean it is similar, the most similar first; among:
-these groups, NULL: all. items are those of the segments.';
+'The pairs of an item up to last without a group and a group to whose mean it is similar, the most similar
+first. The mean is that of these seeds, which have groups. items are those of the segments.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.group_turns(
     video bigint,
@@ -156,17 +161,19 @@ SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_variable
 DECLARE
-    placed integer[] := array_fill(NULL::integer, ARRAY[cardinality(firsts) - 1]);
+    placed integer[] := array_fill(0, ARRAY[cardinality(firsts) - 1]);
     seeds integer[];
+    all_seeds integer[] := '{}';
     grouped integer[];
     near record;
 BEGIN
     LOOP
         seeds := ARRAY(
             SELECT p.item FROM unnest(placed) WITH ORDINALITY AS p(grouped, item)
-            WHERE p.grouped IS NULL AND p.item <= long ORDER BY p.item LIMIT 300
+            WHERE p.grouped = 0 AND p.item <= long ORDER BY p.item LIMIT 300
         );
         EXIT WHEN seeds = '{}';
+        all_seeds := all_seeds || seeds;
         SELECT pgvoice_internal.group_voices(
                    video, encoder, array_agg(s.item), array_agg(s.start_ms), array_agg(s.end_ms),
                    pgvoice_internal.seeds_apart(seeds, firsts, others), threshold
@@ -177,19 +184,13 @@ BEGIN
         FOR i IN 1..cardinality(seeds) LOOP
             placed[seeds[i]] := seeds[grouped[i]];
         END LOOP;
-        SELECT n.* INTO near
-        FROM (
-            SELECT array_agg(s.item) AS items, array_agg(s.start_ms) AS starts_ms,
-                   array_agg(s.end_ms) AS ends_ms
-            FROM unnest(items, starts_ms, ends_ms) AS s(item, start_ms, end_ms) WHERE s.item <= long
-        ) AS l
-        CROSS JOIN LATERAL pgvoice_internal.nearest_groups(
-            video, encoder, l.items, l.starts_ms, l.ends_ms, placed, seeds, threshold
-        ) AS n;
+        near := pgvoice_internal.nearest_groups(
+            video, encoder, items, starts_ms, ends_ms, placed, seeds, long, threshold
+        );
         placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
     END LOOP;
     near := pgvoice_internal.nearest_groups(
-        video, encoder, items, starts_ms, ends_ms, placed, NULL, -1
+        video, encoder, items, starts_ms, ends_ms, placed, all_seeds, cardinality(placed), -1
     );
     RETURN pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
 END
@@ -198,5 +199,5 @@ COMMENT ON FUNCTION pgvoice_internal.group_turns IS
 'Groups items, which are numbered by how long their segments are, the longest first: the first 300 by average
 linkage; others join the most similar of these groups that reaches the threshold, and those that find none
 are grouped next. Items after long only join the most similar group at last. Those that must be apart (as
-place_apart has it) are never in one group. Returns the number of an item for each; NULL for those without a
+place_apart has it) are never in one group. Returns the number of an item for each; 0 for those without a
 vector, or that must be apart from somebody in every group.';

@@ -227,10 +227,10 @@ AS $$
     WITH voice AS MATERIALIZED (
         SELECT i.item, m.embedding, coalesce(m.clean_ms, 1)::double precision AS size
         FROM (SELECT DISTINCT unnest(items) AS item) AS i
-        LEFT JOIN pgvoice_internal.mean_voices(video, encoder, items::text[], starts_ms, ends_ms) AS m
+        LEFT JOIN pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m
             ON m.label = i.item::text
     )
-    SELECT pgvoice_internal.average_linkage(
+    SELECT CASE WHEN count(*) > 0 THEN pgvoice_internal.average_linkage(
         -- Vectors that cancel each other out have no mean, and are similar to nothing.
         (SELECT array_agg(
                     coalesce(-(a.embedding OPERATOR(public.<#>) b.embedding), -1) ORDER BY a.item, b.item
@@ -240,10 +240,10 @@ AS $$
         array_agg(v.size ORDER BY v.item),
         array_fill(0::double precision, ARRAY[count(*)::integer]),
         array_fill(threshold / 2, ARRAY[count(*)::integer])
-    )
+    ) END
     FROM voice AS v
 $$;
 COMMENT ON FUNCTION pgvoice_internal.group_voices IS
 'Groups items, each the mean voice of its segments of a video, by average linkage weighted by duration, as long
 as groups reach the threshold and are not apart; apart has a row and a column for each item, or is NULL.
-Returns for each item a number that those in its group have in common.';
+Returns for each item a number that those in its group have in common; NULL without items.';

@@ -114,9 +114,9 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.store_turns IS
 'Stores the turns of a video, in seconds, instead of those it has, or besides them if add_to. source is
-the file that they come from, segmenter what found them in the audio. Text is left out unless the store keeps it; of erased speech, only the times
-are stored. Returns how many turns the video has now, how many of them are new, how many were removed, and
-the source before.';
+the file that they come from, segmenter what found them in the audio; at most one of them is given. Text is
+left out unless the store keeps it; of erased speech, only the times are stored. Returns how many turns the
+video has now, how many of them are new, how many were removed, and the source before.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.current_segments(video_id bigint, encoder integer)
 RETURNS TABLE (start_ms integer, end_ms integer, label text)
@@ -182,6 +182,7 @@ CREATE OR REPLACE FUNCTION pgvoice.videos(
     source text,
     seconds double precision,
     turns_source text,
+    segmenter text,
     turns bigint,
     labels bigint,
     filled bigint,
@@ -196,7 +197,7 @@ AS $$
         WHERE (only_video IS NULL OR v.key = only_video) AND (after IS NULL OR v.key > after)
         ORDER BY v.key LIMIT max_rows
     ), turned AS (
-        SELECT d.video_id, d.source, d.stored_at, count(t.place) AS turns,
+        SELECT d.video_id, d.source, d.segmenter, d.stored_at, count(t.place) AS turns,
                count(DISTINCT t.label) AS labels
         FROM chosen AS v
         JOIN pgvoice.turn_document AS d ON d.video_id = v.id
@@ -227,7 +228,7 @@ AS $$
         SELECT f.video_id, max(f.finished_at) AS finished_at
         FROM chosen AS v JOIN pgvoice.fill_run AS f ON f.video_id = v.id GROUP BY f.video_id
     )
-    SELECT v.key, v.source, v.duration_ms / 1000::double precision, t.source,
+    SELECT v.key, v.source, v.duration_ms / 1000::double precision, t.source, t.segmenter,
            coalesce(t.turns, 0), coalesce(t.labels, 0), coalesce(f.segments, 0),
            coalesce(l.segments, 0),
            greatest(v.created_at, t.stored_at, r.finished_at, l.changed_at)
@@ -239,7 +240,7 @@ AS $$
     ORDER BY v.key
 $$;
 COMMENT ON FUNCTION pgvoice.videos IS
-'The recordings: the file that the audio was read from and its length, the file of the turns, how many
-turns and different labels there are, how many segments have a vector and a current label, of one encoder
+'The recordings: the file that the audio was read from and its length, the file of the turns or the
+segmenter that found them, how many turns and different labels there are, how many segments have a vector and a current label, of one encoder
 or any, and when a turn, a vector or a label was stored last. By key: all, only one, or max_rows of those
 after a key.';

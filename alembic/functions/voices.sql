@@ -77,6 +77,31 @@ CREATE OR REPLACE TRIGGER turn_truncated_voices
 AFTER TRUNCATE ON pgvoice.turn
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.voice_means(
+    video bigint, encoder integer, labels text[], starts_ms integer[], ends_ms integer[]
+) RETURNS TABLE (
+    label text, dimension integer, embedding public.vector, clean_ms bigint, segments bigint
+)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT g.label, s.dimension, public.l2_normalize(public.sum(
+               s.embedding OPERATOR(public.*) array_fill(
+                   (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
+               )::public.vector ORDER BY s.start_ms, s.end_ms
+           )), sum(s.end_ms - s.start_ms), count(*)
+    FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
+    JOIN pgvoice.segment_embedding AS s
+        ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
+        AND s.encoder_id = encoder
+    WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
+    GROUP BY g.label, s.dimension
+    -- Vectors that cancel each other out have no direction.
+    HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
+$$;
+COMMENT ON FUNCTION pgvoice_internal.voice_means IS
+'The mean vector of each label''s segments of a video, weighted by duration, and of how much speech it is.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.mean_voices(
     video bigint, encoder integer, labels text[], starts_ms integer[], ends_ms integer[]
 ) RETURNS TABLE (
@@ -92,24 +117,15 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH spoken AS MATERIALIZED (
-        SELECT g.label, s.start_ms, s.end_ms, s.end_ms - s.start_ms AS ms, s.status, s.dimension,
-               s.embedding
+        SELECT g.label, s.start_ms, s.end_ms, s.end_ms - s.start_ms AS ms, s.status, s.embedding
         FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
         JOIN pgvoice.segment_embedding AS s
             ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
             AND s.encoder_id = encoder
         WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
     ), mean AS MATERIALIZED (
-        SELECT s.label, s.dimension, sum(s.ms) AS clean_ms, count(*) AS segments,
-               public.l2_normalize(public.sum(
-                   s.embedding OPERATOR(public.*)
-                   array_fill(s.ms::real, ARRAY[s.dimension])::public.vector
-                   ORDER BY s.start_ms, s.end_ms
-               )) AS embedding
-        FROM spoken AS s
-        GROUP BY s.label, s.dimension
-        -- Vectors that cancel each other out have no direction.
-        HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
+        SELECT m.*
+        FROM pgvoice_internal.voice_means(video, encoder, labels, starts_ms, ends_ms) AS m
     ), clip AS MATERIALIZED (
         SELECT DISTINCT ON (m.label) m.label,
                CASE WHEN s.status = 'ok' THEN s.start_ms + greatest(s.ms - 8000, 0) / 2

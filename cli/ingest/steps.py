@@ -59,5 +59,5 @@ def _said(step: Step, name: str) -> str:
 
 def _reached(step: Step) -> str:
     if step.what == "segmenting":
-        return f"{place(step.done)} of {place(step.total)} min"
+        return f"{place(step.done)} of {place(step.total)}"
     return f"{step.done:,} of {output.counted(step.total, 'segment')}" if step.what else ""

@@ -42,6 +42,7 @@ class AudioStream:
         self._held_from: int | None = None
         #: Samples that are decoded, and whether these are all.
         self._position, self._has_ended = 0, False
+        self._told_ms = 0
         #: Spent on windows: decoding and resampling.
         self.window_seconds = 0.0
 
@@ -129,9 +130,8 @@ class AudioStream:
         whole, rate = self.info.duration_ms, self.info.sample_rate
         found = None if self._has_ended else next(self._decoded, None)
         if found is None:
-            if not self._has_ended:
-                self._tell(whole)
             self._has_ended = True
+            self._tell(whole)
             return False
         position, block = found
         self._position = position + len(block)
@@ -143,7 +143,8 @@ class AudioStream:
         return True
 
     def _tell(self, done_ms: int) -> None:
-        if self._on_audio:
+        if self._on_audio and done_ms > self._told_ms:
+            self._told_ms = done_ms
             self._on_audio(done_ms, self.info.duration_ms)
 
     def _forget(self) -> None:

@@ -18,7 +18,7 @@ from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.segmenters.registry import make_segmenter
 from pgvoice.hooks.segmenters.segmenter import Segmenter
 from pgvoice.hooks.turns import snap_turns
-from pgvoice.store.errors import InvalidSegment
+from pgvoice.store.errors import InvalidSegment, UnknownVideo, VideoErased
 from pgvoice.store.keys import SegmentKey, snap_segment
 from pgvoice.store.recordings.fills import FillRun, Hold
 from pgvoice.store.recordings.recordings import Registered
@@ -207,12 +207,18 @@ class Segmenting(Filling):
             self.later = self.later or EmbeddingPass(self.encoder, self._opened())
             self._embed(hold, to, self.later, missing)
         if self.turns and not self.segmenter.labels_are_people:
+            self._join_labels()
+        self._store_turns()
+
+    def _join_labels(self) -> None:
+        try:
             labels = self.store.recordings.join_labels(
                 self.video, self.encoder.identity, self.turns
             )
-            joined = zip(self.turns, labels, strict=True)
-            self.handed = self.handed._replace(turns=[replace(t, label=new) for t, new in joined])
-        self._store_turns()
+        except UnknownVideo:
+            raise VideoErased from None
+        joined = zip(self.turns, labels, strict=True)
+        self.handed = self.handed._replace(turns=[replace(t, label=new) for t, new in joined])
 
     def _report(self) -> FillReport:
         return replace(super()._report(), segment_seconds=self.segment_seconds)

@@ -23,6 +23,7 @@ class Found(NamedTuple):
 
     #: The path within the folder without its suffix, with forward slashes.
     video: str
+    #: Absolute paths.
     audio: Path
     segments: Path | None
 
@@ -37,17 +38,18 @@ class Folder(NamedTuple):
     @classmethod
     def of(cls, path: Path) -> Folder:
         """Look through a folder; hidden files and folders do not count."""
-        found = cls([], [])
+        found, root = cls([], []), path.resolve()
         suffixes = _suffixes()
-        for files in _folders(path):
-            _Listed(path, files, suffixes).add_to(found)
+        for files in _folders(root):
+            _Listed(root, files, suffixes).add_to(found)
         return found
 
 
 def of_file(path: Path) -> Found:
     """The recording in one file, with the segments beside it."""
-    beside = [file for file in sorted(path.parent.iterdir()) if file.stem in (path.stem, path.name)]
-    return _Listed(path.parent, beside, _suffixes()).found(path.stem, path)
+    folder = path.parent.resolve()
+    beside = [file for file in sorted(folder.iterdir()) if file.stem in (path.stem, path.name)]
+    return _Listed(folder, beside, _suffixes()).found(path.stem, folder / path.name)
 
 
 class _Listed:

@@ -33,7 +33,7 @@ class Given:
     def of(self, path: Path) -> Iterable[ManifestRow]:
         """The recordings of one of the paths. Raises `FormatError` for one that has none."""
         if path.is_dir():
-            if rows := rows_of_folder(Folder.of(path), path):
+            if rows := rows_of_folder(Folder.of(path)):
                 return rows
             raise FormatError(
                 f"{path} has no recordings: files whose names end in {', '.join(SUFFIXES[:4])} or"
@@ -62,7 +62,7 @@ class Given:
                 f"{path} says who speaks, and is no recording: give the recording, and it is found"
                 " beside it"
             )
-        row = row_of_files(of_file(path), path.parent)
+        row = row_of_files(of_file(path))
         if self.video is None:
             return row
         return replace(row, video=checked(self.video, "a video's key"))
@@ -87,9 +87,9 @@ def clash(first: ManifestRow, second: ManifestRow) -> str:
     )
 
 
-def rows_of_folder(folder: Folder, path: Path) -> list[ManifestRow]:
+def rows_of_folder(folder: Folder) -> list[ManifestRow]:
     """The recordings of a folder and of the folders within."""
-    return [row_of_files(found, path) for found in folder.recordings]
+    return [row_of_files(found) for found in folder.recordings]
 
 
 def _suffixes_of_segments() -> set[str]:

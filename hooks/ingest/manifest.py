@@ -96,14 +96,13 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in _READERS
 
 
-def row_of_files(found: Found, root: Path) -> ManifestRow:
-    """The row of a recording in the folder `root`.
-
-    Raises `FormatError` for a name that no recording can have.
-    """
-    files = {"audio": found.audio, "segments": found.segments}
-    row = {name: file and str(file.relative_to(root)) for name, file in files.items()}
-    return _row({"video": found.video, **row}, str(found.audio), root)
+def row_of_files(found: Found) -> ManifestRow:
+    """The row of a recording in a folder. Raises `FormatError` for a name that none can have."""
+    place, segments = str(found.audio), found.segments
+    for path in filter(None, (found.audio, segments)):
+        if not is_text(str(path)):
+            raise unexpected(place, str(path), "a file")
+    return ManifestRow(_key(found.video, place), place, None if segments is None else str(segments))
 
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -166,10 +165,7 @@ def _row(row: object, place: str, folder: Path) -> ManifestRow:
         _check_columns(row, place)
     if not isinstance(row, Mapping) or not isinstance(row.get("video"), str) or not row["video"]:
         raise FormatError(f"{place}: no text under 'video'; the columns are {', '.join(COLUMNS)}")
-    try:
-        video = checked(row["video"], "a video's key")
-    except ValueError as error:
-        raise FormatError(f"{place}: {error}") from error
+    video = _key(row["video"], place)
     audio, segments = row.get("audio") or None, row.get("segments")
     uri = _text(row.get("uri") or None, f"{place}, uri")
     if isinstance(segments, str) and segments.lstrip().startswith("["):
@@ -179,6 +175,13 @@ def _row(row: object, place: str, folder: Path) -> ManifestRow:
         return ManifestRow(video, found, _file(segments, f"{place}, segments", folder), uri)
     turns = tuple(_turn(each, place) for each in _listed(segments, place))
     return ManifestRow(video, found, turns or None, uri)
+
+
+def _key(video: str, place: str) -> str:
+    try:
+        return checked(video, "a video's key")
+    except ValueError as error:
+        raise FormatError(f"{place}: {error}") from error
 
 
 def _listed(segments: object, place: str) -> Sequence[object]:

@@ -93,7 +93,7 @@ class Watched:
         if path.is_dir():
             folder = Folder.of(path)
             wrong += folder.left_out
-            return rows_of_folder(folder, path)
+            return rows_of_folder(folder)
         if not is_manifest(path):
             return list(self._given.of(path))
         version = _version(path)

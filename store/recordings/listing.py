@@ -21,6 +21,8 @@ class StoredVideo:
     seconds: float | None
     #: The file of the turns; None if there are no turns, or a program passed them.
     turns_source: str | None
+    #: What found the turns in the audio, if anything did.
+    segmenter: str | None
     turns: int
     #: Different labels of the diarizer.
     labels: int

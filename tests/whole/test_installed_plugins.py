@@ -1,4 +1,4 @@
-"""Real plugins, installed as packages: an encoder, an audio source and a page."""
+"""Real plugins, installed as packages: an encoder, a segmenter, an audio source and a page."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 from pgvoice_testkit.processes.installing import install_plugins
 
 from pgvoice.cli.main import cli
-from pgvoice.hooks import Encoder
+from pgvoice.hooks import Encoder, Segmenter, make_segmenter, read_segments
 from pgvoice.hooks.encoders.registry import make_encoder, registered_encoders
 from pgvoice.hooks.plugins.installed import manager
+from pgvoice.hooks.segmenters.registry import registered_segmenters
 from pgvoice.hooks.sources import registered_sources
-from pgvoice.hooks.testing import EncoderConformance
+from pgvoice.hooks.testing import EncoderConformance, SegmenterConformance
 
-CACHES = (manager, registered_encoders, registered_sources)
+CACHES = (manager, registered_encoders, registered_segmenters, registered_sources)
 Run = Callable[..., Result]
 
 
@@ -30,7 +33,7 @@ Run = Callable[..., Result]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all of them, as pip installs them, and the package that has the weights."""
     target = tmp_path_factory.mktemp("site")
-    install_plugins(target, "ge2e", "manifest", "notes")
+    install_plugins(target, "channels", "ge2e", "manifest", "notes")
     return target
 
 
@@ -38,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """They are installed in this process too, until the test is over."""
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PGVOICE_PLUGINS", "ge2e,manifest")
+    monkeypatch.setenv("PGVOICE_PLUGINS", "channels,ge2e,manifest")
     for cache in CACHES:
         cache.cache_clear()
     yield site
@@ -61,6 +64,7 @@ def test_they_are_found_without_a_setting(site: Path) -> None:
         "hooks": ["register_encoders"],
         "state": "loaded",
     }
+    assert found["channels"]["hooks"] == ["register_segmenters"]
     assert found["manifest"]["distribution"] == "pgvoice-manifest"
     assert found["manifest"]["hooks"] == ["register_audio_sources"]
     assert found["notes"]["hooks"] == ["register_pages"]
@@ -70,6 +74,27 @@ def test_they_are_found_without_a_setting(site: Path) -> None:
 class TestGe2e(EncoderConformance):
     def make_encoder(self) -> Encoder:
         return make_encoder("ge2e")
+
+
+def _telephone_call(folder: Path) -> Path:
+    """The demo's conversation, with the people's turns in a channel each."""
+    sample = Path(str(distribution("pyannote-audio").locate_file("pyannote/audio/sample")))
+    sound, rate = soundfile.read(sample / "sample.wav", dtype="float32")
+    channels = np.zeros((len(sound), 2), np.float32)
+    for turn in read_segments(sample / "sample.rttm"):
+        part = slice(round(turn.start * rate), round(turn.end * rate))
+        channels[part, int(turn.label == "speaker91")] = sound[part]
+    soundfile.write(folder / "call.wav", channels, rate)
+    return folder / "call.wav"
+
+
+@pytest.mark.usefixtures("installed")
+class TestChannels(SegmenterConformance):
+    def make_segmenter(self) -> Segmenter:
+        return make_segmenter("channels")
+
+    def make_recording(self, folder: Path) -> Path:
+        return _telephone_call(folder)
 
 
 @pytest.fixture
@@ -108,6 +133,21 @@ def test_two_encoders_live_side_by_side(run: Run) -> None:
     assert [each["identity"]["dimension"] for each in stored] == [192, 256]
     again = json.loads(run("fill", "talk", turns, "--encoder", "ge2e", "--json").stdout)
     assert (again["already_stored"], again["encoder_calls"]) == (18, 0)
+
+
+def test_a_telephone_call_is_ingested(run: Run, tmp_path: Path) -> None:
+    """Each channel is a person, so that enrolling from a label names all of its turns."""
+    chosen = ("--segmenter", "channels", "--encoder", "campplus")
+    run("ingest", str(_telephone_call(tmp_path)), *chosen)
+    for person, label in (("Ada", "channel1"), ("Bob", "channel2")):
+        run("enroll", "add", person, "--video", "call", "--label", label)
+    found = json.loads(run("identify", "call", "--json").stdout)["segments"]
+    assert {(each["label"], each["speaker"]) for each in found if each["speaker"]} == {
+        ("channel1", "Ada"),
+        ("channel2", "Bob"),
+    }
+    again = json.loads(run("ingest", str(tmp_path / "call.wav"), *chosen, "--json").stdout)
+    assert (again["complete"], again["filled"]) == (1, 0)
 
 
 @pytest.mark.usefixtures("installed")

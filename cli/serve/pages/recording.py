@@ -53,6 +53,7 @@ def make(site: Site) -> APIRouter:
             video=video,
             found=found,
             source=audio and PurePath(audio.source).name,
+            turn_source=site.store.recordings.turn_source(video),
             recording=recording,
             window=shown,
             at=at,

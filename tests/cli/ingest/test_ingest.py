@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from click.testing import Result
 from pgvoice_testkit.audio.sounds import silence, voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
+
+from pgvoice.hooks.ingest import watching
 
 Command = Callable[..., Result]
 
@@ -138,6 +142,83 @@ def test_a_folder_with_segments_beside_recordings_and_without(
     again = pgvoice("ingest", talk.parent)
     assert again.stdout == "2 recordings: 2 already complete, 0 filled (0 vectors), 0 failed\n"
     assert (segmenter.calls, len(encoder.calls)) == (1, calls)
+
+
+def test_a_single_recording_gets_the_key_that_one_gives(
+    pgvoice: Command, encoder: CountingEncoder, talk: Path, turns: Path
+) -> None:
+    ran = pgvoice("ingest", talk, "--video", "council 7", "--json")
+    found = json.loads(ran.stdout)
+    assert (found["ingest"], found["filled"], found["audio_seconds"]) == ("talk", 1, 16.0)
+    assert (found["linking"], found["unknown_voices"], found["people"]) == (False, None, [])
+    assert "council 7" in pgvoice("videos").stdout
+    refused = pgvoice("ingest", talk.parent, "--video", "x")
+    assert refused.exit_code == 2
+    assert "--video names a single recording" in refused.stderr
+
+
+def test_two_recordings_of_one_name_are_refused(
+    pgvoice: Command, encoder: CountingEncoder, talk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "talk.wav"
+    other.write_bytes(talk.read_bytes())
+    ran = pgvoice("ingest", talk, other)
+    assert ran.exit_code == 1
+    assert f"{talk} and {other} would both be called 'talk'" in ran.stderr
+    assert pgvoice("ingest", "status").stdout == "no ingest yet: see `pgvoice ingest --help`\n"
+
+
+def test_a_path_may_be_called_like_a_command(
+    pgvoice: Command,
+    encoder: CountingEncoder,
+    talk: Path,
+    turns: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns.rename(talk.parent / "status.rttm")
+    talk.rename(talk.parent / "status")
+    monkeypatch.chdir(talk.parent)
+    assert "no ingest yet" in pgvoice("ingest", "status").stdout
+    for paths in (["./status"], ["--retries", 0, "status"], ["--", "status"]):
+        assert pgvoice("ingest", *paths).stdout.startswith("1 recording: ")
+
+
+def test_linking_is_enabled_with_its_notice_once(
+    pgvoice: Command, encoder: CountingEncoder, segmenter: CountingSegmenter, talk: Path
+) -> None:
+    ran = pgvoice("ingest", talk, "--link")
+    assert "That is\nbiometric data of people who were not asked" in ran.stderr
+    assert ran.stdout.splitlines() == [
+        "1 recording: 0 already complete, 1 filled (3 vectors), 0 failed",
+        "16 s of audio, 0 people named, 1 unknown voice",
+        "next: `pgvoice serve` shows who speaks, and lets you name voices",
+    ]
+    (talk.parent / "b.wav").write_bytes(talk.read_bytes())
+    again = pgvoice("ingest", talk.parent, "--link")
+    assert again.stderr == ""
+    assert "1 already complete, 1 filled" in again.stdout
+
+
+def test_a_watch_ends_with_a_signal(
+    pgvoice: Command,
+    encoder: CountingEncoder,
+    talk: Path,
+    turns: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    os.utime(talk, (0, 0))
+    os.utime(turns, (0, 0))
+    # Sent once there is nothing to do.
+    monkeypatch.setattr(
+        watching, "_rest", lambda _seconds, _stop, _sleep: signal.raise_signal(signal.SIGTERM)
+    )
+    ran = pgvoice("ingest", talk.parent, "--watch")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(
+        "1 recording: 0 already complete, 1 filled (3 vectors), 0 failed\n"
+    )
+    assert pgvoice("ingest", talk, "--watch", "--limit", 1).exit_code == 2
 
 
 def test_tables_fit_80_columns(pgvoice: Command, encoder: CountingEncoder, manifest: Path) -> None:

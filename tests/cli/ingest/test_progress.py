@@ -11,8 +11,12 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import Result
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 
+from pgvoice.cli import output
 from pgvoice.cli.ingest import progress
+from pgvoice.hooks.ingest.engine import Here
+from pgvoice.hooks.ingest.steps import Step
 from pgvoice.store import VoiceStore
 from pgvoice.store.errors import DatabaseUnreachable
 from pgvoice.store.upkeep.ingests import IngestStatus, Outcome
@@ -42,6 +46,54 @@ def test_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "300, 10.0 per second" in shown
     assert "2 h 0 min, 240.0 h per hour" in shown
     assert "120.0 h per hour of one worker's time" in shown
+
+
+class _Busy(Here):
+    """An engine that is doing something with several recordings."""
+
+    now: tuple[Step, ...] = ()
+
+    @property
+    def steps(self) -> list[Step]:
+        return list(self.now)
+
+
+@pytest.mark.parametrize(
+    ("step", "one", "said"),
+    [
+        (Step("talk"), True, "starting"),
+        (Step("talk", "segmenting", 125_900, 3_725_000), True, "2:05 of 1:02:05"),
+        (Step("talk", "filling", 1200, 3400), True, "1,200 of 3,400 segments"),
+        (Step("talk", "segmenting", 5_000, 60_000), False, "now talk: segmenting, 0:05 of 1:00"),
+        (Step("talk\x1b", "filling", 0, 1), False, "now talk\N{REPLACEMENT CHARACTER}: filling, 0"),
+        (Step("talk"), False, "now talk"),
+    ],
+)
+def test_the_recording_in_progress(
+    store: VoiceStore, monkeypatch: pytest.MonkeyPatch, step: Step, one: bool, said: str
+) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    engine = _Busy(store, CountingEncoder)
+    engine.now = (step,)
+    with progress.shown(lambda: [STATUS], engine, one=one) as tell:
+        tell()
+    assert said in terminal.getvalue()
+    assert ("200, 25.5 % done" in terminal.getvalue()) != one
+
+
+def test_a_log_says_how_far_a_single_recording_is(
+    store: VoiceStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Here(store, CountingEncoder)
+    monkeypatch.setattr(output, "LOG_AFTER", 0.0)
+    with progress.shown(lambda: [STATUS], engine, one=True) as tell:
+        for done in (60_000, 61_000):
+            engine.on_step(Step("talk", "segmenting", done, 120_000))
+            tell()
+    assert capsys.readouterr().err == "talk: segmenting, 1:00 of 2:00\n"
 
 
 def test_lines_in_a_log(

@@ -125,10 +125,16 @@ def test_ingests_and_reuse_are_shown(store: VoiceStore) -> None:
         connection.execute(
             text("UPDATE pgvoice.ingest_video SET state = 'done' WHERE video <> 'one'")
         )
+        connection.execute(
+            text("UPDATE pgvoice.ingest_video SET state = 'filled' WHERE video = 'one'")
+        )
         connection.execute(text("UPDATE pgvoice.fill_run SET hits = 6, filled = 6"))
     shown = client(store).get("/library").text
     assert "&lt;archive&gt;" in shown
     assert "67 % of 3 recordings" in shown
+    cells = re.search(r"&lt;archive&gt;</td>(.*?)<td><progress", shown, re.DOTALL)
+    assert cells is not None
+    assert re.findall(r">([\d,]+)<", cells[1]) == ["2", "0", "0", "1"]
     assert "Fills asked for 24 segments, of which 50 % were stored already" in shown
     assert " unknown voices with " in shown
 

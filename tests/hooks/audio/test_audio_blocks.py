@@ -12,7 +12,15 @@ import pytest
 from av import AudioStream, Packet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pgvoice_testkit.audio.audio_files import INDEXED, LOSSY, OPEN_ENDED, speech_band, spread, write
+from pgvoice_testkit.audio.audio_files import (
+    INDEXED,
+    LOSSY,
+    OPEN_ENDED,
+    Channels,
+    speech_band,
+    spread,
+    write,
+)
 from pgvoice_testkit.audio.hearing import cut, probe
 
 from pgvoice.hooks import AudioUnreadable
@@ -30,6 +38,11 @@ MS = SECONDS * 1000
 Make = Callable[[str], Path]
 
 
+@cache
+def sound() -> Channels:
+    return spread(speech_band(SECONDS, RATE), 2)
+
+
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """A file of three blocks; made once."""
@@ -38,7 +51,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     def made(name: str) -> Path:
         coding = (INDEXED | LOSSY | OPEN_ENDED)[name]
         path = tmp_path_factory.mktemp("blocks") / f"sound{coding.suffix}"
-        return write(path, spread(speech_band(SECONDS, RATE), 2), RATE, coding)
+        return write(path, sound(), RATE, coding)
 
     return made
 

@@ -13,6 +13,7 @@ import pytest
 from pgvoice_testkit.audio.sounds import voice, write
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 from pgvoice.hooks import fill
 from pgvoice.hooks.errors import ClusterUnavailable
@@ -20,6 +21,7 @@ from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.on_ray import RayActors
 from pgvoice.hooks.ingest.running import ingest
 from pgvoice.store import SegmentKey, VoiceStore
+from pgvoice.store.turns import Turn
 
 SPANS = ((0.0, 1.0), (1.0, 2.5))
 VIDEOS = 5
@@ -41,16 +43,18 @@ def test_actors_fill_and_one_that_is_killed_is_replaced(
         audio = write(tmp_path / f"{number}.wav", voice(90 + 10 * number, 3, number))
         fill(store, CountingEncoder(), video=f"alone {number}", audio=audio, segments=SPANS)
         rows.append(ManifestRow(f"v{number}", str(audio), SPANS))
+    alone = ManifestRow("alone", rows[2].audio)
     wrong = ManifestRow("wrong", str(tmp_path / "nowhere.wav"), SPANS)
     make = partial(DyingEncoder, str(tmp_path / "died"))
-    with RayActors(store, make, "local", workers=2) as engine:
-        report = ingest(engine, "library", [wrong, *rows])
-        again = ingest(engine, "library", rows)
+    with RayActors(store, make, "local", 2, segmenter=CountingSegmenter) as engine:
+        report = ingest(engine, "library", [wrong, alone, *rows])
+        again = ingest(engine, "library", [alone, *rows])
     assert {each.video: each.error for each in report.failed} == {
         "wrong": f"AudioNotFound: {wrong.audio} does not exist; check the path"
     }
     assert (tmp_path / "died").exists()
-    assert (report.filled, again.complete) == (VIDEOS, VIDEOS)
+    assert (report.filled, again.complete) == (VIDEOS + 1, VIDEOS + 1)
+    assert store.recordings.turns("alone") == [Turn(0.0, 3.0, "110")]
     for number in range(VIDEOS):
         assert len(_vectors(store, f"v{number}")) == len(SPANS)
         assert _vectors(store, f"v{number}") == _vectors(store, f"alone {number}")

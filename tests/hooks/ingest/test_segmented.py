@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pgvoice_testkit.audio.sounds import silence, voice, write
+from pgvoice_testkit.encoders.dying_encoder import DyingEncoder
 from pgvoice_testkit.encoders.pitch_encoder import PitchEncoder
 from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 from pgvoice_testkit.servers.databases import plain, role
@@ -108,9 +110,13 @@ def test_segments_that_come_later_replace_those_found(
     assert len(store.labels.current("one")) == 1
 
 
-def test_workers_segment_too(store: VoiceStore, rows: list[ManifestRow]) -> None:
-    with Processes(store, PitchEncoder, 2, CountingSegmenter) as engine:
+def test_workers_segment_too_and_one_that_is_killed_is_replaced(
+    store: VoiceStore, rows: list[ManifestRow], tmp_path: Path
+) -> None:
+    make = partial(DyingEncoder, str(tmp_path / "died"))
+    with Processes(store, make, 2, CountingSegmenter) as engine:
         report = ingest(engine, "library", rows)
+    assert (tmp_path / "died").exists()
     assert (report.filled, report.vectors, report.failed) == (3, 5, [])
     assert len(store.recordings.turns("two") or []) == 3
 

@@ -6,11 +6,11 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from pgvoice_testkit.stores.filled import ENCODER, X, Y, Z, put, unit
+from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, X, Y, Z, put, unit
 from pgvoice_testkit.stores.voices import ENCODER as VOICES
 from pgvoice_testkit.stores.voices import PEOPLE, write
 
-from pgvoice.store import Turn, VoiceStore
+from pgvoice.store import SegmentKey, Turn, VoiceStore
 from pgvoice.store.errors import UnknownVideo
 
 
@@ -79,6 +79,44 @@ def test_a_label_without_a_voice_stays_if_everybody_overlaps_it(store: VoiceStor
     put(store, "v", {(0, 1): X, (6, 7): X})
     turns = _turns((0, 3, "a"), (3, 7, "b"), (1, 6, "c"))
     assert _joined(store, turns) == _numbers(0, 0, 1)
+
+
+def test_one_person_has_one_label(store: VoiceStore) -> None:
+    """Also if nothing said is long enough to start a group elsewhere."""
+    for seconds in (1, 3):
+        spans = [(4.0 * at, 4.0 * at + seconds) for at in range(12)]
+        put(store, f"{seconds}", {span: unit(1, 0.05 * at, 0) for at, span in enumerate(spans)})
+        turns = [Turn(*span, f"{span}") for span in spans]
+        assert set(store.recordings.join_labels(f"{seconds}", ENCODER, turns)) == {"SPEAKER_00"}
+
+
+def test_a_short_turn_is_that_of_the_most_similar_voice(store: VoiceStore) -> None:
+    """However little it is like it, unless the two overlap."""
+    like_b = unit(0, 0.3, 1)
+    put(store, "v", {(0, 2): X, (2, 5): Y, (6, 7): like_b, (2, 4.9): Y, (5.5, 6.1): like_b})
+    turns = _turns((0, 2, "a"), (2, 5, "b"), (6, 7, "c"))
+    assert _joined(store, turns) == _numbers(0, 1, 1)
+    overlapping = _turns((0, 2, "a"), (2, 5.5, "b"), (4.9, 6.1, "c"))
+    assert _joined(store, overlapping) == _numbers(0, 1, 0)
+
+
+def test_clean_parts_stay_what_they_are(store: VoiceStore) -> None:
+    """Whoever is joined: here everybody, as long as they do not overlap."""
+    rng, at, turns = random.Random(3), 0.0, list[Turn]()
+    for number in range(80):
+        length = rng.choice((0.4, 1.1, 2.5, 6.0))
+        turns.append(Turn(round(at, 1), round(at + length, 1), f"{number}"))
+        at += length * rng.choice((0.5, 0.9, 1.2))
+    keys = [SegmentKey(round(t.start * 1000), round(t.end * 1000)) for t in turns]
+
+    def needed(labels: Sequence[str | None]) -> list[SegmentKey]:
+        return sorted(store.recordings.missing("v", OTHER_ENCODER, keys, labels))
+
+    before = needed([turn.label for turn in turns])
+    put(store, "v", {(key.start_ms / 1000, key.end_ms / 1000): X for key in before})
+    joined = _joined(store, turns)
+    assert 2 <= len(set(joined)) < 10
+    assert needed(joined) == before
 
 
 def test_nothing_is_joined_without_any_voice(store: VoiceStore) -> None:

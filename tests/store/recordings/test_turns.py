@@ -86,6 +86,8 @@ def test_turns_say_where_they_come_from(library: VoiceStore) -> None:
     assert recordings.turn_source("v") is recordings.turn_source("other") is None
     recordings.store_turns("v", TURNS, segmenter="s@1 step 1")
     assert recordings.turn_source("v") == TurnSource(None, "s@1 step 1")
+    assert (found := recordings.video("v")).segmenter == "s@1 step 1"
+    assert found.turns_source is None
     recordings.store_turns("v", [Turn(9, 10)], segmenter="s@1 step 1", add=True)
     assert recordings.turn_source("v") == TurnSource(None, "s@1 step 1")
     recordings.store_turns("v", [Turn(10, 11)], source="v.rttm", add=True)

@@ -22,6 +22,7 @@ class Recording(Shown):
     source: str | None = Field(description="The file that the audio was read from last.")
     seconds: float | None = Field(description="Length of the audio, in seconds.", examples=[30.0])
     turns_source: str | None = Field(description="The file of the turns.")
+    segmenter: str | None = Field(description="What found the turns in the audio, if anything did.")
     turns: int
     labels: int = Field(description="Different labels of the diarizer.")
     filled: int = Field(description="Segments with a vector.")
@@ -194,6 +195,7 @@ class Ingest(Shown):
     done: int
     failed: int
     waiting: int
+    unlabelled: int = Field(description="Recordings that are filled and wait for their labels.")
     filled: int = Field(description="Vectors that were computed.")
     audio_seconds: float = Field(description="Speech that was filled, in seconds.")
     wall_seconds: float = Field(description="Time in which somebody worked, in seconds.")
