@@ -23,6 +23,7 @@ from pgvoice.hooks.segmenters.pyannote3.geometry import (
     WINDOW_SAMPLES,
     edge_seconds,
 )
+from pgvoice.hooks.segmenters.pyannote3.levels import Levels, frame_levels
 from pgvoice.hooks.segmenters.pyannote3.settings import Settings
 from pgvoice.hooks.segmenters.pyannote3.speech import SpeechGate
 from pgvoice.hooks.segmenters.pyannote3.stitching import Floats, Stitcher
@@ -76,15 +77,23 @@ class Pyannote3Segmenter:
         windows = _with_margins(
             audio.windows(WINDOW_MS, step_ms, SAMPLE_RATE), margin, step * FRAME_SAMPLES
         )
-        for span in self._spans(self._probabilities(windows), -(margin + 1) * step):
+        levels = Levels(-margin * step, self.settings)
+        heard = self._probabilities(self._measured(windows, levels))
+        for span in self._spans(heard, -(margin + 1) * step, levels):
             start = max(edge_seconds(span.start), 0.0)
             end = min(edge_seconds(span.stop), duration)
             if start < end:
                 yield Turn(round(start, 3), round(end, 3), f"{span.number + 1}")
 
-    def _spans(self, windows: Iterable[Floats], first_frame: int) -> Iterator[Span]:
+    def _measured(self, windows: Iterable[Waveform], levels: Levels) -> Iterator[Waveform]:
+        """The windows, of which `levels` get those of the frames before the next one."""
+        for window in windows:
+            levels.push(frame_levels(window, self.settings.step_frames))
+            yield window
+
+    def _spans(self, windows: Iterable[Floats], first_frame: int, levels: Levels) -> Iterator[Span]:
         stitcher, gate = Stitcher(self.settings), SpeechGate(self.settings)
-        maker = TurnMaker(first_frame, self.settings)
+        maker = TurnMaker(first_frame, self.settings, levels)
         for window in windows:
             for activity in gate.push(stitcher.push(window)):
                 yield from maker.push(activity)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import astuple, dataclass
 
 #: Changes with anything but a setting that changes turns.
-RULES = 1
+RULES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,17 @@ class Settings:
     overlap: float = 0.5
     #: The second of them is the second most active track, if its activity is above it.
     second: float = 0.05
+    #: Speech goes on for so long around what the network finds while its level is not so many dB
+    #: below: the network's edges lie inside of words that end quietly.
+    quieter_seconds: float = 0.3
+    quieter_db: float = 30.0
+    #: So much of either end is no speech if it is so many dB below.
+    silent_seconds: float = 0.15
+    silent_db: float = 35.0
+    #: Noise is the level that 5 % of so much audio before the end stay below.
+    floor_seconds: float = 60.0
     #: A shorter pause of a track does not end its turn if nobody else speaks in it.
-    pause_seconds: float = 0.3
+    pause_seconds: float = 0.4
     #: A shorter turn is none.
     shortest_seconds: float = 0.0
     #: A longer turn is cut in its second half, where speech is least probable.

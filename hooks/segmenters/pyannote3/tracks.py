@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pgvoice.hooks.segmenters.pyannote3.geometry import frames
+from pgvoice.hooks.segmenters.pyannote3.levels import Levels
 from pgvoice.hooks.segmenters.pyannote3.settings import Settings
 from pgvoice.hooks.segmenters.pyannote3.speech import Activity, runs
 
@@ -28,6 +29,8 @@ class _Open:
     start: int
     stop: int
     number: int
+    #: Whether its start is where a longer turn was cut.
+    is_cut: bool = False
 
 
 class TurnMaker:
@@ -38,7 +41,9 @@ class TurnMaker:
     two, so each stretch is numbered for itself.
     """
 
-    def __init__(self, first_frame: int, settings: Settings) -> None:
+    def __init__(self, first_frame: int, settings: Settings, levels: Levels) -> None:
+        self._levels = levels
+        self._reach = frames(settings.quieter_seconds)
         self._pause = frames(settings.pause_seconds)
         self._shortest = frames(settings.shortest_seconds)
         self._longest = frames(settings.longest_seconds)
@@ -63,10 +68,11 @@ class TurnMaker:
             self._hear(track, self._position + start, self._position + stop)
         self._position += len(activity.speech)
         for track, turn in list(self._open.items()):
-            if self._position - turn.stop >= self._pause:
+            if self._position - turn.stop >= self._pause + 2 * self._reach:
                 self._close(track)
+        self._levels.forget(self._position)
         starts = (turn.start for turn in self._open.values())
-        return self._ready(min(starts, default=self._position))
+        return self._ready(min(starts, default=self._position) - self._reach)
 
     def end(self) -> Iterator[Span]:
         for track in list(self._open):
@@ -81,7 +87,7 @@ class TurnMaker:
 
     def _hear(self, track: int, start: int, stop: int) -> None:
         turn = self._open.get(track)
-        if turn is not None and not self._is_pause(turn.stop, start):
+        if turn is not None and not self._is_pause(turn, start, stop):
             self._close(track)
             turn = None
         if turn is None:
@@ -90,14 +96,27 @@ class TurnMaker:
         turn.stop = stop
         while turn.stop - turn.start > self._longest:
             cut = self._quietest(turn.start + self._longest // 2, turn.start + self._longest)
-            heapq.heappush(self._closed, Span(turn.start, cut, turn.number))
-            turn.start = cut
+            self._add(turn, cut, is_cut=True)
+            turn.start, turn.is_cut = cut, True
 
-    def _is_pause(self, start: int, stop: int) -> bool:
-        """Whether a turn goes on: the pause is short, and nobody else speaks in it."""
-        first = self._kept_from
-        is_quiet = not self._is_heard[start - first : stop - first].any()
-        return stop == start or (stop - start < self._pause and is_quiet)
+    def _is_pause(self, turn: _Open, start: int, stop: int) -> bool:
+        """Whether a turn goes on in these frames: the pause is short, and nobody speaks in it."""
+        first, pause = self._kept_from, start - turn.stop
+        if pause == 0:
+            return True
+        if pause >= self._pause + 2 * self._reach:
+            return False
+        if self._is_heard[turn.stop - first : start - first].any():
+            return False
+        if pause >= self._pause:
+            _, before = self._levels.extended(turn.start, turn.stop, self._hears)
+            after, _ = self._levels.extended(start, stop, self._hears)
+            pause = after - before
+        return pause < self._pause
+
+    def _hears(self, frame: int) -> bool:
+        at = frame - self._kept_from
+        return not 0 <= at < len(self._is_heard) or bool(self._is_heard[at])
 
     def _quietest(self, start: int, stop: int) -> int:
         first = self._kept_from
@@ -105,8 +124,14 @@ class TurnMaker:
 
     def _close(self, track: int) -> None:
         turn = self._open.pop(track)
-        if turn.stop - turn.start >= self._shortest:
-            heapq.heappush(self._closed, Span(turn.start, turn.stop, turn.number))
+        self._add(turn, turn.stop, is_cut=False)
+
+    def _add(self, turn: _Open, stop: int, *, is_cut: bool) -> None:
+        """Keep a turn until `stop`; ends at which it was cut stay where they are."""
+        first, last = self._levels.extended(turn.start, stop, self._hears)
+        span = Span(turn.start if turn.is_cut else first, stop if is_cut else last, turn.number)
+        if span.stop - span.start >= max(self._shortest, 1):
+            heapq.heappush(self._closed, span)
 
     def _ready(self, before: int) -> Iterator[Span]:
         while self._closed and self._closed[0].start <= before:

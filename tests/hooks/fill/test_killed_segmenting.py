@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pgvoice_testkit.processes.killing import FillCommand
 
 from pgvoice.store import VoiceStore
 
-SECONDS = 200
+SECONDS = 130
 TURNS = random_turns(3, SECONDS)
 
 
@@ -30,3 +31,20 @@ def test_a_killed_fill_from_audio_ends_with_the_same_rows_bit_for_bit(
         command.run(video)
         assert command.rows(video) == undisturbed
         assert store.recordings.turns(video) == TURNS
+
+
+def test_several_processes_at_once_end_with_the_same_rows(
+    store: VoiceStore, tmp_path: Path
+) -> None:
+    """One is killed; of the others, those that wait find the turns of the one that fills."""
+    command = FillCommand(store, "counting", write_turns(tmp_path / "talk.wav", TURNS, SECONDS))
+    command.run("undisturbed")
+    processes = [command.start("together") for _ in range(3)]
+    while not command.rows("together"):
+        assert any(process.poll() is None for process in processes)
+        time.sleep(0.005)
+    processes[0].kill()
+    assert [process.wait() for process in processes[1:]] == [0, 0]
+    processes[0].wait()
+    assert command.rows("together") == command.rows("undisturbed")
+    assert store.recordings.turns("together") == TURNS

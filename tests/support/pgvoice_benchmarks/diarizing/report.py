@@ -17,14 +17,19 @@ _PARTS = ("missed", "false alarm", "confusion", "JER")
 
 
 def by_set(scores: Scores) -> Table:
-    """A row for each set; missed, false alarm and confusion are parts of the last DER."""
+    """A row for each set; missed, false alarm and confusion are parts of the last DER.
+
+    The first and the last DER are those that something is required of.
+    """
     table = Table(
         "Error rates of turns from audio alone, in percent",
-        ("set", *_RATES, *_PARTS, "right number of people"),
+        ("set", *_RATES, "required", *_PARTS, "right number of people"),
     )
     for group, files in scores.items():
-        all_files = together(files.values())
-        table.add(group, *_rates(all_files), f"{all_files.right} of {all_files.files}")
+        one = together(files.values())
+        required = " / ".join(f"{most:g}" for most in REQUIRED.get(group, ())) or NOTHING
+        number = f"{one.right} of {one.files}"
+        table.add(group, *_ders(one), required, *_parts(one), number)
     return table
 
 
@@ -33,17 +38,19 @@ def by_file(scores: Scores) -> Table:
     table = Table("By file, in percent", ("file", *_RATES, *_PARTS, "people", "found"))
     for files in scores.values():
         for key, one in files.items():
-            table.add(key, *_rates(one), str(one.people), str(one.found))
+            table.add(key, *_ders(one), *_parts(one), str(one.people), str(one.found))
     return table
 
 
-def _rates(one: Score) -> list[str]:
+def _ders(one: Score) -> list[str]:
+    return [f"{one.percent(way):.1f}" for way in WAYS]
+
+
+def _parts(one: Score) -> list[str]:
     strict = one.errors[STRICT]
-    parts = [
-        100 * part / strict.speech if strict.speech else float("nan")
-        for part in (strict.missed, strict.false_alarm, strict.confusion)
-    ]
-    return [f"{rate:.1f}" for rate in (*(one.percent(way) for way in WAYS), *parts, one.jer)]
+    parts = (strict.missed, strict.false_alarm, strict.confusion)
+    shares = [100 * part / strict.speech if strict.speech else float("nan") for part in parts]
+    return [f"{share:.1f}" for share in (*shares, one.jer)]
 
 
 def compared(by_diarizer: Mapping[str, Scores], costs: Mapping[str, float]) -> Table:

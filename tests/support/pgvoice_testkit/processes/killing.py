@@ -30,7 +30,7 @@ class FillCommand:
 
     def kill_after_seconds(self, video: str, seconds: float) -> int:
         """Run it and kill it after some seconds; returns the number of stored rows."""
-        process = self._start(video)
+        process = self.start(video)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -40,7 +40,7 @@ class FillCommand:
 
     def kill_after_rows(self, video: str, rows: int) -> int:
         """Run it and kill it once it stored so many rows; returns the number of stored rows."""
-        process = self._start(video)
+        process = self.start(video)
         while process.poll() is None and len(self.rows(video)) < rows:
             time.sleep(0.005)
         process.kill()
@@ -51,7 +51,8 @@ class FillCommand:
         """All stored rows of the video, bit for bit."""
         return every_row(self.store, video, encoder_of(self.encoder).identity)
 
-    def _start(self, video: str) -> subprocess.Popen[bytes]:
+    def start(self, video: str) -> subprocess.Popen[bytes]:
+        """Run it in a process of its own."""
         url = self.store.database.url.render_as_string(hide_password=False)
         arguments = (url, self.encoder, video, str(self.audio), json.dumps(self.segments))
         fill = command("pgvoice_testkit.processes.fill_process", *arguments)
