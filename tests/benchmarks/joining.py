@@ -49,7 +49,7 @@ def main(turns: Sequence[int], people: int, markdown: bool) -> None:
         console.print(line, markup=False, soft_wrap=True)
     table = Table(
         "Joining labels",
-        ["turns", "length", "labels", "of their label's main person", "seconds", "CPU seconds"],
+        ("turns", "length", "labels", "of their label's main person", "seconds", "CPU seconds"),
     )
     with temporary_folder(in_memory=True) as folder, VoiceStore.open(folder=folder / "d") as store:
         for number in turns:
