@@ -12,19 +12,34 @@ from pathlib import Path
 import pytest
 from pgvoice_testkit.audio.shared_recordings import SPEECH
 from pgvoice_testkit.processes import lazy_modules
-from pgvoice_testkit.servers.databases import (
-    copied,
-    engine_of,
-    migrate,
-    new_database,
-    plain,
-    temporary_folder,
-)
+from pgvoice_testkit.servers.databases import migrate, new_database, plain, temporary_folder
 from sqlalchemy import URL, Connection, create_engine, text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.database import embedded
 from pgvoice.store.database.urls import psycopg_url
+
+#: Files that take longest, by the clock or by the processor.
+LONGEST = {
+    "tests/cli/serve/browser/test_accessible.py",
+    "tests/cli/serve/browser/test_flow.py",
+    "tests/cli/serve/browser/test_hostile.py",
+    "tests/cli/serve/browser/test_in_place.py",
+    "tests/cli/test_terminal.py",
+    "tests/examples/test_examples.py",
+    "tests/faults/test_battery.py",
+    "tests/faults/test_chaos.py",
+    "tests/hooks/audio/test_audio.py",
+    "tests/hooks/audio/test_audio_blocks.py",
+    "tests/hooks/encoders/ecapa/test_ecapa.py",
+    "tests/hooks/formats/test_fuzz.py",
+    "tests/project/test_readme.py",
+    "tests/store/database/server/test_lingering.py",
+    "tests/store/database/test_leaks.py",
+    "tests/store/database/test_roles.py",
+    "tests/whole/test_from_audio_alone.py",
+    "tests/whole/test_installed_plugins.py",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +66,11 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than the cores, as tests also wait for servers, browsers and other processes."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest first, so that none of them runs when all others are done."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONGEST)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -100,17 +120,10 @@ def template(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
         yield url.database
 
 
-@pytest.fixture(scope="session")
-def _copying(server_url: str) -> Iterator[Connection]:
-    """A connection on which databases are made and dropped."""
-    with engine_of(psycopg_url(server_url)) as engine, engine.connect() as opened:
-        yield opened.execution_options(isolation_level="AUTOCOMMIT")
-
-
 @pytest.fixture
-def store_url(_copying: Connection, template: str) -> Iterator[str]:
+def store_url(server_url: str, template: str) -> Iterator[str]:
     """A migrated database of the test's own."""
-    with copied(_copying, template) as url:
+    with new_database(server_url, template) as url:
         yield plain(url)
 
 
