@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import astuple, dataclass
 
 #: Changes with anything but a setting that changes turns.
-RULES = 2
+RULES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Settings:
     silent_db: float = 35.0
     #: Noise is the level that 5 % of so much audio before the end stay below.
     floor_seconds: float = 60.0
-    #: A shorter pause of a track does not end its turn if nobody else speaks in it.
+    #: A shorter pause of a track is part of the turn before it if nobody else speaks in it.
     pause_seconds: float = 0.4
     #: A shorter turn is none.
     shortest_seconds: float = 0.0
