@@ -99,7 +99,8 @@ def _called(caller: socket.socket) -> list[str]:
         os.close(received)
     os.chdir(folder)
     os.environ.clear()
-    os.environ.update(value.split("=", 1) for value in values[int(number) :])
+    parts = [value.partition("=") for value in values[int(number) :]]
+    os.environ.update({name: value for name, _, value in parts})
     return values[: int(number)]
 
 
