@@ -41,15 +41,16 @@ _INDENT = 26
 @click.option(
     "--no-torch",
     is_flag=True,
-    help="Do not run the encoder, because importing torch is slow.",
+    help="Do not run the encoder and the segmenter, because importing torch is slow.",
 )
 @options.url_options
 @click.pass_context
 def doctor(context: click.Context, no_torch: bool, url: str | None, as_json: bool) -> None:
     """Check the installation and suggest fixes.
 
-    Decodes a second of sound and runs the encoder on it, as a fill would. Starts the embedded
-    server, and creates it if there is none yet. The exit code is 1 if a check fails.
+    Decodes a second of sound and runs the encoder and the segmenter on it, as an ingest would.
+    Starts the embedded server, and creates it if there is none yet. The exit code is 1 if a check
+    fails.
     """
     done = []
     for check in checks(url, torch=not no_torch):

@@ -1,4 +1,4 @@
-"""What a fill needs, tried out on a second of generated sound."""
+"""What a fill and an ingest need, tried out on a second of generated sound."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from pgvoice.hooks.audio.recording import open_recording
+from pgvoice.hooks.audio.stream import AudioStream
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.lazy import LazyEncoder
 from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.errors import AudioUnreadable, EncoderUnavailable, needs_extra
+from pgvoice.hooks.errors import (
+    AudioUnreadable,
+    EncoderUnavailable,
+    SegmenterUnavailable,
+    needs_extra,
+)
+from pgvoice.hooks.segmenters.registry import make_segmenter
 
 #: Hz; resampled for any encoder.
 _RATE = 44_100
@@ -51,6 +58,27 @@ def rehearse_encoding(name: str | None = None) -> Rehearsal:
             f" sound, but one of length {lengths}: choose another encoder"
         )
     return Rehearsal(str(encoder.identity), encoder.device, lacking)
+
+
+def rehearse_segmenting(name: str | None = None) -> tuple[str, str]:
+    """Run a segmenter, by default the one that an ingest uses; its identity and its device.
+
+    Downloads what an ingest would. Raises `SegmenterUnavailable`, and whatever a segmenter of a
+    plugin raises.
+    """
+    segmenter = make_segmenter(name)
+    with TemporaryDirectory(prefix="pgvoice-") as folder:
+        path = Path(folder, "sound.wav")
+        _write_wav(path, generated_sound(_RATE))
+        with open_recording(path) as recording:
+            turns = list(segmenter.turns(AudioStream(recording)))
+    for turn in turns:
+        if not 0 <= turn.start < turn.end <= 1 + _LENGTH:
+            raise SegmenterUnavailable(
+                f"the segmenter {segmenter.identity} finds a turn from {turn.start} to {turn.end} s"
+                " in a second of sound: choose another segmenter"
+            )
+    return str(segmenter.identity), segmenter.device
 
 
 def rehearse_decoding(sample_rate: int = 16_000) -> tuple[str, ...]:

