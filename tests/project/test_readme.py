@@ -96,7 +96,7 @@ def test_all_of_them() -> None:
 
 @pytest.fixture(scope="module")
 def programs() -> Iterator[Path]:
-    """A folder with a ``pgvoice`` that imports nothing; its path is short, as a socket's must be."""
+    """A folder with a ``pgvoice`` that imports nothing; as a socket's, its path is short."""
     with TemporaryDirectory() as made, preloaded_program(Path(made)) as folder:
         yield folder
 
