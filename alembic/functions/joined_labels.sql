@@ -40,10 +40,12 @@ SET search_path FROM CURRENT
 AS $$
     WITH clean AS MATERIALIZED (
         SELECT c.* FROM pgvoice_internal.clean_turns(starts_ms, ends_ms, labels) AS c
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = video AND s.encoder_id = encoder AND s.start_ms = c.start_ms
-            AND s.end_ms = c.end_ms
-        WHERE s.embedding IS NOT NULL
+        CROSS JOIN LATERAL (
+            SELECT FROM pgvoice.segment_embedding AS o
+            WHERE o.video_id = video AND o.start_ms = c.start_ms AND o.end_ms = c.end_ms
+              AND o.encoder_id = encoder AND o.embedding IS NOT NULL
+            OFFSET 0
+        ) AS s
     ), turn AS MATERIALIZED (
         SELECT t.place, coalesce(c.ms, 0) AS ms, row_number() OVER (
                    ORDER BY coalesce(c.ms, 0) DESC, t.start_ms, t.end_ms, t.label, t.place

@@ -11,7 +11,7 @@ AS $$
     )
     SELECT t.place, t.start_ms, t.end_ms
     FROM unnest(starts_ms, ends_ms, labels) WITH ORDINALITY AS t(start_ms, end_ms, label, place)
-    WHERE t.end_ms - t.start_ms >= 600 AND t.label IS NOT NULL
+    WHERE t.label IS NOT NULL
       AND NOT EXISTS (SELECT FROM overlapped AS o WHERE o.place = t.place)
     UNION ALL
     SELECT o.place, lower(part), upper(part) FROM overlapped AS o CROSS JOIN unnest(o.clean) AS part
@@ -134,16 +134,20 @@ AS $$
             video, encoder, g.labels, g.starts_ms, g.ends_ms
         ) AS m
     ), pair AS (
-        SELECT i.item, o.grouped, -(o.embedding OPERATOR(public.<#>) i.embedding) AS similarity
-        FROM other AS i CROSS JOIN own AS o
+        SELECT i.item, near.grouped, near.similarity
+        FROM other AS i
+        CROSS JOIN LATERAL (
+            SELECT o.grouped, -(o.embedding OPERATOR(public.<#>) i.embedding) AS similarity
+            FROM own AS o ORDER BY similarity DESC, o.grouped LIMIT 10
+        ) AS near
     )
     SELECT array_agg(p.item ORDER BY p.similarity DESC, p.item, p.grouped),
            array_agg(p.grouped ORDER BY p.similarity DESC, p.item, p.grouped)
     FROM pair AS p WHERE p.similarity >= threshold
 $$;
 COMMENT ON FUNCTION pgvoice_internal.nearest_groups IS
-'The pairs of an item up to last without a group and a group to whose mean it is similar, the most similar
-first. The mean is that of these seeds, which have groups. items are those of the segments.';
+'The pairs of an item up to last without a group and one of the ten groups to whose mean it is most similar,
+the most similar first. The mean is that of these seeds, which have groups. items are those of the segments.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.group_turns(
     video bigint,

@@ -18,7 +18,6 @@ from pgvoice.hooks.errors import SegmenterUnavailable, needs_extra
 from pgvoice.hooks.segmenters.pyannote3.geometry import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
-    WINDOW_FRAMES,
     WINDOW_MS,
     WINDOW_SAMPLES,
     edge_seconds,
@@ -76,14 +75,16 @@ class Pyannote3Segmenter:
     def turns(self, audio: SegmenterAudio) -> Iterator[Turn]:
         self.load()
         step, duration = self.settings.step_frames, audio.info.duration_ms / 1000
-        margin = (WINDOW_FRAMES - 1) // step
         step_ms = step * FRAME_SAMPLES * 1000 // SAMPLE_RATE
+        lead = self.settings.lead_frames
         windows = _with_margins(
-            audio.windows(WINDOW_MS, step_ms, SAMPLE_RATE), margin, step * FRAME_SAMPLES
+            audio.windows(WINDOW_MS, step_ms, SAMPLE_RATE),
+            lead * FRAME_SAMPLES,
+            step * FRAME_SAMPLES,
         )
-        levels = Levels(-margin * step, self.settings)
+        levels = Levels(-lead, self.settings)
         heard = self._probabilities(self._measured(windows, levels))
-        for span in self._spans(heard, -(margin + 1) * step, levels):
+        for span in self._spans(heard, -lead - step, levels):
             start = max(edge_seconds(span.start), 0.0)
             end = min(edge_seconds(span.stop), duration)
             if start < end:
@@ -135,21 +136,20 @@ class Pyannote3Segmenter:
 
 
 def _with_margins(
-    windows: Iterable[tuple[int, Waveform]], margin: int, step: int
+    windows: Iterable[tuple[int, Waveform]], lead: int, step: int
 ) -> Iterator[Waveform]:
-    """Windows of full length, and as many as `margin` before the first and after the last.
+    """Windows of full length, `step` samples apart, of which the first starts `lead` samples early.
 
-    Silence is where there is no audio. So the first and the last seconds are in as many windows as
-    all others. `step` is the distance of two windows in samples.
+    They go on until none has audio any more; silence is where there is none. So the first and the
+    last seconds are in about as many windows as all others.
     """
-    last: Waveform | None = None
+    rest, known = np.zeros(lead, np.float32), 0
     for _, window in windows:
-        whole = np.pad(window, (0, WINDOW_SAMPLES - len(window)))
-        if last is None:
-            for place in range(margin, 0, -1):
-                yield np.pad(whole[: WINDOW_SAMPLES - place * step], (place * step, 0))
-        yield whole
-        last = whole
-    if last is not None:
-        for place in range(1, margin + 1):
-            yield np.pad(last[place * step :], (0, place * step))
+        rest = np.concatenate([rest, window[known:]])
+        known = WINDOW_SAMPLES - step
+        while len(rest) >= WINDOW_SAMPLES:
+            yield rest[:WINDOW_SAMPLES]
+            rest = rest[step:]
+    while len(rest):
+        yield np.pad(rest, (0, max(0, WINDOW_SAMPLES - len(rest))))[:WINDOW_SAMPLES]
+        rest = rest[step:]

@@ -17,7 +17,10 @@ class Settings:
     """
 
     #: Frames from one window to the next: about two seconds, and a whole number of milliseconds.
-    step_frames: int = 120
+    step_frames: int = 112
+    #: Frames before the recording where the first window starts, so that its first seconds are in
+    #: about as many windows as all others.
+    lead_frames: int = 520
     #: A speaker of a window goes on with a track if both are active together for so many seconds,
     #: and for this share of the activity of the shorter.
     together_seconds: float = 0.15
@@ -45,7 +48,7 @@ class Settings:
     #: A shorter pause of a track is part of the turn before it if nobody else speaks in it.
     pause_seconds: float = 0.4
     #: A shorter turn is none.
-    shortest_seconds: float = 0.0
+    shortest_seconds: float = 0.05
     #: A longer turn is cut in its second half, where speech is least probable.
     longest_seconds: float = 60.0
 
