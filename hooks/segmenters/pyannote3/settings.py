@@ -33,7 +33,7 @@ class Settings:
     #: Frames of which that is not decided are no speech after so many seconds.
     patience_seconds: float = 10.0
     #: Two people speak at once where the probability of that is above it.
-    overlap: float = 0.5
+    overlap: float = 0.45
     #: The second of them is the second most active track, if its activity is above it.
     second: float = 0.05
     #: Speech goes on for so long around what the network finds while its level is not so many dB
