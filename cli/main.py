@@ -64,13 +64,15 @@ LINGER = 300
 EPILOG = """\b
 See it work (needs pip install "pgvoice[demo]"):
   pgvoice demo
-Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
-  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
-The conversation of the demo step by step, in your own store:
+Then the same step by step, in your own store:
   pgvoice demo --save .
   pgvoice fill talk talk.wav talk.rttm --encoder campplus
   pgvoice enroll add Ada --video talk --span 10.6-14.7 --consent "a sample"
   pgvoice identify talk
+
+\b
+Your own recordings, by sound alone (needs pip install "pgvoice[demo,page]"):
+  pgvoice ingest ~/podcasts --encoder campplus && pgvoice serve
 
 \b
 Settings, from the environment:

@@ -11,7 +11,7 @@ AS $$
     )
     SELECT t.place, t.start_ms, t.end_ms
     FROM unnest(starts_ms, ends_ms, labels) WITH ORDINALITY AS t(start_ms, end_ms, label, place)
-    WHERE t.end_ms - t.start_ms >= 600 AND t.label IS NOT NULL
+    WHERE t.label IS NOT NULL
       AND NOT EXISTS (SELECT FROM overlapped AS o WHERE o.place = t.place)
     UNION ALL
     SELECT o.place, lower(part), upper(part) FROM overlapped AS o CROSS JOIN unnest(o.clean) AS part

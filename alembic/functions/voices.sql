@@ -91,9 +91,13 @@ AS $$
                )::public.vector ORDER BY s.start_ms, s.end_ms
            )), sum(s.end_ms - s.start_ms), count(*)
     FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
-        AND s.encoder_id = encoder
+    CROSS JOIN LATERAL (
+        -- OFFSET: each is looked up by its key, however many rows the planner expects.
+        SELECT o.start_ms, o.end_ms, o.dimension, o.embedding FROM pgvoice.segment_embedding AS o
+        WHERE o.video_id = video AND o.start_ms = g.start_ms AND o.end_ms = g.end_ms
+          AND o.encoder_id = encoder
+        OFFSET 0
+    ) AS s
     WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
     GROUP BY g.label, s.dimension
     -- Vectors that cancel each other out have no direction.
@@ -119,9 +123,12 @@ AS $$
     WITH spoken AS MATERIALIZED (
         SELECT g.label, s.start_ms, s.end_ms, s.end_ms - s.start_ms AS ms, s.status, s.embedding
         FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
-        JOIN pgvoice.segment_embedding AS s
-            ON s.video_id = video AND s.start_ms = g.start_ms AND s.end_ms = g.end_ms
-            AND s.encoder_id = encoder
+        CROSS JOIN LATERAL (
+            SELECT o.* FROM pgvoice.segment_embedding AS o
+            WHERE o.video_id = video AND o.start_ms = g.start_ms AND o.end_ms = g.end_ms
+              AND o.encoder_id = encoder
+            OFFSET 0
+        ) AS s
         WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
     ), mean AS MATERIALIZED (
         SELECT m.*

@@ -74,13 +74,18 @@ class Given:
                 owner, first = found.setdefault(row.video, (path, row))
                 if owner is path:
                     yield row
-                elif first.audio != row.audio:
+                elif first != row:
                     raise FormatError(clash(first, row))
 
 
 def clash(first: ManifestRow, second: ManifestRow) -> str:
     """What to say of two recordings that have one key."""
-    named = (f"{row.audio or 'one without a file'}" for row in (first, second))
+    named = [row.audio or "a recording without a file" for row in (first, second)]
+    if first.audio == second.audio:
+        named = [
+            f"{name} with {row.source or 'no file of segments'}"
+            for name, row in zip(named, (first, second), strict=True)
+        ]
     return (
         f"{' and '.join(named)} would both be called {first.video!r}: give each a name of its own,"
         " with --video or in a manifest"

@@ -83,7 +83,7 @@ class Watched:
                     first = found.setdefault(row.video, row)
                     if first is row:
                         yield row
-                    elif first.audio != row.audio:
+                    elif first != row:
                         wrong.append(clash(first, row))
             except FormatError as error:
                 wrong.append(str(error))

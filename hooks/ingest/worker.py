@@ -15,7 +15,6 @@ from pgvoice.hooks.ingest.steps import OnStep, Steps, ignore
 from pgvoice.hooks.results import FillReport
 from pgvoice.hooks.segmenters.segmenter import Segmenter, SegmenterIdentity
 from pgvoice.hooks.turns import snap_turns
-from pgvoice.store.errors import PgvoiceError
 from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.turns import Turn
 from pgvoice.store.upkeep.ingests import Outcome
@@ -61,7 +60,7 @@ class Worker:
             report = self._filled(row, turns, segmenter, on_step)
         except InvalidSegments as error:
             report, invalid = error.report, str(error)
-        except (PgvoiceError, OSError, MemoryError, RuntimeError, ValueError) as error:
+        except Exception as error:  # of a plugin's encoder or segmenter, too
             return Outcome(
                 row.video, f"{type(error).__name__}: {error}", work_seconds=_since(start)
             )

@@ -104,7 +104,8 @@ def speed(found: Measured) -> Table:
     parts["the whole"] = found.whole
     for part, taken in parts.items():
         table.add(part, shown(taken), f"{found.audio / taken:,.1f}" if taken else NOTHING)
-    table.add("processor, on all cores", shown(found.processor), NOTHING)
+    used = found.processor
+    table.add("processor, summed over cores", shown(used), f"{found.audio / used:,.1f}")
     table.add("a second fill", shown(found.second), NOTHING)
     return table
 

@@ -245,6 +245,7 @@ def _stored(store: VoiceStore) -> int:
 def _empty(store: VoiceStore) -> None:
     for each in {holding.video for holding in store.recordings.statistics().holdings}:
         store.privacy.erase_video(each)
+        store.privacy.allow_video(each)
 
 
 def _stored_rows(store: VoiceStore) -> dict[Place, SegmentRow]:

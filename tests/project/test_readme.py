@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click import Command, Context, Group
@@ -21,6 +23,7 @@ from pgvoice_testkit.documents.readme import (
     links,
     renewed,
 )
+from pgvoice_testkit.processes.preloaded import preloaded_program
 
 from pgvoice.cli.ingest.group import DefaultGroup
 from pgvoice.cli.main import cli
@@ -91,10 +94,17 @@ def test_all_of_them() -> None:
     assert README in WITH_PYTHON
 
 
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Path]:
+    """A folder with a ``pgvoice`` that imports nothing; as a socket's, its path is short."""
+    with TemporaryDirectory() as made, preloaded_program(Path(made)) as folder:
+        yield folder
+
+
 @pytest.mark.parametrize("readme", WITH_SESSIONS, ids=_folder)
-def test_the_console_sessions_print_what_they_show(readme: Path) -> None:
+def test_the_console_sessions_print_what_they_show(readme: Path, programs: Path) -> None:
     text = readme.read_text()
-    assert comparable(renewed(text)) == comparable(text)
+    assert comparable(renewed(text, programs)) == comparable(text)
 
 
 @pytest.mark.parametrize("readme", WITH_PYTHON, ids=_folder)

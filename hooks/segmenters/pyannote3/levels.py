@@ -61,10 +61,7 @@ class Levels:
         inside = self._of(start, stop)
         if not len(inside):
             return start, stop
-        loud = float(np.percentile(inside, 75))
-        noise = float(np.percentile(self._of(max(stop - self._floor, 0), stop), 5))
-        going_on = max(loud - self._settings.quieter_db, noise + 6)
-        silent = max(loud - self._settings.silent_db, noise + 3)
+        going_on, silent = self._bounds(start, stop)
         first = self._moved(start, -1, going_on, is_heard)
         last = self._moved(stop, 1, going_on, is_heard)
         if first == start:
@@ -72,6 +69,22 @@ class Levels:
         if last == stop:
             last -= self._silence(inside[::-1], silent)
         return (first, last) if first < last else (start, stop)
+
+    def stretches(self, start: int, stop: int, pause: int) -> list[tuple[int, int]]:
+        """The parts of these frames between silences that last for `pause` or longer."""
+        loud = np.flatnonzero(self._of(start, stop) >= self._bounds(start, stop)[1])
+        if not len(loud):
+            return [(start, stop)]
+        ends = np.flatnonzero(np.diff(loud) > pause)
+        firsts = [start, *(start + loud[ends + 1]).tolist()]
+        return list(zip(firsts, [*(start + loud[ends] + 1).tolist(), stop], strict=True))
+
+    def _bounds(self, start: int, stop: int) -> tuple[float, float]:
+        """The levels above which speech in these frames goes on, and is no silence."""
+        loud = float(np.percentile(self._of(start, stop), 75))
+        noise = float(np.percentile(self._of(max(stop - self._floor, 0), stop), 5))
+        given = self._settings
+        return max(loud - given.quieter_db, noise + 6), max(loud - given.silent_db, noise + 3)
 
     def _moved(self, edge: int, way: int, above: float, is_heard: IsHeard) -> int:
         for moved in range(self._reach):

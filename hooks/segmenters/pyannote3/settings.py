@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import astuple, dataclass
 
 #: Changes with anything but a setting that changes turns.
-RULES = 2
+RULES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,10 @@ class Settings:
     """
 
     #: Frames from one window to the next: about two seconds, and a whole number of milliseconds.
-    step_frames: int = 120
+    step_frames: int = 112
+    #: Frames before the recording where the first window starts, so that its first seconds are in
+    #: about as many windows as all others.
+    lead_frames: int = 520
     #: A speaker of a window goes on with a track if both are active together for so many seconds,
     #: and for this share of the activity of the shorter.
     together_seconds: float = 0.15
@@ -30,7 +33,7 @@ class Settings:
     #: Frames of which that is not decided are no speech after so many seconds.
     patience_seconds: float = 10.0
     #: Two people speak at once where the probability of that is above it.
-    overlap: float = 0.5
+    overlap: float = 0.45
     #: The second of them is the second most active track, if its activity is above it.
     second: float = 0.05
     #: Speech goes on for so long around what the network finds while its level is not so many dB
@@ -42,10 +45,10 @@ class Settings:
     silent_db: float = 35.0
     #: Noise is the level that 5 % of so much audio before the end stay below.
     floor_seconds: float = 60.0
-    #: A shorter pause of a track does not end its turn if nobody else speaks in it.
+    #: A shorter pause of a track is part of the turn before it if nobody else speaks in it.
     pause_seconds: float = 0.4
     #: A shorter turn is none.
-    shortest_seconds: float = 0.0
+    shortest_seconds: float = 0.05
     #: A longer turn is cut in its second half, where speech is least probable.
     longest_seconds: float = 60.0
 

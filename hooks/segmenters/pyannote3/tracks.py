@@ -87,11 +87,13 @@ class TurnMaker:
 
     def _hear(self, track: int, start: int, stop: int) -> None:
         turn = self._open.get(track)
-        if turn is not None and not self._is_pause(turn, start, stop):
-            self._close(track)
+        is_pause = turn is not None and self._is_pause(turn, start, stop)
+        if turn is not None and start > turn.stop:
+            turn.stop = start if is_pause else turn.stop
+            self._close(track, is_cut=is_pause)
             turn = None
         if turn is None:
-            turn = self._open[track] = _Open(start, stop, self._number)
+            turn = self._open[track] = _Open(start, stop, self._number, is_cut=is_pause)
             self._number += 1
         turn.stop = stop
         while turn.stop - turn.start > self._longest:
@@ -122,16 +124,26 @@ class TurnMaker:
         first = self._kept_from
         return start + int(self._speech[start - first : stop - first].argmin())
 
-    def _close(self, track: int) -> None:
+    def _close(self, track: int, *, is_cut: bool = False) -> None:
         turn = self._open.pop(track)
-        self._add(turn, turn.stop, is_cut=False)
+        self._add(turn, turn.stop, is_cut=is_cut)
 
     def _add(self, turn: _Open, stop: int, *, is_cut: bool) -> None:
-        """Keep a turn until `stop`; ends at which it was cut stay where they are."""
-        first, last = self._levels.extended(turn.start, stop, self._hears)
-        span = Span(turn.start if turn.is_cut else first, stop if is_cut else last, turn.number)
-        if span.stop - span.start >= max(self._shortest, 1):
-            heapq.heappush(self._closed, span)
+        """Keep a turn until `stop`; ends at which it was cut stay where they are.
+
+        It falls into several where the network heard speech in a silence, as somebody else may
+        speak after it.
+        """
+        number = turn.number
+        for start, end in self._levels.stretches(turn.start, stop, self._pause):
+            first, last = self._levels.extended(start, end, self._hears)
+            first = start if turn.is_cut and start == turn.start else first
+            last = end if is_cut and end == stop else last
+            if start != turn.start:
+                number, self._number = self._number, self._number + 1
+            if last - first >= max(self._shortest, 1):
+                heapq.heappush(self._closed, Span(first, last, number))
+        turn.number = number
 
     def _ready(self, before: int) -> Iterator[Span]:
         while self._closed and self._closed[0].start <= before:

@@ -95,3 +95,6 @@ def test_two_recordings_with_one_key_are_an_error_that_names_both(tmp_path: Path
     assert str(one) in str(found.value)
     assert str(other / "talk.wav") in str(found.value)
     assert len(list(Given([one, tmp_path / "a"]))) == 1
+    (tmp_path / "m.csv").write_text("video,audio,segments\ntalk,a/talk.mp3,who.rttm\n")
+    with pytest.raises(FormatError, match=r"talk\.mp3 with no file of segments and .* with .*rttm"):
+        list(Given([one, tmp_path / "m.csv"]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from pgvoice_testkit.audio.sounds import silence, voice, write
@@ -21,8 +23,9 @@ from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.running import ingest
 from pgvoice.hooks.ingest.steps import Step
 from pgvoice.hooks.ingest.worker import Worker
-from pgvoice.hooks.segmenters.segmenter import SegmenterIdentity
+from pgvoice.hooks.segmenters.segmenter import SegmenterAudio, SegmenterIdentity
 from pgvoice.store import VoiceStore
+from pgvoice.store.turns import Turn
 
 ADA, BOB = voice(110, 3), voice(310, 3, 1)
 
@@ -115,7 +118,13 @@ def test_workers_segment_too_and_one_that_is_killed_is_replaced(
 ) -> None:
     make = partial(DyingEncoder, str(tmp_path / "died"))
     with Processes(store, make, 2, CountingSegmenter) as engine:
-        report = ingest(engine, "library", rows)
+        under_way = list[Step]()
+        report = ingest(
+            engine, "library", rows, on_progress=lambda _report: under_way.extend(engine.steps)
+        )
+        assert engine.steps == []
+    assert {step.video for step in under_way} <= {row.video for row in rows}
+    assert {step.what for step in under_way} == {None}
     assert (tmp_path / "died").exists()
     assert (report.filled, report.vectors, report.failed) == (3, 5, [])
     assert len(store.recordings.turns("two") or []) == 3
@@ -131,6 +140,26 @@ def test_a_worker_with_another_segmenter_refuses(
         "SegmenterUnavailable: a worker has the segmenter pitches@fake people instead of pitches@2;"
         " install the same pgvoice, plugins and weights on every machine"
     )
+
+
+class _Broken(CountingSegmenter):
+    """Fails as only a mistake does."""
+
+    def turns(self, audio: SegmenterAudio) -> Iterator[Turn]:
+        return self._labels["SPEAKER_00"]
+
+    _labels: Mapping[str, Iterator[Turn]] = MappingProxyType({})
+
+
+def test_a_mistake_in_a_segmenter_fails_its_recording_only(
+    store: VoiceStore, rows: list[ManifestRow]
+) -> None:
+    given = ManifestRow("given", rows[0].audio, ((0.0, 1.0),))
+    engine = Here(store, PitchEncoder, _Broken)
+    report = ingest(engine, "library", [rows[0], given], retries=0)
+    assert report.filled == 1
+    (failed,) = store.ingests.failed("library")
+    assert (failed.video, failed.error) == ("one", "KeyError: 'SPEAKER_00'")
 
 
 def test_a_segmenter_that_is_not_there_is_said_once(

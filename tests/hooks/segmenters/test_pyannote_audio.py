@@ -173,7 +173,7 @@ def test_a_pipeline_is_needed() -> None:
 
 
 def test_a_folder_that_holds_none(tmp_path: Path) -> None:
-    with pytest.raises(SegmenterUnavailable, match="cannot be loaded: .*config.yaml"):
+    with pytest.raises(SegmenterUnavailable, match=r"cannot be loaded: .*config\.yaml"):
         PyannotePipeline(str(tmp_path), "cpu").load()
 
 

@@ -24,7 +24,7 @@ def window(truth: np.ndarray, start: int, names: tuple[int, ...]) -> Floats:
 def truth() -> np.ndarray:
     """Three people; the second interrupts the first, and the third comes after a pause."""
     speaking = np.zeros((WINDOW_FRAMES + 9 * STEP, 3), np.bool_)
-    speaking[100:700, 0], speaking[650:900, 1], speaking[1000:1500, 2] = True, True, True
+    speaking[100:700, 0], speaking[650:885, 1], speaking[1000:1500, 2] = True, True, True
     return speaking
 
 

@@ -16,6 +16,7 @@ from pgvoice.store import SegmentKey, Turn, VideoAudio, VoiceStore
 from pgvoice.store.database import roles, schema
 from pgvoice.store.errors import PrivilegeMissing, RolesForbidden, SchemaForbidden
 from pgvoice.store.recordings.fills import FillRun
+from pgvoice.store.upkeep.ingests import Outcome
 
 FUNCTIONS = text(
     "SELECT DISTINCT proname::text FROM pg_proc p WHERE pronamespace = 'pgvoice'::regnamespace"
@@ -463,6 +464,23 @@ def test_a_writer_fills(writer: str) -> None:
         audio = VideoAudio("b" * 64, 1000, "other.wav")
         store.recordings.register("v", audio, ENCODER, THRESHOLD, "replace")
         assert (store.answers.identify("v"), store.labels.current("v")) == ([], [])
+
+
+def test_a_writer_ingests_from_audio_alone(writer: str) -> None:
+    """It joins labels by vectors that it may not read, and all it learns is who is one person."""
+    with VoiceStore.open(writer) as store:
+        store.ingests.expect("library", {"x": {}})
+        put(store, "x", {(0, 2): X, (2, 4): Y, (4, 6): X})
+        turns = [Turn(0, 2, "a"), Turn(2, 4, "b"), Turn(4, 6, "c")]
+        labels = store.recordings.join_labels("x", ENCODER, turns)
+        assert labels == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_00"]
+        joined = [Turn(t.start, t.end, label) for t, label in zip(turns, labels, strict=True)]
+        store.recordings.store_turns("x", joined, segmenter="s@1")
+        assert store.ingests.complete_from_store(ENCODER, ["x"], "s@1") == {"x"}
+        store.ingests.settle("library", [Outcome("x", None, 3, 3, 6.0, 1.0)])
+        assert store.ingests.unlabelled("library") == ["x"]
+        store.ingests.finish("library", ["x"])
+        assert store.ingests.status("library")[0].done == 1
 
 
 @pytest.mark.parametrize("call", REFUSED)

@@ -36,12 +36,15 @@ _MARK = "--- next command ---"
 _VARYING = re.compile(r"\d+\.\d s\b|\d+(\.\d)? k?B\b|\d{4}-\d\d-\d\d")
 
 
-def renewed(text: str) -> str:
-    """The text with the current output of its commands, run in one shell with an empty store."""
+def renewed(text: str, programs: Path) -> str:
+    """The text with the current output of its commands, run in one shell with an empty store.
+
+    `programs` is a folder with the ``pgvoice`` to call.
+    """
     sessions = [_commands(session) for session in _SESSION.findall(text)]
     if not sessions:
         return text
-    outputs = iter(_run([command for session in sessions for command in session]))
+    outputs = iter(_run([command for session in sessions for command in session], programs))
     printed = iter(
         "".join(f"{_prompted(command)}\n{next(outputs)}" for command in session)
         for session in sessions
@@ -90,14 +93,10 @@ def _prompted(command: str) -> str:
     return "$ " + command.replace("\n", "\n> ")
 
 
-def _run(commands: list[str]) -> list[str]:
+def _run(commands: list[str], programs: Path) -> list[str]:
     """The output of each command; they run in one shell, with an empty store."""
     script = f"\necho '{_MARK}'\n".join(commands)
-    with (
-        temporary_folder() as folder,
-        tempfile.TemporaryDirectory() as programs,
-        preloaded_program(Path(programs)),
-    ):
+    with temporary_folder() as folder:
         done = subprocess.run(
             ["/bin/bash", "-c", script],
             stdout=subprocess.PIPE,
@@ -116,5 +115,6 @@ def _run(commands: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    for readme in map(Path, sys.argv[1:]) if sys.argv[1:] else READMES:
-        readme.write_text(renewed(readme.read_text()))
+    with tempfile.TemporaryDirectory() as made, preloaded_program(Path(made)) as program:
+        for readme in map(Path, sys.argv[1:]) if sys.argv[1:] else READMES:
+            readme.write_text(renewed(readme.read_text(), program))

@@ -90,16 +90,16 @@ def _serve(address: str) -> list[str]:
 def _called(caller: socket.socket) -> list[str]:
     """The arguments of a call, once this process is as the caller's."""
     size, files, _, _ = socket.recv_fds(caller, 4, 3)
-    told = b""
-    while len(told) < int.from_bytes(size, "big"):
-        told += caller.recv(1 << 16)
+    with caller.makefile("rb") as stream:
+        told = stream.read(int.from_bytes(size, "big"))
     folder, number, *values = told.decode("utf-8", "surrogateescape").split("\0")
     for standard, received in enumerate(files):
         os.dup2(received, standard)
         os.close(received)
     os.chdir(folder)
     os.environ.clear()
-    os.environ.update(value.split("=", 1) for value in values[int(number) :])
+    parts = [value.partition("=") for value in values[int(number) :]]
+    os.environ.update({name: value for name, _, value in parts})
     return values[: int(number)]
 
 
