@@ -47,19 +47,13 @@ AS $$
     ), seed AS MATERIALIZED (
         SELECT m.* FROM (
             SELECT array_agg(s.start_ms ORDER BY s.start_ms, s.end_ms) AS starts_ms,
-                   array_agg(s.end_ms ORDER BY s.start_ms, s.end_ms) AS ends_ms,
-                   array_agg(e.embedding ORDER BY s.start_ms, s.end_ms) AS voices,
-                   array_agg((s.end_ms - s.start_ms)::double precision
-                             ORDER BY s.start_ms, s.end_ms) AS sizes
-            FROM segment AS s
-            JOIN pgvoice.segment_embedding AS e
-                ON e.video_id = video AND e.start_ms = s.start_ms AND e.end_ms = s.end_ms
-                AND e.encoder_id = encoder
-            WHERE s.is_seed
+                   array_agg(s.end_ms ORDER BY s.start_ms, s.end_ms) AS ends_ms
+            FROM segment AS s WHERE s.is_seed
         ) AS g
-        CROSS JOIN LATERAL unnest(
-            g.starts_ms, g.ends_ms, pgvoice_internal.group_voices(g.voices, g.sizes, NULL, threshold)
-        ) AS m(start_ms, end_ms, grouped)
+        CROSS JOIN LATERAL unnest(g.starts_ms, g.ends_ms, pgvoice_internal.group_voices(
+            video, encoder, ARRAY(SELECT generate_series(1, cardinality(g.starts_ms))), g.starts_ms,
+            g.ends_ms, NULL, threshold
+        )) AS m(start_ms, end_ms, grouped)
     ), mean AS MATERIALIZED (
         SELECT v.label::integer AS grouped, v.embedding, v.segments = 1 AS is_alone
         FROM (

@@ -2,38 +2,43 @@
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.ordered_turns(
     video bigint, encoder integer, starts_ms integer[], ends_ms integer[], labels text[],
-    OUT items integer[], OUT means public.vector[], OUT sizes double precision[]
+    OUT items integer[], OUT heard integer, OUT segment_items integer[],
+    OUT segment_starts_ms integer[], OUT segment_ends_ms integer[]
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH voice AS MATERIALIZED (
-        SELECT m.label::bigint AS place, m.embedding, m.clean_ms
-        FROM (
-            SELECT array_agg(c.place::text) AS places, array_agg(c.start_ms) AS starts_ms,
-                   array_agg(c.end_ms) AS ends_ms
-            FROM pgvoice_internal.clean_turns(starts_ms, ends_ms, labels) AS c
-        ) AS g
-        CROSS JOIN LATERAL pgvoice_internal.voice_means(
-            video, encoder, g.places, g.starts_ms, g.ends_ms
-        ) AS m
+    WITH clean AS MATERIALIZED (
+        SELECT c.* FROM pgvoice_internal.clean_turns(starts_ms, ends_ms, labels) AS c
+        CROSS JOIN LATERAL (
+            SELECT FROM pgvoice.segment_embedding AS o
+            WHERE o.video_id = video AND o.start_ms = c.start_ms AND o.end_ms = c.end_ms
+              AND o.encoder_id = encoder AND o.embedding IS NOT NULL
+            OFFSET 0
+        ) AS s
     ), turn AS MATERIALIZED (
-        SELECT t.place, v.embedding, v.clean_ms, row_number() OVER (
-                   ORDER BY v.clean_ms DESC NULLS LAST, t.start_ms, t.end_ms, t.label, t.place
+        SELECT t.place, coalesce(c.ms, 0) AS ms, row_number() OVER (
+                   ORDER BY coalesce(c.ms, 0) DESC, t.start_ms, t.end_ms, t.label, t.place
                )::integer AS item
         FROM unnest(starts_ms, ends_ms, labels) WITH ORDINALITY
             AS t(start_ms, end_ms, label, place)
-        LEFT JOIN voice AS v USING (place)
+        LEFT JOIN (
+            SELECT c.place, sum(c.end_ms - c.start_ms) AS ms FROM clean AS c GROUP BY c.place
+        ) AS c USING (place)
     )
-    SELECT array_agg(t.item ORDER BY t.place),
-           array_agg(t.embedding ORDER BY t.item) FILTER (WHERE t.embedding IS NOT NULL),
-           array_agg(t.clean_ms::double precision ORDER BY t.item)
-               FILTER (WHERE t.embedding IS NOT NULL)
-    FROM turn AS t
+    SELECT (SELECT array_agg(t.item ORDER BY t.place) FROM turn AS t),
+           (SELECT count(*)::integer FROM turn AS t WHERE t.ms > 0),
+           s.items, s.starts_ms, s.ends_ms
+    FROM (
+        SELECT array_agg(t.item ORDER BY t.item, c.start_ms) AS items,
+               array_agg(c.start_ms ORDER BY t.item, c.start_ms) AS starts_ms,
+               array_agg(c.end_ms ORDER BY t.item, c.start_ms) AS ends_ms
+        FROM clean AS c JOIN turn AS t USING (place)
+    ) AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.ordered_turns IS
-'A number for each turn, 1 being the one with the most clean speech that has vectors, and by these numbers
-the mean voices and the ms of those that have any.';
+'A number for each turn, 1 being the one with the most clean speech that has vectors, how many have any, and
+the segments of that speech with the numbers of their turns.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.near_in_time(
     starts_ms integer[], ends_ms integer[], labels text[], items integer[], placed integer[],
@@ -184,7 +189,10 @@ BEGIN
     INTO others, firsts;
     placed := pgvoice_internal.place_unheard(
         starts_ms, ends_ms, labels, turns.items,
-        pgvoice_internal.group_turns(turns.means, turns.sizes, firsts, others, similar_from),
+        pgvoice_internal.group_turns(
+            video_of, encoder, turns.segment_items, turns.segment_starts_ms, turns.segment_ends_ms,
+            turns.heard, firsts, others, similar_from
+        ),
         firsts, others
     );
     RETURN pgvoice_internal.labels_of_groups(starts_ms, ARRAY(

@@ -98,45 +98,35 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.seeds_apart IS
 'Which of these items must be apart, as place_apart has it: a row and a column for each.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.group_sums(
-    means public.vector[], sizes double precision[], placed integer[]
-) RETURNS TABLE (grouped integer, total public.vector, size double precision, items bigint)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    SELECT placed[i.item], public.sum(i.mean OPERATOR(public.*) array_fill(
-               i.size::real, ARRAY[public.vector_dims(i.mean)]
-           )::public.vector ORDER BY i.item), sum(i.size ORDER BY i.item), count(*)
-    FROM unnest(means, sizes) WITH ORDINALITY AS i(mean, size, item)
-    WHERE placed[i.item] > 0
-    GROUP BY placed[i.item]
-$$;
-COMMENT ON FUNCTION pgvoice_internal.group_sums IS
-'The sum of the means in each group, weighted by size, and of the sizes.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_groups(
-    means public.vector[], sizes double precision[], placed integer[], joinable integer[],
-    threshold double precision, OUT near_items integer[], OUT groups integer[]
+    video bigint, encoder integer, items integer[], starts_ms integer[], ends_ms integer[],
+    placed integer[], joinable integer[], threshold double precision,
+    OUT near_items integer[], OUT groups integer[]
 )
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH grouping AS MATERIALIZED (
-        SELECT s.*, public.l2_normalize(s.total) AS mean
-        FROM pgvoice_internal.group_sums(means, sizes, placed) AS s
-        WHERE joinable IS NULL OR s.grouped = ANY (joinable)
+    WITH voice AS MATERIALIZED (
+        SELECT v.item, v.embedding AS mean, placed[v.item] AS own, v.embedding OPERATOR(public.*)
+                   array_fill(v.clean_ms::real, ARRAY[v.dimension])::public.vector AS part
+        FROM (
+            SELECT m.*, m.label::integer AS item
+            FROM pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m
+        ) AS v
+    ), grouping AS MATERIALIZED (
+        SELECT g.*, public.l2_normalize(g.total) AS mean
+        FROM (
+            SELECT v.own AS grouped, public.sum(v.part ORDER BY v.item) AS total, count(*) AS items
+            FROM voice AS v WHERE v.own > 0 GROUP BY v.own
+        ) AS g
+        WHERE joinable IS NULL OR g.grouped = ANY (joinable)
     ), item AS MATERIALIZED (
-        SELECT i.item::integer, i.mean, placed[i.item] AS own, CASE
-                   WHEN placed[i.item] = 0 THEN threshold
-                   WHEN threshold IS NULL AND g.items > 1 THEN
-                       -(i.mean OPERATOR(public.<#>) public.l2_normalize(
-                           g.total OPERATOR(public.-) (i.mean OPERATOR(public.*) array_fill(
-                               i.size::real, ARRAY[public.vector_dims(i.mean)]
-                           )::public.vector)
-                       ))
+        SELECT v.item, v.mean, v.own, CASE
+                   WHEN v.own = 0 THEN threshold
+                   WHEN threshold IS NULL AND g.items > 1 THEN -(v.mean OPERATOR(public.<#>)
+                       public.l2_normalize(g.total OPERATOR(public.-) v.part))
                END AS least
-        FROM unnest(means, sizes) WITH ORDINALITY AS i(mean, size, item)
-        LEFT JOIN grouping AS g ON g.grouped = placed[i.item]
+        FROM voice AS v LEFT JOIN grouping AS g ON g.grouped = v.own
     ), pair AS (
         SELECT i.item, n.grouped, n.similarity
         FROM item AS i
@@ -159,58 +149,66 @@ similar than the rest of their own. An item alone in its group is not among them
 similar are.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.kept_groups(
-    means public.vector[], sizes double precision[], placed integer[],
-    threshold double precision, default_threshold double precision
+    video bigint, encoder integer, items integer[], starts_ms integer[], ends_ms integer[],
+    placed integer[], threshold double precision, default_threshold double precision
 ) RETURNS integer[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
+#variable_conflict use_variable
 DECLARE
-    kept integer[] := '{}';
-    kept_means public.vector[] := '{}';
+    is_kept boolean[] := '{}';
     one record;
     nearest double precision;
 BEGIN
-    FOR one IN
-        SELECT g.grouped, public.l2_normalize(g.total) AS mean, g.size
-        FROM pgvoice_internal.group_sums(means, sizes, placed) AS g
-        WHERE public.vector_norm(g.total) > 0
-        ORDER BY g.size DESC, g.grouped
-    LOOP
+    WITH mean AS MATERIALIZED (
+        SELECT m.label::integer AS grouped, m.embedding, m.clean_ms AS size
+        FROM (SELECT array_agg(placed[s.item]::text ORDER BY s.place) AS labels
+              FROM unnest(items) WITH ORDINALITY AS s(item, place)) AS g
+        CROSS JOIN LATERAL pgvoice_internal.voice_means(
+            video, encoder, g.labels, starts_ms, ends_ms
+        ) AS m
+        ORDER BY m.clean_ms DESC, grouped LIMIT 1000
+    )
+    SELECT count(*)::integer AS n, array_agg(a.grouped ORDER BY a.size DESC, a.grouped) AS groups,
+           array_agg(a.size ORDER BY a.size DESC, a.grouped) AS sizes,
+           (SELECT array_agg(-(b.embedding OPERATOR(public.<#>) c.embedding)
+                             ORDER BY b.size DESC, b.grouped, c.size DESC, c.grouped)
+            FROM mean AS b CROSS JOIN mean AS c) AS similarities
+    INTO one FROM mean AS a;
+    FOR i IN 1..one.n LOOP
         nearest := (
-            SELECT max(-(k.mean OPERATOR(public.<#>) one.mean)) FROM unnest(kept_means) AS k(mean)
+            SELECT max(one.similarities[(i - 1) * one.n + k])
+            FROM generate_series(1, i - 1) AS k WHERE is_kept[k]
         );
-        IF nearest IS NULL OR one.size >= 5000
-            OR one.size >= 1500 AND nearest < threshold + (1 - default_threshold) / 12
-            OR one.size >= 800 AND nearest < threshold - default_threshold / 2
-        THEN
-            kept := kept || one.grouped;
-            kept_means := kept_means || one.mean;
-        END IF;
+        is_kept[i] := nearest IS NULL OR one.sizes[i] >= 5000
+            OR one.sizes[i] >= 1500 AND nearest < threshold + (1 - default_threshold) / 12
+            OR one.sizes[i] >= 800 AND nearest < threshold - default_threshold / 2;
     END LOOP;
-    RETURN kept;
+    RETURN ARRAY(SELECT one.groups[k] FROM generate_series(1, one.n) AS k WHERE is_kept[k]);
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.kept_groups IS
 'The groups that stand for people: the one with the most speech; others with 5 s or more; and with less if they
-are not similar to a larger one of these. Sizes are in ms. The numbers were chosen with CAM++ (.40: +.05 from
+are not similar to a larger one of these, of the 1000 with the most. The numbers were chosen with CAM++ (.40: +.05 from
 1.5 s on, -.2 from .8 s on) on simulated conversations of LibriSpeech speakers and on digits, the last one after
 AMI clips of 30 s were seen: the right number of people in 15 of 16 simulated conversations, instead of in 12
 with all groups of 1.5 s.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.joining_threshold(
-    means public.vector[], sizes double precision[], default_threshold double precision
+    video bigint, encoder integer, items integer[], starts_ms integer[], ends_ms integer[],
+    default_threshold double precision
 ) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH long AS MATERIALIZED (
-        SELECT i.mean, i.item
-        FROM unnest(means, sizes) WITH ORDINALITY AS i(mean, size, item)
-        WHERE i.size >= 1000 ORDER BY i.item LIMIT 300
+        SELECT m.label::integer AS item, m.embedding
+        FROM pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m
+        WHERE m.clean_ms >= 1000 ORDER BY item LIMIT 300
     ), pair AS (
         SELECT percentile_cont(0.1) WITHIN GROUP (
-                   ORDER BY -(a.mean OPERATOR(public.<#>) b.mean)
+                   ORDER BY -(a.embedding OPERATOR(public.<#>) b.embedding)
                ) AS low
         FROM long AS a JOIN long AS b ON a.item < b.item
     )
@@ -225,7 +223,7 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.joining_threshold IS
 'From which similarity on the voices of one recording are one person''s: the encoder''s default threshold, or
 more where voices are more alike than usual. How alike different people are shows in the tenth percentile of
-all pairs of the 300 longest items of 1 s or more (sizes are in ms), as most pairs are of different people
+all pairs of the 300 longest items of 1 s or more, as most pairs are of different people
 where several speak; if even that is high, one person speaks most of the time. Relative to the default
 threshold, so that they also hold for encoders with another scale, and below 1: with CAM++ (.40) the usual
 percentile is .02, one person speaks above .3 (.45), and .52 is the most. Measured with it on simulated
@@ -233,19 +231,16 @@ conversations of LibriSpeech speakers (a percentile of 0) and digits at 8 kHz (.
 the wrong person fell from 24 to 11 %.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.group_turns(
-    means public.vector[],
-    sizes double precision[],
-    firsts integer[],
-    others integer[],
-    default_threshold double precision
+    video bigint, encoder integer, items integer[], starts_ms integer[], ends_ms integer[],
+    heard integer, firsts integer[], others integer[], default_threshold double precision
 ) RETURNS integer[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_variable
 DECLARE
     threshold CONSTANT double precision := pgvoice_internal.joining_threshold(
-        means, sizes, default_threshold
+        video, encoder, items, starts_ms, ends_ms, default_threshold
     );
     placed integer[] := array_fill(0, ARRAY[cardinality(firsts) - 1]);
     seeds integer[];
@@ -255,27 +250,32 @@ DECLARE
 BEGIN
     LOOP
         seeds := ARRAY(
-            SELECT i FROM generate_series(1, cardinality(means)) AS i
-            WHERE placed[i] = 0 ORDER BY i LIMIT 300
+            SELECT i FROM generate_series(1, heard) AS i WHERE placed[i] = 0 ORDER BY i LIMIT 300
         );
         EXIT WHEN seeds = '{}';
         SELECT pgvoice_internal.group_voices(
-                   array_agg(i.mean ORDER BY i.item), array_agg(i.size ORDER BY i.item),
+                   video, encoder, array_agg(s.item), array_agg(s.start_ms), array_agg(s.end_ms),
                    pgvoice_internal.seeds_apart(seeds, firsts, others), threshold
                )
         INTO grouped
-        FROM unnest(means, sizes) WITH ORDINALITY AS i(mean, size, item)
-        WHERE i.item = ANY (seeds);
+        FROM unnest(items, starts_ms, ends_ms) AS s(item, start_ms, end_ms)
+        WHERE s.item = ANY (seeds);
         FOR i IN 1..cardinality(seeds) LOOP
             placed[seeds[i]] := seeds[grouped[i]];
         END LOOP;
-        near := pgvoice_internal.nearest_groups(means, sizes, placed, seeds, threshold);
+        near := pgvoice_internal.nearest_groups(
+            video, encoder, items, starts_ms, ends_ms, placed, seeds, threshold
+        );
         placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
     END LOOP;
-    near := pgvoice_internal.nearest_groups(means, sizes, placed, NULL, NULL);
+    near := pgvoice_internal.nearest_groups(
+        video, encoder, items, starts_ms, ends_ms, placed, NULL, NULL
+    );
     placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
-    kept := pgvoice_internal.kept_groups(means, sizes, placed, threshold, default_threshold);
-    near := pgvoice_internal.nearest_groups(means, sizes, ARRAY(
+    kept := pgvoice_internal.kept_groups(
+        video, encoder, items, starts_ms, ends_ms, placed, threshold, default_threshold
+    );
+    near := pgvoice_internal.nearest_groups(video, encoder, items, starts_ms, ends_ms, ARRAY(
         SELECT CASE WHEN p.grouped = ANY (kept) THEN p.grouped ELSE 0 END
         FROM unnest(placed) WITH ORDINALITY AS p(grouped, item) ORDER BY p.item
     ), kept, -2);
@@ -283,10 +283,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.group_turns IS
-'Groups items, given by their mean voices and how many ms of speech these are of, the most first: 300 at a time
+'Groups items, which are numbered by how long their segments are, the longest first: 300 at a time
 by average linkage; others join the most similar of these groups that is above the threshold, and those that
 find none are grouped next. Then each item moves to the group that it is most like, and the items of groups
 that are not kept join the most similar that is. Those that must be apart (as place_apart has it) are never in
-one group: who must be apart from somebody in all others stays. Only the first items have means. Returns the
-number of its group for each; 0 for those without a mean. Without the second pass, .1 % more of the simulated
+one group: who must be apart from somebody in all others stays. Returns the number of its group for each; 0
+for those after the first heard, which have no segments. Without the second pass, .1 % more of the simulated
 conversations had the wrong person.';

@@ -213,22 +213,37 @@ and are not apart; returns for each item a number that those joined have in comm
 have a row and a column for each item. The similarity of two groups is the mean over their pairs.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.group_voices(
-    means public.vector[], sizes double precision[], apart boolean[], threshold double precision
+    video bigint,
+    encoder integer,
+    items integer[],
+    starts_ms integer[],
+    ends_ms integer[],
+    apart boolean[],
+    threshold double precision
 ) RETURNS integer[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT CASE WHEN cardinality(means) > 0 THEN pgvoice_internal.average_linkage(
-        (SELECT array_agg(-(a.mean OPERATOR(public.<#>) b.mean) ORDER BY a.item, b.item)
-         FROM unnest(means) WITH ORDINALITY AS a(mean, item)
-         CROSS JOIN unnest(means) WITH ORDINALITY AS b(mean, item)),
-        coalesce(apart, array_fill(false, ARRAY[cardinality(means) * cardinality(means)])),
-        sizes,
-        array_fill(0::double precision, ARRAY[cardinality(means)]),
-        array_fill(threshold / 2, ARRAY[cardinality(means)])
+    WITH voice AS MATERIALIZED (
+        SELECT i.item, m.embedding, coalesce(m.clean_ms, 1)::double precision AS size
+        FROM (SELECT DISTINCT unnest(items) AS item) AS i
+        LEFT JOIN pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m
+            ON m.label = i.item::text
+    )
+    SELECT CASE WHEN count(*) > 0 THEN pgvoice_internal.average_linkage(
+        -- Vectors that cancel each other out have no mean, and are similar to nothing.
+        (SELECT array_agg(
+                    coalesce(-(a.embedding OPERATOR(public.<#>) b.embedding), -1) ORDER BY a.item, b.item
+                )
+         FROM voice AS a CROSS JOIN voice AS b),
+        coalesce(apart, array_fill(false, ARRAY[(count(*) * count(*))::integer])),
+        array_agg(v.size ORDER BY v.item),
+        array_fill(0::double precision, ARRAY[count(*)::integer]),
+        array_fill(threshold / 2, ARRAY[count(*)::integer])
     ) END
+    FROM voice AS v
 $$;
 COMMENT ON FUNCTION pgvoice_internal.group_voices IS
-'Groups items by the similarity of their mean voices, by average linkage weighted by size, as long as groups
-reach the threshold and are not apart; apart has a row and a column for each item, or is NULL. Returns for
-each item a number that those in its group have in common; NULL without items.';
+'Groups items, each the mean voice of its segments of a video, by average linkage weighted by duration, as long
+as groups reach the threshold and are not apart; apart has a row and a column for each item, or is NULL.
+Returns for each item a number that those in its group have in common; NULL without items.';
