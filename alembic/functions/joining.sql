@@ -108,7 +108,7 @@ SET search_path FROM CURRENT
 AS $$
     WITH voice AS MATERIALIZED (
         SELECT v.item, v.embedding AS mean, placed[v.item] AS own, v.embedding OPERATOR(public.*)
-                   array_fill(v.clean_ms::real, ARRAY[v.dimension])::public.vector AS part
+                   array_fill((v.clean_ms * v.length)::real, ARRAY[v.dimension])::public.vector AS part
         FROM (
             SELECT m.*, m.label::integer AS item
             FROM pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m

@@ -225,7 +225,7 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH voice AS MATERIALIZED (
-        SELECT i.item, m.embedding, coalesce(m.clean_ms, 1)::double precision AS size
+        SELECT i.item, m.embedding, m.length, coalesce(m.clean_ms, 1)::double precision AS size
         FROM (SELECT DISTINCT unnest(items) AS item) AS i
         LEFT JOIN pgvoice_internal.voice_means(video, encoder, items::text[], starts_ms, ends_ms) AS m
             ON m.label = i.item::text
@@ -233,7 +233,9 @@ AS $$
     SELECT CASE WHEN count(*) > 0 THEN pgvoice_internal.average_linkage(
         -- Vectors that cancel each other out have no mean, and are similar to nothing.
         (SELECT array_agg(
-                    coalesce(-(a.embedding OPERATOR(public.<#>) b.embedding), -1) ORDER BY a.item, b.item
+                    coalesce(
+                        -(a.embedding OPERATOR(public.<#>) b.embedding) * a.length * b.length, -1
+                    ) ORDER BY a.item, b.item
                 )
          FROM voice AS a CROSS JOIN voice AS b),
         coalesce(apart, array_fill(false, ARRAY[(count(*) * count(*))::integer])),
@@ -244,6 +246,6 @@ AS $$
     FROM voice AS v
 $$;
 COMMENT ON FUNCTION pgvoice_internal.group_voices IS
-'Groups items, each the mean voice of its segments of a video, by average linkage weighted by duration, as long
-as groups reach the threshold and are not apart; apart has a row and a column for each item, or is NULL.
+'Groups items, each of segments of a video, by average linkage of all their segments weighted by duration (the
+similarity of two means before they are scaled to 1), as long as groups reach the threshold and are not apart; apart has a row and a column for each item, or is NULL.
 Returns for each item a number that those in its group have in common; NULL without items.';

@@ -80,31 +80,37 @@ FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
 CREATE OR REPLACE FUNCTION pgvoice_internal.voice_means(
     video bigint, encoder integer, labels text[], starts_ms integer[], ends_ms integer[]
 ) RETURNS TABLE (
-    label text, dimension integer, embedding public.vector, clean_ms bigint, segments bigint
+    label text, dimension integer, embedding public.vector, clean_ms bigint, segments bigint,
+    length double precision
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT g.label, s.dimension, public.l2_normalize(public.sum(
-               s.embedding OPERATOR(public.*) array_fill(
-                   (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
-               )::public.vector ORDER BY s.start_ms, s.end_ms
-           )), sum(s.end_ms - s.start_ms), count(*)
-    FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
-    CROSS JOIN LATERAL (
-        -- OFFSET: each is looked up by its key, however many rows the planner expects.
-        SELECT o.start_ms, o.end_ms, o.dimension, o.embedding FROM pgvoice.segment_embedding AS o
-        WHERE o.video_id = video AND o.start_ms = g.start_ms AND o.end_ms = g.end_ms
-          AND o.encoder_id = encoder
-        OFFSET 0
-    ) AS s
-    WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
-    GROUP BY g.label, s.dimension
-    -- Vectors that cancel each other out have no direction.
-    HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
+    SELECT t.label, t.dimension, public.l2_normalize(t.total), t.clean_ms, t.segments,
+           public.vector_norm(t.total) / t.clean_ms
+    FROM (
+        SELECT g.label, s.dimension, public.sum(
+                   s.embedding OPERATOR(public.*) array_fill(
+                       (s.end_ms - s.start_ms)::real, ARRAY[s.dimension]
+                   )::public.vector ORDER BY s.start_ms, s.end_ms
+               ) AS total, sum(s.end_ms - s.start_ms) AS clean_ms, count(*) AS segments
+        FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
+        CROSS JOIN LATERAL (
+            -- OFFSET: each is looked up by its key, however many rows the planner expects.
+            SELECT o.start_ms, o.end_ms, o.dimension, o.embedding FROM pgvoice.segment_embedding AS o
+            WHERE o.video_id = video AND o.start_ms = g.start_ms AND o.end_ms = g.end_ms
+              AND o.encoder_id = encoder
+            OFFSET 0
+        ) AS s
+        WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
+        GROUP BY g.label, s.dimension
+        -- Vectors that cancel each other out have no direction.
+        HAVING public.vector_norm(public.sum(s.embedding)) > 0.01
+    ) AS t
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voice_means IS
-'The mean vector of each label''s segments of a video, weighted by duration, and of how much speech it is.';
+'The mean vector of each label''s segments of a video, weighted by duration, and of how much speech it is.
+length is what it had before it was scaled to 1: the more alike the segments, the closer to 1.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.mean_voices(
     video bigint, encoder integer, labels text[], starts_ms integer[], ends_ms integer[]
