@@ -1,5 +1,35 @@
 -- One label for each person of a recording, for turns whose labels hold only for a while.
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.near_in_time(
+    starts_ms integer[], ends_ms integer[], labels text[], items integer[], placed integer[],
+    OUT near_items integer[], OUT groups integer[]
+)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $$
+    WITH turn AS MATERIALIZED (
+        SELECT t.start_ms, t.end_ms, t.item, placed[t.item] AS grouped, row_number() OVER (
+                   ORDER BY t.start_ms, t.end_ms, t.item
+               ) AS number
+        FROM unnest(starts_ms, ends_ms, labels, items) AS t(start_ms, end_ms, label, item)
+        WHERE t.label IS NOT NULL
+    ), pair AS (
+        SELECT t.item, o.grouped,
+               min(greatest(o.start_ms - t.end_ms, t.start_ms - o.end_ms, 0)) AS gap_ms
+        FROM turn AS t
+        CROSS JOIN generate_series(-20, 20) AS step(turns)
+        JOIN turn AS o ON o.number = t.number + step.turns AND o.grouped > 0
+        WHERE t.grouped = 0
+        GROUP BY t.item, o.grouped
+    )
+    SELECT array_agg(p.item ORDER BY p.gap_ms, p.item, p.grouped),
+           array_agg(p.grouped ORDER BY p.gap_ms, p.item, p.grouped)
+    FROM pair AS p
+$$;
+COMMENT ON FUNCTION pgvoice_internal.near_in_time IS
+'The pairs of a turn without a group and the group of one of the 20 turns before or after it, the
+nearest in time first.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.ordered_turns(
     video bigint, encoder integer, starts_ms integer[], ends_ms integer[], labels text[],
     OUT items integer[], OUT heard integer, OUT segment_items integer[],
@@ -39,81 +69,6 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.ordered_turns IS
 'A number for each turn, 1 being the one with the most clean speech that has vectors, how many have any, and
 the segments of that speech with the numbers of their turns.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.near_in_time(
-    starts_ms integer[], ends_ms integer[], labels text[], items integer[], placed integer[],
-    most_ms integer, OUT near_items integer[], OUT groups integer[]
-)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    WITH turn AS MATERIALIZED (
-        SELECT t.start_ms, t.end_ms, t.item, placed[t.item] AS grouped, row_number() OVER (
-                   ORDER BY t.start_ms, t.end_ms, t.item
-               ) AS number
-        FROM unnest(starts_ms, ends_ms, labels, items) AS t(start_ms, end_ms, label, item)
-        WHERE t.label IS NOT NULL
-    ), pair AS (
-        SELECT t.item, o.grouped,
-               min(greatest(o.start_ms - t.end_ms, t.start_ms - o.end_ms, 0)) AS gap_ms
-        FROM turn AS t
-        CROSS JOIN generate_series(-20, 20) AS step(turns)
-        JOIN turn AS o ON o.number = t.number + step.turns AND o.grouped > 0
-        WHERE t.grouped = 0
-        GROUP BY t.item, o.grouped
-    )
-    SELECT array_agg(p.item ORDER BY p.gap_ms, p.item, p.grouped),
-           array_agg(p.grouped ORDER BY p.gap_ms, p.item, p.grouped)
-    FROM pair AS p WHERE p.gap_ms <= most_ms
-$$;
-COMMENT ON FUNCTION pgvoice_internal.near_in_time IS
-'The pairs of a turn without a group and the group of one of the 20 turns before or after it, if within
-most_ms, the nearest in time first.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.unheard_person(
-    starts_ms integer[], ends_ms integer[], labels text[], items integer[], placed integer[],
-    OUT near_items integer[], OUT groups integer[]
-)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-    SELECT array_agg(t.item ORDER BY t.ms DESC, t.item),
-           array_agg(cardinality(placed) + 1 ORDER BY t.ms DESC, t.item)
-    FROM (
-        SELECT o.item, o.end_ms - o.start_ms AS ms, sum(o.end_ms - o.start_ms) OVER () AS total_ms
-        FROM unnest(starts_ms, ends_ms, labels, items) AS o(start_ms, end_ms, label, item)
-        WHERE placed[o.item] = 0 AND o.label IS NOT NULL
-    ) AS t
-    WHERE t.total_ms >= 1500 AND EXISTS (SELECT FROM unnest(placed) AS p(grouped) WHERE p.grouped > 0)
-$$;
-COMMENT ON FUNCTION pgvoice_internal.unheard_person IS
-'The turns without a group, paired with a new one, if they last 1.5 s or more in all and others have groups:
-one more person at most, however many turns of a long recording are like that.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.place_unheard(
-    starts_ms integer[], ends_ms integer[], labels text[], items integer[], placed integer[],
-    firsts integer[], others integer[]
-) RETURNS integer[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    near record;
-BEGIN
-    near := pgvoice_internal.near_in_time(starts_ms, ends_ms, labels, items, placed, 2000);
-    placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
-    near := pgvoice_internal.unheard_person(starts_ms, ends_ms, labels, items, placed);
-    placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
-    near := pgvoice_internal.near_in_time(starts_ms, ends_ms, labels, items, placed, 2147483647);
-    RETURN pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.place_unheard IS
-'Places the turns without a voice to compare: with the nearest in time if that is within 2 s; or else with one
-more person, if that is enough speech; or else with the nearest. Never with one that they must be apart from.
-The numbers were chosen after AMI clips of 30 s were seen, in which they find two more people, one of them
-rightly, and the right number of people in five of eight instead of three; simulated conversations stay the
-same.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.labels_of_groups(
     starts_ms integer[], groups integer[]
@@ -156,6 +111,7 @@ DECLARE
     firsts integer[];
     others integer[];
     placed integer[];
+    near record;
 BEGIN
     PERFORM pgvoice_internal.require_encoder(encoder),
         pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
@@ -187,18 +143,15 @@ BEGIN
                ORDER BY i.item
            )
     INTO others, firsts;
-    placed := pgvoice_internal.place_unheard(
-        starts_ms, ends_ms, labels, turns.items,
-        pgvoice_internal.group_turns(
-            video_of, encoder, turns.segment_items, turns.segment_starts_ms, turns.segment_ends_ms,
-            turns.heard, firsts, others, similar_from
-        ),
-        firsts, others
+    placed := pgvoice_internal.group_turns(
+        video_of, encoder, turns.segment_items, turns.segment_starts_ms, turns.segment_ends_ms,
+        turns.heard, firsts, others, similar_from
     );
+    near := pgvoice_internal.near_in_time(starts_ms, ends_ms, labels, turns.items, placed);
+    placed := pgvoice_internal.place_apart(placed, near.near_items, near.groups, firsts, others);
     RETURN pgvoice_internal.labels_of_groups(starts_ms, ARRAY(
-        SELECT CASE WHEN t.label IS NOT NULL THEN coalesce(
-            nullif(placed[t.item], 0), cardinality(placed) + 1 + t.item
-        ) END
+        SELECT CASE WHEN t.label IS NOT NULL
+                    THEN coalesce(nullif(placed[t.item], 0), cardinality(placed) + t.item) END
         FROM unnest(turns.items, labels) WITH ORDINALITY AS t(item, label, place) ORDER BY t.place
     ));
 END
@@ -208,7 +161,7 @@ COMMENT ON FUNCTION pgvoice.join_labels IS
 video whose labels hold only for a while: turns are joined by how similar the mean voices of their clean
 speech are, unless they overlap, from the encoder''s default threshold on, or more where all voices of the
 recording are alike. Little speech makes a person only if it is not similar to somebody with more. A turn
-without such a voice gets the label of the nearest one in time. NULL for turns without a label, and where speech
-was erased. With CAM++ on turns of segmentation-3.0, the wrong person had .5 % of the speech of a simulated
-podcast, 1.4 % of a series, 8.5 % of AMI clips of 30 s, and 13 % of digits at 8 kHz (31 % with one threshold for
-all recordings); the number of people was right in 13 of 16 of the first three and a conversation of two.';
+without such a voice gets the label of the nearest one in time that does not overlap it. NULL for turns without a
+label, and where speech was erased. With CAM++ on turns of segmentation-3.0, the wrong person had .1 % of the
+speech of a simulated podcast, 1.3 % of a series, 5 % of AMI clips of 30 s, and 8 % of digits at 8 kHz (26 % with
+one threshold for all recordings).';
