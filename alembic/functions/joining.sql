@@ -190,10 +190,10 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.kept_groups IS
 'The groups that stand for people: the one with the most speech; others with 5 s or more; and with less if they
-are not similar to a larger one of these, of the 1000 with the most. The numbers were chosen with CAM++ (.40: +.05 from
-1.5 s on, -.2 from .8 s on) on simulated conversations of LibriSpeech speakers and on digits, the last one after
-AMI clips of 30 s were seen: the right number of people in 15 of 16 simulated conversations, instead of in 12
-with all groups of 1.5 s.';
+are not similar to a larger one of these, of the 1000 with the most. The numbers were chosen with CAM++ (.40:
++.05 from 1.5 s on, -.2 from .8 s on) on simulated conversations of LibriSpeech speakers and on digits, the last
+one after AMI clips of 30 s were seen: the right number of people in 15 of 16 simulated conversations, instead
+of in 12 with all groups of 1.5 s.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.joining_threshold(
     video bigint, encoder integer, items integer[], starts_ms integer[], ends_ms integer[],

@@ -80,14 +80,13 @@ FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_all_voices();
 CREATE OR REPLACE FUNCTION pgvoice_internal.voice_means(
     video bigint, encoder integer, labels text[], starts_ms integer[], ends_ms integer[]
 ) RETURNS TABLE (
-    label text, dimension integer, embedding public.vector, clean_ms bigint, segments bigint,
-    length double precision
+    label text, dimension integer, embedding public.vector, clean_ms bigint, segments bigint, length real
 )
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     SELECT t.label, t.dimension, public.l2_normalize(t.total), t.clean_ms, t.segments,
-           public.vector_norm(t.total) / t.clean_ms
+           (public.vector_norm(t.total) / t.clean_ms)::real
     FROM (
         SELECT g.label, s.dimension, public.sum(
                    s.embedding OPERATOR(public.*) array_fill(
@@ -97,10 +96,9 @@ AS $$
         FROM unnest(labels, starts_ms, ends_ms) AS g(label, start_ms, end_ms)
         CROSS JOIN LATERAL (
             -- OFFSET: each is looked up by its key, however many rows the planner expects.
-            SELECT o.start_ms, o.end_ms, o.dimension, o.embedding FROM pgvoice.segment_embedding AS o
+            SELECT o.* FROM pgvoice.segment_embedding AS o
             WHERE o.video_id = video AND o.start_ms = g.start_ms AND o.end_ms = g.end_ms
-              AND o.encoder_id = encoder
-            OFFSET 0
+              AND o.encoder_id = encoder OFFSET 0
         ) AS s
         WHERE s.embedding IS NOT NULL AND g.label IS NOT NULL
         GROUP BY g.label, s.dimension

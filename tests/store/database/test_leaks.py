@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -183,7 +184,13 @@ def _traces(vector: Embedding) -> list[str]:
 
 def _found(told: str, vectors: Sequence[Embedding] = VECTORS) -> list[str]:
     lowered = told.lower()
-    return [trace for vector in vectors for trace in _traces(vector) if trace in lowered]
+    traces = [trace for vector in vectors for trace in _traces(vector) if trace in lowered]
+    return [trace for trace in traces if _is_whole(trace, lowered)]
+
+
+def _is_whole(trace: str, told: str) -> bool:
+    """Whether it is not only the end of a longer decimal number, such as a plan's costs."""
+    return "." not in trace or bool(re.search(rf"(?<!\d){re.escape(trace)}", told))
 
 
 def test_traces_are_found(owner: VoiceStore) -> None:
