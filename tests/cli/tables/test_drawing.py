@@ -59,7 +59,7 @@ def test_headers_are_folded_before_numbers_are_broken() -> None:
     row = ["library", "1,234,567.0", "12 h"]
     assert _drawn(columns, row, 30) == [
         "             vectors per  time",
-        "ingest          second  left",
+        "ingest            second  left",
         "library      1,234,567.0  12 h",
     ]
 
