@@ -17,10 +17,10 @@ class Settings:
     """
 
     #: Frames from one window to the next: about two seconds, and a whole number of milliseconds.
-    step_frames: int = 112
+    step_frames: int = 120
     #: Frames before the recording where the first window starts, so that its first seconds are in
     #: about as many windows as all others.
-    lead_frames: int = 520
+    lead_frames: int = 480
     #: A speaker of a window goes on with a track if both are active together for so many seconds,
     #: and for this share of the activity of the shorter.
     together_seconds: float = 0.15
