@@ -250,7 +250,8 @@ DECLARE
 BEGIN
     LOOP
         seeds := ARRAY(
-            SELECT i FROM generate_series(1, heard) AS i WHERE placed[i] = 0 ORDER BY i LIMIT 300
+            SELECT i FROM generate_series(1, least(heard, cardinality(placed))) AS i
+            WHERE placed[i] = 0 ORDER BY i LIMIT 300
         );
         EXIT WHEN seeds = '{}';
         SELECT pgvoice_internal.group_voices(

@@ -1,7 +1,7 @@
 """Synthetic voices of any number of people, as similar to each other as real ones.
 
 A voice is a direction that all share, a person's own, what differs from time to time, and what the
-recording adds. The constants reproduce similarities of CAM++ on recordings in /work/shared/speech;
+recording adds. The constants reproduce similarities of CAM++ on recordings in ../shared/speech;
 `spreads` shows both.
 """
 
