@@ -72,7 +72,7 @@ def prune(
     with VoiceStore.open(url) as store:
         selection = PruneSelection(
             video,
-            None if encoder is None else store.recordings.encoder(encoder).id,
+            None if encoder is None else store.encoders.find(encoder).id,
             None if older_than is None else timedelta(days=older_than),
         )
         count = store.recordings.prune(selection, dry_run=True)

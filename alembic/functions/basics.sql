@@ -96,23 +96,14 @@ $$;
 COMMENT ON FUNCTION pgvoice.encoder_id(text) IS
 'The id of the encoder with this name; fails if there is none or several.';
 
-CREATE OR REPLACE FUNCTION pgvoice.sole_encoder() RETURNS integer
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    ids integer[] := ARRAY(SELECT id FROM pgvoice.encoder ORDER BY id);
-BEGIN
-    IF cardinality(ids) > 1 THEN
-        RAISE EXCEPTION 'the store holds vectors of % encoders', cardinality(ids)
-            USING HINT = 'Name one: encoder => pgvoice.encoder_id(''campplus'').',
-                  ERRCODE = 'too_many_rows';
-    END IF;
-    RETURN ids[1];
-END
-$$;
-COMMENT ON FUNCTION pgvoice.sole_encoder() IS
-'The id of the only encoder in the store, NULL if there is none yet; fails if there are several.';
+CREATE OR REPLACE FUNCTION pgvoice.default_encoder() RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT e.id FROM pgvoice.encoder AS e ORDER BY e.default_since DESC NULLS LAST, e.id LIMIT 1;
+END;
+COMMENT ON FUNCTION pgvoice.default_encoder() IS
+'The id of the encoder whose vectors answer unless another one is named: the one that the library switched
+to last, else the first; NULL if there is none yet.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.video_ids(keys text[]) RETURNS bigint[]
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE

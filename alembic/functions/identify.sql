@@ -212,7 +212,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     video text,
     starts double precision[] DEFAULT NULL,
     ends double precision[] DEFAULT NULL,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,

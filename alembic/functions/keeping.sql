@@ -115,7 +115,7 @@ COMMENT ON FUNCTION pgvoice_internal.apply_verdicts IS
 
 CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     videos text[] DEFAULT NULL,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     only_labelled boolean DEFAULT false,

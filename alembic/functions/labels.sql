@@ -45,7 +45,7 @@ once the speaker is removed; speaker is NULL for nobody known. Similarities have
 reader sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
-    video text DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
+    video text DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (speaker text, video text, segments bigint, seconds double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER

@@ -232,7 +232,7 @@ COMMENT ON FUNCTION pgvoice_internal.link_refreshed(bigint[], integer, boolean) 
 'Links the voices of videos that were computed, if the store links voices.';
 
 CREATE OR REPLACE FUNCTION pgvoice.link_voices(
-    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
+    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER

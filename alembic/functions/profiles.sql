@@ -181,7 +181,7 @@ threshold (see one_person) and the median of all such similarities, but at least
 Always fewer than half of the exemplars, including those that are excluded already.';
 
 CREATE OR REPLACE FUNCTION pgvoice.drop_outliers(
-    speaker text, encoder integer DEFAULT pgvoice.sole_encoder(), dry_run boolean DEFAULT false
+    speaker text, encoder integer DEFAULT pgvoice.default_encoder(), dry_run boolean DEFAULT false
 ) RETURNS TABLE (
     source text,
     start_s double precision,
@@ -223,7 +223,7 @@ COMMENT ON FUNCTION pgvoice.drop_outliers IS
 They stay in the store, and restore_exemplars takes them back. dry_run changes nothing.';
 
 CREATE OR REPLACE FUNCTION pgvoice.restore_exemplars(
-    speaker text, encoder integer DEFAULT pgvoice.sole_encoder()
+    speaker text, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT

@@ -166,7 +166,7 @@ COMMENT ON FUNCTION pgvoice_internal.fit_library(integer, boolean) IS
 'Fits the library''s tail again, if always, or if the number of recordings has changed by a fifth since;
 from at most 200 recordings. Returns whether it did.';
 
-CREATE OR REPLACE FUNCTION pgvoice.refit_library(encoder integer DEFAULT pgvoice.sole_encoder())
+CREATE OR REPLACE FUNCTION pgvoice.refit_library(encoder integer DEFAULT pgvoice.default_encoder())
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER

@@ -174,7 +174,7 @@ their turns have no labels. clip is the part that is best to listen to; similari
 all voices of the unknown voice, with two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voices_of_segments(
-    video text, encoder integer DEFAULT pgvoice.sole_encoder()
+    video text, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,

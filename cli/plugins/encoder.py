@@ -65,7 +65,7 @@ def _stored(url: str | None) -> tuple[list[_Stored], str | None]:
     try:
         with VoiceStore.open(url) as store:
             required = store.thresholds.required
-            found = store.recordings.encoders()
+            found = store.encoders.list()
             return [_Stored(one, required(encoder=one.identity).kind) for one in found], None
     except DatabaseError as error:
         return [], str(error)

@@ -12,8 +12,8 @@ def chosen(store: VoiceStore, which: str | None) -> StoredEncoder | None:
     Raises `UnknownEncoder`.
     """
     if which:
-        return store.recordings.encoder(which)
-    return max(store.recordings.encoders(), key=lambda each: each.id, default=None)
+        return store.encoders.find(which)
+    return max(store.encoders.list(), key=lambda each: each.id, default=None)
 
 
 def identity(store: VoiceStore, which: str | None = None) -> EncoderIdentity | None:

@@ -146,7 +146,7 @@ def evaluate(
         raise NotEvaluable("give the clusters of the reference's turns, for every video")
     if not turns:
         raise NotEvaluable("nothing to evaluate: give a video with its reference")
-    which = store.recordings.encoder(encoder)
+    which = store.encoders.find(encoder)
     names = {
         profile.speaker
         for profile in store.people.speakers()

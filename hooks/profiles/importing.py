@@ -139,7 +139,7 @@ def _from_original(
     if encoder is None:
         raise ProfileRefused("its model is unknown: name the encoder (--encoder)")
     identity = encoder.identity
-    stored = [each.identity for each in store.recordings.encoders()]
+    stored = [each.identity for each in store.encoders.list()]
     same_name = [each for each in stored if each.name == identity.name]
     if same_name and identity not in same_name:
         _require_same(identity, same_name[-1])

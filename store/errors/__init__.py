@@ -54,6 +54,7 @@ PgvoiceError
 ├── ActNotUndoable                    a later act depends on what an act did
 ├── LabelIsNoName                     a diarizer's label was given instead of a name
 ├── CalibrationUnsupported            too little labelled speech for the requested thresholds
+├── EncoderInUse                      an encoder answers, or has what no other has
 ├── UnknownEncoder
 ├── UnknownLabel                      a segment has nothing to pin, or no pin
 └── Unknown                           a name or number is not in the store

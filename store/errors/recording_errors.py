@@ -29,6 +29,10 @@ class UnknownEncoder(PgvoiceError):
     """The store has no such encoder, or several that match."""
 
 
+class EncoderInUse(PgvoiceError):
+    """An encoder answers, or has what no other encoder has, so it is not dropped."""
+
+
 class AudioChanged(PgvoiceError):
     """A video's audio differs from the audio that its stored vectors were computed from."""
 

@@ -160,7 +160,11 @@ encoder = sa.Table(
     sa.Column(
         "label",
         sa.Text,
-        sa.Computed("name || '@' || \"left\"(revision, 19)", persisted=True),
+        sa.Computed(
+            "name || '@' || \"left\"(revision, 19)"
+            " || CASE WHEN preprocessing = '1' THEN '' ELSE '/' || preprocessing END",
+            persisted=True,
+        ),
         comment="Short name to show.",
     ),
     sa.Column(
@@ -170,6 +174,12 @@ encoder = sa.Table(
         comment="For one comparison at FAR 1 %, until the library or a calibration has told.",
     ),
     sa.Column("threshold_source", sa.Text, nullable=False),
+    sa.Column(
+        "default_since",
+        sa.DateTime(timezone=True),
+        comment="When the library switched to it last. The latest one answers unless another one is"
+        " named; while there is none, the first encoder.",
+    ),
     columns.now("created_at"),
     sa.UniqueConstraint("name", "revision", "preprocessing", "dimension", "sample_rate"),
     sa.UniqueConstraint("id", "dimension"),
@@ -239,6 +249,7 @@ fill_run = sa.Table(
     sa.Column("decode_seconds", sa.Double, nullable=False),
     sa.Column("encode_seconds", sa.Double, nullable=False),
     sa.Column("device", sa.Text, comment="NULL if no model ran."),
+    sa.Column("source", sa.Text, comment="The file that vectors were imported from, if any were."),
     columns.now("finished_at"),
     sa.CheckConstraint(
         "hits >= 0 AND filled >= 0 AND hits <= requested AND filled <= requested - hits", "segments"

@@ -51,10 +51,13 @@ class EncoderIdentity:
     sample_rate: int
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.revision[:19]}"
+        """As the column ``label`` of ``pgvoice.encoder``."""
+        later = "" if self.preprocessing == "1" else f"/{self.preprocessing}"
+        return f"{self.name}@{self.revision[:19]}{later}"
 
 
-#: An encoder by its identity, by name or ``name@revision…``; None is the store's only one.
+#: An encoder by its identity, as that is shown, by name or ``name@revision…``; None is the one that
+#: answers.
 WhichEncoder = EncoderIdentity | str | None
 
 
@@ -80,6 +83,8 @@ class StoredEncoder:
     threshold: Threshold
     #: Whether thresholds were measured on this library.
     calibrated: bool
+    #: Whether it answers unless another one is named.
+    is_default: bool
 
 
 def ensure(connection: Connection, identity: EncoderIdentity, threshold: Threshold) -> int:
@@ -105,12 +110,12 @@ def stored(connection: Connection) -> list[StoredEncoder]:
         text(
             "SELECT id, name, revision, preprocessing, dimension, sample_rate,"
             " default_threshold, threshold_source, EXISTS"
-            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id AND c.active)"
-            " FROM pgvoice.encoder e ORDER BY id"
+            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id AND c.active),"
+            " id = pgvoice.default_encoder() FROM pgvoice.encoder e ORDER BY id"
         )
     )
     return [
-        StoredEncoder(row[0], EncoderIdentity(*row[1:6]), Threshold(*row[6:8]), row[8])
+        StoredEncoder(row[0], EncoderIdentity(*row[1:6]), Threshold(*row[6:8]), *row[8:])
         for row in rows
     ]
 
@@ -118,18 +123,22 @@ def stored(connection: Connection) -> list[StoredEncoder]:
 def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
     """The stored encoder that `which` means; raises `UnknownEncoder` unless exactly one fits."""
     every = stored(connection)
-    fitting = [encoder for encoder in every if _fits(encoder.identity, which)]
+    fitting = [encoder for encoder in every if _fits(encoder, which)]
     if len(fitting) == 1:
         return fitting[0]
     there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
         asked = "an encoder" if which is None else repr(str(which))
         raise UnknownEncoder(f"no vectors of {asked} in the store (there are: {there}): fill first")
-    raise UnknownEncoder(f"the store has vectors of more than one encoder: name one of {there}")
+    raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
 
 
-def _fits(identity: EncoderIdentity, which: WhichEncoder) -> bool:
-    if which is None or isinstance(which, EncoderIdentity):
-        return which is None or identity == which
+def _fits(encoder: StoredEncoder, which: WhichEncoder) -> bool:
+    if which is None:
+        return encoder.is_default
+    if isinstance(which, EncoderIdentity):
+        return encoder.identity == which
+    identity = encoder.identity
     name, _, revision = which.partition("@")
-    return identity.name == name and identity.revision.startswith(revision)
+    is_called_so = identity.name == name and identity.revision.startswith(revision)
+    return is_called_so or str(identity) == which

@@ -30,7 +30,6 @@ from pgvoice.store.recordings import (
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
-    StoredEncoder,
     Threshold,
     WhichEncoder,
 )
@@ -336,16 +335,6 @@ class Recordings:
             if not inserted.rowcount:
                 raise VideoErased
             connection.execute(text(_REFRESH_VOICES), asdict(encoder) | {"video": video})
-
-    def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
-        """The stored encoder that `which` means. Raises `UnknownEncoder`."""
-        with self._database.engine.connect() as connection:
-            return encoders.find(connection, which)
-
-    def encoders(self) -> list[StoredEncoder]:
-        """Every registered encoder, oldest first."""
-        with self._database.engine.connect() as connection:
-            return encoders.stored(connection)
 
     def stored(self, names: Iterable[str]) -> dict[str, str]:
         """The keys of stored videos by name; a name may have underscores for a key's spaces.

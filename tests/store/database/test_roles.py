@@ -138,7 +138,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video, segments FROM speaker_recordings('ann') ORDER BY 1", [("v", 2), ("w", 1)]),
         ("SELECT exemplar_seconds(1, 1), profile_cohesion(1, 1)", [(1, 1)]),
         ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
-        ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
+        ("SELECT default_encoder() = encoder_id('toy')", [(True,)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),

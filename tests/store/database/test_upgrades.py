@@ -117,7 +117,7 @@ def test_down_by_one_and_up_to_the_newest(url: URL, server_url: str, revision: s
             schema.upgrade(engine, consent=False)
         assert _different(older, _contents(copy)) == RENEWED.get(revision, set())
         with VoiceStore.open(plain(copy)) as store:
-            for stored in store.recordings.encoders():
+            for stored in store.encoders.list():
                 store.thresholds.refresh(encoder=stored.identity)
             assert [check for check in store.upkeep.verify() if check.problems] == []
             named = [answer.speaker for answer in store.answers.identify("v", encoder=ENCODER)]

@@ -74,7 +74,7 @@ def make(site: Site) -> APIRouter:
                 "threshold_source": each.threshold.source,
                 "calibrated": each.calibrated,
             }
-            for each in store.recordings.encoders()
+            for each in store.encoders.list()
         ]
 
     @router.get("/ingests", response_model=Page[Ingest])

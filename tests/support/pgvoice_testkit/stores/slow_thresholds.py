@@ -60,7 +60,7 @@ class SlowLibrary:
     """The voices of a store, and what follows from them."""
 
     def __init__(self, store: VoiceStore) -> None:
-        self.threshold = store.recordings.encoder().threshold.similarity
+        self.threshold = store.encoders.find().threshold.similarity
         with store.database.engine.connect() as connection:
             rows = connection.execute(_SEGMENTS).all()
             self.enrolled = {tuple(row) for row in connection.execute(_ENROLLED)}

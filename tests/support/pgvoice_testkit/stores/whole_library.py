@@ -123,6 +123,6 @@ def answers(store: VoiceStore) -> dict[str, object]:
         "speakers": store.people.speakers(),
         "exemplars": [store.people.exemplars(each.speaker) for each in store.people.speakers()],
         "calibration": store.thresholds.calibrations(encoder=VOICES),
-        "encoders": store.recordings.encoders(),
+        "encoders": store.encoders.list(),
         "statistics": store.recordings.statistics().all_time,
     }

@@ -1,0 +1,104 @@
+"""``VoiceStore.encoders``: which encoder answers, and moving a library to another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from pgvoice.store.database.connection import Database
+from pgvoice.store.encoders import carrying, comparing, default, dropping
+from pgvoice.store.encoders.carrying import Carried, ExemplarVector, LostExemplar
+from pgvoice.store.encoders.comparing import Confirmed
+from pgvoice.store.encoders.default import Unfilled
+from pgvoice.store.encoders.dropping import Dropped
+from pgvoice.store.labels.runs import LabelMove
+from pgvoice.store.recordings import encoders
+from pgvoice.store.recordings.encoders import (
+    EncoderIdentity,
+    StoredEncoder,
+    Threshold,
+    WhichEncoder,
+)
+
+
+class Encoders:
+    """The encoders that a store has vectors of; each call is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self) -> list[StoredEncoder]:
+        """Every registered encoder, oldest first."""
+        with self._database.engine.connect() as connection:
+            return encoders.stored(connection)
+
+    def find(self, which: WhichEncoder = None) -> StoredEncoder:
+        """The stored encoder that `which` means, by default the one that answers.
+
+        Raises `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            return encoders.find(connection, which)
+
+    def register(self, identity: EncoderIdentity, threshold: Threshold) -> StoredEncoder:
+        """Register an encoder before anything is filled with it; a known one is returned."""
+        with self._database.engine.begin() as connection:
+            encoders.ensure(connection, identity, threshold)
+            return encoders.find(connection, identity)
+
+    def unfilled(self, encoder: WhichEncoder, *, like: WhichEncoder = None) -> list[Unfilled]:
+        """The recordings with segments of `like` that have no row of `encoder`, by key."""
+        with self._database.engine.connect() as connection:
+            return default.unfilled(connection, *self._both(connection, encoder, like))
+
+    def carry(self, encoder: WhichEncoder, *, like: WhichEncoder = None) -> Carried:
+        """Give `encoder` what people said with `like`: exemplars and unknown voices.
+
+        Exemplars whose span has a vector of `encoder` are copied, and voices belong to the unknown
+        voices that they belong to with `like`. Safe to repeat.
+        """
+        with self._database.engine.begin() as connection:
+            return carrying.carry(connection, *self._both(connection, encoder, like))
+
+    def missing_exemplars(
+        self, encoder: WhichEncoder, *, like: WhichEncoder = None
+    ) -> list[LostExemplar]:
+        """The exemplars of `like` that `encoder` lacks, so that they can be computed from audio."""
+        with self._database.engine.connect() as connection:
+            return carrying.missing(connection, *self._both(connection, encoder, like))
+
+    def add_exemplars(self, encoder: WhichEncoder, vectors: Sequence[ExemplarVector]) -> int:
+        """Store vectors of `encoder` for exemplars of another one; returns how many are new."""
+        with self._database.engine.begin() as connection:
+            return carrying.add(connection, encoders.find(connection, encoder), vectors)
+
+    def changes(self, encoder: WhichEncoder, *, like: WhichEncoder = None) -> list[LabelMove]:
+        """How stored labels of `like` differ from those of `encoder`: what a switch changes."""
+        with self._database.engine.connect() as connection:
+            return comparing.changes(connection, *self._both(connection, encoder, like))
+
+    def confirmed(self, encoder: WhichEncoder = None) -> Confirmed:
+        """How an encoder judges the segments that a person named, as if nobody had."""
+        with self._database.engine.connect() as connection:
+            return comparing.confirmed(connection, encoders.find(connection, encoder))
+
+    def make_default(self, encoder: WhichEncoder) -> StoredEncoder:
+        """Let `encoder` answer from now on unless another one is named; returns the one before."""
+        with self._database.engine.begin() as connection:
+            return default.make_default(connection, encoders.find(connection, encoder))
+
+    def drop(self, encoder: WhichEncoder, *, force: bool = False) -> Dropped:
+        """Delete an encoder with its vectors, profiles, labels and thresholds.
+
+        Raises `EncoderInUse` for the one that answers, and unless `force`, if that would lose what
+        no other encoder has.
+        """
+        with self._database.engine.begin() as connection:
+            return dropping.drop(connection, encoders.find(connection, encoder), force=force)
+
+    @staticmethod
+    def _both(
+        connection: Connection, encoder: WhichEncoder, like: WhichEncoder
+    ) -> tuple[StoredEncoder, StoredEncoder]:
+        return encoders.find(connection, encoder), encoders.find(connection, like)
