@@ -74,6 +74,8 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
+    "carrying_voices",
+    "carrying",
     "people",
     "person",
     "scores",
