@@ -96,7 +96,10 @@ def carry(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> Car
 def missing(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> list[LostExemplar]:
     """The exemplars of `old` that `new` lacks and `carry` cannot copy, by person."""
     rows = connection.execute(_MISSING, {"source": old.id, "target": new.id})
-    return [LostExemplar(*row[:5], SegmentKey(*row[5:7]), *row[7:]) for row in rows]
+    return [
+        LostExemplar(*row[:5], SegmentKey(row[5], row[6]), excluded=row[7], reason=row[8])
+        for row in rows
+    ]
 
 
 def add(connection: Connection, new: StoredEncoder, vectors: Sequence[ExemplarVector]) -> int:
