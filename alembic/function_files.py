@@ -51,6 +51,7 @@ FILES = (
     "linking",
     "carrying_voices",
     "link_settings",
+    "encoders",
     "unknown_voices",
     "suggestions",
     "reviewing",
