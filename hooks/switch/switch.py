@@ -152,7 +152,12 @@ class Switch:
                 f" `pgvoice ingest failed '{self.name}'` says why"
             )
         self._store.encoders.make_default(self._identity)
-        return replace(report, flipped=True)
+        known = {each.identity: each for each in self._store.encoders.list()}
+        sides = {
+            side: replace(judged, encoder=known[judged.encoder.identity])
+            for side, judged in (("old", report.old), ("new", report.new))
+        }
+        return replace(report, flipped=True, **sides)
 
     def _registered(self, old: StoredEncoder) -> StoredEncoder:
         """The new encoder in the store; its model is loaded if a recording needs it."""
