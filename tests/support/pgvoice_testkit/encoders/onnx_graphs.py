@@ -50,8 +50,8 @@ class EcapaGraph(nn.Module):
             features = block(features)
             outputs.append(features)
         x = self.model.mfa(torch.cat(outputs[1:], dim=1))
-        x = self.model.fc(self.model.asp_bn(self._pooled(x)))
-        return x.flatten(1)
+        vectors: Tensor = self.model.fc(self.model.asp_bn(self._pooled(x))).flatten(1)
+        return vectors
 
     def _features(self, samples: Tensor) -> Tensor:
         """Decibels ``(segments, mels, frames)``, less their mean over time."""
@@ -94,13 +94,15 @@ class Ge2eGraph(nn.Module):
         pieces = frames[:, self._places(frames)]
         _, (hidden, _) = self.lstm(pieces.flatten(0, 1))
         raw = F.normalize(torch.relu(self.linear(hidden[-1])))
-        return raw.unflatten(0, (frames.shape[0], -1)).mean(1)
+        vectors: Tensor = raw.view(frames.shape[0], -1, raw.shape[1]).mean(1)
+        return vectors
 
     def _places(self, frames: Tensor) -> Tensor:
         """The frames of each piece, ``(pieces, frames)``; the last piece ends at the end."""
-        count = torch._shape_as_tensor(frames)[1]
+        count: Any = torch._shape_as_tensor(frames)[1]
         last = (count - self.piece).clamp(min=0)
         step = self.piece // 2
         starts = torch.arange((last + step - 1) // step + 1) * step
         within = torch.arange(count.clamp(max=self.piece))
-        return torch.minimum(starts, last)[:, None] + within
+        places: Tensor = torch.minimum(starts, last)[:, None] + within
+        return places
