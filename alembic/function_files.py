@@ -50,6 +50,7 @@ FILES = (
     "mending",
     "linking",
     "link_settings",
+    "encoders",
     "unknown_voices",
     "suggestions",
     "reviewing",

@@ -139,6 +139,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT exemplar_seconds(1, 1), profile_cohesion(1, 1)", [(1, 1)]),
         ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
         ("SELECT default_encoder() = encoder_id('toy')", [(True,)]),
+        ("SELECT video, segments FROM unfilled(1, 1)", []),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
@@ -237,6 +238,7 @@ SPECIAL: dict[str, set[str]] = {
     "join_voices(ARRAY[1, 2])": set(),
     "part_voice(1, 'v')": set(),
     "set_linking(true)": set(),
+    "make_default_encoder(1)": set(),
     "undo(1)": set(),
 }
 
