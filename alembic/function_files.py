@@ -49,6 +49,7 @@ FILES = (
     "regrouping",
     "mending",
     "linking",
+    "carrying_voices",
     "link_settings",
     "encoders",
     "unknown_voices",

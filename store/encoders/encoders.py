@@ -98,6 +98,11 @@ class Encoders:
         with self._database.engine.begin() as connection:
             return default.make_default(connection, encoders.find(connection, encoder))
 
+    def before(self) -> StoredEncoder | None:
+        """The encoder that answered before the one that does; None if there is none."""
+        with self._database.engine.connect() as connection:
+            return default.before(connection)
+
     def drop(self, encoder: WhichEncoder, *, force: bool = False) -> Dropped:
         """Delete an encoder with its vectors, profiles, labels and thresholds.
 
