@@ -77,6 +77,8 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
+    "carrying_voices",
+    "carrying",
     "people",
     "person",
     "scores",

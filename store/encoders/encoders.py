@@ -76,6 +76,11 @@ class Encoders:
         with self._database.engine.begin() as connection:
             return carrying.add(connection, encoders.find(connection, encoder), vectors)
 
+    def unrecognised_opt_outs(self, encoder: WhichEncoder = None) -> int:
+        """How many people opted out by their voice whom only other encoders can recognise."""
+        with self._database.engine.connect() as connection:
+            return carrying.unrecognised_opt_outs(connection, encoders.find(connection, encoder))
+
     def changes(
         self, encoder: WhichEncoder, *, like: WhichEncoder = None
     ) -> builtins.list[LabelMove]:
@@ -92,6 +97,11 @@ class Encoders:
         """Let `encoder` answer from now on unless another one is named; returns the one before."""
         with self._database.engine.begin() as connection:
             return default.make_default(connection, encoders.find(connection, encoder))
+
+    def before(self) -> StoredEncoder | None:
+        """The encoder that answered before the one that does; None if there is none."""
+        with self._database.engine.connect() as connection:
+            return default.before(connection)
 
     def drop(self, encoder: WhichEncoder, *, force: bool = False) -> Dropped:
         """Delete an encoder with its vectors, profiles, labels and thresholds.
