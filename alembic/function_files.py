@@ -77,7 +77,6 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
-    "carrying_voices",
     "carrying",
     "people",
     "person",
