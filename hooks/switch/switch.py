@@ -123,8 +123,7 @@ class Switch:
                 computed=carried.computed,
                 missing=carried.missing,
                 voices=carried.voices,
-                calibration=calibrated and calibrated.said,
-                calibrate=calibrated and calibrated.command,
+                calibration=calibrated,
                 labelled=labelled,
                 moves=tuple(self._store.encoders.changes(new.identity, like=old.identity)),
                 indexed=indexed,
@@ -179,6 +178,8 @@ class Switch:
         unfilled = self._store.encoders.unfilled(new.identity, like=old.identity)
         self._lacking = {each.video for each in unfilled}
         self._forget_failures()
+        if not unfilled:
+            return
         with self._step("filling") as tell:
             fills = Ingest(
                 self._engine,
