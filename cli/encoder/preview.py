@@ -11,6 +11,7 @@ from pgvoice.cli.labels.moves import write_moves
 from pgvoice.cli.thresholds.rule import levels, percent
 from pgvoice.hooks.switch.report import Judged, MissingExemplar, SwitchReport
 
+_Seconds = Callable[[Judged], float]
 #: The recordings and exemplars that are named.
 NAMED = 10
 
@@ -69,7 +70,7 @@ def _write_problems(problems: Sequence[tuple[str, str]]) -> None:
 
 def _more(report: SwitchReport) -> Iterator[str]:
     if report.voices:
-        yield f"unknown voices: {output.counted(report.voices, 'voice')} of recordings belong to them"
+        yield f"unknown voices: {output.counted(report.voices, 'voice')} of recordings carried over"
     if report.calibration:
         yield f"calibration: {report.calibration.said}"
         if report.calibration.command:
@@ -86,9 +87,7 @@ def _write_both(old: Judged, new: Judged) -> None:
     output.write_table(["", *columns], rows)
 
 
-def _share(
-    part: Callable[[Judged], float], whole: Callable[[Judged], float]
-) -> Callable[[Judged], str]:
+def _share(part: _Seconds, whole: _Seconds) -> Callable[[Judged], str]:
     """A part of confirmed speech, in percent."""
 
     def of(judged: Judged) -> str:

@@ -17,8 +17,8 @@ from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.running import Ingest, IngestReport
 from pgvoice.hooks.switch import exemplars
 from pgvoice.hooks.switch.exemplars import Carried
-from pgvoice.hooks.switch.report import Judged, SwitchReport
-from pgvoice.hooks.switch.thresholds import Recalibrated, recalibrate
+from pgvoice.hooks.switch.report import Judged, Recalibrated, SwitchReport
+from pgvoice.hooks.switch.thresholds import recalibrate
 from pgvoice.store.errors import IndexBusy, SchemaForbidden, UnknownVideo
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
 from pgvoice.store.upkeep.ingests import Outcome
