@@ -82,10 +82,19 @@ def _options(onnxruntime: Any) -> Any:
     """Threads as for torch, and nothing that depends on the lengths before."""
     options = onnxruntime.SessionOptions()
     # Its builds know nothing of OpenMP; workers of a pool are told so how many threads are theirs.
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = int(threads) if threads.isdecimal() else os.cpu_count() or 1
+    options.intra_op_num_threads = threads()
     options.use_deterministic_compute = True
     # Patterns of memory are kept per length, and segments have all lengths; DirectML needs it so.
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
+
+
+def threads() -> int:
+    """``OMP_NUM_THREADS``, else the number of CPUs that the process may use."""
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
