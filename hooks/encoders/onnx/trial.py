@@ -8,6 +8,7 @@ import numpy as np
 
 from pgvoice.hooks.encoders.onnx.front_ends import features
 from pgvoice.hooks.encoders.onnx.model import Model
+from pgvoice.hooks.encoders.onnx.sessions import reason
 from pgvoice.hooks.encoders.waveforms import unit_rows
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -87,8 +88,8 @@ def _alone(session: InferenceSession, model: Model, rows: Array, said: str = "")
         raise
     except Exception as error:
         raise EncoderUnavailable(
-            f"the model {model.path} cannot encode sound{said}: {error}; state a larger"
-            " `min_seconds` in its TOML file if it is too short"
+            f"the model {model.path} cannot encode sound{said}: {reason(error)} If that is too"
+            " short, state a larger `min_seconds` in its TOML file"
         ) from error
     vectors = unit_rows(found)
     if not np.isfinite(vectors).all():
