@@ -48,8 +48,10 @@ BEGIN
             (writers || admins, 'refresh_voices'),
             (writers || admins, 'refit_library'),
             (admins, 'accept_suggestion'),
+            (admins, 'carry_over'),
             (admins, 'dismiss_voice'),
             (admins, 'join_voices'),
+            (admins, 'make_default_encoder'),
             (admins, 'name_voice'),
             (admins, 'part_voice'),
             (admins, 'reject_suggestion'),
@@ -88,11 +90,15 @@ BEGIN
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'ingest_video',
                 'calibration', 'compared_profile', 'consent',
-                'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
+                'deleted_segment', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
                 'linked_voice', 'segment_embedding', 'speaker', 'unknown_voice',
                 'unknown_voice_mean', 'verdict', 'video', 'voice', 'voice_cohort'
             ]),
+            -- Which one answers is set by make_default_encoder alone, and an identity never changes.
+            (admins, 'INSERT (name, revision, preprocessing, dimension, sample_rate,'
+                ' default_threshold, threshold_source),'
+                ' UPDATE (default_threshold, threshold_source), DELETE', ARRAY['encoder']),
             (admins, 'UPDATE (label), DELETE', ARRAY['turn']),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
             (admins, 'SELECT', ARRAY[

@@ -141,7 +141,8 @@ AS $$
 BEGIN
     PERFORM pgvoice_internal.put_back(act, 'linked_voice'),
             pgvoice_internal.take_away(act, 'linked_voice'),
-            pgvoice_internal.put_back(act, 'unknown_voice');
+            pgvoice_internal.put_back(act, 'unknown_voice'),
+            pgvoice_internal.carry_undone(act);
     -- A fill may have linked further voices to one that this act created.
     DELETE FROM pgvoice.unknown_voice AS u
     USING pgvoice_internal.undo_plan(act, 'unknown_voice') AS p

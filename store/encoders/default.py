@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings.encoders import StoredEncoder
 
 
@@ -24,8 +26,25 @@ class Unfilled:
 
 
 def unfilled(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> list[Unfilled]:
-    raise NotImplementedError
+    """The recordings whose segments have rows of `old`, but not all of `new`, by key."""
+    rows = connection.execute(
+        text(
+            "SELECT video, segments, seconds, source, has_turns FROM pgvoice.unfilled(:new, :old)"
+            " ORDER BY video"
+        ),
+        {"new": new.id, "old": old.id},
+    )
+    return [Unfilled(*row) for row in rows]
+
+
+def before(connection: Connection) -> StoredEncoder | None:
+    """The encoder that answered before the one that does; None if there is none."""
+    others = [each for each in encoders.stored(connection) if not each.is_default]
+    known = [(each.default_since, each) for each in others if each.default_since is not None]
+    return max(known, key=itemgetter(0))[1] if known else None
 
 
 def make_default(connection: Connection, new: StoredEncoder) -> StoredEncoder:
-    raise NotImplementedError
+    """Let `new` answer from now on, and return the encoder that did before."""
+    was = connection.scalar(text("SELECT pgvoice.make_default_encoder(:new)"), {"new": new.id})
+    return next(each for each in encoders.stored(connection) if each.id == was)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -47,7 +48,9 @@ class Encoders:
             encoders.ensure(connection, identity, threshold)
             return encoders.find(connection, identity)
 
-    def unfilled(self, encoder: WhichEncoder, *, like: WhichEncoder = None) -> list[Unfilled]:
+    def unfilled(
+        self, encoder: WhichEncoder, *, like: WhichEncoder = None
+    ) -> builtins.list[Unfilled]:
         """The recordings with segments of `like` that have no row of `encoder`, by key."""
         with self._database.engine.connect() as connection:
             return default.unfilled(connection, *self._both(connection, encoder, like))
@@ -63,7 +66,7 @@ class Encoders:
 
     def missing_exemplars(
         self, encoder: WhichEncoder, *, like: WhichEncoder = None
-    ) -> list[LostExemplar]:
+    ) -> builtins.list[LostExemplar]:
         """The exemplars of `like` that `encoder` lacks, so that they can be computed from audio."""
         with self._database.engine.connect() as connection:
             return carrying.missing(connection, *self._both(connection, encoder, like))
@@ -73,7 +76,14 @@ class Encoders:
         with self._database.engine.begin() as connection:
             return carrying.add(connection, encoders.find(connection, encoder), vectors)
 
-    def changes(self, encoder: WhichEncoder, *, like: WhichEncoder = None) -> list[LabelMove]:
+    def unrecognised_opt_outs(self, encoder: WhichEncoder = None) -> int:
+        """How many people opted out by their voice whom only other encoders can recognise."""
+        with self._database.engine.connect() as connection:
+            return carrying.unrecognised_opt_outs(connection, encoders.find(connection, encoder))
+
+    def changes(
+        self, encoder: WhichEncoder, *, like: WhichEncoder = None
+    ) -> builtins.list[LabelMove]:
         """How stored labels of `like` differ from those of `encoder`: what a switch changes."""
         with self._database.engine.connect() as connection:
             return comparing.changes(connection, *self._both(connection, encoder, like))
@@ -87,6 +97,11 @@ class Encoders:
         """Let `encoder` answer from now on unless another one is named; returns the one before."""
         with self._database.engine.begin() as connection:
             return default.make_default(connection, encoders.find(connection, encoder))
+
+    def before(self) -> StoredEncoder | None:
+        """The encoder that answered before the one that does; None if there is none."""
+        with self._database.engine.connect() as connection:
+            return default.before(connection)
 
     def drop(self, encoder: WhichEncoder, *, force: bool = False) -> Dropped:
         """Delete an encoder with its vectors, profiles, labels and thresholds.

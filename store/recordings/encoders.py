@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -85,6 +86,8 @@ class StoredEncoder:
     calibrated: bool
     #: Whether it answers unless another one is named.
     is_default: bool
+    #: When the library switched to it last; None if it never did.
+    default_since: datetime | None
 
 
 def ensure(connection: Connection, identity: EncoderIdentity, threshold: Threshold) -> int:
@@ -111,7 +114,7 @@ def stored(connection: Connection) -> list[StoredEncoder]:
             "SELECT id, name, revision, preprocessing, dimension, sample_rate,"
             " default_threshold, threshold_source, EXISTS"
             " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id AND c.active),"
-            " id = pgvoice.default_encoder() FROM pgvoice.encoder e ORDER BY id"
+            " id = pgvoice.default_encoder(), default_since FROM pgvoice.encoder e ORDER BY id"
         )
     )
     return [
@@ -121,11 +124,16 @@ def stored(connection: Connection) -> list[StoredEncoder]:
 
 
 def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
-    """The stored encoder that `which` means; raises `UnknownEncoder` unless exactly one fits."""
+    """The stored encoder that `which` means: of several with this name, the one that answers.
+
+    Raises `UnknownEncoder` if there is none, or several without that one.
+    """
     every = stored(connection)
-    fitting = [encoder for encoder in every if _fits(encoder, which)]
-    if len(fitting) == 1:
-        return fitting[0]
+    exact = [encoder for encoder in every if _is(encoder, which)]
+    fitting = exact or [encoder for encoder in every if _is_called(encoder, which)]
+    answering = [encoder for encoder in fitting if encoder.is_default]
+    if len(chosen := answering or fitting) == 1:
+        return chosen[0]
     there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
         asked = "an encoder" if which is None else repr(str(which))
@@ -133,12 +141,19 @@ def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
     raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
 
 
-def _fits(encoder: StoredEncoder, which: WhichEncoder) -> bool:
+def _is(encoder: StoredEncoder, which: WhichEncoder) -> bool:
     if which is None:
         return encoder.is_default
-    if isinstance(which, EncoderIdentity):
-        return encoder.identity == which
+    return encoder.identity == which or str(encoder.identity) == which
+
+
+def _is_called(encoder: StoredEncoder, which: WhichEncoder) -> bool:
+    """Whether `which` is the encoder's name, or that and the beginning of the revision."""
+    if not isinstance(which, str):
+        return False
     identity = encoder.identity
     name, _, revision = which.partition("@")
-    is_called_so = identity.name == name and identity.revision.startswith(revision)
-    return is_called_so or str(identity) == which
+    return identity.name == name and (
+        identity.revision.startswith(revision)
+        or identity.revision.startswith(revision.removesuffix(f"/{identity.preprocessing}"))
+    )

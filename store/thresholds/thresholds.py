@@ -64,8 +64,8 @@ class Thresholds:
                 f"a false accept rate must lie between 0 and 1, and {target_far:g} does not"
             )
         sources = [_named(list(labels))] if labels else []
-        sources += ["pinned labels"] if pinned else []
-        sources += ["exemplars left out one at a time"] if exemplars else []
+        sources += [calibration.PINNED] if pinned else []
+        sources += [calibration.EXEMPLARS] if exemplars else []
         if not sources:
             raise ValueError("nothing to calibrate with: give labels, pinned or exemplars")
         with self._database.engine.begin() as connection:

@@ -110,6 +110,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
     ("question", "answer"),
     [
         ("SELECT ingest FROM ingest_progress()", []),
+        ("SELECT unrecognised_opt_outs()", [(0,)]),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
         ("SELECT threshold, source FROM required(1000)", [(0.5, "encoder default: made up")]),
@@ -139,6 +140,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT exemplar_seconds(1, 1), profile_cohesion(1, 1)", [(1, 1)]),
         ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
         ("SELECT default_encoder() = encoder_id('toy')", [(True,)]),
+        ("SELECT video, segments FROM unfilled(1, 1)", []),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
@@ -237,7 +239,9 @@ SPECIAL: dict[str, set[str]] = {
     "join_voices(ARRAY[1, 2])": set(),
     "part_voice(1, 'v')": set(),
     "set_linking(true)": set(),
+    "make_default_encoder(1)": set(),
     "undo(1)": set(),
+    "carry_over(1, 1)": set(),
 }
 
 
