@@ -81,7 +81,9 @@ def _embeddings(
     row = np.dtype(
         [("fields", ">i2"), ("length", ">i4"), ("header", ">i2", 2), ("vector", ">f4", dimension)]
     )
-    statement = f"COPY ({_VECTORS.format(video=video_id, encoder=encoder.id)}) TO STDOUT (FORMAT binary)"
+    statement = (
+        f"COPY ({_VECTORS.format(video=video_id, encoder=encoder.id)}) TO STDOUT (FORMAT binary)"
+    )
     with copying(connection) as driver, driver.cursor() as cursor, cursor.copy(statement) as copy:
         stream = b"".join(bytes(chunk) for chunk in copy)
     table = np.frombuffer(stream[len(HEADER) : -len(TRAILER)], row)

@@ -57,7 +57,9 @@ def measured(given: Sequence[GivenVector], grid_ms: int, *, per_label: bool) -> 
     label has two. A span that two labels have gets no label's vector.
     """
     keys = [_key(each, grid_ms) for each in given]
-    found = [(key, each) for key, each in zip(keys, given, strict=True) if each.embedding is not None]
+    found = [
+        (key, each) for key, each in zip(keys, given, strict=True) if each.embedding is not None
+    ]
     if not found:
         return Measured(0, {}, {})
     rows = _matrix([each for _, each in found])

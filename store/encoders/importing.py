@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeAlias
 
 from sqlalchemy import Connection, text
 
@@ -33,7 +34,7 @@ UNKNOWN_REVISION = "unknown"
 GUESS = Threshold(0.5, "a guess, as the import named none")
 
 #: By segment, its vector; None for one that is zero or not finite.
-Vectors = Mapping[SegmentKey, Embedding | None]
+Vectors: TypeAlias = "Mapping[SegmentKey, Embedding | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class ImportedEncoder:
         checked(self.name, "an encoder's name")
         checked(self.revision, "an encoder's revision")
         if set(self.name) & set("@/:") or self.name != self.name.strip():
-            raise ValueError(f"an encoder's name has no @, /, : or outer blanks: {self.name[:40]!r}")
+            raise ValueError(f"an encoder's name has no @, / or :, unlike {self.name[:40]!r}")
 
     def identity(self, dimension: int) -> EncoderIdentity:
         """As it is stored, once the length of its vectors is known."""
@@ -97,8 +98,9 @@ class VectorsImported:
     besides_turns: int
 
 
-def store(connection: Connection, given: VectorsImport, grid_ms: int) -> VectorsImported:
+def store(connection: Connection, given: VectorsImport) -> VectorsImported:
     """Store the vectors of a recording and where they come from. Raises `VectorsRefused`."""
+    grid_ms = connection.scalar(text("SELECT grid_ms FROM pgvoice.setting"))
     found = measured(given.vectors, grid_ms, per_label=given.encoder.per_label)
     if not found.dimension:
         raise VectorsRefused(f"there is no vector of {given.video!r}: give segments with vectors")
@@ -135,9 +137,7 @@ def store(connection: Connection, given: VectorsImport, grid_ms: int) -> Vectors
 
 def _nothing(given: VectorsImport, encoder: StoredEncoder, erased: int) -> VectorsImported:
     """All of the recording's speech was erased."""
-    return VectorsImported(
-        given.video, encoder.identity, erased, 0, 0, {"erased": erased}, 0, 0, 0
-    )
+    return VectorsImported(given.video, encoder.identity, erased, 0, 0, {"erased": erased}, 0, 0, 0)
 
 
 def _registered(

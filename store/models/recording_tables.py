@@ -258,7 +258,11 @@ fill_run = sa.Table(
     sa.Column("decode_seconds", sa.Double, nullable=False),
     sa.Column("encode_seconds", sa.Double, nullable=False),
     sa.Column("device", sa.Text, comment="NULL if no model ran."),
-    sa.Column("source", sa.Text, comment="Where vectors were imported from: a file and its sha256; NULL for a fill."),
+    sa.Column(
+        "source",
+        sa.Text,
+        comment="What vectors were imported from: a file and its sha256.",
+    ),
     columns.now("finished_at"),
     sa.CheckConstraint(
         "hits >= 0 AND filled >= 0 AND hits <= requested AND filled <= requested - hits", "segments"
