@@ -76,6 +76,8 @@ FILES = (
     "typed_spans",
     "profiles",
     "enrollment",
+    "carrying_voices",
+    "carrying",
     "people",
     "person",
     "scores",

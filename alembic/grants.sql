@@ -47,6 +47,7 @@ BEGIN
             (writers || admins, 'refresh_voices'),
             (writers || admins, 'refit_library'),
             (admins, 'accept_suggestion'),
+            (admins, 'carry_over'),
             (admins, 'dismiss_voice'),
             (admins, 'join_voices'),
             (admins, 'make_default_encoder'),

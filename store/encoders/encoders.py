@@ -76,6 +76,11 @@ class Encoders:
         with self._database.engine.begin() as connection:
             return carrying.add(connection, encoders.find(connection, encoder), vectors)
 
+    def unrecognised_opt_outs(self, encoder: WhichEncoder = None) -> int:
+        """How many people opted out by their voice whom only other encoders can recognise."""
+        with self._database.engine.connect() as connection:
+            return carrying.unrecognised_opt_outs(connection, encoders.find(connection, encoder))
+
     def changes(
         self, encoder: WhichEncoder, *, like: WhichEncoder = None
     ) -> builtins.list[LabelMove]:
