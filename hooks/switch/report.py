@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pgvoice.store.encoders.comparing import Confirmed
 from pgvoice.store.labels.runs import LabelMove
-from pgvoice.store.recordings.encoders import StoredEncoder
+from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.thresholds.requirement import Requirement
 from pgvoice.store.upkeep.ingests import Outcome
 
@@ -15,7 +15,7 @@ from pgvoice.store.upkeep.ingests import Outcome
 class Judged:
     """One of the two encoders: which thresholds apply, and how it judges what people confirmed."""
 
-    encoder: StoredEncoder
+    encoder: EncoderIdentity
     thresholds: Requirement
     confirmed: Confirmed
 

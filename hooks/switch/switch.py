@@ -141,7 +141,7 @@ class Switch:
         if report.answered:
             return report
         answers = self._store.encoders.find().identity
-        if answers not in (report.old.encoder.identity, self._identity):
+        if answers not in (report.old.encoder, self._identity):
             raise SwitchRefused(
                 f"{answers} answers by now, as somebody else switched: switch again to see what"
                 " changes"
@@ -255,7 +255,7 @@ class Switch:
 
     def _judged(self, encoder: StoredEncoder) -> Judged:
         required = self._store.thresholds.required(encoder=encoder.identity)
-        return Judged(encoder, required, self._store.encoders.confirmed(encoder.identity))
+        return Judged(encoder.identity, required, self._store.encoders.confirmed(encoder.identity))
 
     @contextmanager
     def _step(self, name: StepName) -> Iterator[Tell]:
@@ -286,8 +286,9 @@ def switch_encoder(
     name it, and the report says what would change. Everything is as `Switch` says it, which also
     tells what is raised.
     """
-    made = encoder if isinstance(encoder, Encoder) else None
-    engine = engine or Here(store, lambda: made or make_encoder(encoder))
+    if engine is None:
+        made = make_encoder(encoder) if encoder is None or isinstance(encoder, str) else encoder
+        engine = Here(store, lambda: made)
     switch = Switch(engine, retries=retries, stop=stop, watch=watch)
     report = switch.prepare()
     return switch.flip(report) if flip else report
