@@ -78,9 +78,12 @@ DECLARE
     linked_at timestamptz[];
     given bigint;
 BEGIN
-    -- One transaction at a time links.
+    IF source = target THEN
+        RETURN 0;
+    END IF;
+    -- One transaction at a time links. None waits if the store does not.
     PERFORM FROM pgvoice.setting AS g WHERE g.linking FOR NO KEY UPDATE;
-    IF NOT FOUND OR source = target THEN
+    IF NOT FOUND THEN
         RETURN 0;
     END IF;
     -- Somebody may be deleting one.
