@@ -253,6 +253,24 @@ def model_options(command: Decorated) -> Decorated:
     return encoder_option(device_option(command))
 
 
+def worker_options(command: Decorated) -> Decorated:
+    """Options of commands that fill many recordings."""
+    workers = integer(
+        "--workers",
+        1,
+        "Processes that each load the models [1; on a Ray cluster one per GPU, or as many as its"
+        " cores allow].",
+    )
+    ray = click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
+    )
+    cores = integer("--cores", 1, "Cores of each worker on a Ray cluster.", 1)
+    again = "Try a failed recording again this many times, after the others."
+    return workers(ray(cores(integer("--retries", 0, again, 2)(command))))
+
+
 def consent_options(command: Decorated) -> Decorated:
     """Options that record the consent of the person who is enrolled."""
     evidence = click.option(

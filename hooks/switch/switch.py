@@ -17,8 +17,8 @@ from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.running import Ingest, IngestReport
 from pgvoice.hooks.switch import exemplars
 from pgvoice.hooks.switch.exemplars import Carried
-from pgvoice.hooks.switch.report import Judged, SwitchReport
-from pgvoice.hooks.switch.thresholds import Recalibrated, recalibrate
+from pgvoice.hooks.switch.report import Judged, Recalibrated, SwitchReport
+from pgvoice.hooks.switch.thresholds import recalibrate
 from pgvoice.store.errors import IndexBusy, SchemaForbidden, UnknownVideo
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
 from pgvoice.store.upkeep.ingests import Outcome
@@ -123,8 +123,7 @@ class Switch:
                 computed=carried.computed,
                 missing=carried.missing,
                 voices=carried.voices,
-                calibration=calibrated and calibrated.said,
-                calibrate=calibrated and calibrated.command,
+                calibration=calibrated,
                 labelled=labelled,
                 moves=tuple(self._store.encoders.changes(new.identity, like=old.identity)),
                 indexed=indexed,
@@ -179,6 +178,8 @@ class Switch:
         unfilled = self._store.encoders.unfilled(new.identity, like=old.identity)
         self._lacking = {each.video for each in unfilled}
         self._forget_failures()
+        if not unfilled:
+            return
         with self._step("filling") as tell:
             fills = Ingest(
                 self._engine,
