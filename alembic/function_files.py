@@ -29,6 +29,7 @@ GUARDS = Path(__file__).parent / "guards.sql"
 FILES = (
     "basics",
     "consents",
+    "imports",
     "library",
     "reasons",
     "thresholds",
@@ -70,6 +71,7 @@ FILES = (
     "comparisons",
     "nearest",
     "verdicts",
+    "moves",
     "keeping",
     "labels",
     "pinned_labels",
@@ -84,6 +86,7 @@ FILES = (
     "scores",
     "clean_speech",
     "calibration",
+    "comparing",
     "names",
     "spans",
     "erasure",
