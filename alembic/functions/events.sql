@@ -44,7 +44,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    IF NOT EXISTS (
+    IF NEW.encoder_id = pgvoice.default_encoder() AND NOT EXISTS (
         SELECT FROM pgvoice.act AS a
         WHERE a.id = pgvoice_internal.current_act() AND a.kind NOT IN ('label', 'relabel')
     ) THEN
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.tell_labelled() IS
-'Tells listeners of a run of labels, unless it follows from what somebody said, such as a name.';
+'Tells listeners of a run of labels of the default encoder, unless it follows from what somebody said, such as a name.';
 
 CREATE OR REPLACE TRIGGER attribution_run_told
 AFTER INSERT ON pgvoice.attribution_run

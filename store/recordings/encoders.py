@@ -141,6 +141,17 @@ def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
     raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
 
 
+def asked(connection: Connection, which: WhichEncoder) -> int | None:
+    """The id of the encoder that `which` means; None while the store has none and none is named.
+
+    For answers that are empty then. Raises `UnknownEncoder`.
+    """
+    if which is None:
+        default: int | None = connection.scalar(text("SELECT pgvoice.default_encoder()"))
+        return default
+    return find(connection, which).id
+
+
 def _is(encoder: StoredEncoder, which: WhichEncoder) -> bool:
     if which is None:
         return encoder.is_default
