@@ -24,6 +24,8 @@ from .errors import (
     ProfileRefused,
     SegmenterFailed,
     SegmenterUnavailable,
+    SwitchRefused,
+    SwitchStopped,
     TimesBeyondAudio,
 )
 from .fill.embedding_pass import extract_embeddings_batch
@@ -61,6 +63,8 @@ from .results import FillReport, IdentifyResult, Labelled
 from .segmenters.registry import make_segmenter
 from .segmenters.segmenter import Segmenter, SegmenterAudio, SegmenterIdentity
 from .sources import inside_folder, resolve_audio
+from .switch.report import SwitchReport
+from .switch.switch import switch_encoder
 from .turns import Turn
 
 __all__ = [
@@ -110,6 +114,9 @@ __all__ = [
     "SegmenterIdentity",
     "SegmenterUnavailable",
     "SegmentsDocument",
+    "SwitchRefused",
+    "SwitchReport",
+    "SwitchStopped",
     "TimesBeyondAudio",
     "Turn",
     "Waveform",
@@ -136,5 +143,6 @@ __all__ = [
     "save_labels",
     "segments_ready",
     "stored_labels",
+    "switch_encoder",
     "write_labels",
 ]

@@ -52,6 +52,9 @@ BEGIN
     PERFORM pgvoice_internal.require_encoder(encoder), pgvoice_internal.hold_linking();
     was := pgvoice.default_encoder();
     IF was <> encoder THEN
+        -- The first encoder answers without; from now on it is known that it did.
+        UPDATE pgvoice.encoder AS e SET default_since = e.created_at
+        WHERE e.id = was AND e.default_since IS NULL;
         -- A clock that is set back makes no older encoder the default.
         UPDATE pgvoice.encoder AS e SET default_since = greatest(clock_timestamp(), (
             SELECT max(o.default_since) + interval '1 microsecond' FROM pgvoice.encoder AS o

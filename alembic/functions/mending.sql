@@ -87,6 +87,9 @@ DECLARE
     least_required CONSTANT double precision := pgvoice_internal.least_required(encoder, NULL);
     chosen bigint[];
 BEGIN
+    IF encoder <> pgvoice.default_encoder() THEN
+        RETURN;
+    END IF;
     SELECT array_agg(DISTINCT l.video_id) INTO chosen
     FROM pgvoice.profile AS p
     JOIN pgvoice.unknown_voice_mean AS m
@@ -107,4 +110,4 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.leave_named(integer) IS
 'Links voices anew that may match somebody whose profile is newer than the link: those that do leave their
-unknown voice.';
+unknown voice. Only of the default encoder, which others follow.';

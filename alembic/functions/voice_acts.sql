@@ -62,7 +62,8 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
 LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e ORDER BY e.id
+    SELECT pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e
+    ORDER BY e.id <> pgvoice.default_encoder(), e.id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.relink(text[]) IS
 'Links voices of these videos again, as a person''s word about them changed.';

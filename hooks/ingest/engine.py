@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Self
 
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.steps import OnStep, Step, ignore
 from pgvoice.hooks.ingest.worker import INSTANT, MakeEncoder, MakeSegmenter, Worker
@@ -40,9 +41,14 @@ class Engine(ABC):
         self.store, self.make, self.make_segmenter = store, make, segmenter
 
     @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder of this process, which is made once."""
+        return self.make()
+
+    @cached_property
     def identity(self) -> EncoderIdentity:
         """The identity that every worker's encoder must have."""
-        return self.make().identity
+        return self.encoder.identity
 
     @cached_property
     def segmenter(self) -> SegmenterIdentity:
@@ -51,7 +57,7 @@ class Engine(ABC):
 
     def segmenter_of(self, row: ManifestRow) -> SegmenterIdentity | None:
         """The segmenter that a recording needs."""
-        return self.segmenter if row.segments is None else None
+        return self.segmenter if row.needs_segmenter else None
 
     #: Called with each step of a recording that this process fills.
     on_step: OnStep = staticmethod(ignore)
@@ -98,7 +104,7 @@ class Here(Engine):
 
     @cached_property
     def _worker(self) -> Worker:
-        return Worker(lambda: self.store, self.make, self.identity, self.make_segmenter)
+        return Worker(lambda: self.store, lambda: self.encoder, self.identity, self.make_segmenter)
 
 
 class Pool(Engine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
@@ -34,6 +35,13 @@ def unfilled(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> 
         {"new": new.id, "old": old.id},
     )
     return [Unfilled(*row) for row in rows]
+
+
+def before(connection: Connection) -> StoredEncoder | None:
+    """The encoder that answered before the one that does; None if there is none."""
+    others = [each for each in encoders.stored(connection) if not each.is_default]
+    known = [(each.default_since, each) for each in others if each.default_since is not None]
+    return max(known, key=itemgetter(0))[1] if known else None
 
 
 def make_default(connection: Connection, new: StoredEncoder) -> StoredEncoder:

@@ -98,6 +98,15 @@ class Recordings:
         with self._database.engine.connect() as connection:
             return segments.read(connection, video, encoder, keys)
 
+    def keys(self, video: str, *, encoder: WhichEncoder = None) -> list[SegmentKey]:
+        """The segments of a recording that have a row of an encoder, in time order.
+
+        Raises `UnknownVideo`, `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return segments.keys(connection, video, encoders.find(connection, encoder).id)
+
     def filling(self, video: str) -> AbstractContextManager[Hold]:
         """Lock the fills of a video: others, in any process, wait until this one is done.
 

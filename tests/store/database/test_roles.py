@@ -110,6 +110,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
     ("question", "answer"),
     [
         ("SELECT ingest FROM ingest_progress()", []),
+        ("SELECT unrecognised_opt_outs()", [(0,)]),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
         ("SELECT threshold, source FROM required(1000)", [(0.5, "encoder default: made up")]),
@@ -240,6 +241,7 @@ SPECIAL: dict[str, set[str]] = {
     "set_linking(true)": set(),
     "make_default_encoder(1)": set(),
     "undo(1)": set(),
+    "carry_over(1, 1)": set(),
 }
 
 
