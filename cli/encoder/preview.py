@@ -84,7 +84,12 @@ def _write_both(old: Judged, new: Judged) -> None:
     """A row for each measure, and a column for each encoder."""
     names = output.short_labels([str(old.encoder), str(new.encoder)])
     columns = (output.number(names[str(each.encoder)]) for each in (old, new))
-    rows = ((what, of(old), of(new)) for what, of in _MEASURES)
+    measures = list(_MEASURES)
+    if old.confirmed.seconds or new.confirmed.seconds:
+        measures += _NAMED
+    if old.confirmed.denied or new.confirmed.denied:
+        measures += _DENIED
+    rows = ((what, of(old), of(new)) for what, of in measures)
     output.write_table(["", *columns], rows)
 
 
@@ -101,15 +106,20 @@ def _said(each: Judged) -> float:
     return each.confirmed.seconds
 
 
-#: What the table says of an encoder.
-_MEASURES: Sequence[tuple[str, Callable[[Judged], str]]] = (
+_Measures = tuple[tuple[str, Callable[[Judged], str]], ...]
+#: What the table says of an encoder; of what people confirmed only if they confirmed something.
+_MEASURES: _Measures = (
     ("threshold", lambda each: levels(each.thresholds)),
     ("  its source", lambda each: each.thresholds.kind),
     ("people enrolled", lambda each: f"{each.thresholds.gallery:,}"),
+)
+_NAMED: _Measures = (
     ("speech that people named", lambda each: output.clock(each.confirmed.seconds)),
     ("  right", _share(lambda each: each.confirmed.right, _said)),
     ("  wrong", _share(lambda each: each.confirmed.wrong, _said)),
     ("  unnamed", _share(lambda each: each.confirmed.unnamed, _said)),
+)
+_DENIED: _Measures = (
     ("speech that people denied", lambda each: output.clock(each.confirmed.denied)),
     (
         "  named all the same",
