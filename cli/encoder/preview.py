@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import click
@@ -9,7 +10,7 @@ import click
 from pgvoice.cli import output
 from pgvoice.cli.labels.moves import write_moves
 from pgvoice.cli.thresholds.rule import levels, percent
-from pgvoice.hooks.switch.report import Judged, MissingExemplar, SwitchReport
+from pgvoice.hooks.switch.report import Judged, SwitchReport
 
 _Seconds = Callable[[Judged], float]
 #: The recordings and exemplars that are named.
@@ -54,12 +55,13 @@ def _write_exemplars(report: SwitchReport) -> None:
             f"exemplars: {report.carried:,} from stored segments, {report.computed:,} computed,"
             f" {len(report.missing):,} missing"
         )
-    _write_problems([(_place(each), each.why) for each in report.missing])
-
-
-def _place(each: MissingExemplar) -> str:
-    start, end = output.clock(each.start), output.clock(each.end)
-    return f"{each.speaker}, {each.source} {start} to {end}"
+    files = Counter((each.speaker, each.source, each.why) for each in report.missing)
+    _write_problems(
+        [
+            (f"{speaker}, {output.counted(count, 'exemplar')} of {source}", why)
+            for (speaker, source, why), count in sorted(files.items())
+        ]
+    )
 
 
 def _write_problems(problems: Sequence[tuple[str, str]]) -> None:

@@ -73,7 +73,7 @@ def test_preview_then_switch_then_again(library: Call, other: CountingEncoder) -
 
 
 def test_back_needs_a_model_only_for_what_is_missing(
-    library: Call, other: CountingEncoder, talk: Path, monkeypatch: pytest.MonkeyPatch
+    library: Call, talk: Path, turns: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = library("encoder", "switch", "--back")
     assert (nowhere.exit_code, nowhere.stderr) == (
@@ -88,7 +88,7 @@ def test_back_needs_a_model_only_for_what_is_missing(
     assert (back.exit_code, _default(library)) == (0, WAS)
     assert "name it (--encoder or PGVOICE_ENCODER)" in back.stdout
     assert library("encoder", "switch", NOW, "--yes").exit_code == 0
-    assert library("fill", "more", talk, "--encoder", "other", stdin="[[0, 2]]").exit_code == 0
+    assert library("fill", "more", talk, turns, "--encoder", "other").exit_code == 0
     lacking = library("encoder", "switch", "--back", "--yes")
     assert lacking.exit_code == 1
     assert f"no model here is {WAS}: name it as --encoder takes it" in lacking.stderr
@@ -115,15 +115,18 @@ def test_a_terminal_is_asked(library: Call, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_lacking_is_named(library: Call, talk: Path, tmp_path: Path) -> None:
     bob = write(tmp_path / "bob.wav", voice(310, 4))
-    assert library("enroll", "add", "Bob", bob, "--force").exit_code == 0
+    assert library("enroll", "add", "Bob", "--audio", bob, "--force").exit_code == 0
     talk.unlink()
     bob.unlink()
     shown = library("encoder", "switch", "other", "--retries", 0)
     assert shown.exit_code == 0
     assert f"  talk: AudioNotFound: {talk} is gone, and no audio source has" in shown.stdout
     assert f"`pgvoice ingest failed 'encoder {NOW}'` lists them all\n" in shown.stdout
-    assert "exemplars: 0 from stored segments, 0 computed, 4 missing\n  Ada, talk " in shown.stdout
-    assert f"  Bob, {bob} 0:00:00.0 to 0:00:03.0: " in shown.stdout
+    assert (
+        "exemplars: 0 from stored segments, 0 computed, 4 missing\n"
+        "  Ada, 1 exemplar of talk: no audio source has the video 'talk'"
+    ) in shown.stdout
+    assert f"  Bob, 2 exemplars of {bob}: {bob} is gone: put it back, or enroll" in shown.stdout
     refused = library("encoder", "switch", "other", "--retries", 0, "--yes")
     assert (refused.exit_code, _default(library)) == (1, WAS)
     assert f"{NOW} has no vector of any recording" in refused.stderr
