@@ -8,7 +8,7 @@ of the weights, and an encoder's identity is asked for by commands that encode n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
@@ -50,17 +50,19 @@ def read_graph(path: Path) -> GraphFile:
     """
     try:
         stat = path.stat()
-        return _read(path, stat.st_size, stat.st_mtime_ns)
+        graph, beside = _read(path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
         raise EncoderUnavailable(f"cannot read the model {path}: {error.strerror}") from error
     except (ValueError, IndexError) as error:
         raise EncoderUnavailable(
             f"{path} is no ONNX file, or only a part of one: download it again"
         ) from error
+    return graph._replace(sha256=_sha256(path, beside))
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, _size: int, _changed_ns: int) -> GraphFile:
+def _read(path: Path, _size: int, _changed_ns: int) -> tuple[GraphFile, list[str]]:
+    """The file without its digest, and the files that hold its weights."""
     with path.open("rb") as file:
         model = _Message(memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)))
     graph = next(model.messages(7), None)
@@ -69,7 +71,7 @@ def _read(path: Path, _size: int, _changed_ns: int) -> GraphFile:
     constants = {weights.text(8) for weights in graph.messages(5)}
     inputs = tuple(each for each in _tensors(graph, 11) if each.name not in constants)
     metadata = {entry.text(1): entry.text(2) for entry in model.messages(14)}
-    return GraphFile(metadata, inputs, tuple(_tensors(graph, 12)), _sha256(path, graph))
+    return GraphFile(metadata, inputs, tuple(_tensors(graph, 12)), ""), sorted({*_places(graph)})
 
 
 def _tensors(graph: _Message, field: int) -> Iterator[Tensor]:
@@ -85,9 +87,8 @@ def _axis(dimension: _Message) -> Axis:
     return dimension.number(1) or None
 
 
-def _sha256(path: Path, graph: _Message) -> str:
+def _sha256(path: Path, beside: Sequence[str]) -> str:
     """The digest of the file, or of the digests of all files if weights are in others."""
-    beside = sorted(set(_places(graph)))
     if not beside:
         return digest(path)
     parts = [digest(path), *(digest(_inside(path.parent, place)) for place in beside)]

@@ -82,7 +82,7 @@ def _read(path: Path, graph: GraphFile) -> Model:
     bins = Stated(mel_bins=mel_bins(graph))
     given = layouts.from_file(graph).filled(bins)
     config = beside.from_config(path) if layouts.is_wespeakers(graph) else Stated()
-    stated = beside.from_toml(path).filled(config).filled(given)
+    stated = beside.from_toml(path).over(config.filled(given)).filled(bins)
     used = known.front_end(stated)
     if used is None:
         raise EncoderUnavailable(_unknown(path, graph, stated))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
     from pgvoice.hooks.encoders.onnx.signature import Array
+
+logger = logging.getLogger(__name__)
 
 #: Seconds of audio of one length for one run: activations take a hundred times as much memory.
 RUN_SECONDS = 60
@@ -111,8 +114,8 @@ class OnnxEncoder:
         for device in better:
             try:
                 return self._on(device)
-            except EncoderUnavailable:
-                continue
+            except EncoderUnavailable as error:
+                logger.warning("not on %s: %s", device, error)
         return self._on(last)
 
     def _on(self, device: str) -> _Loaded:

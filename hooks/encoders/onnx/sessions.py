@@ -70,7 +70,7 @@ def open_session(path: Path, device: str) -> InferenceSession:
     try:
         session = onnxruntime.InferenceSession(path, _options(onnxruntime), providers)
     except Exception as error:  # its errors have no base of their own
-        raise EncoderUnavailable(f"ONNX Runtime cannot load {path}: {error}") from error
+        raise EncoderUnavailable(f"ONNX Runtime cannot load {path}: {reason(error)}") from error
     if session.get_providers()[0] != provider.name:
         raise EncoderUnavailable(
             f"ONNX Runtime has no working {device}: its own messages say what it lacks"
@@ -82,10 +82,24 @@ def _options(onnxruntime: Any) -> Any:
     """Threads as for torch, and nothing that depends on the lengths before."""
     options = onnxruntime.SessionOptions()
     # Its builds know nothing of OpenMP; workers of a pool are told so how many threads are theirs.
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = int(threads) if threads.isdecimal() else os.cpu_count() or 1
+    options.intra_op_num_threads = threads()
     options.use_deterministic_compute = True
     # Patterns of memory are kept per length, and segments have all lengths; DirectML needs it so.
     options.enable_mem_pattern = False
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised
     return options
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, without the codes before the message."""
+    return str(error).strip().partition("\n")[0].rpartition("Status Message: ")[2]
+
+
+def threads() -> int:
+    """``OMP_NUM_THREADS``, else the number of CPUs that the process may use."""
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -45,6 +45,12 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         own = msgspec.structs.asdict(self).items()
         return msgspec.structs.replace(others, **{k: v for k, v in own if v is not None})
 
+    def over(self, others: Stated) -> Stated:
+        """As `filled`, but nothing of another kind of front end is left."""
+        if self.front_end in (None, others.front_end):
+            return self.filled(others)
+        return self.filled(Stated(sample_rate=others.sample_rate, dimension=others.dimension))
+
 
 #: What nearly all front ends of a kind have in common.
 _USUAL = {

@@ -8,6 +8,7 @@ import numpy as np
 
 from pgvoice.hooks.encoders.onnx.front_ends import features
 from pgvoice.hooks.encoders.onnx.model import Model
+from pgvoice.hooks.encoders.onnx.sessions import reason
 from pgvoice.hooks.encoders.waveforms import unit_rows
 from pgvoice.hooks.errors import EncoderUnavailable
 
@@ -29,7 +30,7 @@ def run(session: InferenceSession, model: Model, rows: Array) -> Embeddings:
     (found,) = session.run([model.signature.output], model.signature.inputs(rows))
     expected = (len(rows), model.identity.dimension)
     vectors: Embeddings = np.asarray(found, np.float32)
-    if vectors.size == np.prod(expected) and len(vectors) == len(rows):
+    if vectors.size == np.prod(expected) and (len(rows) == 1 or len(vectors) == len(rows)):
         return vectors.reshape(expected)  # some return (rows, dimension, 1)
     raise EncoderUnavailable(
         f"the model {model.path} returned {vectors.shape} for {len(rows)} waveforms instead of"
@@ -40,10 +41,11 @@ def run(session: InferenceSession, model: Model, rows: Array) -> Embeddings:
 def try_out(session: InferenceSession, model: Model) -> bool:
     """Whether waveforms of one length may be encoded together; raises `EncoderUnavailable`.
 
-    Two different ones must give the same vectors alone and together.
+    Two different ones must give the same vectors alone and together, and the same again.
     """
     rows = _rows(model, model.front_end.sample_rate)
     alone = _alone(session, model, rows)
+    _check_vectors(model, alone, _alone(session, model, rows))
     shortest = model.min_samples / model.front_end.sample_rate
     _alone(session, model, _rows(model, model.min_samples)[:1], f" of {shortest:g} s")
     if model.signature.single:
@@ -51,18 +53,31 @@ def try_out(session: InferenceSession, model: Model) -> bool:
     try:
         together = unit_rows(run(session, model, rows))
     except Exception:
-        return False  # it claims a batch axis that it does not have
-    return bool(np.linalg.norm(together - alone, axis=1).max() <= SAME)
+        return False  # the graph claims a batch axis that it does not have
+    return _apart(together, alone) <= SAME
+
+
+def _check_vectors(model: Model, vectors: Embeddings, again: Embeddings) -> None:
+    if not _apart(vectors, again) <= SAME:
+        raise EncoderUnavailable(
+            f"the model {model.path} returns another vector for the same sound each time: export"
+            " it without dropout and dither"
+        )
+    if _apart(vectors[:1], vectors[1:]) <= SAME:
+        raise EncoderUnavailable(
+            f"the model {model.path} returns the same vector for different sounds: check `output`"
+            " and `scale` in its TOML file"
+        )
 
 
 def check_device(session: InferenceSession, reference: InferenceSession, model: Model) -> None:
     """Raise `EncoderUnavailable` if a device computes other vectors than a CPU."""
     rows = _rows(model, model.front_end.sample_rate)
-    apart = np.linalg.norm(_alone(session, model, rows) - _alone(reference, model, rows), axis=1)
-    if not apart.max() <= SAME_ON_DEVICES:
+    apart = _apart(_alone(session, model, rows), _alone(reference, model, rows))
+    if not apart <= SAME_ON_DEVICES:
         raise EncoderUnavailable(
-            f"vectors of {model.path} differ by {apart.max():.2g} from those of a CPU: choose"
-            " the device cpu"
+            f"vectors of {model.path} differ by {apart:.2g} from those of a CPU: choose the device"
+            " cpu"
         )
 
 
@@ -73,8 +88,8 @@ def _alone(session: InferenceSession, model: Model, rows: Array, said: str = "")
         raise
     except Exception as error:
         raise EncoderUnavailable(
-            f"the model {model.path} cannot encode sound{said}: {error}; state a larger"
-            " `min_seconds` in its TOML file if it is too short"
+            f"the model {model.path} cannot encode sound{said}: {reason(error)} If that is too"
+            " short, state a larger `min_seconds` in its TOML file"
         ) from error
     vectors = unit_rows(found)
     if not np.isfinite(vectors).all():
@@ -83,6 +98,11 @@ def _alone(session: InferenceSession, model: Model, rows: Array, said: str = "")
             " or state a larger `min_seconds` in its TOML file"
         )
     return vectors
+
+
+def _apart(vectors: Embeddings, others: Embeddings) -> float:
+    """The largest distance of two vectors."""
+    return float(np.linalg.norm(vectors - others, axis=1).max())
 
 
 def _rows(model: Model, samples: int) -> Array:

@@ -63,28 +63,54 @@ def save(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str] | None 
 def of_features(
     names: tuple[str, str] = ("x", "embedding"),
     axes: Axes = ("N", "T", 80),
+    last: Sequence[onnx.NodeProto] = (),
     *,
-    neighbours: bool = False,
+    bins: int = 80,
     seed: int = 0,
 ) -> onnx.ModelProto:
     """Features ``(batch, frames, bins)`` to vectors: the mean over time of a nonlinear layer.
 
-    With `neighbours`, each row is less the mean of its batch.
+    Other `last` nodes than none make vectors from ``mean``, and from the constants below.
     """
-    bins = int(axes[2]) if isinstance(axes[2], int) else 80
     nodes = [
         helper.make_node("MatMul", [names[0], "weight"], ["linear"]),
         helper.make_node("Tanh", ["linear"], ["bent"]),
         helper.make_node("ReduceMean", ["bent"], ["mean"], axes=[1], keepdims=0),
+        *(last or [helper.make_node("Identity", ["mean"], [names[1]])]),
     ]
-    if neighbours:
-        nodes.append(helper.make_node("ReduceMean", ["mean"], ["others"], axes=[0], keepdims=1))
-        nodes.append(helper.make_node("Mul", ["others", "half"], ["halved"]))
-        nodes.append(helper.make_node("Sub", ["mean", "halved"], [names[1]]))
-    else:
-        nodes.append(helper.make_node("Identity", ["mean"], [names[1]]))
-    constants = {"weight": _weight(bins, seed), "half": np.array(0.5, np.float32)}
+    constants: dict[str, NDArray[np.generic]] = {
+        "weight": _weight(bins, seed),
+        "zero": np.array(0, np.float32),
+        "half": np.array(0.5, np.float32),
+        "vector": _weight(1, seed)[0],
+        "one_row": np.array([1, DIMENSION], np.int64),
+    }
     return _model(nodes, {names[0]: axes}, {names[1]: (axes[0], DIMENSION)}, constants)
+
+
+#: Each row is less half the mean of its batch.
+NEIGHBOURS = (
+    helper.make_node("ReduceMean", ["mean"], ["others"], axes=[0], keepdims=1),
+    helper.make_node("Mul", ["others", "half"], ["halved"]),
+    helper.make_node("Sub", ["mean", "halved"], ["embedding"]),
+)
+#: Takes one row although its batch axis is free.
+ONE_ROW = (helper.make_node("Reshape", ["mean", "one_row"], ["embedding"]),)
+#: Another vector each time.
+RANDOM = (
+    helper.make_node("RandomNormalLike", ["mean"], ["noise"]),
+    helper.make_node("Add", ["mean", "noise"], ["embedding"]),
+)
+#: The same vector for every sound.
+CONSTANT = (
+    helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+    helper.make_node("Add", ["nothing", "vector"], ["embedding"]),
+)
+#: Vectors that are not finite.
+NOT_FINITE = (
+    helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+    helper.make_node("Div", ["mean", "nothing"], ["embedding"]),
+)
 
 
 def of_nemo() -> onnx.ModelProto:
@@ -105,31 +131,25 @@ def of_nemo() -> onnx.ModelProto:
     return _model(nodes, inputs, outputs, constants)
 
 
-def of_waveforms(axes: Axes = ("batch", "samples")) -> onnx.ModelProto:
-    """Samples to vectors: the mean over time of filters of 25 ms."""
+def of_waveforms(
+    axes: Axes = ("batch", "samples"), pool: onnx.NodeProto | None = None
+) -> onnx.ModelProto:
+    """Samples to vectors: the mean over time of filters of 25 ms.
+
+    A `pool` makes ``pooled`` of ``bent`` before that.
+    """
     filters = np.random.default_rng(1).normal(0, 0.05, (DIMENSION, 1, 400)).astype(np.float32)
     channel = "channel" if len(axes) == 2 else "waveform"
     nodes = [
         helper.make_node("Unsqueeze", ["waveform", "axis"], ["channel"]),
         helper.make_node("Conv", [channel, "weight"], ["bands"], strides=[160]),
-        helper.make_node("Relu", ["bands"], ["positive"]),
-        helper.make_node("ReduceMean", ["positive"], ["vector"], axes=[2], keepdims=0),
+        helper.make_node("Relu", ["bands"], ["bent"]),
+        pool or helper.make_node("Identity", ["bent"], ["pooled"]),
+        helper.make_node("ReduceMean", ["pooled"], ["vector"], axes=[2], keepdims=0),
     ]
     constants = {"weight": filters, "axis": np.array([1], np.int64)}
     used = nodes if len(axes) == 2 else nodes[1:]
     return _model(used, {"waveform": axes}, {"vector": (axes[0], DIMENSION)}, constants)
-
-
-def of_nothing_finite() -> onnx.ModelProto:
-    """Vectors that are not finite."""
-    nodes = [
-        helper.make_node("ReduceMax", ["x"], ["most"], axes=[1], keepdims=0),
-        helper.make_node("MatMul", ["most", "weight"], ["linear"]),
-        helper.make_node("Sub", ["linear", "linear"], ["none"]),
-        helper.make_node("Div", ["linear", "none"], ["embedding"]),
-    ]
-    inputs: dict[str, Axes] = {"x": ("N", "T", 80)}
-    return _model(nodes, inputs, {"embedding": ("N", DIMENSION)}, {"weight": _weight(80, 0)})
 
 
 def _weight(bins: int, seed: int) -> NDArray[np.float32]:
