@@ -16,6 +16,7 @@ from pgvoice.hooks import Encoder, make_encoder
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder
 from pgvoice.hooks.encoders.encoder import Waveform
+from pgvoice.hooks.encoders.onnx.graph_file import read_graph
 from pgvoice.hooks.testing import EncoderConformance
 
 SAMPLE_RATE = 16_000
@@ -80,6 +81,7 @@ def test_campplus_needs_no_settings_beside_it(campplus: Path, tmp_path: Path) ->
     published, beside = make_encoder(f"onnx:{copy}"), make_encoder(f"onnx:{campplus}")
     assert published.identity == beside.identity
     assert published.identity.dimension == 192
+    assert read_graph(campplus).has_ragged_means, "old releases of ONNX Runtime are refused"
 
 
 class TestCampplus(EncoderConformance):
