@@ -52,7 +52,7 @@ def _read(path: Path) -> Iterator[FoundVector]:
 
 def _read_lines(path: Path) -> Iterator[FoundVector]:
     for place, document in _lines(path):
-        yield from _rows([document], None, place)
+        yield from _item(document, None, place)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
@@ -94,13 +94,7 @@ def _rows(document: Any, video: str | None, place: str) -> Iterator[FoundVector]
     """The segments of a list, of a recording's object, or of an object by recording."""
     if isinstance(document, list):
         for number, each in enumerate(document, 1):
-            where = place if len(document) == 1 and place else f"{place} segment {number}".strip()
-            if isinstance(each, Mapping) and "start" in each:
-                yield FoundVector(_video(each, where) or video, _vector(each, where))
-            elif isinstance(each, Mapping) and _first(each, SEGMENTS) is not None:
-                yield from _rows(each, video, where)
-            else:
-                raise unexpected(where, each, "{start, end, embedding} or {video, segments}")
+            yield from _item(each, video, f"{place} segment {number}".strip())
         return
     if not isinstance(document, Mapping):
         raise unexpected(place or "the file", document, "a list of segments with vectors")
@@ -116,6 +110,16 @@ def _rows(document: Any, video: str | None, place: str) -> Iterator[FoundVector]
                 " end, embedding}, or an object with segments"
             )
         yield from _rows(each, name, f"{shown(name)}")
+
+
+def _item(found: Any, video: str | None, where: str) -> Iterator[FoundVector]:
+    """A segment, or a recording's object."""
+    if isinstance(found, Mapping) and "start" in found:
+        yield FoundVector(_video(found, where) or video, _vector(found, where))
+    elif isinstance(found, Mapping) and _first(found, SEGMENTS) is not None:
+        yield from _rows(found, video, where)
+    else:
+        raise unexpected(where, found, "{start, end, embedding} or {video, segments}")
 
 
 def _recording(
