@@ -39,11 +39,12 @@ BEGIN
     ) AS n
     JOIN pgvoice.speaker AS s ON s.id = n.speaker_id
     JOIN pgvoice.encoder AS e ON e.id = n.encoder_id
-    -- Whoever has them with another encoder is not enrolled by carrying them over.
+    -- Whoever has them with another encoder is not enrolled by giving them to this one.
     WHERE NOT EXISTS (
         SELECT FROM pgvoice.audit_event AS c
-        WHERE c.action = 'carry over' AND c.subject = e.label AND c.at = now()
-          AND c.actor = session_user
+        WHERE c.at = now() AND c.actor = session_user
+          AND (c.action = 'carry over' AND (c.subject = e.label OR pg_trigger_depth() > 1)
+               OR c.action IN ('enroll', 'undo') AND pg_trigger_depth() > 1)
     ) OR EXISTS (
         SELECT FROM new_rows AS x
         WHERE x.speaker_id = n.speaker_id AND x.encoder_id = n.encoder_id

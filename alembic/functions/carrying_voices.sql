@@ -76,11 +76,13 @@ DECLARE
     labels text[];
     groups bigint[];
     linked_at timestamptz[];
-    given bigint;
 BEGIN
-    -- One transaction at a time links.
+    IF source = target THEN
+        RETURN 0;
+    END IF;
+    -- One transaction at a time links. None waits if the store does not.
     PERFORM FROM pgvoice.setting AS g WHERE g.linking FOR NO KEY UPDATE;
-    IF NOT FOUND OR source = target THEN
+    IF NOT FOUND THEN
         RETURN 0;
     END IF;
     -- Somebody may be deleting one.
@@ -99,33 +101,49 @@ BEGIN
         SELECT FROM unnest(videos, only_labels) AS o(video_id, label)
         WHERE o.video_id = w.video_id AND o.label = w.source_label
     );
-    IF labels IS NULL THEN
-        RETURN 0;
+    IF labels IS NOT NULL THEN
+        PERFORM pgvoice_internal.catch_up(target, lagging_videos, labels, groups, linked_at);
     END IF;
+    RETURN (
+        SELECT count(*) FROM pgvoice.linked_voice AS l
+        WHERE l.video_id = ANY (chosen) AND l.encoder_id = target
+    );
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.carry_voices(integer, integer, bigint[], text[]) IS
+'Gives the voices of an encoder, in these videos or in all, the unknown voices that they belong to with the
+source, and returns how many belong to one now. Voices that the source has but does not link lose theirs;
+those that it lacks, or has too little clean speech of, stay as they are. only_labels are the source''s, one
+for each video; NULL for all.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.catch_up(
+    encoder integer, videos bigint[], labels text[], groups bigint[], since timestamptz[]
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+BEGIN
     DELETE FROM pgvoice.linked_voice AS l
-    USING unnest(lagging_videos, labels, groups) AS w(video_id, label, id)
-    WHERE l.video_id = w.video_id AND l.label = w.label AND l.encoder_id = target AND w.id IS NULL;
+    USING unnest(videos, labels, groups) AS w(video_id, label, id)
+    WHERE l.video_id = w.video_id AND l.label = w.label AND l.encoder_id = encoder AND w.id IS NULL;
     INSERT INTO pgvoice.linked_voice AS l
         (video_id, label, encoder_id, unknown_voice_id, impostor_mean, level, linked_at)
-    SELECT w.video_id, w.label, target, w.id, q.impostor_mean, q.level, w.linked_at
-    FROM unnest(lagging_videos, labels, groups, linked_at) AS w(video_id, label, id, linked_at)
-    JOIN pgvoice_internal.voice_levels(target, ARRAY(
-        SELECT DISTINCT g.video_id FROM unnest(lagging_videos, groups) AS g(video_id, id)
+    SELECT w.video_id, w.label, encoder, w.id, q.impostor_mean, q.level, w.linked_at
+    FROM unnest(videos, labels, groups, since) AS w(video_id, label, id, linked_at)
+    JOIN pgvoice_internal.voice_levels(encoder, ARRAY(
+        SELECT DISTINCT g.video_id FROM unnest(videos, groups) AS g(video_id, id)
         WHERE g.id IS NOT NULL
     )) AS q ON q.video_id = w.video_id AND q.label = w.label
     WHERE w.id IS NOT NULL
     ON CONFLICT (video_id, encoder_id, label) DO UPDATE SET
         unknown_voice_id = excluded.unknown_voice_id, impostor_mean = excluded.impostor_mean,
         level = excluded.level, linked_at = excluded.linked_at;
-    GET DIAGNOSTICS given = ROW_COUNT;
-    RETURN given;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.carry_voices(integer, integer, bigint[], text[]) IS
-'Gives the voices of an encoder, in these videos or in all, the unknown voices that they belong to with the
-source, and returns how many got one. What they require is their own encoder''s. Voices that the source has
-but does not link lose theirs; those that it lacks, or has too little clean speech of, stay as they are.
-only_labels are the source''s, one for each video; NULL for all.';
+COMMENT ON FUNCTION pgvoice_internal.catch_up IS
+'Links these voices of an encoder with these unknown voices, NULL for none. What they require is their own
+encoder''s; those with too little clean speech stay as they are.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.follow_voices(chosen bigint[], encoder integer)
 RETURNS bigint

@@ -94,7 +94,7 @@ def _path(store: VoiceStore, video: str) -> str | None:
         audio = store.recordings.audio(video)
     except UnknownVideo:
         return None
-    return audio and audio.source
+    return None if audio is None else audio.source
 
 
 def _keep(

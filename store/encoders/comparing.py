@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from pgvoice.store.labels.runs import LabelMove
 from pgvoice.store.recordings.encoders import StoredEncoder
+
+_CHANGES = text(
+    "SELECT from_speaker, from_reason, to_speaker, to_reason, segments, seconds, video_count,"
+    " longest_videos FROM pgvoice.label_changes(:new, :old)"
+)
+_CONFIRMED = text(
+    "SELECT segments, seconds, right_seconds, wrong_seconds, unnamed_seconds, denied_seconds,"
+    " denied_named_seconds FROM pgvoice.confirmed_speech(:encoder)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +36,18 @@ class Confirmed:
 
 
 def changes(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> list[LabelMove]:
-    raise NotImplementedError
+    """From the labels stored with `old` to those with `new`, those of most segments first.
+
+    A segment that `new` has no label of moves to nobody: `to_reason` is ``missing`` if it is not
+    filled, and else ``not labelled``.
+    """
+    rows = connection.execute(_CHANGES, {"new": new.id, "old": old.id})
+    return [LabelMove(*row[:-1], tuple(row.longest_videos)) for row in rows]
 
 
 def confirmed(connection: Connection, encoder: StoredEncoder) -> Confirmed:
-    raise NotImplementedError
+    """How an encoder judges what people said, as if they had not, by the thresholds in use.
+
+    Without the exemplars that are the judged speech itself; as ``pgvoice.confirmed_speech`` has it.
+    """
+    return Confirmed(*connection.execute(_CONFIRMED, {"encoder": encoder.id}).one())

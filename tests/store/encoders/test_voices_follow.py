@@ -2,108 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 
 import pytest
-from pgvoice_testkit.servers.databases import new_database, plain, run
+from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.stores.second_encoder import OTHERS, fill_again
-from pgvoice_testkit.stores.unknown_voices import CONSENT, RECORDINGS, linked_library, number_of
+from pgvoice_testkit.stores.unknown_voices import (
+    CONSENT,
+    RECORDINGS,
+    changed_tables,
+    checksums,
+    number_of,
+    record,
+)
 from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 
-from pgvoice.store import VoiceStore
+from pgvoice.store import Change, VoiceStore
 
-
+#: Who speaks in one more recording: somebody who was heard before, and somebody who was not.
+SUNDAY = (PEOPLE[1], PEOPLE[5])
+WITH_SUNDAY = {**RECORDINGS, "sunday": SUNDAY}
 LINKS = text(
     "SELECT l.unknown_voice_id, v.key, l.label FROM pgvoice.linked_voice AS l"
-    " JOIN pgvoice.video AS v ON v.id = l.video_id WHERE l.encoder_id = :encoder"
+    " JOIN pgvoice.video AS v ON v.id = l.video_id"
+    " JOIN pgvoice.encoder AS e ON e.id = l.encoder_id WHERE e.name = :encoder"
 )
-SWITCH = "UPDATE pgvoice.encoder SET default_since = clock_timestamp() WHERE id = {}"
-Links = set[tuple[int, str, str]]
-
-
-def _links(store: VoiceStore, encoder: int) -> Links:
-    with store.database.engine.connect() as connection:
-        return {tuple(row) for row in connection.execute(LINKS, {"encoder": encoder})}
-
-
-@pytest.fixture(scope="module", params=OTHERS, ids=lambda identity: f"{identity.dimension} numbers")
-def _filled_again(request: pytest.FixtureRequest, server_url: str, template: str) -> Iterator[str]:
-    """The library of unknown voices, filled with another encoder too."""
-    with linked_library(server_url, template) as name, new_database(server_url, name) as url:
-        with VoiceStore.open(plain(url)) as store:
-            fill_again(store, request.param, RECORDINGS)
-        assert url.database is not None
-        yield url.database
-
-
-@pytest.fixture
-def library(server_url: str, _filled_again: str) -> Iterator[VoiceStore]:
-    """A copy of it."""
-    with new_database(server_url, _filled_again) as url, VoiceStore.open(plain(url)) as store:
-        yield store
-
-
-def test_what_another_encoder_fills_has_the_numbers_of_the_default_one(library: VoiceStore) -> None:
-    assert len(_links(library, 1)) == 9
-    assert _links(library, 2) == _links(library, 1)
-
-
 ACTS: Mapping[str, Callable[[VoiceStore, int, int], Change]] = {
     "name": lambda store, one, _: store.voices.name(one, "Ada", consent=CONSENT),
     "dismiss": lambda store, one, _: store.voices.dismiss(one, "tv"),
     "same": lambda store, one, other: store.voices.same(one, other),
     "different": lambda store, one, _: store.voices.different(one, "monday"),
 }
+Links = set[tuple[int, str, str]]
 
 
-@pytest.mark.parametrize("switched", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("kind", ACTS)
-def test_both_follow_acts_and_their_undoing(library: VoiceStore, kind: str, switched: bool) -> None:
-    if switched:
-        switch(library, 2)
-    before, everything = links(library, 1), checksums(library)
-    done = ACTS[kind](library, number_of(library, PEOPLE[0]), number_of(library, PEOPLE[1]))
-    assert (links(library, 1) == before) == (kind == "dismiss")
-    assert links(library, 2) == links(library, 1)
-    library.acts.undo(done.act)
-    assert links(library, 2) == links(library, 1) == before
-    assert changed_tables(everything, checksums(library)) <= {"nearest", "compared_profile"}
-    assert [each for each in library.upkeep.verify() if each.problems] == []
+def _links(store: VoiceStore, encoder: str) -> Links:
+    with store.database.engine.connect() as connection:
+        rows = connection.execute(LINKS, {"encoder": encoder})
+        return {(number, video, label) for number, video, label in rows}
 
 
-@pytest.mark.parametrize("kind", ACTS)
-def test_an_act_is_undone_for_an_encoder_that_answers_since(
-    unfilled: VoiceStore, kind: str
-) -> None:
-    before = links(unfilled, 1)
-    one, other = (number_of(unfilled, person) for person in PEOPLE[:2])
-    done = ACTS[kind](unfilled, one, other)
-    fill_again(unfilled, OTHERS[1], RECORDINGS)
-    assert links(unfilled, 2) == links(unfilled, 1)
-    switch(unfilled, 2)
-    unfilled.acts.undo(done.act)
-    assert links(unfilled, 2) == links(unfilled, 1) == before
+def _both(store: VoiceStore) -> Links:
+    """The links of both encoders, which are the same."""
+    assert _links(store, "others") == _links(store, "voices")
+    return _links(store, "voices")
 
 
-def test_a_switch_there_and_back_changes_no_unknown_voice(library: VoiceStore) -> None:
-    before, members = checksums(library), links(library, 1)
-    voices = library.voices.unknown(encoder="voices")
-    switch(library, 2)
-    assert links(library, 2) == members
-    assert {each.number for each in library.voices.unknown(encoder="others")} == {
-        each.number for each in voices
+def _numbers(store: VoiceStore, person: str) -> int:
+    return next(
+        number
+        for number, video, label in _links(store, "voices")
+        if RECORDINGS[video][int(label[-2:])] == person
+    )
+
+
+def _sound(store: VoiceStore) -> bool:
+    return not [check for check in store.upkeep.verify() if check.problems]
+
+
+# What is linked
+
+
+def test_what_another_encoder_fills_has_the_numbers_of_the_default_one(twice: VoiceStore) -> None:
+    assert len(_both(twice)) == 9
+    own, other = (twice.voices.unknown(encoder=name) for name in ("voices", "others"))
+    assert [(each.number, each.heard_at) for each in own] == [
+        (each.number, each.heard_at) for each in other
+    ]
+    assert _sound(twice)
+
+
+@pytest.mark.parametrize("first", ["voices", "others"])
+def test_later_recordings_are_linked_by_whichever_answers(twice: VoiceStore, first: str) -> None:
+    twice.encoders.make_default(first)
+    before, number = _both(twice), _numbers(twice, PEOPLE[1])
+    record(twice, "sunday", SUNDAY, seed=9)
+    if first == "others":
+        assert _links(twice, "voices") == before
+    fill_again(twice, twice.encoders.find("others").identity, WITH_SUNDAY, ["sunday"])
+    assert _both(twice) > before | {(number, "sunday", "SPEAKER_00")}
+    assert len(_both(twice)) == 11
+    assert _sound(twice)
+
+
+def test_too_little_speech_is_not_linked_and_nothing_else_changes(once: VoiceStore) -> None:
+    skipped = ("monday", "SPEAKER_00")
+    members = _links(once, "voices")
+    fill_again(once, OTHERS[1], RECORDINGS, skipped=[skipped])
+    assert {each for each in members if each[1:] != skipped} == _links(once, "others")
+    once.encoders.make_default("others")
+    number = _numbers(once, PEOPLE[1])
+    once.voices.different(number, "thursday")
+    assert {each for each in _links(once, "voices") if each[1:] == skipped} == {
+        each for each in members if each[1:] == skipped
     }
-    switch(library, 1)
-    assert changed_tables(before, checksums(library)) == {"encoder"}
+    assert _sound(once)
 
 
-def test_who_was_heard_before_keeps_the_number_after_a_switch(library: VoiceStore) -> None:
-    before = links(library, 1)
-    number = number_of(library, PEOPLE[1])
-    switch(library, 2)
-    recordings = {**RECORDINGS, "sunday": (PEOPLE[1], PEOPLE[5])}
-    record_otherwise(library, OTHER_OF[library_dimension(library)], recordings, "sunday")
-    assert {each for each in links(library, 2) if each[1] != "sunday"} == before
-    assert (number, "sunday", "SPEAKER_00") in links(library, 2)
-    assert {each for each in links(library, 1) if each[1] == "sunday"} == set()
+# Acts
+
+
+@pytest.mark.parametrize("answering", ["voices", "others"])
+@pytest.mark.parametrize("kind", ACTS)
+def test_both_follow_acts_and_their_undoing(twice: VoiceStore, kind: str, answering: str) -> None:
+    twice.encoders.make_default(answering)
+    before, everything = _both(twice), checksums(twice)
+    done = ACTS[kind](twice, _numbers(twice, PEOPLE[0]), _numbers(twice, PEOPLE[1]))
+    assert (_both(twice) == before) == (kind == "dismiss")
+    twice.acts.undo(done.act)
+    assert _both(twice) == before
+    assert changed_tables(everything, checksums(twice)) <= {"nearest", "compared_profile"}
+    assert _sound(twice)
+
+
+@pytest.mark.parametrize("kind", ACTS)
+def test_an_act_is_undone_for_an_encoder_that_answers_since(once: VoiceStore, kind: str) -> None:
+    before = _links(once, "voices")
+    done = ACTS[kind](once, number_of(once, PEOPLE[0]), number_of(once, PEOPLE[1]))
+    fill_again(once, OTHERS[1], RECORDINGS)
+    after = _both(once)
+    once.encoders.make_default("others")
+    assert _both(once) == after
+    once.acts.undo(done.act)
+    assert _both(once) == before
+    assert _sound(once)
+
+
+def test_no_voice_is_left_once_linking_ends(twice: VoiceStore) -> None:
+    twice.voices.disable()
+    assert _both(twice) == set()
+    assert _sound(twice)
+
+
+# Switching
+
+
+def test_a_switch_there_and_back_changes_no_unknown_voice(twice: VoiceStore) -> None:
+    before, members = checksums(twice), _both(twice)
+    numbers = [each.number for each in twice.voices.unknown()]
+    twice.encoders.make_default("others")
+    assert _both(twice) == members
+    assert [each.number for each in twice.voices.unknown()] == numbers
+    twice.encoders.make_default("voices")
+    assert changed_tables(before, checksums(twice)) == {"encoder"}
+
+
+def test_links_made_while_an_encoder_did_not_follow_are_carried_over(twice: VoiceStore) -> None:
+    members = _both(twice)
+    run(
+        twice.database.engine,
+        "ALTER TABLE pgvoice.linked_voice DISABLE TRIGGER linked_voice_deleted_followed",
+        "DELETE FROM pgvoice.linked_voice WHERE encoder_id = 2",
+        "ALTER TABLE pgvoice.linked_voice ENABLE TRIGGER linked_voice_deleted_followed",
+    )
+    twice.encoders.make_default("others")
+    assert _both(twice) == members
