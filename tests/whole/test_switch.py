@@ -110,7 +110,7 @@ def test_both_encoders_answer_all_the_time(told: Story) -> None:
 
 #: What does not depend on the encoder, and what is empty with each.
 ALIKE = {
-    "labels.label", "labels.label alone", "labels.resolve", "recordings.labelled",
+    "labels.resolve", "recordings.labelled",
     "people.drop_outliers", "thresholds.active", "thresholds.calibrations",
 }  # fmt: skip
 
