@@ -29,6 +29,7 @@ GUARDS = Path(__file__).parent / "guards.sql"
 FILES = (
     "basics",
     "consents",
+    "imports",
     "library",
     "reasons",
     "thresholds",

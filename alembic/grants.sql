@@ -42,6 +42,7 @@ BEGIN
             (searchers || admins, 'similar_segments'),
             (writers || admins, 'replace_audio'),
             (writers || admins, 'prune_segments'),
+            (writers || admins, 'differing_segments'),
             (writers || admins, 'store_turns'),
             (writers || admins, 'join_labels'),
             (writers || admins, 'refresh_voices'),
@@ -85,7 +86,7 @@ BEGIN
                 ' requested, filled, audio_seconds, work_seconds, changed_at)',
                 ARRAY['ingest_video']),
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
-                ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
+                ' decode_seconds, encode_seconds, device, source)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'ingest_video',
                 'calibration', 'compared_profile', 'consent',

@@ -118,7 +118,9 @@ stored_encoder_option = click.option(
     help="Encoder whose vectors to use; required if the store has vectors of several.",
 )
 device_option = click.option(
-    "--device", metavar="DEVICE", help="cpu, cuda or mps [the fastest available]."
+    "--device",
+    metavar="DEVICE",
+    help="cpu, cuda or mps; for an ONNX model others, too [the fastest available].",
 )
 threshold_option = click.option(
     "--threshold",

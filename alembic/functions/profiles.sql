@@ -83,7 +83,8 @@ AS $$
         SELECT a.id, public.sum(b.embedding) AS total, count(b.id) AS exemplars
         FROM one AS a LEFT JOIN one AS b
             ON b.counts AND b.audio_sha256 = a.audio_sha256
-            AND (b.id = a.id OR (b.start_ms < a.end_ms AND a.start_ms < b.end_ms))
+            AND (b.id = a.id OR (b.start_ms < a.end_ms AND a.start_ms < b.end_ms)
+                 OR (SELECT pgvoice_internal.is_per_label(encoder)))
         GROUP BY a.id
     )
     SELECT one.id, CASE
@@ -95,7 +96,8 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.left_out_similarities IS
 'Leave-one-out: the similarity of each exemplar of a speaker to the mean of the others. The others are
 those that are not excluded, not listed in without, and share no audio with it, because overlapping
-windows are not independent. NULL if there are no others.';
+windows are not independent; nor a recording, if the segments of a label share one vector. NULL if there
+are no others.';
 
 CREATE OR REPLACE FUNCTION pgvoice.exemplar_similarity(speaker bigint) RETURNS TABLE (
     exemplar bigint,

@@ -10,7 +10,8 @@ RETURNS TABLE (
     statuses jsonb,
     seconds double precision,
     embedded_seconds double precision,
-    bytes bigint
+    bytes bigint,
+    source text
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
@@ -34,16 +35,20 @@ AS $$
            jsonb_object_agg(c.status, c.segments),
            (sum(c.ms) / 1000)::double precision,
            (coalesce(sum(c.ms) FILTER (WHERE c.embedded), 0) / 1000)::double precision,
-           sum(c.bytes)::bigint
+           sum(c.bytes)::bigint, (
+               SELECT f.source FROM pgvoice.fill_run AS f
+               WHERE f.video_id = v.id AND f.encoder_id = e.id AND f.source IS NOT NULL
+               ORDER BY f.id DESC LIMIT 1
+           )
     FROM counted AS c
     JOIN pgvoice.video AS v ON v.id = c.video_id
     JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
-    GROUP BY v.key, e.id, e.label
+    GROUP BY v.id, v.key, e.id, e.label
     ORDER BY v.key, e.id
 $$;
 COMMENT ON FUNCTION pgvoice.coverage IS
 'Per video and encoder: segments with a vector, segments without, and why; for one video and encoder or
-all. bytes is the size of the rows without indexes.';
+all. bytes is the size of the rows without indexes, source the file that vectors were imported from last.';
 
 CREATE OR REPLACE FUNCTION pgvoice.cache_stats() RETURNS TABLE (
     requested bigint,
@@ -62,11 +67,11 @@ AS $$
     WITH total AS (
         SELECT coalesce(sum(f.requested), 0)::bigint AS requested,
                coalesce(sum(f.hits), 0)::bigint AS hits
-        FROM pgvoice.fill_run AS f
+        FROM pgvoice.fill_run AS f WHERE f.source IS NULL
     ), last AS (
         SELECT v.key, f.requested, f.hits, f.finished_at
         FROM pgvoice.fill_run AS f JOIN pgvoice.video AS v ON v.id = f.video_id
-        ORDER BY f.id DESC LIMIT 1
+        WHERE f.source IS NULL ORDER BY f.id DESC LIMIT 1
     ), part AS (
         SELECT 'pgvoice.segment_embedding'::regclass AS relid
         UNION SELECT t.relid FROM pg_partition_tree('pgvoice.segment_embedding') AS t
@@ -78,8 +83,8 @@ AS $$
     FROM total LEFT JOIN last ON true
 $$;
 COMMENT ON FUNCTION pgvoice.cache_stats() IS
-'How many segments all fills asked for and found in the store, the same for the newest fill, and the
-size on disk of the table of vectors with its indexes. One row.';
+'How many segments all fills asked for and found in the store, without imports, the same for the newest
+fill, and the size on disk of the table of vectors with its indexes. One row.';
 
 -- When a fill began follows from when it ended and how long it took.
 

@@ -140,7 +140,7 @@ AS $$
     CROSS JOIN (
         SELECT coalesce(sum(f.requested), 0)::bigint AS requested,
                coalesce(sum(f.hits), 0)::bigint AS hits
-        FROM pgvoice.fill_run AS f
+        FROM pgvoice.fill_run AS f WHERE f.source IS NULL
     ) AS f
 $$;
 COMMENT ON FUNCTION pgvoice.library_totals IS

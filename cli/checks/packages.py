@@ -10,6 +10,7 @@ from pgvoice.cli.db import place
 
 #: What each extra is needed for.
 PURPOSES = {
+    "audio": "to decode audio",
     "extract": "to fill and to enroll from audio",
     "campplus": "for the encoder campplus and the segmenter pyannote-3.0",
     "embedded": "for an embedded database server",
@@ -17,6 +18,7 @@ PURPOSES = {
     "evaluate": "for `pgvoice evaluate`",
     "mcp": "for `pgvoice mcp`",
     "metrics": "for Prometheus metrics",
+    "onnx": "for the encoder onnx",
     "page": "for `pgvoice serve`",
     "plot": "for pictures (`--plot`)",
     "pyannote": "for the segmenter pyannote, with any pipeline of pyannote.audio",

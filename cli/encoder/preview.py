@@ -21,6 +21,7 @@ def write_preview(report: SwitchReport, name: str) -> None:
 
     `name` is that of the state of its fills.
     """
+    output.say(f"from {report.old.encoder} to {report.new.encoder}")
     _write_fills(report, name)
     _write_exemplars(report)
     for line in _more(report):
@@ -102,13 +103,16 @@ def _said(each: Judged) -> float:
 
 #: What the table says of an encoder.
 _MEASURES: Sequence[tuple[str, Callable[[Judged], str]]] = (
-    ("thresholds", lambda each: each.thresholds.kind),
-    ("a name needs", lambda each: levels(each.thresholds)),
+    ("threshold", lambda each: levels(each.thresholds)),
+    ("  its source", lambda each: each.thresholds.kind),
     ("people enrolled", lambda each: f"{each.thresholds.gallery:,}"),
     ("speech that people named", lambda each: output.clock(each.confirmed.seconds)),
     ("  right", _share(lambda each: each.confirmed.right, _said)),
     ("  wrong", _share(lambda each: each.confirmed.wrong, _said)),
     ("  unnamed", _share(lambda each: each.confirmed.unnamed, _said)),
-    ("speech that is not whom it could be", lambda each: output.clock(each.confirmed.denied)),
-    ("  named so", _share(lambda e: e.confirmed.denied_named, lambda e: e.confirmed.denied)),
+    ("speech that people denied", lambda each: output.clock(each.confirmed.denied)),
+    (
+        "  named all the same",
+        _share(lambda e: e.confirmed.denied_named, lambda e: e.confirmed.denied),
+    ),
 )

@@ -154,8 +154,8 @@ def _write_outcome(report: SwitchReport, chosen: Chosen, given: str, *, dry_run:
             if chosen.name
             else f"where recordings are filled, name it (--encoder or {ENCODER_VARIABLE})"
         )
-        output.say("`pgvoice encoder switch --back` goes back; it does what was missed since")
-        output.say(f"`pgvoice encoder switch --drop {old}` deletes what {old.name} computed")
+        output.say(f"`pgvoice encoder switch --back` goes back to {old}")
+        output.say(f"`pgvoice encoder switch --drop {old}` deletes it")
     else:
         why = "this was a dry run" if dry_run else "nothing else changed"
         output.say(f"{why}: {old} answers as before")

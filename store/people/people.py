@@ -303,7 +303,7 @@ class People:
                     "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"
                     " x.end_ms / 1000::float8, x.similarity, x.left_out_similarity, x.quality,"
                     " x.excluded, x.outlying, (SELECT v.key FROM pgvoice.video v"
-                    " WHERE v.audio_sha256 = e.audio_sha256"
+                    " WHERE v.audio_sha256 = e.audio_sha256 OR v.id = e.video_id"
                     " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
                     " FROM pgvoice.exemplar_similarity(:id) WITH ORDINALITY AS x"
                     " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"

@@ -50,6 +50,8 @@ class Coverage:
     embedded_seconds: float
     #: Size of the rows, without indexes and page overhead.
     bytes: int
+    #: The file that vectors were imported from last; None for those of a fill.
+    source: str | None
 
 
 _COVERED = ", ".join(field.name for field in fields(Coverage))

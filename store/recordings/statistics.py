@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 _STATISTICS = text("SELECT * FROM pgvoice.cache_stats()")
-_HOLDINGS = text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+_HOLDINGS = text("SELECT video, encoder, segments, bytes, statuses, source FROM pgvoice.coverage()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Holding:
     bytes: int
     #: Segments by status.
     statuses: Mapping[str, int]
+    #: The file that vectors were imported from last; None for those of a fill.
+    source: str | None
 
 
 @dataclass(frozen=True, slots=True)

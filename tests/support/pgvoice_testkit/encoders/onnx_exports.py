@@ -19,7 +19,7 @@ from pgvoice.hooks.encoders.campplus import campplus
 from pgvoice.hooks.encoders.campplus.campplus_topology import MELS
 from pgvoice.hooks.encoders.ecapa import ecapa
 from pgvoice.hooks.encoders.weights import digest, load_network, packaged_file
-from pgvoice_testkit.encoders.onnx_graphs import EcapaGraph, Ge2eGraph
+from pgvoice_testkit.encoders.waveform_graphs import EcapaGraph, Ge2eGraph
 from pgvoice_testkit.encoders.plain_campplus import Campplus
 
 #: As sherpa-onnx's script for models of 3D-Speaker writes it.
