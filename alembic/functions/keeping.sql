@@ -80,10 +80,14 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
-        ELSE format('%s recordings', count(*)) END)
-    FROM pgvoice.video AS v
-    WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
+    -- Labels of another encoder than the one that answers are made beside it: nobody's act, as what people
+    -- did before can be undone all the same (see follow_undone_labels). Reverting takes them back.
+    IF encoder = pgvoice.default_encoder() AND NOT pgvoice_internal.is_undoing() THEN
+        PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
+            ELSE format('%s recordings', count(*)) END)
+        FROM pgvoice.video AS v
+        WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
+    END IF;
     -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
     INSERT INTO pgvoice.attribution_run
         (encoder_id, kind, threshold, margin, changed, calibration_id)
