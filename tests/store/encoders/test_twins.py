@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 import pytest
 from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, put, unit
+from pgvoice_testkit.stores.second_encoder import OTHERS as OTHER_VOICES
+from pgvoice_testkit.stores.second_encoder import fill_again
+from pgvoice_testkit.stores.unknown_voices import CONSENT, RECORDINGS, number_of
+from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 
 from pgvoice.store import Exemplar, OptedOut, SegmentKey, VoiceStore
@@ -106,6 +110,28 @@ def test_an_act_after_a_switch_holds_for_both(library: VoiceStore, kind: str) ->
     library.acts.undo()
     assert _exemplars(library, 1) == _exemplars(library, 2) == before
     assert _problems(library) == []
+
+
+def test_a_name_is_undone_for_labels_that_were_made_since(once: VoiceStore) -> None:
+    """The labels of the other encoder are nobody's act, so nothing has to be undone before."""
+    once.labels.label()
+    named = once.voices.name(number_of(once, PEOPLE[0]), "Ada", consent=CONSENT)
+    fill_again(once, OTHER_VOICES[0], RECORDINGS)
+    once.encoders.carry("others")
+    once.labels.label(encoder="others")
+    once.encoders.make_default("others")
+    assert {each.speaker for each in once.labels.current("friday", encoder="others")} == {
+        "Ada",
+        None,
+    }
+    assert len(once.people.exemplars("Ada", encoder="others")) == 5
+    once.acts.undo(named.act)
+    for encoder in ("voices", "others"):
+        labels = once.labels.current("friday", encoder=encoder)
+        assert {each.speaker for each in labels} == {None}
+        assert {each.reason for each in labels} == {"no_profiles"}
+    assert [act.kind for act in once.acts.list() if act.undone_at is None] == ["label"]
+    assert _problems(once) == []
 
 
 def test_an_exemplar_that_comes_back_and_has_no_vector_is_listed(library: VoiceStore) -> None:
