@@ -92,7 +92,8 @@ DECLARE
     );
     heard_by CONSTANT integer[] := ARRAY(
         SELECT l.encoder_id FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = number
-        GROUP BY l.encoder_id ORDER BY count(*) DESC, l.encoder_id
+        GROUP BY l.encoder_id
+        ORDER BY l.encoder_id <> pgvoice.default_encoder(), count(*) DESC, l.encoder_id
     );
     labelling CONSTANT integer[] := pgvoice_internal.labelling_encoders(number);
     act CONSTANT bigint := pgvoice_internal.begin_act(
