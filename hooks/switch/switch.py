@@ -17,7 +17,7 @@ from pgvoice.hooks.ingest.labelling import BATCH
 from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.running import Ingest, IngestReport
 from pgvoice.hooks.switch import exemplars
-from pgvoice.hooks.switch.exemplars import Carried
+from pgvoice.hooks.switch.exemplars import Exemplars
 from pgvoice.hooks.switch.report import Judged, Recalibrated, SwitchReport
 from pgvoice.hooks.switch.thresholds import recalibrate
 from pgvoice.store.errors import IndexBusy, SchemaForbidden, UnknownVideo
@@ -107,8 +107,8 @@ class Switch:
         self._store.labels.label([], encoder=old.identity, dry_run=True)
         new = self._registered(old)
         self._fill(old, new)
-        carried = self._carry(old, new)
-        calibrated = self._judge(old, new, again=carried.is_new or bool(self._fills.vectors))
+        given = self._carry(old, new)
+        calibrated = self._judge(old, new, again=given.are_new or bool(self._fills.vectors))
         labelled = self._label(old, new)
         indexed, not_indexed = self._index(old, new)
         with self._step("comparing"):
@@ -119,10 +119,11 @@ class Switch:
                 filled=self._fills.filled,
                 vectors=self._fills.vectors,
                 failed=tuple(self._fills.failed),
-                carried=carried.exemplars,
-                computed=carried.computed,
-                missing=carried.missing,
-                voices=carried.voices,
+                carried=given.carried,
+                computed=given.computed,
+                missing=given.missing,
+                voices=given.voices,
+                unrecognised_opt_outs=self._store.encoders.unrecognised_opt_outs(new.identity),
                 calibration=calibrated,
                 labelled=labelled,
                 moves=tuple(self._store.encoders.changes(new.identity, like=old.identity)),
@@ -203,15 +204,12 @@ class Switch:
         ]
         self._store.ingests.settle(self.name, ended)
 
-    def _carry(self, old: StoredEncoder, new: StoredEncoder) -> Carried:
+    def _carry(self, old: StoredEncoder, new: StoredEncoder) -> Exemplars:
         """Give the new encoder exemplars and unknown voices."""
         with self._step("exemplars") as tell:
-            given = self._store.encoders.carry(new.identity, like=old.identity)
-            lost = self._store.encoders.missing_exemplars(new.identity, like=old.identity)
-            missing = exemplars.compute(
-                self._store, lambda: self._encoder, lost, lambda done: tell(done, len(lost))
+            return exemplars.give(
+                self._store, lambda: self._encoder, new.identity, old.identity, tell
             )
-            return Carried(given.exemplars, given.voices, len(lost), tuple(missing))
 
     def _judge(self, old: StoredEncoder, new: StoredEncoder, *, again: bool) -> Recalibrated | None:
         """Fit the library's thresholds, and calibrate as the old encoder is."""
