@@ -27,6 +27,7 @@ from pgvoice.hooks import (
     switch_encoder,
 )
 from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.errors import NotTheDefaultEncoder
 from pgvoice.hooks.ingest.engine import Here, Processes
 from pgvoice.hooks.switch.switch import StepName, Switch, Tell
 from pgvoice.store import EncoderIdentity, VoiceStore
@@ -113,7 +114,8 @@ def test_again_it_does_what_is_missing_and_nothing_else(
     assert (again.complete, again.filled, again.computed) == (3, 0, 0)
     assert (len(new.calls), new.loads) == (calls, loads)
     late = write(tmp_path / "late.wav", voice(90, 2))
-    fill(old, CountingEncoder("old"), video="late", audio=late, segments=[(0, 2)])
+    with pytest.warns(NotTheDefaultEncoder):
+        fill(old, CountingEncoder("old"), video="late", audio=late, segments=[(0, 2)])
     assert switch_encoder(old, new).filled == 1
     assert len(new.calls) == calls + 1
 
