@@ -75,6 +75,8 @@ class SwitchReport:
     answered: bool
     #: Whether it answers now.
     flipped: bool = False
+    #: Recordings that the old encoder filled between the preview and the flip.
+    late: int = 0
 
     @property
     def is_complete(self) -> bool:

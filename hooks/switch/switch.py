@@ -152,7 +152,9 @@ class Switch:
                 f" `pgvoice ingest failed '{self.name}'` says why"
             )
         self._store.encoders.make_default(self._identity)
-        return replace(report, flipped=True)
+        unfilled = self._store.encoders.unfilled(self._identity, like=report.old.encoder)
+        late = {each.video for each in unfilled} - {each.video for each in report.failed}
+        return replace(report, flipped=True, late=len(late))
 
     def _registered(self, old: StoredEncoder) -> StoredEncoder:
         """The new encoder in the store; its model is loaded if a recording needs it."""
@@ -207,8 +209,13 @@ class Switch:
     def _carry(self, old: StoredEncoder, new: StoredEncoder) -> Exemplars:
         """Give the new encoder exemplars and unknown voices."""
         with self._step("exemplars") as tell:
+
+            def told(done: int, total: int) -> None:
+                tell(done, total)
+                self._check_stop()
+
             return exemplars.give(
-                self._store, lambda: self._encoder, new.identity, old.identity, tell
+                self._store, lambda: self._encoder, new.identity, old.identity, told
             )
 
     def _judge(self, old: StoredEncoder, new: StoredEncoder, *, again: bool) -> Recalibrated | None:
