@@ -10,8 +10,8 @@ from pgvoice.cli.checks.packages import installed_version, missing_packages
 from pgvoice.hooks.encoders import torch_pair
 from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.encoders.registry import (
-    DEFAULT_ENCODER,
     ENCODER_VARIABLE,
+    default_name,
     registered_encoders,
 )
 from pgvoice.hooks.errors import PluginError, SegmenterUnavailable
@@ -42,9 +42,8 @@ def check_filling(*, torch: bool) -> Iterator[Check]:
 
 def _needs_no_torch() -> bool:
     """Whether the encoder in use is one whose extra is installed although torch is not."""
-    name = os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
-    used = registered_encoders().get(name.partition(":")[0])
-    return used is not None and (used.extra is None or not missing_packages(used.extra))
+    used = registered_encoders().get(default_name())
+    return used is not None and not (used.extra and missing_packages(used.extra))
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:
