@@ -127,6 +127,9 @@ def _watched(store: VoiceStore, engine: Engine, name: str, step: StepName) -> It
             progress.shown(ask, engine) as tell,
         ):
             yield lambda _done, _total: tell()
+    elif step in ("thresholds", "comparing"):
+        with output.waiting(step):
+            yield lambda _done, _total: None
     else:
         with output.progress(step) as bar:
             yield bar
