@@ -7,13 +7,9 @@ from collections.abc import Callable, Iterator
 
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.checks.packages import installed_version, missing_packages
-from pgvoice.hooks.encoders import torch_pair
+from pgvoice.hooks.encoders import registry, torch_pair
 from pgvoice.hooks.encoders.lazy import choose_device
-from pgvoice.hooks.encoders.registry import (
-    ENCODER_VARIABLE,
-    default_name,
-    registered_encoders,
-)
+from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE
 from pgvoice.hooks.errors import PluginError, SegmenterUnavailable
 from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding, rehearse_segmenting
 from pgvoice.hooks.segmenters.registry import SEGMENTER_VARIABLE
@@ -42,7 +38,7 @@ def check_filling(*, torch: bool) -> Iterator[Check]:
 
 def _needs_no_torch() -> bool:
     """Whether the encoder in use is one whose extra is installed although torch is not."""
-    used = registered_encoders().get(default_name())
+    used = registry.registered_encoders().get(registry.default_name())
     return used is not None and not (used.extra and missing_packages(used.extra))
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
 from pgvoice.hooks.encoders import registry
-from pgvoice.hooks.errors import PluginError
+from pgvoice.store.errors import PgvoiceError
 
 #: What each extra is needed for.
 PURPOSES = {
@@ -49,7 +49,7 @@ def _encoders_extra() -> str | None:
     """The extra of the encoder that a fill uses if none is named."""
     try:
         used = registry.registered_encoders().get(registry.default_name())
-    except PluginError:  # another check tells
+    except PgvoiceError:  # another check tells
         return "extract"
     return used.extra if used else "extract"
 
