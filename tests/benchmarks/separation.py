@@ -1,4 +1,4 @@
-"""How well CAM++ separates voices: ``python tests/benchmarks/separation.py``.
+"""How well an encoder separates voices: ``python tests/benchmarks/separation.py``.
 
 Compares every pair of 100 LibriSpeech clips of ten people, whole and cut to their first seconds,
 and every piece of twenty strangers with the profiles of four people.
@@ -38,9 +38,10 @@ class Clip(NamedTuple):
 
 
 @click.command()
-def main() -> None:
+@click.option("--encoder", "name", default="campplus", show_default=True)
+def main(name: str) -> None:
     """Print the similarities of the same voice and of different voices, by length."""
-    encoder = make_encoder("campplus")
+    encoder = make_encoder(name)
     clips = _clips("librispeech-test-other/*/*.flac")
     strangers = _clips("librispeech-strangers/*.flac")
     table = Table(
