@@ -39,7 +39,8 @@ class Clip(NamedTuple):
 
 @click.command()
 @click.option("--encoder", "name", default="campplus", show_default=True)
-def main(name: str) -> None:
+@click.option("--beside", help="An encoder whose vectors of the clips may be compared with these.")
+def main(name: str, beside: str | None) -> None:
     """Print the similarities of the same voice and of different voices, by length."""
     encoder = make_encoder(name)
     clips = _clips("librispeech-test-other/*/*.flac")
@@ -60,6 +61,17 @@ def main(name: str) -> None:
             f"{_stranger_scores(encoder, clips, strangers, seconds).max():.3f}",
         )
     Console().print(table)
+    if beside is not None:
+        _compare(encoder, make_encoder(beside), clips)
+
+
+def _compare(encoder: Encoder, other: Encoder, clips: list[Clip]) -> None:
+    """Print how similar two encoders' vectors of a clip are."""
+    for seconds in LENGTHS:
+        cut = [_cut(clip.waveform, seconds) for clip in clips]
+        found = (encoder.encode(cut) * other.encode(cut)).sum(1)
+        length = "whole" if seconds is None else f"{seconds} s"
+        click.echo(f"{length}: {found.mean():.3f} to {other.identity}, at least {found.min():.3f}")
 
 
 def equal_error(same: Scores, different: Scores) -> tuple[float, float]:
