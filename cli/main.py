@@ -54,6 +54,9 @@ COMMANDS = [
         "encoder.encoder",
         "Show the models that turn speech into vectors, and switch to another one.",
     ),
+    LazyCommand(
+        "vectors", "vectors.vectors", "Import vectors of other engines, and export stored ones."
+    ),
     LazyCommand("segmenter", "plugins.segmenter", "Show the models that find who speaks when."),
     LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),

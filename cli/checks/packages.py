@@ -23,6 +23,7 @@ PURPOSES = {
     "plot": "for pictures (`--plot`)",
     "pyannote": "for the segmenter pyannote, with any pipeline of pyannote.audio",
     "ray": "to ingest on a Ray cluster",
+    "redimnet2": "for the encoder redimnet2",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 

@@ -10,6 +10,7 @@ from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.onnx.onnx_encoder import OnnxEncoder
+from pgvoice.hooks.encoders.redimnet2.redimnet2 import Redimnet2Encoder
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.plugins.specs import EncoderFactory, RegisterEncoder, hookimpl
@@ -62,6 +63,8 @@ def register_encoders(register: RegisterEncoder) -> None:
     onnx = "any speaker model in an ONNX file: onnx:/folder-or-file"
     register("campplus", _campplus, summary=campplus, extra="campplus")
     register("onnx", _onnx, summary=onnx, extra="onnx")
+    redimnet2 = "ReDimNet2-B6, 192-d; from its release on GitHub"
+    register("redimnet2", Redimnet2Encoder, summary=redimnet2, extra="redimnet2")
 
 
 def _campplus(source: str | None, device: str | None) -> Encoder:

@@ -148,7 +148,9 @@ class Encoders:
             chosen = exporting.begin(connection, found, videos, destination)
         return self._exported(found, chosen)
 
-    def _exported(self, encoder: StoredEncoder, videos: list[str]) -> Iterator[RecordingVectors]:
+    def _exported(
+        self, encoder: StoredEncoder, videos: Sequence[str]
+    ) -> Iterator[RecordingVectors]:
         for video in videos:
             with self._database.engine.connect() as plain:
                 connection = plain.execution_options(isolation_level="REPEATABLE READ")

@@ -171,12 +171,14 @@ def _prune(connection: Connection, video: str, encoder: StoredEncoder) -> int:
 
 
 def _store_turns(connection: Connection, given: VectorsImport) -> int:
-    """Store the segments as turns if any has a label and the recording has no turns yet."""
-    if not any(each.label for each in given.vectors):
+    """Store the segments with labels as turns, if the recording has no turns yet."""
+    spoken = [
+        Turn(float(each.start), float(each.end), each.label)
+        for each in given.vectors
+        if each.label is not None
+    ]
+    if not spoken or (not given.continued and turns.source(connection, given.video) is not None):
         return 0
-    if not given.continued and turns.source(connection, given.video) is not None:
-        return 0
-    spoken = [Turn(float(each.start), float(each.end), each.label) for each in given.vectors]
     stored = turns.store(connection, given.video, spoken, given.source, add=given.continued)
     return stored.added
 
@@ -273,6 +275,8 @@ _BESIDES_TURNS = text(
     " JOIN pgvoice.turn_document AS d ON d.video_id = v.id"
     " WHERE NOT EXISTS (SELECT FROM pgvoice.turn AS t WHERE t.video_id = v.id"
     " AND t.start_ms = g.start_ms AND t.end_ms = g.end_ms)"
+    " AND NOT EXISTS (SELECT FROM pgvoice.clean_part AS c WHERE c.video_id = v.id"
+    " AND c.start_ms = g.start_ms AND c.end_ms = g.end_ms)"
 )
 _RECORD = text(
     "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,"

@@ -153,10 +153,8 @@ def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
         return chosen[0]
     there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
-        wanted = "an encoder" if which is None else repr(str(which))
-        raise UnknownEncoder(
-            f"no vectors of {wanted} in the store (there are: {there}): fill first"
-        )
+        named = "an encoder" if which is None else repr(str(which))
+        raise UnknownEncoder(f"no vectors of {named} in the store (there are: {there}): fill first")
     raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
 
 
