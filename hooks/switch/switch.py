@@ -11,6 +11,7 @@ from typing import Literal
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.errors import EncoderUnavailable, SwitchRefused, SwitchStopped
+from pgvoice.hooks.fill.answering import is_meant
 from pgvoice.hooks.ingest.engine import Engine, Here, Stop
 from pgvoice.hooks.ingest.labelling import BATCH
 from pgvoice.hooks.ingest.manifest import ManifestRow
@@ -179,6 +180,7 @@ class Switch:
         self._forget_failures()
         if not unfilled:
             return
+        is_meant(self._store, new.identity)
         with self._step("filling") as tell:
             fills = Ingest(
                 self._engine,
