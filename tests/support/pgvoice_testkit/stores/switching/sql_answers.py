@@ -121,7 +121,8 @@ WITHOUT_VECTORS = {
 }  # fmt: skip
 #: Those of a switch, which are about two encoders.
 OF_SWITCH = {
-    "carry_over", "label_changes", "make_default_encoder", "unfilled", "unrecognised_opt_outs",
+    "carry_over", "drop_encoder", "label_changes", "make_default_encoder", "unfilled",
+    "unrecognised_opt_outs",
 }  # fmt: skip
 #: What is computed with an encoder: labels, voices and profiles.
 _STATE = (
