@@ -42,12 +42,14 @@ BEGIN
             (searchers || admins, 'similar_segments'),
             (writers || admins, 'replace_audio'),
             (writers || admins, 'prune_segments'),
+            (writers || admins, 'differing_segments'),
             (writers || admins, 'store_turns'),
             (writers || admins, 'join_labels'),
             (writers || admins, 'refresh_voices'),
             (writers || admins, 'refit_library'),
             (admins, 'accept_suggestion'),
             (admins, 'carry_over'),
+            (admins, 'drop_encoder'),
             (admins, 'dismiss_voice'),
             (admins, 'join_voices'),
             (admins, 'make_default_encoder'),
@@ -85,7 +87,7 @@ BEGIN
                 ' requested, filled, audio_seconds, work_seconds, changed_at)',
                 ARRAY['ingest_video']),
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
-                ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
+                ' decode_seconds, encode_seconds, device, source)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'ingest_video',
                 'calibration', 'compared_profile', 'consent',

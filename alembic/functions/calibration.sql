@@ -45,6 +45,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_encoder(encoder),
+           pgvoice_internal.require_segment_vectors(encoder),
            pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
            pgvoice_internal.require_same_length('starts', cardinality(starts_ms), each.name, each.size)
     FROM (VALUES ('videos', cardinality(videos)), ('speakers', cardinality(speakers))) AS each(name, size);
@@ -94,7 +95,8 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_encoder(encoder);
+    SELECT pgvoice_internal.require_encoder(encoder),
+           pgvoice_internal.require_segment_vectors(encoder);
     WITH left_out AS MATERIALIZED (
         SELECT x.id, x.end_ms - x.start_ms AS duration_ms, named.name, x.speaker_id, x.embedding,
                pgvoice_internal.profile_without(

@@ -105,8 +105,14 @@ DECLARE
     kept record;
 BEGIN
     FOREACH each IN ARRAY heard_by LOOP
-        -- Others than the encoder that heard most of it are enrolled if they heard enough.
-        IF each = heard_by[1] OR 2000 <= (
+        -- Others than the first one are enrolled with the same spans. Those that have no vectors of
+        -- these are if they heard enough.
+        IF each = heard_by[1] OR NOT EXISTS (
+            SELECT FROM pgvoice.enrollment AS x
+            JOIN jsonb_to_recordset(exemplars) AS s(video_id bigint, start_ms integer, end_ms integer)
+                ON (s.video_id, s.start_ms, s.end_ms) = (x.video_id, x.start_ms, x.end_ms)
+            WHERE x.speaker_id = speaker_of AND x.encoder_id = each
+        ) AND 2000 <= (
             SELECT sum(t.end_ms - t.start_ms) FROM pgvoice_internal.typical_segments(number, each) AS t
         ) THEN
             exemplars := exemplars || (

@@ -53,7 +53,7 @@ AS $$
            (-(s.embedding OPERATOR(public.<#>) o.embedding) - p.expected) * p.correction,
            p.video_id, least(p.label, p.other) || chr(1) || greatest(p.label, p.other)
     FROM unnest(videos) AS asked(id)
-    CROSS JOIN LATERAL pgvoice_internal.clean_segments(asked.id, encoder) AS c
+    CROSS JOIN LATERAL pgvoice_internal.independent_segments(asked.id, encoder) AS c
     JOIN pgvoice.segment_embedding AS s
         ON s.video_id = asked.id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
         AND s.encoder_id = encoder
@@ -65,7 +65,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.impostor_excesses(bigint[], integer) IS
 'Each clean segment of these videos compared with the voices of the other labels of its recording, which
-are other people: by how much the similarity exceeds the mean of the recording''s other pairs.';
+are other people: by how much the similarity exceeds the mean of the recording''s other pairs. A label whose
+segments have one vector counts once.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.fitted_tails(
     videos bigint[], encoder integer, band_ms integer[]

@@ -14,6 +14,18 @@ revision = "0036"
 down_revision = "0035"
 
 ADDED = {"encoder": "default_since", "fill_run": "source"}
+IMPORTED = "preprocessing IN ('imported', 'imported-per-label')"
+#: Before and since: what tables and columns are, by their kind and name.
+COMMENTS = {
+    "TABLE pgvoice.fill_run": (
+        "What a fill did; hits and misses are counted from here.",
+        "What a fill or an import did; hits and misses of fills are counted from here.",
+    ),
+    "COLUMN pgvoice.enrollment.audio_sha256": (
+        "Of the file's bytes.",
+        "Of the file's bytes, or 'video' and an id if the audio was never read.",
+    ),
+}
 LABEL = "name || '@' || \"left\"(revision, 19)"
 
 
@@ -22,12 +34,26 @@ def upgrade() -> None:
     for table, name in ADDED.items():
         column = metadata.tables[f"pgvoice.{table}"].c[name]
         op.add_column(table, column._copy(), schema="pgvoice")
+    op.create_index(
+        "encoder_imported_key",
+        "encoder",
+        ["name", "revision", "preprocessing"],
+        schema="pgvoice",
+        unique=True,
+        postgresql_where=IMPORTED,
+    )
+    op.create_check_constraint(
+        "source", "fill_run", "source <> '' AND length(source) <= 5000", schema="pgvoice"
+    )
+    _comment(since=True)
     _label(f"{LABEL} || CASE WHEN preprocessing = '1' THEN '' ELSE '/' || preprocessing END")
 
 
 def downgrade() -> None:
     function_files.drop(op.get_bind())
     _label(LABEL)
+    _comment(since=False)
+    op.drop_index("encoder_imported_key", "encoder", schema="pgvoice")
     for table, name in ADDED.items():
         op.drop_column(table, name, schema="pgvoice")
 
@@ -39,3 +65,9 @@ def _label(generated: str) -> None:
         f" ADD COLUMN label text GENERATED ALWAYS AS ({generated}) STORED"
     )
     op.execute("COMMENT ON COLUMN pgvoice.encoder.label IS 'Short name to show.'")
+
+
+def _comment(*, since: bool) -> None:
+    for what, comments in COMMENTS.items():
+        quoted = comments[since].replace("'", "''")
+        op.execute(f"COMMENT ON {what} IS '{quoted}'")

@@ -10,6 +10,7 @@ from pgvoice.cli.db import place
 
 #: What each extra is needed for.
 PURPOSES = {
+    "audio": "to decode audio",
     "extract": "to fill and to enroll from audio",
     "campplus": "for the encoder campplus and the segmenter pyannote-3.0",
     "embedded": "for an embedded database server",
@@ -17,10 +18,12 @@ PURPOSES = {
     "evaluate": "for `pgvoice evaluate`",
     "mcp": "for `pgvoice mcp`",
     "metrics": "for Prometheus metrics",
+    "onnx": "for the encoder onnx",
     "page": "for `pgvoice serve`",
     "plot": "for pictures (`--plot`)",
     "pyannote": "for the segmenter pyannote, with any pipeline of pyannote.audio",
     "ray": "to ingest on a Ray cluster",
+    "redimnet2": "for the encoder redimnet2",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 

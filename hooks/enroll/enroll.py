@@ -118,11 +118,9 @@ def _require_enough(
     min_speech: float,
 ) -> None:
     """Raises `TooLittleSpeech` by what has the energy of speech, and by earlier exemplars."""
-    known = sum(
-        person.seconds
-        for person in store.people.speakers()
-        if (person.speaker, person.encoder) == (name, str(encoder.identity))
-    )
+    is_stored = any(each.identity == encoder.identity for each in store.encoders.list())
+    people = store.people.speakers(encoder=encoder.identity) if is_stored else []
+    known = sum(person.seconds for person in people if person.speaker == name)
     if sum(found.seconds for found in heard.values()) + known >= min_speech:
         return
     told = ", ".join(f"{found.seconds:.1f} s in {path}" for path, found in heard.items())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
-from pgvoice.hooks.audio.same_file import same_recording
+from pgvoice.hooks.audio.recording import open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
-from pgvoice.hooks.errors import AudioError
+from pgvoice.hooks.errors import AudioError, AudioNotFound, AudioUnreadable
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
+from pgvoice.hooks.sources import resolve_audio
 from pgvoice.hooks.switch.report import MissingExemplar
 from pgvoice.store.encoders.carrying import ExemplarVector, LostExemplar
 from pgvoice.store.errors import UnknownVideo
@@ -50,10 +52,10 @@ def compute(
     `tell` is called with how many are done.
     """
     done = 0
-    for (video, source, sha256), group in groupby(sorted(lost, key=_file), _file):
+    for _, group in groupby(sorted(lost, key=_file), _file):
         exemplars = list(group)
         try:
-            rows = _rows(store, make, video or None, source, sha256, exemplars)
+            rows = _rows(store, make, exemplars)
         except AudioError as error:
             yield from (missing(each, str(error)) for each in exemplars)
         else:
@@ -72,29 +74,40 @@ def _file(exemplar: LostExemplar) -> tuple[str, str, str]:
 
 
 def _rows(
-    store: VoiceStore,
-    make: Callable[[], Encoder],
-    video: str | None,
-    source: str,
-    sha256: str,
-    exemplars: Sequence[LostExemplar],
+    store: VoiceStore, make: Callable[[], Encoder], exemplars: Sequence[LostExemplar]
 ) -> Sequence[SegmentRow]:
-    """A row for each, in order. Raises `AudioError`."""
-    path = source if video is None else _path(store, video)
-    with same_recording(video or source, path, sha256) as recording:
+    """A row for each exemplar of a file, in order. Raises `AudioError`."""
+    first = exemplars[0]
+    with open_recording(_path(store, first)) as recording:
+        if recording.info.sha256 != first.audio_sha256:
+            raise AudioUnreadable(
+                f"{recording.path} is another file by now: put back the one that {first.speaker}"
+                " was enrolled from"
+            )
         keys = [each.key for each in exemplars]
         batches = EmbeddingPass(make(), recording).rows(sorted(set(keys)))
         rows = {row.key: row for batch in batches for row in batch}
         return [rows[key] for key in keys]
 
 
-def _path(store: VoiceStore, video: str) -> str | None:
+def _path(store: VoiceStore, exemplar: LostExemplar) -> Path:
+    """Where the audio is now. Raises `AudioError`."""
+    video = exemplar.video
+    source = exemplar.source if video is None else _source(store, video)
+    if source is not None and Path(source).is_file():
+        return Path(source)
+    if video is None:
+        raise AudioNotFound(f"{source} is gone: put it back, or enroll {exemplar.speaker} again")
+    return resolve_audio(video)
+
+
+def _source(store: VoiceStore, video: str) -> str | None:
     """The file that a recording was read from last."""
     try:
         audio = store.recordings.audio(video)
     except UnknownVideo:
         return None
-    return audio and audio.source
+    return None if audio is None else audio.source
 
 
 def _keep(

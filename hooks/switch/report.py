@@ -34,6 +34,15 @@ class MissingExemplar:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalibrated:
+    """What became of the calibration of an encoder for another one."""
+
+    said: str
+    #: What calibrates, if the labels are in files.
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchReport:
     """What a switch did, what the new encoder lacks, and what it answers differently."""
 
@@ -51,10 +60,8 @@ class SwitchReport:
     missing: tuple[MissingExemplar, ...]
     #: Voices of recordings that were given their unknown voice.
     voices: int
-    #: What became of the calibration of `old`; None if it has none.
-    calibration: str | None
-    #: The command that calibrates, if that needs labels of files.
-    calibrate: str | None
+    #: None if `old` has no calibration.
+    calibration: Recalibrated | None
     #: Recordings that `old` has labels of, which have labels of `new` now.
     labelled: int
     #: From the labels of `old` to those of `new`.

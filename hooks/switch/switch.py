@@ -17,8 +17,8 @@ from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.running import Ingest, IngestReport
 from pgvoice.hooks.switch import exemplars
 from pgvoice.hooks.switch.exemplars import Carried
-from pgvoice.hooks.switch.report import Judged, SwitchReport
-from pgvoice.hooks.switch.thresholds import Recalibrated, recalibrate
+from pgvoice.hooks.switch.report import Judged, Recalibrated, SwitchReport
+from pgvoice.hooks.switch.thresholds import recalibrate
 from pgvoice.store.errors import IndexBusy, SchemaForbidden, UnknownVideo
 from pgvoice.store.recordings.encoders import EncoderIdentity, StoredEncoder
 from pgvoice.store.upkeep.ingests import Outcome
@@ -108,14 +108,13 @@ class Switch:
         self._fill(old, new)
         carried = self._carry(old, new)
         calibrated = self._judge(old, new, again=carried.is_new or bool(self._fills.vectors))
-        recordings = self._store.recordings.videos(encoder=old.identity)
-        labelled = self._label(old, new, [each.video for each in recordings if each.labelled])
+        labelled = self._label(old, new)
         indexed, not_indexed = self._index(old, new)
         with self._step("comparing"):
             return SwitchReport(
                 old=self._judged(old),
                 new=self._judged(new),
-                complete=len({v.video for v in recordings if v.filled} - self._lacking),
+                complete=len(self._filled(old) - self._lacking),
                 filled=self._fills.filled,
                 vectors=self._fills.vectors,
                 failed=tuple(self._fills.failed),
@@ -123,8 +122,7 @@ class Switch:
                 computed=carried.computed,
                 missing=carried.missing,
                 voices=carried.voices,
-                calibration=calibrated and calibrated.said,
-                calibrate=calibrated and calibrated.command,
+                calibration=calibrated,
                 labelled=labelled,
                 moves=tuple(self._store.encoders.changes(new.identity, like=old.identity)),
                 indexed=indexed,
@@ -179,6 +177,8 @@ class Switch:
         unfilled = self._store.encoders.unfilled(new.identity, like=old.identity)
         self._lacking = {each.video for each in unfilled}
         self._forget_failures()
+        if not unfilled:
+            return
         with self._step("filling") as tell:
             fills = Ingest(
                 self._engine,
@@ -217,8 +217,14 @@ class Switch:
             self._store.thresholds.refresh(encoder=new.identity)
             return recalibrate(self._store, old, new, again=again)
 
-    def _label(self, old: StoredEncoder, new: StoredEncoder, videos: list[str]) -> int:
+    def _filled(self, old: StoredEncoder) -> set[str]:
+        """The recordings with segments of the old encoder."""
+        return {each.video for each in self._store.recordings.coverage(encoder=old.identity)}
+
+    def _label(self, old: StoredEncoder, new: StoredEncoder) -> int:
         """Keep labels of the new encoder for recordings that have some of the old one."""
+        stored = self._store.recordings.videos(encoder=old.identity)
+        videos = [each.video for each in stored if each.labelled]
         with self._step("labels") as tell:
             for start in range(0, len(videos), BATCH):
                 self._check_stop()

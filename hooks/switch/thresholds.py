@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pgvoice.hooks.switch.report import Recalibrated
 from pgvoice.store.errors import CalibrationUnsupported
 from pgvoice.store.recordings.encoders import StoredEncoder
 from pgvoice.store.thresholds.calibration import Calibration
 from pgvoice.store.voice_store import VoiceStore
-
-
-@dataclass(frozen=True, slots=True)
-class Recalibrated:
-    """What became of the calibration of an encoder for another one."""
-
-    said: str
-    #: What calibrates, if the labels are in files.
-    command: str | None = None
 
 
 def recalibrate(

@@ -97,7 +97,16 @@ def missing(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> l
     """The exemplars of `old` that `new` lacks and `carry` cannot copy, by person."""
     rows = connection.execute(_MISSING, {"source": old.id, "target": new.id})
     return [
-        LostExemplar(*row[:5], SegmentKey(row[5], row[6]), excluded=row[7], reason=row[8])
+        LostExemplar(
+            row.id,
+            row.name,
+            row.source,
+            row.video,
+            row.audio_sha256,
+            SegmentKey(row.start_ms, row.end_ms),
+            row.excluded,
+            row.refused,
+        )
         for row in rows
     ]
 

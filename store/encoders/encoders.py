@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from pgvoice.store.database.connection import Database
-from pgvoice.store.encoders import carrying, comparing, default, dropping
+from pgvoice.store.encoders import carrying, comparing, default, dropping, exporting, importing
 from pgvoice.store.encoders.carrying import Carried, ExemplarVector, LostExemplar
 from pgvoice.store.encoders.comparing import Confirmed
 from pgvoice.store.encoders.default import Unfilled
 from pgvoice.store.encoders.dropping import Dropped
+from pgvoice.store.encoders.exporting import RecordingVectors
+from pgvoice.store.encoders.importing import VectorsImport, VectorsImported
 from pgvoice.store.labels.runs import LabelMove
-from pgvoice.store.recordings import encoders
+from pgvoice.store.recordings import encoders, fills
 from pgvoice.store.recordings.encoders import (
     EncoderIdentity,
     StoredEncoder,
@@ -111,6 +113,48 @@ class Encoders:
         """
         with self._database.engine.begin() as connection:
             return dropping.drop(connection, encoders.find(connection, encoder), force=force)
+
+    def import_vectors(self, given: VectorsImport, *, dry_run: bool = False) -> VectorsImported:
+        """Store vectors that another engine computed of a recording, under its own encoder.
+
+        Waits for fills of the recording, and makes their turns of segments with labels if there are
+        none. Speech that was erased is left out. Raises `VectorsRefused` for what is no vector or
+        span, and for segments that are stored with another vector.
+        """
+        with (
+            fills.holding(self._database.unpooled.connect(), given.video),
+            self._database.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
+            done = importing.store(connection, given)
+            if dry_run:
+                transaction.rollback()
+            return done
+
+    def export_vectors(
+        self,
+        videos: Sequence[str] | None = None,
+        *,
+        encoder: WhichEncoder = None,
+        destination: str,
+    ) -> Iterator[RecordingVectors]:
+        """The vectors of these recordings' segments, or of all, a recording at a time.
+
+        For admins, as they are voiceprints. The audit trail has each recording and `destination`
+        before this returns. Raises `UnknownVideo`, `UnknownEncoder`.
+        """
+        with self._database.engine.begin() as connection:
+            found = encoders.find(connection, encoder)
+            chosen = exporting.begin(connection, found, videos, destination)
+        return self._exported(found, chosen)
+
+    def _exported(
+        self, encoder: StoredEncoder, videos: Sequence[str]
+    ) -> Iterator[RecordingVectors]:
+        for video in videos:
+            with self._database.engine.connect() as plain:
+                connection = plain.execution_options(isolation_level="REPEATABLE READ")
+                yield exporting.read(connection, encoder, video)
 
     @staticmethod
     def _both(

@@ -180,7 +180,7 @@ _ENROLL_SEGMENTS = """
 INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
     audio_sha256, video_id, source)
 SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension, s.embedding, s.start_ms,
-    s.end_ms, v.audio_sha256, v.id, v.key
+    s.end_ms, pgvoice_internal.audio_of(v.id), v.id, v.key
 FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(start_ms, end_ms)
 JOIN pgvoice.video AS v ON v.key = :video
 JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms
@@ -198,7 +198,8 @@ LEFT JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a
     AND s.end_ms = a.end_ms AND s.encoder_id = :encoder
 WHERE s.embedding IS NULL OR NOT EXISTS (
     SELECT FROM pgvoice.enrollment AS e
-    WHERE e.speaker_id = :speaker AND e.encoder_id = :encoder AND e.audio_sha256 = v.audio_sha256
+    WHERE e.speaker_id = :speaker AND e.encoder_id = :encoder
+      AND e.audio_sha256 = pgvoice_internal.audio_of(v.id)
       AND e.start_ms = a.start_ms AND e.end_ms = a.end_ms
 )
 ORDER BY a.place

@@ -73,7 +73,7 @@ def import_speakers(
         for consent in speaker.consents:
             consents.keep(connection, speaker_id, consent)
         for identity, exemplars in speaker.profiles.items():
-            ensure(connection, identity, thresholds[identity])
+            ensure(connection, identity, thresholds[identity], imported=True)
             encoder = find(connection, identity)
             added.append(
                 # The other store has checked how long they are.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.errors import UnknownEncoder
+from pgvoice.store.errors import CalibrationUnsupported, EncoderImported, UnknownEncoder
 
 #: In a statement, the id of the encoder whose identity is in the parameters.
 ENCODER_ID = (
@@ -16,6 +16,9 @@ ENCODER_ID = (
     " AND sample_rate = :sample_rate)"
 )
 
+#: The preprocessing of encoders whose vectors were computed elsewhere, by an engine that has a
+#: vector for each segment, or one for each label of a recording. No model can have these.
+IMPORTED, IMPORTED_PER_LABEL = "imported", "imported-per-label"
 
 _REGISTER = text(
     "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"
@@ -50,6 +53,11 @@ class EncoderIdentity:
     dimension: int
     #: Of the waveforms that the encoder takes, in Hz.
     sample_rate: int
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its vectors were computed elsewhere, so that nothing can be filled with it."""
+        return self.preprocessing in (IMPORTED, IMPORTED_PER_LABEL)
 
     def __str__(self) -> str:
         """As the column ``label`` of ``pgvoice.encoder``."""
@@ -90,12 +98,21 @@ class StoredEncoder:
     default_since: datetime | None
 
 
-def ensure(connection: Connection, identity: EncoderIdentity, threshold: Threshold) -> int:
+def ensure(
+    connection: Connection,
+    identity: EncoderIdentity,
+    threshold: Threshold,
+    *,
+    imported: bool = False,
+) -> int:
     """Register an encoder if it is new, and return its id.
 
     If it is known with another default threshold, that changes only if the user may change it:
-    thresholds decide about names, so writers may not.
+    thresholds decide about names, so writers may not. Raises `EncoderImported` for an imported one
+    unless `imported`, as no model may store vectors as such.
     """
+    if identity.is_imported and not imported:
+        raise EncoderImported(str(identity))
     values = asdict(identity) | asdict(threshold)
     known = connection.execute(_REGISTERED, values).one_or_none()
     if known is None:
@@ -136,9 +153,30 @@ def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
         return chosen[0]
     there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
-        asked = "an encoder" if which is None else repr(str(which))
-        raise UnknownEncoder(f"no vectors of {asked} in the store (there are: {there}): fill first")
+        named = "an encoder" if which is None else repr(str(which))
+        raise UnknownEncoder(f"no vectors of {named} in the store (there are: {there}): fill first")
     raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
+
+
+def asked(connection: Connection, which: WhichEncoder) -> int | None:
+    """The id of the encoder that `which` means; None while the store has none and none is named.
+
+    For answers that are empty then. Raises `UnknownEncoder`.
+    """
+    if which is None:
+        default: int | None = connection.scalar(text("SELECT pgvoice.default_encoder()"))
+        return default
+    return find(connection, which).id
+
+
+def require_segment_vectors(encoder: StoredEncoder) -> None:
+    """Raises `CalibrationUnsupported` if the segments of a label share one vector."""
+    if encoder.identity.preprocessing == IMPORTED_PER_LABEL:
+        raise CalibrationUnsupported(
+            f"{encoder.identity} has one vector per label, so segments of a label are equal by"
+            " construction and calibrate nothing: choose an encoder with a vector per segment"
+            " (--encoder), or import these again with --threshold"
+        )
 
 
 def _is(encoder: StoredEncoder, which: WhichEncoder) -> bool:

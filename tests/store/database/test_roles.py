@@ -244,6 +244,7 @@ SPECIAL: dict[str, set[str]] = {
     "make_default_encoder(1)": set(),
     "undo(1)": set(),
     "carry_over(1, 1)": set(),
+    "drop_encoder(1)": set(),
 }
 
 

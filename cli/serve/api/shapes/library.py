@@ -42,6 +42,7 @@ class Coverage(Shown):
     seconds: float = Field(description="Of the segments, in seconds.")
     embedded_seconds: float = Field(description="Of those with a vector, in seconds.")
     bytes: int = Field(description="Size of the rows, without indexes.")
+    source: str | None = Field(description="The file that vectors were imported from, if any were.")
 
 
 class RecordingDetail(Recording):

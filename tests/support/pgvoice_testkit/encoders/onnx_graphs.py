@@ -1,108 +1,181 @@
-"""ECAPA and GE2E as graphs from samples to vectors: their front ends are not Kaldi's."""
+"""Small ONNX graphs with seeded weights, in the layouts that toolkits export."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import torch
-import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+#: The last version of the format that ONNX Runtime 1.20 reads.
+IR, OPSET = 10, 17
+DIMENSION = 16
+#: As `scripts/3dspeaker/export-onnx.py` of sherpa-onnx writes them.
+SPEAKER_3D = {
+    "framework": "3d-speaker",
+    "language": "English",
+    "url": "https://example.org/model",
+    "comment": "This model is from a test",
+    "sample_rate": "16000",
+    "output_dim": str(DIMENSION),
+    "normalize_samples": "1",
+    "feature_normalize_type": "global-mean",
+}
+#: As `scripts/wespeaker/add_meta_data.py` of sherpa-onnx writes them.
+WESPEAKER = {
+    "framework": "wespeaker",
+    "language": "English",
+    "url": "https://example.org/model",
+    "comment": "no comment",
+    "sample_rate": "16000",
+    "output_dim": str(DIMENSION),
+    "normalize_samples": "0",
+}
+#: As `scripts/nemo/speaker-verification/export-onnx.py` of sherpa-onnx writes them.
+NEMO = {
+    "framework": "nemo",
+    "language": "English",
+    "url": "https://example.org/model",
+    "comment": "This model is from NeMo.",
+    "sample_rate": "16000",
+    "output_dim": str(DIMENSION),
+    "feature_normalize_type": "per_feature",
+    "window_size_ms": "25",
+    "window_stride_ms": "10",
+    "window_type": "hann",
+    "feat_dim": "80",
+}
+
+Axes = Sequence[int | str]
+Constants = Mapping[str, NDArray[np.generic]]
 
 
-class PowerSpectrum(nn.Module):
-    """Frames of `size` samples every `hop`, the first centred on the first sample.
+def save(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str] | None = None) -> Path:
+    """Write a model with its metadata, and return the path."""
+    helper.set_model_props(model, dict(metadata or {}))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
 
-    A Fourier transform as a convolution, which every version of ONNX has.
+
+def of_features(
+    names: tuple[str, str] = ("x", "embedding"),
+    axes: Axes = ("N", "T", 80),
+    last: Sequence[onnx.NodeProto] = (),
+    *,
+    bins: int = 80,
+    seed: int = 0,
+) -> onnx.ModelProto:
+    """Features ``(batch, frames, bins)`` to vectors: the mean over time of a nonlinear layer.
+
+    Other `last` nodes than none make vectors from ``mean``, and from the constants below.
     """
-
-    def __init__(self, window: Tensor, hop: int) -> None:
-        super().__init__()
-        self.size, self.hop = len(window), hop
-        times = torch.arange(self.size, dtype=torch.float64)
-        angles = torch.outer(torch.arange(self.size // 2 + 1), times) * (2 * math.pi / self.size)
-        waves = torch.cat([angles.cos(), angles.sin()]) * window.double()
-        self.register_buffer("waves", waves[:, None].float())
-
-    def forward(self, samples: Tensor) -> Tensor:
-        """``(segments, samples)`` to ``(segments, frequencies, frames)``."""
-        padded = F.pad(samples[:, None], (self.size // 2, self.size // 2))
-        parts = F.conv1d(padded, self.get_buffer("waves"), stride=self.hop).square()
-        return parts[:, : self.size // 2 + 1] + parts[:, self.size // 2 + 1 :]
-
-
-class EcapaGraph(nn.Module):
-    """SpeechBrain's `Fbank`, normalisation and `ECAPA_TDNN` for segments of one length."""
-
-    def __init__(self, model: Any, fbank: Any, bands: Tensor) -> None:
-        """`bands` are the filters of `fbank`: ``(frequencies, mels)``."""
-        super().__init__()
-        self.spectrum = PowerSpectrum(fbank.compute_STFT.window, fbank.compute_STFT.hop_length)
-        self.register_buffer("bands", bands.t())
-        self.floor: float = fbank.compute_fbanks.amin
-        self.range_db: float = fbank.compute_fbanks.top_db
-        self.model = model
-
-    def forward(self, samples: Tensor) -> Tensor:
-        features = self._features(samples)
-        outputs = []
-        for block in self.model.blocks:
-            features = block(features)
-            outputs.append(features)
-        x = self.model.mfa(torch.cat(outputs[1:], dim=1))
-        vectors: Tensor = self.model.fc(self.model.asp_bn(self._pooled(x))).flatten(1)
-        return vectors
-
-    def _features(self, samples: Tensor) -> Tensor:
-        """Decibels ``(segments, mels, frames)``, less their mean over time."""
-        energies = torch.matmul(self.get_buffer("bands"), self.spectrum(samples))
-        decibels = 10 * energies.clamp(min=self.floor).log10()
-        loudest = decibels.amax(dim=(1, 2), keepdim=True)
-        decibels = torch.maximum(decibels, loudest - self.range_db)
-        return decibels - decibels.mean(2, keepdim=True)
-
-    def _pooled(self, x: Tensor) -> Tensor:
-        """Attentive statistics, without the masks of padding."""
-        pool = self.model.asp
-        mean = x.mean(2, keepdim=True)
-        deviation = (x - mean).square().mean(2, keepdim=True).clamp(min=pool.eps).sqrt()
-        context = torch.cat([x, mean.expand_as(x), deviation.expand_as(x)], dim=1)
-        weights = pool.conv(pool.tanh(pool.tdnn(context))).softmax(dim=2)
-        mean = (weights * x).sum(2, keepdim=True)
-        deviation = (weights * (x - mean).square()).sum(2, keepdim=True).clamp(min=pool.eps).sqrt()
-        return torch.cat([mean, deviation], dim=1)
+    nodes = [
+        helper.make_node("MatMul", [names[0], "weight"], ["linear"]),
+        helper.make_node("Tanh", ["linear"], ["bent"]),
+        helper.make_node("ReduceMean", ["bent"], ["mean"], axes=[1], keepdims=0),
+        *(last or [helper.make_node("Identity", ["mean"], [names[1]])]),
+    ]
+    constants: Constants = {
+        "weight": _weight(bins, seed),
+        "zero": np.array(0, np.float32),
+        "half": np.array(0.5, np.float32),
+        "vector": _weight(1, seed)[0],
+        "one_row": np.array([1, DIMENSION], np.int64),
+    }
+    return _model(nodes, {names[0]: axes}, {names[1]: (axes[0], DIMENSION)}, constants)
 
 
-class Ge2eGraph(nn.Module):
-    """Loudness, mel spectra, the LSTM over pieces that overlap by half, and their mean."""
+#: Each row is less half the mean of its batch.
+NEIGHBOURS = (
+    helper.make_node("ReduceMean", ["mean"], ["others"], axes=[0], keepdims=1),
+    helper.make_node("Mul", ["others", "half"], ["halved"]),
+    helper.make_node("Sub", ["mean", "halved"], ["embedding"]),
+)
+#: Takes one row although its batch axis is free.
+ONE_ROW = (helper.make_node("Reshape", ["mean", "one_row"], ["embedding"]),)
+#: Another vector each time.
+RANDOM = (
+    helper.make_node("RandomNormalLike", ["mean"], ["noise"]),
+    helper.make_node("Add", ["mean", "noise"], ["embedding"]),
+)
+#: The same vector for every sound.
+CONSTANT = (
+    helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+    helper.make_node("Add", ["nothing", "vector"], ["embedding"]),
+)
+#: Vectors that are not finite.
+NOT_FINITE = (
+    helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+    helper.make_node("Div", ["mean", "nothing"], ["embedding"]),
+)
 
-    def __init__(self, lstm: nn.LSTM, linear: nn.Linear, *, piece: int, loudness: float) -> None:
-        """`piece` is in frames; quieter speech is amplified to `loudness`, a root mean square."""
-        super().__init__()
-        from librosa.filters import mel
 
-        self.spectrum = PowerSpectrum(torch.hann_window(400), 160)
-        bands = mel(sr=16_000, n_fft=400, n_mels=lstm.input_size)
-        self.register_buffer("bands", torch.from_numpy(bands))
-        self.lstm, self.linear = lstm, linear
-        self.piece, self.loudness = piece, loudness
+def of_nemo() -> onnx.ModelProto:
+    """NeMo's inputs and outputs: ``(batch, bins, frames)`` and lengths; logits, and vectors."""
+    nodes = [
+        helper.make_node("Transpose", ["audio_signal"], ["frames"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["frames", "weight"], ["linear"]),
+        helper.make_node("Tanh", ["linear"], ["bent"]),
+        helper.make_node("ReduceSum", ["bent", "axis"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["length"], ["count"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["count", "axis"], ["counts"]),
+        helper.make_node("Div", ["sum", "counts"], ["embs"]),
+        helper.make_node("ReduceMax", ["embs"], ["logits"], axes=[1], keepdims=1),
+    ]
+    inputs: dict[str, Axes] = {"audio_signal": ("B", 80, "T"), "length": ("B",)}
+    outputs: dict[str, Axes] = {"logits": ("B", 1), "embs": ("B", DIMENSION)}
+    constants: Constants = {"weight": _weight(80, 0), "axis": np.array([1], np.int64)}
+    return _model(nodes, inputs, outputs, constants)
 
-    def forward(self, samples: Tensor) -> Tensor:
-        level = samples.square().mean(1, keepdim=True).sqrt().clamp(min=1e-9)
-        louder = samples * (self.loudness / level).clamp(min=1)
-        frames = torch.matmul(self.get_buffer("bands"), self.spectrum(louder)).transpose(1, 2)
-        pieces = frames[:, self._places(frames)]
-        _, (hidden, _) = self.lstm(pieces.flatten(0, 1))
-        raw = F.normalize(torch.relu(self.linear(hidden[-1])))
-        vectors: Tensor = raw.view(frames.shape[0], -1, raw.shape[1]).mean(1)
-        return vectors
 
-    def _places(self, frames: Tensor) -> Tensor:
-        """The frames of each piece, ``(pieces, frames)``; the last piece ends at the end."""
-        count: Any = torch._shape_as_tensor(frames)[1]
-        last = (count - self.piece).clamp(min=0)
-        step = self.piece // 2
-        starts = torch.arange((last + step - 1) // step + 1) * step
-        within = torch.arange(count.clamp(max=self.piece))
-        places: Tensor = torch.minimum(starts, last)[:, None] + within
-        return places
+def of_waveforms(
+    axes: Axes = ("batch", "samples"), pool: onnx.NodeProto | None = None
+) -> onnx.ModelProto:
+    """Samples to vectors: the mean over time of filters of 25 ms.
+
+    A `pool` makes ``pooled`` of ``bent`` before that.
+    """
+    filters = np.random.default_rng(1).normal(0, 0.05, (DIMENSION, 1, 400)).astype(np.float32)
+    channel = "channel" if len(axes) == 2 else "waveform"
+    nodes = [
+        helper.make_node("Unsqueeze", ["waveform", "axis"], ["channel"]),
+        helper.make_node("Conv", [channel, "weight"], ["bands"], strides=[160]),
+        helper.make_node("Relu", ["bands"], ["bent"]),
+        pool or helper.make_node("Identity", ["bent"], ["pooled"]),
+        helper.make_node("ReduceMean", ["pooled"], ["vector"], axes=[2], keepdims=0),
+    ]
+    constants: Constants = {"weight": filters, "axis": np.array([1], np.int64)}
+    used = nodes if len(axes) == 2 else nodes[1:]
+    return _model(used, {"waveform": axes}, {"vector": (axes[0], DIMENSION)}, constants)
+
+
+def _weight(bins: int, seed: int) -> NDArray[np.float32]:
+    weight = np.random.default_rng(seed).normal(0, bins**-0.5, (bins, DIMENSION))
+    return weight.astype(np.float32)
+
+
+def _model(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, Axes],
+    outputs: Mapping[str, Axes],
+    constants: Constants,
+) -> onnx.ModelProto:
+    used = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(
+        nodes,
+        "speaker",
+        [_value(name, axes) for name, axes in inputs.items()],
+        [_value(name, axes) for name, axes in outputs.items()],
+        [numpy_helper.from_array(v, k) for k, v in constants.items() if k in used],
+    )
+    opset = helper.make_opsetid("", OPSET)
+    return helper.make_model(graph, ir_version=IR, opset_imports=[opset])
+
+
+def _value(name: str, axes: Axes) -> onnx.ValueInfoProto:
+    kind = TensorProto.INT64 if name == "length" else TensorProto.FLOAT
+    return helper.make_tensor_value_info(name, kind, list(axes))

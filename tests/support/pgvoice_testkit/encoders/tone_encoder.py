@@ -70,7 +70,7 @@ class ToneEncoder:
 @cache
 def _waves() -> NDArray[np.complex64]:
     time = np.arange(_LONGEST) / RATE
-    return np.exp(-2j * np.pi * np.outer(TONES, time)).astype(np.complex64)
+    return np.asarray(np.exp(-2j * np.pi * np.outer(TONES, time)), np.complex64)
 
 
 @cache

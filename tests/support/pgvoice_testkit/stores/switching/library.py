@@ -70,15 +70,15 @@ def make(
 
     The library's own thresholds decide, or calibrated ones.
     """
+    store.privacy.require_consent()
     for each in library.recordings:
-        turns = "replace" if each.has_turns else "ignore"
         fill(
             store,
             encoder,
             video=each.video,
             audio=each.path,
             segments=each.turns,
-            on_turns=turns,
+            on_turns="replace" if each.has_turns else "ignore",
             source=f"{each.video}.rttm",
         )
     _enroll(store, library, encoder)

@@ -10,6 +10,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.checks.packages import install_command
 from pgvoice.cli.db import place
+from pgvoice.cli.encoder.switch import switch
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.encoders.registry import RegisteredEncoder
@@ -29,7 +30,10 @@ class _Stored(NamedTuple):
 
 @click.group(cls=Group)
 def encoder() -> None:
-    """Show the models that turn speech into vectors."""
+    """Show the models that turn speech into vectors, and switch to another one."""
+
+
+encoder.add_command(switch)
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
