@@ -143,7 +143,9 @@ WITHOUT = {"missing", "not labelled"}
 
 def test_the_same_labels_are_shown_again_after_the_way_back(told: Story) -> None:
     found = story.moves(told.looks["flipped"].names, told.looks["back"].names)
-    assert sum(move.segments for move in told.reports["back"].moves) == sum(map(len, found.values()))
+    assert sum(move.segments for move in told.reports["back"].moves) == sum(
+        map(len, found.values())
+    )
 
 
 def test_what_the_new_encoder_lacks_is_listed(told: Story) -> None:

@@ -62,7 +62,9 @@ QUESTIONS = {
     "voices_of_segments": f"{_VIDEOS}, pgvoice.voices_of_segments(v.videoENCODER) AS f",
 }
 #: Those that no encoder can be named to.
-OF_DEFAULT = {name for name, asked in QUESTIONS.items() if not re.search("ENCODER|ONLY|GIVEN", asked)}
+OF_DEFAULT = {
+    name for name, asked in QUESTIONS.items() if not re.search("ENCODER|ONLY|GIVEN", asked)
+}
 _VOICE = "(SELECT min(u.number) FROM pgvoice.unknown_voices() AS u)"
 _OTHER = "(SELECT max(u.number) FROM pgvoice.unknown_voices() AS u)"
 _SUGGESTED = "(SELECT min(s.number) FROM pgvoice.suggestions() AS s)"
