@@ -18,7 +18,7 @@ from pgvoice_testkit.stores.unknown_voices import (
 from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 
-from pgvoice.store import Change, VoiceStore
+from pgvoice.store import Change, Turn, VoiceStore
 
 #: Who speaks in one more recording: somebody who was heard before, and somebody who was not.
 SUNDAY = (PEOPLE[1], PEOPLE[5])
@@ -53,7 +53,7 @@ def _numbers(store: VoiceStore, person: str) -> int:
     return next(
         number
         for number, video, label in _links(store, "voices")
-        if RECORDINGS[video][int(label[-2:])] == person
+        if video in RECORDINGS and RECORDINGS[video][int(label[-2:])] == person
     )
 
 
@@ -98,6 +98,39 @@ def test_too_little_speech_is_not_linked_and_nothing_else_changes(once: VoiceSto
         each for each in members if each[1:] == skipped
     }
     assert _sound(once)
+
+
+def test_grouped_voices_follow_by_their_speech(once: VoiceStore) -> None:
+    """The other encoder hears only the second person, and groups under a label that is another's."""
+    record(once, "sunday", SUNDAY, seed=9)
+    skipped = [("sunday", "SPEAKER_00")]
+    fill_again(once, OTHERS[1], WITH_SUNDAY, skipped=skipped)
+    spoken = once.recordings.turns("sunday")
+    once.recordings.store_turns("sunday", [Turn(each.start, each.end) for each in spoken])
+    for encoder in ("voices", "others"):
+        once.thresholds.refresh(encoder=encoder)
+    own, other = (
+        {label: number for number, video, label in _links(once, name) if video == "sunday"}
+        for name in ("voices", "others")
+    )
+    assert own["?1"] == _numbers(once, PEOPLE[1]) != own["?2"]
+    assert other == {"?1": own["?2"]}
+    assert _sound(once)
+
+
+def test_words_end_links_in_recordings_that_the_default_encoder_lacks(twice: VoiceStore) -> None:
+    number = _numbers(twice, PEOPLE[0])
+    run(
+        twice.database.engine,
+        "DELETE FROM pgvoice.segment_embedding AS s USING pgvoice.video AS v WHERE v.id = s.video_id"
+        " AND v.key = 'monday' AND s.encoder_id = 1",
+    )
+    twice.thresholds.refresh()
+    monday = (number, "monday", "SPEAKER_00")
+    assert monday in _links(twice, "others") - _links(twice, "voices")
+    twice.labels.pin_label("monday", "SPEAKER_00", "Ada", new=True)
+    assert monday not in _links(twice, "others")
+    assert _sound(twice)
 
 
 # Acts
