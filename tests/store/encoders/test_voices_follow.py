@@ -101,7 +101,7 @@ def test_too_little_speech_is_not_linked_and_nothing_else_changes(once: VoiceSto
 
 
 def test_grouped_voices_follow_by_their_speech(once: VoiceStore) -> None:
-    """The other encoder hears only the second person, and groups under a label that is another's."""
+    """The other encoder hears only the second person, under the label of the first."""
     record(once, "sunday", SUNDAY, seed=9)
     skipped = [("sunday", "SPEAKER_00")]
     fill_again(once, OTHERS[1], WITH_SUNDAY, skipped=skipped)
@@ -122,8 +122,8 @@ def test_words_end_links_in_recordings_that_the_default_encoder_lacks(twice: Voi
     number = _numbers(twice, PEOPLE[0])
     run(
         twice.database.engine,
-        "DELETE FROM pgvoice.segment_embedding AS s USING pgvoice.video AS v WHERE v.id = s.video_id"
-        " AND v.key = 'monday' AND s.encoder_id = 1",
+        "DELETE FROM pgvoice.segment_embedding AS s USING pgvoice.video AS v"
+        " WHERE v.id = s.video_id AND v.key = 'monday' AND s.encoder_id = 1",
     )
     twice.thresholds.refresh()
     monday = (number, "monday", "SPEAKER_00")
