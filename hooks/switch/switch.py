@@ -219,9 +219,15 @@ class Switch:
             )
 
     def _judge(self, old: StoredEncoder, new: StoredEncoder, *, again: bool) -> Recalibrated | None:
-        """Fit the library's thresholds, and calibrate as the old encoder is."""
+        """Fit the library's thresholds, and calibrate as the old encoder is.
+
+        An encoder that has answered keeps its thresholds unless it has got something new (`again`).
+        """
+        first = self._store.encoders.list()[0].identity
+        has_answered = new.default_since is not None or new.identity == first
         with self._step("thresholds"):
-            self._store.thresholds.refresh(encoder=new.identity)
+            if again or not has_answered:
+                self._store.thresholds.refresh(encoder=new.identity)
             return recalibrate(self._store, old, new, again=again)
 
     def _filled(self, old: StoredEncoder) -> set[str]:
