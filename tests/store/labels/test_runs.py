@@ -55,6 +55,18 @@ def _everything(store: VoiceStore) -> list[object]:
         ]
 
 
+def test_labels_of_an_encoder_that_does_not_answer_are_no_act(library: VoiceStore) -> None:
+    put(library, "v", {(0, 1): X, (1, 3): Y}, OTHER_ENCODER)
+    library.people.enroll_segments("ann", "v", [(0, 1)], OTHER_ENCODER, min_speech=1)
+    newest = library.acts.list(limit=1)
+    run = library.labels.label(["v"], encoder=OTHER_ENCODER).run
+    assert run is not None
+    assert library.acts.list(limit=1) == newest
+    library.labels.label(["v"])
+    assert library.acts.list(limit=1)[0].kind == "label"
+    assert library.labels.revert(run) == 2
+
+
 def test_a_run_keeps_what_identify_answers(library: VoiceStore) -> None:
     kept = library.labels.label(["v"])
     assert (kept.segments, kept.changed, kept.speakers) == (4, 4, 1)

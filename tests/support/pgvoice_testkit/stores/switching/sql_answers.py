@@ -11,7 +11,11 @@ from sqlalchemy import Connection, text
 from pgvoice.store import VoiceStore
 from pgvoice.store.recordings.encoders import WhichEncoder
 
-_VIDEOS = "(SELECT v.key AS video FROM pgvoice.video AS v WHERE v.id % :every = 1) AS v"
+_VIDEOS = (
+    "(SELECT v.key AS video FROM pgvoice.video AS v WHERE v.id % :every = 1 AND EXISTS"
+    " (SELECT FROM pgvoice.segment_embedding AS s WHERE s.video_id = v.id"
+    " AND s.encoder_id = ENCODER_ID AND s.status = 'ok')) AS v"
+)
 _PEOPLE = "(SELECT s.name, s.id FROM pgvoice.speaker AS s WHERE s.id % :every = 1) AS s"
 _NUMBERS = "(SELECT u.id FROM pgvoice.unknown_voice AS u WHERE u.ended_at IS NULL) AS u"
 _SPANS = "ARRAY[500, 2500]"
@@ -62,7 +66,9 @@ QUESTIONS = {
     "voices_of_segments": f"{_VIDEOS}, pgvoice.voices_of_segments(v.videoENCODER) AS f",
 }
 #: Those that no encoder can be named to.
-OF_DEFAULT = {name for name, asked in QUESTIONS.items() if not re.search("ENCODER|ONLY|GIVEN", asked)}
+OF_DEFAULT = {
+    name for name, asked in QUESTIONS.items() if not re.search(r"ENCODER\b|ONLY|GIVEN", asked)
+}
 _VOICE = "(SELECT min(u.number) FROM pgvoice.unknown_voices() AS u)"
 _OTHER = "(SELECT max(u.number) FROM pgvoice.unknown_voices() AS u)"
 _SUGGESTED = "(SELECT min(s.number) FROM pgvoice.suggestions() AS s)"
@@ -115,12 +121,14 @@ WITHOUT_VECTORS = {
 }  # fmt: skip
 #: Those of a switch, which are about two encoders.
 OF_SWITCH = {
-    "carry_over", "label_changes", "make_default_encoder", "unfilled", "unrecognised_opt_outs",
+    "carry_over", "drop_encoder", "label_changes", "make_default_encoder", "unfilled",
+    "unrecognised_opt_outs",
 }  # fmt: skip
 #: What is computed with an encoder: labels, voices and profiles.
 _STATE = (
     "SELECT video_id, start_ms, end_ms, s.name, similarity, reason FROM pgvoice.attribution AS a"
-    " LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id WHERE current AND encoder_id = :encoder",
+    " LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id"
+    " WHERE current AND encoder_id = :encoder",
     # Numbers that an act gives differ each time.
     "SELECT CASE WHEN u.created_at < now() THEN u.id END, array_agg(l.video_id || l.label"
     " ORDER BY l.video_id, l.label) FROM pgvoice.linked_voice AS l JOIN pgvoice.unknown_voice AS u"
@@ -128,7 +136,7 @@ _STATE = (
     "SELECT s.name, exemplars, embedding FROM pgvoice.profile JOIN pgvoice.speaker AS s"
     " ON s.id = speaker_id WHERE encoder_id = :encoder",
     "SELECT video_id, label, embedding FROM pgvoice.voice WHERE encoder_id = :encoder",
-    "SELECT encoder_id, starts, mean_excesses FROM pgvoice.library_tail WHERE encoder_id = :encoder",
+    "SELECT starts, mean_excesses FROM pgvoice.library_tail WHERE encoder_id = :encoder",
 )
 
 
