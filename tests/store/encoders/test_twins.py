@@ -59,9 +59,7 @@ def _switch(store: VoiceStore) -> None:
 
 def _number(store: VoiceStore, name: str, start: float, encoder: str) -> int:
     return next(
-        each.number
-        for each in store.people.exemplars(name)
-        if each.start == start and each.encoder == encoder
+        each.number for each in store.people.exemplars(name, encoder=encoder) if each.start == start
     )
 
 
