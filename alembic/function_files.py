@@ -81,6 +81,8 @@ FILES = (
     "enrollment",
     "carrying",
     "twins",
+    "dropping_acts",
+    "dropping",
     "people",
     "person",
     "scores",

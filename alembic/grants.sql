@@ -49,6 +49,7 @@ BEGIN
             (writers || admins, 'refit_library'),
             (admins, 'accept_suggestion'),
             (admins, 'carry_over'),
+            (admins, 'drop_encoder'),
             (admins, 'dismiss_voice'),
             (admins, 'join_voices'),
             (admins, 'make_default_encoder'),

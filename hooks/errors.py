@@ -54,6 +54,10 @@ class TimesBeyondAudio(PgvoiceError):
     """Nearly all segments are beyond the end of the audio: one of the two is not what it seems."""
 
 
+class NotTheDefaultEncoder(UserWarning):
+    """Vectors are stored of an encoder that does not answer by default; not an error."""
+
+
 class EncoderUnavailable(PgvoiceError):
     """The encoder cannot be created or loaded."""
 

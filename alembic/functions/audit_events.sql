@@ -116,11 +116,13 @@ BEGIN
     ) AS o
     JOIN pgvoice.speaker AS s ON s.id = o.speaker_id
     JOIN pgvoice.encoder AS e ON e.id = o.encoder_id
+    WHERE NOT pgvoice_internal.is_dropping(e.id)
     ORDER BY s.name, e.id;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.audit_unenrolled() IS 'Notes whose exemplars are deleted.';
+COMMENT ON FUNCTION pgvoice_internal.audit_unenrolled() IS
+'Notes whose exemplars are deleted, besides those that go with their encoder.';
 
 CREATE OR REPLACE TRIGGER enrollment_delete_audited
 AFTER DELETE ON pgvoice.enrollment REFERENCING OLD TABLE AS old_rows

@@ -135,13 +135,15 @@ BEGIN
         PERFORM pgvoice_internal.note(
             action, e.label, jsonb_build_object('calibration', coalesce(OLD.id, NEW.id))
         )
-        FROM pgvoice.encoder AS e WHERE e.id = coalesce(OLD.encoder_id, NEW.encoder_id);
+        FROM pgvoice.encoder AS e
+        WHERE e.id = coalesce(OLD.encoder_id, NEW.encoder_id)
+          AND NOT pgvoice_internal.is_dropping(e.id);
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.audit_calibration() IS
-'Notes which calibration is used, and changes of one.';
+'Notes which calibration is used, and changes of one, besides those that go with their encoder.';
 
 CREATE OR REPLACE TRIGGER calibration_audited
 AFTER INSERT OR UPDATE OR DELETE ON pgvoice.calibration

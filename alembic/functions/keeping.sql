@@ -80,10 +80,14 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
-        ELSE format('%s recordings', count(*)) END)
-    FROM pgvoice.video AS v
-    WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
+    -- Labels of an encoder that does not answer change nothing that a person sees: an undo takes back
+    -- what was done before, and revert_labels the run.
+    IF encoder = pgvoice.default_encoder() THEN
+        PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
+            ELSE format('%s recordings', count(*)) END)
+        FROM pgvoice.video AS v
+        WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
+    END IF;
     -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
     INSERT INTO pgvoice.attribution_run
         (encoder_id, kind, threshold, margin, changed, calibration_id)

@@ -99,7 +99,9 @@ those that are not excluded, not listed in without, and share no audio with it, 
 windows are not independent; nor a recording, if the segments of a label share one vector. NULL if there
 are no others.';
 
-CREATE OR REPLACE FUNCTION pgvoice.exemplar_similarity(speaker bigint) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.exemplar_similarity(
+    speaker bigint, encoder integer DEFAULT pgvoice.default_encoder()
+) RETURNS TABLE (
     exemplar bigint,
     encoder text,
     source text,
@@ -115,7 +117,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_speaker(speaker);
+    SELECT pgvoice_internal.require_speaker(speaker),
+           pgvoice_internal.require_encoder(exemplar_similarity.encoder);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT e.id, named.label, e.source, e.start_ms, e.end_ms,
            pgvoice.shown(
@@ -129,12 +132,13 @@ AS $$
     JOIN pgvoice.enrollment AS e ON e.id = l.exemplar
     LEFT JOIN pgvoice.profile AS p
         ON p.speaker_id = e.speaker_id AND p.encoder_id = e.encoder_id
-    ORDER BY named.id, pgvoice.shown(l.similarity, sees.exact), pgvoice.shown(
+    WHERE named.id = exemplar_similarity.encoder
+    ORDER BY pgvoice.shown(l.similarity, sees.exact), pgvoice.shown(
         -(e.embedding OPERATOR(public.<#>) p.embedding), sees.exact
     ), e.id
 $$;
-COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint) IS
-'A speaker''s exemplars with their similarity to the profile, which they are part of, and to the mean
+COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint, integer) IS
+'A speaker''s exemplars of an encoder with their similarity to the profile, which they are part of, and to the mean
 of the others (leave-one-out), the least similar to the others first. outlying marks those that
 drop_outliers leaves out.';
 

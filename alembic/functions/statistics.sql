@@ -1,7 +1,8 @@
 -- What the store contains, how often fills find stored segments, and how far ingests are.
 
-CREATE OR REPLACE FUNCTION pgvoice.coverage(video text DEFAULT NULL, encoder integer DEFAULT NULL)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.coverage(
+    video text DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
+) RETURNS TABLE (
     video text,
     encoder text,
     segments bigint,
@@ -18,7 +19,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.video_ids(ARRAY[coverage.video]) WHERE coverage.video IS NOT NULL;
-    SELECT pgvoice_internal.require_encoder(coverage.encoder) WHERE coverage.encoder IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(coverage.encoder);
     WITH counted AS (
         SELECT s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL AS embedded,
                count(*) AS segments, sum(s.end_ms - s.start_ms) AS ms,
@@ -26,7 +27,7 @@ AS $$
         FROM pgvoice.segment_embedding AS s
         WHERE (coverage.video IS NULL
                OR s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = coverage.video))
-          AND (coverage.encoder IS NULL OR s.encoder_id = coverage.encoder)
+          AND s.encoder_id = coverage.encoder
         GROUP BY s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL
     )
     SELECT v.key, e.label, sum(c.segments)::bigint,
@@ -47,8 +48,8 @@ AS $$
     ORDER BY v.key, e.id
 $$;
 COMMENT ON FUNCTION pgvoice.coverage IS
-'Per video and encoder: segments with a vector, segments without, and why; for one video and encoder or
-all. bytes is the size of the rows without indexes, source the file that vectors were imported from last.';
+'Per video: segments with a vector of an encoder, segments without, and why; for one video or all. bytes is
+the size of the rows without indexes, source the file that vectors were imported from last.';
 
 CREATE OR REPLACE FUNCTION pgvoice.cache_stats() RETURNS TABLE (
     requested bigint,

@@ -11,6 +11,20 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.is_undoing() IS
 'Whether this transaction undoes an act, which restores exemplars one by one: see follow_undone.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.is_dropping(encoder integer) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT EXISTS (
+        SELECT FROM pgvoice.encoder AS e
+        JOIN pgvoice.audit_event AS a ON a.action = 'drop encoder' AND a.subject = e.label
+            AND a.at = now() AND a.actor = session_user
+        WHERE e.id = is_dropping.encoder
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.is_dropping(integer) IS
+'Whether this transaction drops an encoder, as it has noted in the audit trail.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.keep_stored_twins(exemplars bigint[], strict boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -130,13 +144,7 @@ BEGIN
         WHERE (t.speaker_id, t.audio_sha256, t.start_ms, t.end_ms)
             = (o.speaker_id, o.audio_sha256, o.start_ms, o.end_ms)
           AND t.encoder_id <> o.encoder_id AND o.end_ms > 0
-          -- Those that go with their encoder.
-          AND NOT EXISTS (
-              SELECT FROM pgvoice.encoder AS e
-              JOIN pgvoice.audit_event AS a ON a.action = 'drop encoder' AND a.subject = e.label
-                  AND a.at = now() AND a.actor = session_user
-              WHERE e.id = o.encoder_id
-          )
+          AND NOT pgvoice_internal.is_dropping(o.encoder_id)
         RETURNING t.speaker_id, t.encoder_id
     )
     SELECT jsonb_agg(DISTINCT to_jsonb(d)) INTO gone FROM deleted AS d;

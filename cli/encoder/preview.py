@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import click
@@ -9,7 +10,7 @@ import click
 from pgvoice.cli import output
 from pgvoice.cli.labels.moves import write_moves
 from pgvoice.cli.thresholds.rule import levels, percent
-from pgvoice.hooks.switch.report import Judged, MissingExemplar, SwitchReport
+from pgvoice.hooks.switch.report import Judged, SwitchReport
 
 _Seconds = Callable[[Judged], float]
 #: The recordings and exemplars that are named.
@@ -54,12 +55,13 @@ def _write_exemplars(report: SwitchReport) -> None:
             f"exemplars: {report.carried:,} from stored segments, {report.computed:,} computed,"
             f" {len(report.missing):,} missing"
         )
-    _write_problems([(_place(each), each.why) for each in report.missing])
-
-
-def _place(each: MissingExemplar) -> str:
-    start, end = output.clock(each.start), output.clock(each.end)
-    return f"{each.speaker}, {each.source} {start} to {end}"
+    files = Counter((each.speaker, each.source, each.why) for each in report.missing)
+    _write_problems(
+        [
+            (f"{speaker}, {output.counted(count, 'exemplar')} of {source}", why)
+            for (speaker, source, why), count in sorted(files.items())
+        ]
+    )
 
 
 def _write_problems(problems: Sequence[tuple[str, str]]) -> None:
@@ -72,6 +74,11 @@ def _write_problems(problems: Sequence[tuple[str, str]]) -> None:
 def _more(report: SwitchReport) -> Iterator[str]:
     if report.voices:
         yield f"unknown voices: {output.counted(report.voices, 'voice')} of recordings carried over"
+    if report.unrecognised_opt_outs:
+        yield (
+            f"opt-outs: {output.counted(report.unrecognised_opt_outs, 'voice')} that only other"
+            " encoders recognise, so people with these voices could be enrolled again"
+        )
     if report.calibration:
         yield f"calibration: {report.calibration.said}"
         if report.calibration.command:
@@ -84,7 +91,12 @@ def _write_both(old: Judged, new: Judged) -> None:
     """A row for each measure, and a column for each encoder."""
     names = output.short_labels([str(old.encoder), str(new.encoder)])
     columns = (output.number(names[str(each.encoder)]) for each in (old, new))
-    rows = ((what, of(old), of(new)) for what, of in _MEASURES)
+    measures = list(_MEASURES)
+    if old.confirmed.seconds or new.confirmed.seconds:
+        measures += _NAMED
+    if old.confirmed.denied or new.confirmed.denied:
+        measures += _DENIED
+    rows = ((what, of(old), of(new)) for what, of in measures)
     output.write_table(["", *columns], rows)
 
 
@@ -101,15 +113,20 @@ def _said(each: Judged) -> float:
     return each.confirmed.seconds
 
 
-#: What the table says of an encoder.
-_MEASURES: Sequence[tuple[str, Callable[[Judged], str]]] = (
+_Measures = tuple[tuple[str, Callable[[Judged], str]], ...]
+#: What the table says of an encoder; of what people confirmed only if they confirmed something.
+_MEASURES: _Measures = (
     ("threshold", lambda each: levels(each.thresholds)),
     ("  its source", lambda each: each.thresholds.kind),
     ("people enrolled", lambda each: f"{each.thresholds.gallery:,}"),
+)
+_NAMED: _Measures = (
     ("speech that people named", lambda each: output.clock(each.confirmed.seconds)),
     ("  right", _share(lambda each: each.confirmed.right, _said)),
     ("  wrong", _share(lambda each: each.confirmed.wrong, _said)),
     ("  unnamed", _share(lambda each: each.confirmed.unnamed, _said)),
+)
+_DENIED: _Measures = (
     ("speech that people denied", lambda each: output.clock(each.confirmed.denied)),
     (
         "  named all the same",

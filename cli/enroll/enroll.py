@@ -15,6 +15,7 @@ from pgvoice.cli.enroll.enroll_split import split
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
 
@@ -122,6 +123,8 @@ def add(
                 progress=progress,
             )
         else:
+            if encoder is not None:
+                warn_unless_default(store, store.encoders.find(encoder).identity)
             added = store.people.enroll_segments(
                 name,
                 video,

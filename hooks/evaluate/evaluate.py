@@ -149,8 +149,8 @@ def evaluate(
     which = store.encoders.find(encoder)
     names = {
         profile.speaker
-        for profile in store.people.speakers()
-        if profile.encoder == str(which.identity)
+        for profile in store.people.speakers(encoder=which.identity)
+        if profile.encoder is not None
     }
     asked = _Asked(which.identity, threshold, min_margin, one_label_one_name)
     found = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import AudioNotFound, OtherAudio
+from pgvoice.hooks.fill.answering import is_meant
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.filling import Progress
 from pgvoice.hooks.results import FillReport
@@ -39,6 +40,7 @@ def fill_likewise(
     The audio is at `source`, or where an audio source finds it. Raises what `fill` does, and
     `OtherAudio` if it is another file than the one that was filled before.
     """
+    is_meant(store, encoder.identity)
     there = source is not None and Path(source).is_file()
     try:
         return fill(

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 
 from pgvoice.hooks.errors import FormatError, invalid_text
+from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.hooks.ingest.engine import Engine, Stop
 from pgvoice.hooks.ingest.labelling import Labelling
 from pgvoice.hooks.ingest.manifest import ManifestRow
@@ -98,6 +99,7 @@ class Ingest:
 
         The `rows` are iterated twice, so that their number is known from the start.
         """
+        warn_unless_default(self._store, self._engine.identity)
         if iter(rows) is rows:
             rows = list(rows)
         erased = set[str]()

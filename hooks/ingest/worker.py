@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments, SegmenterUnavailable
+from pgvoice.hooks.fill.answering import is_meant
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.likewise import fill_likewise, turns_of
 from pgvoice.hooks.ingest.manifest import ManifestRow
@@ -82,6 +83,7 @@ class Worker:
             return fill_likewise(
                 self._store, self._encoder, row.video, turns or [], row.audio, steps.filling
             )
+        is_meant(self._store, self._encoder.identity)
         return fill(
             self._store,
             self._encoder,

@@ -184,14 +184,22 @@ class Answers:
             return similar.similar(connection, video, found.id, key, limit, among, exact)
 
     def search_text(
-        self, query: str, *, limit: int | None = 50, skip: int = 0, video: str | None = None
+        self,
+        query: str,
+        *,
+        limit: int | None = 50,
+        skip: int = 0,
+        video: str | None = None,
+        encoder: WhichEncoder = None,
     ) -> list[FoundTurn]:
         """The turns whose text contains a query, without regard to case, by recording and time.
 
         Nothing is found unless the store keeps text. `skip` leaves out so many results, to page.
-        Raises `UnknownVideo`, and `ValueError` if the query is empty or a number is negative.
+        Raises `UnknownVideo`, `UnknownEncoder`, and `ValueError` if the query is empty or a number
+        is negative.
         """
         with refused_values(), self._database.engine.connect() as connection:
             if video is not None:
                 videos.require(connection, video)
-            return text_search.search(connection, query, limit, skip, video)
+            found = encoders.asked(connection, encoder)
+            return text_search.search(connection, query, limit, skip, video, found)

@@ -29,13 +29,18 @@ class FoundTurn(OnGrid):
 _COLUMNS = ", ".join(field.name for field in fields(FoundTurn))
 _SEARCH = text(
     f"SELECT {_COLUMNS} FROM pgvoice.search_text("  # noqa: S608 - of constants
-    ":query, :limit, :skip, :video)"
+    ":query, :limit, :skip, :video, :encoder)"
 )
 
 
 def search(
-    connection: Connection, query: str, limit: int | None, skip: int, video: str | None
+    connection: Connection,
+    query: str,
+    limit: int | None,
+    skip: int,
+    video: str | None,
+    encoder_id: int | None,
 ) -> list[FoundTurn]:
     """The turns whose text contains a query, by recording and time."""
-    asked = {"query": query, "limit": limit, "skip": skip, "video": video}
+    asked = {"query": query, "limit": limit, "skip": skip, "video": video, "encoder": encoder_id}
     return [FoundTurn(*row) for row in connection.execute(_SEARCH, asked)]

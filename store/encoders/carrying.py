@@ -106,7 +106,7 @@ def missing(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> l
             SegmentKey(row.start_ms, row.end_ms),
             row.excluded,
             row.refused,
-        )  # fmt: skip
+        )
         for row in rows
     ]
 

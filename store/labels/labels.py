@@ -38,13 +38,12 @@ _KEEP = text(
 )
 _LABELS = text(
     "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
-    " labelled_at FROM pgvoice.label WHERE video = :video AND"
-    " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
-    " ORDER BY start_ms, end_ms, encoder_id LIMIT :limit OFFSET :skip"
+    " labelled_at FROM pgvoice.label WHERE video = :video AND encoder_id = :encoder"
+    " ORDER BY start_ms, end_ms LIMIT :limit OFFSET :skip"
 )
 _NAMES = text(
     "SELECT video, start_ms, end_ms, label, speaker, voice FROM pgvoice.names_of_segments("
-    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]))"
+    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]), :encoder)"
 )
 _RUNS = text(
     "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
@@ -260,14 +259,16 @@ class Labels:
         limit: int | None = None,
         skip: int = 0,
     ) -> list[Label]:
-        """The current labels of a video, in time order. Raises `UnknownVideo`."""
+        """The current labels of a video, in time order. Raises `UnknownVideo`, `UnknownEncoder`."""
         with self._database.engine.connect() as connection:
             stored_videos.require(connection, video)
-            found = None if encoder is None else encoders.find(connection, encoder).id
+            found = encoders.asked(connection, encoder)
             values = {"video": video, "encoder": found, "limit": limit, "skip": skip}
             return [Label(*row) for row in connection.execute(_LABELS, values)]
 
-    def of_segments(self, segments: Iterable[tuple[str, SegmentKey]]) -> list[NamedSegment]:
+    def of_segments(
+        self, segments: Iterable[tuple[str, SegmentKey]], *, encoder: WhichEncoder = None
+    ) -> list[NamedSegment]:
         """Who speaks in segments of several recordings, one answer each, in order.
 
         All is None in the answer for a segment that is not stored.
@@ -279,7 +280,8 @@ class Labels:
             "ends": [key.end_ms for _, key in asked],
         }
         with refused_values(), self._database.engine.connect() as connection:
-            return [NamedSegment(*row) for row in connection.execute(_NAMES, values)]
+            which = {"encoder": encoders.asked(connection, encoder)}
+            return [NamedSegment(*row) for row in connection.execute(_NAMES, values | which)]
 
     def runs(self, *, before: int | None = None, limit: int | None = None) -> list[LabelRun]:
         """The runs, or so many before one, the newest first."""

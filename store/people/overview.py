@@ -31,7 +31,7 @@ class Person:
     #: Exemplars in profiles, and those that are left out.
     exemplars: int
     excluded: int
-    #: Audio in the profile with the most exemplars, in seconds.
+    #: Audio in the profile, in seconds.
     exemplar_seconds: float
     #: Of that profile; None if there is none.
     cohesion: float | None
@@ -76,7 +76,6 @@ class SimilarPerson:
     """Somebody whose profile is similar to a person's."""
 
     speaker: str
-    encoder: str
     similarity: float
     #: Whether the two are so similar that they could be one person.
     resembles: bool
@@ -111,10 +110,11 @@ _SAMPLE = ("sample_video", "sample_start_s", "sample_end_s")
 _PERSON = tuple(field.name for field in fields(Person))[:-1]
 _PEOPLE = text(
     f"SELECT {', '.join((*_PERSON, *_SAMPLE))}, total"  # noqa: S608 - of constants
-    " FROM pgvoice.people(:part, CAST(:names AS text[]), :ordered, :max_rows, :skipped)"
+    " FROM pgvoice.people(:part, CAST(:names AS text[]), :ordered, :max_rows, :skipped,"
+    " :encoder)"
 )
-_SIMILAR = text("SELECT * FROM pgvoice.similar_people(:speaker, :max_rows)")
-_HEARD = text("SELECT * FROM pgvoice.speaker_recordings(:speaker, :max_rows, :skipped)")
+_SIMILAR = text("SELECT * FROM pgvoice.similar_people(:speaker, :max_rows, :encoder)")
+_HEARD = text("SELECT * FROM pgvoice.speaker_recordings(:speaker, :max_rows, :skipped, :encoder)")
 
 
 def people(
@@ -124,6 +124,7 @@ def people(
     order: PeopleOrder,
     limit: int | None,
     skip: int,
+    encoder_id: int | None,
 ) -> PeoplePage:
     """Some of the people, in an order."""
     values = {
@@ -132,6 +133,7 @@ def people(
         "ordered": order,
         "max_rows": limit,
         "skipped": skip,
+        "encoder": encoder_id,
     }
     rows = connection.execute(_PEOPLE, values).all()
     found = [
@@ -141,15 +143,20 @@ def people(
     return PeoplePage(tuple(found), rows[0].total if rows else 0)
 
 
-def similar(connection: Connection, name: str, limit: int) -> list[SimilarPerson]:
+def similar(
+    connection: Connection, name: str, limit: int, encoder_id: int | None
+) -> list[SimilarPerson]:
     """The people who are most similar to one."""
-    rows = connection.execute(_SIMILAR, {"speaker": name, "max_rows": limit})
-    return [SimilarPerson(*(*row[:4], _sample(*row[4:]))) for row in rows]
+    values = {"speaker": name, "max_rows": limit, "encoder": encoder_id}
+    rows = connection.execute(_SIMILAR, values)
+    return [SimilarPerson(*(*row[:3], _sample(*row[3:]))) for row in rows]
 
 
-def heard(connection: Connection, name: str, limit: int | None, skip: int) -> HeardPage:
+def heard(
+    connection: Connection, name: str, limit: int | None, skip: int, encoder_id: int | None
+) -> HeardPage:
     """The recordings in which somebody is heard, those that were added last first."""
-    values = {"speaker": name, "max_rows": limit, "skipped": skip}
+    values = {"speaker": name, "max_rows": limit, "skipped": skip, "encoder": encoder_id}
     rows = connection.execute(_HEARD, values).all()
     found = [HeardIn(*(*row[:6], _spans(row.starts_ms, row.ends_ms))) for row in rows]
     return HeardPage(tuple(found), rows[0].total if rows else 0)

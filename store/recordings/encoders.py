@@ -153,9 +153,20 @@ def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
         return chosen[0]
     there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
-        asked = "an encoder" if which is None else repr(str(which))
-        raise UnknownEncoder(f"no vectors of {asked} in the store (there are: {there}): fill first")
+        named = "an encoder" if which is None else repr(str(which))
+        raise UnknownEncoder(f"no vectors of {named} in the store (there are: {there}): fill first")
     raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
+
+
+def asked(connection: Connection, which: WhichEncoder) -> int | None:
+    """The id of the encoder that `which` means; None while the store has none and none is named.
+
+    For answers that are empty then. Raises `UnknownEncoder`.
+    """
+    if which is None:
+        default: int | None = connection.scalar(text("SELECT pgvoice.default_encoder()"))
+        return default
+    return find(connection, which).id
 
 
 def require_segment_vectors(encoder: StoredEncoder) -> None:

@@ -66,7 +66,7 @@ def videos(
     after: str | None = None,
     limit: int | None = None,
 ) -> list[StoredVideo]:
-    """Recordings by key: all, only one, or some after a key; counts are of one encoder, or any."""
+    """Recordings by key: all, only one, or some after a key; counts are of one encoder."""
     rows = connection.execute(
         text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder, :only, :after, :limit)"),  # noqa: S608
         {"encoder": encoder, "only": only, "after": after, "limit": limit},
@@ -106,7 +106,7 @@ VideoOrder = Literal["key", "newest", "longest"]
 _SUMMARIES = text(
     "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"
     " speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds"
-    " FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip)"
+    " FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip, :encoder)"
 )
 
 
@@ -118,10 +118,11 @@ def summaries(
     containing: str | None,
     order: VideoOrder,
     skip: int,
+    encoder: int | None,
 ) -> list[VideoSummary]:
-    """A page of recordings."""
+    """A page of recordings; what is filled, labelled and heard is of one encoder."""
     asked = {"after": after, "limit": limit, "containing": containing, "order": order, "skip": skip}
-    rows = connection.execute(_SUMMARIES, asked)
+    rows = connection.execute(_SUMMARIES, asked | {"encoder": encoder})
     return [
         VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True))))
         for *row, speakers, seconds in rows
@@ -156,11 +157,11 @@ def totals(connection: Connection, containing: str | None) -> LibraryTotals:
 def coverage(
     connection: Connection, video: str | None, encoder: int | None, *, limit: int | None, skip: int
 ) -> list[Coverage]:
-    """The coverage of a video, or of all, by key and encoder."""
+    """The coverage of a video, or of all, by key."""
     rows = connection.execute(
         text(
             f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
-            " ORDER BY video, encoder LIMIT :limit OFFSET :skip"
+            " ORDER BY video LIMIT :limit OFFSET :skip"
         ),
         {"video": video, "encoder": encoder, "limit": limit, "skip": skip},
     )

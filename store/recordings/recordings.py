@@ -256,19 +256,19 @@ class Recordings:
         after: str | None = None,
         limit: int | None = None,
     ) -> list[StoredVideo]:
-        """Recordings by key, all or some after a key; counts are of `encoder`, or of any.
+        """Recordings by key, all or some after a key; counts are of one encoder.
 
         Raises `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
-            which = None if encoder is None else encoders.find(connection, encoder).id
+            which = encoders.asked(connection, encoder)
             return listing.videos(connection, which, after=after, limit=limit)
 
     def video(self, video: str, *, encoder: WhichEncoder = None) -> StoredVideo:
         """One recording, as `videos` lists it. Raises `UnknownVideo`, `UnknownEncoder`."""
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
-            which = None if encoder is None else encoders.find(connection, encoder).id
+            which = encoders.asked(connection, encoder)
             (found,) = listing.videos(connection, which, only=video)
             return found
 
@@ -287,7 +287,7 @@ class Recordings:
         with self._database.engine.connect() as connection:
             if video is not None:
                 videos.require(connection, video)
-            which = None if encoder is None else encoders.find(connection, encoder).id
+            which = encoders.asked(connection, encoder)
             return listing.coverage(connection, video, which, limit=limit, skip=skip)
 
     def summaries(
@@ -298,6 +298,7 @@ class Recordings:
         skip: int = 0,
         containing: str | None = None,
         order: VideoOrder = "key",
+        encoder: WhichEncoder = None,
     ) -> list[VideoSummary]:
         """A page of recordings: those after a key, and whose key contains a text.
 
@@ -305,7 +306,13 @@ class Recordings:
         """
         with refused_values(), self._database.engine.connect() as connection:
             return listing.summaries(
-                connection, after=after, limit=limit, containing=containing, order=order, skip=skip
+                connection,
+                after=after,
+                limit=limit,
+                containing=containing,
+                order=order,
+                skip=skip,
+                encoder=encoders.asked(connection, encoder),
             )
 
     def totals(self, containing: str | None = None) -> LibraryTotals:

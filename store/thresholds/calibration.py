@@ -83,9 +83,7 @@ def calibrate(
 
     They become active if the bound of their FAR meets the target. Raises `CalibrationUnsupported`.
     """
-    if not any(
-        profile.encoder == str(encoder.identity) for profile in speakers.summaries(connection)
-    ):
+    if not any(each.exemplars for each in speakers.summaries(connection, encoder.id)):
         raise CalibrationUnsupported(
             f"nobody is enrolled with {encoder.identity}: enroll people with `pgvoice enroll add`"
         )

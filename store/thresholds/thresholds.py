@@ -209,7 +209,7 @@ class Thresholds:
         """Who speaks in stored segments; pinned labels take precedence over references."""
         from pgvoice.store.thresholds import trials
 
-        names = [summary.speaker for summary in speakers.summaries(connection)]
+        names = [summary.speaker for summary in speakers.summaries(connection, encoder_id)]
         found: dict[Place, str] = {}
         for video, turns in labels.items():
             videos.require(connection, video)

@@ -105,9 +105,10 @@ def queue(
     return [QueuedVoice(*row) for row in rows]
 
 
-def size(connection: Connection, skip: Iterable[int]) -> QueueSize:
+def size(connection: Connection, skip: Iterable[int], encoder_id: int | None) -> QueueSize:
     """How much is in the queue."""
-    return QueueSize(*connection.execute(_SIZE, {"skip": list(skip)}).one())
+    asked = {"skip": list(skip), "encoder": encoder_id}
+    return QueueSize(*connection.execute(_SIZE, asked).one())
 
 
 def card(connection: Connection, number: int, limit: int, encoder_id: int | None) -> VoiceCard:
@@ -137,7 +138,7 @@ def card(connection: Connection, number: int, limit: int, encoder_id: int | None
 
 
 def clips(
-    connection: Connection, number: int, limit: int | None, encoder_id: int | None = None
+    connection: Connection, number: int, limit: int | None, encoder_id: int | None
 ) -> list[Clip]:
     """Parts of an unknown voice to listen to, the most typical first."""
     asked = {"number": number, "limit": limit, "encoder": encoder_id}
@@ -165,7 +166,9 @@ _QUEUE = text(
     f"SELECT {_COLUMNS} FROM pgvoice.review_queue("  # noqa: S608 - of constants
     ":limit, CAST(:skip AS bigint[]), :encoder)"
 )
-_SIZE = text("SELECT voices, speech_seconds FROM pgvoice.review_left(CAST(:skip AS bigint[]))")
+_SIZE = text(
+    "SELECT voices, speech_seconds FROM pgvoice.review_left(CAST(:skip AS bigint[]), :encoder)"
+)
 _VOICE = text(
     f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, :encoder)"  # noqa: S608 - of constants
 )

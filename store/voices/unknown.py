@@ -24,7 +24,7 @@ _TYPICAL = text(
 )
 _SUGGESTIONS = text(
     "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings"
-    " FROM pgvoice.suggestions() LIMIT :limit OFFSET :skip"
+    " FROM pgvoice.suggestions(:encoder) LIMIT :limit OFFSET :skip"
 )
 
 
@@ -151,8 +151,8 @@ def _appearance(row: Row[Any]) -> VoiceAppearance:
 
 
 def suggestions(
-    connection: Connection, *, limit: int | None = None, skip: int = 0
+    connection: Connection, encoder_id: int | None, *, limit: int | None = None, skip: int = 0
 ) -> list[VoiceSuggestion]:
     """Which unknown voices may be somebody who is enrolled."""
-    rows = connection.execute(_SUGGESTIONS, {"limit": limit, "skip": skip})
+    rows = connection.execute(_SUGGESTIONS, {"encoder": encoder_id, "limit": limit, "skip": skip})
     return [VoiceSuggestion(*row) for row in rows]

@@ -19,6 +19,8 @@ from pgvoice.hooks.errors import EncoderUnavailable
 
 #: The length of an axis; None if it is not fixed.
 Axis = int | None
+#: Later versions of the operators say which elements a mean is of.
+RAGGED_BEFORE = 19
 #: Numbers of types of elements.
 FLOAT32, INT32, INT64 = 1, 6, 7
 
@@ -39,6 +41,8 @@ class GraphFile(NamedTuple):
     metadata: dict[str, str]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    #: Whether some means may be of fewer elements than others: see `known_faults`.
+    has_ragged_means: bool
     #: Hex sha256 of the file, and of the files beside it that hold its weights.
     sha256: str
 
@@ -71,7 +75,17 @@ def _read(path: Path, _size: int, _changed_ns: int) -> tuple[GraphFile, list[str
     constants = {weights.text(8) for weights in graph.messages(5)}
     inputs = tuple(each for each in _tensors(graph, 11) if each.name not in constants)
     metadata = {entry.text(1): entry.text(2) for entry in model.messages(14)}
-    return GraphFile(metadata, inputs, tuple(_tensors(graph, 12)), ""), sorted({*_places(graph)})
+    outputs, ragged = tuple(_tensors(graph, 12)), _has_ragged_means(model, graph)
+    return GraphFile(metadata, inputs, outputs, ragged, ""), sorted({*_places(graph)})
+
+
+def _has_ragged_means(model: _Message, graph: _Message) -> bool:
+    """Whether a pool of averages rounds up their number and counts what pads its input."""
+    versions = {each.text(1): each.number(2) for each in model.messages(8)}
+    pools = (node for node in graph.messages(1) if node.text(4) == "AveragePool")
+    stated = ({each.text(1): each.number(3) for each in pool.messages(5)} for pool in pools)
+    ragged = any(each.get("ceil_mode") and each.get("count_include_pad") for each in stated)
+    return ragged and versions.get("", 0) < RAGGED_BEFORE
 
 
 def _tensors(graph: _Message, field: int) -> Iterator[Tensor]:

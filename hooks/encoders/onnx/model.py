@@ -22,8 +22,8 @@ from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 
 #: The name of a model that has none; not that of its file, which may be called otherwise tomorrow.
 NAME = "onnx"
-#: Nobody measured it. Of the models that pgvoice brings along, CAM++ needs .40.
-GUESS = Threshold(0.5, "a guess, as nothing is known of this model; its TOML file can state one")
+#: Nobody measured it; models that were trained with a margin need about so much: CAM++ needs .40.
+GUESS = Threshold(0.5, "a guess, as the model's TOML file states none")
 STATED = "stated in the model's TOML file"
 MIN_SECONDS = 0.25
 EXAMPLES = {

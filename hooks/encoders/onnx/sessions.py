@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pgvoice.hooks.encoders.onnx.graph_file import read_graph
+from pgvoice.hooks.encoders.onnx.known_faults import check_runtime
 from pgvoice.hooks.errors import EncoderUnavailable, needs_extra
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def open_session(path: Path, device: str) -> InferenceSession:
     """A session on one device; raises `EncoderUnavailable` if it cannot run the model."""
     with needs_extra("onnx"):
         import onnxruntime
+    check_runtime(path, read_graph(path), onnxruntime.__version__)
     kind, _, card = device.partition(":")
     provider = PROVIDERS[kind]
     options = provider.options | ({"device_id": card} if card else {})

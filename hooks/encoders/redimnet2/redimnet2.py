@@ -44,7 +44,8 @@ class _Network(NamedTuple):
         import torch
 
         features = self.front_end(torch.tensor(part)).numpy()
-        return unit_rows(self.session.run([self.output], {self.input: features})[0])[0]
+        row: Embeddings = unit_rows(self.session.run([self.output], {self.input: features})[0])[0]
+        return row
 
 
 class Redimnet2Encoder:

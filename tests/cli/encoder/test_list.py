@@ -50,7 +50,12 @@ def test_without_a_store_nothing_is_created(
 ) -> None:
     monkeypatch.setenv("PGVOICE_DATA", str(tmp_path / "none"))
     document = json.loads(run("encoder", "list", "--json").stdout)
-    assert {encoder["name"] for encoder in document["available"]} == {"campplus", "ecapa"}
+    assert {encoder["name"] for encoder in document["available"]} == {
+        "campplus",
+        "ecapa",
+        "onnx",
+        "redimnet2",
+    }
     assert document["stored"] == []
     assert not (tmp_path / "none").exists()
 

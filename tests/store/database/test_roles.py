@@ -141,6 +141,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
         ("SELECT default_encoder() = encoder_id('toy')", [(True,)]),
         ("SELECT video, segments FROM unfilled(1, 1)", []),
+        ("SELECT to_speaker FROM label_changes(1, 1)", []),
+        ("SELECT segments, seconds FROM confirmed_speech()", [(0, 0)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
@@ -243,6 +245,7 @@ SPECIAL: dict[str, set[str]] = {
     "make_default_encoder(1)": set(),
     "undo(1)": set(),
     "carry_over(1, 1)": set(),
+    "drop_encoder(1)": set(),
 }
 
 

@@ -19,8 +19,8 @@ from pgvoice.hooks.encoders.campplus import campplus
 from pgvoice.hooks.encoders.campplus.campplus_topology import MELS
 from pgvoice.hooks.encoders.ecapa import ecapa
 from pgvoice.hooks.encoders.weights import digest, load_network, packaged_file
-from pgvoice_testkit.encoders.waveform_graphs import EcapaGraph, Ge2eGraph
 from pgvoice_testkit.encoders.plain_campplus import Campplus
+from pgvoice_testkit.encoders.waveform_graphs import EcapaGraph, Ge2eGraph
 
 #: As sherpa-onnx's script for models of 3D-Speaker writes it.
 CAMPPLUS_METADATA = {
@@ -34,9 +34,7 @@ CAMPPLUS_METADATA = {
     "feature_normalize_type": "global-mean",
 }
 #: Where the front end that CAM++ was trained with differs from sherpa-onnx's.
-CAMPPLUS_SETTINGS = "snip_edges = true\nhigh_hz = 8000\n"
-#: The front end is in the graph.
-WAVEFORM_SETTINGS = 'front_end = "waveform"\nsample_rate = 16000\n'
+CAMPPLUS_SETTINGS = "snip_edges = true\nhigh_hz = 8000\nmin_seconds = 0.045\n"
 
 
 def export_campplus(folder: Path, settings: str | None = CAMPPLUS_SETTINGS) -> Path:
@@ -61,8 +59,7 @@ def export_ecapa(folder: Path, weights_folder: Path) -> Path:
     bands = SpeechBrainFeatures(fbank, torch.device("cpu")).mel
     path = folder / "ecapa.onnx"
     _export(EcapaGraph(network, fbank, bands), path, "waveform", (1, 16_000), {})
-    seconds = ecapa.EcapaEncoder.min_samples / 16_000
-    return _beside(path, f"{WAVEFORM_SETTINGS}min_seconds = {seconds}\n")
+    return _beside(path, _from_samples(ecapa.DIMENSION, ecapa.EcapaEncoder.min_samples))
 
 
 def export_ge2e(folder: Path) -> Path:
@@ -73,8 +70,7 @@ def export_ge2e(folder: Path) -> Path:
     path = folder / "ge2e.onnx"
     graph = Ge2eGraph(lstm, linear, piece=PIECE, loudness=LOUDNESS)
     _export(graph, path, "waveform", (1, 32_000), {})
-    seconds = Ge2eEncoder.min_samples / 16_000
-    return _beside(path, f"{WAVEFORM_SETTINGS}min_seconds = {seconds}\n")
+    return _beside(path, _from_samples(linear.out_features, Ge2eEncoder.min_samples))
 
 
 def _export(
@@ -98,6 +94,12 @@ def _export(
     model = onnx.load(str(path))
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.save(model, str(path))
+
+
+def _from_samples(dimension: int, shortest: int) -> str:
+    """The settings of a graph that contains its front end."""
+    lines = ('front_end = "waveform"', "sample_rate = 16000", f"dimension = {dimension}")
+    return "\n".join([*lines, f"min_seconds = {shortest / 16_000}", ""])
 
 
 def _beside(path: Path, settings: str | None) -> Path:

@@ -50,6 +50,7 @@ NEMO = {
 }
 
 Axes = Sequence[int | str]
+Constants = Mapping[str, NDArray[np.generic]]
 
 
 def save(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str] | None = None) -> Path:
@@ -78,7 +79,7 @@ def of_features(
         helper.make_node("ReduceMean", ["bent"], ["mean"], axes=[1], keepdims=0),
         *(last or [helper.make_node("Identity", ["mean"], [names[1]])]),
     ]
-    constants: dict[str, NDArray[np.generic]] = {
+    constants: Constants = {
         "weight": _weight(bins, seed),
         "zero": np.array(0, np.float32),
         "half": np.array(0.5, np.float32),
@@ -127,7 +128,7 @@ def of_nemo() -> onnx.ModelProto:
     ]
     inputs: dict[str, Axes] = {"audio_signal": ("B", 80, "T"), "length": ("B",)}
     outputs: dict[str, Axes] = {"logits": ("B", 1), "embs": ("B", DIMENSION)}
-    constants = {"weight": _weight(80, 0), "axis": np.array([1], np.int64)}
+    constants: Constants = {"weight": _weight(80, 0), "axis": np.array([1], np.int64)}
     return _model(nodes, inputs, outputs, constants)
 
 
@@ -147,7 +148,7 @@ def of_waveforms(
         pool or helper.make_node("Identity", ["bent"], ["pooled"]),
         helper.make_node("ReduceMean", ["pooled"], ["vector"], axes=[2], keepdims=0),
     ]
-    constants = {"weight": filters, "axis": np.array([1], np.int64)}
+    constants: Constants = {"weight": filters, "axis": np.array([1], np.int64)}
     used = nodes if len(axes) == 2 else nodes[1:]
     return _model(used, {"waveform": axes}, {"vector": (axes[0], DIMENSION)}, constants)
 
@@ -161,7 +162,7 @@ def _model(
     nodes: Sequence[onnx.NodeProto],
     inputs: Mapping[str, Axes],
     outputs: Mapping[str, Axes],
-    constants: Mapping[str, NDArray[np.generic]],
+    constants: Constants,
 ) -> onnx.ModelProto:
     used = {name for node in nodes for name in node.input}
     graph = helper.make_graph(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pgvoice.store import PgvoiceError, VoiceStore
 from pgvoice.store.recordings.encoders import WhichEncoder
 from pgvoice_testkit.stores.switching.recordings import Recording
+from pgvoice_testkit.stores.switching.sql_answers import sql_answers
 
 Question = Callable[[VoiceStore, WhichEncoder], object]
 
@@ -52,8 +53,6 @@ _OF_ALL: Mapping[str, Question] = {
     "voices.unknown": lambda s, e: s.voices.unknown(encoder=e),
     "voices.unknown dismissed": lambda s, e: s.voices.unknown(encoder=e, dismissed=True),
     "voices.queue": lambda s, e: s.voices.queue(encoder=e, limit=None),
-    "labels.label": lambda s, e: s.labels.label(encoder=e, dry_run=True),
-    "labels.label alone": lambda s, e: s.labels.label(encoder=e, clusters=False, dry_run=True),
     "labels.speaker_time of all": lambda s, e: s.labels.speaker_time(encoder=e),
     "thresholds.required": lambda s, e: s.thresholds.required(encoder=e),
     "thresholds.library": lambda s, e: s.thresholds.library(encoder=e),
@@ -81,7 +80,7 @@ _OF_DEFAULT: Mapping[str, Callable[[VoiceStore], object]] = {
 def answers(
     store: VoiceStore, recordings: list[Recording], encoder: WhichEncoder = None, *, every: int = 1
 ) -> dict[str, list[str]]:
-    """Everything that the store answers with an encoder, by facet and method, as texts.
+    """Everything that the store answers with an encoder, in Python and in SQL, as texts.
 
     It is asked about one recording, person and unknown voice of `every` so many.
     """
@@ -93,7 +92,7 @@ def answers(
     for name, of_voice in _OF_VOICES.items():
         numbers = _numbers(store)[::every]
         found[name] = [_told(of_voice, store, encoder, number) for number in numbers]
-    return found
+    return found | sql_answers(store, encoder, every=every)
 
 
 def default_answers(store: VoiceStore) -> dict[str, list[str]]:

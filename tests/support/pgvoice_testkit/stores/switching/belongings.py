@@ -10,12 +10,6 @@ from sqlalchemy import text
 from pgvoice.store import EncoderIdentity, VoiceStore
 
 Rows = dict[str, list[str]]
-#: The acts that are runs of labels of a later encoder than the first.
-_LABELLED = (
-    "SELECT a.id FROM pgvoice.act AS a JOIN pgvoice.act_change AS c ON c.act_id = a.id"
-    " WHERE a.kind = 'label' AND c.relation = 'attribution_run'"
-    " AND CAST(c.new->>'encoder_id' AS integer) > (SELECT min(e.id) FROM pgvoice.encoder AS e)"
-)
 #: What people said and did, and what they did it to; each row once, whatever has a vector of it.
 _OF_PEOPLE = {
     "people": "SELECT * FROM pgvoice.speaker",
@@ -31,8 +25,8 @@ _OF_PEOPLE = {
     " FROM pgvoice.linked_voice",
     "pinned labels": "SELECT DISTINCT video_id, start_ms, end_ms, speaker_id, reason"
     " FROM pgvoice.attribution WHERE pinned AND current",
-    "acts": f"SELECT * FROM pgvoice.act WHERE id NOT IN ({_LABELLED})",
-    "what acts changed": f"SELECT * FROM pgvoice.act_change WHERE act_id NOT IN ({_LABELLED})",
+    "acts": "SELECT * FROM pgvoice.act",
+    "what acts changed": "SELECT * FROM pgvoice.act_change",
     "recordings": "SELECT * FROM pgvoice.video",
     "turn documents": "SELECT * FROM pgvoice.turn_document",
     "turns": "SELECT * FROM pgvoice.turn",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -71,7 +72,8 @@ def new_encoder(name: str) -> ToneEncoder:
 def tell(store: VoiceStore, library: Library, name: str = NEW, *, every: int = 1) -> Story:
     """Switch to the encoder of this name and back, and look at everything in between.
 
-    `every` is that of `answers`. With more than one, it does not switch once more to and fro.
+    `every` is that of `answers`. With more than one, it does not switch once more to and fro. From
+    the second step on, no file is there.
     """
     looks, reports, encoded = dict[str, Look](), dict[str, SwitchReport](), dict[str, int]()
     steps = {"prepared": (name, False), "flipped": (name, True), "back": (OLD, True)}
@@ -80,9 +82,20 @@ def tell(store: VoiceStore, library: Library, name: str = NEW, *, every: int = 1
     looks["before"] = look(store, library, every)
     for step, (goal, flip) in steps.items():
         encoder = new_encoder(goal)
-        reports[step] = switch_encoder(store, encoder, flip=flip)
+        with files_elsewhere(library) if looks.keys() - {"before"} else nullcontext():
+            reports[step] = switch_encoder(store, encoder, flip=flip)
         encoded[step], looks[step] = sum(encoder.calls), look(store, library, every)
     return Story(library, looks, reports, encoded)
+
+
+@contextmanager
+def files_elsewhere(library: Library) -> Iterator[None]:
+    """Nobody finds the files of a library meanwhile."""
+    moved = library.folder.rename(library.folder.with_name("elsewhere"))
+    try:
+        yield
+    finally:
+        moved.rename(library.folder)
 
 
 def look(store: VoiceStore, library: Library, every: int = 1) -> Look:
