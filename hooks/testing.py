@@ -74,6 +74,7 @@ class EncoderConformance(ABC):
         assert identity == self.make_encoder().identity
         assert identity.name, "the identity needs a name"
         assert identity.revision, "the identity needs a revision: a hash of the weights"
+        assert not identity.is_imported, "the preprocessing is that of imported vectors"
         assert identity.dimension > 0
         assert -1 <= threshold.similarity <= 1
         assert threshold.source, "the threshold needs a source"
