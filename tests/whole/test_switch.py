@@ -104,8 +104,13 @@ def test_both_encoders_answer_all_the_time(told: Story) -> None:
     for step in told.reports:
         old, new = (told.looks[step].named[name] for name in (OLD, NEW))
         assert not differing(first, old), step
-        assert not differing(prepared, new), step
+        assert not differing(prepared, new, without_fit), step
     assert {name for name in first if first[name] == prepared[name]} <= ALIKE
+
+
+def without_fit(answer: str) -> str:
+    """An answer without when the thresholds were fitted, as each preparation does that again."""
+    return re.sub(r"fitted_at=.*?\)\)", "", answer)
 
 
 #: What does not depend on the encoder, and what is empty with each.
@@ -235,8 +240,7 @@ def test_an_encoder_is_dropped(copy: VoiceStore, made: Made, name: str) -> None:
     switch_encoder(copy, new_encoder(name))
     before = story.look(copy, made.library, made.every)
     copy.encoders.drop(OLD, force=True)
-    after = story.look(copy, made.library, made.every)
-    assert list(after.named) == [name]
+    after = story.look(copy, made.library, made.every, without=OLD)
     assert not differing(before.named[name], after.named[name])
     assert not differing(before.default, after.default)
     assert not after.problems
