@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.counterparts(source integer, target integer, videos bigint[])
 RETURNS TABLE (video_id bigint, label text, source_label text)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 10
 SET search_path FROM CURRENT
 AS $$
     WITH grouped AS MATERIALIZED (
@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.lagging_voices(source integer, targe
 RETURNS TABLE (
     video_id bigint, label text, source_label text, unknown_voice_id bigint, linked_at timestamptz
 )
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 10
 SET search_path FROM CURRENT
 AS $$
     SELECT w.video_id, w.label, w.source_label, w.unknown_voice_id, w.linked_at
@@ -102,7 +102,13 @@ BEGIN
         WHERE o.video_id = w.video_id AND o.label = w.source_label
     );
     IF labels IS NOT NULL THEN
-        PERFORM pgvoice_internal.catch_up(target, lagging_videos, labels, groups, linked_at);
+        PERFORM pgvoice_internal.catch_up(
+            target, lagging_videos, labels, groups, linked_at,
+            -- To count is slow beside a few voices; refresh_levels counts when it matters.
+            CASE WHEN videos IS NOT NULL THEN (
+                SELECT t.voices FROM pgvoice.library_tail AS t WHERE t.encoder_id = target
+            ) END
+        );
     END IF;
     RETURN (
         SELECT count(*) FROM pgvoice.linked_voice AS l
@@ -117,7 +123,12 @@ those that it lacks, or has too little clean speech of, stay as they are. only_l
 for each video; NULL for all.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.catch_up(
-    encoder integer, videos bigint[], labels text[], groups bigint[], since timestamptz[]
+    encoder integer,
+    videos bigint[],
+    labels text[],
+    groups bigint[],
+    since timestamptz[],
+    heard bigint
 ) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -134,7 +145,7 @@ BEGIN
     JOIN pgvoice_internal.voice_levels(encoder, ARRAY(
         SELECT DISTINCT g.video_id FROM unnest(videos, groups) AS g(video_id, id)
         WHERE g.id IS NOT NULL
-    )) AS q ON q.video_id = w.video_id AND q.label = w.label
+    ), heard) AS q ON q.video_id = w.video_id AND q.label = w.label
     WHERE w.id IS NOT NULL
     ON CONFLICT (video_id, encoder_id, label) DO UPDATE SET
         unknown_voice_id = excluded.unknown_voice_id, impostor_mean = excluded.impostor_mean,
@@ -143,7 +154,8 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.catch_up IS
 'Links these voices of an encoder with these unknown voices, NULL for none. What they require is their own
-encoder''s; those with too little clean speech stay as they are.';
+encoder''s, if so many were heard (NULL: voices_heard); those with too little clean speech stay as they
+are.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.follow_voices(chosen bigint[], encoder integer)
 RETURNS bigint
@@ -184,11 +196,15 @@ BEGIN
     ELSIF TG_OP = 'INSERT' THEN
         changed := ARRAY(SELECT DISTINCT n.video_id FROM new_rows AS n WHERE n.encoder_id = answering);
     ELSE
+        -- No join, whose plan could be one for few rows.
         changed := ARRAY(
-            SELECT DISTINCT n.video_id
-            FROM new_rows AS n
-            JOIN old_rows AS o USING (video_id, encoder_id, label)
-            WHERE n.encoder_id = answering AND n.unknown_voice_id <> o.unknown_voice_id
+            SELECT DISTINCT c.video_id FROM (
+                SELECT n.video_id, n.label, n.unknown_voice_id FROM new_rows AS n
+                WHERE n.encoder_id = answering
+                EXCEPT
+                SELECT o.video_id, o.label, o.unknown_voice_id FROM old_rows AS o
+                WHERE o.encoder_id = answering
+            ) AS c
         );
     END IF;
     PERFORM pgvoice_internal.carry_voices(answering, e.id, changed)
@@ -220,6 +236,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    answering CONSTANT integer := pgvoice.default_encoder();
     before CONSTANT integer := (
         SELECT e.id FROM (
             SELECT o.id, o.default_since FROM old_rows AS o
@@ -230,7 +247,10 @@ DECLARE
         ORDER BY e.default_since DESC NULLS LAST, e.id LIMIT 1
     );
 BEGIN
-    PERFORM pgvoice_internal.carry_voices(before, pgvoice.default_encoder());
+    IF before <> answering THEN
+        PERFORM pgvoice_internal.carry_voices(before, answering),
+                pgvoice_internal.refresh_levels(answering, pgvoice_internal.voices_heard(answering));
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -1,26 +1,5 @@
 -- Two encoders compared: the labels stored with them, and how they judge what people confirmed.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.current_labels(encoder integer)
-RETURNS TABLE (video_id bigint, start_ms integer, end_ms integer, speaker_id bigint, reason text)
-LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
-    SELECT a.video_id, a.start_ms, a.end_ms, a.speaker_id,
-           pgvoice.label_reason(a.speaker_id, a.reason)
-    FROM pgvoice.attribution AS a
-    WHERE a.current AND a.encoder_id = encoder AND (
-        -- As the view label has it.
-        a.pinned
-        OR NOT EXISTS (SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = a.video_id)
-        OR EXISTS (
-            SELECT FROM pgvoice.turn AS t
-            WHERE t.video_id = a.video_id AND t.start_ms = a.start_ms AND t.end_ms = a.end_ms
-        )
-    )
-$$;
-COMMENT ON FUNCTION pgvoice_internal.current_labels(integer) IS
-'The current labels of an encoder, with ids.';
-
 CREATE OR REPLACE FUNCTION pgvoice.label_changes(
     encoder integer, like_encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
@@ -39,25 +18,54 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_encoder(label_changes.encoder),
            pgvoice_internal.require_encoder(like_encoder);
-    WITH compared AS (
-        SELECT coalesce(o.video_id, n.video_id) AS video_id, o.speaker_id AS old_id,
-               o.reason AS old_reason, n.speaker_id AS new_id,
-               CASE WHEN n.video_id IS NOT NULL THEN n.reason
-                    WHEN EXISTS (
-                        SELECT FROM pgvoice.segment_embedding AS s
-                        WHERE s.video_id = o.video_id AND s.start_ms = o.start_ms
-                          AND s.end_ms = o.end_ms AND s.encoder_id = label_changes.encoder
-                    ) THEN 'not labelled' ELSE 'missing' END AS new_reason,
-               coalesce(o.end_ms - o.start_ms, n.end_ms - n.start_ms) AS ms
-        FROM pgvoice_internal.current_labels(like_encoder) AS o
-        FULL JOIN pgvoice_internal.current_labels(label_changes.encoder) AS n
+    WITH old AS (
+        SELECT a.video_id, a.start_ms, a.end_ms, a.speaker_id, a.pinned,
+               pgvoice.label_reason(a.speaker_id, a.reason) AS reason
+        FROM pgvoice.attribution AS a WHERE a.current AND a.encoder_id = like_encoder
+    ), new AS (
+        SELECT a.video_id, a.start_ms, a.end_ms, a.speaker_id, a.pinned,
+               pgvoice.label_reason(a.speaker_id, a.reason) AS reason
+        FROM pgvoice.attribution AS a WHERE a.current AND a.encoder_id = label_changes.encoder
+    ), differs AS MATERIALIZED (
+        SELECT coalesce(o.video_id, n.video_id) AS video_id,
+               coalesce(o.start_ms, n.start_ms) AS start_ms, coalesce(o.end_ms, n.end_ms) AS end_ms,
+               o.speaker_id AS old_id, o.reason AS old_reason, o.pinned AS was_pinned,
+               n.speaker_id AS new_id, n.reason AS new_reason, n.pinned AS is_pinned
+        FROM old AS o
+        FULL JOIN new AS n
             ON n.video_id = o.video_id AND n.start_ms = o.start_ms AND n.end_ms = o.end_ms
         WHERE o.video_id IS NULL OR n.video_id IS NULL
            OR o.speaker_id IS DISTINCT FROM n.speaker_id OR o.reason <> n.reason
+    ), shown AS (
+        SELECT d.video_id, d.start_ms, d.end_ms,
+               CASE WHEN k.is_current OR d.was_pinned THEN d.old_id END AS old_id,
+               CASE WHEN k.is_current OR d.was_pinned THEN d.old_reason END AS old_reason,
+               CASE WHEN k.is_current OR d.is_pinned THEN d.new_id END AS new_id,
+               CASE WHEN k.is_current OR d.is_pinned THEN d.new_reason END AS new_reason
+        FROM differs AS d
+        CROSS JOIN LATERAL (
+            -- As the view label has it.
+            SELECT NOT EXISTS (
+                SELECT FROM pgvoice.turn_document AS t WHERE t.video_id = d.video_id
+            ) OR EXISTS (
+                SELECT FROM pgvoice.turn AS t
+                WHERE t.video_id = d.video_id AND t.start_ms = d.start_ms AND t.end_ms = d.end_ms
+            ) AS is_current
+            OFFSET 0
+        ) AS k
     ), per_video AS MATERIALIZED (
         SELECT c.video_id, c.old_id, c.old_reason, c.new_id, c.new_reason,
-               count(*) AS segments, sum(c.ms) AS ms
-        FROM compared AS c
+               count(*) AS segments, sum(c.end_ms - c.start_ms) AS ms
+        FROM (
+            SELECT s.video_id, s.start_ms, s.end_ms, s.old_id, s.old_reason, s.new_id,
+                   CASE WHEN s.new_reason IS NOT NULL THEN s.new_reason
+                        WHEN EXISTS (
+                            SELECT FROM pgvoice.segment_embedding AS e
+                            WHERE e.video_id = s.video_id AND e.start_ms = s.start_ms
+                              AND e.end_ms = s.end_ms AND e.encoder_id = label_changes.encoder
+                        ) THEN 'not labelled' ELSE 'missing' END AS new_reason
+            FROM shown AS s WHERE s.old_reason IS NOT NULL OR s.new_reason IS NOT NULL
+        ) AS c
         GROUP BY c.video_id, c.old_id, c.old_reason, c.new_id, c.new_reason
     )
     SELECT m.from_speaker, m.from_reason, m.to_speaker, m.to_reason, m.segments,

@@ -117,17 +117,20 @@ BEGIN
         SELECT t.start_ms, t.end_ms FROM pgvoice.turn AS t
         WHERE t.video_id = video_of AND t.label = voice_segments.label
         UNION
-        SELECT g.start_ms, g.end_ms FROM pgvoice.voice AS v
+        SELECT g.start_ms, g.end_ms
+        FROM (
+            SELECT v.starts_ms, v.ends_ms FROM pgvoice.voice AS v
+            WHERE v.video_id = video_of AND v.label = voice_segments.label
+              AND v.starts_ms IS NOT NULL
+            ORDER BY v.encoder_id <> pgvoice.default_encoder(), v.encoder_id LIMIT 1
+        ) AS v
         CROSS JOIN LATERAL unnest(v.starts_ms, v.ends_ms) AS g(start_ms, end_ms)
-        WHERE v.video_id = video_of AND v.label = voice_segments.label
-          AND v.encoder_id = pgvoice.default_encoder()
     )
     SELECT array_agg(s.start_ms), array_agg(s.end_ms) INTO starts_ms, ends_ms FROM segment AS s;
     IF starts_ms IS NULL THEN
         SELECT string_agg(DISTINCT x.label, ', ') INTO labels FROM (
             SELECT t.label FROM pgvoice.turn AS t WHERE t.video_id = video_of
-            UNION SELECT v.label FROM pgvoice.voice AS v
-            WHERE v.video_id = video_of AND v.encoder_id = pgvoice.default_encoder()
+            UNION SELECT v.label FROM pgvoice.voice AS v WHERE v.video_id = video_of
         ) AS x;
         RAISE EXCEPTION 'no turns of % in %', quote_nullable(label), quote_literal(video)
             USING DETAIL = coalesce('the labels are ' || labels, 'no turns with labels are stored'),
@@ -136,8 +139,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voice_segments(text, text) IS
-'The turns of a label, filled or not, or the segments of a voice that the store grouped by the vectors of the
-default encoder; fails if there are none.';
+'The turns of a label, filled or not, or the segments of a voice that the store grouped with the default encoder,
+or another one if that has none; fails if there are none.';
 
 CREATE OR REPLACE FUNCTION pgvoice.pin_voice(
     video text,

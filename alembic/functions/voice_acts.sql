@@ -51,12 +51,17 @@ AS $$
     JOIN pgvoice.video AS v ON v.id = l.video_id
     CROSS JOIN LATERAL pgvoice_internal.voice_spans(l.video_id, l.label, l.encoder_id) AS s(spans)
     WHERE l.unknown_voice_id = ANY (numbers)
+      AND (l.encoder_id = pgvoice.default_encoder() OR NOT EXISTS (
+          SELECT FROM pgvoice.linked_voice AS d
+          WHERE d.video_id = l.video_id AND d.encoder_id = pgvoice.default_encoder()
+            AND d.unknown_voice_id = ANY (numbers)
+      ))
     GROUP BY l.video_id, v.key, l.label, s.spans
     ORDER BY v.key, l.label, s.spans
 $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_in(bigint[]) IS
-'The voices of unknown voices, when they speak, and which encoders heard them; those that the store grouped
-itself can differ from encoder to encoder.';
+'The voices of unknown voices, when they speak, and which encoders heard them: the default one, or, in recordings
+that it lacks, others.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
 LANGUAGE sql
@@ -170,13 +175,7 @@ BEGIN
     END IF;
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
-        -- As many as heard_in has.
-        voices := (
-            SELECT count(DISTINCT (l.video_id, l.label, v.starts_ms, v.ends_ms))
-            FROM pgvoice.linked_voice AS l
-            LEFT JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
-            WHERE l.unknown_voice_id = number
-        );
+        voices := (SELECT count(*) FROM pgvoice_internal.heard_in(ARRAY[number]));
         act := pgvoice_internal.begin_act(
             'dismiss', format('voice %s', number), jsonb_build_object('why', why)
         );

@@ -7,13 +7,9 @@ from collections.abc import Callable, Iterator
 
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.checks.packages import installed_version, missing_packages
-from pgvoice.hooks.encoders import torch_pair
+from pgvoice.hooks.encoders import registry, torch_pair
 from pgvoice.hooks.encoders.lazy import choose_device
-from pgvoice.hooks.encoders.registry import (
-    DEFAULT_ENCODER,
-    ENCODER_VARIABLE,
-    registered_encoders,
-)
+from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE
 from pgvoice.hooks.errors import PluginError, SegmenterUnavailable
 from pgvoice.hooks.rehearsal import rehearse_decoding, rehearse_encoding, rehearse_segmenting
 from pgvoice.hooks.segmenters.registry import SEGMENTER_VARIABLE
@@ -42,9 +38,8 @@ def check_filling(*, torch: bool) -> Iterator[Check]:
 
 def _needs_no_torch() -> bool:
     """Whether the encoder in use is one whose extra is installed although torch is not."""
-    name = os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
-    used = registered_encoders().get(name.partition(":")[0])
-    return used is not None and (used.extra is None or not missing_packages(used.extra))
+    used = registry.registered_encoders().get(registry.default_name())
+    return used is not None and not (used.extra and missing_packages(used.extra))
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:

@@ -30,3 +30,8 @@ def _write(found: Dropped) -> None:
         f"deleted {found.encoder}: {output.counted(found.vectors, 'vector')},"
         f" {output.counted(found.exemplars, 'exemplar')}, {output.counted(found.labels, 'label')}"
     )
+    if found.kept_opt_outs:
+        output.say(
+            f"kept: {output.counted(found.kept_opt_outs, 'voice')} of people who opted out, whom"
+            " only this encoder recognises"
+        )

@@ -74,6 +74,11 @@ def _write_problems(problems: Sequence[tuple[str, str]]) -> None:
 def _more(report: SwitchReport) -> Iterator[str]:
     if report.voices:
         yield f"unknown voices: {output.counted(report.voices, 'voice')} of recordings carried over"
+    if report.unrecognised_opt_outs:
+        yield (
+            f"opt-outs: {output.counted(report.unrecognised_opt_outs, 'voice')} that only other"
+            " encoders recognise, so people with these voices could be enrolled again"
+        )
     if report.calibration:
         yield f"calibration: {report.calibration.said}"
         if report.calibration.command:

@@ -152,6 +152,9 @@ def _write_outcome(report: SwitchReport, chosen: Chosen, given: str, *, dry_run:
         output.say(f"{new} answers already; what it lacked was done")
     elif report.flipped:
         output.tell(f"{new} answers from now on", "green")
+        if report.late:
+            late = output.counted(report.late, "recording")
+            output.say(f"{late} came in meanwhile: the same command fills what is missing")
         output.say(
             f"where recordings are filled, set {ENCODER_VARIABLE}={shlex.quote(chosen.name)}"
             if chosen.name

@@ -40,13 +40,22 @@ def registered_encoders() -> dict[str, RegisteredEncoder]:
     )
 
 
+def default_source() -> str:
+    """The encoder that is used if none is named, with its source."""
+    return os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
+
+
+def default_name() -> str:
+    """The name of the encoder that is used if none is named."""
+    return default_source().partition(":")[0]
+
+
 def make_encoder(name: str | None = None, *, device: str | None = None) -> Encoder:
     """The encoder called `name`, or ``name:source`` for other weights; loads no weights yet.
 
     The default is ``PGVOICE_ENCODER``, else ``ecapa``. Raises `EncoderUnavailable`.
     """
-    name = name or os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
-    plain, _, source = name.partition(":")
+    plain, _, source = (name or default_source()).partition(":")
     registered = registered_encoders()
     if plain not in registered:
         raise EncoderUnavailable(

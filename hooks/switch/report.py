@@ -58,8 +58,10 @@ class SwitchReport:
     carried: int
     computed: int
     missing: tuple[MissingExemplar, ...]
-    #: Voices of recordings that were given their unknown voice.
+    #: Voices of recordings that belong to an unknown voice.
     voices: int
+    #: People who opted out by their voice, and whom only other encoders can recognise.
+    unrecognised_opt_outs: int
     #: None if `old` has no calibration.
     calibration: Recalibrated | None
     #: Recordings that `old` has labels of, which have labels of `new` now.
@@ -73,6 +75,8 @@ class SwitchReport:
     answered: bool
     #: Whether it answers now.
     flipped: bool = False
+    #: Recordings that the old encoder filled between the preview and the flip.
+    late: int = 0
 
     @property
     def is_complete(self) -> bool:

@@ -17,7 +17,7 @@ from pgvoice.hooks.ingest.labelling import BATCH
 from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.running import Ingest, IngestReport
 from pgvoice.hooks.switch import exemplars
-from pgvoice.hooks.switch.exemplars import Carried
+from pgvoice.hooks.switch.exemplars import Exemplars
 from pgvoice.hooks.switch.report import Judged, Recalibrated, SwitchReport
 from pgvoice.hooks.switch.thresholds import recalibrate
 from pgvoice.store.errors import IndexBusy, SchemaForbidden, UnknownVideo
@@ -107,8 +107,8 @@ class Switch:
         self._store.labels.label([], encoder=old.identity, dry_run=True)
         new = self._registered(old)
         self._fill(old, new)
-        carried = self._carry(old, new)
-        calibrated = self._judge(old, new, again=carried.is_new or bool(self._fills.vectors))
+        given = self._carry(old, new)
+        calibrated = self._judge(old, new, again=given.are_new or bool(self._fills.vectors))
         labelled = self._label(old, new)
         indexed, not_indexed = self._index(old, new)
         with self._step("comparing"):
@@ -119,10 +119,11 @@ class Switch:
                 filled=self._fills.filled,
                 vectors=self._fills.vectors,
                 failed=tuple(self._fills.failed),
-                carried=carried.exemplars,
-                computed=carried.computed,
-                missing=carried.missing,
-                voices=carried.voices,
+                carried=given.carried,
+                computed=given.computed,
+                missing=given.missing,
+                voices=given.voices,
+                unrecognised_opt_outs=self._store.encoders.unrecognised_opt_outs(new.identity),
                 calibration=calibrated,
                 labelled=labelled,
                 moves=tuple(self._store.encoders.changes(new.identity, like=old.identity)),
@@ -151,7 +152,9 @@ class Switch:
                 f" `pgvoice ingest failed '{self.name}'` says why"
             )
         self._store.encoders.make_default(self._identity)
-        return replace(report, flipped=True)
+        unfilled = self._store.encoders.unfilled(self._identity, like=report.old.encoder)
+        late = {each.video for each in unfilled} - {each.video for each in report.failed}
+        return replace(report, flipped=True, late=len(late))
 
     def _registered(self, old: StoredEncoder) -> StoredEncoder:
         """The new encoder in the store; its model is loaded if a recording needs it."""
@@ -203,15 +206,17 @@ class Switch:
         ]
         self._store.ingests.settle(self.name, ended)
 
-    def _carry(self, old: StoredEncoder, new: StoredEncoder) -> Carried:
+    def _carry(self, old: StoredEncoder, new: StoredEncoder) -> Exemplars:
         """Give the new encoder exemplars and unknown voices."""
         with self._step("exemplars") as tell:
-            given = self._store.encoders.carry(new.identity, like=old.identity)
-            lost = self._store.encoders.missing_exemplars(new.identity, like=old.identity)
-            missing = exemplars.compute(
-                self._store, lambda: self._encoder, lost, lambda done: tell(done, len(lost))
+
+            def told(done: int, total: int) -> None:
+                tell(done, total)
+                self._check_stop()
+
+            return exemplars.give(
+                self._store, lambda: self._encoder, new.identity, old.identity, told
             )
-            return Carried(given.exemplars, given.voices, len(lost), tuple(missing))
 
     def _judge(self, old: StoredEncoder, new: StoredEncoder, *, again: bool) -> Recalibrated | None:
         """Fit the library's thresholds, and calibrate as the old encoder is.

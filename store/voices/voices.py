@@ -69,14 +69,14 @@ class Voices:
     ) -> Linking:
         """Link the voices of these videos, or of all, that are not linked yet.
 
-        Fills and `labels.label` do this by themselves. Raises `LinkingDisabled`, `UnknownVideo`,
-        `UnknownEncoder`.
+        Fills and `labels.label` do this by themselves. The default encoder links, and the others
+        follow. Raises `LinkingDisabled`, `UnknownVideo`, `UnknownEncoder`.
         """
         keys = None if videos is None else list(videos)
         with self._database.engine.connect() as connection:
             for key in keys or ():
                 stored_videos.require(connection, key)
-            every = encoders.stored(connection)
+            every = sorted(encoders.stored(connection), key=lambda each: not each.is_default)
             found = every if encoder is None else [encoders.find(connection, encoder)]
         return linking.link(self._database.engine, keys, [each.id for each in found], progress)
 

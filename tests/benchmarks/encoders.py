@@ -8,9 +8,12 @@ multiplications at the rate of the fastest product measured in the same run.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,10 +24,15 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from pgvoice_testkit.encoders.onnx_exports import export_campplus
+
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import MELS, TOPOLOGY
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
-from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.onnx.onnx_encoder import OnnxEncoder
 from pgvoice.hooks.encoders.packing.accelerators import float32_products, frame_budget
 from pgvoice.hooks.encoders.packing.packed_network import run_within
 from pgvoice.hooks.encoders.waveforms import unit_rows
@@ -179,15 +187,30 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
 
 
 def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+    """The ends of segments are on the grid of the store, so that some have the same length."""
+    step = SAMPLE_RATE // 10
+    speech = [waveform[: waveform.size // step * step] for waveform in speech]
     encoder = CampplusEncoder(device)
 
-    def alone() -> Embeddings:
+    def alone(encoder: Encoder) -> Embeddings:
         return np.concatenate([encoder.encode([waveform]) for waveform in speech])
 
-    runs = {"one by one": alone, "packed": lambda: encoder.encode(speech)}
-    console.print(table("CAM++", best_times(runs, turns), 0))
-    difference = abs(encoder.encode(speech) - alone()).max()
-    console.print(f"largest difference from one by one {difference:.1e}")
+    with TemporaryDirectory() as folder:
+        exported = OnnxEncoder(export_campplus(Path(folder)), device.partition(":")[0])
+        exported.load()
+    runs: dict[str, Callable[[], object]] = {
+        "one by one": lambda: alone(encoder),
+        "packed": lambda: encoder.encode(speech),
+        "ONNX Runtime, one by one": lambda: alone(exported),
+        "ONNX Runtime, equal lengths": lambda: exported.encode(speech),
+    }
+    lengths = len({waveform.size for waveform in speech})
+    console.print(table(f"CAM++, {lengths} lengths", best_times(runs, turns), 0))
+    expected = alone(encoder)
+    for name, rows in {"packed": encoder.encode(speech), "ONNX": exported.encode(speech)}.items():
+        console.print(
+            f"{name}: largest difference from one by one {abs(rows - expected).max():.1e}"
+        )
 
 
 def main() -> None:

@@ -159,6 +159,15 @@ def test_a_missing_extra(
     assert f'pip install "pgvoice[{extra}]"' in found[1]
 
 
+@pytest.mark.parametrize(("extra", "state"), [("extract", "ok"), ("onnx", "warn")])
+def test_the_extra_of_the_encoder_in_use(
+    monkeypatch: pytest.MonkeyPatch, extra: str, state: str
+) -> None:
+    monkeypatch.setenv("PGVOICE_ENCODER", "onnx:/some/model.onnx")
+    monkeypatch.setattr(packages, "missing_packages", lambda name: ["some"] * (name == extra))
+    assert packages.check_extra(extra, "postgresql://elsewhere/voices").state == state
+
+
 def test_the_embedded_server_is_created(
     run: Call, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ CALLS = {
     "cache stats": READER,
     "cache prune --video v --yes": WRITER,
     "encoder list": READER,
+    "encoder switch --drop toy --yes": ADMIN,
     "vectors import x.json --encoder titanet": WRITER,
     "vectors export x.npz": ADMIN,
     "db status": READER,

@@ -60,6 +60,7 @@ CALLS = {
     "audit": [],
     "cache stats": [],
     "encoder list": [],
+    "encoder switch": ["--drop", str(OTHER_ENCODER), "--dry-run"],
     "vectors import": ["--encoder", "titanet", "--dry-run", "vectors.json"],
     "segmenter list": [],
     "plugin list": [],

@@ -97,6 +97,21 @@ def test_back_needs_a_model_only_for_what_is_missing(
     assert _default(library) == WAS
 
 
+def test_drop(library: Call) -> None:
+    assert library("encoder", "switch", "other", "--yes").exit_code == 0
+    shown = library("encoder", "switch", "--drop", "counting", "--dry-run")
+    assert (shown.exit_code, shown.stdout) == (
+        0,
+        f"{WAS}: 3 vectors of 1 recording\nnothing was deleted\n",
+    )
+    assert library("encoder", "switch", "--drop", "counting").exit_code == 2
+    assert library("encoder", "switch", "--drop", "other", "--yes").exit_code == 1
+    dropped = library("encoder", "switch", "--drop", "counting", "--yes", "--json")
+    assert json.loads(dropped.stdout)["encoder"]["name"] == "counting"
+    stored = json.loads(library("encoder", "list", "--json").stdout)["stored"]
+    assert [each["encoder"] for each in stored] == [NOW]
+
+
 def test_as_json_nobody_is_asked(library: Call) -> None:
     shown = json.loads(library("encoder", "switch", "other", "--json").stdout)
     assert (shown["flipped"], shown["new"]["encoder"]["name"]) == (False, "other")

@@ -27,6 +27,7 @@ from pgvoice.hooks import (
     switch_encoder,
 )
 from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.errors import NotTheDefaultEncoder
 from pgvoice.hooks.ingest.engine import Here, Processes
 from pgvoice.hooks.switch.switch import StepName, Switch, Tell
 from pgvoice.store import EncoderIdentity, VoiceStore
@@ -113,7 +114,8 @@ def test_again_it_does_what_is_missing_and_nothing_else(
     assert (again.complete, again.filled, again.computed) == (3, 0, 0)
     assert (len(new.calls), new.loads) == (calls, loads)
     late = write(tmp_path / "late.wav", voice(90, 2))
-    fill(old, CountingEncoder("old"), video="late", audio=late, segments=[(0, 2)])
+    with pytest.warns(NotTheDefaultEncoder):
+        fill(old, CountingEncoder("old"), video="late", audio=late, segments=[(0, 2)])
     assert switch_encoder(old, new).filled == 1
     assert len(new.calls) == calls + 1
 
@@ -256,6 +258,17 @@ def test_without_the_flip_and_when_somebody_else_switches_meanwhile(
     assert _default(old).name == "third"
 
 
+def test_recordings_that_come_in_before_the_flip(
+    old: VoiceStore, new: CountingEncoder, tmp_path: Path
+) -> None:
+    switch = Switch(Here(old, lambda: new))
+    report = switch.prepare()
+    late = write(tmp_path / "late.wav", voice(90, 2))
+    fill(old, CountingEncoder("old"), video="late", audio=late, segments=[(0, 2)])
+    assert switch.flip(report).late == 1
+    assert switch_encoder(old, new).filled == 1
+
+
 def test_two_at_once(old: VoiceStore, new: CountingEncoder, server_url: str, library: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(switch_encoder, old, each) for each in (new, copy(new))]
@@ -290,8 +303,14 @@ def test_refused_before_anything_is_stored(
                 pytest.raises(PrivilegeMissing, match="pgvoice_admin"),
             ):
                 switch_encoder(hers, new)
-    assert (store.encoders.list(), len(old.encoders.list())) == ([], 1)
-    assert (new.loads, old.ingests.status()) == (0, [])
+        assert (store.encoders.list(), len(old.encoders.list())) == ([], 1)
+        assert (new.loads, old.ingests.status()) == (0, [])
+        old.index.build(OLD)
+        run(engine, "GRANT pgvoice_admin TO fay_of_a_test")
+        with VoiceStore.open(plain(login)) as hers:
+            report = switch_encoder(hers, new)
+        assert (report.flipped, report.indexed) == (True, False)
+        assert "the user who created" in str(report.not_indexed)
 
 
 class _Broken(CountingEncoder):

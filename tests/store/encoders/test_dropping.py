@@ -117,9 +117,7 @@ def test_a_voice_that_opted_out_is_never_forgotten(library: VoiceStore) -> None:
     library.people.enroll("zoe", [FILE], ENCODER, THRESHOLD, force=True)
     library.privacy.erase_speaker("zoe", with_segments=False, opt_out_voice=True)
     _switch(library)
-    with pytest.raises(
-        EncoderInUse, match=r"opted out: 1\): keep it, or force it.* all but"
-    ):
+    with pytest.raises(EncoderInUse, match=r"opted out: 1\): keep it, or force it.* all but"):
         library.encoders.drop(ENCODER)
     assert library.encoders.drop(ENCODER, force=True).kept_opt_outs == 1
     counts = _count(library)
