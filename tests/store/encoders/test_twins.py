@@ -60,8 +60,8 @@ def _switch(store: VoiceStore) -> None:
 def _number(store: VoiceStore, name: str, start: float, encoder: str) -> int:
     return next(
         each.number
-        for each in store.people.exemplars(name)
-        if each.start == start and each.encoder == encoder
+        for each in store.people.exemplars(name, encoder=encoder)
+        if each.start == start
     )
 
 
