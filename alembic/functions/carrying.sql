@@ -14,14 +14,17 @@ AS $$
         JOIN pgvoice.segment_embedding AS o
             ON o.video_id = v.id AND o.start_ms = e.start_ms AND o.end_ms = e.end_ms
             AND o.encoder_id = encoder AND o.embedding IS NOT NULL
-        WHERE v.audio_sha256 = e.audio_sha256 AND e.end_ms > 0
+        WHERE e.end_ms > 0 AND (
+            v.audio_sha256 = e.audio_sha256
+            OR v.id = e.video_id AND e.audio_sha256 = 'video ' || v.id
+        )
         ORDER BY v.id = e.video_id DESC NULLS LAST, v.id
         LIMIT 1 OFFSET 0
     ) AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.stored_twins(bigint[], integer) IS
-'The stored vectors of an encoder for the spans of exemplars, from any recording with the same audio. A
-recording whose audio was replaced has none, even if it has the same key.';
+'The stored vectors of an encoder for the spans of exemplars, from any recording with the same audio, or the
+same one if its audio was not read at the time (see audio_of). A recording whose audio was replaced has none.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.twins_of(exemplars bigint[], encoder integer DEFAULT NULL)
 RETURNS TABLE (exemplar bigint, twin bigint)

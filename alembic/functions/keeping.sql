@@ -80,9 +80,9 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    -- Labels of an encoder that does not answer change nothing that a person sees: an undo takes back
-    -- what was done before, and revert_labels the run.
-    IF encoder = pgvoice.default_encoder() THEN
+    -- Labels of another encoder than the one that answers are made beside it: nobody's act, as what people
+    -- did before can be undone all the same (see follow_undone_labels). Reverting takes them back.
+    IF encoder = pgvoice.default_encoder() AND NOT pgvoice_internal.is_undoing() THEN
         PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
             ELSE format('%s recordings', count(*)) END)
         FROM pgvoice.video AS v
