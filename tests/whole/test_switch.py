@@ -117,6 +117,7 @@ def without_fit(answer: str) -> str:
 ALIKE = {
     "labels.resolve", "recordings.labelled",
     "people.drop_outliers", "thresholds.active", "thresholds.calibrations",
+    "sql confirmed_speech", "sql voice_turns",
 }  # fmt: skip
 
 
