@@ -19,7 +19,7 @@ from pgvoice_testkit.stores.switching.story import NEW, differing, new_encoder
 from pgvoice.hooks.switch.switch import switch_encoder
 from pgvoice.store import VoiceStore
 
-#: Numbers that the database gives, and times.
+#: Numbers of runs, and times as Python and Postgres write them.
 _VOLATILE = re.compile(r"run=\d+|datetime\.datetime\([^()]*\([^()]*\)\)")
 
 
@@ -52,7 +52,7 @@ def _end(store: VoiceStore, files: Library) -> dict[str, list[str]]:
     """Everything that there is after a switch, without numbers and times."""
     assert not belongings.problems(store)
     assert not belongings.different_twins(store)
-    look = story.look(store, files)
+    look = story.look(store, files, every=15)
     found = {f"people: {kind}": rows for kind, rows in look.of_people.items()}
     for name, rows in {"default": look.default, **look.named}.items():
         found |= {

@@ -98,9 +98,9 @@ def files_elsewhere(library: Library) -> Iterator[None]:
         moved.rename(library.folder)
 
 
-def look(store: VoiceStore, library: Library, every: int = 1, without: str = "") -> Look:
-    """Look at everything, and ask every encoder but one of a name that has no vectors."""
-    encoders = [each.identity for each in store.encoders.list() if each.identity.name != without]
+def look(store: VoiceStore, library: Library, every: int = 1) -> Look:
+    """Look at everything."""
+    encoders = [each.identity for each in store.encoders.list()]
     old = next((each for each in encoders if each.name == OLD), None)
     asked = library.recordings
     return Look(
