@@ -20,7 +20,6 @@ from pgvoice_testkit.stores.switching.sql_answers import (
     acts,
 )
 from pgvoice_testkit.stores.switching.story import NEW, TWIN, Story, differing, new_encoder
-
 from sqlalchemy import Connection, text
 
 from pgvoice.hooks.switch.switch import switch_encoder
