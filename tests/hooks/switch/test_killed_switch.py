@@ -21,7 +21,8 @@ from pgvoice.store import VoiceStore
 
 #: By what it is: the rows of the new encoder, without numbers that the database gives and times.
 _ROWS = {
-    "segments": "SELECT video_id, start_ms, end_ms, status, embedding FROM pgvoice.segment_embedding",
+    "segments": "SELECT video_id, start_ms, end_ms, status, embedding"
+    " FROM pgvoice.segment_embedding",
     "voices": "SELECT video_id, label, clean_ms, segments, embedding FROM pgvoice.voice",
     "recordings compared": "SELECT * FROM pgvoice.voice_cohort",
     "linked voices": "SELECT video_id, label, unknown_voice_id FROM pgvoice.linked_voice",

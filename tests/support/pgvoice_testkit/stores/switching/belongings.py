@@ -32,7 +32,7 @@ _OF_PEOPLE = {
     "turns": "SELECT * FROM pgvoice.turn",
     "settings": "SELECT * FROM pgvoice.setting",
 }
-#: What links require follows from the library, and is brought up to date whenever voices are linked.
+#: What links require follows from the library, and is brought up to date when voices are linked.
 _WITHOUT_LEVELS = {
     "linked_voice": "video_id, label, unknown_voice_id, linked_at",
     "unknown_voice_mean": "unknown_voice_id, embedding, voices",
