@@ -75,6 +75,21 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.undo_labels(bigint) IS
 'Restores the labels that an act changed or deleted, and deletes those that it added.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_pins(act bigint) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.withdraw_pins(
+        (e.new ->> 'video_id')::bigint, (e.new ->> 'spans')::int4multirange
+    )
+    FROM pgvoice_internal.act_effects(act, 'verdict') AS e
+    WHERE e.old IS NULL AND EXISTS (
+        SELECT FROM pgvoice.video AS v WHERE v.id = (e.new ->> 'video_id')::bigint
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_pins(bigint) IS
+'Withdraws the labels that runs since an act stored because of what a person said with it.';
+
 -- Links first: an unknown voice without any ends, and its mean follows from them.
 CREATE OR REPLACE FUNCTION pgvoice_internal.undo_links(act bigint) RETURNS void
 LANGUAGE plpgsql
@@ -129,6 +144,7 @@ BEGIN
             pgvoice_internal.undo_labels(act),
             pgvoice_internal.take_away(act, 'verdict'),
             pgvoice_internal.put_back(act, 'verdict'),
+            pgvoice_internal.undo_pins(act),
             pgvoice_internal.undo_links(act);
     PERFORM pgvoice_internal.take_away(act, 'consent');
     UPDATE pgvoice.profile AS p SET valid_until = p.valid_until
