@@ -21,7 +21,7 @@ from pgvoice.store.people import speakers as people
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
-from pgvoice.store.recordings.encoders import ENCODER_LABEL, WhichEncoder
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL, WhichEncoder
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.voices import acts
 
@@ -37,14 +37,15 @@ _KEEP = text(
     " :one_label_one_name)"
 )
 _LABELS = text(
-    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
-    " labelled_at FROM pgvoice.label WHERE video = :video AND encoder_id = :encoder"
+    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"  # noqa: S608
+    f" labelled_at FROM pgvoice.label WHERE video = :video AND encoder_id = {ASKED}"
     " ORDER BY start_ms, end_ms LIMIT :limit OFFSET :skip"
 )
 _NAMES = text(
     f"SELECT video, start_ms, end_ms, label, speaker, voice, {ENCODER_LABEL}"  # noqa: S608
     " FROM pgvoice.names_of_segments("
-    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]), :encoder)"
+    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
+    f" {ASKED})"
 )
 _RUNS = text(
     "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
