@@ -201,7 +201,13 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'DELETE' THEN
-        changed := ARRAY(SELECT DISTINCT o.video_id FROM old_rows AS o WHERE o.encoder_id = answering);
+        -- With a recording or an unknown voice, the links of all encoders go.
+        changed := ARRAY(
+            SELECT DISTINCT o.video_id FROM old_rows AS o
+            JOIN pgvoice.video AS v ON v.id = o.video_id
+            JOIN pgvoice.unknown_voice AS u ON u.id = o.unknown_voice_id
+            WHERE o.encoder_id = answering
+        );
     ELSIF TG_OP = 'INSERT' THEN
         changed := ARRAY(SELECT DISTINCT n.video_id FROM new_rows AS n WHERE n.encoder_id = answering);
     ELSE
@@ -215,6 +221,9 @@ BEGIN
                 WHERE o.encoder_id = answering
             ) AS c
         );
+    END IF;
+    IF changed = '{}' THEN
+        RETURN NULL;
     END IF;
     PERFORM pgvoice_internal.carry_voices(answering, e.id, changed)
     FROM pgvoice.encoder AS e

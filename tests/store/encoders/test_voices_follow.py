@@ -168,6 +168,15 @@ def test_no_voice_is_left_once_linking_ends(twice: VoiceStore) -> None:
     assert _sound(twice)
 
 
+def test_an_act_tells_what_changes_for_the_default_encoder(twice: VoiceStore) -> None:
+    number = _numbers(twice, PEOPLE[0])
+    alone = twice.voices.name(number, "Ada", consent=CONSENT, dry_run=True)
+    twice.labels.label(encoder="others")
+    both = twice.voices.name(number, "Ada", consent=CONSENT, dry_run=True)
+    assert both == alone
+    assert {each.video_count for each in both.moves} == {3}
+
+
 # Switching
 
 
