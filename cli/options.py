@@ -115,7 +115,7 @@ segmenter_option = click.option(
 stored_encoder_option = click.option(
     "--encoder",
     metavar="NAME",
-    help="Encoder whose vectors to use; required if the store has vectors of several.",
+    help="Encoder whose vectors to use [the default one, see `pgvoice encoder list`].",
 )
 device_option = click.option(
     "--device",

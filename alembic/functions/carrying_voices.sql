@@ -168,6 +168,15 @@ BEGIN
         SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
         WHERE l.video_id = ANY (chosen) AND l.encoder_id = encoder
     ));
+    DELETE FROM pgvoice.linked_voice AS l
+    WHERE l.video_id = ANY (chosen) AND l.encoder_id = encoder AND NOT EXISTS (
+        SELECT FROM pgvoice.voice AS v
+        WHERE v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+    ) AND EXISTS (
+        -- Else they are computed again later.
+        SELECT FROM pgvoice.voice_cohort AS c
+        WHERE c.video_id = l.video_id AND c.encoder_id = l.encoder_id
+    );
     DELETE FROM pgvoice.linked_voice AS l USING pgvoice_internal.voice_words(chosen, encoder) AS w
     WHERE l.video_id = w.video_id AND l.label = w.label AND l.encoder_id = encoder
       AND CASE WHEN w.holds THEN w.speaker_id IS NOT NULL

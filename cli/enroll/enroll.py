@@ -139,22 +139,23 @@ def add(
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
+@options.stored_encoder_option
 @options.wide_option
 @options.store_options
-def list_people(store: VoiceStore, as_json: bool) -> None:
+def list_people(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     """List the people who are enrolled.
 
     Cohesion is the mean similarity of a person's exemplars to the profile that they form;
     `pgvoice enroll check` shows how well they fit each other.
     """
-    people = store.people.speakers()
+    people = store.people.speakers(encoder=encoder)
     labels = output.short_labels(person.encoder for person in people if person.encoder)
-    encoder = output.encoder("encoder", labels)
+    shown = output.encoder("encoder", labels)
     numbers = output.numbers("exemplars", "speech", "cohesion")
     output.write_list(
         people,
         as_json,
-        [output.person("speaker"), encoder, *numbers, output.optional("enrolled", 2)],
+        [output.person("speaker"), shown, *numbers, output.optional("enrolled", 2)],
         lambda person: (
             person.speaker,
             labels[person.encoder] if person.encoder else None,

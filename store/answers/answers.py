@@ -17,7 +17,7 @@ from pgvoice.store.database.failures import refused_values
 from pgvoice.store.keys import Span, snap_segment, valid_keys
 from pgvoice.store.people import speakers as people
 from pgvoice.store.recordings import encoders, videos
-from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.recordings.encoders import ENCODER_LABEL, WhichEncoder
 
 #: The named arguments that both ways to identify have.
 _ASKED = (
@@ -32,8 +32,8 @@ _IDENTIFY_CLUSTERS = text(
     " clusters => CAST(:clusters AS text[]), one_label_one_name => :one_label_one_name)"
 )
 _APPEARANCES = text(
-    "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
-    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin,"
+    "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin,"  # noqa: S608
+    f" {ENCODER_LABEL} FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin,"
     " CAST(:limit AS bigint) + :skip, :order) OFFSET :skip"
 )
 

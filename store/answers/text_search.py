@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, text
 
 from pgvoice.store.keys import OnGrid
+from pgvoice.store.recordings.encoders import ENCODER_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,13 @@ class FoundTurn(OnGrid):
     #: Without a speaker, the number of the unknown voice.
     voice: int | None
     text: str
+    #: Whose labels and voices these are; None while the store has no encoder.
+    encoder: str | None
 
 
-_COLUMNS = ", ".join(field.name for field in fields(FoundTurn))
+_COLUMNS = ", ".join(
+    ENCODER_LABEL if field.name == "encoder" else field.name for field in fields(FoundTurn)
+)
 _SEARCH = text(
     f"SELECT {_COLUMNS} FROM pgvoice.search_text("  # noqa: S608 - of constants
     ":query, :limit, :skip, :video, :encoder)"

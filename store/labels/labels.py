@@ -21,7 +21,7 @@ from pgvoice.store.people import speakers as people
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
-from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.recordings.encoders import ENCODER_LABEL, WhichEncoder
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.voices import acts
 
@@ -42,7 +42,8 @@ _LABELS = text(
     " ORDER BY start_ms, end_ms LIMIT :limit OFFSET :skip"
 )
 _NAMES = text(
-    "SELECT video, start_ms, end_ms, label, speaker, voice FROM pgvoice.names_of_segments("
+    f"SELECT video, start_ms, end_ms, label, speaker, voice, {ENCODER_LABEL}"  # noqa: S608
+    " FROM pgvoice.names_of_segments("
     "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]), :encoder)"
 )
 _RUNS = text(
@@ -53,7 +54,8 @@ _RUNS = text(
     " WHERE CAST(:before AS bigint) IS NULL OR r.id < :before ORDER BY r.id DESC LIMIT :limit"
 )
 _SPEAKER_TIME = text(
-    "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
+    f"SELECT speaker, video, segments, seconds, {ENCODER_LABEL}"  # noqa: S608
+    " FROM pgvoice.speaker_time(:video, :encoder)"
     " LIMIT :limit OFFSET :skip"
 )
 
@@ -356,6 +358,7 @@ class Labels:
             speakers=len({_kept_speaker(row) for row in rows} - {None}),
             moves=_moves(rows, "changed"),
             pinned=_moves(rows, "pinned"),
+            encoder=str(found.identity),
         )
 
 

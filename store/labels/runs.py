@@ -36,6 +36,8 @@ class Relabelling:
     moves: tuple[LabelMove, ...]
     #: From a pinned label to what it would be without the pin.
     pinned: tuple[LabelMove, ...]
+    #: Whose vectors were judged.
+    encoder: str
 
     @property
     def changed(self) -> int:

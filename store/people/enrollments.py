@@ -56,6 +56,7 @@ class Enrollment:
     #: Mean similarity of the exemplars to the profile, in [-1, 1]; overlapping windows of one
     #: recording raise it, as they are not independent. None if all exemplars are excluded.
     cohesion: float | None
+    encoder: str
     #: The stored segments that were chosen, if it is an enrollment from those.
     chosen: tuple[ResolvedSpeech, ...] = ()
     #: What was cut off the ends of the given spans, because it sounds like somebody else.
@@ -261,4 +262,4 @@ def _enrolled(
     ).one()
     if added and force:
         audit.record(connection, "skip checks", name, encoder=str(encoder.identity))
-    return Enrollment(name, added, known, exemplars, cohesion)
+    return Enrollment(name, added, known, exemplars, cohesion, str(encoder.identity))

@@ -19,6 +19,8 @@ ENCODER_ID = (
 #: The preprocessing of encoders whose vectors were computed elsewhere, by an engine that has a
 #: vector for each segment, or one for each label of a recording. No model can have these.
 IMPORTED, IMPORTED_PER_LABEL = "imported", "imported-per-label"
+#: In a statement, how the encoder whose id is the parameter ``encoder`` is shown.
+ENCODER_LABEL = "(SELECT label FROM pgvoice.encoder WHERE id = :encoder)"
 
 _REGISTER = text(
     "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"

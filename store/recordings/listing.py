@@ -9,6 +9,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.recordings.encoders import ENCODER_LABEL
+
 
 @dataclass(frozen=True, slots=True)
 class StoredVideo:
@@ -32,6 +34,8 @@ class StoredVideo:
     labelled: int
     #: When a turn, a vector or a label was stored last.
     changed_at: datetime
+    #: Whose vectors and labels are counted; None while the store has no encoder.
+    encoder: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ class Coverage:
 
 
 _COVERED = ", ".join(field.name for field in fields(Coverage))
-_COLUMNS = ", ".join(field.name for field in fields(StoredVideo))
+_COLUMNS = ", ".join(
+    ENCODER_LABEL if field.name == "encoder" else field.name for field in fields(StoredVideo)
+)
 
 
 def videos(
@@ -99,13 +105,15 @@ class VideoSummary:
     voice_seconds: float
     #: Who speaks for how long, by the current labels; the longest first.
     speakers: tuple[tuple[str, float], ...]
+    #: Whose vectors, labels and voices these are; None while the store has no encoder.
+    encoder: str | None
 
 
 #: By key, the newest first, or those with the longest audio first.
 VideoOrder = Literal["key", "newest", "longest"]
 _SUMMARIES = text(
-    "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"
-    " speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds"
+    "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"  # noqa: S608
+    f" speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds, {ENCODER_LABEL}"
     " FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip, :encoder)"
 )
 
@@ -124,8 +132,8 @@ def summaries(
     asked = {"after": after, "limit": limit, "containing": containing, "order": order, "skip": skip}
     rows = connection.execute(_SUMMARIES, asked | {"encoder": encoder})
     return [
-        VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True))))
-        for *row, speakers, seconds in rows
+        VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True)), which))
+        for *row, speakers, seconds, which in rows
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import UnknownVoiceNumber
+from pgvoice.store.recordings.encoders import ENCODER_LABEL
 from pgvoice.store.voices import unknown
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance
 
@@ -161,7 +162,9 @@ def _clip(
     return Clip(video, source, start, end)
 
 
-_COLUMNS = ", ".join(field.name for field in fields(QueuedVoice))
+_COLUMNS = ", ".join(
+    ENCODER_LABEL if field.name == "encoder" else field.name for field in fields(QueuedVoice)
+)
 _QUEUE = text(
     f"SELECT {_COLUMNS} FROM pgvoice.review_queue("  # noqa: S608 - of constants
     ":limit, CAST(:skip AS bigint[]), :encoder)"

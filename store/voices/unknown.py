@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from pgvoice.store.recordings.encoders import ENCODER_LABEL
+
 _UNKNOWN = text(
-    "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"
-    " suggested, dismissed_as FROM pgvoice.unknown_voices("
+    "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"  # noqa: S608
+    f" suggested, dismissed_as, {ENCODER_LABEL} FROM pgvoice.unknown_voices("
     ":dismissed, :encoder, :limit, :skip)"
 )
 _APPEARANCES = (
@@ -23,8 +25,8 @@ _TYPICAL = text(
     _APPEARANCES % (", :limit", "a.similarity DESC NULLS LAST, a.video, a.first_start_s, a.label")
 )
 _SUGGESTIONS = text(
-    "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings"
-    " FROM pgvoice.suggestions(:encoder) LIMIT :limit OFFSET :skip"
+    "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings,"  # noqa: S608
+    f" {ENCODER_LABEL} FROM pgvoice.suggestions(:encoder) LIMIT :limit OFFSET :skip"
 )
 
 
@@ -50,6 +52,8 @@ class UnknownVoice:
     suggested: bool
     #: What a person said that it is, for example ``tv``.
     dismissed_as: str | None
+    #: Whose vectors this is from.
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class VoiceSuggestion:
     #: Of clean speech.
     seconds: float
     recordings: int
+    #: Whose vectors this is from.
+    encoder: str
 
 
 def unknown(

@@ -191,6 +191,24 @@ def test_audio_that_is_gone_or_another(
         assert store.ingests.failed() == []
 
 
+def test_an_audio_source_has_what_is_another_file_by_now(
+    server_url: str,
+    template: str,
+    new: CountingEncoder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setenv("PGVOICE_AUDIO", str(kept))
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        small_library.make(store, CountingEncoder("old"), tmp_path)
+        (tmp_path / "talk.wav").rename(kept / "talk.wav")
+        write(tmp_path / "talk.wav", voice(200, 10))
+        report = switch_encoder(store, new)
+        assert (report.filled, report.computed, report.is_complete) == (3, 3, True)
+
+
 class _Killed(Exception):
     """As if the process had ended here."""
 

@@ -178,7 +178,8 @@ def test_views_and_rights_of_others_survive(url: URL) -> None:
                 " SELECT speaker, pgvoice.snap_ms(1) FROM pgvoice.identify('v')",
                 "CREATE VIEW public.labelled AS SELECT count(*) FROM pgvoice.label",
                 "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_guest",
-                "GRANT EXECUTE ON FUNCTION pgvoice.coverage TO pgvoice_test_guest",
+                "GRANT EXECUTE ON FUNCTION pgvoice.coverage, pgvoice.default_encoder"
+                " TO pgvoice_test_guest",
                 "UPDATE pgvoice.setting SET functions = 'others'",
                 "INSERT INTO pgvoice.video (key) VALUES ('v')",
             )

@@ -72,6 +72,7 @@ def make(site: Site) -> APIRouter:
                 "encoder": str(each.identity),
                 "threshold": each.threshold.similarity,
                 "threshold_source": each.threshold.source,
+                "is_default": each.is_default,
                 "calibrated": each.calibrated,
             }
             for each in store.encoders.list()
