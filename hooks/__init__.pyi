@@ -67,6 +67,8 @@ from .sources import inside_folder, resolve_audio
 from .switch.report import SwitchReport
 from .switch.switch import switch_encoder
 from .turns import Turn
+from .vectors.exporting import VectorsExported, export_vectors
+from .vectors.importing import import_vectors
 
 __all__ = [
     "AudioError",
@@ -121,16 +123,19 @@ __all__ = [
     "SwitchStopped",
     "TimesBeyondAudio",
     "Turn",
+    "VectorsExported",
     "Waveform",
     "enroll_recordings",
     "enroll_video",
     "export_profiles",
+    "export_vectors",
     "extract_embeddings_batch",
     "fill",
     "hookimpl",
     "identify",
     "import_labels",
     "import_profiles",
+    "import_vectors",
     "inside_folder",
     "make_encoder",
     "make_segmenter",

@@ -14,20 +14,22 @@ AS $$
         JOIN pgvoice.segment_embedding AS o
             ON o.video_id = v.id AND o.start_ms = e.start_ms AND o.end_ms = e.end_ms
             AND o.encoder_id = encoder AND o.embedding IS NOT NULL
-        WHERE v.audio_sha256 = e.audio_sha256 AND e.end_ms > 0
+        WHERE e.end_ms > 0 AND (
+            v.audio_sha256 = e.audio_sha256
+            OR v.id = e.video_id AND e.audio_sha256 = 'video ' || v.id
+        )
         ORDER BY v.id = e.video_id DESC NULLS LAST, v.id
         LIMIT 1 OFFSET 0
     ) AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.stored_twins(bigint[], integer) IS
-'The stored vectors of an encoder for the spans of exemplars, from any recording with the same audio. A
-recording whose audio was replaced has none, even if it has the same key.';
+'The stored vectors of an encoder for the spans of exemplars, from any recording with the same audio, or the
+same one if its audio was not read at the time (see audio_of). A recording whose audio was replaced has none.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.twins_of(exemplars bigint[], encoder integer DEFAULT NULL)
 RETURNS TABLE (exemplar bigint, twin bigint)
 LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
+BEGIN ATOMIC
     SELECT e.id, t.id
     FROM unnest(exemplars) AS asked(id)
     JOIN pgvoice.enrollment AS e ON e.id = asked.id
@@ -35,8 +37,8 @@ AS $$
         ON (t.speaker_id, t.audio_sha256, t.start_ms, t.end_ms)
            = (e.speaker_id, e.audio_sha256, e.start_ms, e.end_ms)
         AND t.encoder_id <> e.encoder_id
-    WHERE e.end_ms > 0 AND (twins_of.encoder IS NULL OR t.encoder_id = twins_of.encoder)
-$$;
+    WHERE e.end_ms > 0 AND (twins_of.encoder IS NULL OR t.encoder_id = twins_of.encoder);
+END;
 COMMENT ON FUNCTION pgvoice_internal.twins_of(bigint[], integer) IS
 'The exemplars of other encoders, or of one, that are the same span of the same person.';
 
@@ -57,17 +59,23 @@ AS $$
                pgvoice_internal.person_valid_until(g.speaker_id) > now() AS is_agreed
         FROM given AS g
     ), judged AS MATERIALIZED (
-        SELECT g.*, CASE
+        SELECT g.id, g.speaker_id, g.excluded, g.embedding, CASE
                    WHEN NOT p.is_agreed THEN 'no consent'
-                   WHEN pgvoice_internal.is_erased(
+                   WHEN o.is_erased AND pgvoice_internal.is_erased(
                        g.audio_sha256, g.video_id, g.start_ms, g.end_ms
                    ) THEN 'erased'
                    WHEN g.end_ms = 0 THEN 'no span'
                    WHEN g.embedding IS NULL THEN 'no vector'
-                   WHEN pgvoice_internal.has_voice_opted_out(g.embedding, judged_twins.encoder)
+                   WHEN o.is_opted_out
+                       AND pgvoice_internal.has_voice_opted_out(g.embedding, judged_twins.encoder)
                    THEN 'opted out'
                END AS refused
         FROM given AS g JOIN person AS p USING (speaker_id)
+        -- Asked once whether there is anything to ask for each.
+        CROSS JOIN (
+            SELECT EXISTS (SELECT FROM pgvoice.erased_span) AS is_erased,
+                   EXISTS (SELECT FROM pgvoice.opt_out_voice) AS is_opted_out
+        ) AS o
     ), mean AS MATERIALIZED (
         SELECT m.speaker_id, public.avg(m.embedding) AS embedding
         FROM (

@@ -168,6 +168,15 @@ BEGIN
         SELECT DISTINCT l.unknown_voice_id FROM pgvoice.linked_voice AS l
         WHERE l.video_id = ANY (chosen) AND l.encoder_id = encoder
     ));
+    DELETE FROM pgvoice.linked_voice AS l
+    WHERE l.video_id = ANY (chosen) AND l.encoder_id = encoder AND NOT EXISTS (
+        SELECT FROM pgvoice.voice AS v
+        WHERE v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
+    ) AND EXISTS (
+        -- Else they are computed again later.
+        SELECT FROM pgvoice.voice_cohort AS c
+        WHERE c.video_id = l.video_id AND c.encoder_id = l.encoder_id
+    );
     DELETE FROM pgvoice.linked_voice AS l USING pgvoice_internal.voice_words(chosen, encoder) AS w
     WHERE l.video_id = w.video_id AND l.label = w.label AND l.encoder_id = encoder
       AND CASE WHEN w.holds THEN w.speaker_id IS NOT NULL
@@ -192,7 +201,13 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'DELETE' THEN
-        changed := ARRAY(SELECT DISTINCT o.video_id FROM old_rows AS o WHERE o.encoder_id = answering);
+        -- With a recording or an unknown voice, the links of all encoders go.
+        changed := ARRAY(
+            SELECT DISTINCT o.video_id FROM old_rows AS o
+            JOIN pgvoice.video AS v ON v.id = o.video_id
+            JOIN pgvoice.unknown_voice AS u ON u.id = o.unknown_voice_id
+            WHERE o.encoder_id = answering
+        );
     ELSIF TG_OP = 'INSERT' THEN
         changed := ARRAY(SELECT DISTINCT n.video_id FROM new_rows AS n WHERE n.encoder_id = answering);
     ELSE
@@ -206,6 +221,9 @@ BEGIN
                 WHERE o.encoder_id = answering
             ) AS c
         );
+    END IF;
+    IF changed = '{}' THEN
+        RETURN NULL;
     END IF;
     PERFORM pgvoice_internal.carry_voices(answering, e.id, changed)
     FROM pgvoice.encoder AS e

@@ -81,8 +81,8 @@ BEGIN
         RETURN NULL;
     END IF;
     -- Labels of an encoder that does not answer change nothing that a person sees: an undo takes back
-    -- what was done before, and revert_labels the run.
-    IF encoder = pgvoice.default_encoder() THEN
+    -- what was done before (see follow_undone_labels), and revert_labels the run.
+    IF encoder = pgvoice.default_encoder() AND NOT pgvoice_internal.is_undoing() THEN
         PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
             ELSE format('%s recordings', count(*)) END)
         FROM pgvoice.video AS v

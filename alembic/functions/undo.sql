@@ -75,6 +75,21 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.undo_labels(bigint) IS
 'Restores the labels that an act changed or deleted, and deletes those that it added.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_pins(act bigint) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.withdraw_pins(
+        (e.new ->> 'video_id')::bigint, (e.new ->> 'spans')::int4multirange
+    )
+    FROM pgvoice_internal.act_effects(act, 'verdict') AS e
+    WHERE e.old IS NULL AND EXISTS (
+        SELECT FROM pgvoice.video AS v WHERE v.id = (e.new ->> 'video_id')::bigint
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_pins(bigint) IS
+'Withdraws the labels that runs since an act stored because of what a person said with it.';
+
 -- Links first: an unknown voice without any ends, and its mean follows from them.
 CREATE OR REPLACE FUNCTION pgvoice_internal.undo_links(act bigint) RETURNS void
 LANGUAGE plpgsql
@@ -129,6 +144,7 @@ BEGIN
             pgvoice_internal.undo_labels(act),
             pgvoice_internal.take_away(act, 'verdict'),
             pgvoice_internal.put_back(act, 'verdict'),
+            pgvoice_internal.undo_pins(act),
             pgvoice_internal.undo_links(act);
     PERFORM pgvoice_internal.take_away(act, 'consent');
     UPDATE pgvoice.profile AS p SET valid_until = p.valid_until
@@ -156,6 +172,41 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.undo_changes(bigint) IS
 'Restores all rows that an act changed, in an order in which each finds those that it refers to.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.follow_undone_labels(act bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    labelled CONSTANT integer[] := ARRAY(
+        SELECT DISTINCT (coalesce(e.new, e.old) ->> 'encoder_id')::integer
+        FROM pgvoice_internal.act_effects(act, 'attribution_run') AS e
+    );
+    is_about_voices CONSTANT boolean := EXISTS (
+        SELECT FROM pgvoice_internal.act_effects(act, 'enrollment')
+    );
+    keys CONSTANT text[] := ARRAY(
+        SELECT DISTINCT v.key FROM pgvoice_internal.act_effects(act, 'verdict') AS e
+        JOIN pgvoice.video AS v ON v.id = (coalesce(e.new, e.old) ->> 'video_id')::bigint
+    );
+    other integer;
+BEGIN
+    IF labelled = '{}' OR NOT is_about_voices AND keys = '{}' THEN
+        RETURN;
+    END IF;
+    FOR other IN
+        SELECT DISTINCT a.encoder_id FROM pgvoice.attribution AS a
+        WHERE a.current AND a.encoder_id <> ALL (labelled) ORDER BY a.encoder_id
+    LOOP
+        PERFORM pgvoice.keep_labels(
+            CASE WHEN NOT is_about_voices THEN keys END, other, only_labelled => true
+        );
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.follow_undone_labels(bigint) IS
+'Labels again with the encoders that have labels now and had none when an act labelled: its own labels are
+restored. If it was only about words, those of their recordings.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.restored_rows(act bigint)
 RETURNS TABLE (what text, restored bigint, left_out bigint)
@@ -228,6 +279,7 @@ BEGIN
             undone_on_behalf_of = pgvoice_internal.claimed_author()
         WHERE a.id = chosen;
         PERFORM pgvoice_internal.undo_changes(chosen);
+        PERFORM pgvoice_internal.follow_undone_labels(chosen);
         found := (SELECT jsonb_agg(r) FROM pgvoice_internal.restored_rows(chosen) AS r);
         DELETE FROM pgvoice.act_change AS c WHERE c.act_id = chosen;
         PERFORM pgvoice_internal.end_rehearsal(dry_run);

@@ -69,5 +69,4 @@ def _label(generated: str) -> None:
 
 def _comment(*, since: bool) -> None:
     for what, comments in COMMENTS.items():
-        quoted = comments[since].replace("'", "''")
-        op.execute(f"COMMENT ON {what} IS '{quoted}'")
+        op.execute(f"COMMENT ON {what} IS $${comments[since]}$$")

@@ -22,6 +22,7 @@ PURPOSES = {
     "metrics": "for Prometheus metrics",
     "onnx": "for the encoder onnx",
     "page": "for `pgvoice serve`",
+    "parquet": "to import and export vectors in Parquet",
     "plot": "for pictures (`--plot`)",
     "pyannote": "for the segmenter pyannote, with any pipeline of pyannote.audio",
     "ray": "to ingest on a Ray cluster",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pgvoice.hooks.encoders.encoder import Encoder
@@ -37,23 +38,30 @@ def fill_likewise(
 ) -> FillReport:
     """Fill `turns_of` a recording, whose stored turns stay as they are.
 
-    The audio is at `source`, or where an audio source finds it. Raises what `fill` does, and
-    `OtherAudio` if it is another file than the one that was filled before.
+    The audio is at `source`, or if that is another file by now, where an audio source finds it.
+    Raises what `fill` does, and `OtherAudio` if nobody has the file that was filled before.
     """
     is_meant(store, encoder.identity)
-    there = source is not None and Path(source).is_file()
-    try:
+    path = source if source is not None and Path(source).is_file() else None
+
+    def filled(audio: str | None) -> FillReport:
         return fill(
             store,
             encoder,
             video=video,
-            audio=source if there else None,
+            audio=audio,
             segments=turns,
             on_turns="ignore",
             progress=progress,
         )
+
+    try:
+        return filled(path)
     except AudioChanged as error:
-        raise OtherAudio(video, source if there else None) from error
+        if path is not None:
+            with suppress(AudioNotFound, AudioChanged):
+                return filled(None)
+        raise OtherAudio(video, path) from error
     except AudioNotFound as error:
         if source is None:
             raise

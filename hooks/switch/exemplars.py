@@ -12,7 +12,7 @@ from pgvoice.hooks.audio.recording import OpenRecording, open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import AudioError, AudioNotFound, AudioUnreadable
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
-from pgvoice.hooks.sources import resolve_audio
+from pgvoice.hooks.sources import resolve_again
 from pgvoice.hooks.switch.report import MissingExemplar
 from pgvoice.store.encoders.carrying import ExemplarVector, LostExemplar, Reason
 from pgvoice.store.errors import UnknownVideo
@@ -115,32 +115,31 @@ def _heard(
 @contextmanager
 def _same_file(store: VoiceStore, exemplar: LostExemplar) -> Iterator[OpenRecording]:
     """The file that somebody was enrolled from. Raises `AudioError`."""
-    *others, last = _paths(store, exemplar)
-    for path in others:
+    for path in _paths(store, exemplar):
         with open_recording(path) as recording:
             if recording.info.sha256 == exemplar.audio_sha256:
                 yield recording
                 return
-    with open_recording(last) as recording:
-        if recording.info.sha256 != exemplar.audio_sha256:
-            raise AudioUnreadable(
-                f"{last} is another file by now: put back the one that {exemplar.speaker} was"
-                " enrolled from"
-            )
-        yield recording
+    raise AudioUnreadable(
+        f"{path} is another file by now: put back the one that {exemplar.speaker} was enrolled from"
+    )
 
 
-def _paths(store: VoiceStore, exemplar: LostExemplar) -> list[Path]:
+def _paths(store: VoiceStore, exemplar: LostExemplar) -> Iterator[Path]:
     """Where the audio may be, one place at least. Raises `AudioError`."""
     video = exemplar.video
     places = [None if video is None else _source(store, video), exemplar.source]
     there = [Path(each) for each in places if each is not None and Path(each).is_file()]
-    if there:
-        return there
-    if video is None:
+    yield from there
+    if video is not None:
+        try:
+            yield resolve_again(video, places[0])
+        except AudioNotFound:
+            if not there:
+                raise
+    elif not there:
         gone = f"{exemplar.source} is gone: put it back, or enroll {exemplar.speaker} again"
         raise AudioNotFound(gone)
-    return [resolve_audio(video)]
 
 
 def _source(store: VoiceStore, video: str) -> str | None:

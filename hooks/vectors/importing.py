@@ -46,7 +46,7 @@ def import_vectors(
     recordings are stored one after the other. Raises `FormatError`, `VectorsRefused`,
     `ExtraMissing` and `OSError`.
     """
-    files = [open_vectors(file, segments) for path in paths for file in files_in(path)]
+    files = [_opened(file, segments) for path in paths for file in files_in(path)]
     if len(files) > 1 and (video or segments):
         raise FormatError(f"{len(files)} files: --video and --segments are for one file")
     shared = [file for file in files if encoder.per_label or file.per_label]
@@ -78,7 +78,7 @@ class _Importing:
         """Check each file, and store its recordings, in a transaction each."""
         done, total = 0, sum(file.total or 0 for file in files)
         for file in files:
-            with _named(file):
+            with _named(file.path):
                 self._check(file)
                 for video, vectors in self._parts(file):
                     self._store(video, vectors, _source(file))
@@ -140,15 +140,20 @@ class _Importing:
         self.imported[video] = done if before is None else _together(before, done)
 
 
+def _opened(path: Path, segments: Path | None) -> VectorsFile:
+    with _named(path):
+        return open_vectors(path, segments)
+
+
 @contextmanager
-def _named(file: VectorsFile) -> Iterator[None]:
+def _named(path: Path) -> Iterator[None]:
     """Name the file in what is wrong with it."""
     try:
         yield
     except (VectorsRefused, FormatError) as error:
         message = str(error)
-        named = message.startswith((str(file.path), file.path.name))
-        raise type(error)(message if named else f"{file.path}: {message}") from error
+        is_named = message.startswith((str(path), path.name))
+        raise type(error)(message if is_named else f"{path}: {message}") from error
 
 
 def _checked_key(video: str, vectors: Sequence[GivenVector]) -> None:

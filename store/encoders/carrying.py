@@ -70,7 +70,8 @@ _CARRY = text(
 _UNRECOGNISED = text("SELECT pgvoice.unrecognised_opt_outs(:id)")
 _MISSING = text(
     "SELECT e.id, s.name, e.source, (SELECT v.key FROM pgvoice.video v"
-    " WHERE v.audio_sha256 = e.audio_sha256 AND e.end_ms > 0"
+    " WHERE e.end_ms > 0 AND (v.audio_sha256 = e.audio_sha256"
+    " OR v.id = e.video_id AND e.audio_sha256 = 'video ' || v.id)"
     " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1) AS video, e.audio_sha256,"
     " e.start_ms, e.end_ms, e.excluded, k.refused"
     " FROM pgvoice_internal.lacking_twins(:source, :target) k"

@@ -1,6 +1,6 @@
 """Copies speakers with their exemplars and consents from one store to another.
 
-This is the only place where a person's vectors leave the store.
+This is the only place where a person's profile leaves the store; `exporting` is for recordings.
 """
 
 from __future__ import annotations

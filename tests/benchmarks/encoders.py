@@ -39,6 +39,8 @@ from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000
 Runs = Mapping[str, Callable[[], object]]
+#: The best seconds of each run.
+Timed = Callable[[Runs], dict[str, float]]
 
 
 def make_speech(count: int) -> list[Waveform]:
@@ -116,7 +118,7 @@ class Products:
             rows = torch.ones(self.budget, len(weight), device=self.device)
             runs[str(tuple(weight.shape))] = partial(self._repeat, rows, weight)
         shapes = {str(tuple(weight.shape)): weight.numel() for weight in self.weights}
-        taken = best_times(runs, 5)
+        taken = best_times(5, time.perf_counter, runs)
         return max(REPEATS * self.budget * shapes[name] / taken[name] for name in runs)
 
     @torch.inference_mode()
@@ -137,15 +139,15 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def best_times(runs: Runs, turns: int) -> dict[str, float]:
+def best_times(turns: int, clock: Callable[[], float], runs: Runs) -> dict[str, float]:
     """The best seconds of each; runs alternate so that all meet the same load."""
     best = dict.fromkeys(runs, float("inf"))
     for turn in range(turns + 1):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             if turn:
-                best[name] = min(best[name], time.perf_counter() - start)
+                best[name] = min(best[name], clock() - start)
     return best
 
 
@@ -160,7 +162,7 @@ def table(title: str, times: Mapping[str, float], floor: float) -> Table:
     return found
 
 
-def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+def ecapa(speech: Sequence[Waveform], device: str, timed: Timed, console: Console) -> None:
     alone = OneByOne(device)
     network = PackedEcapa(alone.model, alone.fbank, device)
     rounded = Rounded(alone.model, alone.fbank, device)
@@ -172,7 +174,7 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
     }
     if device != "cpu":
         runs["packed, tf32"] = lambda: rounded.encode(speech)
-    times, rate = best_times(runs, turns), products.rate()
+    times, rate = timed(runs), products.rate()
     floor = products.multiplications / rate
     console.print(table("ECAPA", {**times, "floor": floor}, floor))
     rows, exact = network.encode(speech), alone.encode(speech)
@@ -186,7 +188,7 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
     )
 
 
-def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+def campplus(speech: Sequence[Waveform], device: str, timed: Timed, console: Console) -> None:
     """The ends of segments are on the grid of the store, so that some have the same length."""
     step = SAMPLE_RATE // 10
     speech = [waveform[: waveform.size // step * step] for waveform in speech]
@@ -205,7 +207,7 @@ def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Conso
         "ONNX Runtime, equal lengths": lambda: exported.encode(speech),
     }
     lengths = len({waveform.size for waveform in speech})
-    console.print(table(f"CAM++, {lengths} lengths", best_times(runs, turns), 0))
+    console.print(table(f"CAM++, {lengths} lengths", timed(runs), 0))
     expected = alone(encoder)
     for name, rows in {"packed": encoder.encode(speech), "ONNX": exported.encode(speech)}.items():
         console.print(
@@ -213,18 +215,25 @@ def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Conso
         )
 
 
+MEASURES = {"ecapa": ecapa, "campplus": campplus}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the speed of the encoders.")
     parser.add_argument("--segments", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--only", choices=MEASURES)
+    parser.add_argument("--processor", action="store_true", help="count seconds of processors")
     chosen = parser.parse_args()
+    clock = time.process_time if chosen.processor else time.perf_counter
     speech, console = make_speech(chosen.segments), Console()
     seconds = sum(waveform.size for waveform in speech) / SAMPLE_RATE
     threads = torch.get_num_threads()
     console.print(f"{len(speech)} segments, {seconds:.0f} s, {chosen.device}, {threads} threads")
-    ecapa(speech, chosen.device, chosen.turns, console)
-    campplus(speech, chosen.device, chosen.turns, console)
+    for name, measure in MEASURES.items():
+        if chosen.only in (name, None):
+            measure(speech, chosen.device, partial(best_times, chosen.turns, clock), console)
 
 
 if __name__ == "__main__":

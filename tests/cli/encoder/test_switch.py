@@ -139,7 +139,7 @@ def test_what_is_lacking_is_named(library: Call, talk: Path, tmp_path: Path) -> 
     assert f"`pgvoice ingest failed 'encoder {NOW}'` lists them all\n" in shown.stdout
     assert (
         "exemplars: 0 from stored segments, 0 computed, 4 missing\n"
-        "  Ada, 1 exemplar of talk: no audio source has the video 'talk'"
+        f"  Ada, 1 exemplar of talk: {talk} is gone, and no audio source has"
     ) in shown.stdout
     assert f"  Bob, 2 exemplars of {bob}: {bob} is gone: put it back, or enroll" in shown.stdout
     refused = library("encoder", "switch", "other", "--retries", 0, "--yes")

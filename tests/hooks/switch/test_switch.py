@@ -31,7 +31,7 @@ from pgvoice.hooks.errors import NotTheDefaultEncoder
 from pgvoice.hooks.ingest.engine import Here, Processes
 from pgvoice.hooks.switch.switch import StepName, Switch, Tell
 from pgvoice.store import EncoderIdentity, VoiceStore
-from pgvoice.store.errors import PrivilegeMissing
+from pgvoice.store.errors import EncoderInUse, PrivilegeMissing
 
 OLD = CountingEncoder("old").identity
 
@@ -191,6 +191,24 @@ def test_audio_that_is_gone_or_another(
         assert store.ingests.failed() == []
 
 
+def test_an_audio_source_has_what_is_another_file_by_now(
+    server_url: str,
+    template: str,
+    new: CountingEncoder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setenv("PGVOICE_AUDIO", str(kept))
+    with new_database(server_url, template) as url, VoiceStore.open(plain(url)) as store:
+        small_library.make(store, CountingEncoder("old"), tmp_path)
+        (tmp_path / "talk.wav").rename(kept / "talk.wav")
+        write(tmp_path / "talk.wav", voice(200, 10))
+        report = switch_encoder(store, new)
+        assert (report.filled, report.computed, report.is_complete) == (3, 3, True)
+
+
 class _Killed(Exception):
     """As if the process had ended here."""
 
@@ -253,7 +271,7 @@ def test_without_the_flip_and_when_somebody_else_switches_meanwhile(
     switch = Switch(Here(old, lambda: new))
     report = switch.prepare()
     switch_encoder(old, CountingEncoder("third"))
-    with pytest.raises(SwitchRefused, match="third@sha256:fake answers by now"):
+    with pytest.raises(EncoderInUse, match="third@sha256:fake answers by now, and not old@"):
         switch.flip(report)
     assert _default(old).name == "third"
 

@@ -17,7 +17,7 @@ from pgvoice.hooks.errors import FormatError
 from pgvoice.hooks.vectors.opening import files_in, open_vectors
 from pgvoice.hooks.vectors.vectors_file import VectorsFile
 
-SEGMENTS = [
+SEGMENTS: list[dict[str, Any]] = [
     {"start": 0.0, "end": 2.0, "speaker": "SPEAKER_00"},
     {"start": 2.0, "end": 5.0, "speaker": "SPEAKER_01"},
     {"start": 5.0, "end": 6.0, "speaker": "SPEAKER_00"},
@@ -29,7 +29,7 @@ ROWS = [
 OF_LABELS = VECTORS[:2]
 SHARED = [VECTORS[0], VECTORS[1], VECTORS[0]]
 RTTM = "".join(
-    f"SPEAKER talk 1 {each['start']} {float(each['end']) - float(each['start'])} <NA> <NA>"
+    f"SPEAKER talk 1 {each['start']} {each['end'] - each['start']} <NA> <NA>"
     f" {each['speaker']} <NA> <NA>\n"
     for each in SEGMENTS
 )

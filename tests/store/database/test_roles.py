@@ -229,6 +229,7 @@ SPECIAL: dict[str, set[str]] = {
     "similar_segments('v', 0, 1, 1)": {"pgvoice_searcher"},
     "replace_audio('v', 'x')": {"pgvoice_writer"},
     "prune_segments('v')": {"pgvoice_writer"},
+    "differing_segments('v', 1, '{0}', '{1000}', ARRAY[NULL::bytea])": {"pgvoice_writer"},
     "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
     "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
     "join_labels('v', 1, ARRAY[0], ARRAY[1000], ARRAY['a'])": {"pgvoice_writer"},

@@ -134,6 +134,16 @@ def test_the_same_recording_with_other_audio_does_not_count(store: VoiceStore) -
     assert (lost.source, lost.video, lost.reason) == ("v", None, "no vector")
 
 
+def test_a_recording_whose_audio_was_read_later_counts(store: VoiceStore) -> None:
+    """As with vectors that were imported before the audio was at hand."""
+    put(store, "v", {(0, 2): X})
+    _rows(store, "UPDATE pgvoice.video SET audio_sha256 = NULL RETURNING id")
+    store.people.enroll_segments("ann", "v", [(0, 2)])
+    put(store, "v", {(0, 2): Y}, OTHER_ENCODER)
+    assert store.encoders.carry(OTHER_ENCODER).exemplars == 1
+    assert [row[1] for row in _exemplars(store, 2)] == ["video 1"]
+
+
 @pytest.mark.parametrize("excluded", [True, False])
 def test_exemplars_stay_left_out_of_the_profile(library: VoiceStore, excluded: bool) -> None:
     with library.database.engine.begin() as connection:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from pgvoice_testkit.servers.databases import plain, role, run
-from pgvoice_testkit.stores.second_encoder import OTHERS, fill_again
+from pgvoice_testkit.stores.second_encoder import OTHERS, enroll_both, fill_again, spans_of
 from pgvoice_testkit.stores.unknown_voices import RECORDINGS
 from pgvoice_testkit.stores.voices import PEOPLE
 
@@ -18,19 +18,6 @@ from pgvoice.store.encoders.comparing import Confirmed
 SPOKEN = 21.0
 Segment = tuple[str, int, int]
 Said = tuple[str | None, str | None]
-
-
-def _spans(store: VoiceStore, video: str, person: str, most: int = 6) -> list[tuple[float, float]]:
-    label = f"SPEAKER_{RECORDINGS[video].index(person):02}"
-    turns = [each for each in store.recordings.turns(video) if each.label == label]
-    return [(each.start, each.end) for each in turns][:most]
-
-
-def _enroll(store: VoiceStore, name: str, video: str, person: str, most: int = 6) -> None:
-    """Enroll somebody from a recording, with both encoders."""
-    spans = _spans(store, video, person, most)
-    store.people.enroll_segments(name, video, spans, encoder="voices", force=True)
-    store.encoders.carry("others", like="voices")
 
 
 def _say(
@@ -78,8 +65,8 @@ def _counted(moves: Iterable[LabelMove]) -> Counter[tuple[str | None, ...]]:
 
 
 def test_moves_are_the_differences_of_the_stored_labels(twice: VoiceStore) -> None:
-    _enroll(twice, "Ada", "monday", PEOPLE[0])
-    _enroll(twice, "Bea", "thursday", PEOPLE[1])
+    enroll_both(twice, "Ada", "monday", PEOPLE[0])
+    enroll_both(twice, "Bea", "thursday", PEOPLE[1])
     _say(twice, "friday", PEOPLE[4], "Cyd")
     _label_both(twice)
     agreed = _counted(twice.encoders.changes("others", like="voices"))
@@ -96,7 +83,7 @@ def test_moves_are_the_differences_of_the_stored_labels(twice: VoiceStore) -> No
 
 def test_what_is_not_labelled_moves_to_nobody(once: VoiceStore) -> None:
     fill_again(once, OTHERS[1], RECORDINGS, ["monday", "tuesday"])
-    _enroll(once, "Ada", "monday", PEOPLE[0])
+    enroll_both(once, "Ada", "monday", PEOPLE[0])
     once.labels.label(encoder="voices")
     once.labels.label(["monday"], encoder="others")
     moves = once.encoders.changes("others", like="voices")
@@ -111,7 +98,7 @@ def test_what_is_not_labelled_moves_to_nobody(once: VoiceStore) -> None:
 
 def test_labels_are_compared_that_are_current(twice: VoiceStore) -> None:
     """Not those of turns that were replaced, nor of a person who was removed since."""
-    _enroll(twice, "Ada", "monday", PEOPLE[0])
+    enroll_both(twice, "Ada", "monday", PEOPLE[0])
     _label_both(twice)
     twice.recordings.store_turns("tuesday", twice.recordings.turns("tuesday")[:2])
     twice.people.remove("Ada")
@@ -123,8 +110,8 @@ def test_labels_are_compared_that_are_current(twice: VoiceStore) -> None:
 
 
 def test_named_speech_is_right_wrong_or_unnamed(twice: VoiceStore) -> None:
-    _enroll(twice, "Ada", "monday", PEOPLE[0])
-    _enroll(twice, "Bea", "monday", PEOPLE[1])
+    enroll_both(twice, "Ada", "monday", PEOPLE[0])
+    enroll_both(twice, "Bea", "monday", PEOPLE[1])
     assert twice.encoders.confirmed("others") == Confirmed(0, 0, 0, 0, 0, 0, 0)
     _say(twice, "tuesday", PEOPLE[0], "Ada")
     _say(twice, "thursday", PEOPLE[1], "Ada")
@@ -141,7 +128,7 @@ def test_named_speech_is_right_wrong_or_unnamed(twice: VoiceStore) -> None:
 
 def test_exemplars_are_no_evidence_of_themselves(twice: VoiceStore) -> None:
     """Her profile is of two voices, so that each is near to it only because it is in it."""
-    own, other = _spans(twice, "monday", PEOPLE[0])[2], _spans(twice, "thursday", PEOPLE[1])[2]
+    own, other = spans_of(twice, "monday", PEOPLE[0])[2], spans_of(twice, "thursday", PEOPLE[1])[2]
     for video, span in (("monday", own), ("thursday", other)):
         twice.people.enroll_segments("Ada", video, [span], encoder="voices", force=True)
     twice.encoders.carry("others", like="voices")
@@ -153,8 +140,8 @@ def test_exemplars_are_no_evidence_of_themselves(twice: VoiceStore) -> None:
 
 
 def test_denied_speech_gets_the_name_all_the_same(twice: VoiceStore) -> None:
-    _enroll(twice, "Ada", "monday", PEOPLE[0])
-    _enroll(twice, "Bea", "monday", PEOPLE[1])
+    enroll_both(twice, "Ada", "monday", PEOPLE[0])
+    enroll_both(twice, "Bea", "monday", PEOPLE[1])
     _say(twice, "tuesday", PEOPLE[0], "Ada", holds=False)
     _say(twice, "friday", PEOPLE[0], "Bea", holds=False)
     _say(twice, "thursday", PEOPLE[1], None)
@@ -166,7 +153,7 @@ def test_denied_speech_gets_the_name_all_the_same(twice: VoiceStore) -> None:
 
 
 def test_people_are_judged_who_are_enrolled_from_other_speech(twice: VoiceStore) -> None:
-    _enroll(twice, "Ada", "monday", PEOPLE[0], most=1)
+    enroll_both(twice, "Ada", "monday", PEOPLE[0], most=1)
     _say(twice, "monday", PEOPLE[0], "Ada")
     _say(twice, "friday", PEOPLE[4], "by name alone")
     for encoder in ("voices", "others"):
@@ -176,24 +163,23 @@ def test_people_are_judged_who_are_enrolled_from_other_speech(twice: VoiceStore)
 
 def test_recordings_that_are_not_filled_do_not_count(once: VoiceStore) -> None:
     fill_again(once, OTHERS[1], RECORDINGS, ["monday"])
-    _enroll(once, "Ada", "monday", PEOPLE[0])
+    enroll_both(once, "Ada", "monday", PEOPLE[0])
     _say(once, "tuesday", PEOPLE[0], "Ada")
     assert once.encoders.confirmed("voices").seconds == SPOKEN
     assert once.encoders.confirmed("others").seconds == 0
 
 
-def test_a_profile_that_an_encoder_lacks_is_a_loss(twice: VoiceStore) -> None:
-    spans = _spans(twice, "monday", PEOPLE[0])
-    unfollowed = "ALTER TABLE pgvoice.enrollment DISABLE TRIGGER enrollment_insert_twins"
-    run(twice.database.engine, unfollowed)
-    twice.people.enroll_segments("Ada", "monday", spans, encoder="voices", force=True)
-    _say(twice, "tuesday", PEOPLE[0], "Ada")
-    assert twice.encoders.confirmed("others").unnamed == SPOKEN
-    assert twice.encoders.confirmed("voices").unnamed < SPOKEN
+def test_a_profile_that_an_encoder_lacks_is_a_loss(once: VoiceStore) -> None:
+    spans = spans_of(once, "monday", PEOPLE[0])
+    once.people.enroll_segments("Ada", "monday", spans, encoder="voices", force=True)
+    fill_again(once, OTHERS[1], RECORDINGS)
+    _say(once, "tuesday", PEOPLE[0], "Ada")
+    assert once.encoders.confirmed("others").unnamed == SPOKEN
+    assert once.encoders.confirmed("voices").unnamed < SPOKEN
 
 
 def test_readers_may_ask_for_both(twice: VoiceStore) -> None:
-    _enroll(twice, "Ada", "monday", PEOPLE[0])
+    enroll_both(twice, "Ada", "monday", PEOPLE[0])
     _say(twice, "tuesday", PEOPLE[0], "Ada")
     _label_both(twice)
     expected = twice.encoders.changes("others"), twice.encoders.confirmed("others")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
-from pgvoice_testkit.servers.databases import run
+from pgvoice_testkit.servers.databases import plain, role, run
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, put, unit
 from sqlalchemy import text
 
@@ -92,6 +92,16 @@ def test_everything_of_it_goes_and_the_other_stays(library: VoiceStore) -> None:
     assert event.action == "drop encoder"
     assert event.details == {"vectors": 4, "exemplars": 3, "labels": 4, "forced": False}
     assert library.privacy.audit("ann")[0].action == "enroll"
+
+
+def test_admins_carry_over_and_drop(library: VoiceStore) -> None:
+    library.people.enroll("ann", [FILE], ENCODER, THRESHOLD, force=True)
+    with role(library.database.url, "admin_of_encoders") as login:
+        run(library.database.engine, "GRANT pgvoice_admin TO admin_of_encoders")
+        with VoiceStore.open(plain(login)) as store:
+            _switch(store)
+            assert store.encoders.drop(ENCODER).exemplars == 4
+    assert library.privacy.audit(FIRST)[0].actor == "admin_of_encoders"
 
 
 def test_what_only_it_has_keeps_it(library: VoiceStore) -> None:

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 import pytest
 from pgvoice_testkit.servers.databases import run
 from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, X, Y, put, unit
+from pgvoice_testkit.stores.second_encoder import OTHERS as OTHER_VOICES
+from pgvoice_testkit.stores.second_encoder import fill_again
+from pgvoice_testkit.stores.unknown_voices import CONSENT, RECORDINGS, number_of
+from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 
 from pgvoice.store import Exemplar, OptedOut, SegmentKey, VoiceStore
@@ -57,24 +61,22 @@ def _switch(store: VoiceStore) -> None:
     store.encoders.make_default(OTHER_ENCODER)
 
 
-def _number(store: VoiceStore, name: str, start: float, encoder: str) -> int:
-    return next(
-        each.number for each in store.people.exemplars(name, encoder=encoder) if each.start == start
-    )
+def _number(store: VoiceStore, name: str, start: float) -> int:
+    exemplars = store.people.exemplars(name, encoder=ENCODER)
+    return next(each.number for each in exemplars if each.start == start)
 
 
 def _problems(store: VoiceStore) -> list[str]:
     return [each.what for each in store.upkeep.verify() if each.problems]
 
 
-FIRST, OTHER = str(ENCODER), str(OTHER_ENCODER)
 ACTS: Mapping[str, Callable[[VoiceStore], object]] = {
     "enroll": lambda store: store.people.enroll_segments("cat", "v", [(5, 7)]),
     "enroll more": lambda store: store.people.enroll_segments("ann", "v", [(5, 7)], force=True),
     "enroll from a file": lambda store: store.people.enroll("ann", [FILE], ENCODER, THRESHOLD),
     "merge": lambda store: store.people.merge("bob", "ann", force=True),
     "split": lambda store: store.people.split("ann", "eve", exemplars=[2], force=True),
-    "drop": lambda store: store.people.drop("ann", _number(store, "ann", 1, FIRST)),
+    "drop": lambda store: store.people.drop("ann", _number(store, "ann", 1)),
     "remove": lambda store: store.people.remove("ann"),
     "rename": lambda store: store.people.rename("ann", "anna"),
     "restore": lambda store: store.people.restore_exemplars("bob", encoder=ENCODER),
@@ -110,9 +112,31 @@ def test_an_act_after_a_switch_holds_for_both(library: VoiceStore, kind: str) ->
     assert _problems(library) == []
 
 
+def test_a_name_is_undone_for_labels_that_were_made_since(once: VoiceStore) -> None:
+    """The labels of the other encoder are nobody's act, so nothing has to be undone before."""
+    once.labels.label()
+    named = once.voices.name(number_of(once, PEOPLE[0]), "Ada", consent=CONSENT)
+    fill_again(once, OTHER_VOICES[0], RECORDINGS)
+    once.encoders.carry("others")
+    once.labels.label(encoder="others")
+    once.encoders.make_default("others")
+    assert {each.speaker for each in once.labels.current("friday", encoder="others")} == {
+        "Ada",
+        None,
+    }
+    assert len(once.people.exemplars("Ada", encoder="others")) == 5
+    once.acts.undo(named.act)
+    for encoder in ("voices", "others"):
+        labels = once.labels.current("friday", encoder=encoder)
+        assert {each.speaker for each in labels} == {None}
+        assert {each.reason for each in labels} == {"no_profiles"}
+    assert [act.kind for act in once.acts.list() if act.undone_at is None] == ["label"]
+    assert _problems(once) == []
+
+
 def test_an_exemplar_that_comes_back_and_has_no_vector_is_listed(library: VoiceStore) -> None:
     library.people.enroll("ann", [FILE], ENCODER, THRESHOLD)
-    library.people.drop("ann", _number(library, "ann", 0, FIRST))
+    library.people.drop("ann", _number(library, "ann", 0))
     library.people.remove("ann")
     _switch(library)
     library.acts.undo()
@@ -195,4 +219,4 @@ def test_who_is_enrolled_with_several_encoders_is_noted_once(library: VoiceStore
     library.people.enroll_segments("cat", "v", [(5, 7)])
     (event,) = library.privacy.audit("cat")
     assert event.action == "enroll"
-    assert event.details == {"encoder": OTHER, "added": 1}
+    assert event.details == {"encoder": str(OTHER_ENCODER), "added": 1}

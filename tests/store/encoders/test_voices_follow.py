@@ -18,7 +18,7 @@ from pgvoice_testkit.stores.unknown_voices import (
 from pgvoice_testkit.stores.voices import PEOPLE
 from sqlalchemy import text
 
-from pgvoice.store import Change, VoiceStore
+from pgvoice.store import Change, Turn, VoiceStore
 
 #: Who speaks in one more recording: somebody who was heard before, and somebody who was not.
 SUNDAY = (PEOPLE[1], PEOPLE[5])
@@ -53,7 +53,7 @@ def _numbers(store: VoiceStore, person: str) -> int:
     return next(
         number
         for number, video, label in _links(store, "voices")
-        if RECORDINGS[video][int(label[-2:])] == person
+        if video in RECORDINGS and RECORDINGS[video][int(label[-2:])] == person
     )
 
 
@@ -100,6 +100,39 @@ def test_too_little_speech_is_not_linked_and_nothing_else_changes(once: VoiceSto
     assert _sound(once)
 
 
+def test_grouped_voices_follow_by_their_speech(once: VoiceStore) -> None:
+    """The other encoder hears only the second person, under the label of the first."""
+    record(once, "sunday", SUNDAY, seed=9)
+    skipped = [("sunday", "SPEAKER_00")]
+    fill_again(once, OTHERS[1], WITH_SUNDAY, skipped=skipped)
+    spoken = once.recordings.turns("sunday")
+    once.recordings.store_turns("sunday", [Turn(each.start, each.end) for each in spoken])
+    for encoder in ("voices", "others"):
+        once.thresholds.refresh(encoder=encoder)
+    own, other = (
+        {label: number for number, video, label in _links(once, name) if video == "sunday"}
+        for name in ("voices", "others")
+    )
+    assert own["?1"] == _numbers(once, PEOPLE[1]) != own["?2"]
+    assert other == {"?1": own["?2"]}
+    assert _sound(once)
+
+
+def test_words_end_links_in_recordings_that_the_default_encoder_lacks(twice: VoiceStore) -> None:
+    number = _numbers(twice, PEOPLE[0])
+    run(
+        twice.database.engine,
+        "DELETE FROM pgvoice.segment_embedding AS s USING pgvoice.video AS v"
+        " WHERE v.id = s.video_id AND v.key = 'monday' AND s.encoder_id = 1",
+    )
+    twice.thresholds.refresh()
+    monday = (number, "monday", "SPEAKER_00")
+    assert monday in _links(twice, "others") - _links(twice, "voices")
+    twice.labels.pin_label("monday", "SPEAKER_00", "Ada", new=True)
+    assert monday not in _links(twice, "others")
+    assert _sound(twice)
+
+
 # Acts
 
 
@@ -135,17 +168,31 @@ def test_no_voice_is_left_once_linking_ends(twice: VoiceStore) -> None:
     assert _sound(twice)
 
 
+def test_an_act_tells_what_changes_for_the_default_encoder(twice: VoiceStore) -> None:
+    number = _numbers(twice, PEOPLE[0])
+    alone = twice.voices.name(number, "Ada", consent=CONSENT, dry_run=True)
+    twice.labels.label(encoder="others")
+    both = twice.voices.name(number, "Ada", consent=CONSENT, dry_run=True)
+    assert both == alone
+    assert {each.video_count for each in both.moves} == {3}
+
+
 # Switching
 
 
 def test_a_switch_there_and_back_changes_no_unknown_voice(twice: VoiceStore) -> None:
+    """What links require was measured while recordings came, and is brought up to date."""
     before, members = checksums(twice), _both(twice)
-    numbers = [each.number for each in twice.voices.unknown()]
-    twice.encoders.make_default("others")
-    assert _both(twice) == members
-    assert [each.number for each in twice.voices.unknown()] == numbers
-    twice.encoders.make_default("voices")
-    assert changed_tables(before, checksums(twice)) == {"encoder"}
+    voices = twice.voices.unknown()
+    for _ in range(2):
+        twice.encoders.make_default("others")
+        assert _both(twice) == members
+        assert [each.number for each in twice.voices.unknown()] == [each.number for each in voices]
+        twice.encoders.make_default("voices")
+        assert twice.voices.unknown() == voices
+    measured = {"encoder", "linked_voice", "unknown_voice_mean"}
+    assert changed_tables(before, checksums(twice)) <= measured
+    assert _sound(twice)
 
 
 def test_links_made_while_an_encoder_did_not_follow_are_carried_over(twice: VoiceStore) -> None:

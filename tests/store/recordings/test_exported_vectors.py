@@ -1,4 +1,4 @@
-"""Vectors that leave the store are the stored ones, for admins alone, and the audit trail has it."""
+"""Vectors leave the store as they are, for admins alone, and the audit trail has it."""
 
 from __future__ import annotations
 

@@ -121,8 +121,10 @@ def test_huge_and_tiny_numbers_keep_their_direction(store: VoiceStore) -> None:
     bring(store, [GivenVector(0, 2, [1e300, 1e300, 0]), GivenVector(2, 4, [1e-4, 0, 1e-4])])
     keys = [SegmentKey(0, 2000), SegmentKey(2000, 4000)]
     rows = store.recordings.read("v", ENGINE.identity(3), keys)
-    np.testing.assert_allclose(rows[keys[0]].embedding, unit(1, 1, 0), atol=1e-7)
-    np.testing.assert_allclose(rows[keys[1]].embedding, unit(1, 0, 1), atol=1e-7)
+    for key, expected in zip(keys, (unit(1, 1, 0), unit(1, 0, 1)), strict=True):
+        found = rows[key].embedding
+        assert found is not None
+        np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
 def _row(

@@ -17,6 +17,7 @@ from pgvoice.store import (
 )
 from pgvoice.store.recordings.segment_rows import Embedding
 from pgvoice_testkit.stores.filled import THRESHOLD, unit
+from pgvoice_testkit.stores.unknown_voices import RECORDINGS
 from pgvoice_testkit.stores.voices import DIMENSION, NEARNESS, PEOPLE, STRANGERS
 
 #: With the dimension of the first encoder, and with another one.
@@ -61,6 +62,23 @@ def fill_again(
         ids = store.recordings.register(video, audio, encoder, THRESHOLD)
         store.recordings.write(ids, encoder, rows)
         store.recordings.record_fill(video, encoder, FillRun(len(rows), 0, len(rows)))
+
+
+def spans_of(store: VoiceStore, video: str, person: str) -> list[tuple[float, float]]:
+    """When somebody speaks in one of `RECORDINGS`."""
+    label = f"SPEAKER_{RECORDINGS[video].index(person):02}"
+    return [(t.start, t.end) for t in store.recordings.turns(video) if t.label == label]
+
+
+def enroll_both(
+    store: VoiceStore, name: str, video: str, person: str, most: int | None = None
+) -> None:
+    """Enroll somebody from one of `RECORDINGS`, with every encoder that filled it."""
+    spans = spans_of(store, video, person)[:most]
+    store.people.enroll_segments(name, video, spans, encoder="voices", force=True)
+    for encoder in store.encoders.list():
+        if encoder.identity.name != "voices":
+            store.encoders.carry(encoder.identity, like="voices")
 
 
 def said_otherwise(

@@ -32,6 +32,11 @@ _OF_PEOPLE = {
     "turns": "SELECT * FROM pgvoice.turn",
     "settings": "SELECT * FROM pgvoice.setting",
 }
+#: What links require follows from the library, and is brought up to date when voices are linked.
+_WITHOUT_LEVELS = {
+    "linked_voice": "video_id, label, unknown_voice_id, linked_at",
+    "unknown_voice_mean": "unknown_voice_id, embedding, voices",
+}
 #: Exemplars of which encoders disagree about anything but the vector.
 _DIFFERENT_TWINS = text(
     "SELECT s.name, x.start_ms FROM pgvoice.enrollment AS x JOIN pgvoice.speaker AS s"
@@ -64,7 +69,11 @@ def of_encoder(store: VoiceStore, encoder: EncoderIdentity) -> Rows:
         tables = list(connection.scalars(_WITH_ENCODER))
     return _rows(
         store,
-        {table: f"SELECT * FROM pgvoice.{table} WHERE encoder_id = {number}" for table in tables},
+        {
+            table: f"SELECT {_WITHOUT_LEVELS.get(table, '*')} FROM pgvoice.{table}"
+            f" WHERE encoder_id = {number}"
+            for table in tables
+        },
     )
 
 

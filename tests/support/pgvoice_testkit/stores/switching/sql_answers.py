@@ -112,7 +112,8 @@ ACTS = {
 }
 #: The others, which neither compare vectors nor change what is computed with them.
 WITHOUT_VECTORS = {
-    "activate_calibration", "cache_stats", "clean_speech", "default_encoder", "encoder_id",
+    "activate_calibration", "cache_stats", "clean_speech", "default_encoder", "differing_segments",
+    "encoder_id",
     "erased_segments", "erased_videos", "happened", "hearable", "ingest_progress",
     "is_by_library", "is_current", "label_reason", "library_needs", "library_totals",
     "revert_labels", "search_text", "sees_vectors", "segment_index_statements",
