@@ -105,7 +105,7 @@ def test_grouped_voices_follow_by_their_speech(once: VoiceStore) -> None:
     record(once, "sunday", SUNDAY, seed=9)
     skipped = [("sunday", "SPEAKER_00")]
     fill_again(once, OTHERS[1], WITH_SUNDAY, skipped=skipped)
-    spoken = once.recordings.turns("sunday")
+    spoken = once.recordings.turns("sunday") or []
     once.recordings.store_turns("sunday", [Turn(each.start, each.end) for each in spoken])
     for encoder in ("voices", "others"):
         once.thresholds.refresh(encoder=encoder)
