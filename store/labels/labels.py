@@ -13,7 +13,7 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import UnknownRun
 from pgvoice.store.keys import SegmentKey, Span
-from pgvoice.store.labels import pins
+from pgvoice.store.labels import pins, runs
 from pgvoice.store.labels.current import Label, NamedSegment, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
 from pgvoice.store.labels.words import Word, said
@@ -376,20 +376,7 @@ def _named(keys: Sequence[str] | None) -> str:
 
 
 def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
-    return tuple(
-        LabelMove(
-            row.from_speaker,
-            row.from_reason,
-            row.to_speaker,
-            row.to_reason,
-            row.segments,
-            row.seconds,
-            row.video_count,
-            tuple(row.longest_videos),
-        )
-        for row in rows
-        if row.outcome == outcome
-    )
+    return tuple(runs.move(row) for row in rows if row.outcome == outcome)
 
 
 def _kept_speaker(row: Row[Any]) -> str | None:
