@@ -219,9 +219,8 @@ def test_acts_are_undone_as_without_a_switch(server_url: str, made: Made, copy: 
         here, there = (story.look(each, made.library, made.every) for each in (unswitched, copy))
         assert not differing(here.named[OLD], there.named[OLD], _timeless)
         kinds = here.of_people.keys() - {"acts", "what acts changed"}
-        assert not differing(
-            *({kind: look.of_people[kind] for kind in kinds} for look in (here, there)), _timeless
-        )
+        one, other = ({kind: look.of_people[kind] for kind in kinds} for look in (here, there))
+        assert not differing(one, other, _timeless)
     assert not belongings.problems(copy)
 
 
