@@ -42,7 +42,7 @@ def changes(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> l
     filled, and else ``not labelled``.
     """
     rows = connection.execute(_CHANGES, {"new": new.id, "old": old.id})
-    return [LabelMove(*(*row[:-1], tuple(row.longest_videos))) for row in rows]
+    return [runs.move(row) for row in rows]
 
 
 def confirmed(connection: Connection, encoder: StoredEncoder) -> Confirmed:
