@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.labels import runs
 from pgvoice.store.labels.runs import LabelMove
 from pgvoice.store.recordings.encoders import StoredEncoder
 
