@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,13 +21,13 @@ from pgvoice_benchmarks.switching.real_library import Episode
 class Steps:
     """How many seconds each step of a switch takes."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[StepName, float] = field(default_factory=dict)
 
     @contextmanager
     def watch(self, name: StepName) -> Iterator[Tell]:
         began = time.monotonic()
         yield lambda _done, _total: None
-        self.seconds[name] += time.monotonic() - began
+        self.seconds[name] = time.monotonic() - began
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _check(
 def _rates(store: VoiceStore, episodes: Iterable[Episode], encoder: EncoderIdentity) -> Rates:
     """Of all labels of an encoder, without those that a person said."""
     enrolled = {each.speaker for each in store.people.speakers()}
-    seconds = Counter[tuple[bool, bool]]()
+    seconds = defaultdict[tuple[bool, bool], float](float)
     for each in episodes:
         said = {round(spoken.turn.start, 1): spoken.person for spoken in each.spoken}
         for label in store.labels.current(each.video, encoder=encoder):
@@ -103,7 +103,7 @@ def _rates(store: VoiceStore, episodes: Iterable[Episode], encoder: EncoderIdent
     return Rates(*(_share(seconds, known) for known in (True, False)))
 
 
-def _share(seconds: Counter[tuple[bool, bool]], known: bool) -> float:
+def _share(seconds: Mapping[tuple[bool, bool], float], known: bool) -> float:
     return seconds[known, True] / (seconds[known, True] + seconds[known, False])
 
 
