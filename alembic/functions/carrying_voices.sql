@@ -44,14 +44,16 @@ SET search_path FROM CURRENT
 AS $$
     SELECT w.video_id, w.label, w.source_label, w.unknown_voice_id, w.linked_at
     FROM (
-        SELECT c.video_id, c.label, c.source_label, l.linked_at, CASE WHEN NOT EXISTS (
+        SELECT c.video_id, c.label, c.source_label, l.linked_at,
+               -- As linkable_voices: shorter ones are not linked, nor people who opted out.
+               CASE WHEN v.clean_ms >= 1500 AND NOT EXISTS (
                    SELECT FROM pgvoice.opt_out_voice AS o
-                   JOIN pgvoice.voice AS v
-                       ON v.video_id = c.video_id AND v.label = c.label AND v.encoder_id = target
                    WHERE o.encoder_id = target AND -(o.embedding OPERATOR(public.<#>) v.embedding)
                        >= least(o.similarity_limit, pgvoice_internal.duplicate_limit(target))
                ) THEN l.unknown_voice_id END AS unknown_voice_id
         FROM pgvoice_internal.counterparts(source, target, videos) AS c
+        JOIN pgvoice.voice AS v
+            ON v.video_id = c.video_id AND v.label = c.label AND v.encoder_id = target
         LEFT JOIN pgvoice.linked_voice AS l
             ON l.video_id = c.video_id AND l.label = c.source_label AND l.encoder_id = source
     ) AS w
@@ -61,7 +63,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.lagging_voices(integer, integer, bigint[]) IS
 'The voices of an encoder in these videos that belong to another unknown voice than with the source, or to
-one although they belong to none there, and the source''s; NULL for none, and for people who opted out.';
+one although they belong to none there, and the source''s; NULL for none, for those with too little clean
+speech, and for people who opted out.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.carry_voices(
     source integer, target integer, videos bigint[] DEFAULT NULL, only_labels text[] DEFAULT NULL
@@ -154,8 +157,7 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.catch_up IS
 'Links these voices of an encoder with these unknown voices, NULL for none. What they require is their own
-encoder''s, if so many were heard (NULL: voices_heard); those with too little clean speech stay as they
-are.';
+encoder''s, if so many were heard (NULL: voices_heard).';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.follow_voices(chosen bigint[], encoder integer)
 RETURNS bigint
@@ -201,7 +203,13 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'DELETE' THEN
-        changed := ARRAY(SELECT DISTINCT o.video_id FROM old_rows AS o WHERE o.encoder_id = answering);
+        -- With a recording or an unknown voice, the links of all encoders go.
+        changed := ARRAY(
+            SELECT DISTINCT o.video_id FROM old_rows AS o
+            JOIN pgvoice.video AS v ON v.id = o.video_id
+            JOIN pgvoice.unknown_voice AS u ON u.id = o.unknown_voice_id
+            WHERE o.encoder_id = answering
+        );
     ELSIF TG_OP = 'INSERT' THEN
         changed := ARRAY(SELECT DISTINCT n.video_id FROM new_rows AS n WHERE n.encoder_id = answering);
     ELSE
@@ -215,6 +223,9 @@ BEGIN
                 WHERE o.encoder_id = answering
             ) AS c
         );
+    END IF;
+    IF changed = '{}' THEN
+        RETURN NULL;
     END IF;
     PERFORM pgvoice_internal.carry_voices(answering, e.id, changed)
     FROM pgvoice.encoder AS e

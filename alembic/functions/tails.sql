@@ -54,9 +54,11 @@ AS $$
            p.video_id, least(p.label, p.other) || chr(1) || greatest(p.label, p.other)
     FROM unnest(videos) AS asked(id)
     CROSS JOIN LATERAL pgvoice_internal.independent_segments(asked.id, encoder) AS c
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = asked.id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
-        AND s.encoder_id = encoder
+    CROSS JOIN LATERAL (
+        SELECT e.start_ms, e.end_ms, e.embedding FROM pgvoice.segment_embedding AS e
+        WHERE e.video_id = asked.id AND e.start_ms = c.start_ms AND e.end_ms = c.end_ms
+          AND e.encoder_id = encoder OFFSET 0
+    ) AS s
     JOIN pgvoice_internal.left_out_pairs(videos, encoder) AS p
         ON p.video_id = asked.id AND p.label = c.label
     JOIN pgvoice.voice AS o

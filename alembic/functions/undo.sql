@@ -182,31 +182,30 @@ DECLARE
         SELECT DISTINCT (coalesce(e.new, e.old) ->> 'encoder_id')::integer
         FROM pgvoice_internal.act_effects(act, 'attribution_run') AS e
     );
-    is_about_voices CONSTANT boolean := EXISTS (
-        SELECT FROM pgvoice_internal.act_effects(act, 'enrollment')
-    );
-    keys CONSTANT text[] := ARRAY(
-        SELECT DISTINCT v.key FROM pgvoice_internal.act_effects(act, 'verdict') AS e
-        JOIN pgvoice.video AS v ON v.id = (coalesce(e.new, e.old) ->> 'video_id')::bigint
-    );
     other integer;
 BEGIN
-    IF labelled = '{}' OR NOT is_about_voices AND keys = '{}' THEN
+    IF labelled = '{}' OR NOT EXISTS (
+        SELECT FROM pgvoice_internal.act_effects(act, 'enrollment')
+    ) THEN
         RETURN;
     END IF;
     FOR other IN
         SELECT DISTINCT a.encoder_id FROM pgvoice.attribution AS a
-        WHERE a.current AND a.encoder_id <> ALL (labelled) ORDER BY a.encoder_id
+        WHERE a.encoder_id <> ALL (labelled) ORDER BY a.encoder_id
     LOOP
-        PERFORM pgvoice.keep_labels(
-            CASE WHEN NOT is_about_voices THEN keys END, other, only_labelled => true
-        );
+        PERFORM pgvoice.keep_labels(NULL, other, only_labelled => true);
+        -- Also what was only labelled as a person had said.
+        PERFORM pgvoice.keep_labels(ARRAY(
+            SELECT DISTINCT v.key FROM pgvoice_internal.act_effects(act, 'verdict') AS e
+            JOIN pgvoice.video AS v ON v.id = (coalesce(e.new, e.old) ->> 'video_id')::bigint
+            JOIN pgvoice.attribution AS a ON a.video_id = v.id AND a.encoder_id = other
+        ), other);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.follow_undone_labels(bigint) IS
-'Labels again with the encoders that have labels now and had none when an act labelled: its own labels are
-restored. If it was only about words, those of their recordings.';
+'Labels again with encoders that had no labels when an act enrolled somebody and labelled: its own labels are
+restored.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.restored_rows(act bigint)
 RETURNS TABLE (what text, restored bigint, left_out bigint)

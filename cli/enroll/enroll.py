@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.cli.enroll.enroll_check import NOBODY, check, restore, show
 from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollment
 from pgvoice.cli.enroll.enroll_split import split
@@ -166,6 +167,7 @@ def list_people(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
         ),
         NOBODY,
     )
+    say_encoder(store, encoder, as_json=as_json)
 
 
 for command in (show, check, restore, import_files, export):

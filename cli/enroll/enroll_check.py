@@ -73,9 +73,19 @@ def check(
     with VoiceStore.open(url) as store:
         profiles = store.people.quality(name, encoder=encoder)
         found = _dropped(store, profiles, encoder, dry_run) if drop else {}
+        _write_check(profiles, found if drop else None, dry_run, as_json)
+        say_encoder(store, encoder, as_json=as_json)
+
+
+def _write_check(
+    profiles: Sequence[ProfileQuality],
+    found: dict[str, list[Outlier]] | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     if as_json:
-        output.write_json({"profiles": profiles, "left_out": found} if drop else profiles)
-    elif drop:
+        output.write_json(profiles if found is None else {"profiles": profiles, "left_out": found})
+    elif found is not None:
         _write_outliers(found, dry_run)
     elif profiles:
         _write_profiles(profiles)

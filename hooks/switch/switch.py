@@ -135,23 +135,17 @@ class Switch:
     def flip(self, report: SwitchReport) -> SwitchReport:
         """Let the new encoder answer from now on.
 
-        Raises `SwitchRefused` if another one answers by now than `report` compared with, or if the
-        new one has nothing to answer with.
+        Raises `EncoderInUse` if another one answers by now than `report` compared with, and
+        `SwitchRefused` if the new one has nothing to answer with.
         """
         if report.answered:
             return report
-        answers = self._store.encoders.find().identity
-        if answers not in (report.old.encoder, self._identity):
-            raise SwitchRefused(
-                f"{answers} answers by now, as somebody else switched: switch again to see what"
-                " changes"
-            )
         if report.failed and not report.complete + report.filled:
             raise SwitchRefused(
                 f"{self._identity} has no vector of any recording, so it could not answer:"
                 f" `pgvoice ingest failed '{self.name}'` says why"
             )
-        self._store.encoders.make_default(self._identity)
+        self._store.encoders.make_default(self._identity, instead_of=report.old.encoder)
         unfilled = self._store.encoders.unfilled(self._identity, like=report.old.encoder)
         late = {each.video for each in unfilled} - {each.video for each in report.failed}
         return replace(report, flipped=True, late=len(late))

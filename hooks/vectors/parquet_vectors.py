@@ -32,7 +32,7 @@ def open_parquet(path: Path) -> VectorsFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             total, names = file.metadata.num_rows, set(file.schema_arrow.names)
             first = (
                 next(file.iter_batches(1, columns=[ENCODER]), None) if ENCODER in names else None
@@ -53,7 +53,7 @@ def _read(path: Path) -> Iterator[FoundVector]:
 
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             wanted = [_name(file.schema_arrow.names, each) for each in _COLUMNS]
             columns = [name for name in wanted if name]
             for batch in file.iter_batches(BATCH, columns=columns):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, text
 
 from pgvoice.store.keys import OnGrid
-from pgvoice.store.recordings.encoders import ENCODER_LABEL
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ _COLUMNS = ", ".join(
 )
 _SEARCH = text(
     f"SELECT {_COLUMNS} FROM pgvoice.search_text("  # noqa: S608 - of constants
-    ":query, :limit, :skip, :video, :encoder)"
+    f":query, :limit, :skip, :video, {ASKED})"
 )
 
 

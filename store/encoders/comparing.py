@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.labels import runs
 from pgvoice.store.labels.runs import LabelMove
 from pgvoice.store.recordings.encoders import StoredEncoder
 
@@ -42,7 +43,7 @@ def changes(connection: Connection, new: StoredEncoder, old: StoredEncoder) -> l
     filled, and else ``not labelled``.
     """
     rows = connection.execute(_CHANGES, {"new": new.id, "old": old.id})
-    return [LabelMove(*row[:-1], tuple(row.longest_videos)) for row in rows]
+    return [runs.move(row) for row in rows]
 
 
 def confirmed(connection: Connection, encoder: StoredEncoder) -> Confirmed:

@@ -7,6 +7,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.errors import EncoderInUse
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings.encoders import StoredEncoder
 
@@ -44,7 +45,18 @@ def before(connection: Connection) -> StoredEncoder | None:
     return max(known, key=itemgetter(0))[1] if known else None
 
 
-def make_default(connection: Connection, new: StoredEncoder) -> StoredEncoder:
-    """Let `new` answer from now on, and return the encoder that did before."""
-    was = connection.scalar(text("SELECT pgvoice.make_default_encoder(:new)"), {"new": new.id})
-    return next(each for each in encoders.stored(connection) if each.id == was)
+def make_default(
+    connection: Connection, new: StoredEncoder, instead_of: StoredEncoder | None = None
+) -> StoredEncoder:
+    """Let `new` answer from now on, and return the encoder that did before.
+
+    Raises `EncoderInUse` if another one than `instead_of` did.
+    """
+    answers = connection.scalar(text("SELECT pgvoice.make_default_encoder(:new)"), {"new": new.id})
+    was = next(each for each in encoders.stored(connection) if each.id == answers)
+    if instead_of is not None and was.id not in (instead_of.id, new.id):
+        raise EncoderInUse(
+            f"{was.identity} answers by now, and not {instead_of.identity}, as somebody else"
+            " switched: switch again to see what changes"
+        )
+    return was

@@ -95,10 +95,16 @@ class Encoders:
         with self._database.engine.connect() as connection:
             return comparing.confirmed(connection, encoders.find(connection, encoder))
 
-    def make_default(self, encoder: WhichEncoder) -> StoredEncoder:
-        """Let `encoder` answer from now on unless another one is named; returns the one before."""
+    def make_default(
+        self, encoder: WhichEncoder, *, instead_of: WhichEncoder = None
+    ) -> StoredEncoder:
+        """Let `encoder` answer from now on unless another one is named; returns the one before.
+
+        Raises `EncoderInUse`, and changes nothing, if that is another one than `instead_of`.
+        """
         with self._database.engine.begin() as connection:
-            return default.make_default(connection, encoders.find(connection, encoder))
+            before = None if instead_of is None else encoders.find(connection, instead_of)
+            return default.make_default(connection, encoders.find(connection, encoder), before)
 
     def before(self) -> StoredEncoder | None:
         """The encoder that answered before the one that does; None if there is none."""

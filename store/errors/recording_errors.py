@@ -44,7 +44,7 @@ class VectorsRefused(PgvoiceError):
 
 
 class EncoderInUse(PgvoiceError):
-    """An encoder answers, or has what no other encoder has, so it is not dropped."""
+    """An encoder answers, or has what no other encoder has, so it is not dropped or replaced."""
 
 
 class AudioChanged(PgvoiceError):

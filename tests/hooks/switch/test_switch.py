@@ -31,7 +31,7 @@ from pgvoice.hooks.errors import NotTheDefaultEncoder
 from pgvoice.hooks.ingest.engine import Here, Processes
 from pgvoice.hooks.switch.switch import StepName, Switch, Tell
 from pgvoice.store import EncoderIdentity, VoiceStore
-from pgvoice.store.errors import PrivilegeMissing
+from pgvoice.store.errors import EncoderInUse, PrivilegeMissing
 
 OLD = CountingEncoder("old").identity
 
@@ -271,7 +271,7 @@ def test_without_the_flip_and_when_somebody_else_switches_meanwhile(
     switch = Switch(Here(old, lambda: new))
     report = switch.prepare()
     switch_encoder(old, CountingEncoder("third"))
-    with pytest.raises(SwitchRefused, match="third@sha256:fake answers by now"):
+    with pytest.raises(EncoderInUse, match="third@sha256:fake answers by now, and not old@"):
         switch.flip(report)
     assert _default(old).name == "third"
 

@@ -178,15 +178,14 @@ def test_views_and_rights_of_others_survive(url: URL) -> None:
                 " SELECT speaker, pgvoice.snap_ms(1) FROM pgvoice.identify('v')",
                 "CREATE VIEW public.labelled AS SELECT count(*) FROM pgvoice.label",
                 "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_guest",
-                "GRANT EXECUTE ON FUNCTION pgvoice.coverage, pgvoice.default_encoder"
-                " TO pgvoice_test_guest",
+                "GRANT EXECUTE ON FUNCTION pgvoice.coverage TO pgvoice_test_guest",
                 "UPDATE pgvoice.setting SET functions = 'others'",
                 "INSERT INTO pgvoice.video (key) VALUES ('v')",
             )
             schema.upgrade(engine)
         with _answer(url, "SELECT count(*) FROM public.theirs, public.labelled") as found:
             assert found == 0
-        with _answer(guest, "SELECT count(*) FROM pgvoice.coverage()") as found:
+        with _answer(guest, "SELECT count(*) FROM pgvoice.coverage(NULL, 1)") as found:
             assert found == 0
 
 

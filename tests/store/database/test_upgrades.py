@@ -45,7 +45,7 @@ ASKED = {
     " CASE WHEN what NOT LIKE '%constraints%' THEN looked_at END AS rows FROM pgvoice.verify()"
     # The checks of that time.
     " WHERE what !~ '^(consents|erased speech|audit trail|voices|turns|unknown voices|links|words"
-    "|acts)'",
+    "|acts|encoders)'",
     "speaker_segments": "SELECT * FROM pgvoice.speaker_segments('Ada')",
     "similar_segments": "SELECT * FROM pgvoice.similar_segments('one', 0, 2, exact => true)",
     "exemplar_similarity": "SELECT * FROM pgvoice.exemplar_similarity(1)",

@@ -100,7 +100,7 @@ def test_labels_are_compared_that_are_current(twice: VoiceStore) -> None:
     """Not those of turns that were replaced, nor of a person who was removed since."""
     enroll_both(twice, "Ada", "monday", PEOPLE[0])
     _label_both(twice)
-    twice.recordings.store_turns("tuesday", twice.recordings.turns("tuesday")[:2])
+    twice.recordings.store_turns("tuesday", (twice.recordings.turns("tuesday") or [])[:2])
     twice.people.remove("Ada")
     moves = twice.encoders.changes("others", like="voices")
     assert _counted(moves) == _compared(twice, RECORDINGS)

@@ -180,7 +180,8 @@ def test_what_nothing_is_left_of_is_final(library: VoiceStore, kind: str) -> Non
 def test_a_drop_after_the_switch_is_undone_with_what_is_left(library: VoiceStore) -> None:
     _switch(library)
     library.people.drop("ann", 2)
-    assert len(library.people.exemplars("ann")) == 1
+    for encoder in (ENCODER, OTHER_ENCODER):
+        assert len(library.people.exemplars("ann", encoder=encoder)) == 1
     library.encoders.drop(ENCODER)
     library.acts.undo()
     assert len(library.people.exemplars("ann")) == 2

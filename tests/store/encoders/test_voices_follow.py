@@ -105,7 +105,7 @@ def test_grouped_voices_follow_by_their_speech(once: VoiceStore) -> None:
     record(once, "sunday", SUNDAY, seed=9)
     skipped = [("sunday", "SPEAKER_00")]
     fill_again(once, OTHERS[1], WITH_SUNDAY, skipped=skipped)
-    spoken = once.recordings.turns("sunday")
+    spoken = once.recordings.turns("sunday") or []
     once.recordings.store_turns("sunday", [Turn(each.start, each.end) for each in spoken])
     for encoder in ("voices", "others"):
         once.thresholds.refresh(encoder=encoder)
@@ -162,10 +162,31 @@ def test_an_act_is_undone_for_an_encoder_that_answers_since(once: VoiceStore, ki
     assert _sound(once)
 
 
+def test_unknown_voices_expire_with_both(twice: VoiceStore) -> None:
+    number = _numbers(twice, PEOPLE[0])
+    run(
+        twice.database.engine,
+        "UPDATE pgvoice.unknown_voice SET heard_at = heard_at - interval '400 days'"
+        f" WHERE id = {number}",
+    )
+    twice.voices.link()
+    assert number not in {each[0] for each in _both(twice)}
+    assert _sound(twice)
+
+
 def test_no_voice_is_left_once_linking_ends(twice: VoiceStore) -> None:
     twice.voices.disable()
     assert _both(twice) == set()
     assert _sound(twice)
+
+
+def test_an_act_tells_what_changes_for_the_default_encoder(twice: VoiceStore) -> None:
+    number = _numbers(twice, PEOPLE[0])
+    alone = twice.voices.name(number, "Ada", consent=CONSENT, dry_run=True)
+    twice.labels.label(encoder="others")
+    both = twice.voices.name(number, "Ada", consent=CONSENT, dry_run=True)
+    assert both == alone
+    assert {each.video_count for each in both.moves} == {3}
 
 
 # Switching
@@ -194,5 +215,8 @@ def test_links_made_while_an_encoder_did_not_follow_are_carried_over(twice: Voic
         "DELETE FROM pgvoice.linked_voice WHERE encoder_id = 2",
         "ALTER TABLE pgvoice.linked_voice ENABLE TRIGGER linked_voice_deleted_followed",
     )
+    (bad,) = (check for check in twice.upkeep.verify() if check.problems)
+    assert (bad.what, bad.problems) == ("unknown voices: the same with every encoder", 9)
     twice.encoders.make_default("others")
     assert _both(twice) == members
+    assert _sound(twice)

@@ -67,7 +67,7 @@ def fill_again(
 def spans_of(store: VoiceStore, video: str, person: str) -> list[tuple[float, float]]:
     """When somebody speaks in one of `RECORDINGS`."""
     label = f"SPEAKER_{RECORDINGS[video].index(person):02}"
-    return [(t.start, t.end) for t in store.recordings.turns(video) if t.label == label]
+    return [(t.start, t.end) for t in store.recordings.turns(video) or [] if t.label == label]
 
 
 def enroll_both(
