@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE, make_encoder
 from pgvoice.hooks.encoders.shared import SharedEncoder
-from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.hooks.fill.fill import fill, fill_turns
 from pgvoice.hooks.identify import identify
 from pgvoice.hooks.plugins.specs import hookimpl
@@ -181,7 +180,6 @@ class Pipeline(Closing):
             )
             turns, invalid = self.store.recordings.turns(video) or [], list[InvalidSegment]()
         else:
-            warn_unless_default(self.store, self.encoder.identity)
             snapped = snap_turns(turns, self.store.grid_ms)
             report = fill_turns(
                 *(self.store, self.encoder, video, audio, turns, snapped),

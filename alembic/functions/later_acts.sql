@@ -1,4 +1,4 @@
--- Which later acts depend on an act, so that it cannot be undone before them.
+-- What came after an act: later acts that depend on it, and labels of encoders that had none.
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.later_act(act bigint) RETURNS bigint
 LANGUAGE sql STABLE
@@ -66,3 +66,42 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.later_act(bigint) IS
 'The newest later act that depends on this one, because it changed the same rows or says something about
 somebody whom this one created; NULL if there is none.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.follow_undone_labels(act bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    labelled CONSTANT integer[] := ARRAY(
+        SELECT DISTINCT (coalesce(e.new, e.old) ->> 'encoder_id')::integer
+        FROM pgvoice_internal.act_effects(act, 'attribution_run') AS e
+    );
+    other integer;
+BEGIN
+    IF labelled = '{}' OR NOT EXISTS (
+        SELECT FROM pgvoice_internal.act_effects(act, 'enrollment')
+    ) THEN
+        RETURN;
+    END IF;
+    FOR other IN
+        SELECT DISTINCT a.encoder_id FROM pgvoice.attribution AS a
+        WHERE a.encoder_id <> ALL (labelled) ORDER BY a.encoder_id
+    LOOP
+        -- By recording, as labelling the whole library would also link voices anew.
+        PERFORM pgvoice.keep_labels(ARRAY(
+            SELECT v.key FROM pgvoice.video AS v WHERE EXISTS (
+                SELECT FROM pgvoice.attribution AS a WHERE a.video_id = v.id AND a.encoder_id = other
+            )
+        ), other, only_labelled => true);
+        -- Also what was only labelled as a person had said.
+        PERFORM pgvoice.keep_labels(ARRAY(
+            SELECT DISTINCT v.key FROM pgvoice_internal.act_effects(act, 'verdict') AS e
+            JOIN pgvoice.video AS v ON v.id = (coalesce(e.new, e.old) ->> 'video_id')::bigint
+            JOIN pgvoice.attribution AS a ON a.video_id = v.id AND a.encoder_id = other
+        ), other);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.follow_undone_labels(bigint) IS
+'Labels again with encoders that had no labels when an act enrolled somebody and labelled: its own labels are
+restored.';

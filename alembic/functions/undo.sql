@@ -173,41 +173,6 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.undo_changes(bigint) IS
 'Restores all rows that an act changed, in an order in which each finds those that it refers to.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.follow_undone_labels(act bigint) RETURNS void
-LANGUAGE plpgsql
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    labelled CONSTANT integer[] := ARRAY(
-        SELECT DISTINCT (coalesce(e.new, e.old) ->> 'encoder_id')::integer
-        FROM pgvoice_internal.act_effects(act, 'attribution_run') AS e
-    );
-    is_about_voices CONSTANT boolean := EXISTS (
-        SELECT FROM pgvoice_internal.act_effects(act, 'enrollment')
-    );
-    keys CONSTANT text[] := ARRAY(
-        SELECT DISTINCT v.key FROM pgvoice_internal.act_effects(act, 'verdict') AS e
-        JOIN pgvoice.video AS v ON v.id = (coalesce(e.new, e.old) ->> 'video_id')::bigint
-    );
-    other integer;
-BEGIN
-    IF labelled = '{}' OR NOT is_about_voices AND keys = '{}' THEN
-        RETURN;
-    END IF;
-    FOR other IN
-        SELECT DISTINCT a.encoder_id FROM pgvoice.attribution AS a
-        WHERE a.current AND a.encoder_id <> ALL (labelled) ORDER BY a.encoder_id
-    LOOP
-        PERFORM pgvoice.keep_labels(
-            CASE WHEN NOT is_about_voices THEN keys END, other, only_labelled => true
-        );
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.follow_undone_labels(bigint) IS
-'Labels again with the encoders that have labels now and had none when an act labelled: its own labels are
-restored. If it was only about words, those of their recordings.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.restored_rows(act bigint)
 RETURNS TABLE (what text, restored bigint, left_out bigint)
 LANGUAGE plpgsql

@@ -32,7 +32,7 @@ def _engine(value: str) -> ImportedEncoder:
     epilog="""\b
 Examples: pgvoice vectors import talk.json --encoder pyannote@3.1 --dry-run
           pgvoice vectors import library.parquet --encoder titanet
-          pgvoice vectors import talk.npy --segments talk.rttm --encoder titanet""",
+          pgvoice vectors import talk.npy --segments talk.rttm --encoder x@2""",
 )
 @click.argument(
     "files",

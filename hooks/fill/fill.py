@@ -9,7 +9,6 @@ from typing import Any
 from pgvoice.hooks.audio.stream import OnAudio
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import InvalidSegments
-from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.hooks.fill.filling import Filling, Handed, Progress
 from pgvoice.hooks.fill.from_audio import fill_from_audio
 from pgvoice.hooks.plugins import calls
@@ -46,8 +45,8 @@ def fill(
     erased is not computed, and reported as ``erased``. Each batch is committed, so an interrupted
     fill continues where it stopped; another fill of the same video waits. If the database goes
     away, the fill waits for it, up to half a minute, and goes on. At the end the plugins'
-    ``after_fill`` is called. Warns of an encoder that does not answer by default
-    (`NotTheDefaultEncoder`), once per process and store.
+    ``after_fill`` is called. Before it stores vectors of an encoder that does not answer by
+    default, it warns (`NotTheDefaultEncoder`), once per process and store.
 
     The segments replace the turns that the video has, or with `on_turns` are added to them, or
     leave them as they are (``ignore``). `source` is the file that they come from.
@@ -65,7 +64,6 @@ def fill(
     rest; and, after the other segments are stored, `InvalidSegments` (a `ValueError` with the
     report) for segments that are not spans of time.
     """
-    warn_unless_default(store, encoder.identity)
     if segments is None:
         _check_unasked(on_turns)
         report = fill_from_audio(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 import pytest
 from pgvoice_testkit.processes.modules import command, environment
@@ -46,18 +49,25 @@ class Made:
 
 
 def _switch(url: str, statement: int = 0, workers: int = 0) -> int | None:
-    """Switch; dies before a statement, and returns None, or how many statements there were."""
+    """Switch; dies before a statement, and returns None, or how many statements there were.
+
+    Its workers die with it.
+    """
     arguments = (url, str(statement), str(workers))
-    ran = subprocess.run(
-        command("pgvoice_testkit.processes.switch_process", *arguments),
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    if ran.returncode == -signal.SIGKILL:
-        return None
-    assert ran.returncode == 0, ran.stderr
-    return int(ran.stdout)
+    program = command("pgvoice_testkit.processes.switch_process", *arguments)
+    with TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            program, env=environment(), stdout=said, stderr=said, start_new_session=True
+        )
+        process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        said.seek(0)
+        if process.returncode == -signal.SIGKILL:
+            return None
+        assert process.returncode == 0, said.read()
+        *_, statements = said.read().split()
+    return int(statements)
 
 
 def _end(store: VoiceStore) -> dict[str, list[str]]:

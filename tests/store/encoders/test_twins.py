@@ -128,6 +128,7 @@ def test_a_name_is_undone_for_labels_that_were_made_since(once: VoiceStore) -> N
     once.acts.undo(named.act)
     for encoder in ("voices", "others"):
         labels = once.labels.current("friday", encoder=encoder)
+        assert len(labels) == 12
         assert {each.speaker for each in labels} == {None}
         assert {each.reason for each in labels} == {"no_profiles"}
     assert [act.kind for act in once.acts.list() if act.undone_at is None] == ["label"]

@@ -345,3 +345,21 @@ def test_segments_that_share_a_vector_calibrate_nothing(store: VoiceStore) -> No
     refused = pytest.raises(DBAPIError, match="calibrate nothing")
     with refused, store.database.engine.connect() as connection:
         connection.execute(text("SELECT * FROM pgvoice.exemplar_trials()"))
+
+
+def test_a_library_goes_over_to_a_model(store: VoiceStore) -> None:
+    """Who was enrolled from segments without audio is enrolled with the model's vectors of them."""
+    bring(store)
+    store.people.enroll_segments("Ada", "v", [(0, 2)], encoder="engine")
+    store.encoders.register(ENCODER, THRESHOLD)
+    (lacking,) = store.encoders.unfilled("toy", like="engine")
+    assert (lacking.video, lacking.segments) == ("v", 2)
+    put(store, "v", {(0, 2): X, (2, 5): Y})
+    assert store.encoders.unfilled("toy", like="engine") == []
+    assert store.encoders.carry("toy", like="engine").exemplars == 1
+    assert store.encoders.missing_exemplars("toy", like="engine") == []
+    store.encoders.make_default("toy")
+    assert [each.speaker for each in store.answers.identify("v")] == ["Ada", None]
+    assert store.encoders.unfilled("engine", like="toy") == []
+    store.encoders.make_default("engine")
+    assert [each.speaker for each in store.answers.identify("v")] == ["Ada", None]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pgvoice_testkit.stores.switching import belongings, story
 
@@ -21,13 +21,13 @@ from pgvoice_benchmarks.switching.real_library import Episode
 class Steps:
     """How many seconds each step of a switch takes."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[StepName, float] = field(default_factory=dict)
 
     @contextmanager
     def watch(self, name: StepName) -> Iterator[Tell]:
         began = time.monotonic()
         yield lambda _done, _total: None
-        self.seconds[name] += time.monotonic() - began
+        self.seconds[name] = time.monotonic() - began
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,13 @@ class Measured:
 
     preparing: Steps
     returning: Steps
+    prepared: SwitchReport
     there: SwitchReport
     back: SwitchReport
-    #: By the name of the encoder.
+    #: By the name of the encoder: with the thresholds that apply, and with ones that are measured
+    #: on all turns for an FAR of 1 %.
     rates: dict[str, Rates]
+    calibrated: dict[str, Rates]
     #: How many labels there are, and how many changed.
     labels: int
     changed: int
@@ -60,8 +63,8 @@ def switch_and_return(
     people, rows = belongings.of_people(store), belongings.of_encoder(store, old.identity)
     before = story.names(store)
     preparing, returning = Steps(), Steps()
-    there = switch_encoder(store, new, flip=False, watch=preparing.watch)
-    assert there.is_complete, (there.failed, there.missing)
+    first = switch_encoder(store, new, flip=False, watch=preparing.watch)
+    assert first.is_complete, (first.failed, first.missing)
     _check(store, people, rows, old.identity)
     assert story.names(store) == before, "labels changed before the flip"
     there = switch_encoder(store, new)
@@ -72,10 +75,13 @@ def switch_and_return(
     rates = {
         encoder.identity.name: _rates(store, episodes, encoder.identity) for encoder in (old, new)
     }
+    calibrated = {each.identity.name: _calibrated(store, episodes, each) for each in (old, new)}
     back = switch_encoder(store, old, watch=returning.watch)
     assert story.names(store) == before, "the way back did not restore the labels"
     _check(store, people, rows, old.identity)
-    return Measured(preparing, returning, there, back, rates, len(before), changed)
+    return Measured(
+        preparing, returning, first, there, back, rates, calibrated, len(before), changed
+    )
 
 
 def _check(
@@ -92,7 +98,7 @@ def _check(
 def _rates(store: VoiceStore, episodes: Iterable[Episode], encoder: EncoderIdentity) -> Rates:
     """Of all labels of an encoder, without those that a person said."""
     enrolled = {each.speaker for each in store.people.speakers()}
-    seconds = Counter[tuple[bool, bool]]()
+    seconds = defaultdict[tuple[bool, bool], float](float)
     for each in episodes:
         said = {round(spoken.turn.start, 1): spoken.person for spoken in each.spoken}
         for label in store.labels.current(each.video, encoder=encoder):
@@ -103,7 +109,18 @@ def _rates(store: VoiceStore, episodes: Iterable[Episode], encoder: EncoderIdent
     return Rates(*(_share(seconds, known) for known in (True, False)))
 
 
-def _share(seconds: Counter[tuple[bool, bool]], known: bool) -> float:
+def _calibrated(store: VoiceStore, episodes: Iterable[Episode], encoder: Encoder) -> Rates:
+    known = {
+        each.video: [replace(one.turn, label=one.person) for one in each.spoken]
+        for each in episodes
+    }
+    found = store.thresholds.calibrate(
+        0.01, labels=known, encoder=encoder.identity, dry_run=True
+    ).figures
+    return Rates(found.dir, found.far)
+
+
+def _share(seconds: Mapping[tuple[bool, bool], float], known: bool) -> float:
     return seconds[known, True] / (seconds[known, True] + seconds[known, False])
 
 
@@ -113,15 +130,18 @@ def rows(found: Measured, row: Callable[..., None]) -> None:
         row(f"{name}, seconds", f"{took:.1f}")
     row("all steps of the way back, seconds", f"{sum(found.returning.seconds.values()):.1f}")
     row("vectors computed, exemplars carried and computed, voices linked",
-        f"{found.there.vectors}, {found.there.carried}, {found.there.computed}, "
-        f"{found.there.voices}")  # fmt: skip
+        f"{found.prepared.vectors}, {found.prepared.carried}, {found.prepared.computed}, "
+        f"{found.prepared.voices}")  # fmt: skip
     row("labels that change", f"{found.changed} of {found.labels}"
         f" ({100 * found.changed / found.labels:.1f} %)")  # fmt: skip
     for judged in (found.there.old, found.there.new):
-        rates, confirmed = found.rates[judged.encoder.name], judged.confirmed
+        rates, calibrated = (each[judged.encoder.name] for each in (found.rates, found.calibrated))
+        confirmed = judged.confirmed
         bands = ", ".join(f"{band.threshold:.2f}" for band in judged.thresholds.bands)
         row(f"{judged.encoder.name}: thresholds", f"{bands} ({judged.thresholds.kind})")
-        row(f"{judged.encoder.name}: DIR, FAR", f"{100 * rates.dir:.1f} %, {100 * rates.far:.1f} %")
+        for how, each in (("", rates), (" with calibrated ones", calibrated)):
+            row(f"{judged.encoder.name}: DIR, FAR{how}",
+                f"{100 * each.dir:.1f} %, {100 * each.far:.1f} %")  # fmt: skip
         row(f"{judged.encoder.name}: confirmed speech with the right name, of denied with it",
             f"{confirmed.right:.0f} of {confirmed.seconds:.0f} s,"
             f" {confirmed.denied_named:.0f} of {confirmed.denied:.0f} s")  # fmt: skip

@@ -89,9 +89,9 @@ def _episode(voices: Voices, folder: Path, place: int) -> Episode:
         spoken.append(Spoken(turn, person))
         parts += [voices.piece(person, seconds, chance), np.zeros(round(0.4 * RATE), np.float32)]
         at = round(at + seconds + 0.4, 3)
-    samples = np.concatenate(parts)
-    noise = np.random.default_rng(place).normal(size=len(samples))
-    samples = samples + 10 ** chance.uniform(-4, -2.5) * noise
+    said = np.concatenate(parts)
+    noise = np.random.default_rng(place).normal(size=len(said))
+    samples = said + 10 ** chance.uniform(-4, -2.5) * noise
     path = folder / f"{place:03}.flac"
     soundfile.write(path, np.clip(samples * chance.uniform(0.4, 1), -1, 1), RATE)
     return Episode(f"episode {place:03}", path, tuple(spoken))

@@ -150,7 +150,7 @@ def sql_answers(
     with store.database.engine.connect() as connection:
         for name, asked in QUESTIONS.items():
             if encoder is None or name not in OF_DEFAULT:
-                query = f"SELECT * FROM {_naming(asked, encoder and number, number)}"
+                query = f"SELECT * FROM {_naming(asked, number if encoder else None, number)}"
                 found[f"sql {name}"] = _rows(connection, query, every=every)
     return found
 
