@@ -218,13 +218,13 @@ def test_acts_are_undone_as_without_a_switch(server_url: str, made: Made, copy: 
         assert _undo_everything(unswitched) == _undo_everything(copy) > 0
         assert not belongings.problems(copy)
         assert not belongings.different_twins(copy)
+        old = new_encoder(OLD).identity
+        assert story.names(unswitched, old) == story.names(copy, old)
         switch_encoder(copy, new_encoder(OLD))
         one, other = (belongings.of_people(each) for each in (unswitched, copy))
         kinds = one.keys() - OF_ACTS
         before, after = ({kind: rows[kind] for kind in kinds} for rows in (one, other))
         assert not differing(before, after, _timeless)
-        old = new_encoder(OLD).identity
-        assert story.names(unswitched, old) == story.names(copy, old)
     assert not belongings.problems(copy)
 
 
