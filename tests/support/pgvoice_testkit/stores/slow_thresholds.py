@@ -112,7 +112,12 @@ class SlowLibrary:
         return max(self.threshold, usual + excess(start, mean_excess, 0.01))
 
     def encoder_tail(self) -> tuple[float, float]:
-        return 0.25 * self.threshold, 0.125 * self.threshold
+        return 0.25 * self.room, 0.125 * self.room
+
+    @property
+    def room(self) -> float:
+        """The unit of what is expected of impostors."""
+        return min(self.threshold, 1 - self.threshold)
 
     # The tail
 
@@ -130,8 +135,8 @@ class SlowLibrary:
             means.append(weight * own_mean + (1 - weight) * mean_excess)
         cohorts = self.cohorts.values()
         return Tail(
-            _shrunk(((c.across, c.across_count) for c in cohorts), 0.15 * self.threshold),
-            _shrunk(((c.within, c.within_count) for c in cohorts), 0.375 * self.threshold),
+            _shrunk(((c.across, c.across_count) for c in cohorts), self.threshold - 0.85 * self.room),
+            _shrunk(((c.within, c.within_count) for c in cohorts), self.threshold - 0.625 * self.room),
             starts,
             means,
             len(excesses),
