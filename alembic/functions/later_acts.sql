@@ -78,9 +78,7 @@ DECLARE
     );
     other integer;
 BEGIN
-    IF labelled = '{}' OR NOT EXISTS (
-        SELECT FROM pgvoice_internal.act_effects(act, 'enrollment')
-    ) THEN
+    IF labelled = '{}' THEN
         RETURN;
     END IF;
     FOR other IN
@@ -91,9 +89,9 @@ BEGIN
         PERFORM pgvoice.keep_labels(ARRAY(
             SELECT v.key FROM pgvoice.video AS v WHERE EXISTS (
                 SELECT FROM pgvoice.attribution AS a WHERE a.video_id = v.id AND a.encoder_id = other
-            )
+            ) AND EXISTS (SELECT FROM pgvoice_internal.act_effects(act, 'enrollment'))
         ), other, only_labelled => true);
-        -- Also what was only labelled as a person had said.
+        -- Also what was only labelled as a person had said; if that was all, nothing else.
         PERFORM pgvoice.keep_labels(ARRAY(
             SELECT DISTINCT v.key FROM pgvoice_internal.act_effects(act, 'verdict') AS e
             JOIN pgvoice.video AS v ON v.id = (coalesce(e.new, e.old) ->> 'video_id')::bigint
@@ -103,5 +101,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.follow_undone_labels(bigint) IS
-'Labels again with encoders that had no labels when an act enrolled somebody and labelled: its own labels are
-restored.';
+'Labels again with encoders that had no labels when an act enrolled somebody, or gave a word, and labelled: its
+own labels are restored.';
