@@ -52,6 +52,7 @@ FILES = (
     "mending",
     "linking",
     "carrying_voices",
+    "following_links",
     "link_settings",
     "encoders",
     "unknown_voices",

@@ -134,9 +134,10 @@ class SlowLibrary:
             starts.append(weight * own_start + (1 - weight) * start)
             means.append(weight * own_mean + (1 - weight) * mean_excess)
         cohorts = self.cohorts.values()
+        across, within = self.threshold - 0.85 * self.room, self.threshold - 0.625 * self.room
         return Tail(
-            _shrunk(((c.across, c.across_count) for c in cohorts), self.threshold - 0.85 * self.room),
-            _shrunk(((c.within, c.within_count) for c in cohorts), self.threshold - 0.625 * self.room),
+            _shrunk(((c.across, c.across_count) for c in cohorts), across),
+            _shrunk(((c.within, c.within_count) for c in cohorts), within),
             starts,
             means,
             len(excesses),
