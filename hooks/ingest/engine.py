@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property, partial
+from threading import Thread
 from types import MappingProxyType
 from typing import Self
 
@@ -223,12 +224,21 @@ _worker: Worker | None = None
 def _begin(worker: Worker, threads: int) -> None:
     """Keep the worker of a new process."""
     global _worker
-    # The process that started it decides when it ends.
+    # The process that started it decides when it ends, or ends it by dying.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     if torch := sys.modules.get("torch"):  # torch has read the variable already
         torch.set_num_threads(threads)
     _worker = worker
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent is gone; a fill goes on from what is committed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _fill(row: ManifestRow, segmenter: SegmenterIdentity | None) -> Outcome:
