@@ -34,8 +34,8 @@ BEGIN ATOMIC
     FROM unnest(exemplars) AS asked(id)
     JOIN pgvoice.enrollment AS e ON e.id = asked.id
     JOIN pgvoice.enrollment AS t
-        ON (t.speaker_id, t.audio_sha256, t.start_ms, t.end_ms)
-           = (e.speaker_id, e.audio_sha256, e.start_ms, e.end_ms)
+        ON t.speaker_id = e.speaker_id AND t.audio_sha256 = e.audio_sha256
+        AND t.start_ms = e.start_ms AND t.end_ms = e.end_ms
         AND t.encoder_id <> e.encoder_id
     WHERE e.end_ms > 0 AND (twins_of.encoder IS NULL OR t.encoder_id = twins_of.encoder);
 END;
