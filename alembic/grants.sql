@@ -42,13 +42,17 @@ BEGIN
             (searchers || admins, 'similar_segments'),
             (writers || admins, 'replace_audio'),
             (writers || admins, 'prune_segments'),
+            (writers || admins, 'differing_segments'),
             (writers || admins, 'store_turns'),
             (writers || admins, 'join_labels'),
             (writers || admins, 'refresh_voices'),
             (writers || admins, 'refit_library'),
             (admins, 'accept_suggestion'),
+            (admins, 'carry_over'),
+            (admins, 'drop_encoder'),
             (admins, 'dismiss_voice'),
             (admins, 'join_voices'),
+            (admins, 'make_default_encoder'),
             (admins, 'name_voice'),
             (admins, 'part_voice'),
             (admins, 'reject_suggestion'),
@@ -83,15 +87,19 @@ BEGIN
                 ' requested, filled, audio_seconds, work_seconds, changed_at)',
                 ARRAY['ingest_video']),
             (writers, 'INSERT (video_id, encoder_id, requested, hits, filled, skipped,'
-                ' decode_seconds, encode_seconds, device)', ARRAY['fill_run']),
+                ' decode_seconds, encode_seconds, device, source)', ARRAY['fill_run']),
             (admins, 'SELECT, INSERT, UPDATE, DELETE', ARRAY[
                 'attribution', 'attribution_run', 'ingest_video',
                 'calibration', 'compared_profile', 'consent',
-                'deleted_segment', 'encoder', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
+                'deleted_segment', 'enrollment', 'fill_run', 'library_tail', 'nearest', 'opt_out',
                 'opt_out_voice', 'profile',
                 'linked_voice', 'segment_embedding', 'speaker', 'unknown_voice',
                 'unknown_voice_mean', 'verdict', 'video', 'voice', 'voice_cohort'
             ]),
+            -- Which one answers is set by make_default_encoder alone, and an identity never changes.
+            (admins, 'INSERT (name, revision, preprocessing, dimension, sample_rate,'
+                ' default_threshold, threshold_source),'
+                ' UPDATE (default_threshold, threshold_source), DELETE', ARRAY['encoder']),
             (admins, 'UPDATE (label), DELETE', ARRAY['turn']),
             (admins, 'SELECT, INSERT (name), UPDATE (name)', ARRAY['lock']),
             (admins, 'SELECT', ARRAY[

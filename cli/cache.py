@@ -72,7 +72,7 @@ def prune(
     with VoiceStore.open(url) as store:
         selection = PruneSelection(
             video,
-            None if encoder is None else store.recordings.encoder(encoder).id,
+            None if encoder is None else store.encoders.find(encoder).id,
             None if older_than is None else timedelta(days=older_than),
         )
         count = store.recordings.prune(selection, dry_run=True)
@@ -120,7 +120,13 @@ def _write_holdings(holdings: Sequence[Holding], bytes_on_disk: int) -> None:
 
 def _statuses(holding: Holding) -> str:
     statuses = sorted(holding.statuses.items(), key=lambda item: (item[0] != "ok", item[0]))
-    return ", ".join(f"{count:,} {status}" for status, count in statuses)
+    shown = ", ".join(f"{count:,} {status}" for status, count in statuses)
+    return shown if holding.source is None else f"{shown}; imported from {_file(holding.source)}"
+
+
+def _file(source: str) -> str:
+    """The file of an import without its hash."""
+    return source.partition(" sha256:")[0]
 
 
 def _document(found: CacheStatistics, holdings: Sequence[Holding]) -> dict[str, object]:

@@ -49,7 +49,14 @@ COMMANDS = [
     LazyCommand("retention", "privacy.erase", "Delete data whose retention period has ended."),
     LazyCommand("audit", "privacy.audit", "Show what was done with voiceprints, newest first."),
     LazyCommand("cache", "cache", "Show how often stored vectors are reused; delete old ones."),
-    LazyCommand("encoder", "plugins.encoder", "Show the models that turn speech into vectors."),
+    LazyCommand(
+        "encoder",
+        "encoder.encoder",
+        "Show the models that turn speech into vectors, and switch to another one.",
+    ),
+    LazyCommand(
+        "vectors", "vectors.vectors", "Import vectors of other engines, and export stored ones."
+    ),
     LazyCommand("segmenter", "plugins.segmenter", "Show the models that find who speaks when."),
     LazyCommand("format", "plugins.format", "Show the file formats for segments."),
     LazyCommand("plugin", "plugins.plugin", "Show the installed plugins."),

@@ -115,10 +115,12 @@ segmenter_option = click.option(
 stored_encoder_option = click.option(
     "--encoder",
     metavar="NAME",
-    help="Encoder whose vectors to use; required if the store has vectors of several.",
+    help="Encoder whose vectors to use [the default one, see `pgvoice encoder list`].",
 )
 device_option = click.option(
-    "--device", metavar="DEVICE", help="cpu, cuda or mps [the fastest available]."
+    "--device",
+    metavar="DEVICE",
+    help="cpu, cuda or mps; for an ONNX model others, too [the fastest available].",
 )
 threshold_option = click.option(
     "--threshold",
@@ -251,6 +253,24 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
 def model_options(command: Decorated) -> Decorated:
     """Options of commands that may compute vectors."""
     return encoder_option(device_option(command))
+
+
+def worker_options(command: Decorated) -> Decorated:
+    """Options of commands that fill many recordings."""
+    workers = integer(
+        "--workers",
+        1,
+        "Processes that each load the models [1; on a Ray cluster one per GPU, or as many as its"
+        " cores allow].",
+    )
+    ray = click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
+    )
+    cores = integer("--cores", 1, "Cores of each worker on a Ray cluster.", 1)
+    again = "Try a failed recording again this many times, after the others."
+    return workers(ray(cores(integer("--retries", 0, again, 2)(command))))
 
 
 def consent_options(command: Decorated) -> Decorated:

@@ -232,10 +232,19 @@ def named(person: str | None, value: float | None) -> str:
 
 
 def short_labels(labels: Iterable[str]) -> dict[str, str]:
-    """For each encoder's label its name alone, unless another label has the same name."""
-    names = {label: label.partition("@")[0] for label in labels}
+    """For each encoder's label its name alone, unless another label has the same name.
+
+    That vectors were imported is always shown.
+    """
+    names = {label: _short(label) for label in labels}
     uses = Counter(names.values())
     return {label: name if uses[name] == 1 else label for label, name in names.items()}
+
+
+def _short(label: str) -> str:
+    name, _, revision = label.partition("@")
+    _, _, preprocessing = revision.rpartition("/")
+    return f"{name}/{preprocessing}" if preprocessing.startswith("imported") else name
 
 
 def coloured(text: str, style: str) -> str:

@@ -20,10 +20,13 @@ from .errors import (
     NothingToHear,
     NotLabelled,
     NotPlayable,
+    NotTheDefaultEncoder,
     PluginError,
     ProfileRefused,
     SegmenterFailed,
     SegmenterUnavailable,
+    SwitchRefused,
+    SwitchStopped,
     TimesBeyondAudio,
 )
 from .fill.embedding_pass import extract_embeddings_batch
@@ -61,7 +64,11 @@ from .results import FillReport, IdentifyResult, Labelled
 from .segmenters.registry import make_segmenter
 from .segmenters.segmenter import Segmenter, SegmenterAudio, SegmenterIdentity
 from .sources import inside_folder, resolve_audio
+from .switch.report import SwitchReport
+from .switch.switch import switch_encoder
 from .turns import Turn
+from .vectors.exporting import VectorsExported, export_vectors
+from .vectors.importing import import_vectors
 
 __all__ = [
     "AudioError",
@@ -90,6 +97,7 @@ __all__ = [
     "NotEvaluable",
     "NotLabelled",
     "NotPlayable",
+    "NotTheDefaultEncoder",
     "NothingToHear",
     "Pipeline",
     "PipelineResult",
@@ -110,18 +118,24 @@ __all__ = [
     "SegmenterIdentity",
     "SegmenterUnavailable",
     "SegmentsDocument",
+    "SwitchRefused",
+    "SwitchReport",
+    "SwitchStopped",
     "TimesBeyondAudio",
     "Turn",
+    "VectorsExported",
     "Waveform",
     "enroll_recordings",
     "enroll_video",
     "export_profiles",
+    "export_vectors",
     "extract_embeddings_batch",
     "fill",
     "hookimpl",
     "identify",
     "import_labels",
     "import_profiles",
+    "import_vectors",
     "inside_folder",
     "make_encoder",
     "make_segmenter",
@@ -136,5 +150,6 @@ __all__ = [
     "save_labels",
     "segments_ready",
     "stored_labels",
+    "switch_encoder",
     "write_labels",
 ]

@@ -19,6 +19,17 @@ class AudioNotFound(AudioError):
     """There is no file at this path."""
 
 
+class OtherAudio(AudioError):
+    """A file is not the one that a recording was filled from, or an exemplar comes from."""
+
+    def __init__(self, of: str, path: object) -> None:
+        there = f"the file {path}" if path else "the file that an audio source has"
+        super().__init__(
+            f"{there} is not the audio that {of!r} was filled from: put that file back, or"
+            " fill the recording again from this one"
+        )
+
+
 class AudioSourceFailed(AudioError):
     """An audio source failed to find the file of a video."""
 
@@ -43,8 +54,26 @@ class TimesBeyondAudio(PgvoiceError):
     """Nearly all segments are beyond the end of the audio: one of the two is not what it seems."""
 
 
+class NotTheDefaultEncoder(UserWarning):
+    """Vectors are stored of an encoder that does not answer by default; not an error."""
+
+
 class EncoderUnavailable(PgvoiceError):
     """The encoder cannot be created or loaded."""
+
+
+class SwitchRefused(PgvoiceError):
+    """A library cannot be switched to an encoder."""
+
+
+class SwitchStopped(PgvoiceError):
+    """A switch of encoders was told to stop; what it did is kept."""
+
+    def __init__(self, answers: object) -> None:
+        super().__init__(
+            f"stopped: {answers} answers as before, and what was done is kept; the same command"
+            " goes on from there"
+        )
 
 
 class SegmenterUnavailable(PgvoiceError):

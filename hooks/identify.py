@@ -46,7 +46,7 @@ def identify(
     """
     if one_label_one_name and clusters is False:
         raise ValueError("one_label_one_name judges by labels: leave out clusters=False")
-    encoder = store.recordings.encoder(rule.pop("encoder", None))
+    encoder = store.encoders.find(rule.pop("encoder", None))
     rule["encoder"] = encoder.identity
     turns = store.recordings.turns(video) if segments is None else as_turns(segments)
     if turns is None:

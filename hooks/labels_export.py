@@ -20,7 +20,7 @@ def stored_labels(store: VoiceStore, video: str, *, encoder: WhichEncoder = None
     Turns that have no current label keep the diarizer's; without stored turns, each label is a
     turn. Raises `UnknownVideo`, `UnknownEncoder`, and `NotLabelled` without any label.
     """
-    which = store.recordings.encoder(encoder).identity
+    which = store.encoders.find(encoder).identity
     labels = {label.key: label for label in store.labels.current(video, encoder=which)}
     if not labels:
         raise NotLabelled(

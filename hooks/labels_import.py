@@ -72,7 +72,7 @@ def import_labels(
     allowed with `new`, which adds these people. Raises `UnknownVideo`, `UnknownEncoder`,
     `NewName`, and `NotLabelled` if the video has neither turns nor labels.
     """
-    which = store.recordings.encoder(encoder).identity
+    which = store.encoders.find(encoder).identity
     spoken = _spoken(store, video, which)
     people = {each.speaker for each in store.people.speakers()}
     found = compared(spoken, as_turns(segments), people, store.grid_ms)

@@ -45,6 +45,19 @@ def resolve_audio(video: str) -> Path:
     )
 
 
+def resolve_again(video: str, source: str | None) -> Path:
+    """The file of a video that is no longer at `source`, from the audio sources.
+
+    Raises `AudioNotFound`, which names both, and `AudioSourceFailed`.
+    """
+    try:
+        return resolve_audio(video)
+    except AudioNotFound as error:
+        if source is None:
+            raise
+        raise AudioNotFound(f"{source} is gone, and {error}") from error
+
+
 def _ask(source: RegisteredSource, video: str) -> Path | None:
     try:
         found = source.find(video)

@@ -29,8 +29,12 @@ from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
 from pgvoice.hooks.segmenters.segmenter import Segmenter
 from pgvoice.hooks.turns import Turn
 
-#: Lengths of the test waveforms.
-SECONDS = (0.7, 3.1, 1.0, 2.4, 1.0)
+#: Lengths of the test waveforms; some are equal or nearly so, for encoders that batch such ones.
+SECONDS = (0.7, 3.1, 1.0, 2.4, 1.0, 1.004)
+#: Each is this many times as loud as the one before, or as quiet.
+LOUDER = 8
+#: The lengths and the number of waveforms of each, for a batch of many.
+CROWD_SECONDS, CROWD = (0.7, 0.85, 1.0), 6
 
 
 class EncoderConformance(ABC):
@@ -55,7 +59,8 @@ class EncoderConformance(ABC):
         """Synthetic voices of several lengths and pitches."""
         rate, shortest = encoder.identity.sample_rate, encoder.min_samples
         lengths = [max(shortest, round(rate * seconds)) for seconds in SECONDS]
-        return [voice(length, rate, 90 + 45 * place) for place, length in enumerate(lengths)]
+        voices = [voice(length, rate, 90 + 45 * place) for place, length in enumerate(lengths)]
+        return [sound / np.float32(LOUDER ** (place % 2)) for place, sound in enumerate(voices)]
 
     def test_identity_and_settings_need_no_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A fill with nothing missing needs neither torch nor `load`."""
@@ -69,6 +74,7 @@ class EncoderConformance(ABC):
         assert identity == self.make_encoder().identity
         assert identity.name, "the identity needs a name"
         assert identity.revision, "the identity needs a revision: a hash of the weights"
+        assert not identity.is_imported, "the preprocessing is that of imported vectors"
         assert identity.dimension > 0
         assert -1 <= threshold.similarity <= 1
         assert threshold.source, "the threshold needs a source"
@@ -103,6 +109,25 @@ class EncoderConformance(ABC):
         alone = np.concatenate([encoder.encode([waveform]) for waveform in waveforms])
         self._same(encoder.encode(waveforms), alone, "in a batch")
 
+    def test_a_row_is_the_same_among_many(self, encoder: Encoder) -> None:
+        """Also in a batch of many equal lengths, which some models take at once."""
+        rate, shortest = encoder.identity.sample_rate, encoder.min_samples
+        lengths = [max(shortest, round(rate * seconds)) for seconds in CROWD_SECONDS * CROWD]
+        crowd = [voice(length, rate, 90 + 15 * place) for place, length in enumerate(lengths)]
+        alone = np.concatenate([encoder.encode([waveform]) for waveform in crowd])
+        self._same(encoder.encode(crowd), alone, "among many")
+
+    def test_a_broken_neighbour_spoils_nothing(
+        self, encoder: Encoder, waveforms: list[Waveform]
+    ) -> None:
+        """A waveform that overflows the model gets a row of NaN, and the others get their own."""
+        broken = waveforms[2] * np.float32(1e30)
+        with np.errstate(all="ignore"):
+            rows = encoder.encode([*waveforms, broken])
+        self._same(rows[:-1], encoder.encode(waveforms), "beside a waveform that overflows")
+        row = rows[-1]
+        assert np.isfinite(row).all() or np.isnan(row).all(), "a row is partly NaN"
+
     def test_order(self, encoder: Encoder, waveforms: list[Waveform]) -> None:
         forwards = encoder.encode(waveforms)
         self._same(encoder.encode(waveforms[::-1])[::-1], forwards, "in another order")
@@ -132,6 +157,7 @@ class EncoderConformance(ABC):
 
     def _same(self, rows: Embeddings, others: Embeddings, when: str) -> None:
         distance = np.linalg.norm(rows - others, axis=1).max()
+        assert np.isfinite(distance), f"{when}, a vector is not finite"
         assert distance <= self.tolerance, f"{when}, a vector moves by {distance:.2g}"
 
 

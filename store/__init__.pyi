@@ -12,6 +12,9 @@ from .answers.index_building import BuildReport
 from .answers.indexes import BuildProgress, IndexStatus
 from .answers.similar import SimilarFilter, SimilarSegment
 from .answers.text_search import FoundTurn
+from .encoders.exporting import RecordingVectors
+from .encoders.given_vectors import GivenVector
+from .encoders.importing import ImportedEncoder, VectorsImport, VectorsImported
 from .errors import (
     ActNotUndoable,
     AmbiguousSpan,
@@ -21,6 +24,7 @@ from .errors import (
     ConsentMissing,
     CopyDiffers,
     DatabaseError,
+    EncoderImported,
     EnrollmentRefused,
     IncoherentExemplars,
     IndexBusy,
@@ -53,6 +57,7 @@ from .errors import (
     UnknownTurnLabel,
     UnknownVideo,
     UnknownVoiceNumber,
+    VectorsRefused,
 )
 from .keys import SegmentKey
 from .labels.current import Label, SpeakerTime
@@ -125,6 +130,7 @@ __all__ = [
     "DatabaseError",
     "DroppedExemplar",
     "EncoderIdentity",
+    "EncoderImported",
     "Enrollment",
     "EnrollmentRefused",
     "ErasedRows",
@@ -134,7 +140,9 @@ __all__ = [
     "Figures",
     "FillRun",
     "FoundTurn",
+    "GivenVector",
     "Identification",
+    "ImportedEncoder",
     "IncoherentExemplars",
     "IndexBusy",
     "IndexStatus",
@@ -170,6 +178,7 @@ __all__ = [
     "PruneSelection",
     "QueueSize",
     "QueuedVoice",
+    "RecordingVectors",
     "Relabelling",
     "Requirement",
     "ResolvedSpeech",
@@ -210,6 +219,9 @@ __all__ = [
     "UnknownVideo",
     "UnknownVoice",
     "UnknownVoiceNumber",
+    "VectorsImport",
+    "VectorsImported",
+    "VectorsRefused",
     "VideoAudio",
     "VideoSummary",
     "VoiceAppearance",

@@ -18,6 +18,7 @@ from pgvoice.store.keys import DEFAULT_GRID_MS
 if TYPE_CHECKING:
     from pgvoice.store.answers.answers import Answers
     from pgvoice.store.answers.segment_index import SegmentIndex
+    from pgvoice.store.encoders.encoders import Encoders
     from pgvoice.store.labels.labels import Labels
     from pgvoice.store.people.people import People
     from pgvoice.store.privacy.privacy import Privacy
@@ -57,6 +58,12 @@ class VoiceStore(Closing):
         from pgvoice.store.recordings.recordings import Recordings
 
         return Recordings(self.database)
+
+    @cached_property
+    def encoders(self) -> Encoders:
+        from pgvoice.store.encoders.encoders import Encoders
+
+        return Encoders(self.database)
 
     @cached_property
     def people(self) -> People:

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION pgvoice.speaker_segments(
     speaker text,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     max_rows bigint DEFAULT NULL,

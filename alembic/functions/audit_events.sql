@@ -39,11 +39,23 @@ BEGIN
     ) AS n
     JOIN pgvoice.speaker AS s ON s.id = n.speaker_id
     JOIN pgvoice.encoder AS e ON e.id = n.encoder_id
+    -- Whoever has them with another encoder is not enrolled by giving them to this one.
+    WHERE NOT EXISTS (
+        SELECT FROM pgvoice.audit_event AS c
+        WHERE c.at = now() AND c.actor = session_user
+          AND (c.action = 'carry over' AND (c.subject = e.label OR pg_trigger_depth() > 1)
+               OR c.action IN ('enroll', 'undo') AND pg_trigger_depth() > 1)
+    ) OR EXISTS (
+        SELECT FROM new_rows AS x
+        WHERE x.speaker_id = n.speaker_id AND x.encoder_id = n.encoder_id
+          AND NOT EXISTS (SELECT FROM pgvoice_internal.twins_of(ARRAY[x.id]))
+    )
     ORDER BY s.name, e.id;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.audit_enrolled() IS 'Notes who is enrolled.';
+COMMENT ON FUNCTION pgvoice_internal.audit_enrolled() IS
+'Notes who is enrolled, besides exemplars that are carried over to another encoder, which is one event.';
 
 CREATE OR REPLACE TRIGGER enrollment_insert_audited
 AFTER INSERT ON pgvoice.enrollment REFERENCING NEW TABLE AS new_rows
@@ -104,11 +116,13 @@ BEGIN
     ) AS o
     JOIN pgvoice.speaker AS s ON s.id = o.speaker_id
     JOIN pgvoice.encoder AS e ON e.id = o.encoder_id
+    WHERE NOT pgvoice_internal.is_dropping(e.id)
     ORDER BY s.name, e.id;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.audit_unenrolled() IS 'Notes whose exemplars are deleted.';
+COMMENT ON FUNCTION pgvoice_internal.audit_unenrolled() IS
+'Notes whose exemplars are deleted, besides those that go with their encoder.';
 
 CREATE OR REPLACE TRIGGER enrollment_delete_audited
 AFTER DELETE ON pgvoice.enrollment REFERENCING OLD TABLE AS old_rows

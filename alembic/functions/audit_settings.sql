@@ -82,6 +82,39 @@ AFTER UPDATE OF default_threshold ON pgvoice.encoder
 FOR EACH ROW WHEN (OLD.default_threshold <> NEW.default_threshold)
 EXECUTE FUNCTION pgvoice_internal.audit_threshold();
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.audit_default_encoder() RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+    PERFORM pgvoice_internal.note(
+        'change default encoder', n.label, jsonb_build_object('from', was.label)
+    )
+    FROM pgvoice.encoder AS n
+    CROSS JOIN (
+        SELECT b.id, b.label FROM (
+            SELECT o.id, o.label, o.default_since FROM old_rows AS o
+            UNION ALL
+            SELECT e.id, e.label, e.default_since FROM pgvoice.encoder AS e
+            WHERE e.id NOT IN (SELECT o.id FROM old_rows AS o)
+        ) AS b
+        ORDER BY b.default_since DESC NULLS LAST, b.id LIMIT 1
+    ) AS was
+    WHERE n.id = pgvoice.default_encoder() AND n.id <> was.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.audit_default_encoder() IS 'Notes when another encoder answers.';
+
+CREATE OR REPLACE TRIGGER encoder_update_audited
+AFTER UPDATE ON pgvoice.encoder REFERENCING OLD TABLE AS old_rows
+FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.audit_default_encoder();
+
+CREATE OR REPLACE TRIGGER encoder_deletion_audited
+AFTER DELETE ON pgvoice.encoder REFERENCING OLD TABLE AS old_rows
+FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.audit_default_encoder();
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.audit_calibration() RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -102,13 +135,15 @@ BEGIN
         PERFORM pgvoice_internal.note(
             action, e.label, jsonb_build_object('calibration', coalesce(OLD.id, NEW.id))
         )
-        FROM pgvoice.encoder AS e WHERE e.id = coalesce(OLD.encoder_id, NEW.encoder_id);
+        FROM pgvoice.encoder AS e
+        WHERE e.id = coalesce(OLD.encoder_id, NEW.encoder_id)
+          AND NOT pgvoice_internal.is_dropping(e.id);
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.audit_calibration() IS
-'Notes which calibration is used, and changes of one.';
+'Notes which calibration is used, and changes of one, besides those that go with their encoder.';
 
 CREATE OR REPLACE TRIGGER calibration_audited
 AFTER INSERT OR UPDATE OR DELETE ON pgvoice.calibration

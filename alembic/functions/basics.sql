@@ -77,42 +77,40 @@ COMMENT ON FUNCTION pgvoice_internal.given IS
 'A threshold or margin that a caller gives, with two digits unless they may see vectors: trying one after
 the other would otherwise tell the exact similarity. Fails if it is out of range.';
 
+CREATE OR REPLACE FUNCTION pgvoice.default_encoder() RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT e.id FROM pgvoice.encoder AS e ORDER BY e.default_since DESC NULLS LAST, e.id LIMIT 1;
+END;
+COMMENT ON FUNCTION pgvoice.default_encoder() IS
+'The id of the encoder whose vectors answer unless another one is named: the one that the library switched
+to last, else the first; NULL if there is none yet.';
+
 CREATE OR REPLACE FUNCTION pgvoice.encoder_id(name text) RETURNS integer
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-    ids integer[] := ARRAY(SELECT e.id FROM pgvoice.encoder AS e WHERE e.name = encoder_id.name);
+    called CONSTANT integer[] := ARRAY(
+        SELECT e.id FROM pgvoice.encoder AS e
+        WHERE encoder_id.name IN (e.name, e.label)
+        ORDER BY e.id <> pgvoice.default_encoder(), e.id
+    );
 BEGIN
-    IF cardinality(ids) = 1 THEN
-        RETURN ids[1];
-    ELSIF cardinality(ids) = 0 THEN
-        RAISE EXCEPTION 'no encoder named % in the store', name USING ERRCODE = 'no_data_found';
+    IF cardinality(called) = 1 OR called[1] = pgvoice.default_encoder() THEN
+        RETURN called[1];
+    ELSIF cardinality(called) = 0 THEN
+        RAISE EXCEPTION 'no encoder named % in the store', name
+            USING HINT = 'The table pgvoice.encoder lists them.', ERRCODE = 'no_data_found';
     END IF;
-    RAISE EXCEPTION '% encoders are named %: pass the id of one, from pgvoice.encoder',
-        cardinality(ids), name USING ERRCODE = 'too_many_rows';
+    RAISE EXCEPTION '% encoders are named %', cardinality(called), name
+        USING HINT = 'Give the label of one, or pass its id; the table pgvoice.encoder lists them.',
+              ERRCODE = 'too_many_rows';
 END
 $$;
 COMMENT ON FUNCTION pgvoice.encoder_id(text) IS
-'The id of the encoder with this name; fails if there is none or several.';
-
-CREATE OR REPLACE FUNCTION pgvoice.sole_encoder() RETURNS integer
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $$
-DECLARE
-    ids integer[] := ARRAY(SELECT id FROM pgvoice.encoder ORDER BY id);
-BEGIN
-    IF cardinality(ids) > 1 THEN
-        RAISE EXCEPTION 'the store holds vectors of % encoders', cardinality(ids)
-            USING HINT = 'Name one: encoder => pgvoice.encoder_id(''campplus'').',
-                  ERRCODE = 'too_many_rows';
-    END IF;
-    RETURN ids[1];
-END
-$$;
-COMMENT ON FUNCTION pgvoice.sole_encoder() IS
-'The id of the only encoder in the store, NULL if there is none yet; fails if there are several.';
+'The id of the encoder with this name or label: of several, the one that answers by default. Fails if there
+is none, or several without it.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.video_ids(keys text[]) RETURNS bigint[]
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE

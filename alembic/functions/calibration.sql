@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION pgvoice.segment_trials(
     starts_ms integer[],
     ends_ms integer[],
     speakers text[],
-    encoder integer DEFAULT pgvoice.sole_encoder()
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     trial bigint,
     duration_ms integer,
@@ -45,6 +45,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_encoder(encoder),
+           pgvoice_internal.require_segment_vectors(encoder),
            pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
            pgvoice_internal.require_same_length('starts', cardinality(starts_ms), each.name, each.size)
     FROM (VALUES ('videos', cardinality(videos)), ('speakers', cardinality(speakers))) AS each(name, size);
@@ -82,7 +83,7 @@ own marks the speaker''s own profile, made without the exemplars that are this s
 similarity is NULL if none is left. A speaker who is not enrolled has no own profile. trial numbers the
 segments as given, from 1; segments without a vector, and turns that others overlap, are left out.';
 
-CREATE OR REPLACE FUNCTION pgvoice.exemplar_trials(encoder integer DEFAULT pgvoice.sole_encoder())
+CREATE OR REPLACE FUNCTION pgvoice.exemplar_trials(encoder integer DEFAULT pgvoice.default_encoder())
 RETURNS TABLE (
     trial bigint,
     duration_ms integer,
@@ -94,7 +95,8 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_encoder(encoder);
+    SELECT pgvoice_internal.require_encoder(encoder),
+           pgvoice_internal.require_segment_vectors(encoder);
     WITH left_out AS MATERIALIZED (
         SELECT x.id, x.end_ms - x.start_ms AS duration_ms, named.name, x.speaker_id, x.embedding,
                pgvoice_internal.profile_without(
@@ -136,7 +138,7 @@ COMMENT ON FUNCTION pgvoice.activate_calibration(bigint) IS
 'Makes a calibration the active one, which identify uses; kept labels stay as they are until
 keep_labels judges them again.';
 
-CREATE OR REPLACE FUNCTION pgvoice.reset_calibration(encoder integer DEFAULT pgvoice.sole_encoder())
+CREATE OR REPLACE FUNCTION pgvoice.reset_calibration(encoder integer DEFAULT pgvoice.default_encoder())
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT

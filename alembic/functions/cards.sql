@@ -1,7 +1,8 @@
 -- What helps to tell who an unknown voice is: clips, people and voices that sound like it, what it says.
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_clips(
-    number bigint, max_rows integer DEFAULT 5, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 5,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     video text,
     source text,
@@ -15,7 +16,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_unknown_voice(number),
+    SELECT pgvoice_internal.require_heard_voice(number, voice_clips.encoder),
            pgvoice_internal.require_not_negative('max_rows', max_rows);
     SELECT r.key, r.source, c.label, c.clip_start_ms / 1000::double precision,
            c.clip_end_ms / 1000::double precision, c.clean_ms / 1000::double precision, c.similarity
@@ -35,7 +36,6 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.typical_clips(
 ) RETURNS TABLE (
     video_id bigint,
     label text,
-    encoder_id integer,
     clip_start_ms integer,
     clip_end_ms integer,
     clean_ms integer,
@@ -47,14 +47,14 @@ SET search_path FROM CURRENT
 AS $$
     SELECT DISTINCT ON (c.video_id) c.*
     FROM (
-        SELECT l.video_id, l.label, l.encoder_id, v.clip_start_ms, v.clip_end_ms, v.clean_ms, v.starts_ms,
+        SELECT l.video_id, l.label, v.clip_start_ms, v.clip_end_ms, v.clean_ms, v.starts_ms,
                pgvoice.shown(pgvoice.similarity(
                    m.length * -(m.embedding OPERATOR(public.<#>) v.embedding)
                ), exact) AS similarity
         FROM (
             SELECT l.* FROM pgvoice.linked_voice AS l
             WHERE l.unknown_voice_id = number
-              AND (typical_clips.encoder IS NULL OR l.encoder_id = typical_clips.encoder)
+              AND l.encoder_id = typical_clips.encoder
             -- A sample that stays the same.
             ORDER BY CASE WHEN most IS NOT NULL THEN hashint8(l.video_id) END, l.video_id, l.label
             LIMIT most
@@ -65,14 +65,15 @@ AS $$
             ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
         WHERE v.clip_start_ms IS NOT NULL
     ) AS c
-    ORDER BY c.video_id, c.similarity DESC NULLS LAST, c.encoder_id, c.label
+    ORDER BY c.video_id, c.similarity DESC NULLS LAST, c.label
 $$;
 COMMENT ON FUNCTION pgvoice_internal.typical_clips(bigint, integer, integer, boolean) IS
 'Of each recording of an unknown voice the clip of the voice that is most similar to all others, of at most
 so many voices or of all; by similarities with two digits unless exact.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_people(
-    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 3,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     speaker text,
     similarity double precision,
@@ -85,31 +86,26 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_unknown_voice(number),
+    SELECT pgvoice_internal.require_heard_voice(number, voice_people.encoder),
            pgvoice_internal.require_not_negative('max_rows', max_rows);
-    WITH sees AS MATERIALIZED (
-        SELECT pgvoice.sees_vectors() AS exact, coalesce(
-            voice_people.encoder,
-            (SELECT min(e.id) FROM pgvoice.encoder AS e HAVING count(*) = 1),
-            (SELECT k.near_encoder_id FROM pgvoice_internal.known_voices(NULL, ARRAY[number]) AS k)
-        ) AS encoder_id
-    )
+    WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT s.name, near.similarity, r.key, coalesce(r.source, c.source),
            c.start_ms / 1000::double precision, c.end_ms / 1000::double precision
     FROM sees
     CROSS JOIN LATERAL pgvoice_internal.people_like(
-        sees.encoder_id, number, max_rows, sees.exact
+        voice_people.encoder, number, max_rows, sees.exact
     ) AS near
     JOIN pgvoice.speaker AS s ON s.id = near.speaker_id
-    LEFT JOIN LATERAL pgvoice_internal.sample_to_hear(near.speaker_id, sees.encoder_id) AS c ON true
+    LEFT JOIN LATERAL pgvoice_internal.sample_to_hear(
+        near.speaker_id, voice_people.encoder
+    ) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
     ORDER BY near.similarity DESC, near.speaker_id
 $$;
 COMMENT ON FUNCTION pgvoice.voice_people IS
 'The enrolled people whose profiles are most similar to an unknown voice, besides those whom a person said
 that it is not, and a sample of each: the part of a recording that they were enrolled with that is most like
-their profile. Without encoder, as the encoder heard the voice that review_voice reports. video is NULL if
-that is no recording of the store. Similarities have two digits unless the caller sees_vectors.';
+their profile. video is NULL if that is no recording of the store. Similarities have two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.people_like(
     encoder integer, number bigint, max_rows integer, exact boolean
@@ -158,7 +154,8 @@ COMMENT ON FUNCTION pgvoice_internal.sample_to_hear(bigint, integer) IS
 or else the longest, from a recording of the store if there is one; of more than 8 s, its middle.';
 
 CREATE OR REPLACE FUNCTION pgvoice.similar_voices(
-    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 3,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     number bigint,
     similarity double precision,
@@ -174,16 +171,15 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_unknown_voice(similar_voices.number),
+    SELECT pgvoice_internal.require_heard_voice(similar_voices.number, similar_voices.encoder),
            pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact),
     near AS MATERIALIZED (
-        SELECT DISTINCT ON (n.id) n.*
+        SELECT n.*
         FROM sees
-        CROSS JOIN pgvoice.encoder AS e
         CROSS JOIN LATERAL (
             -- As many more as are left out, so that few are looked up.
-            SELECT o.id, e.id AS encoder_id, o.speech_ms, pgvoice.similarity(-o.distance) AS similarity
+            SELECT o.id, o.speech_ms, pgvoice.similarity(-o.distance) AS similarity
             FROM (
                 SELECT o.unknown_voice_id AS id, o.speech_ms, CASE
                            WHEN sees.exact THEN m.embedding OPERATOR(public.<#>) o.embedding
@@ -192,7 +188,8 @@ AS $$
                 FROM pgvoice.unknown_voice_mean AS m
                 JOIN pgvoice.unknown_voice_mean AS o
                     ON o.encoder_id = m.encoder_id AND o.unknown_voice_id <> m.unknown_voice_id
-                WHERE m.unknown_voice_id = similar_voices.number AND m.encoder_id = e.id
+                WHERE m.unknown_voice_id = similar_voices.number
+                  AND m.encoder_id = similar_voices.encoder
                 ORDER BY distance, id
                 LIMIT max_rows + cardinality(pgvoice_internal.listed_voices(true))
             ) AS o
@@ -201,8 +198,6 @@ AS $$
             ORDER BY o.distance, o.id
             LIMIT max_rows
         ) AS n
-        WHERE similar_voices.encoder IS NULL OR e.id = similar_voices.encoder
-        ORDER BY n.id, n.similarity DESC
     )
     SELECT n.id, pgvoice.shown(n.similarity, sees.exact), l.recordings, l.seconds,
            n.speech_ms / 1000::double precision, r.key, r.source,
@@ -213,7 +208,9 @@ AS $$
         similar_voices.encoder, ARRAY(SELECT n.id FROM near AS n)
     ) AS l ON l.number = n.id
     LEFT JOIN LATERAL (
-        SELECT t.* FROM pgvoice_internal.typical_clips(n.id, n.encoder_id, 100, sees.exact) AS t
+        SELECT t.* FROM pgvoice_internal.typical_clips(
+            n.id, similar_voices.encoder, 100, sees.exact
+        ) AS t
         ORDER BY t.similarity DESC NULLS LAST, t.video_id LIMIT 1
     ) AS c ON true
     LEFT JOIN pgvoice.video AS r ON r.id = c.video_id
@@ -226,7 +223,8 @@ COMMENT ON FUNCTION pgvoice.similar_voices IS
 Similarities have two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_turns(
-    number bigint, max_rows integer DEFAULT 3, encoder integer DEFAULT NULL
+    number bigint, max_rows integer DEFAULT 3,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     video text,
     start_s double precision,
@@ -240,7 +238,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_unknown_voice(number),
+    SELECT pgvoice_internal.require_heard_voice(number, voice_turns.encoder),
            pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH clip AS MATERIALIZED (
         SELECT c.*, row_number() OVER (ORDER BY c.similarity DESC NULLS LAST, c.video_id) AS place

@@ -84,3 +84,39 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.check_turns() IS
 'Whether the overlap is noted as the turns have it.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.check_twins()
+RETURNS TABLE (what text, looked_at bigint, problems bigint, example text)
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    WITH apart AS (
+        SELECT DISTINCT x.id
+        FROM pgvoice.enrollment AS x
+        JOIN pgvoice.enrollment AS o
+            ON (o.audio_sha256, o.start_ms, o.end_ms, o.created_at)
+               = (x.audio_sha256, x.start_ms, x.end_ms, x.created_at)
+            AND o.encoder_id <> x.encoder_id AND o.speaker_id <> x.speaker_id
+        -- Two people may be enrolled with the same speech, each with both encoders.
+        WHERE x.end_ms > 0
+          AND NOT EXISTS (SELECT FROM pgvoice_internal.twins_of(ARRAY[x.id], o.encoder_id))
+          AND NOT EXISTS (SELECT FROM pgvoice_internal.twins_of(ARRAY[o.id], x.encoder_id))
+    )
+    SELECT 'encoders: an exemplar of the same person with each', count(*), count(a.id),
+           min(format('exemplar %s of %s', x.id, s.name)) FILTER (WHERE a.id IS NOT NULL)
+    FROM pgvoice.enrollment AS x
+    JOIN pgvoice.speaker AS s ON s.id = x.speaker_id
+    LEFT JOIN apart AS a ON a.id = x.id
+    UNION ALL
+    SELECT 'acts: nothing of encoders that are gone', count(*), count(*) FILTER (WHERE e.id IS NULL),
+           min(format('act %s', c.act_id)) FILTER (WHERE e.id IS NULL)
+    FROM pgvoice.act_change AS c
+    CROSS JOIN LATERAL (
+        SELECT (coalesce(c.new, c.old) ->> 'encoder_id')::integer AS encoder_id
+    ) AS k
+    LEFT JOIN pgvoice.encoder AS e ON e.id = k.encoder_id
+    WHERE k.encoder_id IS NOT NULL
+$$;
+COMMENT ON FUNCTION pgvoice_internal.check_twins() IS
+'Whether a span that several encoders have belongs to one person, and what acts changed to encoders that are
+there.';

@@ -100,7 +100,8 @@ AS $$
     )
     SELECT DISTINCT ON (c.start_ms, c.end_ms) c.start_ms, c.end_ms, c.label
     FROM compared AS c
-    WHERE c.between < pgvoice_internal.duplicate_limit(encoder)
+    WHERE NOT pgvoice_internal.is_per_label(encoder)
+      AND c.between < pgvoice_internal.duplicate_limit(encoder)
       AND c.other - c.own * c.between
           > .33 * sqrt(greatest((1 - c.own ^ 2) * (1 - c.between ^ 2), 0))
     ORDER BY c.start_ms, c.end_ms, c.other DESC, c.label
@@ -109,4 +110,4 @@ COMMENT ON FUNCTION pgvoice_internal.blended_segments IS
 'Those of these segments of a video whose vector has a part of another label''s voice: what it does not
 share with the rest of its own label (6 s or more) is similar to what the other label (3 s or more)
 does not share with it, by the partial correlation of the three. Labels that sound like one person (see
-duplicate_limit) are not compared. CAM++: 1 % of clean turns exceed .32 (series, simulated podcast).';
+duplicate_limit) are not compared, nor segments that share their label''s vector. CAM++: 1 % of clean turns exceed .32 (series, simulated podcast).';

@@ -148,7 +148,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify_clusters(
     starts double precision[] DEFAULT NULL,
     ends double precision[] DEFAULT NULL,
     clusters text[] DEFAULT NULL,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,

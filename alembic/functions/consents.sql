@@ -144,17 +144,27 @@ CREATE OR REPLACE TRIGGER setting_requirement_followed
 AFTER UPDATE OF consent_required ON pgvoice.setting
 FOR EACH ROW EXECUTE FUNCTION pgvoice_internal.follow_requirement();
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.has_voice_opted_out(voice public.vector, encoder integer)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT EXISTS (
+        SELECT FROM pgvoice.opt_out_voice AS o
+        WHERE o.encoder_id = encoder AND -(o.embedding OPERATOR(public.<#>) voice)
+            >= least(o.similarity_limit, pgvoice_internal.duplicate_limit(encoder))
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.has_voice_opted_out(public.vector, integer) IS
+'Whether a voice opted out, as far as this encoder can tell.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.refuse_voice(voice public.vector, encoder integer)
 RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM pgvoice.opt_out_voice AS o
-        WHERE o.encoder_id = encoder AND -(o.embedding OPERATOR(public.<#>) voice)
-            >= least(o.similarity_limit, pgvoice_internal.duplicate_limit(encoder))
-    ) THEN
+    IF pgvoice_internal.has_voice_opted_out(voice, encoder) THEN
         RAISE EXCEPTION 'a voice that was erased, and asked not to be enrolled again'
             USING ERRCODE = 'PV002';
     END IF;

@@ -153,7 +153,7 @@ COMMENT ON FUNCTION pgvoice_internal.shared_exemplars(bigint) IS
 spans that share more than half of the shorter one.';
 
 CREATE OR REPLACE FUNCTION pgvoice.profile_quality(
-    speaker text DEFAULT NULL, encoder integer DEFAULT NULL
+    speaker text DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     speaker text,
     encoder text,
@@ -172,8 +172,7 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.speaker_ids(ARRAY[profile_quality.speaker])
     WHERE profile_quality.speaker IS NOT NULL;
-    SELECT pgvoice_internal.require_encoder(profile_quality.encoder)
-    WHERE profile_quality.encoder IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(profile_quality.encoder);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT named.name, e.label, p.exemplars,
            (SELECT count(*) FROM pgvoice.enrollment AS x
@@ -199,11 +198,11 @@ AS $$
         LIMIT 1
     ) AS other ON true
     WHERE (profile_quality.speaker IS NULL OR named.name = profile_quality.speaker)
-      AND (profile_quality.encoder IS NULL OR p.encoder_id = profile_quality.encoder)
-    ORDER BY named.name, e.id
+      AND p.encoder_id = profile_quality.encoder
+    ORDER BY named.name
 $$;
 COMMENT ON FUNCTION pgvoice.profile_quality IS
-'How well people are enrolled: a row per profile. cohesion is the mean similarity of the exemplars to
+'How well people are enrolled with an encoder. cohesion is the mean similarity of the exemplars to
 the profile they make; overlapping windows and few exemplars raise it. left_out_similarity is the
 mean similarity to the others (leave-one-out, among exemplars that share no audio). nearest_other is the
 other person whose profile is most similar.';

@@ -154,6 +154,24 @@ AFTER UPDATE OF key, audio_sha256 ON pgvoice.video
 FOR EACH ROW WHEN ((OLD.key, OLD.audio_sha256) IS DISTINCT FROM (NEW.key, NEW.audio_sha256))
 EXECUTE FUNCTION pgvoice_internal.refuse_erased_audio();
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.is_erased(
+    sha256 text, video bigint, start_ms integer, end_ms integer
+) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path FROM CURRENT
+AS $$
+    SELECT EXISTS (
+        SELECT FROM pgvoice_internal.erased_spans(
+            (SELECT v.key FROM pgvoice.video AS v WHERE v.id = is_erased.video), sha256
+        ) AS t
+        WHERE pgvoice_internal.is_same_speech(
+            is_erased.start_ms, is_erased.end_ms, t.start_ms, t.end_ms
+        )
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.is_erased IS
+'Whether the speech of an exemplar was erased.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.refuse_erased_exemplar(
     sha256 text, video bigint, start_ms integer, end_ms integer
 ) RETURNS void
@@ -161,14 +179,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM pgvoice_internal.erased_spans(
-            (SELECT v.key FROM pgvoice.video AS v WHERE v.id = refuse_erased_exemplar.video), sha256
-        ) AS t
-        WHERE pgvoice_internal.is_same_speech(
-            refuse_erased_exemplar.start_ms, refuse_erased_exemplar.end_ms, t.start_ms, t.end_ms
-        )
-    ) THEN
+    IF pgvoice_internal.is_erased(sha256, video, start_ms, end_ms) THEN
         PERFORM pgvoice_internal.raise_erased('the exemplar''s audio', start_ms, end_ms);
     END IF;
 END

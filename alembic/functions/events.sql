@@ -14,9 +14,10 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.tell() IS
 'Tells listeners of an event when the transaction commits. Takes its name, and the column of its number.';
 
+-- Other encoders hear what was told already, or what nobody asks for yet.
 CREATE OR REPLACE TRIGGER fill_run_told
 AFTER INSERT ON pgvoice.fill_run
-FOR EACH ROW WHEN (NEW.filled > 0)
+FOR EACH ROW WHEN (NEW.filled > 0 AND NEW.encoder_id = pgvoice.default_encoder())
 EXECUTE FUNCTION pgvoice_internal.tell('filled', 'id');
 
 CREATE OR REPLACE TRIGGER speaker_told
@@ -44,7 +45,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    IF NOT EXISTS (
+    IF NEW.encoder_id = pgvoice.default_encoder() AND NOT EXISTS (
         SELECT FROM pgvoice.act AS a
         WHERE a.id = pgvoice_internal.current_act() AND a.kind NOT IN ('label', 'relabel')
     ) THEN
@@ -56,7 +57,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.tell_labelled() IS
-'Tells listeners of a run of labels, unless it follows from what somebody said, such as a name.';
+'Tells listeners of a run of labels of the default encoder, unless it follows from what somebody said, such as
+a name.';
 
 CREATE OR REPLACE TRIGGER attribution_run_told
 AFTER INSERT ON pgvoice.attribution_run
@@ -98,6 +100,7 @@ AS $$
     JOIN pgvoice.video AS v ON v.id = n.video_id
     JOIN pgvoice.speaker AS s ON s.id = n.speaker_id
     WHERE NOT EXISTS (
+        -- Of any encoder.
         SELECT FROM pgvoice.attribution AS before
         WHERE before.video_id = n.video_id AND before.speaker_id = n.speaker_id
           AND before.run_id < n.run_id

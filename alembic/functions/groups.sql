@@ -195,10 +195,16 @@ BEGIN
     ) AS heir
     WHERE u.id = heir.younger AND u.ended_at IS NULL AND u.id <> ALL (ids) AND NOT EXISTS (
         SELECT FROM pgvoice.linked_voice AS l
-        WHERE l.unknown_voice_id = u.id AND (l.encoder_id <> encoder OR NOT EXISTS (
-            SELECT FROM unnest(videos, labels, groups) AS p(video_id, label, id)
-            WHERE p.video_id = l.video_id AND p.label = l.label OR p.label IS NULL AND p.id = u.id
-        ))
+        WHERE l.unknown_voice_id = u.id AND CASE WHEN l.encoder_id <> encoder
+            -- Others' follow, but those that this encoder lacks.
+            THEN NOT EXISTS (
+                SELECT FROM pgvoice_internal.counterparts(encoder, l.encoder_id, ARRAY[l.video_id]) AS c
+                WHERE c.label = l.label
+            )
+            ELSE NOT EXISTS (
+                SELECT FROM unnest(videos, labels, groups) AS p(video_id, label, id)
+                WHERE p.video_id = l.video_id AND p.label = l.label OR p.label IS NULL AND p.id = u.id
+            ) END
     );
     UPDATE pgvoice.linked_voice AS l SET unknown_voice_id = c.id, linked_at = now()
     FROM unnest(groups, labels, clusters) AS p(id, label, cluster)

@@ -172,7 +172,8 @@ AS $$
         ) AS q ON c.similarities IS NOT NULL
     ), together AS (
         SELECT j.ordinal, max(j.status) FILTER (WHERE NOT j.is_part) AS status,
-               bool_or(j.status IS NULL) AS lacks_part,
+               bool_or(j.status IS NULL) AND NOT pgvoice_internal.is_imported(encoder)
+                   AS lacks_part,
                min(j.speakers[1]) FILTER (WHERE j.is_part AND j.reason = 'matched') AS first_named,
                max(j.speakers[1]) FILTER (WHERE j.is_part AND j.reason = 'matched') AS last_named
         FROM judged AS j WHERE j.overlapped_ms > 0
@@ -212,7 +213,7 @@ CREATE OR REPLACE FUNCTION pgvoice.identify(
     video text,
     starts double precision[] DEFAULT NULL,
     ends double precision[] DEFAULT NULL,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     starts_ms integer[] DEFAULT NULL,

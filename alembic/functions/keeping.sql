@@ -22,40 +22,40 @@ BEGIN
                count(*) AS segments, sum(v.end_ms - v.start_ms) AS ms
         FROM pg_temp.verdict AS v
         GROUP BY v.pinned, v.old_speaker_id, v.old_reason, v.speaker_id, v.reason, v.video_id
-    ), move AS (
-        SELECT p.pinned, p.old_speaker_id, p.old_reason, p.speaker_id, p.reason,
-               sum(p.segments)::bigint AS segments, sum(p.ms) AS ms, count(*) AS videos,
-               (array_agg(p.video_id ORDER BY p.ms DESC, p.video_id))[:20] AS longest
-        FROM per_video AS p
-        GROUP BY p.pinned, p.old_speaker_id, p.old_reason, p.speaker_id, p.reason
+    ), move AS MATERIALIZED (
+        SELECT a.pinned, m.*
+        FROM (
+            SELECT p.pinned, array_agg(p.video_id) AS videos, array_agg(p.old_speaker_id) AS old_ids,
+                   array_agg(p.old_reason) AS old_reasons, array_agg(p.speaker_id) AS ids,
+                   array_agg(p.reason) AS reasons, array_agg(p.segments) AS segments,
+                   array_agg(p.ms) AS ms
+            FROM per_video AS p GROUP BY p.pinned
+        ) AS a
+        CROSS JOIN LATERAL pgvoice_internal.summed_videos(
+            a.videos, a.old_ids, a.old_reasons, a.ids, a.reasons, a.segments, a.ms
+        ) AS m
     ), stays AS (
         SELECT t.speaker_id, t.segments - coalesce(sum(m.segments), 0)::bigint AS segments,
                t.ms - coalesce(sum(m.ms), 0) AS ms
         FROM pg_temp.total AS t
         LEFT JOIN move AS m ON t.speaker_id IS NOT DISTINCT FROM
-            CASE WHEN m.pinned THEN m.old_speaker_id ELSE m.speaker_id END
+            CASE WHEN m.pinned THEN m.from_id ELSE m.to_id END
         GROUP BY t.speaker_id, t.segments, t.ms
     ), told AS (
-        SELECT CASE WHEN m.pinned THEN 'pinned' ELSE 'changed' END AS outcome,
-               before.name AS before_name, m.old_reason, after.name AS after_name, m.reason,
-               m.segments, m.ms, m.videos, m.longest
+        SELECT CASE WHEN m.pinned THEN 'pinned' ELSE 'changed' END AS outcome, m.from_speaker,
+               m.from_reason, m.to_speaker, m.to_reason, m.segments, m.ms, m.video_count,
+               m.longest_videos
         FROM move AS m
-        LEFT JOIN pgvoice.speaker AS before ON before.id = m.old_speaker_id
-        LEFT JOIN pgvoice.speaker AS after ON after.id = m.speaker_id
         UNION ALL
         SELECT 'unchanged', named.name, NULL, named.name, NULL, s.segments, s.ms, NULL, NULL
         FROM stays AS s LEFT JOIN pgvoice.speaker AS named ON named.id = s.speaker_id
         WHERE s.segments > 0
     )
-    SELECT t.outcome, t.before_name, t.old_reason, t.after_name, t.reason, t.segments,
-           t.ms / 1000::double precision, t.videos,
-           CASE WHEN t.longest IS NOT NULL THEN ARRAY(
-               SELECT v.key FROM unnest(t.longest) WITH ORDINALITY AS l(id, place)
-               JOIN pgvoice.video AS v ON v.id = l.id ORDER BY l.place
-           ) END
+    SELECT t.outcome, t.from_speaker, t.from_reason, t.to_speaker, t.to_reason, t.segments,
+           t.ms / 1000::double precision, t.video_count, t.longest_videos
     FROM told AS t
-    ORDER BY t.outcome, t.segments DESC, t.ms DESC, t.before_name, t.old_reason, t.after_name,
-             t.reason;
+    ORDER BY t.outcome, t.segments DESC, t.ms DESC, t.from_speaker, t.from_reason, t.to_speaker,
+             t.to_reason;
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.verdict_moves() IS
@@ -80,10 +80,14 @@ BEGIN
     IF stored = 0 THEN
         RETURN NULL;
     END IF;
-    PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
-        ELSE format('%s recordings', count(*)) END)
-    FROM pgvoice.video AS v
-    WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
+    -- Labels of an encoder that does not answer change nothing that a person sees: an undo takes back
+    -- what was done before (see follow_undone_labels), and revert_labels the run.
+    IF encoder = pgvoice.default_encoder() AND NOT pgvoice_internal.is_undoing() THEN
+        PERFORM pgvoice_internal.begin_act(run_kind, CASE WHEN count(*) = 1 THEN min(v.key)
+            ELSE format('%s recordings', count(*)) END)
+        FROM pgvoice.video AS v
+        WHERE v.id IN (SELECT d.video_id FROM pg_temp.verdict AS d WHERE NOT d.pinned);
+    END IF;
     -- NULL unless given: other thresholds depend on the gallery, the duration, or the recording.
     INSERT INTO pgvoice.attribution_run
         (encoder_id, kind, threshold, margin, changed, calibration_id)
@@ -115,7 +119,7 @@ COMMENT ON FUNCTION pgvoice_internal.apply_verdicts IS
 
 CREATE OR REPLACE FUNCTION pgvoice.keep_labels(
     videos text[] DEFAULT NULL,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     only_labelled boolean DEFAULT false,

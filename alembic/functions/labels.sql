@@ -23,7 +23,8 @@ SELECT v.key AS video,
        r.created_at AS labelled_at,
        a.encoder_id,
        a.start_ms,
-       a.end_ms
+       a.end_ms,
+       a.encoder_id = (SELECT pgvoice.default_encoder()) AS by_default
 FROM pgvoice.attribution AS a
 JOIN pgvoice.video AS v ON v.id = a.video_id
 JOIN pgvoice.attribution_run AS r ON r.id = a.run_id
@@ -41,11 +42,12 @@ WHERE a.current AND (
 );
 COMMENT ON VIEW pgvoice.label IS
 'The current labels, of the turns where a video has any. similarity, runner_up and margin are as of labelled_at; reason becomes removed
-once the speaker is removed; speaker is NULL for nobody known. Similarities have two digits unless the
+once the speaker is removed; speaker is NULL for nobody known. Each encoder has labels of its own;
+by_default marks those of the default encoder, which answers unless another one is named. Similarities have two digits unless the
 reader sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.speaker_time(
-    video text DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
+    video text DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (speaker text, video text, segments bigint, seconds double precision)
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER

@@ -28,6 +28,23 @@ AS $$
         LEFT JOIN pgvoice.encoder AS e ON e.id = l.encoder_id
     ) AS j
     UNION ALL
+    SELECT 'unknown voices: the same with every encoder',
+           count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
+    FROM (
+        SELECT format('%s in video %s', label, video_id) AS place, w.bad IS NOT NULL AS bad
+        FROM pgvoice.linked_voice AS l
+        FULL JOIN (
+            SELECT e.id AS encoder_id, f.video_id, f.label, true AS bad
+            FROM pgvoice.encoder AS e
+            CROSS JOIN LATERAL pgvoice_internal.lagging_voices(
+                pgvoice.default_encoder(), e.id, ARRAY(
+                    SELECT c.video_id FROM pgvoice.voice_cohort AS c WHERE c.encoder_id = e.id
+                )
+            ) AS f
+            WHERE e.id <> pgvoice.default_encoder()
+        ) AS w USING (video_id, encoder_id, label)
+    ) AS j
+    UNION ALL
     SELECT 'unknown voices: the mean of their voices',
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)
     FROM (

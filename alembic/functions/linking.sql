@@ -196,6 +196,9 @@ BEGIN
         RETURN 0;
     END IF;
     PERFORM pgvoice_internal.expire_voices();
+    IF encoder <> pgvoice.default_encoder() THEN
+        RETURN pgvoice_internal.follow_voices(chosen, encoder);
+    END IF;
     FOREACH video IN ARRAY chosen LOOP
         linked := linked + pgvoice_internal.link_recording(video, encoder, heard);
     END LOOP;
@@ -207,7 +210,7 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.link_recordings(bigint[], integer, integer) IS
 'Links the voices of these videos, if the store links voices, and returns how many; then mends so many groups
-(mend_links).';
+(mend_links). Voices of another encoder than the default one follow its links (follow_voices).';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.link_refreshed(
     chosen bigint[], encoder integer, refitted boolean
@@ -232,7 +235,7 @@ COMMENT ON FUNCTION pgvoice_internal.link_refreshed(bigint[], integer, boolean) 
 'Links the voices of videos that were computed, if the store links voices.';
 
 CREATE OR REPLACE FUNCTION pgvoice.link_voices(
-    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
+    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -253,6 +256,7 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice.link_voices IS
 'Links the voices of these videos, or of all, with those of others that are the same person''s, as unknown
-voices that keep their numbers; returns how many. Nothing happens unless the store links voices
+voices that keep their numbers; returns how many. Voices of another encoder than the default one are linked
+as its own are. Nothing happens unless the store links voices
 (setting.linking). Every fill and every labelling of the library calls it for what is new; for all videos,
 it also mends what was linked while the library was smaller.';

@@ -29,6 +29,18 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.doubtful_groups(integer) IS
 'How far above what is required the voice of each group is that belongs to it least.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.refresh_levels(encoder integer, heard bigint) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
+    FROM pgvoice_internal.voice_levels(encoder, NULL, heard) AS q
+    WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
+      AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005
+$$;
+COMMENT ON FUNCTION pgvoice_internal.refresh_levels(integer, bigint) IS
+'Brings what linked voices of an encoder require up to date.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.mend_links(encoder integer, most integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -42,10 +54,7 @@ DECLARE
     one bigint;
     several bigint[];
 BEGIN
-    UPDATE pgvoice.linked_voice AS l SET impostor_mean = q.impostor_mean, level = q.level
-    FROM pgvoice_internal.voice_levels(encoder, NULL, heard) AS q
-    WHERE l.video_id = q.video_id AND l.label = q.label AND l.encoder_id = encoder
-      AND greatest(abs(l.impostor_mean - q.impostor_mean), abs(l.level - q.level)) > 0.005;
+    PERFORM pgvoice_internal.refresh_levels(encoder, heard);
     IF pgvoice_internal.is_small_library(encoder) THEN
         PERFORM pgvoice_internal.regroup(encoder, '{}', '{}', '{}', '{}', ARRAY(
             SELECT m.unknown_voice_id FROM pgvoice.unknown_voice_mean AS m WHERE m.encoder_id = encoder
@@ -87,6 +96,9 @@ DECLARE
     least_required CONSTANT double precision := pgvoice_internal.least_required(encoder, NULL);
     chosen bigint[];
 BEGIN
+    IF encoder <> pgvoice.default_encoder() THEN
+        RETURN;
+    END IF;
     SELECT array_agg(DISTINCT l.video_id) INTO chosen
     FROM pgvoice.profile AS p
     JOIN pgvoice.unknown_voice_mean AS m
@@ -107,4 +119,4 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.leave_named(integer) IS
 'Links voices anew that may match somebody whose profile is newer than the link: those that do leave their
-unknown voice.';
+unknown voice. Only of the default encoder, which others follow.';

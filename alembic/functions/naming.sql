@@ -92,7 +92,8 @@ DECLARE
     );
     heard_by CONSTANT integer[] := ARRAY(
         SELECT l.encoder_id FROM pgvoice.linked_voice AS l WHERE l.unknown_voice_id = number
-        GROUP BY l.encoder_id ORDER BY count(*) DESC, l.encoder_id
+        GROUP BY l.encoder_id
+        ORDER BY l.encoder_id <> pgvoice.default_encoder(), count(*) DESC, l.encoder_id
     );
     labelling CONSTANT integer[] := pgvoice_internal.labelling_encoders(number);
     act CONSTANT bigint := pgvoice_internal.begin_act(
@@ -104,8 +105,14 @@ DECLARE
     kept record;
 BEGIN
     FOREACH each IN ARRAY heard_by LOOP
-        -- Others than the encoder that heard most of it are enrolled if they heard enough.
-        IF each = heard_by[1] OR 2000 <= (
+        -- Others than the first one are enrolled with the same spans. Those that have no vectors of
+        -- these are if they heard enough.
+        IF each = heard_by[1] OR NOT EXISTS (
+            SELECT FROM pgvoice.enrollment AS x
+            JOIN jsonb_to_recordset(exemplars) AS s(video_id bigint, start_ms integer, end_ms integer)
+                ON (s.video_id, s.start_ms, s.end_ms) = (x.video_id, x.start_ms, x.end_ms)
+            WHERE x.speaker_id = speaker_of AND x.encoder_id = each
+        ) AND 2000 <= (
             SELECT sum(t.end_ms - t.start_ms) FROM pgvoice_internal.typical_segments(number, each) AS t
         ) THEN
             exemplars := exemplars || (

@@ -87,7 +87,7 @@ AFTER DELETE ON pgvoice.compared_profile REFERENCING OLD TABLE AS old_rows
 FOR EACH STATEMENT EXECUTE FUNCTION pgvoice_internal.forget_profiles();
 
 CREATE OR REPLACE FUNCTION pgvoice.refresh_nearest(
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     OUT fresh_profiles bigint,
     OUT segments_passed bigint,
     OUT segments_recomputed bigint,

@@ -8,14 +8,16 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.split_level(encoder integer) RETURNS
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT greatest(
-        1.5 * e.default_threshold, pgvoice_internal.own_voice_level(e.id, t.within_mean)
+        e.default_threshold + 0.5 * least(e.default_threshold, 1 - e.default_threshold),
+        pgvoice_internal.own_voice_level(e.id, t.within_mean)
     )
     FROM pgvoice.encoder AS e CROSS JOIN LATERAL pgvoice_internal.tail_of(e.id, 0) AS t
     WHERE e.id = encoder;
 END;
 COMMENT ON FUNCTION pgvoice_internal.split_level(integer) IS
 'From which similarity on two labels of a recording sound like one voice, which the diarizer has split: one
-and a half times the encoder''s own threshold, or more if the library''s people sound alike.';
+and a half times the encoder''s own threshold, at most halfway from that to 1, or more if the library''s people
+sound alike.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.names_of_labels(
     video_id bigint,

@@ -199,9 +199,12 @@ AS $$
             AND t.end_ms = c.turn_end_ms
         WHERE c.video_id = clean_segments.video_id AND t.overlapped_ms > 0
     ) AS c
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = clean_segments.video_id AND s.start_ms = c.start_ms
-        AND s.end_ms = c.end_ms AND s.encoder_id = encoder
+    CROSS JOIN LATERAL (
+        -- OFFSET: each is looked up by its key, however few rows of a new recording the planner expects.
+        SELECT o.embedding FROM pgvoice.segment_embedding AS o
+        WHERE o.video_id = clean_segments.video_id AND o.start_ms = c.start_ms
+          AND o.end_ms = c.end_ms AND o.encoder_id = encoder OFFSET 0
+    ) AS s
     WHERE c.label IS NOT NULL AND s.embedding IS NOT NULL
 $$;
 COMMENT ON FUNCTION pgvoice_internal.clean_segments(bigint, integer) IS

@@ -1,26 +1,12 @@
 -- Who has a name: how well everybody is enrolled, whom each resembles, and how much they speak.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.main_profiles(speakers bigint[])
-RETURNS TABLE (speaker_id bigint, encoder_id integer, cohesion double precision)
+CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_others(speakers bigint[], encoder integer)
+RETURNS TABLE (speaker_id bigint, other_id bigint, similarity double precision)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT DISTINCT ON (p.speaker_id) p.speaker_id, p.encoder_id, p.cohesion
+    SELECT p.speaker_id, o.speaker_id, pgvoice.similarity(o.similarity)
     FROM pgvoice.profile AS p
-    WHERE p.speaker_id = ANY (speakers)
-    ORDER BY p.speaker_id, p.exemplars DESC, p.encoder_id
-$$;
-COMMENT ON FUNCTION pgvoice_internal.main_profiles(bigint[]) IS
-'Each person''s profile with the most exemplars, of whichever encoder.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.nearest_others(speakers bigint[])
-RETURNS TABLE (speaker_id bigint, other_id bigint, similarity double precision, encoder_id integer)
-LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
-    SELECT m.speaker_id, o.speaker_id, pgvoice.similarity(o.similarity), m.encoder_id
-    FROM pgvoice_internal.main_profiles(speakers) AS m
-    JOIN pgvoice.profile AS p ON p.speaker_id = m.speaker_id AND p.encoder_id = m.encoder_id
     CROSS JOIN LATERAL (
         SELECT v.speaker_id, -(v.embedding OPERATOR(public.<#>) p.embedding) AS similarity
         FROM pgvoice.valid_profile AS v
@@ -28,11 +14,13 @@ AS $$
         ORDER BY v.embedding OPERATOR(public.<#>) p.embedding, v.speaker_id
         LIMIT 1
     ) AS o
+    WHERE p.encoder_id = nearest_others.encoder AND p.speaker_id = ANY (speakers)
 $$;
-COMMENT ON FUNCTION pgvoice_internal.nearest_others(bigint[]) IS
-'Of each person''s main profile, the other person whose profile is most similar.';
+COMMENT ON FUNCTION pgvoice_internal.nearest_others(bigint[], integer) IS
+'Of each person''s profile, the other person whose profile is most similar.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.heard_people(speakers text[]) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice_internal.heard_people(speakers text[], encoder integer)
+RETURNS TABLE (
     speaker text,
     segments bigint,
     seconds double precision,
@@ -48,49 +36,41 @@ AS $$
     FROM (
         SELECT l.speaker, l.video, count(*) AS segments, sum(l.end_ms - l.start_ms) AS spoken_ms
         FROM pgvoice.label AS l
-        WHERE l.speaker = ANY (speakers) AND (SELECT count(*) < 2 FROM pgvoice.encoder)
+        WHERE l.speaker = ANY (speakers) AND l.encoder_id = heard_people.encoder
         GROUP BY l.speaker, l.video
-        UNION ALL
-        -- A segment counts once, however many encoders name it; that takes three times as long.
-        SELECT d.speaker, d.video, count(*), sum(d.end_ms - d.start_ms)
-        FROM (
-            SELECT DISTINCT l.speaker, l.video, l.start_ms, l.end_ms FROM pgvoice.label AS l
-            WHERE l.speaker = ANY (speakers) AND (SELECT count(*) > 1 FROM pgvoice.encoder)
-        ) AS d
-        GROUP BY d.speaker, d.video
     ) AS r
     JOIN pgvoice.video AS v ON v.key = r.video
     GROUP BY r.speaker
 $$;
-COMMENT ON FUNCTION pgvoice_internal.heard_people(text[]) IS
-'How much people speak by the current labels, and in which recording they are heard that was added last.';
+COMMENT ON FUNCTION pgvoice_internal.heard_people(text[], integer) IS
+'How much people speak by the current labels of an encoder, and in which recording they are heard that was added last.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_voices(speakers bigint[])
+CREATE OR REPLACE FUNCTION pgvoice_internal.suggested_voices(speakers bigint[], encoder integer)
 RETURNS TABLE (speaker_id bigint, numbers bigint[])
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH candidate AS MATERIALIZED (
         SELECT DISTINCT m.unknown_voice_id
-        FROM pgvoice.encoder AS e
-        CROSS JOIN LATERAL (
+        FROM (
             SELECT coalesce(r.lowest, (SELECT min(t) FROM unnest(r.suggested_above) AS t)) AS least
-            FROM pgvoice_internal.rule(e.id, NULL, NULL) AS r
+            FROM pgvoice_internal.rule(suggested_voices.encoder, NULL, NULL) AS r
         ) AS rule
-        JOIN pgvoice.valid_profile AS p ON p.encoder_id = e.id AND p.speaker_id = ANY (speakers)
+        JOIN pgvoice.valid_profile AS p
+            ON p.encoder_id = suggested_voices.encoder AND p.speaker_id = ANY (speakers)
         JOIN pgvoice.unknown_voice_mean AS m
-            ON m.encoder_id = e.id AND -(m.embedding OPERATOR(public.<#>) p.embedding) >= rule.least
+            ON m.encoder_id = p.encoder_id AND -(m.embedding OPERATOR(public.<#>) p.embedding) >= rule.least
     )
     SELECT k.speaker_id, array_agg(k.number ORDER BY k.seconds DESC, k.number)
     FROM pgvoice_internal.known_voices(
-        NULL, ARRAY(SELECT c.unknown_voice_id FROM candidate AS c)
+        suggested_voices.encoder, ARRAY(SELECT c.unknown_voice_id FROM candidate AS c)
     ) AS k
     JOIN pgvoice.unknown_voice AS u ON u.id = k.number
     WHERE k.suggested AND u.ended_as IS NULL AND u.dismissed_as IS NULL
       AND k.speaker_id = ANY (speakers)
     GROUP BY k.speaker_id
 $$;
-COMMENT ON FUNCTION pgvoice_internal.suggested_voices(bigint[]) IS
+COMMENT ON FUNCTION pgvoice_internal.suggested_voices(bigint[], integer) IS
 'The unknown voices for which these people are suggested, as in suggestions; compares only voices that
 resemble them with everybody.';
 
@@ -108,7 +88,8 @@ AS $$
         (
             SELECT a.video_id, a.start_ms, least(a.end_ms, a.start_ms + 8000), 2
             FROM pgvoice.attribution AS a
-            WHERE a.speaker_id = sample_of.speaker AND a.current AND a.end_ms - a.start_ms >= 1000
+            WHERE a.speaker_id = sample_of.speaker AND a.encoder_id = sample_of.encoder AND a.current
+              AND a.end_ms - a.start_ms >= 1000
             ORDER BY a.similarity DESC NULLS LAST, a.video_id, a.start_ms LIMIT 1
         )
     ) AS s
@@ -138,8 +119,9 @@ COMMENT ON FUNCTION pgvoice_internal.consent_state(bigint) IS
 'Whether somebody may be named because of their consents: valid or not required; or why not: missing,
 expired or withdrawn.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.ranked_people(part text, ids bigint[], ordered text)
-RETURNS TABLE (speaker_id bigint, place bigint, total bigint)
+CREATE OR REPLACE FUNCTION pgvoice_internal.ranked_people(
+    part text, ids bigint[], ordered text, encoder integer
+) RETURNS TABLE (speaker_id bigint, place bigint, total bigint)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
@@ -153,7 +135,8 @@ AS $$
                WHEN 'heard' THEN -extract(epoch FROM h.heard_at)::double precision
                WHEN 'exemplars' THEN -(
                    SELECT count(*) FROM pgvoice.enrollment AS e
-                   WHERE e.speaker_id = a.id AND NOT e.excluded
+                   WHERE e.speaker_id = a.id AND e.encoder_id = ranked_people.encoder
+                     AND NOT e.excluded
                )::double precision
                WHEN 'cohesion' THEN m.cohesion
                WHEN 'resemblance' THEN -n.similarity
@@ -165,15 +148,14 @@ AS $$
     -- Each is asked for nobody unless the order needs it.
     LEFT JOIN pgvoice_internal.heard_people(ARRAY(
         SELECT x.name FROM asked AS x WHERE ordered IN ('speech', 'heard')
-    )) AS h ON h.speaker = a.name
-    LEFT JOIN pgvoice_internal.main_profiles(ARRAY(
-        SELECT x.id FROM asked AS x WHERE ordered = 'cohesion'
-    )) AS m ON m.speaker_id = a.id
+    ), ranked_people.encoder) AS h ON h.speaker = a.name
+    LEFT JOIN pgvoice.profile AS m
+        ON m.speaker_id = a.id AND m.encoder_id = ranked_people.encoder AND ordered = 'cohesion'
     LEFT JOIN pgvoice_internal.nearest_others(ARRAY(
         SELECT x.id FROM asked AS x WHERE ordered = 'resemblance'
-    )) AS n ON n.speaker_id = a.id
+    ), ranked_people.encoder) AS n ON n.speaker_id = a.id
 $$;
-COMMENT ON FUNCTION pgvoice_internal.ranked_people(text, bigint[], text) IS
+COMMENT ON FUNCTION pgvoice_internal.ranked_people(text, bigint[], text, integer) IS
 'People by the order that is asked for, and how many there are.';
 
 CREATE OR REPLACE FUNCTION pgvoice.people(
@@ -181,7 +163,8 @@ CREATE OR REPLACE FUNCTION pgvoice.people(
     speakers text[] DEFAULT NULL,
     ordered text DEFAULT 'name',
     max_rows bigint DEFAULT NULL,
-    skipped bigint DEFAULT 0
+    skipped bigint DEFAULT 0,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     speaker text,
     exemplars bigint,
@@ -222,18 +205,19 @@ BEGIN
             USING HINT = 'Order by ''name'', ''speech'', ''heard'', ''exemplars'', ''cohesion'', '
                 '''resemblance'' or ''consent''.', ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
-    PERFORM pgvoice_internal.require_not_negative('skipped', skipped);
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows),
+            pgvoice_internal.require_not_negative('skipped', skipped),
+            pgvoice_internal.require_encoder(people.encoder);
     SELECT array_agg(r.speaker_id ORDER BY r.place), array_agg(s.name), min(r.total)
     INTO chosen, names, everybody
     FROM (
-        SELECT x.* FROM pgvoice_internal.ranked_people(part, ids, ordered) AS x
+        SELECT x.* FROM pgvoice_internal.ranked_people(part, ids, ordered, people.encoder) AS x
         ORDER BY x.place LIMIT max_rows OFFSET skipped
     ) AS r
     JOIN pgvoice.speaker AS s ON s.id = r.speaker_id;
     RETURN QUERY
     SELECT s.name, e.used, e.excluded,
-           coalesce(pgvoice.exemplar_seconds(s.id, m.encoder_id), 0),
+           pgvoice.exemplar_seconds(s.id, people.encoder),
            pgvoice.shown(m.cohesion, exact), coalesce(h.segments, 0), coalesce(h.seconds, 0),
            coalesce(h.recordings, 0), h.heard_at, h.last_video,
            -- Whoever may not read consents learns whether the person may be named, and not why.
@@ -241,7 +225,9 @@ BEGIN
                 WHEN v.valid_until > now() THEN 'valid' ELSE 'ended' END,
            nullif(nullif(v.valid_until, 'infinity'), '-infinity'),
            o.name, pgvoice.shown(n.similarity, exact),
-           coalesce(pgvoice.shown(n.similarity, exact) >= pgvoice_internal.one_person(n.encoder_id), false),
+           coalesce(
+               pgvoice.shown(n.similarity, exact) >= pgvoice_internal.one_person(people.encoder), false
+           ),
            coalesce(g.numbers, '{}'), c.video, c.start_ms / 1000::double precision,
            c.end_ms / 1000::double precision, everybody
     FROM unnest(chosen) WITH ORDINALITY AS asked(id, place)
@@ -249,21 +235,23 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE NOT x.excluded) AS used,
                count(*) FILTER (WHERE x.excluded) AS excluded
-        FROM pgvoice.enrollment AS x WHERE x.speaker_id = s.id
+        FROM pgvoice.enrollment AS x
+        WHERE x.speaker_id = s.id AND x.encoder_id = people.encoder
     ) AS e
     CROSS JOIN LATERAL (SELECT pgvoice_internal.person_valid_until(s.id) AS valid_until) AS v
-    LEFT JOIN pgvoice_internal.main_profiles(chosen) AS m ON m.speaker_id = s.id
-    CROSS JOIN LATERAL pgvoice_internal.sample_of(s.id, m.encoder_id) AS c
-    LEFT JOIN pgvoice_internal.heard_people(names) AS h ON h.speaker = s.name
-    LEFT JOIN pgvoice_internal.nearest_others(chosen) AS n ON n.speaker_id = s.id
+    LEFT JOIN pgvoice.profile AS m ON m.speaker_id = s.id AND m.encoder_id = people.encoder
+    CROSS JOIN LATERAL pgvoice_internal.sample_of(s.id, people.encoder) AS c
+    LEFT JOIN pgvoice_internal.heard_people(names, people.encoder) AS h ON h.speaker = s.name
+    LEFT JOIN pgvoice_internal.nearest_others(chosen, people.encoder) AS n ON n.speaker_id = s.id
     LEFT JOIN pgvoice.speaker AS o ON o.id = n.other_id
-    LEFT JOIN pgvoice_internal.suggested_voices(chosen) AS g ON g.speaker_id = s.id
+    LEFT JOIN pgvoice_internal.suggested_voices(chosen, people.encoder) AS g
+        ON g.speaker_id = s.id
     ORDER BY asked.place;
 END
 $$;
 COMMENT ON FUNCTION pgvoice.people IS
 'Everybody with a name, or those whose name contains a part, or these: exemplars in profiles and left out;
-seconds of audio and cohesion of the profile with the most exemplars; how much they speak by the current
+seconds of audio and cohesion of the profile; how much they speak by the current
 labels, and in which recording they are heard that was added last; whether their consents allow to name them
 (valid, not required; missing, expired, withdrawn; for readers only valid or ended) and until when, NULL
 without an end; the other person who is most similar, and whether that resembles them so much that the two

@@ -117,9 +117,14 @@ BEGIN
         SELECT t.start_ms, t.end_ms FROM pgvoice.turn AS t
         WHERE t.video_id = video_of AND t.label = voice_segments.label
         UNION
-        SELECT g.start_ms, g.end_ms FROM pgvoice.voice AS v
+        SELECT g.start_ms, g.end_ms
+        FROM (
+            SELECT v.starts_ms, v.ends_ms FROM pgvoice.voice AS v
+            WHERE v.video_id = video_of AND v.label = voice_segments.label
+              AND v.starts_ms IS NOT NULL
+            ORDER BY v.encoder_id <> pgvoice.default_encoder(), v.encoder_id LIMIT 1
+        ) AS v
         CROSS JOIN LATERAL unnest(v.starts_ms, v.ends_ms) AS g(start_ms, end_ms)
-        WHERE v.video_id = video_of AND v.label = voice_segments.label
     )
     SELECT array_agg(s.start_ms), array_agg(s.end_ms) INTO starts_ms, ends_ms FROM segment AS s;
     IF starts_ms IS NULL THEN
@@ -134,8 +139,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voice_segments(text, text) IS
-'The turns of a label, filled or not, or the segments of a voice that the store grouped; fails if there are
-none.';
+'The turns of a label, filled or not, or the segments of a voice that the store grouped with the default encoder,
+or another one if that has none; fails if there are none.';
 
 CREATE OR REPLACE FUNCTION pgvoice.pin_voice(
     video text,

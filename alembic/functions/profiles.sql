@@ -83,7 +83,8 @@ AS $$
         SELECT a.id, public.sum(b.embedding) AS total, count(b.id) AS exemplars
         FROM one AS a LEFT JOIN one AS b
             ON b.counts AND b.audio_sha256 = a.audio_sha256
-            AND (b.id = a.id OR (b.start_ms < a.end_ms AND a.start_ms < b.end_ms))
+            AND (b.id = a.id OR (b.start_ms < a.end_ms AND a.start_ms < b.end_ms)
+                 OR (SELECT pgvoice_internal.is_per_label(encoder)))
         GROUP BY a.id
     )
     SELECT one.id, CASE
@@ -95,9 +96,12 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.left_out_similarities IS
 'Leave-one-out: the similarity of each exemplar of a speaker to the mean of the others. The others are
 those that are not excluded, not listed in without, and share no audio with it, because overlapping
-windows are not independent. NULL if there are no others.';
+windows are not independent; nor a recording, if the segments of a label share one vector. NULL if there
+are no others.';
 
-CREATE OR REPLACE FUNCTION pgvoice.exemplar_similarity(speaker bigint) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.exemplar_similarity(
+    speaker bigint, encoder integer DEFAULT pgvoice.default_encoder()
+) RETURNS TABLE (
     exemplar bigint,
     encoder text,
     source text,
@@ -113,7 +117,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_speaker(speaker);
+    SELECT pgvoice_internal.require_speaker(speaker),
+           pgvoice_internal.require_encoder(exemplar_similarity.encoder);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT e.id, named.label, e.source, e.start_ms, e.end_ms,
            pgvoice.shown(
@@ -127,12 +132,13 @@ AS $$
     JOIN pgvoice.enrollment AS e ON e.id = l.exemplar
     LEFT JOIN pgvoice.profile AS p
         ON p.speaker_id = e.speaker_id AND p.encoder_id = e.encoder_id
-    ORDER BY named.id, pgvoice.shown(l.similarity, sees.exact), pgvoice.shown(
+    WHERE named.id = exemplar_similarity.encoder
+    ORDER BY pgvoice.shown(l.similarity, sees.exact), pgvoice.shown(
         -(e.embedding OPERATOR(public.<#>) p.embedding), sees.exact
     ), e.id
 $$;
-COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint) IS
-'A speaker''s exemplars with their similarity to the profile, which they are part of, and to the mean
+COMMENT ON FUNCTION pgvoice.exemplar_similarity(bigint, integer) IS
+'A speaker''s exemplars of an encoder with their similarity to the profile, which they are part of, and to the mean
 of the others (leave-one-out), the least similar to the others first. outlying marks those that
 drop_outliers leaves out.';
 
@@ -181,7 +187,7 @@ threshold (see one_person) and the median of all such similarities, but at least
 Always fewer than half of the exemplars, including those that are excluded already.';
 
 CREATE OR REPLACE FUNCTION pgvoice.drop_outliers(
-    speaker text, encoder integer DEFAULT pgvoice.sole_encoder(), dry_run boolean DEFAULT false
+    speaker text, encoder integer DEFAULT pgvoice.default_encoder(), dry_run boolean DEFAULT false
 ) RETURNS TABLE (
     source text,
     start_s double precision,
@@ -223,7 +229,7 @@ COMMENT ON FUNCTION pgvoice.drop_outliers IS
 They stay in the store, and restore_exemplars takes them back. dry_run changes nothing.';
 
 CREATE OR REPLACE FUNCTION pgvoice.restore_exemplars(
-    speaker text, encoder integer DEFAULT pgvoice.sole_encoder()
+    speaker text, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT

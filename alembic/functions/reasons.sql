@@ -57,7 +57,7 @@ RETURN CASE
     ELSE part_reason
 END;
 COMMENT ON FUNCTION pgvoice_internal.reason_of_overlapped IS
-'The reason of a turn that others overlap: from its own status, whether a clean part is not filled, the
+'The reason of a turn that others overlap: from its own status, whether a fill would add a clean part, the
 lowest and highest id of the people whom clean parts match, whether at least half of it is clean, and the
 reason of the longest clean part with a vector, NULL if there is none.';
 

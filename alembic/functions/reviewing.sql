@@ -29,7 +29,6 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.reviewed(
     encoder integer, numbers bigint[], exact boolean
 ) RETURNS TABLE (
     number bigint,
-    encoder_id integer,
     voices bigint,
     recordings bigint,
     seconds double precision,
@@ -45,7 +44,7 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.reviewed(
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT k.number, k.encoder_id, k.voices, k.recordings, k.seconds, s.seconds, k.last_video_id,
+    SELECT k.number, k.voices, k.recordings, k.seconds, s.seconds, k.last_video_id,
            k.speaker_id, shown.similarity, k.rival_id, shown.rival_similarity, k.suggested,
            CASE WHEN k.suggested THEN pgvoice.uncertainty(
                shown.similarity, pgvoice.shown(k.threshold, exact),
@@ -54,10 +53,8 @@ AS $$
     FROM pgvoice_internal.known_voices(reviewed.encoder, numbers) AS k
     CROSS JOIN LATERAL (
         SELECT coalesce(max(m.speech_ms), 0) / 1000::double precision AS seconds
-        FROM pgvoice.encoder AS e
-        JOIN pgvoice.unknown_voice_mean AS m
-            ON m.encoder_id = e.id AND m.unknown_voice_id = k.number
-        WHERE reviewed.encoder IS NULL OR e.id = reviewed.encoder
+        FROM pgvoice.unknown_voice_mean AS m
+        WHERE m.encoder_id = reviewed.encoder AND m.unknown_voice_id = k.number
     ) AS s
     CROSS JOIN LATERAL (
         SELECT pgvoice.shown(k.similarity, exact) AS similarity,
@@ -69,7 +66,9 @@ COMMENT ON FUNCTION pgvoice_internal.reviewed(integer, bigint[], boolean) IS
 the caller gets to see, as an exact uncertainty would tell the exact similarity.';
 
 CREATE OR REPLACE FUNCTION pgvoice.review_queue(
-    max_rows integer DEFAULT 20, skipped bigint[] DEFAULT '{}', encoder integer DEFAULT NULL
+    max_rows integer DEFAULT 20,
+    skipped bigint[] DEFAULT '{}',
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     number bigint,
     voices bigint,
@@ -103,10 +102,8 @@ DECLARE
     step integer := greatest(coalesce(max_rows, 0) / 4, 8);
     worst double precision;
 BEGIN
-    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows);
-    IF review_queue.encoder IS NOT NULL THEN
-        PERFORM pgvoice_internal.require_encoder(review_queue.encoder);
-    END IF;
+    PERFORM pgvoice_internal.require_not_negative('max_rows', max_rows),
+            pgvoice_internal.require_encoder(review_queue.encoder);
     LOOP
         -- Those that speak for longest come first, as nobody's rank is above that.
         SELECT array_agg(DISTINCT c.id), min(c.speech_ms),
@@ -119,7 +116,7 @@ BEGIN
             WHERE (m.speech_ms, m.unknown_voice_id) < (last_ms, last_number)
               AND u.ended_as IS NULL AND u.dismissed_as IS NULL
               AND m.unknown_voice_id <> ALL (passed)
-              AND (review_queue.encoder IS NULL OR m.encoder_id = review_queue.encoder)
+              AND m.encoder_id = review_queue.encoder
             ORDER BY m.speech_ms DESC, m.unknown_voice_id DESC
             LIMIT batch
         ) AS c;
@@ -164,8 +161,9 @@ second (rival), and these two. Without those that were dismissed, ended, or are 
 uncertainty is above 1, only those that speak for longest are compared with people. Similarities have two
 digits unless the caller sees_vectors, and uncertainty is computed from what the caller gets.';
 
-CREATE OR REPLACE FUNCTION pgvoice.review_voice(number bigint, encoder integer DEFAULT NULL)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.review_voice(
+    number bigint, encoder integer DEFAULT pgvoice.default_encoder()
+) RETURNS TABLE (
     number bigint,
     voices bigint,
     recordings bigint,
@@ -185,9 +183,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_unknown_voice(review_voice.number);
-    SELECT pgvoice_internal.require_encoder(review_voice.encoder)
-    WHERE review_voice.encoder IS NOT NULL;
+    SELECT pgvoice_internal.require_heard_voice(review_voice.number, review_voice.encoder);
     SELECT r.number, r.voices, r.recordings, r.seconds, u.heard_at, v.key, s.name, r.similarity,
            r.suggested, u.dismissed_as, o.name, r.rival_similarity, r.uncertainty, r.speech_seconds
     FROM pgvoice_internal.reviewed(
@@ -202,18 +198,20 @@ COMMENT ON FUNCTION pgvoice.review_voice IS
 'One unknown voice as review_queue has it, also if it was dismissed.';
 
 CREATE OR REPLACE FUNCTION pgvoice.review_left(
-    skipped bigint[] DEFAULT '{}', OUT voices bigint, OUT speech_seconds double precision
+    skipped bigint[] DEFAULT '{}',
+    encoder integer DEFAULT pgvoice.default_encoder(),
+    OUT voices bigint,
+    OUT speech_seconds double precision
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(review_left.encoder);
     SELECT count(*), coalesce(sum(s.speech_ms), 0) / 1000::double precision
     FROM pgvoice.unknown_voice AS u
-    JOIN (
-        SELECT m.unknown_voice_id, max(m.speech_ms) AS speech_ms
-        FROM pgvoice.unknown_voice_mean AS m GROUP BY m.unknown_voice_id
-    ) AS s ON s.unknown_voice_id = u.id
+    JOIN pgvoice.unknown_voice_mean AS s
+        ON s.unknown_voice_id = u.id AND s.encoder_id = review_left.encoder
     WHERE u.ended_as IS NULL AND u.dismissed_as IS NULL AND u.id <> ALL (coalesce(skipped, '{}'))
 $$;
 COMMENT ON FUNCTION pgvoice.review_left IS

@@ -39,7 +39,7 @@ one recording, who are two people; of at most 1,000 exemplars, 300 profiles and 
 the same ones.';
 
 CREATE OR REPLACE FUNCTION pgvoice.score_histogram(
-    encoder integer DEFAULT pgvoice.sole_encoder()
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     kind text,
     from_similarity double precision,

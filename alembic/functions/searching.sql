@@ -15,7 +15,10 @@ COMMENT ON FUNCTION pgvoice_internal.require_text(text, text) IS
 'Fails if a text is empty, blank or NULL.';
 
 CREATE OR REPLACE FUNCTION pgvoice.names_of_segments(
-    videos text[], starts_ms integer[], ends_ms integer[]
+    videos text[],
+    starts_ms integer[],
+    ends_ms integer[],
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     video text,
     start_s double precision,
@@ -30,7 +33,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
+    SELECT pgvoice_internal.require_encoder(names_of_segments.encoder),
+           pgvoice_internal.require_segments(NULL, NULL, starts_ms, ends_ms),
            pgvoice_internal.require_same_length(
                'videos', cardinality(videos), 'starts_ms', cardinality(starts_ms)
            );
@@ -57,6 +61,7 @@ AS $$
     LEFT JOIN LATERAL (
         SELECT w.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS w ON w.id = a.speaker_id
         WHERE a.video_id = v.id AND a.start_ms = s.start_ms AND a.end_ms = s.end_ms AND a.current
+          AND a.encoder_id = names_of_segments.encoder
         ORDER BY a.run_id DESC LIMIT 1
     ) AS n ON true
     LEFT JOIN LATERAL (
@@ -65,7 +70,8 @@ AS $$
         JOIN pgvoice.unknown_voice AS u ON u.id = l.unknown_voice_id
         JOIN pgvoice.voice AS o
             ON o.video_id = l.video_id AND o.label = l.label AND o.encoder_id = l.encoder_id
-        WHERE l.video_id = v.id AND u.ended_as IS NULL AND u.dismissed_as IS NULL AND (
+        WHERE l.video_id = v.id AND l.encoder_id = names_of_segments.encoder
+          AND u.ended_as IS NULL AND u.dismissed_as IS NULL AND (
             l.label = t.label OR EXISTS (
                 SELECT FROM unnest(o.starts_ms, o.ends_ms) AS h(start_ms, end_ms)
                 WHERE h.start_ms = g.start_ms AND h.end_ms = g.end_ms
@@ -117,7 +123,11 @@ COMMENT ON FUNCTION pgvoice_internal.turns_saying(text, integer, integer, text) 
 if in_video is NULL.';
 
 CREATE OR REPLACE FUNCTION pgvoice.search_text(
-    query text, max_rows integer DEFAULT 50, skipped_rows integer DEFAULT 0, in_video text DEFAULT NULL
+    query text,
+    max_rows integer DEFAULT 50,
+    skipped_rows integer DEFAULT 0,
+    in_video text DEFAULT NULL,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     video text,
     start_s double precision,
@@ -134,6 +144,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_text('query', query),
+           pgvoice_internal.require_encoder(search_text.encoder),
            pgvoice_internal.require_not_negative('max_rows', max_rows),
            pgvoice_internal.require_not_negative('skipped_rows', skipped_rows);
     SELECT f.video, f.start_s, f.end_s, f.label, n.name, w.number, f.text, f.start_ms, f.end_ms
@@ -141,13 +152,14 @@ AS $$
     LEFT JOIN LATERAL (
         SELECT s.name FROM pgvoice.attribution AS a JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
         WHERE a.video_id = f.video_id AND a.start_ms = f.start_ms AND a.end_ms = f.end_ms AND a.current
+          AND a.encoder_id = search_text.encoder
         ORDER BY a.run_id DESC LIMIT 1
     ) AS n ON true
     LEFT JOIN LATERAL (
         SELECT min(l.unknown_voice_id) AS number
         FROM pgvoice.linked_voice AS l
         JOIN pgvoice.unknown_voice AS u ON u.id = l.unknown_voice_id
-        WHERE l.video_id = f.video_id AND l.label = f.label
+        WHERE l.video_id = f.video_id AND l.label = f.label AND l.encoder_id = search_text.encoder
           AND u.ended_as IS NULL AND u.dismissed_as IS NULL
     ) AS w ON n.name IS NULL
     ORDER BY f.video, f.start_ms, f.place

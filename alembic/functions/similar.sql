@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION pgvoice.similar_segments(
     start_s double precision,
     end_s double precision,
     max_rows integer DEFAULT 20,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     videos text[] DEFAULT NULL,
     since timestamptz DEFAULT NULL,
     min_seconds double precision DEFAULT NULL,

@@ -23,7 +23,7 @@ AS $$
     SELECT coalesce(v.audio_sha256, 'video ' || v.id) FROM pgvoice.video AS v WHERE v.id = video
 $$;
 COMMENT ON FUNCTION pgvoice_internal.audio_of(bigint) IS
-'What stands for a recording''s audio in person_span.';
+'What stands for a recording''s audio in person_span, and in the exemplars taken from its segments.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.keep_profile_spans() RETURNS trigger
 LANGUAGE plpgsql

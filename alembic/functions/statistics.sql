@@ -1,7 +1,8 @@
 -- What the store contains, how often fills find stored segments, and how far ingests are.
 
-CREATE OR REPLACE FUNCTION pgvoice.coverage(video text DEFAULT NULL, encoder integer DEFAULT NULL)
-RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.coverage(
+    video text DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
+) RETURNS TABLE (
     video text,
     encoder text,
     segments bigint,
@@ -10,14 +11,15 @@ RETURNS TABLE (
     statuses jsonb,
     seconds double precision,
     embedded_seconds double precision,
-    bytes bigint
+    bytes bigint,
+    source text
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.video_ids(ARRAY[coverage.video]) WHERE coverage.video IS NOT NULL;
-    SELECT pgvoice_internal.require_encoder(coverage.encoder) WHERE coverage.encoder IS NOT NULL;
+    SELECT pgvoice_internal.require_encoder(coverage.encoder);
     WITH counted AS (
         SELECT s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL AS embedded,
                count(*) AS segments, sum(s.end_ms - s.start_ms) AS ms,
@@ -25,7 +27,7 @@ AS $$
         FROM pgvoice.segment_embedding AS s
         WHERE (coverage.video IS NULL
                OR s.video_id = (SELECT v.id FROM pgvoice.video AS v WHERE v.key = coverage.video))
-          AND (coverage.encoder IS NULL OR s.encoder_id = coverage.encoder)
+          AND s.encoder_id = coverage.encoder
         GROUP BY s.video_id, s.encoder_id, s.status, s.embedding IS NOT NULL
     )
     SELECT v.key, e.label, sum(c.segments)::bigint,
@@ -34,16 +36,20 @@ AS $$
            jsonb_object_agg(c.status, c.segments),
            (sum(c.ms) / 1000)::double precision,
            (coalesce(sum(c.ms) FILTER (WHERE c.embedded), 0) / 1000)::double precision,
-           sum(c.bytes)::bigint
+           sum(c.bytes)::bigint, (
+               SELECT f.source FROM pgvoice.fill_run AS f
+               WHERE f.video_id = v.id AND f.encoder_id = e.id AND f.source IS NOT NULL
+               ORDER BY f.id DESC LIMIT 1
+           )
     FROM counted AS c
     JOIN pgvoice.video AS v ON v.id = c.video_id
     JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
-    GROUP BY v.key, e.id, e.label
+    GROUP BY v.id, v.key, e.id, e.label
     ORDER BY v.key, e.id
 $$;
 COMMENT ON FUNCTION pgvoice.coverage IS
-'Per video and encoder: segments with a vector, segments without, and why; for one video and encoder or
-all. bytes is the size of the rows without indexes.';
+'Per video: segments with a vector of an encoder, segments without, and why; for one video or all. bytes is
+the size of the rows without indexes, source the file that vectors were imported from last.';
 
 CREATE OR REPLACE FUNCTION pgvoice.cache_stats() RETURNS TABLE (
     requested bigint,
@@ -62,11 +68,11 @@ AS $$
     WITH total AS (
         SELECT coalesce(sum(f.requested), 0)::bigint AS requested,
                coalesce(sum(f.hits), 0)::bigint AS hits
-        FROM pgvoice.fill_run AS f
+        FROM pgvoice.fill_run AS f WHERE f.source IS NULL
     ), last AS (
         SELECT v.key, f.requested, f.hits, f.finished_at
         FROM pgvoice.fill_run AS f JOIN pgvoice.video AS v ON v.id = f.video_id
-        ORDER BY f.id DESC LIMIT 1
+        WHERE f.source IS NULL ORDER BY f.id DESC LIMIT 1
     ), part AS (
         SELECT 'pgvoice.segment_embedding'::regclass AS relid
         UNION SELECT t.relid FROM pg_partition_tree('pgvoice.segment_embedding') AS t
@@ -78,8 +84,8 @@ AS $$
     FROM total LEFT JOIN last ON true
 $$;
 COMMENT ON FUNCTION pgvoice.cache_stats() IS
-'How many segments all fills asked for and found in the store, the same for the newest fill, and the
-size on disk of the table of vectors with its indexes. One row.';
+'How many segments all fills asked for and found in the store, without imports, the same for the newest
+fill, and the size on disk of the table of vectors with its indexes. One row.';
 
 -- When a fill began follows from when it ended and how long it took.
 

@@ -128,7 +128,6 @@ is near enough to ask.';
 CREATE OR REPLACE FUNCTION pgvoice_internal.linked_as(encoder integer, numbers bigint[])
 RETURNS TABLE (
     number bigint,
-    encoder_id integer,
     voices bigint,
     recordings bigint,
     seconds double precision,
@@ -137,33 +136,30 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    SELECT DISTINCT ON (g.unknown_voice_id) g.unknown_voice_id, g.encoder_id, g.voices, g.recordings,
+    SELECT g.unknown_voice_id, g.voices, g.recordings,
            coalesce(m.clean_ms, 0) / 1000::double precision AS seconds, g.last_video_id
     FROM (
-        SELECT l.unknown_voice_id, l.encoder_id, count(*) AS voices,
+        SELECT l.unknown_voice_id, count(*) AS voices,
                count(DISTINCT l.video_id) AS recordings,
                (array_agg(l.video_id ORDER BY l.linked_at DESC, l.video_id DESC))[1] AS last_video_id
         FROM pgvoice.linked_voice AS l
-        WHERE (linked_as.encoder IS NULL OR l.encoder_id = linked_as.encoder)
-          AND l.unknown_voice_id = ANY (numbers)
-        GROUP BY l.unknown_voice_id, l.encoder_id
+        WHERE l.encoder_id = linked_as.encoder AND l.unknown_voice_id = ANY (numbers)
+        GROUP BY l.unknown_voice_id
     ) AS g
-    LEFT JOIN pgvoice.unknown_voice_mean AS m USING (encoder_id, unknown_voice_id)
-    ORDER BY g.unknown_voice_id, g.voices DESC, seconds DESC, g.encoder_id
+    LEFT JOIN pgvoice.unknown_voice_mean AS m
+        ON m.encoder_id = linked_as.encoder AND m.unknown_voice_id = g.unknown_voice_id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.linked_as(integer, bigint[]) IS
-'What unknown voices are made of, with one encoder, or with the encoder that heard most of each.';
+'What unknown voices are made of that an encoder heard.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.known_voices(
     encoder integer, numbers bigint[]
 ) RETURNS TABLE (
     number bigint,
-    encoder_id integer,
     voices bigint,
     recordings bigint,
     seconds double precision,
     last_video_id bigint,
-    near_encoder_id integer,
     speaker_id bigint,
     similarity double precision,
     rival_id bigint,
@@ -175,28 +171,18 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.known_voices(
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH made AS MATERIALIZED (
-        SELECT m.* FROM pgvoice_internal.linked_as(encoder, numbers) AS m
-    ), near AS MATERIALIZED (
-        -- With every encoder, as somebody may be enrolled with another one only.
-        SELECT e.id AS encoder_id, p.*
-        FROM pgvoice.encoder AS e
-        CROSS JOIN LATERAL pgvoice_internal.nearest_people(e.id, numbers) AS p
-        WHERE known_voices.encoder IS NULL OR e.id = known_voices.encoder
-    )
-    SELECT DISTINCT ON (m.number) m.number, m.encoder_id, m.voices, m.recordings, m.seconds,
-           m.last_video_id, coalesce(n.encoder_id, m.encoder_id), n.speaker_id, n.similarity,
-           n.rival_id, n.rival_similarity,
-           coalesce(n.suggested, false), n.threshold, n.naming_threshold
-    FROM made AS m LEFT JOIN near AS n ON n.number = m.number
-    ORDER BY m.number, n.suggested DESC NULLS LAST, n.speaker_id IS NULL,
-             n.encoder_id = m.encoder_id DESC, n.encoder_id
+    SELECT m.number, m.voices, m.recordings, m.seconds, m.last_video_id, n.speaker_id,
+           n.similarity, n.rival_id, n.rival_similarity, coalesce(n.suggested, false), n.threshold,
+           n.naming_threshold
+    FROM pgvoice_internal.linked_as(encoder, numbers) AS m
+    LEFT JOIN pgvoice_internal.nearest_people(encoder, numbers) AS n ON n.number = m.number
 $$;
 COMMENT ON FUNCTION pgvoice_internal.known_voices(integer, bigint[]) IS
-'What unknown voices are made of, and which enrolled people they resemble most: those that an encoder
-suggests, else those of the encoder that heard most.';
+'What unknown voices are made of that an encoder heard, and which enrolled people they resemble most.';
 
-CREATE OR REPLACE FUNCTION pgvoice.suggestions() RETURNS TABLE (
+CREATE OR REPLACE FUNCTION pgvoice.suggestions(
+    encoder integer DEFAULT pgvoice.default_encoder()
+) RETURNS TABLE (
     number bigint,
     speaker text,
     similarity double precision,
@@ -209,18 +195,21 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
+    SELECT pgvoice_internal.require_encoder(suggestions.encoder);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT u.id, s.name, pgvoice.shown(k.similarity, sees.exact), o.name,
            pgvoice.shown(k.rival_similarity, sees.exact), k.seconds, k.recordings
     FROM sees
-    CROSS JOIN pgvoice_internal.known_voices(NULL, pgvoice_internal.listed_voices(false)) AS k
+    CROSS JOIN pgvoice_internal.known_voices(
+        suggestions.encoder, pgvoice_internal.listed_voices(false)
+    ) AS k
     JOIN pgvoice.unknown_voice AS u ON u.id = k.number
     JOIN pgvoice.speaker AS s ON s.id = k.speaker_id
     LEFT JOIN pgvoice.speaker AS o ON o.id = k.rival_id
     WHERE k.suggested
     ORDER BY k.seconds DESC, u.id
 $$;
-COMMENT ON FUNCTION pgvoice.suggestions() IS
+COMMENT ON FUNCTION pgvoice.suggestions(integer) IS
 'Which unknown voices may be somebody who is enrolled, those with the most clean speech first, and who
 comes second. Whom a person said that it is not is never suggested. accept_suggestion and reject_suggestion
 answer. Similarities have two digits unless the caller sees_vectors.';
@@ -232,7 +221,8 @@ SET search_path FROM CURRENT
 AS $$
 DECLARE
     found CONSTANT text := (
-        SELECT s.name FROM pgvoice_internal.known_voices(NULL, ARRAY[number]) AS k
+        SELECT s.name
+        FROM pgvoice_internal.known_voices(pgvoice.default_encoder(), ARRAY[number]) AS k
         JOIN pgvoice.speaker AS s ON s.id = k.speaker_id
         WHERE k.suggested
     );

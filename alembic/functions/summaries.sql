@@ -1,14 +1,14 @@
 -- Recordings for lists, page by page.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.spoken_segments(video_id bigint)
+CREATE OR REPLACE FUNCTION pgvoice_internal.spoken_segments(video_id bigint, encoder integer)
 RETURNS TABLE (start_ms integer, end_ms integer, filled boolean)
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     WITH stored AS MATERIALIZED (
-        SELECT s.start_ms, s.end_ms, bool_or(s.status IN ('ok', 'partial')) AS filled
-        FROM pgvoice.segment_embedding AS s WHERE s.video_id = spoken_segments.video_id
-        GROUP BY s.start_ms, s.end_ms
+        SELECT s.start_ms, s.end_ms, s.status IN ('ok', 'partial') AS filled
+        FROM pgvoice.segment_embedding AS s
+        WHERE s.video_id = spoken_segments.video_id AND s.encoder_id = spoken_segments.encoder
     )
     SELECT t.start_ms, t.end_ms, coalesce(s.filled, false)
     FROM (
@@ -22,15 +22,16 @@ AS $$
         SELECT FROM pgvoice.turn_document AS d WHERE d.video_id = spoken_segments.video_id
     )
 $$;
-COMMENT ON FUNCTION pgvoice_internal.spoken_segments(bigint) IS
-'The segments of a video, each once, and whether any encoder has a vector of it.';
+COMMENT ON FUNCTION pgvoice_internal.spoken_segments(bigint, integer) IS
+'The segments of a video, each once, and whether an encoder has a vector of it.';
 
 CREATE OR REPLACE FUNCTION pgvoice.video_summaries(
     after text DEFAULT NULL,
     max_rows integer DEFAULT 50,
     containing text DEFAULT NULL,
     ordered text DEFAULT 'key',
-    skipped_rows integer DEFAULT 0
+    skipped_rows integer DEFAULT 0,
+    encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     video text,
     source text,
@@ -53,6 +54,7 @@ SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.require_not_negative('max_rows', max_rows),
            pgvoice_internal.require_not_negative('skipped_rows', skipped_rows),
+           pgvoice_internal.require_encoder(video_summaries.encoder),
            pgvoice_internal.require_order(ordered, ARRAY['key', 'newest', 'longest']);
     WITH page AS MATERIALIZED (
         -- By key, the index gives a page at once.
@@ -74,7 +76,8 @@ AS $$
            s.last_end_ms / 1000::double precision,
            (SELECT count(*) FROM pgvoice.turn AS t WHERE t.video_id = p.id),
            coalesce(s.segments, 0), coalesce(s.filled, 0), coalesce(s.labelled, 0),
-           (SELECT max(f.finished_at) FROM pgvoice.fill_run AS f WHERE f.video_id = p.id),
+           (SELECT max(f.finished_at) FROM pgvoice.fill_run AS f
+            WHERE f.video_id = p.id AND f.encoder_id = video_summaries.encoder),
            coalesce(s.ms, 0) / 1000::double precision,
            coalesce(s.named_ms, 0) / 1000::double precision,
            coalesce(s.voice_ms, 0) / 1000::double precision,
@@ -93,17 +96,15 @@ AS $$
             SELECT n.name AS speaker, count(*) AS segments, count(*) FILTER (WHERE c.filled) AS filled,
                    count(n.start_ms) AS labelled, max(c.end_ms) AS last_end_ms, sum(c.end_ms - c.start_ms) AS ms,
                    sum(c.end_ms - c.start_ms) FILTER (WHERE w.start_ms IS NOT NULL) AS voice_ms
-            FROM pgvoice_internal.spoken_segments(p.id) AS c
+            FROM pgvoice_internal.spoken_segments(p.id, video_summaries.encoder) AS c
             LEFT JOIN (
-                SELECT DISTINCT ON (a.start_ms, a.end_ms) a.start_ms, a.end_ms, s.name
+                SELECT a.start_ms, a.end_ms, s.name
                 FROM pgvoice.attribution AS a LEFT JOIN pgvoice.speaker AS s ON s.id = a.speaker_id
-                WHERE a.video_id = p.id AND a.current
-                ORDER BY a.start_ms, a.end_ms, s.id IS NULL, a.run_id DESC
+                WHERE a.video_id = p.id AND a.encoder_id = video_summaries.encoder AND a.current
             ) AS n USING (start_ms, end_ms)
             LEFT JOIN (
                 SELECT DISTINCT g.start_ms, g.end_ms
-                FROM pgvoice.encoder AS e
-                CROSS JOIN LATERAL pgvoice.voices_of_segments(p.key, e.id) AS g
+                FROM pgvoice.voices_of_segments(p.key, video_summaries.encoder) AS g
             ) AS w USING (start_ms, end_ms)
             GROUP BY n.name
         ) AS b
@@ -140,12 +141,13 @@ AS $$
     CROSS JOIN (
         SELECT coalesce(sum(f.requested), 0)::bigint AS requested,
                coalesce(sum(f.hits), 0)::bigint AS hits
-        FROM pgvoice.fill_run AS f
+        FROM pgvoice.fill_run AS f WHERE f.source IS NULL
     ) AS f
 $$;
 COMMENT ON FUNCTION pgvoice.library_totals IS
 'How many recordings there are whose key contains a text, and how long their audio is; how many segments all
-fills asked for, and how many of these were stored before; and whether the store keeps text.';
+fills asked for, with whichever encoder, and how many of these were stored before; and whether the store
+keeps text.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.require_order(
     ordered text, known text[]

@@ -53,10 +53,12 @@ AS $$
            (-(s.embedding OPERATOR(public.<#>) o.embedding) - p.expected) * p.correction,
            p.video_id, least(p.label, p.other) || chr(1) || greatest(p.label, p.other)
     FROM unnest(videos) AS asked(id)
-    CROSS JOIN LATERAL pgvoice_internal.clean_segments(asked.id, encoder) AS c
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = asked.id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
-        AND s.encoder_id = encoder
+    CROSS JOIN LATERAL pgvoice_internal.independent_segments(asked.id, encoder) AS c
+    CROSS JOIN LATERAL (
+        SELECT e.start_ms, e.end_ms, e.embedding FROM pgvoice.segment_embedding AS e
+        WHERE e.video_id = asked.id AND e.start_ms = c.start_ms AND e.end_ms = c.end_ms
+          AND e.encoder_id = encoder OFFSET 0
+    ) AS s
     JOIN pgvoice_internal.left_out_pairs(videos, encoder) AS p
         ON p.video_id = asked.id AND p.label = c.label
     JOIN pgvoice.voice AS o
@@ -65,7 +67,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice_internal.impostor_excesses(bigint[], integer) IS
 'Each clean segment of these videos compared with the voices of the other labels of its recording, which
-are other people: by how much the similarity exceeds the mean of the recording''s other pairs.';
+are other people: by how much the similarity exceeds the mean of the recording''s other pairs. A label whose
+segments have one vector counts once.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.fitted_tails(
     videos bigint[], encoder integer, band_ms integer[]
@@ -166,7 +169,7 @@ COMMENT ON FUNCTION pgvoice_internal.fit_library(integer, boolean) IS
 'Fits the library''s tail again, if always, or if the number of recordings has changed by a fifth since;
 from at most 200 recordings. Returns whether it did.';
 
-CREATE OR REPLACE FUNCTION pgvoice.refit_library(encoder integer DEFAULT pgvoice.sole_encoder())
+CREATE OR REPLACE FUNCTION pgvoice.refit_library(encoder integer DEFAULT pgvoice.default_encoder())
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER

@@ -128,7 +128,7 @@ the mean of impostors. As that is a mean of few comparisons, the distance grows 
 
 CREATE OR REPLACE FUNCTION pgvoice.required(
     duration_ms integer,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     people integer DEFAULT NULL
@@ -165,7 +165,7 @@ the encoder''s own. It rises with people, the number of people to compare with; 
 enrolled. From suggested on, a similarity below the threshold is a suggestion.';
 
 CREATE OR REPLACE FUNCTION pgvoice.required_by_duration(
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     threshold double precision DEFAULT NULL,
     min_margin double precision DEFAULT NULL,
     people integer DEFAULT NULL

@@ -173,7 +173,7 @@ COMMENT ON FUNCTION pgvoice.is_current(bigint, integer, integer) IS
 'Whether a stored segment is one of its video''s turns; true if the video has no stored turns.';
 
 CREATE OR REPLACE FUNCTION pgvoice.videos(
-    encoder integer DEFAULT NULL,
+    encoder integer DEFAULT pgvoice.default_encoder(),
     only_video text DEFAULT NULL,
     after text DEFAULT NULL,
     max_rows bigint DEFAULT NULL
@@ -204,11 +204,10 @@ AS $$
         LEFT JOIN pgvoice.turn AS t ON t.video_id = d.video_id
         GROUP BY d.video_id
     ), span AS (
-        SELECT DISTINCT s.video_id, s.start_ms, s.end_ms
+        SELECT s.video_id, s.start_ms, s.end_ms
         FROM chosen AS v
         JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id
-        WHERE s.status IN ('ok', 'partial')
-          AND (videos.encoder IS NULL OR s.encoder_id = videos.encoder)
+        WHERE s.status IN ('ok', 'partial') AND s.encoder_id = videos.encoder
     ), filled AS (
         SELECT span.video_id, count(*) AS segments
         FROM span
@@ -222,11 +221,12 @@ AS $$
                max(l.labelled_at) AS changed_at
         FROM chosen AS v
         JOIN pgvoice.label AS l ON l.video = v.key
-        WHERE videos.encoder IS NULL OR l.encoder_id = videos.encoder
+        WHERE l.encoder_id = videos.encoder
         GROUP BY l.video
     ), last_fill AS (
         SELECT f.video_id, max(f.finished_at) AS finished_at
-        FROM chosen AS v JOIN pgvoice.fill_run AS f ON f.video_id = v.id GROUP BY f.video_id
+        FROM chosen AS v JOIN pgvoice.fill_run AS f ON f.video_id = v.id
+        WHERE f.encoder_id = videos.encoder GROUP BY f.video_id
     )
     SELECT v.key, v.source, v.duration_ms / 1000::double precision, t.source, t.segmenter,
            coalesce(t.turns, 0), coalesce(t.labels, 0), coalesce(f.segments, 0),
@@ -241,6 +241,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION pgvoice.videos IS
 'The recordings: the file that the audio was read from and its length, the file of the turns or the
-segmenter that found them, how many turns and different labels there are, how many segments have a vector and a current label, of one encoder
-or any, and when a turn, a vector or a label was stored last. By key: all, only one, or max_rows of those
+segmenter that found them, how many turns and different labels there are, how many segments have a vector and a current label of an
+encoder, and when a turn, a vector or a label was stored last. By key: all, only one, or max_rows of those
 after a key.';

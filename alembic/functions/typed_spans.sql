@@ -101,7 +101,7 @@ CREATE OR REPLACE FUNCTION pgvoice.resolve_span(
     video text,
     start_s double precision,
     end_s double precision,
-    encoder integer DEFAULT pgvoice.sole_encoder(),
+    encoder integer DEFAULT pgvoice.default_encoder(),
     with_vector boolean DEFAULT false
 ) RETURNS TABLE (
     start_s double precision,
@@ -172,7 +172,7 @@ COMMENT ON FUNCTION pgvoice_internal.labelled_segments IS
 Fails if no turn has the label.';
 
 CREATE OR REPLACE FUNCTION pgvoice.label_segments(
-    video text, label text, encoder integer DEFAULT pgvoice.sole_encoder()
+    video text, label text, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,
@@ -192,7 +192,7 @@ COMMENT ON FUNCTION pgvoice.label_segments IS
 'The stored segments of the turns of a diarizer''s label, in time order. Fails if no turn has it.';
 
 CREATE OR REPLACE FUNCTION pgvoice.clear_segments(
-    video text, label text, encoder integer DEFAULT pgvoice.sole_encoder(),
+    video text, label text, encoder integer DEFAULT pgvoice.default_encoder(),
     max_seconds double precision DEFAULT 30
 ) RETURNS TABLE (
     start_s double precision,

@@ -1,63 +1,5 @@
 -- Acts are undone: the rows that they changed become what they were.
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.later_act(act bigint) RETURNS bigint
-LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
-    WITH later AS (
-        SELECT c.* FROM pgvoice.act_change AS c
-        JOIN pgvoice.act AS a ON a.id = c.act_id AND a.undone_at IS NULL
-        WHERE c.act_id > later_act.act
-    ), effect AS MATERIALIZED (
-        SELECT * FROM pgvoice_internal.act_effects(later_act.act)
-    ), person AS (
-        SELECT (e.key ->> 'id')::bigint AS id FROM effect AS e
-        WHERE e.relation = 'speaker' AND e.old IS NULL
-    ), consent AS (
-        SELECT (e.new ->> 'speaker_id')::bigint AS speaker_id FROM effect AS e
-        WHERE e.relation = 'consent' AND e.old IS NULL
-    ), unknown AS (
-        SELECT (e.key ->> 'id')::bigint AS id FROM effect AS e
-        WHERE e.relation = 'unknown_voice' AND e.old IS NULL
-    )
-    SELECT max(found.act_id) FROM (
-        -- It changed the same columns of a row.
-        SELECT l.act_id FROM effect AS e JOIN later AS l ON l.relation = e.relation AND l.key = e.key
-        WHERE pgvoice_internal.changed_columns(e.relation, e.old, e.new)
-           && pgvoice_internal.changed_columns(l.relation, l.old, l.new)
-        UNION ALL
-        -- It says something about a person or an unknown voice whom this act created.
-        SELECT l.act_id FROM later AS l
-        JOIN person AS p ON p.id IN (
-            (l.new ->> 'speaker_id')::bigint, (l.new ->> 'runner_up_id')::bigint
-        )
-        UNION ALL
-        SELECT l.act_id FROM later AS l
-        JOIN unknown AS u ON u.id IN (
-            (l.new ->> 'unknown_voice_id')::bigint, (l.new ->> 'merged_into')::bigint
-        )
-        UNION ALL
-        SELECT l.act_id FROM later AS l
-        JOIN pgvoice.attribution AS a
-            ON l.relation = 'attribution_run' AND l.old IS NULL AND a.run_id = (l.key ->> 'id')::bigint
-        JOIN person AS p ON p.id IN (a.speaker_id, a.runner_up_id)
-        UNION ALL
-        -- It enrolled somebody with the consent of this act.
-        SELECT l.act_id FROM later AS l
-        JOIN consent AS c ON l.relation = 'enrollment' AND (l.new ->> 'speaker_id')::bigint = c.speaker_id
-        UNION ALL
-        -- It gave somebody else the name that this act took away.
-        SELECT l.act_id FROM effect AS e
-        JOIN pgvoice.speaker AS s ON s.name = e.old ->> 'name' AND s.id <> (e.key ->> 'id')::bigint
-        JOIN later AS l ON l.relation = 'speaker' AND (l.key ->> 'id')::bigint = s.id
-            AND l.new ->> 'name' = s.name
-        WHERE e.relation = 'speaker'
-    ) AS found
-$$;
-COMMENT ON FUNCTION pgvoice_internal.later_act(bigint) IS
-'The newest later act that depends on this one, because it changed the same rows or says something about
-somebody whom this one created; NULL if there is none.';
-
 CREATE OR REPLACE FUNCTION pgvoice_internal.refuse_undo(act bigint) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -133,6 +75,21 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.undo_labels(bigint) IS
 'Restores the labels that an act changed or deleted, and deletes those that it added.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.undo_pins(act bigint) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+    SELECT pgvoice_internal.withdraw_pins(
+        (e.new ->> 'video_id')::bigint, (e.new ->> 'spans')::int4multirange
+    )
+    FROM pgvoice_internal.act_effects(act, 'verdict') AS e
+    WHERE e.old IS NULL AND EXISTS (
+        SELECT FROM pgvoice.video AS v WHERE v.id = (e.new ->> 'video_id')::bigint
+    )
+$$;
+COMMENT ON FUNCTION pgvoice_internal.undo_pins(bigint) IS
+'Withdraws the labels that runs since an act stored because of what a person said with it.';
+
 -- Links first: an unknown voice without any ends, and its mean follows from them.
 CREATE OR REPLACE FUNCTION pgvoice_internal.undo_links(act bigint) RETURNS void
 LANGUAGE plpgsql
@@ -141,7 +98,8 @@ AS $$
 BEGIN
     PERFORM pgvoice_internal.put_back(act, 'linked_voice'),
             pgvoice_internal.take_away(act, 'linked_voice'),
-            pgvoice_internal.put_back(act, 'unknown_voice');
+            pgvoice_internal.put_back(act, 'unknown_voice'),
+            pgvoice_internal.carry_undone(act);
     -- A fill may have linked further voices to one that this act created.
     DELETE FROM pgvoice.unknown_voice AS u
     USING pgvoice_internal.undo_plan(act, 'unknown_voice') AS p
@@ -169,6 +127,9 @@ DECLARE
             CROSS JOIN LATERAL (VALUES (e.old), (e.new)) AS x(stored)
         )
     );
+    copies CONSTANT jsonb := (
+        SELECT jsonb_agg(c) FROM pgvoice_internal.copies_to_undo(act) AS c
+    );
 BEGIN
     PERFORM pgvoice_internal.put_back(act, 'speaker'),
             pgvoice_internal.put_back(act, 'consent'),
@@ -177,11 +138,13 @@ BEGIN
             pgvoice_internal.take_away(act, 'profile'),
             pgvoice_internal.put_back_voiceprints(act, 'profile'),
             pgvoice_internal.mend_profiles(act),
+            pgvoice_internal.follow_undone(copies),
             pgvoice_internal.put_back(act, 'person_span'),
             pgvoice_internal.take_away(act, 'person_span'),
             pgvoice_internal.undo_labels(act),
             pgvoice_internal.take_away(act, 'verdict'),
             pgvoice_internal.put_back(act, 'verdict'),
+            pgvoice_internal.undo_pins(act),
             pgvoice_internal.undo_links(act);
     PERFORM pgvoice_internal.take_away(act, 'consent');
     UPDATE pgvoice.profile AS p SET valid_until = p.valid_until
@@ -281,6 +244,7 @@ BEGIN
             undone_on_behalf_of = pgvoice_internal.claimed_author()
         WHERE a.id = chosen;
         PERFORM pgvoice_internal.undo_changes(chosen);
+        PERFORM pgvoice_internal.follow_undone_labels(chosen);
         found := (SELECT jsonb_agg(r) FROM pgvoice_internal.restored_rows(chosen) AS r);
         DELETE FROM pgvoice.act_change AS c WHERE c.act_id = chosen;
         PERFORM pgvoice_internal.end_rehearsal(dry_run);

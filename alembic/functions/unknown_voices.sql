@@ -54,6 +54,33 @@ $$;
 COMMENT ON FUNCTION pgvoice_internal.require_unknown_voice(bigint) IS
 'Fails unless there is an unknown voice with this number; says what became of one that ended.';
 
+CREATE OR REPLACE FUNCTION pgvoice_internal.require_heard_voice(number bigint, encoder integer)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+    hearing text;
+BEGIN
+    PERFORM pgvoice_internal.require_unknown_voice(number),
+            pgvoice_internal.require_encoder(encoder);
+    SELECT string_agg(e.label, ', ' ORDER BY e.id) INTO hearing
+    FROM pgvoice.encoder AS e
+    WHERE EXISTS (
+        SELECT FROM pgvoice.linked_voice AS l
+        WHERE l.unknown_voice_id = number AND l.encoder_id = e.id
+    )
+    HAVING NOT bool_or(e.id = encoder);
+    IF hearing IS NOT NULL THEN
+        RAISE EXCEPTION 'voice % was heard with % alone, not with %', number, hearing,
+            (SELECT e.label FROM pgvoice.encoder AS e WHERE e.id = encoder)
+            USING ERRCODE = 'PV005', HINT = 'Name an encoder that heard it, or fill its recordings.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.require_heard_voice(bigint, integer) IS
+'Fails unless there is an unknown voice with this number and this encoder heard it; says which one did.';
+
 CREATE OR REPLACE FUNCTION pgvoice_internal.listed_voices(dismissed boolean) RETURNS bigint[]
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -68,7 +95,7 @@ COMMENT ON FUNCTION pgvoice_internal.listed_voices(boolean) IS
 
 CREATE OR REPLACE FUNCTION pgvoice.unknown_voices(
     dismissed boolean DEFAULT false,
-    encoder integer DEFAULT NULL,
+    encoder integer DEFAULT pgvoice.default_encoder(),
     max_rows integer DEFAULT NULL,
     skipped_rows integer DEFAULT 0
 ) RETURNS TABLE (
@@ -87,9 +114,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_encoder(unknown_voices.encoder)
-    WHERE unknown_voices.encoder IS NOT NULL;
-    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows),
+    SELECT pgvoice_internal.require_encoder(unknown_voices.encoder),
+           pgvoice_internal.require_not_negative('max_rows', max_rows),
            pgvoice_internal.require_not_negative('skipped_rows', skipped_rows);
     WITH sees AS MATERIALIZED (SELECT pgvoice.sees_vectors() AS exact)
     SELECT u.id, k.voices, k.recordings, k.seconds, u.heard_at, v.key, s.name,
@@ -114,12 +140,13 @@ COMMENT ON FUNCTION pgvoice.unknown_voices IS
 'The unknown voices: voices that match nobody who is enrolled, linked across recordings as one person. Those
 with the most clean speech come first. nearest is the enrolled person whom it resembles most; if suggested,
 so much that accept_suggestion takes it. If dismissed, those that dismiss_voice took off the list. max_rows
-and skipped_rows are for a page of them, of which the others are compared with nobody. Without encoder, each
-as the encoder heard it that heard most of it. Similarities have two digits unless the caller
-sees_vectors.';
+and skipped_rows are for a page of them, of which the others are compared with nobody. Voices that the
+encoder did not hear are left out. Similarities have two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voice_appearances(
-    number bigint, encoder integer DEFAULT NULL, max_rows integer DEFAULT NULL
+    number bigint,
+    encoder integer DEFAULT pgvoice.default_encoder(),
+    max_rows integer DEFAULT NULL
 ) RETURNS TABLE (
     video text,
     label text,
@@ -135,10 +162,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice_internal.require_unknown_voice(number);
-    SELECT pgvoice_internal.require_encoder(voice_appearances.encoder)
-    WHERE voice_appearances.encoder IS NOT NULL;
-    SELECT pgvoice_internal.require_not_negative('max_rows', max_rows);
+    SELECT pgvoice_internal.require_heard_voice(number, voice_appearances.encoder),
+           pgvoice_internal.require_not_negative('max_rows', max_rows);
     WITH chosen AS MATERIALIZED (
         SELECT l.video_id, l.label, l.encoder_id, v.segments, v.clean_ms, v.clip_start_ms, v.clip_end_ms,
                v.starts_ms, pgvoice.shown(pgvoice.similarity(
@@ -149,9 +174,8 @@ AS $$
             ON v.video_id = l.video_id AND v.label = l.label AND v.encoder_id = l.encoder_id
         LEFT JOIN pgvoice.unknown_voice_mean AS m
             ON m.unknown_voice_id = l.unknown_voice_id AND m.encoder_id = l.encoder_id
-        WHERE l.unknown_voice_id = number
-          AND (voice_appearances.encoder IS NULL OR l.encoder_id = voice_appearances.encoder)
-        ORDER BY similarity DESC NULLS LAST, l.video_id, l.label, l.encoder_id
+        WHERE l.unknown_voice_id = number AND l.encoder_id = voice_appearances.encoder
+        ORDER BY similarity DESC NULLS LAST, l.video_id, l.label
         LIMIT max_rows
     )
     SELECT r.key, c.label, e.label, c.segments, c.clean_ms / 1000::double precision,
@@ -165,16 +189,16 @@ AS $$
     FROM chosen AS c
     JOIN pgvoice.video AS r ON r.id = c.video_id
     JOIN pgvoice.encoder AS e ON e.id = c.encoder_id
-    ORDER BY r.key, first, c.label, c.encoder_id
+    ORDER BY r.key, first, c.label
 $$;
 COMMENT ON FUNCTION pgvoice.voice_appearances IS
-'Where an unknown voice is heard: a row for each label of a recording and encoder, or for the max_rows that
+'Where an unknown voice is heard: a row for each label of a recording, or for the max_rows that
 are most similar to the unknown voice. A label like ?1 is of segments that the store grouped itself, as
 their turns have no labels. clip is the part that is best to listen to; similarity is the mean similarity to
 all voices of the unknown voice, with two digits unless the caller sees_vectors.';
 
 CREATE OR REPLACE FUNCTION pgvoice.voices_of_segments(
-    video text, encoder integer DEFAULT pgvoice.sole_encoder()
+    video text, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS TABLE (
     start_s double precision,
     end_s double precision,

@@ -118,7 +118,8 @@ AS $$
             ON j.video_id = o.video_id AND j.start_ms = piece.start_ms AND j.end_ms = piece.end_ms
     ), together AS (
         SELECT j.of_video, j.turn_start_ms, j.turn_end_ms,
-               bool_or(j.status IS NULL) AS lacks_part,
+               bool_or(j.status IS NULL) AND NOT pgvoice_internal.is_imported(encoder)
+                   AS lacks_part,
                min(j.nearest_id) FILTER (WHERE j.is_part AND j.reason = 'matched') AS first_named,
                max(j.nearest_id) FILTER (WHERE j.is_part AND j.reason = 'matched') AS last_named
         FROM judged AS j GROUP BY j.of_video, j.turn_start_ms, j.turn_end_ms

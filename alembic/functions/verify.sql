@@ -80,6 +80,8 @@ BEGIN
         LEFT JOIN pgvoice.encoder AS e ON e.id = x.encoder_id
     ) AS j;
 
+    RETURN QUERY SELECT * FROM pgvoice_internal.check_twins();
+
     RETURN QUERY
     SELECT 'profiles: the unit-length mean of their exemplars, one for whoever has some',
            count(*), count(*) FILTER (WHERE j.bad), min(j.place) FILTER (WHERE j.bad)

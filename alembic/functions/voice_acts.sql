@@ -51,18 +51,24 @@ AS $$
     JOIN pgvoice.video AS v ON v.id = l.video_id
     CROSS JOIN LATERAL pgvoice_internal.voice_spans(l.video_id, l.label, l.encoder_id) AS s(spans)
     WHERE l.unknown_voice_id = ANY (numbers)
+      AND (l.encoder_id = pgvoice.default_encoder() OR NOT EXISTS (
+          SELECT FROM pgvoice.linked_voice AS d
+          WHERE d.video_id = l.video_id AND d.encoder_id = pgvoice.default_encoder()
+            AND d.unknown_voice_id = ANY (numbers)
+      ))
     GROUP BY l.video_id, v.key, l.label, s.spans
     ORDER BY v.key, l.label, s.spans
 $$;
 COMMENT ON FUNCTION pgvoice_internal.heard_in(bigint[]) IS
-'The voices of unknown voices, when they speak, and which encoders heard them; those that the store grouped
-itself can differ from encoder to encoder.';
+'The voices of unknown voices, when they speak, and which encoders heard them: the default one, or, in recordings
+that it lacks, others.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.relink(keys text[]) RETURNS void
 LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
-    SELECT pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e ORDER BY e.id
+    SELECT pgvoice.link_voices(keys, e.id) FROM pgvoice.encoder AS e
+    ORDER BY e.id <> pgvoice.default_encoder(), e.id
 $$;
 COMMENT ON FUNCTION pgvoice_internal.relink(text[]) IS
 'Links voices of these videos again, as a person''s word about them changed.';
@@ -89,6 +95,9 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
+    -- Each labels the same speech.
+    told CONSTANT integer := CASE WHEN pgvoice.default_encoder() = ANY (encoders)
+        THEN pgvoice.default_encoder() ELSE encoders[1] END;
     each integer;
     moved jsonb := '[]';
     unlabelled text[];
@@ -102,7 +111,7 @@ BEGIN
             )
         );
         moved := moved || (
-            SELECT coalesce(jsonb_agg(to_jsonb(k) || jsonb_build_object('encoder', each)), '[]')
+            SELECT coalesce(jsonb_agg(to_jsonb(k)) FILTER (WHERE each = told), '[]')
             FROM (
                 SELECT l.* FROM pgvoice.keep_labels(
                     CASE WHEN NOT everywhere THEN keys END, each, only_labelled => true
@@ -118,27 +127,22 @@ END
 $$;
 COMMENT ON FUNCTION pgvoice_internal.changed_labels(text[], integer[], boolean) IS
 'Labels these videos again that are labelled; if everywhere, also the others of them, and whatever is labelled
-in the library. Returns from whom to whom labels changed, see summed_moves.';
+in the library. Returns from whom to whom labels of the default encoder changed, or of the first one that
+labelled any, see summed_moves.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.summed_moves(moves jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 SET search_path FROM CURRENT
 AS $$
-    WITH per_encoder AS (
-        SELECT m.from_speaker, m.from_reason, m.to_speaker, m.to_reason,
-               sum(m.segments) AS segments, sum(m.seconds) AS seconds, sum(m.video_count) AS videos,
-               jsonb_agg(m.longest_videos) AS longest
+    WITH summed AS (
+        SELECT m.from_speaker, m.from_reason, m.to_speaker, m.to_reason, sum(m.segments) AS segments,
+               sum(m.seconds) AS seconds, sum(m.video_count) AS video_count,
+               jsonb_agg(m.longest_videos ORDER BY m.segments DESC) AS longest
         FROM jsonb_to_recordset(moves) AS m(
-            encoder integer, from_speaker text, from_reason text, to_speaker text, to_reason text,
-            segments bigint, seconds double precision, video_count bigint, longest_videos jsonb
+            from_speaker text, from_reason text, to_speaker text, to_reason text, segments bigint,
+            seconds double precision, video_count bigint, longest_videos jsonb
         )
-        GROUP BY m.encoder, m.from_speaker, m.from_reason, m.to_speaker, m.to_reason
-    ), summed AS (
-        SELECT p.from_speaker, p.from_reason, p.to_speaker, p.to_reason, max(p.segments) AS segments,
-               max(p.seconds) AS seconds, max(p.videos) AS video_count,
-               (array_agg(p.longest ORDER BY p.segments DESC))[1] AS longest
-        FROM per_encoder AS p
-        GROUP BY p.from_speaker, p.from_reason, p.to_speaker, p.to_reason
+        GROUP BY m.from_speaker, m.from_reason, m.to_speaker, m.to_reason
     )
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'from_speaker', s.from_speaker, 'from_reason', s.from_reason, 'to_speaker', s.to_speaker,
@@ -153,8 +157,7 @@ AS $$
     FROM summed AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.summed_moves(jsonb) IS
-'Sums up what several keep_labels returned, of other videos or other encoders, who gets a name first: of several
-encoders, what changes for the one that changes most, as each labels the same speech.';
+'Sums up what several keep_labels returned of other videos, who gets a name first.';
 
 CREATE OR REPLACE FUNCTION pgvoice.dismiss_voice(
     number bigint, why text, dry_run boolean DEFAULT false
@@ -169,13 +172,7 @@ BEGIN
     END IF;
     BEGIN
         PERFORM pgvoice_internal.hold_voices(ARRAY[number]);
-        -- As many as heard_in has.
-        voices := (
-            SELECT count(DISTINCT (l.video_id, l.label, v.starts_ms, v.ends_ms))
-            FROM pgvoice.linked_voice AS l
-            LEFT JOIN pgvoice.voice AS v USING (video_id, encoder_id, label)
-            WHERE l.unknown_voice_id = number
-        );
+        voices := (SELECT count(*) FROM pgvoice_internal.heard_in(ARRAY[number]));
         act := pgvoice_internal.begin_act(
             'dismiss', format('voice %s', number), jsonb_build_object('why', why)
         );

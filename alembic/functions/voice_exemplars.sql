@@ -182,8 +182,8 @@ BEGIN
     RETURN QUERY
     INSERT INTO pgvoice.enrollment AS e (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
         audio_sha256, video_id, source)
-    SELECT speaker, s.encoder_id, s.dimension, s.embedding, s.start_ms, s.end_ms, v.audio_sha256, v.id,
-           v.key
+    SELECT speaker, s.encoder_id, s.dimension, s.embedding, s.start_ms, s.end_ms,
+           pgvoice_internal.audio_of(v.id), v.id, v.key
     FROM pgvoice_internal.typical_segments(number, encoder) AS t
     JOIN pgvoice.video AS v ON v.id = t.video_id
     JOIN pgvoice.segment_embedding AS s

@@ -213,7 +213,7 @@ COMMENT ON FUNCTION pgvoice_internal.keep_voices(bigint[], integer) IS
 'Computes the voices of these videos, and stores how many have labels; keep_cohorts has to follow.';
 
 CREATE OR REPLACE FUNCTION pgvoice.refresh_voices(
-    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.sole_encoder()
+    videos text[] DEFAULT NULL, encoder integer DEFAULT pgvoice.default_encoder()
 ) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER

@@ -7,7 +7,7 @@ COMMENT ON FUNCTION pgvoice_internal.spanned_ms(int4multirange) IS
 'How long these spans are together, in milliseconds.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.voice_spans(
-    video bigint, label text, encoder integer DEFAULT NULL
+    video bigint, label text, encoder integer
 ) RETURNS int4multirange
 LANGUAGE sql STABLE
 SET search_path FROM CURRENT
@@ -20,8 +20,7 @@ AS $$
         SELECT int4range(g.start_ms, g.end_ms) FROM pgvoice.voice AS v
         CROSS JOIN LATERAL unnest(v.starts_ms, v.ends_ms) AS g(start_ms, end_ms)
         WHERE v.video_id = voice_spans.video AND v.label = voice_spans.label
-          AND v.starts_ms IS NOT NULL
-          AND (voice_spans.encoder IS NULL OR v.encoder_id = voice_spans.encoder)
+          AND v.starts_ms IS NOT NULL AND v.encoder_id = voice_spans.encoder
     ) AS s
 $$;
 COMMENT ON FUNCTION pgvoice_internal.voice_spans(bigint, text, integer) IS

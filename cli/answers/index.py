@@ -46,7 +46,7 @@ def build(
     Do bulk fills first: rows are added about ten times faster without an index. A build drops what
     an interrupted one left behind, and waits for running fills.
     """
-    label = str(store.recordings.encoder(encoder).identity)
+    label = str(store.encoders.find(encoder).identity)
     with _progress() as on_progress:
         report = store.index.build(encoder, memory=memory, workers=workers, on_progress=on_progress)
     if as_json:
@@ -80,7 +80,7 @@ def drop(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
 
     Do this before a bulk fill. No vector is lost.
     """
-    label = str(store.recordings.encoder(encoder).identity)
+    label = str(store.encoders.find(encoder).identity)
     dropped = store.index.drop(encoder)
     if as_json:
         output.write_json({"encoder": label, "dropped": dropped})

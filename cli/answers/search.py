@@ -9,6 +9,7 @@ from typing import Unpack
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.thresholds.rule import document, write_rule
 from pgvoice.store.answers.appearances import Appearance, Order
@@ -151,10 +152,12 @@ def similar(
         (key,) = meant.segments
         segments = [output.in_seconds(segment) for segment in found]
         place = {"video": video, "start": key.start_s, "end": key.end_s}
-        output.write_json(place | {"segments": segments})
+        which = {"encoder": str(store.encoders.find(encoder).identity)}
+        output.write_json(place | which | {"segments": segments})
         return
     write_resolved([meant])
     if found:
         rows = ((e.video, output.clock(e.start), output.clock(e.end), e.similarity) for e in found)
         output.write_table(["video", *output.numbers("start", "end", "similarity")], rows)
     click.echo(f"\n{output.counted(len(found), 'segment')}")
+    say_encoder(store, encoder, as_json=as_json)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.store.voice_store import VoiceStore
 
 
@@ -39,3 +40,4 @@ def videos(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
         ),
         "no recording yet: see `pgvoice fill --help`",
     )
+    say_encoder(store, encoder, as_json=as_json)

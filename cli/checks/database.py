@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from pgvoice.cli import output
+from pgvoice.cli.checks.answering import check_answering
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
 from pgvoice.cli.db.db import server_version
@@ -45,6 +46,7 @@ def check_database(url: str | None) -> Iterator[Check]:
             yield _user(connection)
             yield _consent(store)
             yield _linking(store)
+            yield from check_answering(store)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
 

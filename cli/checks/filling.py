@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.checks.packages import installed_version, missing_packages
-from pgvoice.hooks.encoders import torch_pair
+from pgvoice.hooks.encoders import registry, torch_pair
 from pgvoice.hooks.encoders.lazy import choose_device
 from pgvoice.hooks.encoders.registry import ENCODER_VARIABLE
 from pgvoice.hooks.errors import PluginError, SegmenterUnavailable
@@ -17,10 +17,14 @@ from pgvoice.store.errors import PgvoiceError
 
 
 def check_filling(*, torch: bool) -> Iterator[Check]:
-    """The checks of what a fill needs; without `torch`, only those that do not import it."""
-    if missing_packages("extract"):
+    """The checks of what a fill needs; without `torch`, only those that load no model."""
+    if missing_packages("audio"):
         return  # A store can be read without; the check of the extra has the remedy.
     yield _tried("decoding", lambda: Check("decoding", "ok", _decoded()))
+    if missing_packages("extract"):
+        if torch and _needs_no_torch():
+            yield _tried("encoder", _encoder)
+        return
     if not torch:
         yield _versions()
         return
@@ -30,6 +34,12 @@ def check_filling(*, torch: bool) -> Iterator[Check]:
         yield _tried("device", lambda: Check("device", "ok", choose_device()))
         yield _tried("encoder", _encoder)
         yield _tried("segmenter", _segmenter)
+
+
+def _needs_no_torch() -> bool:
+    """Whether the encoder in use is one whose extra is installed although torch is not."""
+    used = registry.registered_encoders().get(registry.default_name())
+    return used is not None and not (used.extra and missing_packages(used.extra))
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:

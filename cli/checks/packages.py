@@ -7,9 +7,12 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
+from pgvoice.hooks.encoders import registry
+from pgvoice.store.errors import PgvoiceError
 
 #: What each extra is needed for.
 PURPOSES = {
+    "audio": "to decode audio",
     "extract": "to fill and to enroll from audio",
     "campplus": "for the encoder campplus and the segmenter pyannote-3.0",
     "embedded": "for an embedded database server",
@@ -17,10 +20,13 @@ PURPOSES = {
     "evaluate": "for `pgvoice evaluate`",
     "mcp": "for `pgvoice mcp`",
     "metrics": "for Prometheus metrics",
+    "onnx": "for the encoder onnx",
     "page": "for `pgvoice serve`",
+    "parquet": "to import and export vectors in Parquet",
     "plot": "for pictures (`--plot`)",
     "pyannote": "for the segmenter pyannote, with any pipeline of pyannote.audio",
     "ray": "to ingest on a Ray cluster",
+    "redimnet2": "for the encoder redimnet2",
 }
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*extra == ['"](\w+)['"]""")
 
@@ -30,12 +36,23 @@ def check_extra(name: str, url: str | None) -> Check:
     missing = missing_packages(name)
     if not missing:
         return Check(f"extra {name}", "ok", "installed")
-    needed = name == "extract" or (name == "embedded" and place.embedded_folder(url) is not None)
+    needed = name == _encoders_extra() or (
+        name == "embedded" and place.embedded_folder(url) is not None
+    )
     return Check(
         f"extra {name}",
         "warn" if needed else "ok",
         f"{', '.join(missing)} not installed; {PURPOSES[name]}: {install_command(name)}",
     )
+
+
+def _encoders_extra() -> str | None:
+    """The extra of the encoder that a fill uses if none is named."""
+    try:
+        used = registry.registered_encoders().get(registry.default_name())
+    except PgvoiceError:  # another check tells
+        return "extract"
+    return used.extra if used else "extract"
 
 
 def install_command(extra: str | None) -> str | None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.cli.enroll.enroll_check import NOBODY, check, restore, show
 from pgvoice.cli.enroll.enroll_files import export, import_files, write_enrollment
 from pgvoice.cli.enroll.enroll_split import split
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders.registry import make_encoder
 from pgvoice.hooks.enroll.enroll import Recording, enroll_recordings, enroll_video
+from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
 
@@ -122,6 +124,8 @@ def add(
                 progress=progress,
             )
         else:
+            if encoder is not None:
+                warn_unless_default(store, store.encoders.find(encoder).identity)
             added = store.people.enroll_segments(
                 name,
                 video,
@@ -136,22 +140,23 @@ def add(
 
 
 @enroll.command("list", epilog="Example: pgvoice enroll list")
+@options.stored_encoder_option
 @options.wide_option
 @options.store_options
-def list_people(store: VoiceStore, as_json: bool) -> None:
+def list_people(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     """List the people who are enrolled.
 
     Cohesion is the mean similarity of a person's exemplars to the profile that they form;
     `pgvoice enroll check` shows how well they fit each other.
     """
-    people = store.people.speakers()
+    people = store.people.speakers(encoder=encoder)
     labels = output.short_labels(person.encoder for person in people if person.encoder)
-    encoder = output.encoder("encoder", labels)
+    shown = output.encoder("encoder", labels)
     numbers = output.numbers("exemplars", "speech", "cohesion")
     output.write_list(
         people,
         as_json,
-        [output.person("speaker"), encoder, *numbers, output.optional("enrolled", 2)],
+        [output.person("speaker"), shown, *numbers, output.optional("enrolled", 2)],
         lambda person: (
             person.speaker,
             labels[person.encoder] if person.encoder else None,
@@ -162,6 +167,7 @@ def list_people(store: VoiceStore, as_json: bool) -> None:
         ),
         NOBODY,
     )
+    say_encoder(store, encoder, as_json=as_json)
 
 
 for command in (show, check, restore, import_files, export):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.store.people.quality import Outlier, ProfileQuality
 from pgvoice.store.people.speakers import StoredExemplar
 from pgvoice.store.voice_store import VoiceStore
@@ -16,9 +17,10 @@ NOBODY = "nobody is enrolled yet: see `pgvoice enroll add --help`"
 
 @click.command(epilog="Example: pgvoice enroll show Ada")
 @click.argument("name")
+@options.stored_encoder_option
 @options.wide_option
 @options.store_options
-def show(store: VoiceStore, name: str, as_json: bool) -> None:
+def show(store: VoiceStore, name: str, encoder: str | None, as_json: bool) -> None:
     """Show a person's exemplars, those that fit least first.
 
     N names an exemplar for `pgvoice enroll drop`; it never changes.
@@ -27,7 +29,8 @@ def show(store: VoiceStore, name: str, as_json: bool) -> None:
     be the voice of somebody else: see `pgvoice enroll check`. "speech" is the share of the span
     that has the energy of speech.
     """
-    exemplars, profiles = store.people.exemplars(name), store.people.quality(name)
+    exemplars = store.people.exemplars(name, encoder=encoder)
+    profiles = store.people.quality(name, encoder=encoder)
     if as_json:
         output.write_json({"speaker": name, "profiles": profiles, "exemplars": exemplars})
     elif exemplars:
@@ -36,6 +39,7 @@ def show(store: VoiceStore, name: str, as_json: bool) -> None:
             click.echo(f"\n{_summary(profile)}")
     else:
         click.echo(f"{output.printable(name)} has no exemplars")
+        say_encoder(store, encoder, as_json=as_json)
 
 
 @click.command(
@@ -69,9 +73,19 @@ def check(
     with VoiceStore.open(url) as store:
         profiles = store.people.quality(name, encoder=encoder)
         found = _dropped(store, profiles, encoder, dry_run) if drop else {}
+        _write_check(profiles, found if drop else None, dry_run, as_json)
+        say_encoder(store, encoder, as_json=as_json)
+
+
+def _write_check(
+    profiles: Sequence[ProfileQuality],
+    found: dict[str, list[Outlier]] | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     if as_json:
-        output.write_json({"profiles": profiles, "left_out": found} if drop else profiles)
-    elif drop:
+        output.write_json(profiles if found is None else {"profiles": profiles, "left_out": found})
+    elif found is not None:
         _write_outliers(found, dry_run)
     elif profiles:
         _write_profiles(profiles)

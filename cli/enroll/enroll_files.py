@@ -82,8 +82,8 @@ def export(names_and_file: tuple[str, ...], everybody: bool, url: str | None) ->
     """Write people's profiles to a new FILE for another store.
 
     The file contains voiceprints, which are biometric data: only its owner can read it (mode 0600).
-    No other command lets voiceprints leave the store. Exporting requires the admin role and is
-    recorded in the audit trail.
+    Exporting requires the admin role and is recorded in the audit trail. `pgvoice vectors export`
+    writes the vectors of recordings.
     """
     *names, file = names_and_file
     if bool(names) == everybody:

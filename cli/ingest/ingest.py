@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
 import click
 
-from pgvoice.cli import options, output, terminal
+from pgvoice.cli import options, output
 from pgvoice.cli.errors import INVALID_SEGMENT
 from pgvoice.cli.group import FAILED
-from pgvoice.cli.ingest import following, progress
+from pgvoice.cli.ingest import following, progress, working
 from pgvoice.cli.ingest.group import Default, DefaultGroup
 from pgvoice.cli.ingest.report import finished, write_report
 from pgvoice.cli.voices.linking import MEANING
-from pgvoice.hooks.encoders.encoder import Encoder
-from pgvoice.hooks.encoders.registry import make_encoder
-from pgvoice.hooks.ingest.engine import Engine, Here, Processes
 from pgvoice.hooks.ingest.given import Given
-from pgvoice.hooks.ingest.on_ray import RayActors
 from pgvoice.hooks.ingest.running import Ingest
 from pgvoice.hooks.ingest.watching import Watched, watch
-from pgvoice.hooks.segmenters.registry import make_segmenter
-from pgvoice.hooks.segmenters.segmenter import Segmenter
 from pgvoice.store.voice_store import VoiceStore
 
 #: The files that a message names.
@@ -83,21 +75,7 @@ Examples: pgvoice ingest ~/podcasts
     metavar="SECONDS",
     help="How often --watch looks.",
 )
-@options.integer(
-    "--workers",
-    1,
-    "Processes that each load the models [1; on a Ray cluster one per GPU, or as many as its cores"
-    " allow].",
-)
-@click.option(
-    "--ray",
-    metavar="ADDRESS",
-    help="Work on this Ray cluster: host:port, auto, or local for a cluster on this machine.",
-)
-@options.integer("--cores", 1, "Cores of each worker on a Ray cluster.", 1)
-@options.integer(
-    "--retries", 0, "Try a failed recording again this many times, after the others.", 2
-)
+@options.worker_options
 @options.integer("--limit", 1, "Fill at most this many recordings.")
 @click.option(
     "--shard",
@@ -161,12 +139,17 @@ def start(
     _warn_of(given.left_out())
     if link:
         _enable(store)
-    made = partial(_make, encoder, device), partial(_make_segmenter, segmenter, device)
+    made = (
+        partial(working.guarded_encoder, encoder, device),
+        partial(working.guarded_segmenter, segmenter, device),
+    )
     with (
         redirect_stdout(sys.stderr),  # Ray prints messages
-        _engine(store, *made, workers, ray, cores) as engine,
+        working.engine_of(store, *made, workers, ray, cores) as engine,
         progress.measured(lambda: store.ingests.status(called), metrics) as ask,
-        _stop_requested(engine) as stop,
+        working.stop_requested(
+            lambda: "the recordings in progress" if engine.steps else None
+        ) as stop,
         progress.shown(ask, engine, one=given.is_one) as tell,
     ):
         work = Ingest(
@@ -179,7 +162,7 @@ def start(
             on_progress=lambda _report: tell(),
         )
         if watching:
-            watch(Watched(given), work, stop, every, tell=_say)
+            watch(Watched(given), work, stop, every, tell=working.say)
         else:
             work.run(given)
     output.write(finished(store, called, work.report), as_json, write_report)
@@ -207,55 +190,3 @@ def _enable(store: VoiceStore) -> None:
     with output.progress("linking") as bar:
         store.voices.enable(progress=bar)
     click.echo(f"{MEANING}\n", err=True)
-
-
-def _make(encoder: str | None, device: str | None) -> Encoder:
-    """The encoder of a worker, which may be in a process of its own."""
-    terminal.guard()
-    return make_encoder(encoder, device=device)
-
-
-def _make_segmenter(segmenter: str | None, device: str | None) -> Segmenter:
-    terminal.guard()
-    return make_segmenter(segmenter, device=device)
-
-
-def _engine(
-    store: VoiceStore,
-    made: Callable[[], Encoder],
-    segmenter: Callable[[], Segmenter],
-    workers: int | None,
-    ray: str | None,
-    cores: int,
-) -> Engine:
-    if ray is not None:
-        return RayActors(store, made, ray, workers, cores, segmenter)
-    if workers and workers > 1:
-        return Processes(store, made, workers, segmenter)
-    return Here(store, made, segmenter)
-
-
-def _say(line: str) -> None:
-    """A line on standard error; click.echo would write past a live table."""
-    sys.stderr.write(f"{output.printable(line)}\n")
-
-
-@contextmanager
-def _stop_requested(engine: Engine) -> Iterator[Callable[[], bool]]:
-    """Gives whether Ctrl-C or a termination signal arrived; the second one stops at once."""
-    requested = False
-
-    def handle(_number: int, _frame: object) -> None:
-        nonlocal requested
-        if requested:
-            raise KeyboardInterrupt
-        requested = True
-        if engine.steps:
-            _say("finishing the recordings in progress; press again to stop at once")
-
-    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: requested
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.cli.answers.resolved import write_resolved
 from pgvoice.cli.group import Group
 from pgvoice.cli.labels.export import export
@@ -53,6 +54,7 @@ def show(store: VoiceStore, video: str, encoder: str | None, as_json: bool) -> N
         output.write_json({"video": video, "labels": [output.in_seconds(label) for label in found]})
     elif found:
         _write_labels(found)
+        say_encoder(store, encoder, as_json=as_json)
     else:
         shown = output.printable(video)
         click.echo(f"{shown} has no labels: `pgvoice label {shlex.quote(shown)}` stores them")
@@ -76,6 +78,7 @@ def time(store: VoiceStore, video: str | None, encoder: str | None, as_json: boo
         lambda each: (each.video, each.speaker, each.segments, output.clock(each.seconds)),
         "nothing is labelled: see `pgvoice label --help`",
     )
+    say_encoder(store, encoder, as_json=as_json)
 
 
 @labels.command(epilog="Example: pgvoice labels runs")
@@ -230,8 +233,6 @@ def _meant(
 
 
 def _write_labels(found: Sequence[Label]) -> None:
-    encoders = output.short_labels(label.encoder for label in found)
-    several = len(encoders) > 1
     columns: list[str | output.Column] = [*output.numbers("start", "end")]
     columns += [
         output.person("speaker"),
@@ -239,7 +240,6 @@ def _write_labels(found: Sequence[Label]) -> None:
         output.person("runner-up", 1),
     ]
     columns += [output.number("margin", 2), output.word("reason"), output.number("run", 3)]
-    columns += ["encoder"] if several else []
     output.write_table(
         columns,
         (
@@ -252,7 +252,6 @@ def _write_labels(found: Sequence[Label]) -> None:
                 label.margin,
                 _reason(label),
                 str(label.run),
-                *([encoders[label.encoder]] if several else []),
             )
             for label in found
         ),

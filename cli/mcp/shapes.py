@@ -27,9 +27,10 @@ def _two_digits(similarity: float) -> float:
 
 Similarity = Annotated[float, AfterValidator(_two_digits)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, description="In seconds.")]
+Heard = Annotated[str | None, Field(description="The encoder whose vectors this is from.")]
 Encoder = Annotated[
     str | None,
-    Field(max_length=500, description="Needed only if the store has vectors of several."),
+    Field(max_length=500, description="By name or as shown; by default the one that answers."),
 ]
 DryRun = Annotated[
     bool,
@@ -59,6 +60,7 @@ class Recording(BaseModel):
 class Recordings(BaseModel):
     """A page of recordings, by key."""
 
+    encoder: Heard
     recordings: list[Recording]
     next_after: str | None = Field(description="Pass it as after for more; null: there are none.")
 
@@ -83,6 +85,7 @@ class WhoSpeaks(BaseModel):
     """A page of a recording's turns, in time order."""
 
     video: str
+    encoder: Heard
     turns: list[Turn]
     total: int = Field(description="Turns in the asked part of the recording.")
     next_skip: int | None = Field(description="Pass it as skip for more; null: there are none.")
@@ -102,6 +105,7 @@ class Person(BaseModel):
 class People(BaseModel):
     """A page of people, by name."""
 
+    encoder: Heard
     people: list[Person]
     total: int
     next_skip: int | None = Field(description="Pass it as skip for more; null: there are none.")
@@ -120,6 +124,7 @@ class Places(BaseModel):
     """A page of a person's appearances, by recording and time."""
 
     name: str
+    encoder: Heard
     places: list[Place]
     next_skip: int | None = Field(description="Pass it as skip for more; null: there are none.")
 
@@ -140,6 +145,7 @@ class UnknownVoice(BaseModel):
 class UnknownVoices(BaseModel):
     """A page of unknown voices, the most speech first."""
 
+    encoder: Heard
     voices: list[UnknownVoice]
     next_skip: int | None = Field(description="Pass it as skip for more; null: there are none.")
 
@@ -160,6 +166,7 @@ class HeardVoices(BaseModel):
     """Where an unknown voice is heard, by recording and time."""
 
     number: int
+    encoder: Heard
     heard: list[HeardVoice]
     next_skip: int | None = Field(description="Pass it as skip for more; null: there are none.")
 

@@ -7,13 +7,13 @@ from pgvoice.store.voice_store import VoiceStore
 
 
 def chosen(store: VoiceStore, which: str | None) -> StoredEncoder | None:
-    """The encoder asked for, or the newest of the store; None if the store has none.
+    """The encoder asked for, or the one that answers; None if the store has none.
 
     Raises `UnknownEncoder`.
     """
     if which:
-        return store.recordings.encoder(which)
-    return max(store.recordings.encoders(), key=lambda each: each.id, default=None)
+        return store.encoders.find(which)
+    return next((each for each in store.encoders.list() if each.is_default), None)
 
 
 def identity(store: VoiceStore, which: str | None = None) -> EncoderIdentity | None:

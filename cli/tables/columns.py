@@ -70,8 +70,12 @@ def _style_of_name(name: str) -> str:
 
 
 def encoder(header: str, encoders: Mapping[str, str]) -> Column:
-    """A column of encoders, which is left out first if there is only one; see `short_labels`."""
-    return Column(header, dropped=1 if len(encoders) == 1 else 0)
+    """A column of encoders, see `short_labels`.
+
+    It is left out first if there is only one, unless its vectors were imported.
+    """
+    says_little = len(encoders) == 1 and not any("/imported" in name for name in encoders.values())
+    return Column(header, dropped=1 if says_little else 0)
 
 
 def optional(header: str, dropped: int) -> Column:

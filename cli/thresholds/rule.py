@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def write_rule(required: Requirement) -> None:
     """Print the encoder, the threshold and where it comes from."""
     output.say(f"encoder {required.encoder}")
-    output.say(f"threshold {_values(required)}{_gallery(required)} ({_source(required)})")
+    output.say(f"threshold {levels(required)}{_gallery(required)} ({_source(required)})")
     if required.margin:
         output.say(f"margin {output.similarity(required.margin)}")
 
@@ -25,7 +25,7 @@ def document(required: Requirement) -> dict[str, object]:
     return {"threshold": required.threshold} | asdict(required)
 
 
-def _values(required: Requirement) -> str:
+def levels(required: Requirement) -> str:
     """The threshold, or the lowest and the highest; the library's are of a usual recording."""
     if required.threshold is not None:
         return output.similarity(required.threshold)

@@ -8,6 +8,7 @@ from datetime import datetime
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.cli.voices.telling import number_argument, voice, write_act, write_preview
 from pgvoice.store.privacy.consents import Consent
 from pgvoice.store.voice_store import VoiceStore
@@ -131,15 +132,17 @@ def dismiss(store: VoiceStore, number: int, why: str, dry_run: bool, as_json: bo
 
 
 @click.command(epilog="Example: pgvoice voices suggestions")
+@options.stored_encoder_option
 @options.wide_option
 @options.store_options
-def suggestions(store: VoiceStore, as_json: bool) -> None:
+def suggestions(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     """List the unknown voices that may be somebody who is enrolled.
 
-    Listen to them (`pgvoice voices play`), then `accept` or `reject` each.
+    Listen to them (`pgvoice voices play`), then `accept` or `reject` each, which is about those of
+    the default encoder.
     """
     output.write_list(
-        store.voices.suggestions(),
+        store.voices.suggestions(encoder=encoder),
         as_json,
         [
             output.number("voice"),
@@ -158,6 +161,7 @@ def suggestions(store: VoiceStore, as_json: bool) -> None:
         ),
         "no unknown voice comes close to anybody who is enrolled",
     )
+    say_encoder(store, encoder, as_json=as_json)
 
 
 @click.command(epilog="Example: pgvoice voices reject 12")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.answering import say_encoder
 from pgvoice.cli.voices import joining, linking, listening, naming, review
 from pgvoice.cli.voices.group import ListingGroup
 from pgvoice.cli.voices.telling import number_argument, voice
@@ -54,6 +55,7 @@ def list_voices(
         output.write_json(found[:limit])
     elif found:
         _write_voices(found, limit, dismissed)
+        say_encoder(store, encoder, as_json=as_json)
     else:
         click.echo("no voice was dismissed" if dismissed else "no unknown voice")
 
@@ -116,11 +118,10 @@ def show(store: VoiceStore, number: int, encoder: str | None, as_json: bool) -> 
         f"\n{voice(number)}: {output.counted(videos, 'recording')},"
         f" {output.clock(sum(each.seconds for each in found))}"
     )
+    say_encoder(store, encoder, as_json=as_json)
 
 
 def _write_appearances(found: Sequence[VoiceAppearance]) -> None:
-    encoders = output.short_labels(each.encoder for each in found)
-    several = len(encoders) > 1
     output.write_table(
         [
             "recording",
@@ -129,7 +130,6 @@ def _write_appearances(found: Sequence[VoiceAppearance]) -> None:
             *output.numbers("speech", "first"),
             output.number("clip"),
             output.number("similarity", 2),
-            *(["encoder"] if several else []),
         ],
         (
             (
@@ -140,7 +140,6 @@ def _write_appearances(found: Sequence[VoiceAppearance]) -> None:
                 output.clock(each.first_start),
                 output.NOTHING if each.clip is None else "{:g}-{:g}".format(*each.clip),
                 each.similarity,
-                *([encoders[each.encoder]] if several else []),
             )
             for each in found
         ),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pgvoice.hooks.audio.completeness import promised_mp3_frames
 from pgvoice.hooks.audio.decoder import Range
@@ -53,14 +53,20 @@ def _open(path: Path) -> InputContainer:
     with needs_extra("extract"):
         import av
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+    # Tags in another encoding than they claim do not matter here; to PyAV 19 they never do.
+    tags: dict[str, Any] = {"metadata_errors": "replace"} if _major(av.__version__) < 19 else {}
     try:
-        # Tags in another encoding than they claim do not matter here.
-        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+        opened: InputContainer = av.open(f"file:{path}", options=options, **tags)
     except av.FFmpegError as error:
         raise AudioUnreadable(
             f"{path} is not an audio or video file that FFmpeg can read ({error.strerror}); "
             "download it again or convert it to FLAC"
         ) from error
+    return opened
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
 
 
 def _best_stream(path: Path, container: InputContainer) -> AudioStream:

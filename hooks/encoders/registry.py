@@ -9,6 +9,8 @@ from typing import NamedTuple
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder
 from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.encoders.onnx.onnx_encoder import OnnxEncoder
+from pgvoice.hooks.encoders.redimnet2.redimnet2 import Redimnet2Encoder
 from pgvoice.hooks.errors import EncoderUnavailable
 from pgvoice.hooks.plugins import calls
 from pgvoice.hooks.plugins.specs import EncoderFactory, RegisterEncoder, hookimpl
@@ -38,13 +40,22 @@ def registered_encoders() -> dict[str, RegisteredEncoder]:
     )
 
 
+def default_source() -> str:
+    """The encoder that is used if none is named, with its source."""
+    return os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
+
+
+def default_name() -> str:
+    """The name of the encoder that is used if none is named."""
+    return default_source().partition(":")[0]
+
+
 def make_encoder(name: str | None = None, *, device: str | None = None) -> Encoder:
     """The encoder called `name`, or ``name:source`` for other weights; loads no weights yet.
 
     The default is ``PGVOICE_ENCODER``, else ``ecapa``. Raises `EncoderUnavailable`.
     """
-    name = name or os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
-    plain, _, source = name.partition(":")
+    plain, _, source = (name or default_source()).partition(":")
     registered = registered_encoders()
     if plain not in registered:
         raise EncoderUnavailable(
@@ -58,7 +69,11 @@ def register_encoders(register: RegisterEncoder) -> None:
     ecapa = "SpeechBrain ECAPA-TDNN, VoxCeleb, 192-d; from the hub"
     campplus = "CAM++ zh-en, 192-d; weights come with a package"
     register("ecapa", EcapaEncoder, summary=ecapa, extra="extract")
+    onnx = "any speaker model in an ONNX file: onnx:/folder-or-file"
     register("campplus", _campplus, summary=campplus, extra="campplus")
+    register("onnx", _onnx, summary=onnx, extra="onnx")
+    redimnet2 = "ReDimNet2-B6, 192-d; from its release on GitHub"
+    register("redimnet2", Redimnet2Encoder, summary=redimnet2, extra="redimnet2")
 
 
 def _campplus(source: str | None, device: str | None) -> Encoder:
@@ -67,3 +82,9 @@ def _campplus(source: str | None, device: str | None) -> Encoder:
             f"campplus takes no source (got {source!r}): its weights come with a package"
         )
     return CampplusEncoder(device)
+
+
+def _onnx(source: str | None, device: str | None) -> Encoder:
+    if source is None:
+        raise EncoderUnavailable("onnx needs a file, or a folder with one: onnx:/folder/model.onnx")
+    return OnnxEncoder(source, device)

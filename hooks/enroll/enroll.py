@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.enroll.ends import MIN_SPAN_MS
 from pgvoice.hooks.enroll.hearing import Heard, Hearing
+from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.hooks.fill.fill import fill
 from pgvoice.hooks.fill.filling import Progress
 from pgvoice.store.errors import TooLittleSpeech
@@ -46,6 +47,7 @@ def enroll_recordings(
     contain less than `min_speech` seconds of speech, and `EnrollmentRefused` in other kinds.
     `force` takes everything. After an error nobody is enrolled.
     """
+    warn_unless_default(store, encoder.identity)
     heard: dict[Path, Heard] = {}
     spans: dict[Path, list[Sequence[float] | None]] = {}
     for path, span in recordings:
@@ -118,11 +120,9 @@ def _require_enough(
     min_speech: float,
 ) -> None:
     """Raises `TooLittleSpeech` by what has the energy of speech, and by earlier exemplars."""
-    known = sum(
-        person.seconds
-        for person in store.people.speakers()
-        if (person.speaker, person.encoder) == (name, str(encoder.identity))
-    )
+    is_stored = any(each.identity == encoder.identity for each in store.encoders.list())
+    people = store.people.speakers(encoder=encoder.identity) if is_stored else []
+    known = sum(person.seconds for person in people if person.speaker == name)
     if sum(found.seconds for found in heard.values()) + known >= min_speech:
         return
     told = ", ".join(f"{found.seconds:.1f} s in {path}" for path, found in heard.items())

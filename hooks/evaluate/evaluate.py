@@ -146,11 +146,11 @@ def evaluate(
         raise NotEvaluable("give the clusters of the reference's turns, for every video")
     if not turns:
         raise NotEvaluable("nothing to evaluate: give a video with its reference")
-    which = store.recordings.encoder(encoder)
+    which = store.encoders.find(encoder)
     names = {
         profile.speaker
-        for profile in store.people.speakers()
-        if profile.encoder == str(which.identity)
+        for profile in store.people.speakers(encoder=which.identity)
+        if profile.encoder is not None
     }
     asked = _Asked(which.identity, threshold, min_margin, one_label_one_name)
     found = {}

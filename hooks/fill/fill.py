@@ -45,7 +45,8 @@ def fill(
     erased is not computed, and reported as ``erased``. Each batch is committed, so an interrupted
     fill continues where it stopped; another fill of the same video waits. If the database goes
     away, the fill waits for it, up to half a minute, and goes on. At the end the plugins'
-    ``after_fill`` is called.
+    ``after_fill`` is called. Before it stores vectors of an encoder that does not answer by
+    default, it warns (`NotTheDefaultEncoder`), once per process and store.
 
     The segments replace the turns that the video has, or with `on_turns` are added to them, or
     leave them as they are (``ignore``). `source` is the file that they come from.

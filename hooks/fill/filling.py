@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pgvoice.hooks.audio.recording import OpenRecording, open_recording
 from pgvoice.hooks.encoders.encoder import Encoder
+from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass, too_short
 from pgvoice.hooks.fill.plausible import check_times
 from pgvoice.hooks.fill.recovery import Recovery
@@ -155,6 +156,7 @@ class Filling:
         return self.recording
 
     def _register(self) -> Registered:
+        warn_unless_default(self.store, self.encoder.identity)
         audio = None
         if self.recording:
             info = self.recording.info

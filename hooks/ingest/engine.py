@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property, partial
+from threading import Thread
 from types import MappingProxyType
 from typing import Self
 
+from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.steps import OnStep, Step, ignore
 from pgvoice.hooks.ingest.worker import INSTANT, MakeEncoder, MakeSegmenter, Worker
@@ -40,9 +42,14 @@ class Engine(ABC):
         self.store, self.make, self.make_segmenter = store, make, segmenter
 
     @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder of this process, which is made once."""
+        return self.make()
+
+    @cached_property
     def identity(self) -> EncoderIdentity:
         """The identity that every worker's encoder must have."""
-        return self.make().identity
+        return self.encoder.identity
 
     @cached_property
     def segmenter(self) -> SegmenterIdentity:
@@ -51,7 +58,7 @@ class Engine(ABC):
 
     def segmenter_of(self, row: ManifestRow) -> SegmenterIdentity | None:
         """The segmenter that a recording needs."""
-        return self.segmenter if row.segments is None else None
+        return self.segmenter if row.needs_segmenter else None
 
     #: Called with each step of a recording that this process fills.
     on_step: OnStep = staticmethod(ignore)
@@ -98,7 +105,7 @@ class Here(Engine):
 
     @cached_property
     def _worker(self) -> Worker:
-        return Worker(lambda: self.store, self.make, self.identity, self.make_segmenter)
+        return Worker(lambda: self.store, lambda: self.encoder, self.identity, self.make_segmenter)
 
 
 class Pool(Engine):
@@ -217,12 +224,21 @@ _worker: Worker | None = None
 def _begin(worker: Worker, threads: int) -> None:
     """Keep the worker of a new process."""
     global _worker
-    # The process that started it decides when it ends.
+    # The process that started it decides when it ends, or ends it by dying.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     if torch := sys.modules.get("torch"):  # torch has read the variable already
         torch.set_num_threads(threads)
     _worker = worker
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent is gone; a fill goes on from what is committed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _fill(row: ManifestRow, segmenter: SegmenterIdentity | None) -> Outcome:

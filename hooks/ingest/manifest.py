@@ -16,6 +16,7 @@ from pgvoice.hooks.ingest.folders import Found
 from pgvoice.hooks.ingest.segment_files import read_part
 from pgvoice.hooks.turns import as_turns
 from pgvoice.store.names import checked, is_text
+from pgvoice.store.recordings.encoders import EncoderIdentity
 from pgvoice.store.turns import Turn
 
 COLUMNS = ("video", "audio", "segments", "uri")
@@ -33,6 +34,14 @@ class ManifestRow:
     segments: str | tuple[Any, ...] | None = None
     #: The recording's name in a file that covers several; if None, it is `video`.
     uri: str | None = None
+    #: Fill what this encoder has rows of: the stored turns, or without them its segments. They stay
+    #: as they are, and `audio` is where the recording was read from last.
+    like: EncoderIdentity | None = None
+
+    @property
+    def needs_segmenter(self) -> bool:
+        """Whether its segments are found in the audio."""
+        return self.segments is None and self.like is None
 
     @property
     def source(self) -> str | None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 
 from pgvoice.hooks.errors import FormatError, invalid_text
+from pgvoice.hooks.fill.answering import warn_unless_default
 from pgvoice.hooks.ingest.engine import Engine, Stop
 from pgvoice.hooks.ingest.labelling import Labelling
 from pgvoice.hooks.ingest.manifest import ManifestRow
@@ -71,7 +72,7 @@ class Ingest:
     Recordings that fail are tried `retries` more times after the others; the store keeps their
     errors. At most `limit` recordings are filled, and with `shard` ``(i, n)`` only the i-th of n
     parts, by a hash of the key. Once `stop` is true, recordings under way are finished and no
-    others begun.
+    others begun. Without `labels`, what is filled waits for its labels.
     """
 
     def __init__(
@@ -82,9 +83,11 @@ class Ingest:
         retries: int = 2,
         limit: int | None = None,
         shard: tuple[int, int] = (1, 1),
+        labels: bool = True,
         stop: Stop = lambda: False,
         on_progress: OnProgress = lambda _report: None,
     ) -> None:
+        self._labels = labels
         self._engine, self._store, self._name = engine, engine.store, name
         self._retries, self._limit, self._shard = retries, limit, shard
         self._stop, self._on_progress = stop, on_progress
@@ -96,6 +99,7 @@ class Ingest:
 
         The `rows` are iterated twice, so that their number is known from the start.
         """
+        warn_unless_default(self._store, self._engine.identity)
         if iter(rows) is rows:
             rows = list(rows)
         erased = set[str]()
@@ -105,7 +109,8 @@ class Ingest:
             self.report.forget(asked)
         self.report.erased += len(erased)
         self._fill(islice(self._missing(rows, erased), self._limit))
-        self._keep_labels()
+        if self._labels:
+            self._keep_labels()
         self.report.stopped = self._stop()
         return self.report
 
@@ -123,7 +128,7 @@ class Ingest:
             asked.store_turns()
             self.report.complete += len(complete)
             self.report.invalid += [each for each in complete if each.invalid is not None]
-            self._labelling.add([each.video for each in complete])
+            self._add_to_label([each.video for each in complete])
             self._on_progress(self.report)
             found = {each.video for each in complete + asked.unreadable}
             yield from (row for row in chunk if row.video not in found | erased)
@@ -149,7 +154,7 @@ class Ingest:
             if outcome.error is None:
                 report.filled += 1
                 report.seconds += self._length(outcome.video)
-                self._labelling.add([outcome.video])
+                self._add_to_label([outcome.video])
             else:
                 report.failed.append(outcome)
             if outcome.invalid is not None:
@@ -163,6 +168,10 @@ class Ingest:
         except UnknownVideo:
             return 0.0
         return audio.duration_ms / 1000 if audio else 0.0
+
+    def _add_to_label(self, videos: list[str]) -> None:
+        if self._labels:
+            self._labelling.add(videos)
 
     def _keep_labels(self) -> None:
         self._labelling.keep()
@@ -219,6 +228,8 @@ class _Asked:
         #: The outcomes of recordings whose segments cannot be read.
         self.unreadable: list[Outcome] = []
         for row in chunk:
+            if row.like is not None:
+                continue  # Such rows are those that miss something.
             try:
                 turns = row.turns()
             except FormatError as error:

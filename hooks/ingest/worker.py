@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.errors import EncoderUnavailable, InvalidSegments, SegmenterUnavailable
+from pgvoice.hooks.fill.answering import is_meant
 from pgvoice.hooks.fill.fill import fill
+from pgvoice.hooks.fill.likewise import fill_likewise, turns_of
 from pgvoice.hooks.ingest.manifest import ManifestRow
 from pgvoice.hooks.ingest.steps import OnStep, Steps, ignore
 from pgvoice.hooks.results import FillReport
@@ -56,7 +58,7 @@ class Worker:
         """
         start, invalid = time.monotonic(), None
         try:
-            turns = row.turns()
+            turns = row.turns() if row.like is None else turns_of(self._store, row.video, row.like)
             report = self._filled(row, turns, segmenter, on_step)
         except InvalidSegments as error:
             report, invalid = error.report, str(error)
@@ -77,6 +79,11 @@ class Worker:
         on_step: OnStep,
     ) -> FillReport:
         steps = Steps(row.video, on_step)
+        if row.like is not None:
+            return fill_likewise(
+                self._store, self._encoder, row.video, turns or [], row.audio, steps.filling
+            )
+        is_meant(self._store, self._encoder.identity)
         return fill(
             self._store,
             self._encoder,

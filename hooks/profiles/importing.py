@@ -21,7 +21,7 @@ from pgvoice.hooks.profiles.original import read_original, text_of, threshold_no
 from pgvoice.hooks.sources import resolve_audio
 from pgvoice.store.names import flaw_of, is_text
 from pgvoice.store.people.enrollments import MIN_SPEECH_SECONDS, Enrollment
-from pgvoice.store.recordings.encoders import EncoderIdentity
+from pgvoice.store.recordings.encoders import EncoderIdentity, Threshold
 from pgvoice.store.voice_store import VoiceStore
 
 _NAMELESS = "it does not name the person: add --name"
@@ -120,11 +120,25 @@ def _from_export(
         raise ProfileRefused("an export contains names: leave --name out")
     thresholds = {}
     for identity in {identity for speaker in speakers for identity in speaker.profiles}:
+        if identity.is_imported:
+            thresholds[identity] = _threshold_here(store, identity)
+            continue
         here = encoder or make_encoder(identity.name)
         _require_same(identity, here.identity)
         thresholds[identity] = here.default_threshold
     taken = store.people.import_speakers(speakers, thresholds, source=str(path), force=force)
     return [Imported(enrollment, ()) for enrollment in taken]
+
+
+def _threshold_here(store: VoiceStore, identity: EncoderIdentity) -> Threshold:
+    """The threshold of an encoder whose vectors were imported here too."""
+    for known in store.encoders.list():
+        if known.identity == identity:
+            return known.threshold
+    raise ProfileRefused(
+        f"its vectors are of {identity}, which this store has none of: import vectors of recordings"
+        " first (`pgvoice vectors import`)"
+    )
 
 
 def _from_original(
@@ -139,7 +153,7 @@ def _from_original(
     if encoder is None:
         raise ProfileRefused("its model is unknown: name the encoder (--encoder)")
     identity = encoder.identity
-    stored = [each.identity for each in store.recordings.encoders()]
+    stored = [each.identity for each in store.encoders.list()]
     same_name = [each for each in stored if each.name == identity.name]
     if same_name and identity not in same_name:
         _require_same(identity, same_name[-1])

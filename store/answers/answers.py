@@ -17,7 +17,7 @@ from pgvoice.store.database.failures import refused_values
 from pgvoice.store.keys import Span, snap_segment, valid_keys
 from pgvoice.store.people import speakers as people
 from pgvoice.store.recordings import encoders, videos
-from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.recordings.encoders import ENCODER_LABEL, WhichEncoder
 
 #: The named arguments that both ways to identify have.
 _ASKED = (
@@ -32,8 +32,8 @@ _IDENTIFY_CLUSTERS = text(
     " clusters => CAST(:clusters AS text[]), one_label_one_name => :one_label_one_name)"
 )
 _APPEARANCES = text(
-    "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin"
-    " FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin,"
+    "SELECT video, start_ms, end_ms, similarity, runner_up, runner_up_similarity, margin,"  # noqa: S608
+    f" {ENCODER_LABEL} FROM pgvoice.speaker_segments(:speaker, :encoder, :threshold, :min_margin,"
     " CAST(:limit AS bigint) + :skip, :order) OFFSET :skip"
 )
 
@@ -184,14 +184,22 @@ class Answers:
             return similar.similar(connection, video, found.id, key, limit, among, exact)
 
     def search_text(
-        self, query: str, *, limit: int | None = 50, skip: int = 0, video: str | None = None
+        self,
+        query: str,
+        *,
+        limit: int | None = 50,
+        skip: int = 0,
+        video: str | None = None,
+        encoder: WhichEncoder = None,
     ) -> list[FoundTurn]:
         """The turns whose text contains a query, without regard to case, by recording and time.
 
         Nothing is found unless the store keeps text. `skip` leaves out so many results, to page.
-        Raises `UnknownVideo`, and `ValueError` if the query is empty or a number is negative.
+        Raises `UnknownVideo`, `UnknownEncoder`, and `ValueError` if the query is empty or a number
+        is negative.
         """
         with refused_values(), self._database.engine.connect() as connection:
             if video is not None:
                 videos.require(connection, video)
-            return text_search.search(connection, query, limit, skip, video)
+            found = encoders.asked(connection, encoder)
+            return text_search.search(connection, query, limit, skip, video, found)

@@ -24,3 +24,5 @@ class Appearance(OnGrid):
     runner_up: str | None
     runner_up_similarity: float | None
     margin: float | None
+    #: Whose vectors were compared.
+    encoder: str

@@ -34,11 +34,13 @@ from pgvoice.store.moments import require_zone
 from pgvoice.store.names import is_text
 from pgvoice.store.people import speakers
 from pgvoice.store.recordings import videos
+from pgvoice.store.recordings.encoders import ENCODER_LABEL
 from pgvoice.store.recordings.typed_spans import resolve
 from pgvoice.store.statuses import EMBEDDED_STATUSES
 
 _SIMILAR = text(
-    "SELECT video, start_ms, end_ms, similarity FROM pgvoice.similar_segments(:video, :start,"
+    f"SELECT video, start_ms, end_ms, similarity, {ENCODER_LABEL}"  # noqa: S608
+    " FROM pgvoice.similar_segments(:video, :start,"
     " :end, :limit, :encoder, CAST(:videos AS text[]), CAST(:since AS timestamptz),"
     " CAST(:min_seconds AS double precision), CAST(:excluded_speakers AS text[]),"
     " :same_video, CAST(:exact AS boolean))"
@@ -61,6 +63,8 @@ class SimilarSegment(OnGrid):
     end_ms: int
     #: Cosine similarity to the given segment, in [-1, 1].
     similarity: float
+    #: Whose vectors were compared.
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, text
 
 from pgvoice.store.keys import OnGrid
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,27 @@ class FoundTurn(OnGrid):
     #: Without a speaker, the number of the unknown voice.
     voice: int | None
     text: str
+    #: Whose labels and voices these are; None while the store has no encoder.
+    encoder: str | None
 
 
-_COLUMNS = ", ".join(field.name for field in fields(FoundTurn))
+_COLUMNS = ", ".join(
+    ENCODER_LABEL if field.name == "encoder" else field.name for field in fields(FoundTurn)
+)
 _SEARCH = text(
     f"SELECT {_COLUMNS} FROM pgvoice.search_text("  # noqa: S608 - of constants
-    ":query, :limit, :skip, :video)"
+    f":query, :limit, :skip, :video, {ASKED})"
 )
 
 
 def search(
-    connection: Connection, query: str, limit: int | None, skip: int, video: str | None
+    connection: Connection,
+    query: str,
+    limit: int | None,
+    skip: int,
+    video: str | None,
+    encoder_id: int | None,
 ) -> list[FoundTurn]:
     """The turns whose text contains a query, by recording and time."""
-    asked = {"query": query, "limit": limit, "skip": skip, "video": video}
+    asked = {"query": query, "limit": limit, "skip": skip, "video": video, "encoder": encoder_id}
     return [FoundTurn(*row) for row in connection.execute(_SEARCH, asked)]

@@ -54,6 +54,9 @@ PgvoiceError
 ├── ActNotUndoable                    a later act depends on what an act did
 ├── LabelIsNoName                     a diarizer's label was given instead of a name
 ├── CalibrationUnsupported            too little labelled speech for the requested thresholds
+├── EncoderImported                   an encoder's vectors are imported, so no model stores any
+├── VectorsRefused                    vectors of another engine cannot be imported
+├── EncoderInUse                      an encoder answers, or has what no other has
 ├── UnknownEncoder
 ├── UnknownLabel                      a segment has nothing to pin, or no pin
 └── Unknown                           a name or number is not in the store

@@ -29,6 +29,24 @@ class UnknownEncoder(PgvoiceError):
     """The store has no such encoder, or several that match."""
 
 
+class EncoderImported(PgvoiceError):
+    """Vectors of an encoder are imported, so no model may store any as its own."""
+
+    def __init__(self, encoder: str) -> None:
+        super().__init__(
+            f"vectors of {encoder} are computed elsewhere and imported (`pgvoice vectors import`):"
+            " fill and enroll with a model instead (--encoder)"
+        )
+
+
+class VectorsRefused(PgvoiceError):
+    """Vectors of another engine cannot be imported; the message names the row."""
+
+
+class EncoderInUse(PgvoiceError):
+    """An encoder answers, or has what no other encoder has, so it is not dropped or replaced."""
+
+
 class AudioChanged(PgvoiceError):
     """A video's audio differs from the audio that its stored vectors were computed from."""
 

@@ -39,6 +39,8 @@ class SpeakerTime:
     video: str
     segments: int
     seconds: float
+    #: Whose labels these are.
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,5 @@ class NamedSegment(OnGrid):
     speaker: str | None
     #: Without a speaker, the number of the unknown voice.
     voice: int | None
+    #: Whose labels and voices these are; None while the store has no encoder.
+    encoder: str | None

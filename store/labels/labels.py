@@ -13,7 +13,7 @@ from pgvoice.store.database.connection import Database
 from pgvoice.store.database.failures import refused_values
 from pgvoice.store.errors import UnknownRun
 from pgvoice.store.keys import SegmentKey, Span
-from pgvoice.store.labels import pins
+from pgvoice.store.labels import pins, runs
 from pgvoice.store.labels.current import Label, NamedSegment, SpeakerTime
 from pgvoice.store.labels.runs import LabelMove, LabelRun, Relabelling
 from pgvoice.store.labels.words import Word, said
@@ -21,7 +21,7 @@ from pgvoice.store.people import speakers as people
 from pgvoice.store.privacy import audit
 from pgvoice.store.recordings import encoders
 from pgvoice.store.recordings import videos as stored_videos
-from pgvoice.store.recordings.encoders import WhichEncoder
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL, WhichEncoder
 from pgvoice.store.recordings.typed_spans import ResolvedSpeech
 from pgvoice.store.voices import acts
 
@@ -37,14 +37,15 @@ _KEEP = text(
     " :one_label_one_name)"
 )
 _LABELS = text(
-    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"
-    " labelled_at FROM pgvoice.label WHERE video = :video AND"
-    " (CAST(:encoder AS integer) IS NULL OR encoder_id = :encoder)"
-    " ORDER BY start_ms, end_ms, encoder_id LIMIT :limit OFFSET :skip"
+    "SELECT start_ms, end_ms, speaker, similarity, runner_up, margin, reason, pinned, encoder, run,"  # noqa: S608
+    f" labelled_at FROM pgvoice.label WHERE video = :video AND encoder_id = {ASKED}"
+    " ORDER BY start_ms, end_ms LIMIT :limit OFFSET :skip"
 )
 _NAMES = text(
-    "SELECT video, start_ms, end_ms, label, speaker, voice FROM pgvoice.names_of_segments("
-    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]))"
+    f"SELECT video, start_ms, end_ms, label, speaker, voice, {ENCODER_LABEL}"  # noqa: S608
+    " FROM pgvoice.names_of_segments("
+    "CAST(:videos AS text[]), CAST(:starts AS integer[]), CAST(:ends AS integer[]),"
+    f" {ASKED})"
 )
 _RUNS = text(
     "SELECT r.id, r.kind, e.label, r.threshold, r.margin, r.calibration_id, r.changed,"
@@ -54,7 +55,8 @@ _RUNS = text(
     " WHERE CAST(:before AS bigint) IS NULL OR r.id < :before ORDER BY r.id DESC LIMIT :limit"
 )
 _SPEAKER_TIME = text(
-    "SELECT speaker, video, segments, seconds FROM pgvoice.speaker_time(:video, :encoder)"
+    f"SELECT speaker, video, segments, seconds, {ENCODER_LABEL}"  # noqa: S608
+    " FROM pgvoice.speaker_time(:video, :encoder)"
     " LIMIT :limit OFFSET :skip"
 )
 
@@ -260,14 +262,16 @@ class Labels:
         limit: int | None = None,
         skip: int = 0,
     ) -> list[Label]:
-        """The current labels of a video, in time order. Raises `UnknownVideo`."""
+        """The current labels of a video, in time order. Raises `UnknownVideo`, `UnknownEncoder`."""
         with self._database.engine.connect() as connection:
             stored_videos.require(connection, video)
-            found = None if encoder is None else encoders.find(connection, encoder).id
+            found = encoders.asked(connection, encoder)
             values = {"video": video, "encoder": found, "limit": limit, "skip": skip}
             return [Label(*row) for row in connection.execute(_LABELS, values)]
 
-    def of_segments(self, segments: Iterable[tuple[str, SegmentKey]]) -> list[NamedSegment]:
+    def of_segments(
+        self, segments: Iterable[tuple[str, SegmentKey]], *, encoder: WhichEncoder = None
+    ) -> list[NamedSegment]:
         """Who speaks in segments of several recordings, one answer each, in order.
 
         All is None in the answer for a segment that is not stored.
@@ -279,7 +283,8 @@ class Labels:
             "ends": [key.end_ms for _, key in asked],
         }
         with refused_values(), self._database.engine.connect() as connection:
-            return [NamedSegment(*row) for row in connection.execute(_NAMES, values)]
+            which = {"encoder": encoders.asked(connection, encoder)}
+            return [NamedSegment(*row) for row in connection.execute(_NAMES, values | which)]
 
     def runs(self, *, before: int | None = None, limit: int | None = None) -> list[LabelRun]:
         """The runs, or so many before one, the newest first."""
@@ -354,6 +359,7 @@ class Labels:
             speakers=len({_kept_speaker(row) for row in rows} - {None}),
             moves=_moves(rows, "changed"),
             pinned=_moves(rows, "pinned"),
+            encoder=str(found.identity),
         )
 
 
@@ -370,20 +376,7 @@ def _named(keys: Sequence[str] | None) -> str:
 
 
 def _moves(rows: Sequence[Row[Any]], outcome: str) -> tuple[LabelMove, ...]:
-    return tuple(
-        LabelMove(
-            row.from_speaker,
-            row.from_reason,
-            row.to_speaker,
-            row.to_reason,
-            row.segments,
-            row.seconds,
-            row.video_count,
-            tuple(row.longest_videos),
-        )
-        for row in rows
-        if row.outcome == outcome
-    )
+    return tuple(runs.move(row) for row in rows if row.outcome == outcome)
 
 
 def _kept_speaker(row: Row[Any]) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,20 @@ class LabelMove:
     videos: tuple[str, ...]
 
 
+def move(row: Row[Any]) -> LabelMove:
+    """The move in a row of ``keep_labels`` or ``label_changes``."""
+    return LabelMove(
+        row.from_speaker,
+        row.from_reason,
+        row.to_speaker,
+        row.to_reason,
+        row.segments,
+        row.seconds,
+        row.video_count,
+        tuple(row.longest_videos),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Relabelling:
     """What a run of labels changed, or would change."""
@@ -36,6 +53,8 @@ class Relabelling:
     moves: tuple[LabelMove, ...]
     #: From a pinned label to what it would be without the pin.
     pinned: tuple[LabelMove, ...]
+    #: Whose vectors were judged.
+    encoder: str
 
     @property
     def changed(self) -> int:

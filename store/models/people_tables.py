@@ -35,7 +35,12 @@ enrollment = sa.Table(
     columns.reference("speaker_id", "speaker.id"),
     *columns.vector(),
     *columns.span(),
-    sa.Column("audio_sha256", sa.Text, nullable=False, comment="Of the file's bytes."),
+    sa.Column(
+        "audio_sha256",
+        sa.Text,
+        nullable=False,
+        comment="Of the file's bytes, or 'video' and an id if the audio was never read.",
+    ),
     columns.reference("video_id", "video.id", delete="SET NULL", nullable=True, index=True),
     sa.Column("source", sa.Text, nullable=False, comment="The file or video, to show."),
     sa.Column(

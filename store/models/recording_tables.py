@@ -12,6 +12,9 @@ from pgvoice.store.statuses import EMBEDDED_STATUSES, SKIPPED_STATUSES
 
 #: The partitions of `segment_embedding`, if it has any, have this name and two digits.
 PARTITION = "segment_embedding_p"
+#: What an encoder has instead of a version of preprocessing if its vectors were computed elsewhere;
+#: with ``per-label``, the segments of a label share one vector.
+IMPORTED = ("imported", "imported-per-label")
 #: About 30 years: more than anything takes, so that sums and times cannot overflow. Postgres counts
 #: NaN as greater than everything.
 MAX_SECONDS = "1000000000"
@@ -160,7 +163,11 @@ encoder = sa.Table(
     sa.Column(
         "label",
         sa.Text,
-        sa.Computed("name || '@' || \"left\"(revision, 19)", persisted=True),
+        sa.Computed(
+            "name || '@' || \"left\"(revision, 19)"
+            " || CASE WHEN preprocessing = '1' THEN '' ELSE '/' || preprocessing END",
+            persisted=True,
+        ),
         comment="Short name to show.",
     ),
     sa.Column(
@@ -170,9 +177,21 @@ encoder = sa.Table(
         comment="For one comparison at FAR 1 %, until the library or a calibration has told.",
     ),
     sa.Column("threshold_source", sa.Text, nullable=False),
+    sa.Column(
+        "default_since",
+        sa.DateTime(timezone=True),
+        comment="When the library switched to it last. The latest one answers unless another one is"
+        " named; while there is none, the first encoder.",
+    ),
     columns.now("created_at"),
     sa.UniqueConstraint("name", "revision", "preprocessing", "dimension", "sample_rate"),
     sa.UniqueConstraint("id", "dimension"),
+    sa.Index(
+        "encoder_imported_key",
+        *("name", "revision", "preprocessing"),
+        unique=True,
+        postgresql_where=sa.text(columns.one_of("preprocessing", IMPORTED)),
+    ),
     sa.CheckConstraint("dimension BETWEEN 1 AND 16000", "dimension"),
     sa.CheckConstraint("sample_rate > 0", "sample_rate"),
     sa.CheckConstraint("default_threshold > 0 AND default_threshold < 1", "default_threshold"),
@@ -239,6 +258,11 @@ fill_run = sa.Table(
     sa.Column("decode_seconds", sa.Double, nullable=False),
     sa.Column("encode_seconds", sa.Double, nullable=False),
     sa.Column("device", sa.Text, comment="NULL if no model ran."),
+    sa.Column(
+        "source",
+        sa.Text,
+        comment="What vectors were imported from: a file and its sha256.",
+    ),
     columns.now("finished_at"),
     sa.CheckConstraint(
         "hits >= 0 AND filled >= 0 AND hits <= requested AND filled <= requested - hits", "segments"
@@ -251,7 +275,8 @@ fill_run = sa.Table(
     sa.CheckConstraint(f"decode_seconds BETWEEN 0 AND {MAX_SECONDS}", "decode_seconds"),
     sa.CheckConstraint(f"encode_seconds BETWEEN 0 AND {MAX_SECONDS}", "encode_seconds"),
     sa.CheckConstraint("length(device) <= 200", "device"),
-    comment="What a fill did; hits and misses are counted from here.",
+    sa.CheckConstraint("source <> '' AND length(source) <= 5000", "source"),
+    comment="What a fill or an import did; hits and misses of fills are counted from here.",
 )
 
 ingest_video = sa.Table(

@@ -56,6 +56,7 @@ class Enrollment:
     #: Mean similarity of the exemplars to the profile, in [-1, 1]; overlapping windows of one
     #: recording raise it, as they are not independent. None if all exemplars are excluded.
     cohesion: float | None
+    encoder: str
     #: The stored segments that were chosen, if it is an enrollment from those.
     chosen: tuple[ResolvedSpeech, ...] = ()
     #: What was cut off the ends of the given spans, because it sounds like somebody else.
@@ -180,7 +181,7 @@ _ENROLL_SEGMENTS = """
 INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms, end_ms,
     audio_sha256, video_id, source)
 SELECT DISTINCT CAST(:speaker AS bigint), s.encoder_id, s.dimension, s.embedding, s.start_ms,
-    s.end_ms, v.audio_sha256, v.id, v.key
+    s.end_ms, pgvoice_internal.audio_of(v.id), v.id, v.key
 FROM unnest(CAST(:starts AS integer[]), CAST(:ends AS integer[])) AS a(start_ms, end_ms)
 JOIN pgvoice.video AS v ON v.key = :video
 JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a.start_ms
@@ -198,7 +199,8 @@ LEFT JOIN pgvoice.segment_embedding AS s ON s.video_id = v.id AND s.start_ms = a
     AND s.end_ms = a.end_ms AND s.encoder_id = :encoder
 WHERE s.embedding IS NULL OR NOT EXISTS (
     SELECT FROM pgvoice.enrollment AS e
-    WHERE e.speaker_id = :speaker AND e.encoder_id = :encoder AND e.audio_sha256 = v.audio_sha256
+    WHERE e.speaker_id = :speaker AND e.encoder_id = :encoder
+      AND e.audio_sha256 = pgvoice_internal.audio_of(v.id)
       AND e.start_ms = a.start_ms AND e.end_ms = a.end_ms
 )
 ORDER BY a.place
@@ -260,4 +262,4 @@ def _enrolled(
     ).one()
     if added and force:
         audit.record(connection, "skip checks", name, encoder=str(encoder.identity))
-    return Enrollment(name, added, known, exemplars, cohesion)
+    return Enrollment(name, added, known, exemplars, cohesion, str(encoder.identity))

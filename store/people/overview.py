@@ -9,6 +9,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
+
 #: By name; most speech; heard last; most exemplars; lowest cohesion; most like somebody else; the
 #: consent that ends first.
 PeopleOrder = Literal["name", "speech", "heard", "exemplars", "cohesion", "resemblance", "consent"]
@@ -31,7 +33,7 @@ class Person:
     #: Exemplars in profiles, and those that are left out.
     exemplars: int
     excluded: int
-    #: Audio in the profile with the most exemplars, in seconds.
+    #: Audio in the profile, in seconds.
     exemplar_seconds: float
     #: Of that profile; None if there is none.
     cohesion: float | None
@@ -56,6 +58,8 @@ class Person:
     suggested: tuple[int, ...]
     #: None if there is nothing to listen to in the recordings of the store.
     sample: Sample | None
+    #: Whose exemplars, labels and voices these are; None while the store has no encoder.
+    encoder: str | None
 
     @property
     def may_be_named(self) -> bool:
@@ -76,11 +80,12 @@ class SimilarPerson:
     """Somebody whose profile is similar to a person's."""
 
     speaker: str
-    encoder: str
     similarity: float
     #: Whether the two are so similar that they could be one person.
     resembles: bool
     sample: Sample | None
+    #: Whose vectors were compared.
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ class HeardIn:
     similarity: float | None
     #: Start and end of each segment, in seconds.
     spans: tuple[tuple[float, float], ...]
+    #: Whose labels these are.
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +115,20 @@ class HeardPage:
 
 
 _SAMPLE = ("sample_video", "sample_start_s", "sample_end_s")
-_PERSON = tuple(field.name for field in fields(Person))[:-1]
+_PERSON = tuple(field.name for field in fields(Person))[:-2]
 _PEOPLE = text(
-    f"SELECT {', '.join((*_PERSON, *_SAMPLE))}, total"  # noqa: S608 - of constants
-    " FROM pgvoice.people(:part, CAST(:names AS text[]), :ordered, :max_rows, :skipped)"
+    f"SELECT {', '.join((*_PERSON, *_SAMPLE))}, {ENCODER_LABEL}, total"  # noqa: S608 - of constants
+    " FROM pgvoice.people(:part, CAST(:names AS text[]), :ordered, :max_rows, :skipped,"
+    f" {ASKED})"
 )
-_SIMILAR = text("SELECT * FROM pgvoice.similar_people(:speaker, :max_rows)")
-_HEARD = text("SELECT * FROM pgvoice.speaker_recordings(:speaker, :max_rows, :skipped)")
+_SIMILAR = text(
+    f"SELECT s.*, {ENCODER_LABEL} FROM"  # noqa: S608 - of constants
+    f" pgvoice.similar_people(:speaker, :max_rows, {ASKED}) AS s"
+)
+_HEARD = text(
+    f"SELECT r.*, {ENCODER_LABEL} AS encoder FROM"  # noqa: S608 - of constants
+    f" pgvoice.speaker_recordings(:speaker, :max_rows, :skipped, {ASKED}) AS r"
+)
 
 
 def people(
@@ -124,6 +138,7 @@ def people(
     order: PeopleOrder,
     limit: int | None,
     skip: int,
+    encoder_id: int | None,
 ) -> PeoplePage:
     """Some of the people, in an order."""
     values = {
@@ -132,26 +147,32 @@ def people(
         "ordered": order,
         "max_rows": limit,
         "skipped": skip,
+        "encoder": encoder_id,
     }
     rows = connection.execute(_PEOPLE, values).all()
     found = [
-        Person(*(*row[: len(_PERSON) - 1], tuple(row.suggested), _sample(*row[-4:-1])))
+        Person(*(*row[: len(_PERSON) - 1], tuple(row.suggested), _sample(*row[-5:-2]), row[-2]))
         for row in rows
     ]
     return PeoplePage(tuple(found), rows[0].total if rows else 0)
 
 
-def similar(connection: Connection, name: str, limit: int) -> list[SimilarPerson]:
+def similar(
+    connection: Connection, name: str, limit: int, encoder_id: int | None
+) -> list[SimilarPerson]:
     """The people who are most similar to one."""
-    rows = connection.execute(_SIMILAR, {"speaker": name, "max_rows": limit})
-    return [SimilarPerson(*(*row[:4], _sample(*row[4:]))) for row in rows]
+    values = {"speaker": name, "max_rows": limit, "encoder": encoder_id}
+    rows = connection.execute(_SIMILAR, values)
+    return [SimilarPerson(*(*row[:3], _sample(*row[3:-1]), row[-1])) for row in rows]
 
 
-def heard(connection: Connection, name: str, limit: int | None, skip: int) -> HeardPage:
+def heard(
+    connection: Connection, name: str, limit: int | None, skip: int, encoder_id: int | None
+) -> HeardPage:
     """The recordings in which somebody is heard, those that were added last first."""
-    values = {"speaker": name, "max_rows": limit, "skipped": skip}
+    values = {"speaker": name, "max_rows": limit, "skipped": skip, "encoder": encoder_id}
     rows = connection.execute(_HEARD, values).all()
-    found = [HeardIn(*(*row[:6], _spans(row.starts_ms, row.ends_ms))) for row in rows]
+    found = [HeardIn(*(*row[:6], _spans(row.starts_ms, row.ends_ms), row.encoder)) for row in rows]
     return HeardPage(tuple(found), rows[0].total if rows else 0)
 
 

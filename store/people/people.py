@@ -261,72 +261,98 @@ class People:
         order: PeopleOrder = "name",
         limit: int | None = None,
         skip: int = 0,
+        encoder: WhichEncoder = None,
     ) -> PeoplePage:
         """Everybody with a name, or those whose name contains `part`, or those with these names.
 
-        Raises `UnknownSpeaker`, and `ValueError` for another order or a negative number.
+        Raises `UnknownSpeaker`, `UnknownEncoder`, and `ValueError` for another order or a negative
+        number.
         """
         with refused_values(), self._database.engine.connect() as connection:
             asked = speakers.known(connection, names)
-            return overview.people(connection, part, asked, order, limit, skip)
+            found = encoders.asked(connection, encoder)
+            return overview.people(connection, part, asked, order, limit, skip, found)
 
-    def similar(self, name: str, *, limit: int = 5) -> list[SimilarPerson]:
+    def similar(
+        self, name: str, *, limit: int = 5, encoder: WhichEncoder = None
+    ) -> list[SimilarPerson]:
         """The people whose profiles are most similar to somebody's; at most five for readers.
 
-        Raises `UnknownSpeaker`.
+        Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with refused_values(), self._database.engine.connect() as connection:
             speakers.require(connection, name)
-            return overview.similar(connection, name, limit)
+            found = encoders.asked(connection, encoder)
+            return overview.similar(connection, name, limit, found)
 
-    def heard(self, name: str, *, limit: int | None = None, skip: int = 0) -> HeardPage:
+    def heard(
+        self,
+        name: str,
+        *,
+        limit: int | None = None,
+        skip: int = 0,
+        encoder: WhichEncoder = None,
+    ) -> HeardPage:
         """The recordings in which somebody is heard by the current labels, the newest first.
 
-        Raises `UnknownSpeaker`.
+        Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with refused_values(), self._database.engine.connect() as connection:
             speakers.require(connection, name)
-            return overview.heard(connection, name, limit, skip)
+            found = encoders.asked(connection, encoder)
+            return overview.heard(connection, name, limit, skip, found)
 
-    def speakers(self) -> list[SpeakerSummary]:
-        """Every speaker by name, one entry per encoder."""
+    def speakers(self, *, encoder: WhichEncoder = None) -> list[SpeakerSummary]:
+        """Every speaker by name, with the profile of an encoder. Raises `UnknownEncoder`."""
         with self._database.engine.connect() as connection:
-            return speakers.summaries(connection)
+            return speakers.summaries(connection, encoders.asked(connection, encoder))
 
     def exemplars(
-        self, name: str, *, limit: int | None = None, skip: int = 0
+        self,
+        name: str,
+        *,
+        limit: int | None = None,
+        skip: int = 0,
+        encoder: WhichEncoder = None,
     ) -> list[StoredExemplar]:
-        """A speaker's exemplars, the least similar to the others first. Raises `UnknownSpeaker`."""
+        """A speaker's exemplars, the least similar to the others first.
+
+        Raises `UnknownSpeaker`, `UnknownEncoder`.
+        """
         with self._database.engine.connect() as connection:
             rows = connection.execute(
                 text(
-                    "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"
+                    "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"  # noqa: S608
                     " x.end_ms / 1000::float8, x.similarity, x.left_out_similarity, x.quality,"
                     " x.excluded, x.outlying, (SELECT v.key FROM pgvoice.video v"
-                    " WHERE v.audio_sha256 = e.audio_sha256"
+                    " WHERE v.audio_sha256 = e.audio_sha256 OR v.id = e.video_id"
                     " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
-                    " FROM pgvoice.exemplar_similarity(:id) WITH ORDINALITY AS x"
+                    f" FROM pgvoice.exemplar_similarity(:id, {encoders.ASKED}) WITH ORDINALITY AS x"
                     " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
                     " LIMIT :limit OFFSET :skip"
                 ),
-                {"id": speakers.require(connection, name), "limit": limit, "skip": skip},
+                {
+                    "id": speakers.require(connection, name),
+                    "encoder": encoders.asked(connection, encoder),
+                    "limit": limit,
+                    "skip": skip,
+                },
             )
             return [StoredExemplar(*row) for row in rows]
 
     def quality(
         self, name: str | None = None, *, encoder: WhichEncoder = None
     ) -> list[ProfileQuality]:
-        """How well a speaker is enrolled (or everybody), with one encoder or with all.
+        """How well a speaker is enrolled, or everybody.
 
         Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
             if name is not None:
                 speakers.require(connection, name)
-            found = None if encoder is None else encoders.find(connection, encoder)
             rows = connection.execute(
-                text("SELECT * FROM pgvoice.profile_quality(:name, :encoder)"),
-                {"name": name, "encoder": found and found.id},
+                text(f"SELECT * FROM pgvoice.profile_quality(:name, {encoders.ASKED})"),  # noqa: S608
+                {"name": name, "encoder": encoders.asked(connection, encoder)},
             )
             return [ProfileQuality(*row) for row in rows]
 

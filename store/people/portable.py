@@ -1,6 +1,6 @@
 """Copies speakers with their exemplars and consents from one store to another.
 
-This is the only place where a person's vectors leave the store.
+This is the only place where a person's profile leaves the store; `exporting` is for recordings.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def import_speakers(
         for consent in speaker.consents:
             consents.keep(connection, speaker_id, consent)
         for identity, exemplars in speaker.profiles.items():
-            ensure(connection, identity, thresholds[identity])
+            ensure(connection, identity, thresholds[identity], imported=True)
             encoder = find(connection, identity)
             added.append(
                 # The other store has checked how long they are.

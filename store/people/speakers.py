@@ -134,10 +134,17 @@ _MERGE = (
 
 
 def remove(connection: Connection, name: str) -> int:
-    """Delete a speaker with exemplars and profiles; returns the number of exemplars."""
+    """Delete a speaker with exemplars and profiles; returns the number of exemplars.
+
+    Vectors of several encoders for the same speech are one exemplar.
+    """
     ids = {"id": require(connection, name, lock=True)}
     exemplars: int = connection.scalar(
-        text("SELECT count(*) FROM pgvoice.enrollment WHERE speaker_id = :id"), ids
+        text(
+            "SELECT count(DISTINCT (audio_sha256, start_ms, end_ms)) FROM pgvoice.enrollment"
+            " WHERE speaker_id = :id"
+        ),
+        ids,
     )
     connection.execute(text("DELETE FROM pgvoice.speaker WHERE id = :id"), ids)
     return exemplars
@@ -163,16 +170,18 @@ def drop(connection: Connection, name: str, number: int, *, dry_run: bool) -> Dr
     return DroppedExemplar(*(*row, act))
 
 
-def summaries(connection: Connection) -> list[SpeakerSummary]:
-    """Every speaker by name, one entry per encoder with a profile."""
+def summaries(connection: Connection, encoder_id: int | None) -> list[SpeakerSummary]:
+    """Every speaker by name, with the profile of an encoder."""
     rows = connection.execute(
         text(
-            "SELECT s.name, e.label, coalesce(p.exemplars, 0),"
+            "SELECT s.name, e.label, coalesce(p.exemplars, 0),"  # noqa: S608
             " pgvoice.exemplar_seconds(s.id, p.encoder_id),"
             " pgvoice.profile_cohesion(s.id, p.encoder_id), s.created_at FROM pgvoice.speaker s"
             " LEFT JOIN pgvoice.profile p ON p.speaker_id = s.id"
-            " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name, e.id"
-        )
+            f" AND p.encoder_id = {encoders.ASKED}"
+            " LEFT JOIN pgvoice.encoder e ON e.id = p.encoder_id ORDER BY s.name"
+        ),
+        {"encoder": encoder_id},
     )
     return [SpeakerSummary(*row) for row in rows]
 

@@ -126,22 +126,27 @@ def _files(connection: Connection) -> list[Remainder]:
 
 
 def _copies(connection: Connection, subject: str) -> list[Remainder]:
-    """Where the person was exported to, and the databases that the store was copied to."""
-    rows = connection.execute(
-        text(
-            "SELECT action, at, coalesce(details ->> 'to', subject) AS place"
-            " FROM pgvoice.audit_event"
-            " WHERE (action = 'export' AND subject = :subject) OR action = 'copy' ORDER BY id"
-        ),
-        {"subject": subject},
-    )
+    """Where the person or recording was exported to, and the databases of copies of the store."""
     return [
         Remainder(
-            f"the {row.action} of {row.at:%Y-%m-%d} to {row.place}",
-            "delete the file" if row.action == "export" else "erase there as well",
+            f"the {row.what} of {row.at:%Y-%m-%d} to {row.place}",
+            "erase there as well" if row.what == "copy" else "delete the file",
         )
-        for row in rows
+        for row in connection.execute(_COPIES, {"subject": subject})
     ]
+
+
+#: Exported vectors may be of a person in any recording. Those of a recording are exported by its
+#: key.
+_COPIES = text(
+    "SELECT CASE action WHEN 'export vectors' THEN 'export of vectors' ELSE action END AS what, at,"
+    " coalesce(details ->> 'to', subject) AS place FROM pgvoice.audit_event"
+    " WHERE action = 'copy' OR (action IN ('export', 'export vectors') AND subject = :subject)"
+    " OR (action = 'export vectors' AND NOT EXISTS (SELECT FROM pgvoice.video"
+    " WHERE key = :subject) AND NOT EXISTS (SELECT FROM pgvoice.audit_event"
+    " WHERE action = 'erase video' AND subject = :subject))"
+    " GROUP BY 1, 2, 3 ORDER BY min(id)"
+)
 
 
 def vacuum(database: Database) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from pgvoice.store.errors import UnknownEncoder
+from pgvoice.store.errors import CalibrationUnsupported, EncoderImported, UnknownEncoder
 
 #: In a statement, the id of the encoder whose identity is in the parameters.
 ENCODER_ID = (
@@ -15,6 +16,13 @@ ENCODER_ID = (
     " AND sample_rate = :sample_rate)"
 )
 
+#: The preprocessing of encoders whose vectors were computed elsewhere, by an engine that has a
+#: vector for each segment, or one for each label of a recording. No model can have these.
+IMPORTED, IMPORTED_PER_LABEL = "imported", "imported-per-label"
+#: In a statement, the id of the encoder that `asked` means by the parameter ``encoder``, and its
+#: label; NULL while the store has no encoder.
+ASKED = "(SELECT coalesce(CAST(:encoder AS integer), pgvoice.default_encoder()))"
+ENCODER_LABEL = f"(SELECT label FROM pgvoice.encoder WHERE id = {ASKED})"  # noqa: S608 - of constants
 
 _REGISTER = text(
     "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"
@@ -50,11 +58,19 @@ class EncoderIdentity:
     #: Of the waveforms that the encoder takes, in Hz.
     sample_rate: int
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether its vectors were computed elsewhere, so that nothing can be filled with it."""
+        return self.preprocessing in (IMPORTED, IMPORTED_PER_LABEL)
+
     def __str__(self) -> str:
-        return f"{self.name}@{self.revision[:19]}"
+        """As the column ``label`` of ``pgvoice.encoder``."""
+        later = "" if self.preprocessing == "1" else f"/{self.preprocessing}"
+        return f"{self.name}@{self.revision[:19]}{later}"
 
 
-#: An encoder by its identity, by name or ``name@revision…``; None is the store's only one.
+#: An encoder by its identity, as that is shown, by name or ``name@revision…``; None is the one that
+#: answers.
 WhichEncoder = EncoderIdentity | str | None
 
 
@@ -80,14 +96,27 @@ class StoredEncoder:
     threshold: Threshold
     #: Whether thresholds were measured on this library.
     calibrated: bool
+    #: Whether it answers unless another one is named.
+    is_default: bool
+    #: When the library switched to it last; None if it never did.
+    default_since: datetime | None
 
 
-def ensure(connection: Connection, identity: EncoderIdentity, threshold: Threshold) -> int:
+def ensure(
+    connection: Connection,
+    identity: EncoderIdentity,
+    threshold: Threshold,
+    *,
+    imported: bool = False,
+) -> int:
     """Register an encoder if it is new, and return its id.
 
     If it is known with another default threshold, that changes only if the user may change it:
-    thresholds decide about names, so writers may not.
+    thresholds decide about names, so writers may not. Raises `EncoderImported` for an imported one
+    unless `imported`, as no model may store vectors as such.
     """
+    if identity.is_imported and not imported:
+        raise EncoderImported(str(identity))
     values = asdict(identity) | asdict(threshold)
     known = connection.execute(_REGISTERED, values).one_or_none()
     if known is None:
@@ -105,31 +134,65 @@ def stored(connection: Connection) -> list[StoredEncoder]:
         text(
             "SELECT id, name, revision, preprocessing, dimension, sample_rate,"
             " default_threshold, threshold_source, EXISTS"
-            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id AND c.active)"
-            " FROM pgvoice.encoder e ORDER BY id"
+            " (SELECT FROM pgvoice.calibration c WHERE c.encoder_id = e.id AND c.active),"
+            " id = pgvoice.default_encoder(), default_since FROM pgvoice.encoder e ORDER BY id"
         )
     )
     return [
-        StoredEncoder(row[0], EncoderIdentity(*row[1:6]), Threshold(*row[6:8]), row[8])
+        StoredEncoder(row[0], EncoderIdentity(*row[1:6]), Threshold(*row[6:8]), *row[8:])
         for row in rows
     ]
 
 
 def find(connection: Connection, which: WhichEncoder) -> StoredEncoder:
-    """The stored encoder that `which` means; raises `UnknownEncoder` unless exactly one fits."""
+    """The stored encoder that `which` means: of several with this name, the one that answers.
+
+    Raises `UnknownEncoder` if there is none, or several without that one.
+    """
     every = stored(connection)
-    fitting = [encoder for encoder in every if _fits(encoder.identity, which)]
-    if len(fitting) == 1:
-        return fitting[0]
+    exact = [encoder for encoder in every if _is(encoder, which)]
+    fitting = exact or [encoder for encoder in every if _is_called(encoder, which)]
+    answering = [encoder for encoder in fitting if encoder.is_default]
+    if len(chosen := answering or fitting) == 1:
+        return chosen[0]
     there = ", ".join(str(encoder.identity) for encoder in every) or "none yet"
     if not fitting:
-        asked = "an encoder" if which is None else repr(str(which))
-        raise UnknownEncoder(f"no vectors of {asked} in the store (there are: {there}): fill first")
-    raise UnknownEncoder(f"the store has vectors of more than one encoder: name one of {there}")
+        named = "an encoder" if which is None else repr(str(which))
+        raise UnknownEncoder(f"no vectors of {named} in the store (there are: {there}): fill first")
+    raise UnknownEncoder(f"several encoders are called {str(which)!r}: name one of {there}")
 
 
-def _fits(identity: EncoderIdentity, which: WhichEncoder) -> bool:
-    if which is None or isinstance(which, EncoderIdentity):
-        return which is None or identity == which
+def asked(connection: Connection, which: WhichEncoder) -> int | None:
+    """The parameter ``encoder`` of statements with `ASKED`: None means the one that answers.
+
+    Raises `UnknownEncoder`.
+    """
+    return None if which is None else find(connection, which).id
+
+
+def require_segment_vectors(encoder: StoredEncoder) -> None:
+    """Raises `CalibrationUnsupported` if the segments of a label share one vector."""
+    if encoder.identity.preprocessing == IMPORTED_PER_LABEL:
+        raise CalibrationUnsupported(
+            f"{encoder.identity} has one vector per label, so segments of a label are equal by"
+            " construction and calibrate nothing: choose an encoder with a vector per segment"
+            " (--encoder), or import these again with --threshold"
+        )
+
+
+def _is(encoder: StoredEncoder, which: WhichEncoder) -> bool:
+    if which is None:
+        return encoder.is_default
+    return encoder.identity == which or str(encoder.identity) == which
+
+
+def _is_called(encoder: StoredEncoder, which: WhichEncoder) -> bool:
+    """Whether `which` is the encoder's name, or that and the beginning of the revision."""
+    if not isinstance(which, str):
+        return False
+    identity = encoder.identity
     name, _, revision = which.partition("@")
-    return identity.name == name and identity.revision.startswith(revision)
+    return identity.name == name and (
+        identity.revision.startswith(revision)
+        or identity.revision.startswith(revision.removesuffix(f"/{identity.preprocessing}"))
+    )

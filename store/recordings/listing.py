@@ -9,6 +9,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
+
 
 @dataclass(frozen=True, slots=True)
 class StoredVideo:
@@ -32,6 +34,8 @@ class StoredVideo:
     labelled: int
     #: When a turn, a vector or a label was stored last.
     changed_at: datetime
+    #: Whose vectors and labels are counted; None while the store has no encoder.
+    encoder: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,14 @@ class Coverage:
     embedded_seconds: float
     #: Size of the rows, without indexes and page overhead.
     bytes: int
+    #: The file that vectors were imported from last; None for those of a fill.
+    source: str | None
 
 
 _COVERED = ", ".join(field.name for field in fields(Coverage))
-_COLUMNS = ", ".join(field.name for field in fields(StoredVideo))
+_COLUMNS = ", ".join(
+    ENCODER_LABEL if field.name == "encoder" else field.name for field in fields(StoredVideo)
+)
 
 
 def videos(
@@ -64,9 +72,9 @@ def videos(
     after: str | None = None,
     limit: int | None = None,
 ) -> list[StoredVideo]:
-    """Recordings by key: all, only one, or some after a key; counts are of one encoder, or any."""
+    """Recordings by key: all, only one, or some after a key; counts are of one encoder."""
     rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM pgvoice.videos(:encoder, :only, :after, :limit)"),  # noqa: S608
+        text(f"SELECT {_COLUMNS} FROM pgvoice.videos({ASKED}, :only, :after, :limit)"),  # noqa: S608
         {"encoder": encoder, "only": only, "after": after, "limit": limit},
     )
     return [StoredVideo(*row) for row in rows]
@@ -97,14 +105,16 @@ class VideoSummary:
     voice_seconds: float
     #: Who speaks for how long, by the current labels; the longest first.
     speakers: tuple[tuple[str, float], ...]
+    #: Whose vectors, labels and voices these are; None while the store has no encoder.
+    encoder: str | None
 
 
 #: By key, the newest first, or those with the longest audio first.
 VideoOrder = Literal["key", "newest", "longest"]
 _SUMMARIES = text(
-    "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"
-    " speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds"
-    " FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip)"
+    "SELECT video, source, seconds, last_end_s, turns, segments, filled, labelled, filled_at,"  # noqa: S608
+    f" speech_seconds, named_seconds, voice_seconds, speakers, speaker_seconds, {ENCODER_LABEL}"
+    f" FROM pgvoice.video_summaries(:after, :limit, :containing, :order, :skip, {ASKED})"
 )
 
 
@@ -116,13 +126,14 @@ def summaries(
     containing: str | None,
     order: VideoOrder,
     skip: int,
+    encoder: int | None,
 ) -> list[VideoSummary]:
-    """A page of recordings."""
+    """A page of recordings; what is filled, labelled and heard is of one encoder."""
     asked = {"after": after, "limit": limit, "containing": containing, "order": order, "skip": skip}
-    rows = connection.execute(_SUMMARIES, asked)
+    rows = connection.execute(_SUMMARIES, asked | {"encoder": encoder})
     return [
-        VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True))))
-        for *row, speakers, seconds in rows
+        VideoSummary(*(*row, tuple(zip(speakers, seconds, strict=True)), which))
+        for *row, speakers, seconds, which in rows
     ]
 
 
@@ -154,11 +165,11 @@ def totals(connection: Connection, containing: str | None) -> LibraryTotals:
 def coverage(
     connection: Connection, video: str | None, encoder: int | None, *, limit: int | None, skip: int
 ) -> list[Coverage]:
-    """The coverage of a video, or of all, by key and encoder."""
+    """The coverage of a video, or of all, by key."""
     rows = connection.execute(
         text(
-            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, :encoder)"  # noqa: S608 - of constants
-            " ORDER BY video, encoder LIMIT :limit OFFSET :skip"
+            f"SELECT {_COVERED} FROM pgvoice.coverage(:video, {ASKED})"  # noqa: S608 - of constants
+            " ORDER BY video LIMIT :limit OFFSET :skip"
         ),
         {"video": video, "encoder": encoder, "limit": limit, "skip": skip},
     )

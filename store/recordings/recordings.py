@@ -30,7 +30,6 @@ from pgvoice.store.recordings import (
 from pgvoice.store.recordings.encoders import (
     ENCODER_ID,
     EncoderIdentity,
-    StoredEncoder,
     Threshold,
     WhichEncoder,
 )
@@ -98,6 +97,15 @@ class Recordings:
         """The rows of those keys that are stored."""
         with self._database.engine.connect() as connection:
             return segments.read(connection, video, encoder, keys)
+
+    def keys(self, video: str, *, encoder: WhichEncoder = None) -> list[SegmentKey]:
+        """The segments of a recording that have a row of an encoder, in time order.
+
+        Raises `UnknownVideo`, `UnknownEncoder`.
+        """
+        with self._database.engine.connect() as connection:
+            videos.require(connection, video)
+            return segments.keys(connection, video, encoders.find(connection, encoder).id)
 
     def filling(self, video: str) -> AbstractContextManager[Hold]:
         """Lock the fills of a video: others, in any process, wait until this one is done.
@@ -248,19 +256,19 @@ class Recordings:
         after: str | None = None,
         limit: int | None = None,
     ) -> list[StoredVideo]:
-        """Recordings by key, all or some after a key; counts are of `encoder`, or of any.
+        """Recordings by key, all or some after a key; counts are of one encoder.
 
         Raises `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
-            which = None if encoder is None else encoders.find(connection, encoder).id
+            which = encoders.asked(connection, encoder)
             return listing.videos(connection, which, after=after, limit=limit)
 
     def video(self, video: str, *, encoder: WhichEncoder = None) -> StoredVideo:
         """One recording, as `videos` lists it. Raises `UnknownVideo`, `UnknownEncoder`."""
         with self._database.engine.connect() as connection:
             videos.require(connection, video)
-            which = None if encoder is None else encoders.find(connection, encoder).id
+            which = encoders.asked(connection, encoder)
             (found,) = listing.videos(connection, which, only=video)
             return found
 
@@ -279,7 +287,7 @@ class Recordings:
         with self._database.engine.connect() as connection:
             if video is not None:
                 videos.require(connection, video)
-            which = None if encoder is None else encoders.find(connection, encoder).id
+            which = encoders.asked(connection, encoder)
             return listing.coverage(connection, video, which, limit=limit, skip=skip)
 
     def summaries(
@@ -290,6 +298,7 @@ class Recordings:
         skip: int = 0,
         containing: str | None = None,
         order: VideoOrder = "key",
+        encoder: WhichEncoder = None,
     ) -> list[VideoSummary]:
         """A page of recordings: those after a key, and whose key contains a text.
 
@@ -297,7 +306,13 @@ class Recordings:
         """
         with refused_values(), self._database.engine.connect() as connection:
             return listing.summaries(
-                connection, after=after, limit=limit, containing=containing, order=order, skip=skip
+                connection,
+                after=after,
+                limit=limit,
+                containing=containing,
+                order=order,
+                skip=skip,
+                encoder=encoders.asked(connection, encoder),
             )
 
     def totals(self, containing: str | None = None) -> LibraryTotals:
@@ -336,16 +351,6 @@ class Recordings:
             if not inserted.rowcount:
                 raise VideoErased
             connection.execute(text(_REFRESH_VOICES), asdict(encoder) | {"video": video})
-
-    def encoder(self, which: WhichEncoder = None) -> StoredEncoder:
-        """The stored encoder that `which` means. Raises `UnknownEncoder`."""
-        with self._database.engine.connect() as connection:
-            return encoders.find(connection, which)
-
-    def encoders(self) -> list[StoredEncoder]:
-        """Every registered encoder, oldest first."""
-        with self._database.engine.connect() as connection:
-            return encoders.stored(connection)
 
     def stored(self, names: Iterable[str]) -> dict[str, str]:
         """The keys of stored videos by name; a name may have underscores for a key's spaces.

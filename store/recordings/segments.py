@@ -36,6 +36,10 @@ _OF_TURNS = text(
     f" FROM pgvoice.segments_to_fill(:video, {_ARRAYS}, CAST(:labels AS text[]), :on_turns)"
     " AS asked ORDER BY 1, 2"
 )
+_KEYS = text(
+    "SELECT s.start_ms, s.end_ms FROM pgvoice.segment_embedding AS s"  # noqa: S608
+    f" WHERE s.video_id = {VIDEO_ID} AND s.encoder_id = :encoder ORDER BY 1, 2"
+)
 _PRUNE = text(
     "SELECT pgvoice.prune_segments(:video, :encoder_id, CAST(:older_than AS interval), :dry_run)"
 )
@@ -111,6 +115,12 @@ def read(
         for *span, status, vector in rows
         if (key := SegmentKey(*span))
     }
+
+
+def keys(connection: Connection, video: str, encoder_id: int) -> list[SegmentKey]:
+    """The segments of a video that have a row of an encoder, in time order."""
+    rows = connection.execute(_KEYS, {"video": video, "encoder": encoder_id})
+    return [SegmentKey(*row) for row in rows]
 
 
 def write(

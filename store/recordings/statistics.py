@@ -9,7 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 _STATISTICS = text("SELECT * FROM pgvoice.cache_stats()")
-_HOLDINGS = text("SELECT video, encoder, segments, bytes, statuses FROM pgvoice.coverage()")
+_HOLDINGS = text(
+    "SELECT c.video, c.encoder, c.segments, c.bytes, c.statuses, c.source FROM pgvoice.encoder AS e"
+    " CROSS JOIN LATERAL pgvoice.coverage(NULL, e.id) AS c ORDER BY c.video, e.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Holding:
     bytes: int
     #: Segments by status.
     statuses: Mapping[str, int]
+    #: The file that vectors were imported from last; None for those of a fill.
+    source: str | None
 
 
 @dataclass(frozen=True, slots=True)

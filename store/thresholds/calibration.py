@@ -20,6 +20,9 @@ from pgvoice.store.thresholds.judging import Band, Figures
 from pgvoice.store.thresholds.measures import Interval
 from pgvoice.store.thresholds.trials import Place
 
+#: Where the labels of a calibration come from, besides those that were given.
+PINNED, EXEMPLARS = "pinned labels", "exemplars left out one at a time"
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -42,6 +45,24 @@ class Calibration:
     notes: tuple[str, ...]
 
     @property
+    def uses_exemplars(self) -> bool:
+        return self.labels_from.endswith(EXEMPLARS)
+
+    @property
+    def uses_pins(self) -> bool:
+        return self.labels_from.removesuffix(f", {EXEMPLARS}").endswith(PINNED)
+
+    @property
+    def uses_given(self) -> bool:
+        """Whether labels were given, which the store does not have."""
+        return not self.labels_from.startswith((PINNED, EXEMPLARS))
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Seconds that separate the bands."""
+        return tuple(band.min_s for band in self.bands[1:])
+
+    @property
     def is_met(self) -> bool:
         """Whether the bound of FAR meets the target."""
         return self.far_bound is not None and self.far_bound <= self.target_far
@@ -62,9 +83,7 @@ def calibrate(
 
     They become active if the bound of their FAR meets the target. Raises `CalibrationUnsupported`.
     """
-    if not any(
-        profile.encoder == str(encoder.identity) for profile in speakers.summaries(connection)
-    ):
+    if not any(each.exemplars for each in speakers.summaries(connection, encoder.id)):
         raise CalibrationUnsupported(
             f"nobody is enrolled with {encoder.identity}: enroll people with `pgvoice enroll add`"
         )

@@ -64,12 +64,13 @@ class Thresholds:
                 f"a false accept rate must lie between 0 and 1, and {target_far:g} does not"
             )
         sources = [_named(list(labels))] if labels else []
-        sources += ["pinned labels"] if pinned else []
-        sources += ["exemplars left out one at a time"] if exemplars else []
+        sources += [calibration.PINNED] if pinned else []
+        sources += [calibration.EXEMPLARS] if exemplars else []
         if not sources:
             raise ValueError("nothing to calibrate with: give labels, pinned or exemplars")
         with self._database.engine.begin() as connection:
             found = encoders.find(connection, encoder)
+            encoders.require_segment_vectors(found)
             return calibration.calibrate(
                 connection,
                 found,
@@ -92,12 +93,14 @@ class Thresholds:
         """The comparisons that `calibrate` uses: speech whose speaker is known with every profile.
 
         Exemplars that share audio with the segment are left out of the profile. Raises
+        `CalibrationUnsupported` if the encoder's segments share the vector of their label,
         `LabelIsNoName`, `UnknownVideo`, `UnknownEncoder`.
         """
         from pgvoice.store.thresholds import trials
 
         with self._database.engine.connect() as connection:
             found = encoders.find(connection, encoder)
+            encoders.require_segment_vectors(found)
             spoken = self._spoken(connection, found.id, labels or {}, pinned=pinned)
             return trials.gather(connection, found.id, spoken, exemplars=exemplars)
 
@@ -206,7 +209,7 @@ class Thresholds:
         """Who speaks in stored segments; pinned labels take precedence over references."""
         from pgvoice.store.thresholds import trials
 
-        names = [summary.speaker for summary in speakers.summaries(connection)]
+        names = [summary.speaker for summary in speakers.summaries(connection, encoder_id)]
         found: dict[Place, str] = {}
         for video, turns in labels.items():
             videos.require(connection, video)

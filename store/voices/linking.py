@@ -23,7 +23,7 @@ _REFRESH = text("SELECT pgvoice.refresh_voices(CAST(:videos AS text[]), CAST(:en
 _LINK = text("SELECT pgvoice.link_voices(CAST(:videos AS text[]), CAST(:encoder AS integer))")
 _LINKED = text(
     "SELECT count(*), count(DISTINCT unknown_voice_id) FROM pgvoice.linked_voice"
-    " WHERE encoder_id = ANY (CAST(:encoders AS integer[]))"
+    " WHERE encoder_id = :encoder"
 )
 
 
@@ -70,19 +70,23 @@ def link(
     encoder_ids: Sequence[int],
     progress: Progress | None,
 ) -> Linking:
-    """Link the voices of these videos, or of all, in several transactions."""
+    """Link the voices of these videos, or of all, in several transactions.
+
+    Returns what the first encoder has then; the default one comes first, as others follow it.
+    """
     with engine.connect() as connection:
         if not settings(connection).enabled:
             raise LinkingDisabled
         keys = connection.scalars(_VIDEOS).all() if videos is None else videos
-    for first in range(0, len(keys), _AT_ONCE):
-        some = list(keys[first : first + _AT_ONCE])
+    for start in range(0, len(keys), _AT_ONCE):
+        some = list(keys[start : start + _AT_ONCE])
         for encoder in encoder_ids:
             for step in (_REFRESH, _LINK):
                 with engine.begin() as connection:
                     connection.execute(step, {"videos": some, "encoder": encoder})
         if progress is not None:
-            progress(first + len(some), len(keys))
+            progress(start + len(some), len(keys))
     with engine.connect() as connection:
-        voices, unknown = connection.execute(_LINKED, {"encoders": list(encoder_ids)}).one()
+        first = {"encoder": next(iter(encoder_ids), None)}
+        voices, unknown = connection.execute(_LINKED, first).one()
     return Linking(len(keys), voices, unknown)

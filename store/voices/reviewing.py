@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, text
 
 from pgvoice.store.errors import UnknownVoiceNumber
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
 from pgvoice.store.voices import unknown
 from pgvoice.store.voices.unknown import Clip, UnknownVoice, VoiceAppearance
 
@@ -105,9 +106,10 @@ def queue(
     return [QueuedVoice(*row) for row in rows]
 
 
-def size(connection: Connection, skip: Iterable[int]) -> QueueSize:
+def size(connection: Connection, skip: Iterable[int], encoder_id: int | None) -> QueueSize:
     """How much is in the queue."""
-    return QueueSize(*connection.execute(_SIZE, {"skip": list(skip)}).one())
+    asked = {"skip": list(skip), "encoder": encoder_id}
+    return QueueSize(*connection.execute(_SIZE, asked).one())
 
 
 def card(connection: Connection, number: int, limit: int, encoder_id: int | None) -> VoiceCard:
@@ -137,7 +139,7 @@ def card(connection: Connection, number: int, limit: int, encoder_id: int | None
 
 
 def clips(
-    connection: Connection, number: int, limit: int | None, encoder_id: int | None = None
+    connection: Connection, number: int, limit: int | None, encoder_id: int | None
 ) -> list[Clip]:
     """Parts of an unknown voice to listen to, the most typical first."""
     asked = {"number": number, "limit": limit, "encoder": encoder_id}
@@ -160,27 +162,32 @@ def _clip(
     return Clip(video, source, start, end)
 
 
-_COLUMNS = ", ".join(field.name for field in fields(QueuedVoice))
+_COLUMNS = ", ".join(
+    ENCODER_LABEL if field.name == "encoder" else field.name for field in fields(QueuedVoice)
+)
 _QUEUE = text(
     f"SELECT {_COLUMNS} FROM pgvoice.review_queue("  # noqa: S608 - of constants
-    ":limit, CAST(:skip AS bigint[]), :encoder)"
+    f":limit, CAST(:skip AS bigint[]), {ASKED})"
 )
-_SIZE = text("SELECT voices, speech_seconds FROM pgvoice.review_left(CAST(:skip AS bigint[]))")
+_SIZE = text(
+    "SELECT voices, speech_seconds FROM pgvoice.review_left("  # noqa: S608
+    f"CAST(:skip AS bigint[]), {ASKED})"
+)
 _VOICE = text(
-    f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, :encoder)"  # noqa: S608 - of constants
+    f"SELECT {_COLUMNS} FROM pgvoice.review_voice(:number, {ASKED})"  # noqa: S608 - of constants
 )
 _CLIPS = text(
-    "SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, :encoder)"
+    f"SELECT video, source, start_s, end_s FROM pgvoice.voice_clips(:number, :limit, {ASKED})"  # noqa: S608
 )
 _PEOPLE = text(
-    "SELECT speaker, similarity, video, source, start_s, end_s"
-    " FROM pgvoice.voice_people(:number, :limit, :encoder)"
+    "SELECT speaker, similarity, video, source, start_s, end_s"  # noqa: S608
+    f" FROM pgvoice.voice_people(:number, :limit, {ASKED})"
 )
 _OTHERS = text(
-    "SELECT number, similarity, recordings, seconds, speech_seconds, video, source, start_s, end_s"
-    " FROM pgvoice.similar_voices(:number, :limit, :encoder)"
+    "SELECT number, similarity, recordings, seconds, speech_seconds, video, source, start_s, end_s"  # noqa: S608
+    f" FROM pgvoice.similar_voices(:number, :limit, {ASKED})"
 )
 _TURNS = text(
-    "SELECT video, start_s, end_s, label, is_voice, near_clip, text"
-    " FROM pgvoice.voice_turns(:number, :limit, :encoder)"
+    "SELECT video, start_s, end_s, label, is_voice, near_clip, text"  # noqa: S608
+    f" FROM pgvoice.voice_turns(:number, :limit, {ASKED})"
 )

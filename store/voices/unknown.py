@@ -8,14 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from pgvoice.store.recordings.encoders import ASKED, ENCODER_LABEL
+
 _UNKNOWN = text(
-    "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"
-    " suggested, dismissed_as FROM pgvoice.unknown_voices("
-    ":dismissed, :encoder, :limit, :skip)"
+    "SELECT number, voices, recordings, seconds, heard_at, last_video, nearest, similarity,"  # noqa: S608
+    f" suggested, dismissed_as, {ENCODER_LABEL} FROM pgvoice.unknown_voices("
+    f":dismissed, {ASKED}, :limit, :skip)"
 )
 _APPEARANCES = (
-    "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"
-    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances(:number, :encoder%s) AS a"
+    "SELECT a.video, a.label, a.encoder, a.segments, a.seconds, a.first_start_s, a.clip_start_s,"  # noqa: S608
+    " a.clip_end_s, v.source, a.similarity FROM pgvoice.voice_appearances("
+    f":number, {ASKED}%s) AS a"
     " JOIN pgvoice.video AS v ON v.key = a.video ORDER BY %s"
 )
 _IN_ORDER = text(_APPEARANCES % ("", "a.video, a.first_start_s, a.label LIMIT :limit OFFSET :skip"))
@@ -23,8 +26,8 @@ _TYPICAL = text(
     _APPEARANCES % (", :limit", "a.similarity DESC NULLS LAST, a.video, a.first_start_s, a.label")
 )
 _SUGGESTIONS = text(
-    "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings"
-    " FROM pgvoice.suggestions() LIMIT :limit OFFSET :skip"
+    "SELECT number, speaker, similarity, rival, rival_similarity, seconds, recordings,"  # noqa: S608
+    f" {ENCODER_LABEL} FROM pgvoice.suggestions({ASKED}) LIMIT :limit OFFSET :skip"
 )
 
 
@@ -50,6 +53,8 @@ class UnknownVoice:
     suggested: bool
     #: What a person said that it is, for example ``tv``.
     dismissed_as: str | None
+    #: Whose vectors this is from.
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class VoiceSuggestion:
     #: Of clean speech.
     seconds: float
     recordings: int
+    #: Whose vectors this is from.
+    encoder: str
 
 
 def unknown(
@@ -151,8 +158,8 @@ def _appearance(row: Row[Any]) -> VoiceAppearance:
 
 
 def suggestions(
-    connection: Connection, *, limit: int | None = None, skip: int = 0
+    connection: Connection, encoder_id: int | None, *, limit: int | None = None, skip: int = 0
 ) -> list[VoiceSuggestion]:
     """Which unknown voices may be somebody who is enrolled."""
-    rows = connection.execute(_SUGGESTIONS, {"limit": limit, "skip": skip})
+    rows = connection.execute(_SUGGESTIONS, {"encoder": encoder_id, "limit": limit, "skip": skip})
     return [VoiceSuggestion(*row) for row in rows]

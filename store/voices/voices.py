@@ -69,14 +69,14 @@ class Voices:
     ) -> Linking:
         """Link the voices of these videos, or of all, that are not linked yet.
 
-        Fills and `labels.label` do this by themselves. Raises `LinkingDisabled`, `UnknownVideo`,
-        `UnknownEncoder`.
+        Fills and `labels.label` do this by themselves. The default encoder links, and the others
+        follow. Raises `LinkingDisabled`, `UnknownVideo`, `UnknownEncoder`.
         """
         keys = None if videos is None else list(videos)
         with self._database.engine.connect() as connection:
             for key in keys or ():
                 stored_videos.require(connection, key)
-            every = encoders.stored(connection)
+            every = sorted(encoders.stored(connection), key=lambda each: not each.is_default)
             found = every if encoder is None else [encoders.find(connection, encoder)]
         return linking.link(self._database.engine, keys, [each.id for each in found], progress)
 
@@ -93,7 +93,7 @@ class Voices:
         With `dismissed`, only those that were dismissed. Raises `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
-            found = _id(connection, encoder)
+            found = encoders.asked(connection, encoder)
             return unknown.unknown(connection, found, dismissed=dismissed, limit=limit, skip=skip)
 
     def show(
@@ -109,16 +109,17 @@ class Voices:
         Raises `UnknownVoiceNumber`, `UnknownEncoder`.
         """
         with naming.unknown_number(), self._database.engine.connect() as connection:
-            found = _id(connection, encoder)
+            found = encoders.asked(connection, encoder)
             return unknown.appearances(connection, number, found, limit=limit, skip=skip)
 
-    def clips(self, number: int) -> list[Clip]:
+    def clips(self, number: int, *, encoder: WhichEncoder = None) -> list[Clip]:
         """Parts to listen to, the most typical first, one of each recording that has some.
 
-        Raises `UnknownVoiceNumber`.
+        Raises `UnknownVoiceNumber`, `UnknownEncoder`.
         """
         with naming.unknown_number(), self._database.engine.connect() as connection:
-            return reviewing.clips(connection, number, None)
+            found = encoders.asked(connection, encoder)
+            return reviewing.clips(connection, number, None, found)
 
     def queue(
         self, *, limit: int | None = 20, skip: Iterable[int] = (), encoder: WhichEncoder = None
@@ -129,12 +130,12 @@ class Voices:
         `UnknownEncoder`, and `ValueError` for a negative limit.
         """
         with refused_values(), self._database.engine.connect() as connection:
-            return reviewing.queue(connection, limit, skip, _id(connection, encoder))
+            return reviewing.queue(connection, limit, skip, encoders.asked(connection, encoder))
 
-    def left(self, *, skip: Iterable[int] = ()) -> QueueSize:
+    def left(self, *, skip: Iterable[int] = (), encoder: WhichEncoder = None) -> QueueSize:
         """How many voices are in the queue, besides those to `skip`, and how long they speak."""
         with self._database.engine.connect() as connection:
-            return reviewing.size(connection, skip)
+            return reviewing.size(connection, skip, encoders.asked(connection, encoder))
 
     def card(self, number: int, *, limit: int = 3, encoder: WhichEncoder = None) -> VoiceCard:
         """What helps to tell who an unknown voice is, with `limit` people and other voices.
@@ -147,12 +148,18 @@ class Voices:
             refused_values(),
             self._database.engine.connect() as connection,
         ):
-            return reviewing.card(connection, number, limit, _id(connection, encoder))
+            return reviewing.card(connection, number, limit, encoders.asked(connection, encoder))
 
-    def suggestions(self, *, limit: int | None = None, skip: int = 0) -> list[VoiceSuggestion]:
-        """Which unknown voices may be somebody who is enrolled, the most speech first."""
+    def suggestions(
+        self, *, encoder: WhichEncoder = None, limit: int | None = None, skip: int = 0
+    ) -> list[VoiceSuggestion]:
+        """Which unknown voices may be somebody who is enrolled, the most speech first.
+
+        `accept` and `reject` are about those of the default encoder. Raises `UnknownEncoder`.
+        """
         with self._database.engine.connect() as connection:
-            return unknown.suggestions(connection, limit=limit, skip=skip)
+            found = encoders.asked(connection, encoder)
+            return unknown.suggestions(connection, found, limit=limit, skip=skip)
 
     def name(
         self,
@@ -238,7 +245,3 @@ class Voices:
             locks.require(connection)
             with locks.patient(connection, "naming a voice", locks.PATIENCE):
                 yield connection
-
-
-def _id(connection: Connection, encoder: WhichEncoder) -> int | None:
-    return None if encoder is None else encoders.find(connection, encoder).id

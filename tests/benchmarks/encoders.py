@@ -8,9 +8,12 @@ multiplications at the rate of the fastest product measured in the same run.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,16 +24,23 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from pgvoice_testkit.encoders.onnx_exports import export_campplus
+
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import MELS, TOPOLOGY
 from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
-from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.encoder import Embeddings, Encoder, Waveform
+from pgvoice.hooks.encoders.onnx.onnx_encoder import OnnxEncoder
 from pgvoice.hooks.encoders.packing.accelerators import float32_products, frame_budget
 from pgvoice.hooks.encoders.packing.packed_network import run_within
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 SAMPLE_RATE = 16_000
 Runs = Mapping[str, Callable[[], object]]
+#: The best seconds of each run.
+Timed = Callable[[Runs], dict[str, float]]
 
 
 def make_speech(count: int) -> list[Waveform]:
@@ -108,7 +118,7 @@ class Products:
             rows = torch.ones(self.budget, len(weight), device=self.device)
             runs[str(tuple(weight.shape))] = partial(self._repeat, rows, weight)
         shapes = {str(tuple(weight.shape)): weight.numel() for weight in self.weights}
-        taken = best_times(runs, 5)
+        taken = best_times(5, time.perf_counter, runs)
         return max(REPEATS * self.budget * shapes[name] / taken[name] for name in runs)
 
     @torch.inference_mode()
@@ -129,15 +139,15 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def best_times(runs: Runs, turns: int) -> dict[str, float]:
+def best_times(turns: int, clock: Callable[[], float], runs: Runs) -> dict[str, float]:
     """The best seconds of each; runs alternate so that all meet the same load."""
     best = dict.fromkeys(runs, float("inf"))
     for turn in range(turns + 1):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             if turn:
-                best[name] = min(best[name], time.perf_counter() - start)
+                best[name] = min(best[name], clock() - start)
     return best
 
 
@@ -152,7 +162,7 @@ def table(title: str, times: Mapping[str, float], floor: float) -> Table:
     return found
 
 
-def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+def ecapa(speech: Sequence[Waveform], device: str, timed: Timed, console: Console) -> None:
     alone = OneByOne(device)
     network = PackedEcapa(alone.model, alone.fbank, device)
     rounded = Rounded(alone.model, alone.fbank, device)
@@ -164,7 +174,7 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
     }
     if device != "cpu":
         runs["packed, tf32"] = lambda: rounded.encode(speech)
-    times, rate = best_times(runs, turns), products.rate()
+    times, rate = timed(runs), products.rate()
     floor = products.multiplications / rate
     console.print(table("ECAPA", {**times, "floor": floor}, floor))
     rows, exact = network.encode(speech), alone.encode(speech)
@@ -178,16 +188,34 @@ def ecapa(speech: Sequence[Waveform], device: str, turns: int, console: Console)
     )
 
 
-def campplus(speech: Sequence[Waveform], device: str, turns: int, console: Console) -> None:
+def campplus(speech: Sequence[Waveform], device: str, timed: Timed, console: Console) -> None:
+    """The ends of segments are on the grid of the store, so that some have the same length."""
+    step = SAMPLE_RATE // 10
+    speech = [waveform[: waveform.size // step * step] for waveform in speech]
     encoder = CampplusEncoder(device)
 
-    def alone() -> Embeddings:
+    def alone(encoder: Encoder) -> Embeddings:
         return np.concatenate([encoder.encode([waveform]) for waveform in speech])
 
-    runs = {"one by one": alone, "packed": lambda: encoder.encode(speech)}
-    console.print(table("CAM++", best_times(runs, turns), 0))
-    difference = abs(encoder.encode(speech) - alone()).max()
-    console.print(f"largest difference from one by one {difference:.1e}")
+    with TemporaryDirectory() as folder:
+        exported = OnnxEncoder(export_campplus(Path(folder)), device.partition(":")[0])
+        exported.load()
+    runs: dict[str, Callable[[], object]] = {
+        "one by one": lambda: alone(encoder),
+        "packed": lambda: encoder.encode(speech),
+        "ONNX Runtime, one by one": lambda: alone(exported),
+        "ONNX Runtime, equal lengths": lambda: exported.encode(speech),
+    }
+    lengths = len({waveform.size for waveform in speech})
+    console.print(table(f"CAM++, {lengths} lengths", timed(runs), 0))
+    expected = alone(encoder)
+    for name, rows in {"packed": encoder.encode(speech), "ONNX": exported.encode(speech)}.items():
+        console.print(
+            f"{name}: largest difference from one by one {abs(rows - expected).max():.1e}"
+        )
+
+
+MEASURES = {"ecapa": ecapa, "campplus": campplus}
 
 
 def main() -> None:
@@ -195,13 +223,17 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--only", choices=MEASURES)
+    parser.add_argument("--processor", action="store_true", help="count seconds of processors")
     chosen = parser.parse_args()
+    clock = time.process_time if chosen.processor else time.perf_counter
     speech, console = make_speech(chosen.segments), Console()
     seconds = sum(waveform.size for waveform in speech) / SAMPLE_RATE
     threads = torch.get_num_threads()
     console.print(f"{len(speech)} segments, {seconds:.0f} s, {chosen.device}, {threads} threads")
-    ecapa(speech, chosen.device, chosen.turns, console)
-    campplus(speech, chosen.device, chosen.turns, console)
+    for name, measure in MEASURES.items():
+        if chosen.only in (name, None):
+            measure(speech, chosen.device, partial(best_times, chosen.turns, clock), console)
 
 
 if __name__ == "__main__":

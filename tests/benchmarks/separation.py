@@ -1,4 +1,4 @@
-"""How well CAM++ separates voices: ``python tests/benchmarks/separation.py``.
+"""How well an encoder separates voices: ``python tests/benchmarks/separation.py``.
 
 Compares every pair of 100 LibriSpeech clips of ten people, whole and cut to their first seconds,
 and every piece of twenty strangers with the profiles of four people.
@@ -38,9 +38,11 @@ class Clip(NamedTuple):
 
 
 @click.command()
-def main() -> None:
+@click.option("--encoder", "name", default="campplus", show_default=True)
+@click.option("--beside", help="An encoder whose vectors of the clips may be compared with these.")
+def main(name: str, beside: str | None) -> None:
     """Print the similarities of the same voice and of different voices, by length."""
-    encoder = make_encoder("campplus")
+    encoder = make_encoder(name)
     clips = _clips("librispeech-test-other/*/*.flac")
     strangers = _clips("librispeech-strangers/*.flac")
     table = Table(
@@ -59,6 +61,17 @@ def main() -> None:
             f"{_stranger_scores(encoder, clips, strangers, seconds).max():.3f}",
         )
     Console().print(table)
+    if beside is not None:
+        _compare(encoder, make_encoder(beside), clips)
+
+
+def _compare(encoder: Encoder, other: Encoder, clips: list[Clip]) -> None:
+    """Print how similar two encoders' vectors of a clip are."""
+    for seconds in LENGTHS:
+        cut = [_cut(clip.waveform, seconds) for clip in clips]
+        found = (encoder.encode(cut) * other.encode(cut)).sum(1)
+        length = "whole" if seconds is None else f"{seconds} s"
+        click.echo(f"{length}: {found.mean():.3f} to {other.identity}, at least {found.min():.3f}")
 
 
 def equal_error(same: Scores, different: Scores) -> tuple[float, float]:

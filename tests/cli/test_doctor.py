@@ -11,13 +11,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.servers.databases import engine_of, plain, role
 from pgvoice_testkit.servers.databases import run as run_statements
+from pgvoice_testkit.stores.filled import OTHER_ENCODER, THRESHOLD, X, put
 from sqlalchemy import make_url
 
 from pgvoice.cli.checks import packages
 from pgvoice.hooks.encoders import registry
+from pgvoice.hooks.encoders.registry import RegisteredEncoder
 from pgvoice.hooks.errors import EncoderUnavailable
+from pgvoice.store import VoiceStore
 
 Call = Callable[..., Result]
 
@@ -36,6 +40,54 @@ def test_all_is_well(pgvoice: Call) -> None:
     assert {"python", "pgvoice", "plugins", "data", "database", "pgvector", "tables"} <= set(found)
     assert found["tables"][1].endswith("grid 100 ms")
     assert not {"device", "encoder"} & set(found)
+    assert found["default encoder"][1].startswith("none yet")
+
+
+# The encoder that answers
+
+
+def test_the_encoder_of_fills_answers(filled: Call) -> None:
+    found = _checks(filled("doctor", "--no-torch", "--json"))
+    assert found["default encoder"] == ("ok", "counting@sha256:fake answers")
+    assert found["fills"] == ("ok", "use counting@sha256:fake, which answers")
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_fills_use_another_encoder_than_the_one_that_answers(
+    filled: Call,
+    encoder: CountingEncoder,
+    store_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    is_here: bool,
+) -> None:
+    newer = CountingEncoder(revision="sha256:newer")
+    known = registry.registered_encoders()
+    known["newer"] = RegisteredEncoder("newer", lambda _source, _device: newer, "newer")
+    answers = newer.identity if is_here else OTHER_ENCODER
+    if is_here:
+        known[newer.identity.name], known["other"] = known["newer"], known["counting"]
+    with VoiceStore.open(store_url) as store:
+        store.encoders.register(answers, THRESHOLD)
+        store.encoders.make_default(answers)
+    monkeypatch.setenv("PGVOICE_ENCODER", "other" if is_here else "counting")
+    result = filled("doctor", "--no-torch", "--json")
+    assert result.exit_code == 1
+    state, detail = _checks(result)["fills"]
+    assert state == "fail"
+    assert detail.startswith(f"use {encoder.identity}, whose vectors do not answer here")
+    setting = "=counting" if is_here else " to its model"
+    assert f"set PGVOICE_ENCODER{setting}, or let `pgvoice encoder switch`" in detail
+
+
+def test_recordings_that_the_encoder_that_answers_lacks(filled: Call, store_url: str) -> None:
+    with VoiceStore.open(store_url) as store:
+        for video in ("a", "b", "c", "d"):
+            put(store, video, {(0, 1): X}, OTHER_ENCODER)
+    result = filled("doctor", "--no-torch", "--json")
+    assert result.exit_code == 0
+    state, detail = _checks(result)["default encoder"]
+    assert state == "warn"
+    assert "lacks vectors of 4 recordings that other encoders have (a, b, c, …)" in detail
 
 
 def test_no_torch_imports_no_torch(store_url: str) -> None:
@@ -105,6 +157,15 @@ def test_a_missing_extra(
     found = _checks(pgvoice("doctor", "--no-torch", "--json"))[f"extra {extra}"]
     assert found[0] == state
     assert f'pip install "pgvoice[{extra}]"' in found[1]
+
+
+@pytest.mark.parametrize(("extra", "state"), [("extract", "ok"), ("onnx", "warn")])
+def test_the_extra_of_the_encoder_in_use(
+    monkeypatch: pytest.MonkeyPatch, extra: str, state: str
+) -> None:
+    monkeypatch.setenv("PGVOICE_ENCODER", "onnx:/some/model.onnx")
+    monkeypatch.setattr(packages, "missing_packages", lambda name: ["some"] * (name == extra))
+    assert packages.check_extra(extra, "postgresql://elsewhere/voices").state == state
 
 
 def test_the_embedded_server_is_created(

@@ -65,6 +65,8 @@ def _call(path: tuple[str, ...]) -> list[str]:
         called += ["--video", "v"]
     if path == ("voices", "clip"):
         called += ["--output", "clip.wav"]
+    if path == ("vectors", "import"):
+        called += ["--encoder", "titanet"]
     if path == ("enroll", "split"):
         called += ["--into", "other", "--suggest"]
     return called

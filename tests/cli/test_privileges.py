@@ -74,6 +74,9 @@ CALLS = {
     "cache stats": READER,
     "cache prune --video v --yes": WRITER,
     "encoder list": READER,
+    "encoder switch --drop toy --yes": ADMIN,
+    "vectors import x.json --encoder titanet": WRITER,
+    "vectors export x.npz": ADMIN,
     "db status": READER,
     "db verify": ADMIN,
     "db checksums": ADMIN,
@@ -120,6 +123,7 @@ def test_a_refusal_names_the_role(
     calls = {None: ["identify v", "labels time", "db checksums"], READER: [*CALLS]}.get(
         group, [*partly, *(call for call, needed in CALLS.items() if needed == group)]
     )
+    (tmp_path / "x.json").write_text('[{"start": 0, "end": 1, "embedding": [1, 2]}]')
     with _login(library, group) as url, chdir(tmp_path):
         for call in calls:
             may = CALLS[call] in (READER, group) or group == ADMIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,12 +60,24 @@ CALLS = {
     "audit": [],
     "cache stats": [],
     "encoder list": [],
+    "encoder switch": ["--drop", str(OTHER_ENCODER), "--dry-run"],
+    "vectors import": ["--encoder", "titanet", "--dry-run", "vectors.json"],
     "segmenter list": [],
     "plugin list": [],
     "db roles": [],
     "db verify": [],
     "db checksums": [],
 }
+#: Of two recordings with long keys; one has no direction.
+VECTORS = json.dumps(
+    {
+        f"{VIDEO}-of-{number}": [
+            {"start": 0, "end": 2, "embedding": [1, number, 3]},
+            {"start": 2, "end": 4, "embedding": [0, 0, 0]},
+        ]
+        for number in range(2)
+    }
+)
 #: Tested in files of their own.
 ELSEWHERE = {"db copy", "demo"}
 
@@ -140,6 +153,7 @@ def test_it_fits(
     monkeypatch.chdir(tmp_path)
     _rttm(tmp_path / "who.rttm", {(0.0, 2.5): ADA, (10.1, 12.0): BOB, (3600.5, 3605.0): ADA})
     _rttm(tmp_path / "corrected.rttm", {(3600.0, 3604.0): CLEO, (3610.0, 3613.0): ADA})
+    (tmp_path / "vectors.json").write_text(VECTORS)
     tables, whole = (_tables(run(*_called(command), *more)) for more in ([], ["--wide"]))
     for narrow, wide in zip(tables, whole, strict=True):
         assert max(map(cell_len, narrow.splitlines())) <= 80

@@ -47,6 +47,7 @@ NEEDED = {
     "span": "0-1",
     "target": "postgresql://nobody@localhost:1/x",
     "unattributed_days": "1",
+    "engine": "titanet",
     "port": str(TAKEN.getsockname()[1]),
 }
 FLAGS = ("--yes", "--with-segments", "--no-torch", "--exemplars", "--nobody")

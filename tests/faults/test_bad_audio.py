@@ -55,4 +55,4 @@ def test_a_header_that_lies_stores_nothing(store: VoiceStore, tmp_path: Path, da
         fill(store, CountingEncoder(), video="v", audio=path, segments=[(0.0, 1.0)])
     with pytest.raises(UnknownVideo):
         store.answers.identify("v")
-    assert store.recordings.encoders() == []
+    assert store.encoders.list() == []

@@ -113,7 +113,7 @@ def test_a_deadlock_is_a_sentence(store: VoiceStore) -> None:
     for thread in threads:
         thread.join(30)
     assert len(errors) == 1
-    assert ENCODER.name in {encoder.identity.name for encoder in store.recordings.encoders()}
+    assert ENCODER.name in {encoder.identity.name for encoder in store.encoders.list()}
 
 
 @pytest.fixture

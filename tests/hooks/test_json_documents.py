@@ -40,7 +40,7 @@ SEGMENTS: list[dict[str, object]] = [
 def pipeline(store: VoiceStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A pipeline whose audio source has the recordings `talk` and `more`, of the same voices."""
     folder = tmp_path_factory.mktemp("audio")
-    voices = [voice(110, 4), voice(310, 4, seed=1), voice(700, 4, seed=2), silence(4)]
+    voices = [voice(110, 4), voice(310, 4, seed=1), voice(520, 4, seed=2), silence(4)]
     for name in ("talk", "more"):
         write(folder / f"{name}.wav", *voices)
     with pytest.MonkeyPatch.context() as patch, Pipeline(store, CountingEncoder()) as opened:

@@ -29,6 +29,7 @@ from pgvoice.cli.ingest.group import DefaultGroup
 from pgvoice.cli.main import cli
 from pgvoice.store.answers.answers import Answers
 from pgvoice.store.answers.segment_index import SegmentIndex
+from pgvoice.store.encoders.encoders import Encoders
 from pgvoice.store.labels.labels import Labels
 from pgvoice.store.people.people import People
 from pgvoice.store.privacy.privacy import Privacy
@@ -44,6 +45,7 @@ from pgvoice.store.voices.voices import Voices
 FACETS: dict[str, type] = {
     "acts": Acts,
     "answers": Answers,
+    "encoders": Encoders,
     "ingests": Ingests,
     "events": Events,
     "index": SegmentIndex,

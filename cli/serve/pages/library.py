@@ -62,7 +62,7 @@ def make(site: Site) -> APIRouter:
             totals=store.recordings.totals(containing),
             everything=store.recordings.totals() if containing else None,
             ingests=store.ingests.status(),
-            encoders=store.recordings.encoders(),
+            encoders=store.encoders.list(),
             linking=store.voices.settings(),
             left=store.voices.left(),
             first=(page - 1) * SHOWN + 1,

@@ -107,5 +107,5 @@ def _choices(site: Site) -> dict[str, Any]:
         "people": list(names)[:COMPLETED],
         "needs_consent": not site.read_only and store.privacy.consent_required,
         "formats": exporting.formats(),
-        "encoders": store.recordings.encoders(),
+        "encoders": store.encoders.list(),
     }

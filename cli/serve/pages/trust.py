@@ -25,7 +25,7 @@ def make(site: Site) -> APIRouter:
     def show(
         request: Request, encoder: Annotated[str | None, Query(max_length=1000)] = None
     ) -> Response:
-        encoders = [str(each.identity) for each in site.store.recordings.encoders()]
+        encoders = [str(each.identity) for each in site.store.encoders.list()]
         if not encoders:
             return site.page(request, "trust_nothing.html")
         chosen = encoder or encoders[0]

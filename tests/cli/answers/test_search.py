@@ -25,7 +25,8 @@ def test_json_and_limit(filled: Callable[..., Result]) -> None:
     assert (document["speaker"], document["kind"]) == ("Ada", "encoder default")
     (segment,) = document["segments"]
     assert set(segment) == {
-        "video", "start", "end", "similarity", "runner_up", "runner_up_similarity", "margin"
+        "video", "start", "end", "similarity", "runner_up", "runner_up_similarity", "margin",
+        "encoder"
     }  # fmt: skip
 
 
@@ -61,7 +62,8 @@ def test_json_and_filters(filled: Callable[..., Result]) -> None:
     document = json.loads(filled(*arguments, "--limit", 1).stdout)
     assert document["video"] == "talk"
     (segment,) = document["segments"]
-    assert set(segment) == {"video", "start", "end", "similarity"}
+    assert set(segment) == {"video", "start", "end", "similarity", "encoder"}
+    assert document["encoder"] == segment["encoder"] == "counting@sha256:fake"
     for filtered, starts in (
         (("--video", "talk", "--exact"), [8, 4]),
         (("--not-speaker", "Ada"), [4]),

@@ -10,6 +10,7 @@ from click.testing import Result
 from pgvoice_testkit.encoders.counting_encoder import CountingEncoder
 from pgvoice_testkit.segmenters.counting_segmenter import CountingSegmenter
 
+from pgvoice.cli.checks import filling
 from pgvoice.hooks.encoders import torch_pair
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.errors import SegmenterUnavailable
@@ -99,3 +100,22 @@ def test_an_unknown_encoder(pgvoice: Call, monkeypatch: pytest.MonkeyPatch) -> N
     result = pgvoice("doctor", "--json")
     assert result.exit_code == 1
     assert _checks(result)["encoder"][1].startswith("unknown encoder 'nobody'; choose one of")
+
+
+@pytest.mark.parametrize(
+    ("missing", "tried"),
+    [({"extract"}, {"decoding", "encoder"}), ({"extract", "audio"}, set())],
+    ids=["torch", "everything"],
+)
+def test_without_torch(
+    pgvoice: Call,
+    encoder: CountingEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: set[str],
+    tried: set[str],
+) -> None:
+    """An encoder that needs no torch is run without it."""
+    monkeypatch.setattr(filling, "missing_packages", lambda name: sorted(missing & {name}))
+    found = _checks(pgvoice("doctor", "--json"))
+    assert {"decoding", "torch", "device", "encoder", "segmenter"} & set(found) == tried
+    assert encoder.calls == [1] * ("encoder" in tried)

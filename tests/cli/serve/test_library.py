@@ -59,7 +59,7 @@ def test_the_parts_of_a_bar_are_all_speech() -> None:
     speakers = tuple((f"p{n}", 10.0 - n) for n in range(7))
     named = sum(seconds for _, seconds in speakers)
     summary = VideoSummary(
-        "v", None, None, None, 9, 9, 9, 9, None, named + 12, named, 8.0, speakers
+        "v", None, None, None, 9, 9, 9, 9, None, named + 12, named, 8.0, speakers, None
     )
     found = parts(summary)
     assert [part.text for part in found] == [

@@ -238,9 +238,11 @@ def test_an_encoder_can_be_chosen(store: VoiceStore) -> None:
     page = client(store)
     shown = recording(page, "v")
     options = re.findall(r'<option value="(toy@[^"]*)"( selected)?>', shown)
-    assert options == [(str(ENCODER), ""), (str(OTHER_ENCODER), " selected")]
-    assert shown.count("<tr>") == 1 + 1
-    assert recording(page, "v", encoder=str(ENCODER)).count("<tr>") == 1 + 2
+    assert options == [(str(ENCODER), " selected"), (str(OTHER_ENCODER), "")]
+    assert shown.count("<tr>") == 1 + 2
+    assert recording(page, "v", encoder=str(OTHER_ENCODER)).count("<tr>") == 1 + 1
+    store.encoders.make_default(OTHER_ENCODER)
+    assert recording(page, "v").count("<tr>") == 1 + 1
     assert page.get("/recording?video=v&encoder=nope").status_code == 404
 
 

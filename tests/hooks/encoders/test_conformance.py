@@ -44,6 +44,41 @@ class Padding(Strict):
         return super().encode([np.pad(w, (0, longest - len(w)), mode="wrap") for w in waveforms])
 
 
+class PaddingNearby(Strict):
+    """Pads a waveform to the longest one that is up to a hundredth longer."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        check_waveforms(waveforms, self.min_samples)
+        longest = [max(len(w) for w in waveforms if len(w) <= 1.01 * len(v)) for v in waveforms]
+        pairs = zip(waveforms, longest, strict=True)
+        return super().encode([np.pad(w, (0, size - len(w)), mode="wrap") for w, size in pairs])
+
+
+class PaddingCrowds(Padding):
+    """Pads only if there are many waveforms."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        if len(waveforms) > 8:
+            return super().encode(waveforms)
+        return Strict.encode(self, waveforms)
+
+
+class Levelling(Strict):
+    """Scales a batch by its loudest sample, before a step that is not linear."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        loudest = max((np.abs(waveform).max() for waveform in waveforms), default=1)
+        return super().encode([np.tanh(waveform / loudest) for waveform in waveforms])
+
+
+class Leaking(Strict):
+    """Spoils a batch with what is not finite in one waveform."""
+
+    def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
+        energy = sum((np.sum(waveform**2) for waveform in waveforms), np.float32(0))
+        return super().encode(waveforms) + 0 * energy
+
+
 class NotUnit(Strict):
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         return super().encode(waveforms) * np.float32(1.01)
@@ -103,6 +138,10 @@ class Altering(Strict):
 
 WRONG = {
     Padding: "test_a_row_depends_on_its_own_waveform_alone",
+    PaddingNearby: "test_a_row_depends_on_its_own_waveform_alone",
+    PaddingCrowds: "test_a_row_is_the_same_among_many",
+    Levelling: "test_a_row_depends_on_its_own_waveform_alone",
+    Leaking: "test_a_broken_neighbour_spoils_nothing",
     NotUnit: "test_unit_length",
     LoadingIdentity: "test_identity_and_settings_need_no_weights",
     Double: "test_shape_and_dtype",

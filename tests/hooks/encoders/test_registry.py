@@ -37,7 +37,7 @@ def _fresh_plugins() -> Iterator[None]:
 
 
 def test_the_built_in_encoders_come_by_the_same_route() -> None:
-    assert set(registered_encoders()) == {"ecapa", "campplus"}
+    assert set(registered_encoders()) == {"ecapa", "campplus", "onnx", "redimnet2"}
     assert make_encoder("campplus").identity.name == "campplus"
     assert make_encoder().identity.name == "ecapa"
 
@@ -62,10 +62,17 @@ def test_two_encoders_of_one_name() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(EncoderUnavailable, match="'titanet'; choose one of: campplus, ecapa"):
+    with pytest.raises(
+        EncoderUnavailable, match="'titanet'; choose one of: campplus, ecapa, onnx, redimnet2"
+    ):
         make_encoder("titanet")
 
 
 def test_campplus_takes_no_source() -> None:
     with pytest.raises(EncoderUnavailable, match="takes no source"):
         make_encoder("campplus:/somewhere")
+
+
+def test_onnx_needs_a_file() -> None:
+    with pytest.raises(EncoderUnavailable, match="onnx:/folder/model"):
+        make_encoder("onnx")

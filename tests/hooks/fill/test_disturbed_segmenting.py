@@ -79,7 +79,7 @@ def test_what_cannot_be_used_leaves_the_store_as_it_was(
     ):
         with pytest.raises(error):
             segment(store, **({"audio": talk} | options))
-    assert (store.recordings.videos(), store.recordings.encoders()) == ([], [])
+    assert (store.recordings.videos(), store.encoders.list()) == ([], [])
 
 
 def test_stored_turns_stay_as_they_are_or_are_given(store: VoiceStore, talk: Path) -> None:

@@ -253,7 +253,7 @@ def test_a_file_that_cannot_be_used_leaves_the_store_as_it_was(
         wav.write_bytes(damaged)
     with pytest.raises(error, match=r"talk\.wav"):
         fill(store, CountingEncoder(), video="v", audio=wav, segments=SEGMENTS)
-    assert (store.recordings.statistics().holdings, store.recordings.encoders()) == ([], [])
+    assert (store.recordings.statistics().holdings, store.encoders.list()) == ([], [])
 
 
 def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav: Path) -> None:
@@ -265,7 +265,7 @@ def test_an_encoder_that_cannot_be_loaded_leaves_nothing(store: VoiceStore, wav:
 
     with pytest.raises(EncoderUnavailable):
         fill(store, Away("away"), video="v", audio=wav, segments=SEGMENTS)
-    assert (store.recordings.statistics().holdings, store.recordings.encoders()) == ([], [])
+    assert (store.recordings.statistics().holdings, store.encoders.list()) == ([], [])
 
 
 def test_a_warm_fill_asks_what_is_missing_and_compares_the_turns(
@@ -421,7 +421,7 @@ def test_encoders_live_side_by_side(store: VoiceStore, wav: Path) -> None:
     small, wide = CountingEncoder("small", dimension=8), CountingEncoder("wide", dimension=256)
     for encoder in (small, wide):
         assert fill(store, encoder, video="v", audio=wav, segments=SEGMENTS).run.filled == 5
-    assert [e.identity.dimension for e in store.recordings.encoders()] == [8, 256]
+    assert [e.identity.dimension for e in store.encoders.list()] == [8, 256]
 
 
 def test_a_warm_fill_imports_nothing_heavy(store: VoiceStore, store_url: str, wav: Path) -> None:

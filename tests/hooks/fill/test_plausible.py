@@ -60,4 +60,4 @@ def test_nothing_is_stored(store: VoiceStore, tmp_path: Path) -> None:
     wav, encoder = write(tmp_path / "talk.wav", voice(110, 6)), CountingEncoder()
     with pytest.raises(TimesBeyondAudio, match="milliseconds"):
         fill(store, encoder, video="v", audio=wav, segments=[(0, 2500.5), (2600, 5180)])
-    assert (store.recordings.encoders(), encoder.calls) == ([], [])
+    assert (store.encoders.list(), encoder.calls) == ([], [])

@@ -110,3 +110,17 @@ def test_a_killed_ingest_ends_with_the_same_rows(
         assert (again.complete, again.filled) == (len(STRANGERS) + 1, 0)
         assert (segmenter.calls, encoder.calls, encoder.loads) == (0, [], 0)
         assert everything(store) == rows
+
+
+def test_a_worker_ends_with_its_driver() -> None:
+    driver = subprocess.Popen(
+        command("pgvoice_testkit.processes.worker_process"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert driver.stdout is not None
+    assert int(driver.stdout.readline()) > 0
+    driver.kill()
+    # The worker has it open as long as it runs.
+    assert not driver.communicate(timeout=60)[0]

@@ -29,7 +29,7 @@ def test_an_original_profile(store: VoiceStore, take: Callable[..., list[Importe
     ]
     assert {e.source for e in store.people.exemplars("Ada")} == {f"ada{n}.wav" for n in range(5)}
     assert all((e.left_out_similarity or 0) > 0.9 for e in store.people.exemplars("Ada"))
-    assert store.recordings.encoder().threshold.similarity == 0.9
+    assert store.encoders.find().threshold.similarity == 0.9
     (again,) = take(original_profile())
     assert (again.enrollment.added, again.enrollment.known) == (0, 5)
 
@@ -90,7 +90,7 @@ def test_profiles_of_the_encoders_that_there_are(
         )
     )
     ((enrollment, _),) = import_profiles(store, file, encoder=make_encoder(encoder))
-    assert (enrollment.added, store.recordings.encoder().identity.name) == (5, encoder)
+    assert (enrollment.added, store.encoders.find().identity.name) == (5, encoder)
     other = "campplus" if encoder == "ecapa" else "ecapa"
     if model is not None:
         with pytest.raises(ProfileRefused, match=f"made by .*, not by {other}: .* compared"):

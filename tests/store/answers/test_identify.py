@@ -119,15 +119,16 @@ def test_enrolling_relabels_without_touching_audio(store: VoiceStore) -> None:
 
 def test_vectors_of_different_encoders_never_meet(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X})
-    put(store, "v", {(0, 1): X}, OTHER_ENCODER)
+    put(store, "v", {(1, 2): X}, OTHER_ENCODER)
     store.people.enroll_segments("ann", "v", [(0, 1)], ENCODER, min_speech=1)
     assert store.answers.identify("v", encoder=ENCODER)[0].speaker == "ann"
     assert store.answers.identify("v", encoder=OTHER_ENCODER)[0].reason == "no_profiles"
     assert store.answers.identify("v", encoder="toy@sha256:0123")[0].speaker == "ann"
-    with pytest.raises(UnknownEncoder, match="more than one"):
-        store.answers.identify("v", encoder="toy")
-    with pytest.raises(UnknownEncoder, match="more than one"):
-        store.answers.identify("v")
+    for which in (None, "toy"):
+        store.encoders.make_default(ENCODER)
+        assert store.answers.identify("v", encoder=which)[0].speaker == "ann"
+        store.encoders.make_default(OTHER_ENCODER)
+        assert store.answers.identify("v", encoder=which)[0].reason == "no_profiles"
 
 
 def test_unknown_names_are_errors(store: VoiceStore) -> None:

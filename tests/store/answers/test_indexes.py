@@ -182,7 +182,9 @@ def test_the_statements_can_be_run_from_psql(few: VoiceStore) -> None:
     with few.database.engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         for (statement,) in connection.execute(
-            text("SELECT statement FROM pgvoice.segment_index_statements(pgvoice.sole_encoder())")
+            text(
+                "SELECT statement FROM pgvoice.segment_index_statements(pgvoice.default_encoder())"
+            )
         ).all():
             connection.execute(text(statement))
     assert _status(few).indexed == _parts(few)

@@ -139,7 +139,7 @@ def test_a_user_who_may_only_call_it(few: VoiceStore, store_url: str) -> None:
             few.database.engine,
             "GRANT USAGE ON SCHEMA pgvoice TO pgvoice_test_caller",
             "GRANT SELECT ON pgvoice.encoder TO pgvoice_test_caller",
-            "GRANT EXECUTE ON FUNCTION pgvoice.sole_encoder, pgvoice.similar_segments"
+            "GRANT EXECUTE ON FUNCTION pgvoice.default_encoder, pgvoice.similar_segments"
             " TO pgvoice_test_caller",
         )
         with engine_of(as_caller) as engine, engine.connect() as connection:
@@ -212,7 +212,7 @@ def test_somebody_who_is_excluded_does_not_crowd_out_the_others(crowded: VoiceSt
         assert len(set(found) & set(exact)) >= 18
         assert (
             max(segment.similarity for segment in found)
-            < crowded.recordings.encoder().threshold.similarity
+            < crowded.encoders.find().threshold.similarity
         )
     finally:
         crowded.people.remove("loud")

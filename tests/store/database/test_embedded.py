@@ -18,9 +18,9 @@ OPEN_AND_WAIT = """
 import sys
 from pgvoice.store import VoiceStore
 with VoiceStore.open() as store:
-    print(len(store.recordings.encoders()), flush=True)
+    print(len(store.encoders.list()), flush=True)
     sys.stdin.readline()
-    print(len(store.recordings.encoders()), flush=True)
+    print(len(store.encoders.list()), flush=True)
 """
 
 

@@ -185,7 +185,7 @@ def test_views_and_rights_of_others_survive(url: URL) -> None:
             schema.upgrade(engine)
         with _answer(url, "SELECT count(*) FROM public.theirs, public.labelled") as found:
             assert found == 0
-        with _answer(guest, "SELECT count(*) FROM pgvoice.coverage()") as found:
+        with _answer(guest, "SELECT count(*) FROM pgvoice.coverage(NULL, 1)") as found:
             assert found == 0
 
 

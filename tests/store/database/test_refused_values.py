@@ -98,6 +98,7 @@ REFUSED = [
     ("segment_index_statements(9)", UNKNOWN, "no encoder 9"),
     ("verify(-1)", INVALID, "sample is -1, but must not be negative"),
     ("replace_audio('x', 'f')", UNKNOWN, "no video 'x'"),
+    ("differing_segments('x', 1, '{0}', '{1}', '{NULL}')", UNKNOWN, "no video 'x'"),
     ("prune_segments('x')", UNKNOWN, "no video 'x'"),
     ("prune_segments(encoder => 9)", UNKNOWN, "no encoder 9"),
     ("prune_segments(older_than => '-1 day')", INVALID, "older_than is -1 days"),

@@ -110,6 +110,7 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
     ("question", "answer"),
     [
         ("SELECT ingest FROM ingest_progress()", []),
+        ("SELECT unrecognised_opt_outs()", [(0,)]),
         ("SELECT start_s, speaker FROM identify('w')", [(0, None), (4, "ann")]),
         ("SELECT start_s, speaker FROM identify('v', ARRAY[0], ARRAY[1])", [(0, "ann")]),
         ("SELECT threshold, source FROM required(1000)", [(0.5, "encoder default: made up")]),
@@ -138,7 +139,10 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT video, segments FROM speaker_recordings('ann') ORDER BY 1", [("v", 2), ("w", 1)]),
         ("SELECT exemplar_seconds(1, 1), profile_cohesion(1, 1)", [(1, 1)]),
         ("SELECT sees_vectors(), shown(0.999, false), shown(0.999, true)", [(False, 0.99, 0.999)]),
-        ("SELECT sole_encoder() = encoder_id('toy')", [(True,)]),
+        ("SELECT default_encoder() = encoder_id('toy')", [(True,)]),
+        ("SELECT video, segments FROM unfilled(1, 1)", []),
+        ("SELECT to_speaker FROM label_changes(1, 1)", []),
+        ("SELECT segments, seconds FROM confirmed_speech()", [(0, 0)]),
         ("SELECT snap_ms(0.26), snap_ms(0.26, 10), similarity(2)", [(300, 260, 1)]),
         ("SELECT snap_all_ms(ARRAY[0.26, 0.1, NULL])", [([300, 100, None],)]),
         ("SELECT label_reason(NULL, 'matched')", [("removed",)]),
@@ -225,6 +229,7 @@ SPECIAL: dict[str, set[str]] = {
     "similar_segments('v', 0, 1, 1)": {"pgvoice_searcher"},
     "replace_audio('v', 'x')": {"pgvoice_writer"},
     "prune_segments('v')": {"pgvoice_writer"},
+    "differing_segments('v', 1, '{0}', '{1000}', ARRAY[NULL::bytea])": {"pgvoice_writer"},
     "store_turns('v', '{}', '{}', '{}', '{}')": {"pgvoice_writer"},
     "refresh_voices(ARRAY['v'])": {"pgvoice_writer"},
     "join_labels('v', 1, ARRAY[0], ARRAY[1000], ARRAY['a'])": {"pgvoice_writer"},
@@ -237,7 +242,10 @@ SPECIAL: dict[str, set[str]] = {
     "join_voices(ARRAY[1, 2])": set(),
     "part_voice(1, 'v')": set(),
     "set_linking(true)": set(),
+    "make_default_encoder(1)": set(),
     "undo(1)": set(),
+    "carry_over(1, 1)": set(),
+    "drop_encoder(1)": set(),
 }
 
 

@@ -45,7 +45,7 @@ ASKED = {
     " CASE WHEN what NOT LIKE '%constraints%' THEN looked_at END AS rows FROM pgvoice.verify()"
     # The checks of that time.
     " WHERE what !~ '^(consents|erased speech|audit trail|voices|turns|unknown voices|links|words"
-    "|acts)'",
+    "|acts|encoders)'",
     "speaker_segments": "SELECT * FROM pgvoice.speaker_segments('Ada')",
     "similar_segments": "SELECT * FROM pgvoice.similar_segments('one', 0, 2, exact => true)",
     "exemplar_similarity": "SELECT * FROM pgvoice.exemplar_similarity(1)",
@@ -117,7 +117,7 @@ def test_down_by_one_and_up_to_the_newest(url: URL, server_url: str, revision: s
             schema.upgrade(engine, consent=False)
         assert _different(older, _contents(copy)) == RENEWED.get(revision, set())
         with VoiceStore.open(plain(copy)) as store:
-            for stored in store.recordings.encoders():
+            for stored in store.encoders.list():
                 store.thresholds.refresh(encoder=stored.identity)
             assert [check for check in store.upkeep.verify() if check.problems] == []
             named = [answer.speaker for answer in store.answers.identify("v", encoder=ENCODER)]

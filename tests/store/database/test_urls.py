@@ -89,7 +89,7 @@ def test_a_connection_string_and_a_service(
     given = psycopg.conninfo.make_conninfo("", **parts)
     assert "://" not in given
     with VoiceStore.open(given) as store:
-        assert store.recordings.encoders() == []
+        assert store.encoders.list() == []
     services = tmp_path / "services"
     services.write_text("[voices]\n" + "".join(f"{name}={parts[name]}\n" for name in parts))
     monkeypatch.setenv("PGSERVICEFILE", str(services))

@@ -130,9 +130,9 @@ def test_a_writer_does_not_change_a_threshold(writer: str, library: VoiceStore) 
     other = Threshold(0.9, "another version")
     with VoiceStore.open(writer) as store:
         store.recordings.register("v", None, ENCODER, other)
-        assert store.recordings.encoder().threshold == THRESHOLD
+        assert store.encoders.find().threshold == THRESHOLD
     library.recordings.register("v", None, ENCODER, other)
-    assert library.recordings.encoder().threshold == other
+    assert library.encoders.find().threshold == other
 
 
 def test_a_writer_deletes_neither_pins_nor_what_keeps_speech_erased(

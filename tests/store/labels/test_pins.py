@@ -198,7 +198,9 @@ def test_who_said_it_and_when(talk: VoiceStore) -> None:
 def _state(store: VoiceStore) -> list[object]:
     """The labels with every encoder, the words, and the people."""
     words = [(word.spans, str(word)) for word in store.labels.words("v")]
-    return [store.labels.current("v"), words, store.people.speakers()]
+    every = (each.identity for each in store.encoders.list())
+    labels = [store.labels.current("v", encoder=each) for each in every]
+    return [*labels, words, store.people.speakers()]
 
 
 def test_pins_and_their_withdrawal_are_acts_that_can_be_undone(talk: VoiceStore) -> None:

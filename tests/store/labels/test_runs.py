@@ -13,7 +13,6 @@ from pgvoice.store import (
     PruneSelection,
     Relabelling,
     Threshold,
-    UnknownEncoder,
     UnknownLabel,
     UnknownRun,
     UnknownSpeaker,
@@ -54,6 +53,18 @@ def _everything(store: VoiceStore) -> list[object]:
             connection.execute(text(f"SELECT t FROM pgvoice.{table} t ORDER BY t::text")).all()
             for table in TABLES
         ]
+
+
+def test_labels_of_an_encoder_that_does_not_answer_are_no_act(library: VoiceStore) -> None:
+    put(library, "v", {(0, 1): X, (1, 3): Y}, OTHER_ENCODER)
+    library.people.enroll_segments("ann", "v", [(0, 1)], OTHER_ENCODER, min_speech=1)
+    newest = library.acts.list(limit=1)
+    run = library.labels.label(["v"], encoder=OTHER_ENCODER).run
+    assert run is not None
+    assert library.acts.list(limit=1) == newest
+    library.labels.label(["v"])
+    assert library.acts.list(limit=1)[0].kind == "label"
+    assert library.labels.revert(run) == 2
 
 
 def test_a_run_keeps_what_identify_answers(library: VoiceStore) -> None:
@@ -333,15 +344,13 @@ def test_speaker_time(library: VoiceStore) -> None:
 
 def test_encoders_have_labels_of_their_own(library: VoiceStore) -> None:
     put(library, "v", {(0, 1): Y}, OTHER_ENCODER)
-    with pytest.raises(UnknownEncoder, match="more than one"):
-        library.labels.label()
-    library.labels.label(encoder=ENCODER)
+    library.labels.label()
     library.labels.label(encoder=OTHER_ENCODER)
     assert [label.reason for label in library.labels.current("v", encoder=OTHER_ENCODER)] == [
         "no_profiles"
     ]
-    assert len(library.labels.current("v")) == 5
-    assert len(library.labels.current("v", encoder=ENCODER)) == 4
+    assert len(library.labels.current("v")) == 4
+    assert library.labels.current("v") == library.labels.current("v", encoder=ENCODER)
 
 
 def test_two_at_once_keep_each_label_once(library: VoiceStore) -> None:

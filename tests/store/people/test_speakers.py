@@ -108,10 +108,18 @@ def test_exemplars_are_shown_least_similar_first(store: VoiceStore) -> None:
 def test_a_profile_for_each_encoder(store: VoiceStore) -> None:
     store.people.enroll("ann", [_exemplar(X)], ENCODER, THRESHOLD, min_speech=1)
     store.people.enroll("ann", [_exemplar(Y)], OTHER_ENCODER, THRESHOLD, min_speech=1)
-    assert [(s.speaker, s.encoder, s.exemplars, s.seconds) for s in store.people.speakers()] == [
-        ("ann", "toy@sha256:0123456789ab", 1, 1.0),
-        ("ann", "toy@sha256:fedcba987654", 1, 1.0),
-    ]
+    store.people.enroll("ann", [_exemplar(Z)], OTHER_ENCODER, THRESHOLD, min_speech=1, force=True)
+    for encoder, label, exemplars in (
+        (None, ENCODER, 1),
+        (ENCODER, ENCODER, 1),
+        (OTHER_ENCODER, OTHER_ENCODER, 2),
+    ):
+        (ann,) = store.people.speakers(encoder=encoder)
+        assert (ann.speaker, ann.encoder, ann.exemplars) == ("ann", str(label), exemplars)
+        assert ann.seconds == exemplars
+        assert len(store.people.exemplars("ann", encoder=encoder)) == exemplars
+    store.encoders.make_default(OTHER_ENCODER)
+    assert [each.encoder for each in store.people.speakers()] == [str(OTHER_ENCODER)]
 
 
 def test_rename(store: VoiceStore) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pgvoice_testkit.stores.filled import ENCODER, THRESHOLD, put, unit
+from pgvoice_testkit.stores.filled import ENCODER, OTHER_ENCODER, THRESHOLD, put, unit
 from sqlalchemy import text
 
 from pgvoice.store import Exemplar, SegmentKey, VoiceStore
+from pgvoice.store.encoders.carrying import ExemplarVector
 
 SETTINGS = (
     "log_error_verbosity = 'default'",
@@ -18,6 +19,7 @@ SETTINGS = (
 )
 VOICE = unit(1, 2, 3)
 OTHER = unit(3, -1, 0.5)
+CARRIED = unit(-2, 5, 3)
 
 
 def test_what_enrolling_and_importing_log(data_folder: Path) -> None:
@@ -33,6 +35,9 @@ def test_what_enrolling_and_importing_log(data_folder: Path) -> None:
         (exported,) = store.people.export_speakers(["ann"], destination="file")
         store.people.remove("ann")
         store.people.import_speakers([exported], {ENCODER: THRESHOLD}, source="file")
+        store.encoders.register(OTHER_ENCODER, THRESHOLD)
+        (lost,) = store.encoders.missing_exemplars(OTHER_ENCODER)
+        store.encoders.add_exemplars(OTHER_ENCODER, [ExemplarVector(lost.number, CARRIED)])
         put(store, "v", {(0, 1): OTHER})
         store.people.enroll_segments("bob", "v", [(0, 1)], min_speech=1)
         store.privacy.erase_speaker("bob", with_segments=True, opt_out_voice=True)
@@ -45,5 +50,5 @@ def test_what_enrolling_and_importing_log(data_folder: Path) -> None:
     )
     assert "INSERT INTO pgvoice.enrollment" in written, "the server writes no log"
     assert "'ann'" in written
-    for element in (*VOICE, *OTHER):
+    for element in (*VOICE, *OTHER, *CARRIED):
         assert f"{abs(float(element)):.6f}"[:7] not in written

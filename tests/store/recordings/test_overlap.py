@@ -124,6 +124,6 @@ def test_clean_segments_have_a_label_and_a_vector(store: VoiceStore) -> None:
         found = _rows(
             connection,
             "SELECT c.* FROM pgvoice.video AS v CROSS JOIN LATERAL"
-            " pgvoice_internal.clean_segments(v.id, pgvoice.sole_encoder()) AS c ORDER BY 1",
+            " pgvoice_internal.clean_segments(v.id, pgvoice.default_encoder()) AS c ORDER BY 1",
         )
     assert found == [("a", 0, 1000), ("c", 6000, 9000)]

@@ -33,7 +33,7 @@ def test_by_video(filled_store: VoiceStore) -> None:
 
 
 def test_by_encoder_and_video(filled_store: VoiceStore) -> None:
-    encoder_id = filled_store.recordings.encoders()[1].id
+    encoder_id = filled_store.encoders.list()[1].id
     assert filled_store.recordings.prune(PruneSelection(video="v", encoder_id=encoder_id)) == 0
     assert filled_store.recordings.prune(PruneSelection(encoder_id=encoder_id)) == 1
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from pgvoice_testkit.servers.databases import new_database, plain
-from pgvoice_testkit.stores.filled import X, Y, Z, put
+from pgvoice_testkit.stores.filled import ENCODER, X, Y, Z, put
 
 from pgvoice.store import Turn, VideoSummary, VoiceStore
 
@@ -43,6 +43,7 @@ def test_a_summary_counts_segments_and_seconds(listed: VoiceStore) -> None:
         named_seconds=2,
         voice_seconds=7,
         speakers=(("Ann", 2),),
+        encoder=str(ENCODER),
     )
 
 

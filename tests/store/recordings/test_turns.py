@@ -225,6 +225,6 @@ def test_erased_speech_keeps_neither_label_nor_text(server_url: str) -> None:
 def test_turns_of_other_audio_go_with_it(library: VoiceStore) -> None:
     library.recordings.store_turns("v", TURNS)
     audio = VideoAudio("b" * 64, 1000, "new.wav")
-    threshold = library.recordings.encoder().threshold
+    threshold = library.encoders.find().threshold
     library.recordings.register("v", audio, ENCODER, threshold, "replace")
     assert library.recordings.turns("v") is None

@@ -130,7 +130,7 @@ def test_identify_goes_by_it_until_it_is_reset(
     made = library.thresholds.calibrate(TARGET, labels=labels)
     assert library.people.quality() == profiles, "no profile learns from it"
     assert library.thresholds.active() == made
-    assert library.recordings.encoder().calibrated
+    assert library.encoders.find().calibrated
     edges = np.array([0, 2, 4])
     for answer in library.answers.identify("second"):
         assert answer.similarity is not None
@@ -139,7 +139,7 @@ def test_identify_goes_by_it_until_it_is_reset(
         assert (answer.reason not in ("below_threshold", "suggested")) == enough
     assert library.thresholds.reset() == made.id
     assert (library.thresholds.active(), library.thresholds.reset()) == (None, None)
-    assert not library.recordings.encoder().calibrated
+    assert not library.encoders.find().calibrated
     limit = library.thresholds.required().threshold
     assert limit is not None
     assert limit > THRESHOLD.similarity, "it rises with the people who are enrolled"
@@ -183,7 +183,7 @@ def test_exemplars_are_left_out_one_at_a_time(library: VoiceStore) -> None:
     assert found.figures.inside == found.figures.outside == 8 * 3
     assert len(found.bands) == 1
     with library.database.engine.connect() as connection:
-        all_trials = trials.gather(connection, library.recordings.encoder().id, {}, exemplars=True)
+        all_trials = trials.gather(connection, library.encoders.find().id, {}, exemplars=True)
         vectors = np.array(
             connection.scalars(
                 text(
@@ -203,7 +203,7 @@ def test_an_enrolled_segment_is_judged_without_its_own_exemplars(
 ) -> None:
     keys = [SegmentKey(round(t.start * 1000), round(t.end * 1000)) for t in turns["first"]]
     names = [str(turn.label) for turn in turns["first"]]
-    encoder = library.recordings.encoder().id
+    encoder = library.encoders.find().id
     with library.database.engine.begin() as connection:
         spoken = {("first", key): name for key, name in zip(keys, names, strict=True)}
         found = trials.gather(connection, encoder, spoken, exemplars=False)
@@ -219,7 +219,7 @@ def test_somebody_with_one_exemplar_is_outside_of_the_gallery(store: VoiceStore)
     turns = write(store, "v", PEOPLE[:2], each=3)
     enroll(store, "v", turns, PEOPLE[:2])
     with store.database.engine.connect() as connection:
-        found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
+        found = trials.gather(connection, store.encoders.find().id, {}, exemplars=True)
     assert np.isnan(found.similarity[[0, 1], found.own]).all()
     searches = found.searches()
     assert not searches.enrolled.any()
@@ -231,7 +231,7 @@ def test_excluded_exemplars_take_no_part(store: VoiceStore) -> None:
     enroll(store, "v", turns, PEOPLE[:2])
     with store.database.engine.begin() as connection:
         connection.execute(text("UPDATE pgvoice.enrollment SET excluded = true WHERE id IN (1, 2)"))
-        found = trials.gather(connection, store.recordings.encoder().id, {}, exemplars=True)
+        found = trials.gather(connection, store.encoders.find().id, {}, exemplars=True)
     assert len(found) == 4
     assert np.isnan(found.similarity[found.person == 0, 0]).all()
 
@@ -355,4 +355,4 @@ def test_wrong_arguments(library: VoiceStore, labels: dict[str, list[Turn]]) -> 
 
 
 def test_an_encoder_of_its_own(library: VoiceStore) -> None:
-    assert library.recordings.encoder().identity == ENCODER
+    assert library.encoders.find().identity == ENCODER

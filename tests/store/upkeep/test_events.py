@@ -11,6 +11,7 @@ import pytest
 from pgvoice_testkit.servers import pooler
 from pgvoice_testkit.servers.databases import new_database, plain, run
 from pgvoice_testkit.stores.filled import ENCODER, X, Y, put
+from pgvoice_testkit.stores.second_encoder import OTHERS, fill_again
 from pgvoice_testkit.stores.unknown_voices import (
     RECORDINGS,
     enroll_near,
@@ -26,7 +27,8 @@ from pgvoice.store import DatabaseError, Event, FillRun, VoiceStore
 FILLED = (
     "INSERT INTO pgvoice.fill_run (video_id, encoder_id, requested, hits, filled, skipped,"
     " decode_seconds, encode_seconds) SELECT v.id, e.id, 1, 0, 1, '{}', 0, 0"
-    " FROM pgvoice.video AS v CROSS JOIN pgvoice.encoder AS e WHERE v.key = :video LIMIT 1"
+    " FROM pgvoice.video AS v JOIN pgvoice.encoder AS e ON e.id = pgvoice.default_encoder()"
+    " WHERE v.key = :video"
 )
 One = tuple[str, str | None, str | None, int | None]
 Told = list[One]
@@ -130,6 +132,25 @@ def test_people_whom_labels_name_in_a_recording(library: VoiceStore) -> None:
     )
     monday, tuesday = (("heard", video, "Ada", None) for video in ("monday", "tuesday"))
     assert told == [[monday], [tuesday], [], []]
+
+
+def test_only_what_the_default_encoder_hears(library: VoiceStore) -> None:
+    """What another one hears was told already, or nobody asks for it yet."""
+    other, spans = OTHERS[1], [(0, 1.5), (2, 5), (5.5, 11.5)]
+    enroll_near(library, "Ada", PEOPLE[0], 0.9)
+    told = _told(
+        library,
+        lambda: library.labels.label(["monday"]),
+        lambda: fill_again(library, other, dict([*RECORDINGS.items()][:3])),
+        lambda: library.people.enroll_segments("Ada", "monday", spans, encoder=other, force=True),
+        lambda: library.labels.label(["monday"], encoder=other),
+        lambda: library.encoders.make_default(other),
+        lambda: library.labels.label(["monday", "tuesday"]),
+        lambda: library.labels.label(encoder=VOICES),
+        lambda: library.labels.label(),
+    )
+    monday, tuesday = (("heard", video, "Ada", None) for video in ("monday", "tuesday"))
+    assert told == [[monday], [], [], [], [], [tuesday], [], []]
 
 
 def test_what_is_undone_at_once_is_not_told(store: VoiceStore) -> None:

@@ -133,6 +133,15 @@ NO_INDEX = (
         ([LOOSE.format("enrollment", "enrollment_speaker_id_fkey"),
           "UPDATE pgvoice.enrollment SET speaker_id = 99 WHERE id = 1"],
          "exemplars", "exemplar 1 of speaker 99"),
+        (["ALTER TABLE pgvoice.enrollment DISABLE TRIGGER USER",
+          "INSERT INTO pgvoice.encoder (name, revision, preprocessing, dimension, sample_rate,"
+          " default_threshold, threshold_source) VALUES ('o', 'o', '1', 3, 16000, 0.5, 'o')",
+          "INSERT INTO pgvoice.enrollment (speaker_id, encoder_id, dimension, embedding, start_ms,"
+          " end_ms, audio_sha256, source, created_at) SELECT 2, 2, 3, '[0,0,1]', start_ms, end_ms,"
+          " audio_sha256, source, created_at FROM pgvoice.enrollment WHERE id = 1"],
+         "encoders", "exemplar 1 of ann"),
+        (["UPDATE pgvoice.act_change SET new = new || '{\"encoder_id\": 99}'"
+          " WHERE relation = 'enrollment'"], "acts: nothing of encoders", "act 1"),
         ([LOOSE.format("profile", "profile_dimension_check"),
           "UPDATE pgvoice.profile SET embedding = '[1,0]' WHERE speaker_id = 1"],
          "profiles", "ann"),

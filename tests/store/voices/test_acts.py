@@ -46,7 +46,7 @@ def people(server_url: str, _people: str) -> Iterator[VoiceStore]:
 def _import(store: VoiceStore) -> None:
     exported = store.people.export_speakers(["bob"], destination="test")
     copies = [PortableSpeaker("bea", each.consents, each.profiles) for each in exported]
-    thresholds = {each.identity: each.threshold for each in store.recordings.encoders()}
+    thresholds = {each.identity: each.threshold for each in store.encoders.list()}
     store.people.import_speakers(copies, thresholds, source="test", force=True)
 
 

@@ -170,8 +170,10 @@ def test_a_card_has_clips_people_and_other_voices(library: VoiceStore) -> None:
 def test_an_encoder_that_has_not_heard_a_voice_has_no_card_of_it(library: VoiceStore) -> None:
     put(library, "another", {(0, 1): X}, OTHER_ENCODER)
     number = library.voices.queue(limit=1)[0].number
-    with pytest.raises(UnknownVoiceNumber, match=f"has not heard voice {number}: `pgvoice voices`"):
-        library.voices.card(number, encoder=OTHER_ENCODER)
+    alone = rf"voice {number} was heard with voices@\S+ alone, not with toy@sha256:fedcba987654"
+    for ask in (library.voices.card, library.voices.show, library.voices.clips):
+        with pytest.raises(UnknownVoiceNumber, match=alone):
+            ask(number, encoder=OTHER_ENCODER)
 
 
 def test_whom_a_person_denied_is_not_on_the_card(library: VoiceStore) -> None:

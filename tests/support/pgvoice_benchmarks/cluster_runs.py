@@ -104,7 +104,7 @@ def _clean(store: VoiceStore, video: str) -> Spans:
         rows = connection.execute(
             text(
                 "SELECT c.label, c.start_ms, c.end_ms FROM pgvoice.video AS v CROSS JOIN LATERAL"
-                " pgvoice_internal.clean_segments(v.id, pgvoice.sole_encoder()) AS c"
+                " pgvoice_internal.clean_segments(v.id, pgvoice.default_encoder()) AS c"
                 " WHERE v.key = :video AND c.end_ms - c.start_ms >= :least"
                 " ORDER BY c.end_ms - c.start_ms DESC, c.start_ms"
             ),

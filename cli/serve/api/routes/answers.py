@@ -138,10 +138,13 @@ def make(site: Site) -> APIRouter:
         paging: Asked,
         text: Annotated[Phrase, Query(description="Part of what was said; case does not count.")],
         video: Annotated[Video | None, Query()] = None,
+        encoder: Annotated[Encoder | None, Query()] = None,
     ) -> Part:
         """The turns in which something was said, and who speaks; if the store keeps text."""
         return paging.skipping(
-            lambda limit, skip: store.answers.search_text(text, limit=limit, skip=skip, video=video)
+            lambda limit, skip: store.answers.search_text(
+                text, limit=limit, skip=skip, video=video, encoder=encoder
+            )
         )
 
     return router

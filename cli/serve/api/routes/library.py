@@ -72,9 +72,10 @@ def make(site: Site) -> APIRouter:
                 "encoder": str(each.identity),
                 "threshold": each.threshold.similarity,
                 "threshold_source": each.threshold.source,
+                "is_default": each.is_default,
                 "calibrated": each.calibrated,
             }
-            for each in store.recordings.encoders()
+            for each in store.encoders.list()
         ]
 
     @router.get("/ingests", response_model=Page[Ingest])

@@ -30,32 +30,39 @@ def make(site: Site) -> APIRouter:
         paging: Asked,
         part: Annotated[Phrase | None, Query(description="Part of the name.")] = None,
         order: PeopleOrder = "name",
+        encoder: Annotated[Encoder | None, Query()] = None,
     ) -> dict[str, object]:
         """Everybody with a name: speech, exemplars, consent, and whom each resembles."""
 
         def read(limit: int, skip: int) -> tuple[Sequence[object], int]:
-            found = store.people.overview(part, order=order, limit=limit, skip=skip)
+            found = store.people.overview(
+                part, order=order, limit=limit, skip=skip, encoder=encoder
+            )
             return found.people, found.total
 
         return paging.counted(read)
 
     @router.get("/person", response_model=PersonDetail)
-    def get_person(name: Annotated[Name, Query()]) -> dict[str, object]:
+    def get_person(
+        name: Annotated[Name, Query()], encoder: Annotated[Encoder | None, Query()] = None
+    ) -> dict[str, object]:
         """A person: speech, consent, how well they are enrolled, and whom they resemble."""
-        (person,) = store.people.overview(names=[name]).people
+        (person,) = store.people.overview(names=[name], encoder=encoder).people
         return asdict(person) | {
-            "profiles": store.people.quality(name),
-            "similar": store.people.similar(name),
+            "profiles": store.people.quality(name, encoder=encoder),
+            "similar": store.people.similar(name, encoder=encoder),
         }
 
     @router.get("/person/recordings", response_model=HeardPage)
     def list_recordings_of_person(
-        paging: Asked, name: Annotated[Name, Query()]
+        paging: Asked,
+        name: Annotated[Name, Query()],
+        encoder: Annotated[Encoder | None, Query()] = None,
     ) -> dict[str, object]:
         """The recordings in which a person is heard by the current labels, the newest first."""
 
         def read(limit: int, skip: int) -> tuple[Sequence[object], int]:
-            found = store.people.heard(name, limit=limit, skip=skip)
+            found = store.people.heard(name, limit=limit, skip=skip, encoder=encoder)
             return found.recordings, found.total
 
         return paging.counted(read)
@@ -67,10 +74,16 @@ def make(site: Site) -> APIRouter:
         return paging.skipping(lambda limit, skip: found[skip : skip + limit])
 
     @router.get("/exemplars", response_model=Page[Exemplar])
-    def list_exemplars(paging: Asked, name: Annotated[Name, Query()]) -> Part:
+    def list_exemplars(
+        paging: Asked,
+        name: Annotated[Name, Query()],
+        encoder: Annotated[Encoder | None, Query()] = None,
+    ) -> Part:
         """A person's exemplars, the least similar to the others first."""
         return paging.skipping(
-            lambda limit, skip: store.people.exemplars(name, limit=limit, skip=skip)
+            lambda limit, skip: store.people.exemplars(
+                name, limit=limit, skip=skip, encoder=encoder
+            )
         )
 
     @router.get("/consents", response_model=Page[StoredConsent])

@@ -39,20 +39,24 @@ def make(site: Site) -> APIRouter:
     def list_recording_summaries(
         paging: Asked,
         containing: Annotated[Phrase | None, Query(description="Part of the key.")] = None,
+        encoder: Annotated[Encoder | None, Query()] = None,
     ) -> Part:
         """The recordings, by key: how much of them has a name, and who speaks for how long."""
         return paging.after(
             lambda limit, after: store.recordings.summaries(
-                after=after, limit=limit, containing=containing
+                after=after, limit=limit, containing=containing, encoder=encoder
             ),
             _key,
         )
 
     @router.get("/recording", response_model=RecordingDetail)
-    def get_recording(video: Annotated[Video, Query()]) -> dict[str, object]:
-        """One recording, and what each encoder filled of it."""
-        found = store.recordings.video(video)
-        return asdict(found) | {"coverage": store.recordings.coverage(video)}
+    def get_recording(
+        video: Annotated[Video, Query()], encoder: Annotated[Encoder | None, Query()] = None
+    ) -> dict[str, object]:
+        """One recording, and what an encoder filled of it."""
+        found = store.recordings.video(video, encoder=encoder)
+        coverage = store.recordings.coverage(video, encoder=encoder)
+        return asdict(found) | {"coverage": coverage}
 
     @router.get("/coverage", response_model=Page[Coverage])
     def list_coverage(
@@ -60,7 +64,7 @@ def make(site: Site) -> APIRouter:
         video: Annotated[Video | None, Query()] = None,
         encoder: Annotated[Encoder | None, Query()] = None,
     ) -> Part:
-        """Which segments have a vector, and why others have none, by recording and encoder."""
+        """Which segments have a vector, and why others have none, by recording."""
         return paging.skipping(
             lambda limit, skip: store.recordings.coverage(
                 video, encoder=encoder, limit=limit, skip=skip

@@ -58,7 +58,7 @@ def make(site: Site) -> APIRouter:
         encoder: Encoded = None,
     ) -> dict[str, object]:
         """What to decide next: first what an answer would name most of, times its uncertainty."""
-        size = store.voices.left(skip=skip or ())
+        size = store.voices.left(skip=skip or (), encoder=encoder)
         found = store.voices.queue(limit=limit, skip=skip or (), encoder=encoder)
         return {"items": found, "voices": size.voices, "speech_seconds": size.speech_seconds}
 
@@ -75,15 +75,17 @@ def make(site: Site) -> APIRouter:
         )
 
     @router.get("/voices/{number:int}/clips", response_model=Page[Clip])
-    def list_voice_clips(number: Voice, paging: Asked) -> Part:
+    def list_voice_clips(number: Voice, paging: Asked, encoder: Encoded = None) -> Part:
         """Parts to listen to, the most typical first, one of each recording."""
-        found = store.voices.clips(number)
+        found = store.voices.clips(number, encoder=encoder)
         return paging.skipping(lambda limit, skip: found[skip : skip + limit])
 
     @router.get("/suggestions", response_model=Page[VoiceSuggestion])
-    def list_suggestions(paging: Asked) -> Part:
+    def list_suggestions(paging: Asked, encoder: Encoded = None) -> Part:
         """Which unknown voices may be somebody who is enrolled, the most speech first."""
-        return paging.skipping(lambda limit, skip: store.voices.suggestions(limit=limit, skip=skip))
+        return paging.skipping(
+            lambda limit, skip: store.voices.suggestions(encoder=encoder, limit=limit, skip=skip)
+        )
 
     router.include_router(_changing(site))
     return router

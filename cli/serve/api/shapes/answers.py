@@ -100,6 +100,7 @@ class SpeakerTime(Shown):
     video: str
     segments: int
     seconds: float = Field(description="In seconds.")
+    encoder: str
 
 
 class Span(Shown):
@@ -131,6 +132,7 @@ class Appearance(Shown):
     runner_up: str | None
     runner_up_similarity: Similarity
     margin: Similarity
+    encoder: str
 
 
 class FoundTurn(Shown):
@@ -143,3 +145,4 @@ class FoundTurn(Shown):
     speaker: str | None
     voice: int | None = Field(description="Without a speaker, the number of the unknown voice.")
     text: str
+    encoder: str | None = Field(description="Whose labels and voices these are.")

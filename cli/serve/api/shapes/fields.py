@@ -74,7 +74,7 @@ Label = Annotated[str, _name("The diarizer's label.", "SPEAKER_00")]
 Encoder = Annotated[
     str,
     _name(
-        "An encoder, by name or name@revision; needed only if there are several.",
+        "An encoder, by name or name@revision; by default the one that answers.",
         "campplus",
     ),
 ]

@@ -28,6 +28,7 @@ class Recording(Shown):
     filled: int = Field(description="Segments with a vector.")
     labelled: int = Field(description="Segments with a current label.")
     changed_at: datetime = Field(description="When a turn, a vector or a label was stored last.")
+    encoder: str | None = Field(description="Whose vectors and labels are counted.")
 
 
 class Coverage(Shown):
@@ -42,10 +43,11 @@ class Coverage(Shown):
     seconds: float = Field(description="Of the segments, in seconds.")
     embedded_seconds: float = Field(description="Of those with a vector, in seconds.")
     bytes: int = Field(description="Size of the rows, without indexes.")
+    source: str | None = Field(description="The file that vectors were imported from, if any were.")
 
 
 class RecordingDetail(Recording):
-    """A recording, and what each encoder filled of it."""
+    """A recording, and what an encoder filled of it."""
 
     coverage: list[Coverage]
 
@@ -77,6 +79,7 @@ class RecordingSummary(Shown):
         BeforeValidator(_as_times),
         Field(description="Who speaks for how long, the longest first."),
     ]
+    encoder: str | None = Field(description="Whose vectors, labels and voices these are.")
 
 
 class Turn(Shown):
@@ -119,6 +122,7 @@ class EncoderShown(Shown):
     encoder: str = Field(examples=["campplus@sha256:92f29b94e694"])
     threshold: float = Field(description="Its own threshold, as a cosine similarity.")
     threshold_source: str
+    is_default: bool = Field(description="Whether it answers unless another one is named.")
     calibrated: bool = Field(description="Whether thresholds were measured on this library.")
 
 
@@ -219,6 +223,7 @@ class SimilarSegment(Shown):
     start: float = Field(description="In seconds.")
     end: float = Field(description="In seconds.")
     similarity: Similarity
+    encoder: str
 
 
 class Similar(Shown):

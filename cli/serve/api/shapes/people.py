@@ -28,7 +28,7 @@ class Person(Shown):
     speaker: str = Field(examples=["Ada"])
     exemplars: int = Field(description="In profiles.")
     excluded: int = Field(description="Exemplars that are left out of profiles.")
-    exemplar_seconds: float = Field(description="Audio in the largest profile, in seconds.")
+    exemplar_seconds: float = Field(description="Audio in the profile, in seconds.")
     cohesion: float | None = Field(description="Mean similarity of exemplars to the profile.")
     segments: int = Field(description="By the current labels.")
     seconds: float = Field(description="Of these, in seconds.")
@@ -46,6 +46,7 @@ class Person(Shown):
     resembles: bool = Field(description="Whether the two could be one person.")
     suggested: list[int] = Field(description="Unknown voices that the person may be.")
     sample: Sample | None
+    encoder: str | None = Field(description="Whose exemplars, labels and voices these are.")
 
 
 class People(Page[Person]):
@@ -74,6 +75,7 @@ class HeardIn(Shown):
     seconds: float = Field(description="In seconds.")
     similarity: Similarity
     spans: list[tuple[float, float]] = Field(description="Start and end, in seconds.")
+    encoder: str
 
 
 class HeardPage(Page[HeardIn]):
@@ -114,7 +116,7 @@ class Profile(Shown):
 
 
 class PersonDetail(Person):
-    """A person, and how well they are enrolled with each encoder."""
+    """A person, and how well they are enrolled."""
 
     profiles: list[Profile]
     similar: list[SimilarPerson]
@@ -170,6 +172,7 @@ class Enrollment(Shown):
     known: int = Field(description="Exemplars that the person already had.")
     exemplars: int = Field(description="Exemplars in the profile now.")
     cohesion: float | None
+    encoder: str
     chosen: list[Resolved]
 
 

@@ -48,6 +48,7 @@ class UnknownVoice(Shown):
     similarity: Similarity
     suggested: bool = Field(description="Whether `accept_suggestion` takes that person.")
     dismissed_as: str | None = Field(examples=["tv"])
+    encoder: str
 
 
 class QueuedVoice(UnknownVoice):
@@ -131,6 +132,7 @@ class VoiceSuggestion(Shown):
     rival_similarity: Similarity
     seconds: float = Field(description="Of clear speech, in seconds.")
     recordings: int
+    encoder: str
 
 
 class LabelMove(Shown):

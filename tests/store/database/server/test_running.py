@@ -64,7 +64,7 @@ def test_a_server_of_others_is_not_removed(data_folder: Path) -> None:
 
 def test_own_connections_do_not_keep_the_server(data_folder: Path) -> None:
     store = VoiceStore.open(folder=data_folder)
-    assert store.recordings.encoders() == []
+    assert store.encoders.list() == []
     pid = server_pid(data_folder)
     assert store.database.server is not None
     store.database.server.stop()
@@ -74,13 +74,13 @@ def test_own_connections_do_not_keep_the_server(data_folder: Path) -> None:
 
 def test_an_open_store_goes_on_after_its_server_was_killed(data_folder: Path) -> None:
     with VoiceStore.open(folder=data_folder) as store:
-        assert store.recordings.encoders() == []
+        assert store.encoders.list() == []
         server = psutil.Process(server_pid(data_folder))
         processes = [server, *server.children()]
         server.kill()
         for process in processes:
             wait_until_dead(process.pid)
-        assert store.recordings.encoders() == []
+        assert store.encoders.list() == []
         assert store.database.server is not None
         store.database.server.stop()
         assert not store.database.server.revive()

@@ -34,7 +34,7 @@ _MEANS = (
     "WITH pair AS (SELECT array_agg(v.id) AS videos, array_agg(s.id) AS speakers"
     " FROM pgvoice.video AS v CROSS JOIN pgvoice.speaker AS s)"
     " SELECT v.key, s.name, m.mean FROM pair CROSS JOIN LATERAL pgvoice_internal.impostor_means("
-    "pgvoice.sole_encoder(), pair.videos, pair.speakers) AS m"
+    "pgvoice.default_encoder(), pair.videos, pair.speakers) AS m"
     " JOIN pgvoice.video AS v ON v.id = m.video_id JOIN pgvoice.speaker AS s ON s.id = m.speaker_id"
 )
 _PROFILES = (

@@ -20,11 +20,12 @@ class CountingEncoder:
         self,
         name: str = "counting",
         *,
+        revision: str = "sha256:fake",
         dimension: int = 16,
         batch_samples: int = 160_000,
         min_samples: int = 400,
     ) -> None:
-        self.identity = EncoderIdentity(name, "sha256:fake", "1", dimension, 16_000)
+        self.identity = EncoderIdentity(name, revision, "1", dimension, 16_000)
         self.batch_samples = batch_samples
         self.min_samples = min_samples
         #: The number of waveforms in each call.

@@ -178,7 +178,7 @@ class Statistics(nn.Module):
     """Mean and standard deviation over at least two frames."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x.mean(-1), x.std(-1)], dim=-1)
+        return torch.cat([x.mean(-1), x.std(-1)], dim=1)
 
 
 class Embedding(nn.Module):

@@ -93,7 +93,7 @@ def build_index(folder: Path, _audio: Path, _number: int) -> None:
 
 def short_command(folder: Path, _audio: Path, _number: int) -> None:
     with using(folder) as store:
-        store.recordings.encoders()
+        store.encoders.list()
 
 
 WORK: dict[str, Callable[[Path, Path, int], None]] = {

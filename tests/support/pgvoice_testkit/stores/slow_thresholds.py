@@ -60,7 +60,7 @@ class SlowLibrary:
     """The voices of a store, and what follows from them."""
 
     def __init__(self, store: VoiceStore) -> None:
-        self.threshold = store.recordings.encoder().threshold.similarity
+        self.threshold = store.encoders.find().threshold.similarity
         with store.database.engine.connect() as connection:
             rows = connection.execute(_SEGMENTS).all()
             self.enrolled = {tuple(row) for row in connection.execute(_ENROLLED)}
@@ -112,7 +112,12 @@ class SlowLibrary:
         return max(self.threshold, usual + excess(start, mean_excess, 0.01))
 
     def encoder_tail(self) -> tuple[float, float]:
-        return 0.25 * self.threshold, 0.125 * self.threshold
+        return 0.25 * self.room, 0.125 * self.room
+
+    @property
+    def room(self) -> float:
+        """The unit of what is expected of impostors."""
+        return min(self.threshold, 1 - self.threshold)
 
     # The tail
 
@@ -129,9 +134,10 @@ class SlowLibrary:
             starts.append(weight * own_start + (1 - weight) * start)
             means.append(weight * own_mean + (1 - weight) * mean_excess)
         cohorts = self.cohorts.values()
+        across, within = self.threshold - 0.85 * self.room, self.threshold - 0.625 * self.room
         return Tail(
-            _shrunk(((c.across, c.across_count) for c in cohorts), 0.15 * self.threshold),
-            _shrunk(((c.within, c.within_count) for c in cohorts), 0.375 * self.threshold),
+            _shrunk(((c.across, c.across_count) for c in cohorts), across),
+            _shrunk(((c.within, c.within_count) for c in cohorts), within),
             starts,
             means,
             len(excesses),

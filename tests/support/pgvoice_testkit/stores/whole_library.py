@@ -16,7 +16,7 @@ def make(store: VoiceStore) -> None:
     put(store, "v", {(0, 1): X, (1, 2): unit(1, 0.5, 0), (2, 2.1): "too_short", (3, 4): "silent"})
     put(store, "w", {(0, 1): Y, (4, 6): unit(1, 0.1, 0), (7, 9): Z})
     put(store, "w", {(4, 5.2): unit(1, 0.2, 0), (5.2, 6): Y})
-    put(store, "v", {(0, 1): Z, (1, 2): Y}, OTHER_ENCODER)
+    put(store, "v", {(0, 1): Z, (1, 2): Y, (3, 4): unit(0, 1, 4)}, OTHER_ENCODER)
     turns = [Turn(0, 1, "A"), Turn(1, 2, "B", "text"), Turn(2, 2.1, "B"), Turn(3, 4)]
     store.recordings.store_turns("v", turns, source="v.rttm")
     overlapping = [Turn(0, 1, "A"), Turn(4, 6, "B"), Turn(5.2, 6, "A"), Turn(7, 9, "C")]
@@ -24,7 +24,7 @@ def make(store: VoiceStore) -> None:
     store.recordings.record_fill("v", ENCODER, FillRun(4, 0, 2, {"too_short": 1, "silent": 1}))
     store.people.enroll_segments("ann", "v", [(0, 1), (1, 2)], encoder=ENCODER)
     store.people.enroll_segments("Bob'; --", "w", [(0, 1)], encoder=ENCODER, min_speech=1)
-    store.people.enroll_segments("zoë", "v", [(0, 1)], encoder=OTHER_ENCODER, force=True)
+    store.people.enroll_segments("zoë", "v", [(3, 4)], encoder=OTHER_ENCODER, force=True)
     store.people.enroll_segments("gone", "w", [(7, 9)], encoder=ENCODER)
     store.people.remove("gone")
     _people(store)
@@ -123,6 +123,6 @@ def answers(store: VoiceStore) -> dict[str, object]:
         "speakers": store.people.speakers(),
         "exemplars": [store.people.exemplars(each.speaker) for each in store.people.speakers()],
         "calibration": store.thresholds.calibrations(encoder=VOICES),
-        "encoders": store.recordings.encoders(),
+        "encoders": store.encoders.list(),
         "statistics": store.recordings.statistics().all_time,
     }

@@ -10,6 +10,7 @@ import click
 from pgvoice.cli import options, output
 from pgvoice.cli.checks.packages import install_command
 from pgvoice.cli.db import place
+from pgvoice.cli.encoder.switch import switch
 from pgvoice.cli.group import Group
 from pgvoice.hooks.encoders import registry
 from pgvoice.hooks.encoders.registry import RegisteredEncoder
@@ -29,7 +30,10 @@ class _Stored(NamedTuple):
 
 @click.group(cls=Group)
 def encoder() -> None:
-    """Show the models that turn speech into vectors."""
+    """Show the models that turn speech into vectors, and switch to another one."""
+
+
+encoder.add_command(switch)
 
 
 @encoder.command("list", epilog="Example: pgvoice encoder list")
@@ -38,9 +42,9 @@ def encoder() -> None:
 def list_encoders(url: str | None, as_json: bool) -> None:
     """List the available encoders and those in the store.
 
-    Vectors of different encoders are never compared: fill recordings and enroll people with the
-    same encoder. An encoder's own threshold is for one person; `pgvoice thresholds` shows those in
-    use.
+    Vectors of different encoders are never compared. The default encoder of a store answers unless
+    you name another one: fill recordings and enroll people with it. An encoder's own threshold is
+    for one person; `pgvoice thresholds` shows those in use.
     """
     available = sorted(registry.registered_encoders().values())
     stored, trouble = _stored(url)
@@ -65,7 +69,7 @@ def _stored(url: str | None) -> tuple[list[_Stored], str | None]:
     try:
         with VoiceStore.open(url) as store:
             required = store.thresholds.required
-            found = store.recordings.encoders()
+            found = store.encoders.list()
             return [_Stored(one, required(encoder=one.identity).kind) for one in found], None
     except DatabaseError as error:
         return [], str(error)
@@ -77,11 +81,14 @@ def _write_stored(stored: Sequence[_Stored]) -> None:
     click.echo()
     numbers = output.number("dimension", 1), output.number("own threshold")
     output.write_table(
-        ["stored encoder", *numbers, output.word("in use"), output.explanation("its source")],
+        [
+            *("stored encoder", output.word("default"), *numbers, output.word("in use")),
+            output.explanation("its source"),
+        ],
         (
             (
-                *(str(one.identity), one.identity.dimension, one.threshold.similarity),
-                *(kind, one.threshold.source),
+                *(str(one.identity), "yes" if one.is_default else "no"),
+                *(one.identity.dimension, one.threshold.similarity, kind, one.threshold.source),
             )
             for one, kind in stored
         ),
@@ -99,6 +106,8 @@ def _stored_document(found: _Stored) -> dict[str, object]:
     return {
         "encoder": str(encoder.identity),
         "identity": encoder.identity,
+        "is_default": encoder.is_default,
+        "default_since": encoder.default_since,
         "threshold": encoder.threshold.similarity,
         "source": encoder.threshold.source,
         "kind": found.kind,

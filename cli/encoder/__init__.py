@@ -1,0 +1,1 @@
+"""``pgvoice encoder``: the models, and switching a library to another one."""

@@ -1,0 +1,1 @@
+"""`pgvoice vectors`: vectors of other engines, and exports of stored ones."""

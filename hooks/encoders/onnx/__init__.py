@@ -1,0 +1,1 @@
+"""Any speaker model in an ONNX file, through ONNX Runtime."""

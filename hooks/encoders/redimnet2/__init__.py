@@ -1,0 +1,1 @@
+"""ReDimNet2: the files of its release, and the encoder."""

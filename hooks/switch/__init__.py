@@ -1,0 +1,1 @@
+"""Moving a library from one encoder to another."""

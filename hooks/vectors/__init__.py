@@ -1,0 +1,1 @@
+"""Files of vectors that other engines computed, and exports of stored ones."""

@@ -1,0 +1,1 @@
+"""Encoders of a store: which one answers, and switching to another one."""

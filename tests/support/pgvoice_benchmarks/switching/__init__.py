@@ -1,0 +1,1 @@
+"""A library of real speech that changes its encoder."""
