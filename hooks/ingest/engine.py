@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from threading import Thread
 from types import MappingProxyType
 from typing import Self
+from weakref import WeakSet
 
 from pgvoice.hooks.encoders.encoder import Encoder
 from pgvoice.hooks.ingest.manifest import ManifestRow
@@ -186,6 +187,8 @@ class Processes(Pool):
         super().__init__(store, make, segmenter)
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
+        #: Those that the pool was given.
+        self._submitted = WeakSet[Future[Outcome]]()
 
     def workers(self) -> int:
         return self._workers
@@ -194,13 +197,17 @@ class Processes(Pool):
         if self._pool is None:
             self._pool = self._started()
         try:
-            return self._pool.submit(_fill, row, self.segmenter_of(row))
+            future = self._pool.submit(_fill, row, self.segmenter_of(row))
         except BrokenProcessPool:
             self.close()
             return self.submit(row)
+        self._submitted.add(future)
+        return future
 
     def replace(self, lost: Future[Outcome]) -> None:
-        self.close()
+        # What else a pool was given when it broke ends later; there may be a new one by then.
+        if lost in self._submitted:
+            self.close()
 
     def _started(self) -> ProcessPoolExecutor:
         threads = max(1, (os.cpu_count() or 1) // self._workers)
@@ -215,6 +222,7 @@ class Processes(Pool):
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+            self._submitted.clear()
 
 
 #: The worker of this process of a pool.

@@ -93,6 +93,18 @@ class _Unused(CountingEncoder):
         raise AssertionError
 
 
+def test_what_a_broken_pool_had_ends_no_later_pool(
+    store: VoiceStore, rows: list[ManifestRow]
+) -> None:
+    with Processes(store, CountingEncoder, 1) as engine:
+        lost = engine.submit(rows[0])
+        assert lost.result().error is None
+        engine.replace(lost)
+        others = [engine.submit(row) for row in rows[1:]]
+        engine.replace(lost)
+        assert [each.result(timeout=60).error for each in others] == [None] * 5
+
+
 def test_a_worker_that_is_killed_is_replaced(
     store: VoiceStore, rows: list[ManifestRow], expected: list[list[SegmentRow]], tmp_path: Path
 ) -> None:
