@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pgvoice.store import PgvoiceError, VoiceStore
 from pgvoice.store.recordings.encoders import WhichEncoder
@@ -37,7 +38,10 @@ _OF_RECORDINGS: Mapping[str, Callable[[VoiceStore, WhichEncoder, Recording], obj
     "recordings.labelled": lambda s, e, r: s.recordings.labelled(
         r.video, ["SPEAKER_00"], encoder=e, clear=True
     ),
-    "recordings.coverage": lambda s, e, r: s.recordings.coverage(r.video, encoder=e),
+    # The size of a row depends on the plan that reads it.
+    "recordings.coverage": lambda s, e, r: [
+        replace(each, bytes=0) for each in s.recordings.coverage(r.video, encoder=e)
+    ],
     "voices.of_segments": lambda s, e, r: s.voices.of_segments(r.video, encoder=e),
 }
 _OF_PEOPLE: Mapping[str, Callable[[VoiceStore, WhichEncoder, str], object]] = {
