@@ -320,25 +320,9 @@ class People:
         Raises `UnknownSpeaker`, `UnknownEncoder`.
         """
         with self._database.engine.connect() as connection:
-            rows = connection.execute(
-                text(
-                    "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"  # noqa: S608
-                    " x.end_ms / 1000::float8, x.similarity, x.left_out_similarity, x.quality,"
-                    " x.excluded, x.outlying, (SELECT v.key FROM pgvoice.video v"
-                    " WHERE v.audio_sha256 = e.audio_sha256 OR v.id = e.video_id"
-                    " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
-                    f" FROM pgvoice.exemplar_similarity(:id, {encoders.ASKED}) WITH ORDINALITY AS x"
-                    " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
-                    " LIMIT :limit OFFSET :skip"
-                ),
-                {
-                    "id": speakers.require(connection, name),
-                    "encoder": encoders.asked(connection, encoder),
-                    "limit": limit,
-                    "skip": skip,
-                },
-            )
-            return [StoredExemplar(*row) for row in rows]
+            known = speakers.require(connection, name)
+            found = encoders.asked(connection, encoder)
+            return speakers.exemplars(connection, known, limit, skip, found)
 
     def quality(
         self, name: str | None = None, *, encoder: WhichEncoder = None

@@ -186,6 +186,26 @@ def summaries(connection: Connection, encoder_id: int | None) -> list[SpeakerSum
     return [SpeakerSummary(*row) for row in rows]
 
 
+def exemplars(
+    connection: Connection, speaker_id: int, limit: int | None, skip: int, encoder_id: int | None
+) -> list[StoredExemplar]:
+    """A speaker's exemplars, the least similar to the others first."""
+    rows = connection.execute(
+        text(
+            "SELECT x.exemplar, x.encoder, x.source, x.start_ms / 1000::float8,"  # noqa: S608
+            " x.end_ms / 1000::float8, x.similarity, x.left_out_similarity, x.quality,"
+            " x.excluded, x.outlying, (SELECT v.key FROM pgvoice.video v"
+            " WHERE v.audio_sha256 = e.audio_sha256 OR v.id = e.video_id"
+            " ORDER BY v.id = e.video_id DESC NULLS LAST, v.id LIMIT 1)"
+            f" FROM pgvoice.exemplar_similarity(:id, {encoders.ASKED}) WITH ORDINALITY AS x"
+            " JOIN pgvoice.enrollment e ON e.id = x.exemplar ORDER BY x.ordinality"
+            " LIMIT :limit OFFSET :skip"
+        ),
+        {"id": speaker_id, "encoder": encoder_id, "limit": limit, "skip": skip},
+    )
+    return [StoredExemplar(*row) for row in rows]
+
+
 def require(connection: Connection, name: str, *, lock: bool = False) -> int:
     """The id of a speaker, locked if asked for; raises `UnknownSpeaker`."""
     if not is_text(name):
