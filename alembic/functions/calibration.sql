@@ -7,14 +7,15 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $$
     WITH exemplar AS (
-        SELECT e.embedding, (e.audio_sha256 = sha256 OR coalesce(e.video_id = video, false))
+        SELECT e.id, e.embedding, (e.audio_sha256 = sha256 OR coalesce(e.video_id = video, false))
                AND e.start_ms < profile_without.end_ms AND e.end_ms > profile_without.start_ms AS same
         FROM pgvoice.enrollment AS e
         WHERE e.speaker_id = speaker AND e.encoder_id = encoder AND NOT e.excluded
     )
     SELECT CASE
         WHEN bool_or(x.same) THEN (
-            SELECT public.l2_normalize(public.avg(y.embedding)) FROM exemplar AS y WHERE y.same IS NOT TRUE
+            SELECT public.l2_normalize(public.avg(y.embedding ORDER BY y.id))
+            FROM exemplar AS y WHERE y.same IS NOT TRUE
         )
         ELSE (
             SELECT p.embedding FROM pgvoice.profile AS p

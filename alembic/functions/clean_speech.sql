@@ -72,7 +72,7 @@ AS $$
               AND t.start_ms < o.end_ms
         )
     ), voice AS MATERIALIZED (
-        SELECT c.label, public.l2_normalize(public.sum(c.embedding)) AS embedding
+        SELECT c.label, public.l2_normalize(public.sum(c.embedding ORDER BY c.start_ms, c.end_ms)) AS embedding
         FROM clean AS c
         GROUP BY c.label
         HAVING sum(c.end_ms - c.start_ms) >= 3000
@@ -91,7 +91,7 @@ AS $$
             ON s.video_id = of.id AND s.start_ms = l.start_ms AND s.end_ms = l.end_ms
             AND s.encoder_id = encoder
         CROSS JOIN LATERAL (
-            SELECT public.l2_normalize(public.sum(c.embedding)) AS embedding
+            SELECT public.l2_normalize(public.sum(c.embedding ORDER BY c.start_ms, c.end_ms)) AS embedding
             FROM clean AS c
             WHERE c.label = l.label AND (c.end_ms <= l.start_ms OR l.end_ms <= c.start_ms)
             HAVING sum(c.end_ms - c.start_ms) >= 6000

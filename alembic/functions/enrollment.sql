@@ -23,8 +23,8 @@ BEGIN
     FOR turn IN 1..10 LOOP
         SELECT array_agg(e.id) FILTER (WHERE e.near_first),
                array_agg(e.id) FILTER (WHERE NOT e.near_first),
-               public.l2_normalize(public.sum(e.embedding) FILTER (WHERE e.near_first)),
-               public.l2_normalize(public.sum(e.embedding) FILTER (WHERE NOT e.near_first))
+               public.l2_normalize(public.sum(e.embedding ORDER BY e.id) FILTER (WHERE e.near_first)),
+               public.l2_normalize(public.sum(e.embedding ORDER BY e.id) FILTER (WHERE NOT e.near_first))
         INTO of_first, of_second, first, second
         FROM (
             SELECT x.id, x.embedding,
@@ -93,7 +93,7 @@ AS $$
         WHERE p.encoder_id = encoder AND named.name <> besides
         UNION ALL
         SELECT format('%s of %s', t.label, quote_literal(v.key)),
-               public.l2_normalize(public.sum(s.embedding))
+               public.l2_normalize(public.sum(s.embedding ORDER BY s.start_ms, s.end_ms))
         FROM pgvoice.video AS v
         JOIN pgvoice.turn AS t ON t.video_id = v.id AND t.label IS NOT NULL
         JOIN pgvoice.segment_embedding AS s
@@ -119,7 +119,7 @@ LANGUAGE sql STABLE
 SET search_path FROM CURRENT
 AS $$
     SELECT pgvoice_internal.resembled(
-        public.l2_normalize(public.sum(e.embedding)), encoder, min(e.audio_sha256),
+        public.l2_normalize(public.sum(e.embedding ORDER BY e.id)), encoder, min(e.audio_sha256),
         (SELECT s.name FROM pgvoice.speaker AS s WHERE s.id = exemplars_resemble.speaker)
     )
     FROM pgvoice.enrollment AS e

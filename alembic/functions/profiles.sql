@@ -13,10 +13,12 @@ BEGIN
                   ERRCODE = 'data_exception';
     END IF;
     WITH exemplar AS (
-        SELECT e.embedding, e.dimension FROM pgvoice.enrollment AS e
+        SELECT e.id, e.embedding, e.dimension FROM pgvoice.enrollment AS e
         WHERE e.speaker_id = speaker AND e.encoder_id = encoder AND NOT e.excluded
     ), mean AS (
-        SELECT public.l2_normalize(public.avg(x.embedding)) AS embedding, min(x.dimension) AS dimension
+        -- In order, so that the same exemplars always make the same profile.
+        SELECT public.l2_normalize(public.avg(x.embedding ORDER BY x.id)) AS embedding,
+               min(x.dimension) AS dimension
         FROM exemplar AS x HAVING count(*) > 0
     ), gone AS (
         DELETE FROM pgvoice.profile AS p
@@ -26,7 +28,7 @@ BEGIN
     INSERT INTO pgvoice.profile AS p
         (speaker_id, encoder_id, dimension, embedding, exemplars, cohesion)
     SELECT speaker, encoder, m.dimension, m.embedding, count(*),
-           pgvoice.similarity(avg(-(x.embedding OPERATOR(public.<#>) m.embedding)))
+           pgvoice.similarity(avg(-(x.embedding OPERATOR(public.<#>) m.embedding) ORDER BY x.id))
     FROM mean AS m CROSS JOIN exemplar AS x
     GROUP BY m.dimension, m.embedding
     ON CONFLICT (encoder_id, speaker_id) DO UPDATE
@@ -78,9 +80,10 @@ AS $$
         FROM pgvoice.enrollment AS e
         WHERE e.speaker_id = speaker AND e.encoder_id = encoder
     ), whole AS (
-        SELECT public.sum(one.embedding) AS total, count(*) AS exemplars FROM one WHERE one.counts
+        SELECT public.sum(one.embedding ORDER BY one.id) AS total, count(*) AS exemplars
+        FROM one WHERE one.counts
     ), own AS (
-        SELECT a.id, public.sum(b.embedding) AS total, count(b.id) AS exemplars
+        SELECT a.id, public.sum(b.embedding ORDER BY b.id) AS total, count(b.id) AS exemplars
         FROM one AS a LEFT JOIN one AS b
             ON b.counts AND b.audio_sha256 = a.audio_sha256
             AND (b.id = a.id OR (b.start_ms < a.end_ms AND a.start_ms < b.end_ms)

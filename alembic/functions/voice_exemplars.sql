@@ -215,7 +215,9 @@ AS $$
     WITH rule AS MATERIALIZED (
         SELECT r.* FROM pgvoice_internal.rule(encoder, NULL, NULL) AS r
     ), core AS MATERIALIZED (
-        SELECT public.l2_normalize(public.sum(s.embedding)) AS embedding
+        SELECT public.l2_normalize(
+                   public.sum(s.embedding ORDER BY s.video_id, s.start_ms, s.end_ms)
+               ) AS embedding
         FROM pgvoice_internal.typical_segments(number, encoder) AS t
         JOIN pgvoice.segment_embedding AS s
             ON s.video_id = t.video_id AND s.start_ms = t.start_ms AND s.end_ms = t.end_ms
