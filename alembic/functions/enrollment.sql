@@ -181,7 +181,7 @@ AS $$
            pgvoice.exemplar_seconds(p.speaker_id, p.encoder_id),
            pgvoice.shown(p.cohesion, sees.exact),
            pgvoice.shown((
-               SELECT avg(l.similarity)
+               SELECT avg(l.similarity ORDER BY l.exemplar)
                FROM pgvoice_internal.left_out_similarities(p.speaker_id, p.encoder_id) AS l
                JOIN pgvoice.enrollment AS x ON x.id = l.exemplar AND NOT x.excluded
            ), sees.exact),
