@@ -27,6 +27,8 @@ class LazyEncoder(ABC):
 
     default_threshold: Threshold
     min_samples: int
+    #: Of the network's products.
+    precision = "ieee"
 
     def __init__(self, device: str | None = None) -> None:
         self._wanted_device = device
@@ -67,6 +69,7 @@ class LazyEncoder(ABC):
             if self._network is None:
                 load_torchaudio()
                 self._network = self._load()
+                self._network.precision = self.precision
             return self._network
 
     @abstractmethod

@@ -6,6 +6,7 @@ import os
 from functools import cache
 from typing import NamedTuple
 
+from pgvoice.hooks.encoders.bfloat16 import CampplusBfloat16Encoder, EcapaBfloat16Encoder
 from pgvoice.hooks.encoders.campplus.campplus import CampplusEncoder
 from pgvoice.hooks.encoders.ecapa.ecapa import EcapaEncoder
 from pgvoice.hooks.encoders.encoder import Encoder
@@ -71,17 +72,29 @@ def register_encoders(register: RegisterEncoder) -> None:
     register("ecapa", EcapaEncoder, summary=ecapa, extra="extract")
     onnx = "any speaker model in an ONNX file: onnx:/folder-or-file"
     register("campplus", _campplus, summary=campplus, extra="campplus")
+    half = "the same with products in bfloat16, for a card or a processor with AMX"
+    register("ecapa-bf16", EcapaBfloat16Encoder, summary=half, extra="extract")
+    register("campplus-bf16", _campplus_in_bfloat16, summary=half, extra="campplus")
     register("onnx", _onnx, summary=onnx, extra="onnx")
     redimnet2 = "ReDimNet2-B6, 192-d; from its release on GitHub"
     register("redimnet2", Redimnet2Encoder, summary=redimnet2, extra="redimnet2")
 
 
 def _campplus(source: str | None, device: str | None) -> Encoder:
+    _refuse("campplus", source)
+    return CampplusEncoder(device)
+
+
+def _campplus_in_bfloat16(source: str | None, device: str | None) -> Encoder:
+    _refuse("campplus-bf16", source)
+    return CampplusBfloat16Encoder(device)
+
+
+def _refuse(name: str, source: str | None) -> None:
     if source is not None:
         raise EncoderUnavailable(
-            f"campplus takes no source (got {source!r}): its weights come with a package"
+            f"{name} takes no source (got {source!r}): its weights come with a package"
         )
-    return CampplusEncoder(device)
 
 
 def _onnx(source: str | None, device: str | None) -> Encoder:

@@ -1,7 +1,8 @@
 """The speed of a fill and of the way it replaces: ``python tests/benchmarks/fill.py --help``.
 
-Half an hour of speech with 281 segments is embedded segment by segment from its file, one by one
-and in padded batches from memory, and by `fill`. The floor is the time of the model's products.
+Half an hour of speech with 281 segments is embedded segment by segment from its file; one by one,
+in padded batches, by ONNX Runtime and by OpenVINO from memory; and by `fill`. The floor is the time
+of the model's products.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from pgvoice_benchmarks import machine, material, original, preloaded
+from pgvoice_benchmarks import machine, material, original
+from pgvoice_benchmarks.encoding import exported, preloaded
+from pgvoice_benchmarks.encoding.comparison import comparison, rates
+from pgvoice_benchmarks.encoding.exported import versions
+from pgvoice_benchmarks.encoding.models import MODELS
+from pgvoice_benchmarks.encoding.subject import Subject, cut
 from pgvoice_benchmarks.fills import EVERY, FillRuns
 from pgvoice_benchmarks.material import FORMATS, Span
-from pgvoice_benchmarks.models import MODELS
-from pgvoice_benchmarks.report import COLD, ORIGINAL, file_table, material_line, preloaded_table
-from pgvoice_benchmarks.subject import Subject, cut
+from pgvoice_benchmarks.report import COLD, ORIGINAL, file_table, material_line
 from pgvoice_benchmarks.tables import Table
 from pgvoice_benchmarks.timing import LONG, TURNS, Progress, Run, Timed, ignore, in_turns, timed
 from pgvoice_testkit.servers.databases import temporary_folder, temporary_store
@@ -70,25 +74,32 @@ def main(which: str, formats: str, number: int, minutes: float, step: int, markd
         waveforms = cut(samples, spans, store.grid_ms)
         for name in MODELS if which == "both" else (which,):
             subject = Subject(name, folder, waveforms)
-            for table in measure(subject, store, files, spans, step):
+            for table in measure(subject, store, files, spans, step, folder):
                 table.show(console, markdown=markdown)
+            console.print(rates(subject), highlight=False, soft_wrap=True)
 
 
 def head(console: Console, what: str) -> None:
     """The command, the date, the machine, and what is measured how."""
     command = shlex.join(["python", "tests/benchmarks/fill.py", *sys.argv[1:]])
-    for line in (f"`{command}`, {date.today()}", machine.describe(), what, NOTES):
+    for line in (f"`{command}`, {date.today()}", machine.describe(), versions(), what, NOTES):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
         console.print()
 
 
 def measure(
-    subject: Subject, store: VoiceStore, files: Mapping[str, Path], spans: list[Span], step: int
+    subject: Subject,
+    store: VoiceStore,
+    files: Mapping[str, Path],
+    spans: list[Span],
+    step: int,
+    folder: Path,
 ) -> list[Table]:
     """A table of runs on waveforms in memory, and one of runs on files."""
     subject.warm_up()
     subject.floor.measure()
-    ways = in_turns(subject.name, subject.ways())
+    others = exported.runs(subject.name, folder, subject.waveforms)
+    ways = in_turns(subject.name, subject.ways() | others)
     subject.floor.measure()
     results = {
         name: in_turns(f"{subject.name}, {name}", file_runs(subject, store, path, spans, step))
@@ -96,7 +107,7 @@ def measure(
     }
     subject.floor.measure()
     alone = ways[preloaded.ONE_BY_ONE].seconds
-    return [preloaded_table(subject, ways), file_table(subject, results, alone, step)]
+    return [comparison(subject, ways), file_table(subject, results, alone, step)]
 
 
 def file_runs(

@@ -25,17 +25,17 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from pgvoice_benchmarks import machine, material
+from pgvoice_benchmarks.encoding.findings import Findings
+from pgvoice_benchmarks.encoding.models import MODELS
+from pgvoice_benchmarks.encoding.subject import Subject, cut
 from pgvoice_benchmarks.gpu.bundle import pack
 from pgvoice_benchmarks.gpu.cards import describe_device
 from pgvoice_benchmarks.gpu.decoding_ahead import measure_ahead, write_flac
-from pgvoice_benchmarks.gpu.findings import Findings
 from pgvoice_benchmarks.gpu.parity import judge_neighbours, judge_parity
 from pgvoice_benchmarks.gpu.shortage import judge_shortage
 from pgvoice_benchmarks.gpu.speed import measure_speed, measure_tapes, profiled
 from pgvoice_benchmarks.material import RATE
-from pgvoice_benchmarks.models import MODELS
 from pgvoice_benchmarks.report import material_line
-from pgvoice_benchmarks.subject import Subject, cut
 
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.lazy import choose_device

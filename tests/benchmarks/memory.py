@@ -19,8 +19,8 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from pgvoice_benchmarks import long_files, machine
+from pgvoice_benchmarks.encoding.models import MODELS
 from pgvoice_benchmarks.material import FORMATS, spans
-from pgvoice_benchmarks.models import MODELS
 from pgvoice_benchmarks.tables import Table, seconds
 from pgvoice_testkit.servers.databases import plain, temporary_folder, temporary_store
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pgvoice_benchmarks import library, long_files, material, models, original, preloaded
+from pgvoice_benchmarks import library, long_files, material, original
+from pgvoice_benchmarks.encoding import models, preloaded
+from pgvoice_benchmarks.encoding.floor import Floor, Product, count
+from pgvoice_benchmarks.encoding.subject import PGVOICE, Subject, cut
 from pgvoice_benchmarks.fills import EVERY, FillRuns
-from pgvoice_benchmarks.floor import Floor, Product, count
 from pgvoice_benchmarks.library import Library
 from pgvoice_benchmarks.memory import peak_bytes
 from pgvoice_benchmarks.searching.arrays import Arrays, spoken_by, two_nearest
@@ -27,7 +29,6 @@ from pgvoice_benchmarks.searching.task import (
     WHAT,
     Task,
 )
-from pgvoice_benchmarks.subject import PGVOICE, Subject, cut
 from pgvoice_benchmarks.tables import Table
 from pgvoice_benchmarks.timing import LONG, TURNS, Run, Timed, ignore, in_turns
 from pgvoice_testkit.audio import hearing

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 from pgvoice_benchmarks import material
+from pgvoice_benchmarks.encoding.findings import Findings
+from pgvoice_benchmarks.encoding.models import MODELS
+from pgvoice_benchmarks.encoding.preloaded import ONE_BY_ONE
+from pgvoice_benchmarks.encoding.subject import PGVOICE, Subject, cut
 from pgvoice_benchmarks.gpu import bundle
 from pgvoice_benchmarks.gpu.bundle import pack
 from pgvoice_benchmarks.gpu.cards import describe_device, network_of
 from pgvoice_benchmarks.gpu.decoding_ahead import measure_ahead, write_flac
-from pgvoice_benchmarks.gpu.findings import Findings
 from pgvoice_benchmarks.gpu.parity import CHANGES, judge_neighbours, judge_parity
 from pgvoice_benchmarks.gpu.shortage import judge_shortage
 from pgvoice_benchmarks.gpu.speed import ORIGINAL, measure_speed, measure_tapes, profiled
-from pgvoice_benchmarks.models import MODELS
-from pgvoice_benchmarks.preloaded import ONE_BY_ONE
-from pgvoice_benchmarks.subject import PGVOICE, Subject, cut
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 

@@ -14,8 +14,8 @@ import torch
 from audioread import NoBackendError  # type: ignore[import-untyped]
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice_benchmarks.encoding.models import SAMPLE_RATE, PlainModel
 from pgvoice_benchmarks.material import Span
-from pgvoice_benchmarks.models import SAMPLE_RATE, PlainModel
 from pgvoice_benchmarks.timing import Progress
 
 

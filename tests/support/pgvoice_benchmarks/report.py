@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pgvoice.hooks import FillReport
-from pgvoice.hooks.encoders.encoder import Embeddings
-from pgvoice_benchmarks import preloaded
+from pgvoice_benchmarks.encoding.subject import Subject
 from pgvoice_benchmarks.material import Span
-from pgvoice_benchmarks.subject import Subject
 from pgvoice_benchmarks.tables import NOTHING, Table, ratio, seconds
 from pgvoice_benchmarks.timing import Timed
 
@@ -29,31 +27,6 @@ _FILE_COLUMNS = (
     "encode / one by one",
     "encode / floor",
 )
-
-
-def preloaded_table(subject: Subject, ways: Mapping[str, Timed[Embeddings]]) -> Table:
-    """The runs on waveforms in memory."""
-    alone = ways[preloaded.ONE_BY_ONE]
-    table = Table(
-        f"{subject.name} on waveforms in memory; {subject.plain.weights}",
-        ("what", "seconds", "of one by one", "worst cosine to one by one"),
-    )
-    for name, way in ways.items():
-        worst = preloaded.worst_cosine(way.result, alone.result)
-        table.add(name, seconds(way.seconds), ratio(way.seconds, alone.seconds), f"{worst:.4f}")
-    for name, taken in _floors(subject).items():
-        table.add(name, seconds(taken), ratio(taken, alone.seconds), NOTHING)
-    return table
-
-
-def _floors(subject: Subject) -> dict[str, float]:
-    floor = subject.floor
-    (inputs, outputs), rate = floor.best
-    amount = f"{floor.total / 1e9:,.0f} G multiply-adds"
-    return {
-        f"floor: {amount} at {rate / 1e9:.0f} G/s ({inputs} x {outputs})": floor.seconds,
-        "floor with each product at the rate of its own shape": floor.seconds_by_shape,
-    }
 
 
 def file_table(subject: Subject, results: Mapping[str, FileRuns], alone: float, step: int) -> Table:

@@ -16,10 +16,10 @@ from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.fill.embedding_pass import EmbeddingPass
 from pgvoice.store.keys import SegmentKey, snap_segments
 from pgvoice.store.recordings.segment_rows import SegmentRow
-from pgvoice_benchmarks.gpu.findings import Findings
+from pgvoice_benchmarks.encoding.findings import Findings
+from pgvoice_benchmarks.encoding.subject import Subject
 from pgvoice_benchmarks.gpu.parity import REORDERED, difference
 from pgvoice_benchmarks.material import FILE_RATE, RATE, Span
-from pgvoice_benchmarks.subject import Subject
 from pgvoice_benchmarks.tables import Table, seconds
 from pgvoice_benchmarks.timing import Progress, Run, Timed, in_turns, timed
 

@@ -11,10 +11,10 @@ import torch
 
 from pgvoice.hooks import Encoder, make_encoder
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice_benchmarks.encoding.findings import Findings
+from pgvoice_benchmarks.encoding.preloaded import worst_cosine
+from pgvoice_benchmarks.encoding.subject import Subject
 from pgvoice_benchmarks.gpu.cards import network_of, replaced
-from pgvoice_benchmarks.gpu.findings import Findings
-from pgvoice_benchmarks.preloaded import worst_cosine
-from pgvoice_benchmarks.subject import Subject
 from pgvoice_benchmarks.tables import Table
 
 #: Largest difference of a component from the CPU's, and of a cosine from 1, in whole float32.

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.encoders.packing.accelerators import Buffers
+from pgvoice_benchmarks.encoding.findings import Findings
+from pgvoice_benchmarks.encoding.subject import Subject
 from pgvoice_benchmarks.gpu.cards import network_of, replaced, tapes_of
-from pgvoice_benchmarks.gpu.findings import Findings
 from pgvoice_benchmarks.gpu.parity import REORDERED, difference
-from pgvoice_benchmarks.subject import Subject
 from pgvoice_benchmarks.tables import Table
 
 #: The share of a single pass's memory that is left.

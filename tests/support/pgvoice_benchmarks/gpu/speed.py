@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from torch.profiler import ProfilerActivity, profile
 
 from pgvoice.hooks.encoders.encoder import Embeddings
-from pgvoice_benchmarks import original, preloaded
-from pgvoice_benchmarks.floor import Product, rate
+from pgvoice_benchmarks import original
+from pgvoice_benchmarks.encoding import preloaded
+from pgvoice_benchmarks.encoding.findings import Findings
+from pgvoice_benchmarks.encoding.products import Product, card_rate
+from pgvoice_benchmarks.encoding.subject import PGVOICE, Subject
 from pgvoice_benchmarks.gpu.cards import network_of, replaced, tapes_of
-from pgvoice_benchmarks.gpu.findings import Findings
 from pgvoice_benchmarks.material import RATE, Span
-from pgvoice_benchmarks.subject import PGVOICE, Subject
 from pgvoice_benchmarks.tables import NOTHING, Table, ratio
 from pgvoice_benchmarks.timing import Run, Timed, ignore, in_turns, timed
 
@@ -40,11 +41,11 @@ class Rates(NamedTuple):
 def measure_rates(subject: Subject) -> Rates:
     """The fastest of the model's products and of a large square one."""
     subject.floor.measure()
-    product, best = subject.floor.best
-    if subject.device == "cpu":
-        return Rates(best, best)
-    rounded = max(rate(each, subject.device, "tf32") for each in (product, SQUARE))
-    return Rates(max(best, rate(SQUARE, subject.device)), rounded)
+    best, device = subject.floor.best, subject.device
+    if device == "cpu":
+        return Rates(best.per_second, best.per_second)
+    rounded = (card_rate(each, device, "tf32").per_second for each in (best.product, SQUARE))
+    return Rates(max(best.per_second, card_rate(SQUARE, device).per_second), max(rounded))
 
 
 def measure_speed(subject: Subject, audio: Path, spans: Sequence[Span], findings: Findings) -> None:

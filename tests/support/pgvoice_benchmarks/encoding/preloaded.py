@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice_benchmarks.models import PlainModel
+from pgvoice_benchmarks.encoding.models import PlainModel
 from pgvoice_benchmarks.timing import Progress, Run, Timed, timed
 
 BATCH = 32

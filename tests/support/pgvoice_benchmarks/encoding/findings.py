@@ -14,6 +14,7 @@ class Findings:
     """What a run found; `wrong` holds the values that are not what they should be."""
 
     tables: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     right: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -24,10 +25,10 @@ class Findings:
         (self.right if within else self.wrong).append(line)
 
     def show(self, console: Console, *, markdown: bool) -> None:
-        """All tables, then how many values are right, then the wrong ones."""
+        """All tables and notes, then how many values are right, then the wrong ones."""
         for table in self.tables:
             table.show(console, markdown=markdown)
         judged = len(self.right) + len(self.wrong)
-        lines = [f"{len(self.right)} of {judged} values are right", *self.wrong]
+        lines = [*self.notes, f"{len(self.right)} of {judged} values are right", *self.wrong]
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)

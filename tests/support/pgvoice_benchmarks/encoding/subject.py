@@ -9,10 +9,10 @@ from pgvoice.hooks import Encoder, make_encoder
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
 from pgvoice.hooks.fill.embedding_pass import too_short
 from pgvoice.store.keys import snap_segments
-from pgvoice_benchmarks import preloaded
-from pgvoice_benchmarks.floor import Floor, count
+from pgvoice_benchmarks.encoding import preloaded
+from pgvoice_benchmarks.encoding.floor import Floor, count
+from pgvoice_benchmarks.encoding.models import MODELS, PlainModel
 from pgvoice_benchmarks.material import RATE, Span
-from pgvoice_benchmarks.models import MODELS, PlainModel
 from pgvoice_benchmarks.timing import Run, ignore, timed
 
 PGVOICE = "pgvoice's encoder"

@@ -1,0 +1,1 @@
+"""Encoders on waveforms in memory: the plain models, other runtimes, pgvoice's, and the floor."""

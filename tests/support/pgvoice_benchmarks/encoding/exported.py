@@ -1,0 +1,78 @@
+"""The same network as an ONNX file, in ONNX Runtime and in OpenVINO, with pgvoice's front end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pgvoice_testkit.encoders.onnx_exports import export_campplus, export_ecapa
+
+from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
+from pgvoice.hooks.encoders.onnx.front_ends import features
+from pgvoice.hooks.encoders.onnx.model import Model, read_model
+from pgvoice.hooks.encoders.onnx.onnx_encoder import OnnxEncoder
+from pgvoice.hooks.encoders.onnx.sessions import open_session
+from pgvoice.hooks.encoders.onnx.trial import run
+from pgvoice.hooks.encoders.waveforms import unit_rows
+from pgvoice_benchmarks import machine
+from pgvoice_benchmarks.encoding import openvino_runtime
+from pgvoice_benchmarks.timing import Run, timed
+
+ONNX = "ONNX Runtime, one by one"
+#: By the names of `MODELS`, what writes the ONNX file to a folder that has the plain weights.
+EXPORTS: Mapping[str, Callable[[Path], Path]] = {
+    "ecapa": lambda folder: export_ecapa(folder, folder),
+    "campplus": export_campplus,
+}
+
+
+def runs(name: str, folder: Path, waveforms: Sequence[Waveform]) -> dict[str, Run[Embeddings]]:
+    """The runs by name: of OpenVINO, only if it is installed."""
+    path = EXPORTS[name](folder)
+    model, session, together = read_model(path), open_session(path, "cpu"), OnnxEncoder(path, "cpu")
+    ways: dict[str, Callable[[], Embeddings]] = {
+        ONNX: lambda: _alone(session, model, waveforms),
+        "ONNX Runtime, equal lengths together": lambda: together.encode(waveforms),
+    }
+    if find_spec("openvino"):
+        soon = openvino_runtime.Session(path)
+        ways["OpenVINO, one by one"] = lambda: _alone(soon, model, waveforms)
+        many = openvino_runtime.compiled(path, openvino_runtime.THROUGHPUT)
+        ways["OpenVINO, several one by one"] = lambda: _queued(many, model, waveforms)
+    together.load()
+    return {name: _timed(way) for name, way in ways.items()}
+
+
+def versions() -> str:
+    """The versions of both, or that one is not installed and so not measured."""
+    return machine.versions("onnxruntime", "openvino")
+
+
+def _timed(way: Callable[[], Embeddings]) -> Run[Embeddings]:
+    return lambda _progress: timed(way)
+
+
+def _alone(session: Any, model: Model, waveforms: Sequence[Waveform]) -> Embeddings:
+    rows = (features(waveform, model.front_end)[None] for waveform in waveforms)
+    return unit_rows(np.concatenate([run(session, model, row) for row in rows]))
+
+
+def _queued(compiled: Any, model: Model, waveforms: Sequence[Waveform]) -> Embeddings:
+    """Each alone, as many at a time as OpenVINO wants, one thread each."""
+    import openvino
+
+    vectors = np.empty((len(waveforms), model.identity.dimension), np.float32)
+
+    def keep(request: Any, place: int) -> None:
+        vectors[place] = request.get_tensor(model.signature.output).data.reshape(-1)
+
+    queue = openvino.AsyncInferQueue(compiled)
+    queue.set_callback(keep)
+    for place, waveform in enumerate(waveforms):
+        row = features(waveform, model.front_end)[None]
+        queue.start_async(model.signature.inputs(row), place)
+    queue.wait_all()
+    return unit_rows(vectors)

@@ -1,0 +1,138 @@
+"""Matrix products in every library that encoders could use, and how fast each is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgvoice.hooks.encoders.onnx.sessions import threads
+from pgvoice.hooks.encoders.packing.accelerators import float32_products
+from pgvoice_benchmarks.encoding import openvino_runtime
+from pgvoice_benchmarks.timing import timed
+
+#: Frames per product when a rate is measured: on a CPU, and on a card.
+ROWS, CARD_ROWS = 1200, 32_768
+#: Products that a card is given at once.
+QUEUED = 5
+#: Seconds during which a product is repeated; the best counts.
+REPEAT_SECONDS = 0.08
+#: An operator set, and a format of files, that every ONNX Runtime since 1.14 reads.
+OPSET, FORMAT = 13, 8
+Multiply = Callable[[], object]
+
+
+class Product(NamedTuple):
+    """A frame's inputs times a layer's weights."""
+
+    inputs: int
+    outputs: int
+
+
+class Rate(NamedTuple):
+    """Multiply-adds per second of a product."""
+
+    product: Product
+    library: str
+    per_second: float
+
+
+def card_rate(product: Product, device: str, precision: str = "ieee") -> Rate:
+    """The best of many repetitions on a card, of random numbers."""
+    rows, weight = torch.rand(CARD_ROWS, product.inputs), torch.rand(product)
+    with float32_products(precision):
+        multiply = _torch(rows.to(device), weight.to(device))
+        taken = _best(lambda: ([multiply() for _ in range(QUEUED)], finish(device)))
+    return Rate(product, "torch", QUEUED * CARD_ROWS * product.inputs * product.outputs / taken)
+
+
+def finish(device: str) -> None:
+    """Wait until a card has done everything that it was given."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+class CpuProduct:
+    """One product, with the same random numbers in each library that is installed."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+        rows, weight = torch.rand(ROWS, product.inputs), torch.rand(product)
+        self.multiply: dict[str, Multiply] = {
+            name: make(rows, weight)
+            for name, (module, make) in LIBRARIES.items()
+            if find_spec(module)
+        }
+
+    def rates(self) -> dict[str, Rate]:
+        """By library, the best of many repetitions."""
+        size = ROWS * self.product.inputs * self.product.outputs
+        with float32_products():
+            return {
+                name: Rate(self.product, name, size / _best(multiply))
+                for name, multiply in self.multiply.items()
+            }
+
+
+def _best(work: Multiply) -> float:
+    best, spent = float("inf"), 0.0
+    while spent < REPEAT_SECONDS:
+        taken = timed(work).seconds
+        best, spent = min(best, taken), spent + taken
+    return best
+
+
+def _torch(rows: Tensor, weight: Tensor) -> Multiply:
+    return partial(torch.mm, rows, weight, out=rows.new_empty(len(rows), weight.shape[1]))
+
+
+def _onednn(rows: Tensor, weight: Tensor) -> Multiply:
+    """As a convolution of one tap, which torch gives to oneDNN."""
+    images, taps = rows.t().contiguous()[None, :, :, None], weight.t()[:, :, None, None]
+    images, taps = (each.contiguous(memory_format=torch.channels_last) for each in (images, taps))
+    return torch.inference_mode()(partial(torch.conv2d, images, taps))
+
+
+def _numpy(rows: Tensor, weight: Tensor) -> Multiply:
+    out = np.empty((len(rows), weight.shape[1]), np.float32)
+    return partial(np.matmul, rows.numpy(), weight.numpy(), out=out)
+
+
+def _onnx(rows: Tensor, weight: Tensor) -> Multiply:
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["rows", "weight"], ["out"])],
+        "product",
+        [helper.make_tensor_value_info("rows", kind, ["N", len(weight)])],
+        [helper.make_tensor_value_info("out", kind, ["N", weight.shape[1]])],
+        [numpy_helper.from_array(weight.numpy(), "weight")],
+    )
+    imports = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=FORMAT)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return partial(session.run, None, {"rows": rows.numpy()})
+
+
+def _openvino(rows: Tensor, weight: Tensor) -> Multiply:
+    request: Any = openvino_runtime.product(weight.numpy()).create_infer_request()
+    return partial(request.infer, [rows.numpy()], share_inputs=True, share_outputs=True)
+
+
+#: By name, the module that it needs, and what makes a product of rows and a weight.
+LIBRARIES: Mapping[str, tuple[str, Callable[[Tensor, Tensor], Multiply]]] = {
+    "torch": ("torch", _torch),
+    "torch's oneDNN": ("torch", _onednn),
+    "numpy": ("numpy", _numpy),
+    "ONNX Runtime": ("onnxruntime", _onnx),
+    "OpenVINO": ("openvino", _openvino),
+}
