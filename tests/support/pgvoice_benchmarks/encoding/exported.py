@@ -59,7 +59,6 @@ def _openvino(
     many = openvino_runtime.compiled(path, openvino_runtime.THROUGHPUT)
     refused = [not _agree(soon, other, model, waveform) for waveform in waveforms]
     note = f"; {sum(refused)} by ONNX Runtime" if any(refused) else ""
-
     kept = [waveform for waveform, bad in zip(waveforms, refused, strict=True) if not bad]
     left = [waveform for waveform, bad in zip(waveforms, refused, strict=True) if bad]
 
@@ -96,8 +95,10 @@ def _timed(way: Callable[[], Embeddings]) -> Run[Embeddings]:
 
 
 def _alone(session: Any, model: Model, waveforms: Sequence[Waveform]) -> Embeddings:
-    rows = (features(waveform, model.front_end)[None] for waveform in waveforms)
-    return unit_rows(np.concatenate([run(session, model, row) for row in rows]))
+    vectors = np.empty((len(waveforms), model.identity.dimension), np.float32)
+    for place, waveform in enumerate(waveforms):
+        vectors[place] = run(session, model, features(waveform, model.front_end)[None])[0]
+    return unit_rows(vectors)
 
 
 def _queued(compiled: Any, model: Model, waveforms: Sequence[Waveform]) -> Embeddings:
