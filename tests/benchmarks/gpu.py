@@ -2,7 +2,7 @@
 
 It needs no database, no network and no weights of ECAPA, which are seeded random ones. It decodes
 and encodes but stores nothing. ``gpu.py --pack FOLDER`` collects what it needs on a machine that
-only has PyTorch; ``sh FOLDER/run.sh`` runs it there, in less than four minutes.
+only has PyTorch; ``sh FOLDER/run.sh`` runs it there: on an H200, in less than four minutes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pgvoice_benchmarks import machine, material
 from pgvoice_benchmarks.encoding.findings import Findings
 from pgvoice_benchmarks.encoding.models import MODELS
 from pgvoice_benchmarks.encoding.subject import Subject, cut
-from pgvoice_benchmarks.gpu.bundle import pack
+from pgvoice_benchmarks.gpu.bundle import MOST_MIB, pack, size_mib
 from pgvoice_benchmarks.gpu.cards import describe_device
 from pgvoice_benchmarks.gpu.decoding_ahead import measure_ahead, write_flac
 from pgvoice_benchmarks.gpu.parity import judge_neighbours, judge_parity
@@ -76,14 +76,17 @@ def main(
 ) -> None:
     """Check the encoders on a card and measure them; fails if a value is wrong."""
     if packed:
-        click.echo(pack(packed, python))
-        return
+        script, size = pack(packed, python), size_mib(packed)
+        click.echo(f"{script}: {size:.1f} MiB with all that it needs")
+        sys.exit(size > MOST_MIB)
+    start = time.perf_counter()
     console = Console(width=WIDTH if markdown or not sys.stdout.isatty() else None)
     with tempfile.TemporaryDirectory() as folder:
         plan = Plan(folder=Path(folder), steps=steps or STEPS[:-1], **options)
         head(plan, console)
         findings = Findings()
         examine(plan, findings, console)
+    findings.notes.append(f"the whole run took {time.perf_counter() - start:.0f} s")
     findings.show(console, markdown=markdown)
     sys.exit(bool(findings.wrong))
 

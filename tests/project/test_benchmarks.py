@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from pgvoice_benchmarks import library, long_files, material, original
 from pgvoice_benchmarks.encoding import models, preloaded
-from pgvoice_benchmarks.encoding.floor import Floor, Product, count
+from pgvoice_benchmarks.encoding.floor import Floor, count
+from pgvoice_benchmarks.encoding.products import Product
 from pgvoice_benchmarks.encoding.subject import PGVOICE, Subject, cut
 from pgvoice_benchmarks.fills import EVERY, FillRuns
 from pgvoice_benchmarks.library import Library
@@ -137,8 +138,10 @@ def test_the_floor_is_a_time() -> None:
     floor = Floor({Product(64, 64): 10**9, Product(3, 3): 10})
     floor.measure()
     assert floor.total == 10**9 + 10
-    assert floor.best[0] == (64, 64)
+    assert floor.best.product == (64, 64)
     assert 0 < floor.seconds == pytest.approx(floor.seconds_by_shape)
+    assert floor.best.per_second == max(rate.per_second for rate in floor.by_library.values())
+    assert {"torch", "torch's oneDNN", "numpy", "ONNX Runtime"} <= set(floor.by_library)
 
 
 def test_fills_are_cold_partial_and_warm(

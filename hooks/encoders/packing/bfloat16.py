@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -18,10 +18,12 @@ BFLOAT16 = "bf16"
 #: Each product, and the place of its weight among the arguments.
 PRODUCTS: Mapping[Callable[..., Any], int] = {
     torch.addmm: 2,
+    torch.conv1d: 1,
     torch.conv2d: 1,
-    torch.matmul: 1,
     torch.mm: 1,
-    Tensor.__matmul__: 1,
+    torch.matmul: 1,
+    Tensor.matmul: 1,  # also ``@``
+    nn.functional.linear: 1,
 }
 
 

@@ -37,7 +37,8 @@ def _fresh_plugins() -> Iterator[None]:
 
 
 def test_the_built_in_encoders_come_by_the_same_route() -> None:
-    assert set(registered_encoders()) == {"ecapa", "campplus", "onnx", "redimnet2"}
+    names = {"ecapa", "ecapa-bf16", "campplus", "campplus-bf16", "onnx", "redimnet2"}
+    assert set(registered_encoders()) == names
     assert make_encoder("campplus").identity.name == "campplus"
     assert make_encoder().identity.name == "ecapa"
 
@@ -62,9 +63,8 @@ def test_two_encoders_of_one_name() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(
-        EncoderUnavailable, match="'titanet'; choose one of: campplus, ecapa, onnx, redimnet2"
-    ):
+    known = "campplus, campplus-bf16, ecapa, ecapa-bf16, onnx, redimnet2"
+    with pytest.raises(EncoderUnavailable, match=f"'titanet'; choose one of: {known}"):
         make_encoder("titanet")
 
 

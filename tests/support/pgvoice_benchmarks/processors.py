@@ -20,7 +20,7 @@ INTEL = {
     0xCF: "Emerald Rapids",
 }
 #: By AMD's family, the first and the last model: Linux, arch/x86/kernel/cpu/amd.c.
-ZEN = {
+ZEN: dict[int, dict[str, tuple[tuple[int, int], ...]]] = {
     0x17: {
         "Zen 1": ((0x00, 0x2F), (0x50, 0x5F)),
         "Zen 2": ((0x30, 0x4F), (0x60, 0x7F), (0x90, 0x91), (0xA0, 0xAF)),

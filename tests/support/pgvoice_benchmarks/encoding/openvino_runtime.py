@@ -49,5 +49,5 @@ class Session:
         self._request = compiled(path, LATENCY).create_infer_request()
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> list[Embeddings]:
-        self._request.infer(inputs)
-        return [self._request.get_tensor(name).data.copy() for name in outputs]
+        found = self._request.infer(inputs)
+        return [found[name] for name in outputs]

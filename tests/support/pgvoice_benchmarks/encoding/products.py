@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -47,7 +47,13 @@ def card_rate(product: Product, device: str, precision: str = "ieee") -> Rate:
     rows, weight = torch.rand(CARD_ROWS, product.inputs), torch.rand(product)
     with float32_products(precision):
         multiply = _torch(rows.to(device), weight.to(device))
-        taken = _best(lambda: ([multiply() for _ in range(QUEUED)], finish(device)))
+
+        def queued() -> None:
+            for _ in range(QUEUED):
+                multiply()
+            finish(device)
+
+        taken = _best(queued)
     return Rate(product, "torch", QUEUED * CARD_ROWS * product.inputs * product.outputs / taken)
 
 
@@ -65,8 +71,8 @@ class CpuProduct:
         rows, weight = torch.rand(ROWS, product.inputs), torch.rand(product)
         self.multiply: dict[str, Multiply] = {
             name: make(rows, weight)
-            for name, (module, make) in LIBRARIES.items()
-            if find_spec(module)
+            for name, (modules, make) in LIBRARIES.items()
+            if all(map(find_spec, modules))
         }
 
     def rates(self) -> dict[str, Rate]:
@@ -128,11 +134,11 @@ def _openvino(rows: Tensor, weight: Tensor) -> Multiply:
     return partial(request.infer, [rows.numpy()], share_inputs=True, share_outputs=True)
 
 
-#: By name, the module that it needs, and what makes a product of rows and a weight.
-LIBRARIES: Mapping[str, tuple[str, Callable[[Tensor, Tensor], Multiply]]] = {
-    "torch": ("torch", _torch),
-    "torch's oneDNN": ("torch", _onednn),
-    "numpy": ("numpy", _numpy),
-    "ONNX Runtime": ("onnxruntime", _onnx),
-    "OpenVINO": ("openvino", _openvino),
+#: By name, the modules that it needs, and what makes a product of rows and a weight.
+LIBRARIES: Mapping[str, tuple[Sequence[str], Callable[[Tensor, Tensor], Multiply]]] = {
+    "torch": (["torch"], _torch),
+    "torch's oneDNN": (["torch"], _onednn),
+    "numpy": (["numpy"], _numpy),
+    "ONNX Runtime": (["onnx", "onnxruntime"], _onnx),
+    "OpenVINO": (["openvino"], _openvino),
 }

@@ -24,7 +24,11 @@ def compiled(subject: Subject) -> Run[Embeddings]:
 
 def channels_last(subject: Subject) -> Run[Embeddings]:
     """With the channels of images side by side in memory."""
-    return _with(subject, lambda network: network.to(memory_format=torch.channels_last))
+
+    def laid(network: Any) -> Any:
+        return network.to(memory_format=torch.channels_last)
+
+    return _with(subject, laid)
 
 
 def in_bfloat16(subject: Subject) -> Run[Embeddings]:

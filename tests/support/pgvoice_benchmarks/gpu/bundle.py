@@ -27,6 +27,8 @@ PACKAGES = (
 )
 #: Systems whose wheels run on any of today.
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+#: What is brought along at most.
+MOST_MIB = 60
 #: Recordings that are taken along, if there are any.
 RECORDINGS = 16
 RUN = """\
@@ -56,6 +58,11 @@ def pack(folder: Path, python: str) -> Path:
     script = folder / "run.sh"
     script.write_text(RUN)
     return script
+
+
+def size_mib(folder: Path) -> float:
+    """The files of a folder together."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
 
 
 def _copy_packages(folder: Path) -> None:

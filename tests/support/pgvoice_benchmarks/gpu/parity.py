@@ -21,6 +21,8 @@ from pgvoice_benchmarks.tables import Table
 SAME, SAME_COSINE = 3e-5, 1e-6
 #: The same with 10 bits of each factor.
 NEAR, NEAR_COSINE = 5e-3, 1e-4
+#: The same with 7 bits of each factor and each result.
+ROUGH, ROUGH_COSINE = 5e-2, 5e-3
 #: Between batches of other sizes, whose sums are in another order.
 REORDERED = 1e-5
 
@@ -49,6 +51,8 @@ def _rounded(subject: Subject) -> Iterator[tuple[str, Embeddings, tuple[float, f
     yield "float32, in a process that allows TF32", found, (SAME, SAME_COSINE)
     with replaced(network_of(encoder), "precision", "tf32"):
         yield "TF32", encoder.encode(waveforms), (NEAR, NEAR_COSINE)
+    with replaced(network_of(encoder), "precision", "bf16"):
+        yield "bfloat16", encoder.encode(waveforms), (ROUGH, ROUGH_COSINE)
 
 
 @contextmanager

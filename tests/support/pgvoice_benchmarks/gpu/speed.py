@@ -20,7 +20,9 @@ from pgvoice_benchmarks.tables import NOTHING, Table, ratio
 from pgvoice_benchmarks.timing import Run, Timed, ignore, in_turns, timed
 
 ORIGINAL = "original way, from a file"
-ROUNDED = "pgvoice's encoder, TF32"
+ROUNDED, HALF = "pgvoice's encoder, TF32", "pgvoice's encoder, bfloat16"
+#: What is aimed at on a card: times the speed of the original way, and the share of its rate.
+AIMS = 100, 0.4
 #: The original way is measured on every so many segments.
 STEP = 8
 #: A product that keeps a card as busy as it can be.
@@ -51,7 +53,7 @@ def measure_rates(subject: Subject) -> Rates:
 def measure_speed(subject: Subject, audio: Path, spans: Sequence[Span], findings: Findings) -> None:
     """All ways from waveforms to vectors, and the original one from a file."""
     subject.warm_up()
-    runs = subject.ways() | _both(subject)
+    runs = subject.ways() | _encoder(subject)
     sample = spans[::STEP]
     original.embed(subject.plain, audio, sample[:1], ignore)
     heard = sum(end - start for start, end in sample)
@@ -59,20 +61,39 @@ def measure_speed(subject: Subject, audio: Path, spans: Sequence[Span], findings
     found = {ORIGINAL: heard / taken}
     ways = in_turns(subject.name, runs)
     found |= {name: _seconds(subject) / way.seconds for name, way in ways.items()}
-    findings.tables.append(_table(subject, found, ways))
+    rates = measure_rates(subject)
+    findings.tables.append(_table(subject, found, ways, rates))
+    reached = found[PGVOICE] / found[ORIGINAL], found[PGVOICE] * _work(subject) / rates.whole
+    findings.notes.append(aims(subject.name, *reached))
 
 
-def rounded(subject: Subject) -> Embeddings:
-    """The vectors with products in TF32."""
-    with replaced(network_of(subject.encoder), "precision", "tf32"):
+def aims(name: str, times: float, share: float) -> str:
+    """Whether an encoder reaches what is aimed at on a card."""
+    least_times, least_share = AIMS
+    return (
+        f"{name}, the aims on a card: {times:,.0f} times the original way, of {least_times}:"
+        f" {_reached(times >= least_times)}; {share:.0%} of the device's rate, of"
+        f" {least_share:.0%}: {_reached(share >= least_share)}"
+    )
+
+
+def _reached(whether: bool) -> str:
+    return "reached" if whether else "not reached"
+
+
+def rounded(subject: Subject, precision: str = "tf32") -> Embeddings:
+    """The vectors with products in another precision."""
+    with replaced(network_of(subject.encoder), "precision", precision):
         return subject.encoder.encode(subject.waveforms)
 
 
 def _table(
-    subject: Subject, found: Mapping[str, float], ways: Mapping[str, Timed[Embeddings]]
+    subject: Subject,
+    found: Mapping[str, float],
+    ways: Mapping[str, Timed[Embeddings]],
+    rates: Rates,
 ) -> Table:
-    rates, speech = measure_rates(subject), _seconds(subject)
-    work = subject.floor.total / speech
+    speech, work = _seconds(subject), _work(subject)
     table = Table(
         f"{subject.name}: {len(subject.waveforms)} segments, {speech:.0f} s, {work / 1e9:.2f} G"
         f" multiply-adds a second of speech; the device's products reach {rates.whole / 1e12:.2f} T"
@@ -92,25 +113,33 @@ def _table(
 
 def measure_tapes(subject: Subject, findings: Findings, tapes: Sequence[int] = TAPES) -> None:
     """The encoder with tapes of several lengths."""
-    table = Table(f"{subject.name} by the length of a tape", ("frames", "speech, s/s", "TF32"))
+    table = Table(
+        f"{subject.name} by the length of a tape", ("frames", "speech, s/s", "TF32", "bfloat16")
+    )
     for frames in tapes:
         with tapes_of(frames):
-            ways = in_turns(f"{frames} frames", _both(subject))
+            ways = in_turns(f"{frames} frames", _encoder(subject))
         speeds = (_seconds(subject) / way.seconds for way in ways.values())
         table.add(f"{frames:,}", *(f"{speed:,.0f}" for speed in speeds))
     findings.tables.append(table)
 
 
-def _both(subject: Subject) -> dict[str, Run[Embeddings]]:
-    """The encoder in both precisions."""
+def _encoder(subject: Subject) -> dict[str, Run[Embeddings]]:
+    """The encoder in each precision."""
     return {
         PGVOICE: lambda _progress: timed(lambda: subject.encoder.encode(subject.waveforms)),
         ROUNDED: lambda _progress: timed(lambda: rounded(subject)),
+        HALF: lambda _progress: timed(lambda: rounded(subject, "bf16")),
     }
 
 
 def _seconds(subject: Subject) -> float:
     return sum(waveform.size for waveform in subject.waveforms) / RATE
+
+
+def _work(subject: Subject) -> float:
+    """Multiply-adds for a second of speech."""
+    return subject.floor.total / _seconds(subject)
 
 
 def profiled(subject: Subject) -> str:
