@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import click
@@ -38,7 +37,7 @@ STEPS = (
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    default=Path("/var/tmp/pgvoice10m"),  # noqa: S108 - a folder of its own
+    default=Path("/var/tmp/pgvoice10m"),
     show_default=True,
     help="Where the database stays; ten million segments need 40 GB.",
 )
@@ -55,7 +54,7 @@ def main(
     steps: tuple[str, ...],
     drop_binary: bool,
 ) -> None:
-    """Measure a library that stays in FOLDER, step by step.
+    r"""Measure a library that stays in FOLDER, step by step.
 
     Each step writes its figures beside the database, so that single steps can be repeated, and an
     interrupted insert goes on. Inserting and the halfvec index take an hour or more, the rest

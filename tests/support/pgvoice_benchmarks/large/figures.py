@@ -19,40 +19,31 @@ class Figure(NamedTuple):
 
 
 class Figures:
-    """The figures of a folder, by step and by name; each is saved as soon as it is known."""
+    """The figures of a folder, by step and by name; each is saved as soon as it is known.
+
+    They are read again each time, so that two commands can measure at once.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
+
+    def steps(self) -> dict[str, dict[str, Figure]]:
+        """All figures, in the order in which they were first measured."""
         kept = json.loads(self._file.read_text("utf-8")) if self._file.exists() else {}
-        self._steps: dict[str, dict[str, Figure]] = {
+        return {
             step: {name: Figure(*figure) for name, figure in figures.items()}
             for step, figures in kept.items()
         }
 
-    def steps(self) -> list[str]:
-        """The steps that have figures, in the order of their first run."""
-        return list(self._steps)
-
-    def of(self, step: str) -> dict[str, Figure]:
-        """The figures of a step; none if it was never run."""
-        return dict(self._steps.get(step, {}))
-
     def value(self, step: str, name: str) -> float:
         """One figure; 0 if it was not measured."""
-        found = self._steps.get(step, {}).get(name)
+        found = self.steps().get(step, {}).get(name)
         return found.value if found else 0.0
 
     def keep(self, step: str, name: str, value: float, unit: str = "s") -> None:
-        figure = Figure(float(value), unit, str(date.today()))
-        self._steps.setdefault(step, {})[name] = figure
-        self._save()
-
-    def forget(self, step: str) -> None:
-        """Forget what an earlier run of a step measured."""
-        self._steps.pop(step, None)
-        self._save()
-
-    def _save(self) -> None:
+        """Save a figure in place of an earlier one."""
+        steps = self.steps()
+        steps.setdefault(step, {})[name] = Figure(float(value), unit, str(date.today()))
         new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(self._steps, indent=1), "utf-8")
+        new.write_text(json.dumps(steps, indent=1), "utf-8")
         new.replace(self._file)

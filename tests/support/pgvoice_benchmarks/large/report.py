@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgvoice.cli.output import size
 from pgvoice_benchmarks.large.figures import Figure, Figures
 from pgvoice_benchmarks.tables import NOTHING, Table, seconds
-
-from pgvoice.cli.output import size
 
 
 def tables(figures: Figures, segments: int) -> Iterator[Table]:
     """Whatever takes some time, then the searches."""
     single = Table(f"{segments:,} segments", ("step", "what", "measured"), words=2)
     searches = Table("100 nearest", ("by", "recall", "worst", "p50", "p95", "again: p50", "p95"))
-    for step in figures.steps():
-        found = figures.of(step)
+    for step, found in figures.steps().items():
         if step.startswith("search"):
             cells = (cell(found.get(name)) for name in SEARCHED)
             searches.add(step.removeprefix("search ").removeprefix("by "), *cells)
