@@ -6,13 +6,25 @@ from collections.abc import Iterator
 
 from pgvoice.cli.output import size
 from pgvoice_benchmarks.large.figures import Figure, Figures
+from pgvoice_benchmarks.large.searching import (
+    AGAIN,
+    AGAIN_P95,
+    FIRST,
+    FIRST_P95,
+    PROCESSOR,
+    RECALL,
+    WORST,
+)
 from pgvoice_benchmarks.tables import NOTHING, Table, seconds
 
 
 def tables(figures: Figures, segments: int) -> Iterator[Table]:
     """Whatever takes some time, then the searches."""
     single = Table(f"{segments:,} segments", ("step", "what", "measured"), words=2)
-    searches = Table("100 nearest", ("by", "recall", "worst", "p50", "p95", "again: p50", "p95"))
+    searches = Table(
+        "100 nearest",
+        ("by", "recall", "worst", "p50", "p95", "again: p50", "p95", "processor of each"),
+    )
     for step, found in figures.steps().items():
         if step.startswith("search"):
             cells = (cell(found.get(name)) for name in SEARCHED)
@@ -24,7 +36,7 @@ def tables(figures: Figures, segments: int) -> Iterator[Table]:
     yield searches
 
 
-SEARCHED = ("recall", "worst recall", "p50", "p95", "again p50", "again p95")
+SEARCHED = (RECALL, WORST, FIRST, FIRST_P95, AGAIN, AGAIN_P95, PROCESSOR)
 
 
 def cell(figure: Figure | None) -> str:

@@ -5,30 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 import psutil
 
 from pgvoice.store import VoiceStore
 
 #: Seconds between two looks at the memory.
-INTERVAL = 2.0
-
-
-class Work(NamedTuple):
-    """What some work took."""
-
-    seconds: float
-    #: Of the server's processes.
-    processor: float
-    #: The most resident memory of the server, its buffers and shared memory included.
-    memory: int
+INTERVAL = 5.0
 
 
 def processes(store: VoiceStore) -> list[psutil.Process]:
     """The postmaster, then its children."""
     server = store.database.server
-    assert server is not None, "only an embedded server's processes can be found"
+    if server is None:
+        raise ValueError("only an embedded server's processes can be found")
     pid = int((server.folder / "postmaster.pid").read_text().split()[0])
     postmaster = psutil.Process(pid)
     return [postmaster, *postmaster.children()]
@@ -47,7 +37,7 @@ def processor_seconds(store: VoiceStore) -> float:
 
 
 def resident_bytes(store: VoiceStore) -> int:
-    """Memory of the server; what its processes share is counted once."""
+    """Resident memory of the server, its buffers included; what is shared is counted once."""
     held = 0
     for process in processes(store):
         with suppress(psutil.NoSuchProcess):
