@@ -16,9 +16,11 @@ from pgvoice_benchmarks import machine
 from pgvoice_benchmarks.large import asking, report, searching, truth
 from pgvoice_benchmarks.large.figures import Figures
 from pgvoice_benchmarks.large.inserting import insert
-from pgvoice_benchmarks.large.searching import HALFVEC, SIGNS, Large
+from pgvoice_benchmarks.large.searching import HALFVEC, SIGNS, Large, Links
 from pgvoice_benchmarks.large.truth import Truth
 from pgvoice_benchmarks.library import Library
+from pgvoice_benchmarks.searching.task import CANDIDATES as BUILD_CANDIDATES
+from pgvoice_benchmarks.searching.task import LINKS
 
 from pgvoice.cli.output import progress
 from pgvoice.store import VoiceStore
@@ -43,14 +45,20 @@ STEPS = (
 )
 @click.option("--segments", type=click.IntRange(1000), default=10_000_000, show_default=True)
 @click.option("--profiles", type=click.IntRange(2), default=200, show_default=True)
+@click.option("--queries", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--memory", help="maintenance_work_mem of a build [default: what its graph needs].")
+@click.option("--m", type=int, default=LINKS, show_default=True, help="Of the binary index.")
+@click.option("--ef-construction", type=int, default=BUILD_CANDIDATES, show_default=True)
 @click.option("--step", "steps", type=click.Choice(STEPS), multiple=True, help="Default: all.")
 @click.option("--drop-binary", is_flag=True, help="Drop the binary index before the other steps.")
 def main(
     folder: Path,
     segments: int,
     profiles: int,
+    queries: int,
     memory: str | None,
+    m: int,
+    ef_construction: int,
     steps: tuple[str, ...],
     drop_binary: bool,
 ) -> None:
@@ -78,23 +86,27 @@ def main(
         for step in steps or STEPS:
             with progress(step) as shown:
                 large = Large(store, Library(segments, profiles), figures, shown)
-                _work(folder, large, memory)[step]()
+                _work(folder, large, queries, memory, Links(m, ef_construction))[step]()
         if not steps or "report" in steps:
             for table in report.tables(figures, segments):
                 table.show(console, markdown=True)
 
 
-def _work(folder: Path, large: Large, memory: str | None) -> dict[str, Callable[[], object]]:
+def _work(
+    folder: Path, large: Large, queries: int, memory: str | None, links: Links
+) -> dict[str, Callable[[], object]]:
     """What each step does."""
     return {
         "insert": lambda: insert(large.store, large.library, large.figures, large.progress),
         "vacuum": lambda: asking.vacuum(large),
-        "truth": lambda: truth.find(large.library, large.figures, large.progress).save(folder),
+        "truth": lambda: truth.find(large.library, queries, large.figures, large.progress).save(
+            folder
+        ),
         "profiles": lambda: asking.ask(large),
         "exact": lambda: searching.search_as_pgvoice(
             large, Truth.load(folder), exact=True, most=EXACT
         ),
-        "binary": lambda: searching.build(large, SIGNS, memory),
+        "binary": lambda: searching.build(large, SIGNS, memory, links),
         "binary-search": lambda: _search_by(folder, large, SIGNS),
         "halfvec": lambda: searching.build(large, HALFVEC, memory),
         "search": lambda: _search(folder, large),
@@ -109,7 +121,7 @@ def _search(folder: Path, large: Large) -> None:
 
 
 def _search_by(folder: Path, large: Large, kind: str) -> None:
-    for candidates in CANDIDATES[kind]:
+    for candidates in (each for each in CANDIDATES[kind] if each < large.library.segments):
         searching.search_by(large, Truth.load(folder), kind, candidates)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from pgvoice.store import VoiceStore
 from pgvoice.store.errors import UnknownSpeaker
+from pgvoice_benchmarks.large.inserting import INSERT
 from pgvoice_benchmarks.large.searching import Large
 from pgvoice_benchmarks.large.server_load import peak_memory, processor_seconds, resident_bytes
 from pgvoice_benchmarks.library import ENCODER, name
@@ -16,7 +17,7 @@ from pgvoice_benchmarks.timing import timed
 from pgvoice_benchmarks.writing import enroll
 
 PROFILES, LABELS = "profiles", "labels"
-VACUUM = "vacuum and analyze"
+VACUUM, SIZE = "vacuum and analyze", "size of the vectors"
 MISSING = "which of a video's 300 segments are stored"
 VIDEO = "identify a video of 300 segments"
 VIDEO_FIRST = "the same, for the first time"
@@ -32,7 +33,10 @@ def vacuum(large: Large) -> None:
     with large.store.database.unpooled.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
         vacuumed = timed(lambda: alone.execute(text("VACUUM ANALYZE")))
-    large.figures.keep(PROFILES, VACUUM, vacuumed.seconds)
+    large.figures.keep(INSERT, VACUUM, vacuumed.seconds)
+    with large.store.database.engine.connect() as connection:
+        size = connection.scalar(text("SELECT pg_table_size('pgvoice.segment_embedding')"))
+    large.figures.keep(INSERT, SIZE, size, "bytes")
 
 
 def ask(large: Large) -> None:

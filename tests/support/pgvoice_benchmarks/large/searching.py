@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, event, text
@@ -21,6 +21,7 @@ from pgvoice_benchmarks.large.server_load import (
 )
 from pgvoice_benchmarks.large.truth import Truth
 from pgvoice_benchmarks.library import DIMENSION, PREFIX, Library
+from pgvoice_benchmarks.searching.task import CANDIDATES, LINKS
 from pgvoice_benchmarks.timing import Progress
 
 HALFVEC, SIGNS = "halfvec", "binary"
@@ -31,13 +32,12 @@ RECALL, WORST = "recall", "worst recall"
 FIRST, FIRST_P95, AGAIN, AGAIN_P95 = "p50", "p95", "again p50", "again p95"
 #: Queries that are asked before those that are timed.
 WARMING = 50
-#: Bytes of a segment's node in the graph of a build, by kind of index, with a little to spare: 1,364
-#: were measured with 24 links, of which signs need 360 less, and 256 less with 16 links.
-NODE = {HALFVEC: 1_380, SIGNS: 800}
+#: Bytes of a segment's node in the graph of a build, with a little to spare, for pgvoice's links:
+#: 1,364 and 1,025 were measured.
+NODE = {HALFVEC: 1_380, SIGNS: 1_040}
+#: Bytes that each link less saves: a node has twice as many neighbours, of 16 bytes.
+LINK = 32
 _SIGNS_INDEX = "ten_million_signs"
-#: Cheaper to build than pgvoice's own; with its 24 and 128, 100,000 segments took 77 instead of 53
-#: processor seconds, as many signs are equally near.
-_SIGNS_OPTIONS = "m = 16, ef_construction = 64"
 _NO_LONGER = "hnsw graph no longer fits"
 
 #: By kind: what is indexed, from a vector.
@@ -46,6 +46,13 @@ EXPRESSIONS = {
     SIGNS: f"public.binary_quantize({{}})::bit({DIMENSION})",
 }
 _OPERATORS = {HALFVEC: "public.<#>", SIGNS: "public.<~>"}
+
+
+class Links(NamedTuple):
+    """How an index of signs is built: links per node, and candidates for them."""
+
+    m: int = LINKS
+    ef_construction: int = CANDIDATES
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,14 @@ class Large:
         return video.key, (span.start_s, span.end_s)
 
 
-def build(large: Large, kind: str, memory: str | None) -> None:
-    """Build an index unless it is there, and note what it takes."""
+def build(large: Large, kind: str, memory: str | None, links: Links = Links()) -> None:  # noqa: B008
+    """Build an index unless it is there, and note what it takes.
+
+    That of halfvec has the links of pgvoice, whatever is given.
+    """
     step = f"build {kind}"
-    needed = memory or f"{max(64, int(large.library.segments * NODE[kind]) >> 20)}MB"
+    node = NODE[kind] - LINK * (LINKS - links.m)
+    needed = memory or f"{max(64, int(large.library.segments * node) >> 20)}MB"
     before = processor_seconds(large.store)
     with peak_memory(large.store) as held, _notices(large.store) as said:
         start = time.perf_counter()
@@ -78,7 +89,7 @@ def build(large: Large, kind: str, memory: str | None) -> None:
             )
             if not report.built:
                 return
-        elif not _build_signs(large.store, needed):
+        elif not _build_signs(large.store, needed, links):
             return
         seconds, most = time.perf_counter() - start, held()
     keep = large.figures.keep
@@ -88,9 +99,12 @@ def build(large: Large, kind: str, memory: str | None) -> None:
     keep(step, "memory that it may use", _amount(large.store, needed), "bytes")
     keep(step, SIZE, _index_bytes(large.store, kind), "bytes")
     keep(step, FITTED, next(iter(said), large.library.segments), "")
+    if kind == SIGNS:
+        keep(step, "links", links.m, "")
+        keep(step, "candidates for them", links.ef_construction, "")
 
 
-def _build_signs(store: VoiceStore, memory: str) -> bool:
+def _build_signs(store: VoiceStore, memory: str, links: Links) -> bool:
     with _alone(store) as connection:
         there = connection.scalar(
             text("SELECT to_regclass(:name) IS NOT NULL"), {"name": f"pgvoice.{_SIGNS_INDEX}"}
@@ -102,7 +116,7 @@ def _build_signs(store: VoiceStore, memory: str) -> bool:
                 text(
                     f"CREATE INDEX {_SIGNS_INDEX} ON pgvoice.segment_embedding USING hnsw"
                     f" (({expression}) public.bit_hamming_ops)"
-                    f" WITH ({_SIGNS_OPTIONS})"
+                    f" WITH (m = {links.m}, ef_construction = {links.ef_construction})"
                 )
             )
     return not there

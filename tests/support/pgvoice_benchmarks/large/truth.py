@@ -18,7 +18,7 @@ from pgvoice_benchmarks.timing import Progress
 
 TRUTH = "truth"
 FILE = "truth.npz"
-QUERIES, NEAREST = 100, 100
+NEAREST = 100
 #: Videos that are generated at once.
 PART = 300
 #: Numbers of candidates with the most equal signs.
@@ -44,10 +44,10 @@ class Truth(NamedTuple):
             return cls(file["queries"], file["nearest"])
 
 
-def find(library: Library, figures: Figures, progress: Progress) -> Truth:
-    """Compare the queries with all segments; keeps the recall that signs allow at most."""
+def find(library: Library, number: int, figures: Figures, progress: Progress) -> Truth:
+    """Compare so many queries with all segments; keeps the recall that signs allow at most."""
     rng = np.random.default_rng(1)
-    queries = np.sort(rng.choice(library.segments, min(QUERIES, library.segments), replace=False))
+    queries = np.sort(rng.choice(library.segments, number, replace=False))
     asked = np.stack([vector_of(library, int(query)) for query in queries])
     nearest = min(NEAREST, library.segments // 2)
     mean = next(_parts(library)).mean(0)
