@@ -73,10 +73,10 @@ COMMENT ON FUNCTION pgvoice_internal.profile_row IS
 -- One row for each segment of a source, and all profiles as the columns of one other row: a key is then
 -- an expression of two columns, and the lowest is one LEAST. With profiles as rows, ordered by distance
 -- for each segment, it takes four times as long, and with all keys in an array that is unnested and
--- sorted, more than twice: reading a row and sorting it both cost more than an inner product. The row
--- of profiles comes from a function, because every Postgres keeps its result for the next segment, in parallel
--- workers too; a subquery is kept there from Postgres 18 on. LIMIT ALL has what is inside computed once.
--- OFFSET 0 would too, but prevents parallel workers.
+-- sorted, more than twice: reading a row and sorting it both cost more than an inner product. The row of
+-- profiles comes from a function, because every Postgres keeps its result for the next segment, in
+-- parallel workers too; a subquery is kept there from Postgres 18 on. LIMIT ALL has what is inside
+-- computed once. OFFSET 0 would too, but prevents parallel workers.
 CREATE OR REPLACE FUNCTION pgvoice_internal.lowest_keys(
     source text, encoder integer, only_fresh boolean
 ) RETURNS text
