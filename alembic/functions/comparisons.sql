@@ -34,7 +34,7 @@ fresh ones if only_fresh. NULLs if there is no voice or no profile.';
 
 -- A key is a negative inner product (a float32 in a float64) times 1 - id / 2^46. Its last bits store
 -- the speaker; rounded to float32 it is the inner product again. Negative keys keep their order, and of
--- equal ones the lower id comes first. Sorting one number takes half the time of sorting a row.
+-- equal ones the lower id comes first. So the lowest key says both who is nearest, and how similar.
 CREATE OR REPLACE FUNCTION pgvoice_internal.key_speaker(key double precision) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round((1 - key / key::real) * 2e0^46)::bigint;
@@ -71,11 +71,12 @@ COMMENT ON FUNCTION pgvoice_internal.profile_row IS
 'So many compared profiles as the columns of one row, by speaker id.';
 
 -- One row for each segment of a source, and all profiles as the columns of one other row: a key is then
--- an expression of two columns, and the lowest is one LEAST. The obvious form, the profiles as rows that
--- are ordered by distance for each segment, takes four times as long: to read a row again, or to put it
--- into a sort, costs more than an inner product. The row of profiles comes from a function, whose result
--- every Postgres keeps for the next segment, in parallel workers too. LIMIT ALL has what is below it
--- computed once.
+-- an expression of two columns, and the lowest is one LEAST. With profiles as rows, ordered by distance
+-- for each segment, it takes four times as long, and with all keys in an array that is unnested and
+-- sorted, more than twice: reading a row and sorting it both cost more than an inner product. The row of
+-- profiles comes from a function, because every Postgres keeps its result for the next segment, in
+-- parallel workers too; a subquery is kept there from Postgres 18 on. LIMIT ALL has what is inside
+-- computed once. OFFSET 0 would too, but prevents parallel workers.
 CREATE OR REPLACE FUNCTION pgvoice_internal.lowest_keys(
     source text, encoder integer, only_fresh boolean
 ) RETURNS text

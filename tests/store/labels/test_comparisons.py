@@ -10,6 +10,8 @@ from pgvoice_testkit.stores.filled import ENCODER, unit
 from pgvoice_testkit.stores.libraries import Library
 from sqlalchemy import Connection, text
 
+from pgvoice.store.recordings.segment_rows import Embedding
+
 #: From this number on, a speaker id does not fit into a key.
 LARGE = 2**20
 #: Profiles that are compared in one step.
@@ -99,7 +101,7 @@ def _library(connection: Connection, rng: np.random.Generator) -> Library:
     return library
 
 
-def _direction(rng: np.random.Generator) -> np.ndarray:
+def _direction(rng: np.random.Generator) -> Embedding:
     """One of few directions, so that many similarities are equal, zero or negative."""
     while not (drawn := rng.integers(-2, 3, ENCODER.dimension)).any():
         pass
