@@ -87,10 +87,8 @@ SET enable_seqscan = on
 AS $$
 DECLARE
     asked record;
-    indexed record := pgvoice_internal.indexed_segments(encoder);
-    by_index boolean := coalesce(
-        NOT exact, pgvoice_internal.is_search_by_index(encoder, indexed.segments, max_rows, among)
-    );
+    indexed record;
+    by_index boolean;
     filtered boolean := coalesce(
         among IS NOT NULL OR min_ms IS NOT NULL OR cardinality(excluded) > 0, false
     );
@@ -110,7 +108,7 @@ BEGIN
             USING HINT = 'Ask for at most 100, or as an admin.',
                   ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT s.dimension, s.status, s.embedding IS NOT NULL AS embedded INTO asked
+    SELECT s.dimension, s.status, s.created_at, s.embedding IS NOT NULL AS embedded INTO asked
     FROM pgvoice.segment_embedding AS s
     WHERE s.video_id = asked_video AND s.start_ms = asked_start_ms AND s.end_ms = asked_end_ms
       AND s.encoder_id = encoder;
@@ -122,19 +120,28 @@ BEGIN
                               ELSE 'Choose another segment.' END,
                   ERRCODE = 'no_data_found';
     END IF;
+    SELECT i.segments, i.before INTO indexed FROM pgvoice_internal.indexed_segments(encoder) AS i;
+    by_index := coalesce(
+        NOT exact, pgvoice_internal.is_search_by_index(encoder, indexed.segments, max_rows, among)
+    );
     IF by_index THEN
         -- Every partition is searched, so each needs less effort.
         SELECT array_agg(
             DISTINCT least(greatest((tried / parts.factor)::integer, candidates + 10), 1000)
         )
         INTO efforts
-        FROM unnest(CASE WHEN filtered THEN ARRAY[400] ELSE ARRAY[130, 400] END) AS tried
+        FROM unnest(CASE
+            -- Nothing of its own video would reveal a scan that ended in a remote part.
+            WHEN asked.created_at >= indexed.before THEN ARRAY[1000]
+            WHEN filtered THEN ARRAY[400] ELSE ARRAY[130, 400] END
+        ) AS tried
         CROSS JOIN (
             SELECT sqrt(greatest(count(*), 1))
             FROM pg_inherits WHERE inhparent = 'pgvoice.segment_embedding'::regclass
         ) AS parts(factor);
         PERFORM set_config(
-            'hnsw.max_scan_tuples', greatest(indexed.segments / 100, candidates)::integer::text, true
+            'hnsw.max_scan_tuples',
+            greatest(indexed.segments / 100, candidates)::integer::text, true
         );
         IF among IS NULL OR asked_video = ANY (among) THEN
             EXECUTE 'SELECT distance FROM (' || pgvoice_internal.near_statement(
@@ -162,9 +169,10 @@ BEGIN
         by_index := exact IS NOT NULL
             -- A scan that gave up early cost little; everything is compared then, so that filters
             -- that leave few rows lose none of them.
-            OR coalesce(cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2), false);
+            OR coalesce(cardinality(videos), 0) = candidates
+            AND distances[1] <= coalesce(nearest, 2);
     END IF;
-    -- Everything, or what the index does not cover.
+    -- Everything, or what the index does not cover: its tail.
     statement := pgvoice_internal.near_statement(
         encoder, asked.dimension, false, same_video, among IS NOT NULL, min_ms IS NOT NULL,
         cardinality(excluded) > 0, coarse, CASE WHEN by_index THEN indexed.before END, NULL
@@ -175,7 +183,7 @@ BEGIN
     ELSIF indexed.before IS NULL THEN
         RETURN QUERY SELECT * FROM unnest(videos, starts, ends, distances) LIMIT max_rows;
     ELSE
-        -- The planner's statistics do not know how few these are.
+        -- The planner's statistics may not know how few these are.
         PERFORM set_config('enable_seqscan', 'off', true);
         RETURN QUERY EXECUTE 'SELECT n.* FROM (SELECT * FROM unnest($8, $9, $10, $11)'
             ' AS old(video_id, start_ms, end_ms, distance) UNION ALL (' || statement || ')) AS n'

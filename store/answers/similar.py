@@ -11,6 +11,9 @@ speech) on two cores:
   in a remote part of the graph and found almost nothing; with 400 still one. The segment's own
   video reveals this: if it has something nearer than everything found, the search is repeated with
   400, and if that does not help, every segment is compared.
+- Segments that are newer than the index, its tail, are compared one by one: 10 ms for 18,000. With
+  a segment of the tail, nothing of its own video would reveal a failed scan, and among a million, 4
+  of 220 searches with 130 failed. With 1,000, none of 200 did.
 - Filters are applied during the index scan, at 5 µs a row. The scan gives up after a hundredth of
   the rows, and every segment is compared: deeper scans take as long and find less (among 300,000
   segments with 1 % left by the filter, 84 % of the 20 most similar in 60 ms, against all of them in

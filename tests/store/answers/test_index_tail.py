@@ -178,21 +178,21 @@ def test_an_old_index_that_was_not_dropped_any_more_is_dropped(few: VoiceStore) 
 
 
 def test_erased_and_pruned_segments_are_found_nowhere(few: VoiceStore) -> None:
-    put(few, "later", {(0, 1): unit(3, 1, 0), (1, 2): unit(0, 1, 0.1)})
+    put(few, "later", {(0, 1): unit(3, 1, 0), (1, 2): unit(0, -1, 0.2)})
     put(few, "latest", {(0, 1): X})
     assert _nearest(few, "v", 0, 9) == [
         ("latest", 0), ("later", 0), ("w", 0), ("v", 1), ("later", 1)
     ]  # fmt: skip
     few.people.enroll_segments("ann", "later", [(1, 2)], min_speech=1)
     few.privacy.erase_speaker("ann", with_segments=True)
-    assert _nearest(few, "v", 0, 9) == [("latest", 0), ("later", 0), ("w", 0)]
+    assert _nearest(few, "v", 0, 9) == [("latest", 0), ("later", 0), ("w", 0), ("v", 1)]
     few.privacy.erase_video("latest")
-    assert _nearest(few, "v", 0, 9) == [("later", 0), ("w", 0)]
+    assert _nearest(few, "v", 0, 9) == [("later", 0), ("w", 0), ("v", 1)]
     assert few.recordings.prune(PruneSelection(video="later")) == 2
-    assert _nearest(few, "v", 0, 9) == [("w", 0)]
+    assert _nearest(few, "v", 0, 9) == [("w", 0), ("v", 1)]
     assert _status(few).tail == 0
     few.index.build(anew=True)
-    assert _nearest(few, "v", 0, 9) == [("w", 0)]
+    assert _nearest(few, "v", 0, 9) == [("w", 0), ("v", 1)]
     assert [check for check in few.upkeep.verify() if check.problems] == []
 
 

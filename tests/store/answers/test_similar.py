@@ -250,7 +250,13 @@ def test_what_the_index_lacks_is_found_all_the_same(crowded: VoiceStore) -> None
     )
     run(engine, ready.format("false"))
     crowd.put_twins(crowded, "twins")
-    run(engine, ready.format("true"))
+    # As if it had been stored before the index was built.
+    run(
+        engine,
+        "UPDATE pgvoice.segment_embedding SET created_at = '2001-01-01' WHERE video_id ="
+        " (SELECT id FROM pgvoice.video WHERE key = 'twins')",
+        ready.format("true"),
+    )
     try:
         first, second = crowd.span(1), crowd.span(2)
         (found,) = crowded.answers.similar("twins", first, limit=1)
