@@ -1,4 +1,8 @@
-"""Ten million segments on a disk: ``python tests/benchmarks/ten_million.py --help``."""
+"""Ten million segments on a disk: ``python tests/benchmarks/ten_million.py --help``.
+
+Recall and times are those of --queries segments, each asked once after others were, and once again.
+The binary index has one bit per element, and its candidates are ranked by the full vectors.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +34,8 @@ CANDIDATES = {HALFVEC: (100, 150, 400), SIGNS: (200, 400, 900, 2000, 5000, 10_00
 #: Exact searches; each reads all vectors.
 EXACT = 10
 STEPS = (
-    "insert", "vacuum", "truth", "profiles", "exact", "binary", "binary-search", "halfvec",
-    "search", "labels", "report",
+    "insert", "vacuum", "truth", "profiles", "exact", "halfvec", "search", "binary",
+    "binary-search", "labels", "report",
 )  # fmt: skip
 
 
@@ -41,7 +45,7 @@ STEPS = (
     type=click.Path(path_type=Path),
     default=Path("/var/tmp/pgvoice10m"),
     show_default=True,
-    help="Where the database stays; ten million segments need 40 GB.",
+    help="Where the database stays; ten million segments need 30 GB.",
 )
 @click.option("--segments", type=click.IntRange(1000), default=10_000_000, show_default=True)
 @click.option("--profiles", type=click.IntRange(2), default=200, show_default=True)
@@ -64,15 +68,15 @@ def main(
 ) -> None:
     r"""Measure a library that stays in FOLDER, step by step.
 
-    Each step writes its figures beside the database, so that single steps can be repeated, and an
-    interrupted insert goes on. Inserting and the halfvec index take an hour or more, the rest
-    minutes. To repeat what depends on a quiet machine:
+    Each step writes its figures to figures.json beside the database, so that single steps can be
+    repeated, and an interrupted insert goes on. On two cores the index of halfvec takes more than
+    an hour, and all other steps together about as long. To repeat what depends on a quiet machine:
 
     \b
         ten_million.py --step profiles --step exact --step search --step report
 
-    Delete the folder with `pgvoice db drop-embedded`, or this command's --folder by hand, after
-    the last step.
+    Builds of ten million need 14 GB of memory (halfvec) and 8 to 10 GB (binary) besides Postgres'
+    buffers; with less, --memory, they take several times as long. Nothing deletes FOLDER.
     """
     folder.mkdir(exist_ok=True, mode=0o755)
     figures = Figures(folder)

@@ -19,7 +19,7 @@ from pgvoice_benchmarks.tables import NOTHING, Table, seconds
 
 
 def tables(figures: Figures, segments: int) -> Iterator[Table]:
-    """Whatever takes some time, then the searches."""
+    """All steps but the searches, and the searches."""
     single = Table(f"{segments:,} segments", ("step", "what", "measured"), words=2)
     searches = Table(
         "100 nearest",
@@ -47,6 +47,8 @@ def cell(figure: Figure | None) -> str:
     if figure.unit == "recall":
         return f"{figure.value:.3f}"
     if figure.unit == "s":
+        if figure.value >= 100:
+            return f"{figure.value:,.0f} s"
         short = figure.value < 1
         return f"{figure.value * 1000:.3g} ms" if short else f"{seconds(figure.value)} s"
     return f"{figure.value:,.0f}"
