@@ -84,30 +84,36 @@ class PackedNetwork(ABC):
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Rows of unit length ``(segments, dimension)``, in order."""
-        frames = [self.features.frames(waveform.size) for waveform in waveforms]
         budget = frame_budget(self.device, self.bytes_per_frame)
         with products_in(self.precision, self._rounding):
             if self.tapes_in_threads and self.device.type == "cpu":
-                rows = self._in_threads(waveforms, frames, budget)
+                rows = self._run_in_threads(waveforms, budget)
             else:
-                buffers = Buffers(self.device)
-                rows = run_within(
-                    budget, frames, lambda part: self.run_tape(waveforms[part], buffers)
-                )
+                rows = self._run(waveforms, budget)
         # The only point that waits for the device: tapes are prepared while it computes.
         return unit_rows(torch.cat(rows).cpu().numpy())
 
-    def _in_threads(
-        self, waveforms: Sequence[Waveform], frames: Sequence[int], budget: int
-    ) -> list[Tensor]:
+    def _run_in_threads(self, waveforms: Sequence[Waveform], budget: int) -> list[Tensor]:
+        frames = self._frames(waveforms)
         share = -(-sum(frames) // torch.get_num_threads())
         parts = run_within(min(budget, share), frames, lambda part: part)
 
         def run(part: slice) -> Tensor:
             with products_in(self.precision, self._rounding):
-                return self.run_tape(waveforms[part], Buffers(self.device))
+                return torch.cat(self._run(waveforms[part], budget))
 
         return side_by_side(run, parts)
+
+    def _run(self, waveforms: Sequence[Waveform], budget: int) -> list[Tensor]:
+        buffers = Buffers(self.device)
+        return run_within(
+            budget,
+            self._frames(waveforms),
+            lambda part: self.run_tape(waveforms[part], buffers),
+        )
+
+    def _frames(self, waveforms: Sequence[Waveform]) -> list[int]:
+        return [self.features.frames(waveform.size) for waveform in waveforms]
 
     @abstractmethod
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:

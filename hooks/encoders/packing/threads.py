@@ -30,8 +30,12 @@ def side_by_side(run: Callable[[Item], Found], items: Sequence[Item]) -> list[Fo
     with ThreadPoolExecutor(threads, initializer=_start, initargs=(share, started)) as pool:
         with _starting:
             # No thread is free before all have started, so each of the first items starts one.
-            found = [pool.submit(run, item) for item in items]
-            started.wait()
+            try:
+                found = [pool.submit(run, item) for item in items]
+                started.wait()
+            except BaseException:
+                started.abort()
+                raise
             # What a thread sets is also the process's number, which threads begin with.
             torch.set_num_threads(allowed)
         return [each.result() for each in found]
