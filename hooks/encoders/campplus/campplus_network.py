@@ -18,14 +18,21 @@ from torchaudio.compliance import kaldi
 from pgvoice.hooks.encoders.campplus.campplus_topology import CONTEXT_FRAMES, GROWTH, HEAD, MELS
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.packing.accelerators import Buffers
+from pgvoice.hooks.encoders.packing.bfloat16 import rounding
 from pgvoice.hooks.encoders.packing.folding import Linear, ready, scale_and_shift
 from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, TapeFeatures
 from pgvoice.hooks.encoders.packing.tapes import Tape
+
+#: Frames of 20 ms that a dense layer normalises and multiplies in one step on a CPU: few enough
+#: for the normalised ones to be in its cache when they are multiplied.
+PIECE = 300
 
 
 class PackedCampplus(PackedNetwork):
     """CAM++ with the parameters of `campplus_topology.campplus`."""
 
+    #: Its many small operations leave threads that share each of them waiting for one another.
+    tapes_in_threads = True
     #: The head's two-dimensional activations in float32, five times.
     bytes_per_frame = 4 * 5 * HEAD * MELS
 
@@ -45,8 +52,11 @@ class PackedCampplus(PackedNetwork):
 
     @torch.inference_mode()
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
-        x, tape = self.head(*self.features(waveforms))
-        context = Context(tape)
+        features, tape = self.features(waveforms)
+        # Zeros, or NaN if the segment has a sample that is not finite; oneDNN's ReLU of NaN is 0.
+        broken = features[tape.starts, :1].mul_(0)
+        x, tape = self.head(features, tape)
+        context = Context(tape, buffers)
         for block in self.blocks:
             x = block(x, context)
         x = self.last(x)
@@ -54,22 +64,26 @@ class PackedCampplus(PackedNetwork):
         for mean, segment in tape.beside(means, x):
             segment.sub_(mean)
         deviations = (tape.sums(x.square_()) / (tape.sizes - 1)[:, None]).sqrt_()
-        return self.embedding(torch.cat([means, deviations], dim=1))
+        return self.embedding(torch.cat([means, deviations], dim=1)).add_(broken)
 
 
 class Context:
     """The stretches of `CONTEXT_FRAMES` frames that share one mask; a segment's last is shorter."""
 
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
+    def __init__(self, tape: Tape, buffers: Buffers) -> None:
+        self.tape, self.buffers = tape, buffers
         cut = [_stretches(length) for length in tape.lengths]
         self.stretches = Tape([*chain.from_iterable(cut)], tape.device, whole=tape.whole)
         self.groups = Tape([*map(len, cut)], tape.device, whole=tape.whole)
+        frames = sum(tape.lengths)
+        step = frames if tape.whole else PIECE
+        #: Frames that are processed together.
+        self.pieces = [slice(start, start + step) for start in range(0, frames, step)]
 
     def means(self, x: Tensor) -> Tensor:
         """The mean of each stretch plus the mean of its segment: ``(stretches, channels)``."""
-        sums = self.stretches.sums(x)
-        wholes = self.groups.sums(sums).div_(self.tape.sizes[:, None])
+        sums = self.stretches.row_sums(x)
+        wholes = self.groups.row_sums(sums).div_(self.tape.sizes[:, None])
         return sums.div_(self.stretches.sizes[:, None]) + wholes[self.groups.owners]
 
 
@@ -84,8 +98,8 @@ class NormRelu:
     def __init__(self, part: Any, device: torch.device) -> None:
         self.scale, self.shift = (ready(v, device) for v in scale_and_shift(part.batchnorm))
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.shift, x, self.scale).relu_()
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.addcmul(self.shift, x, self.scale, out=out).relu_()
 
 
 class PackedBlock:
@@ -102,7 +116,8 @@ class PackedBlock:
         grown = x.new_empty(frames, channels + GROWTH * len(self.layers))
         grown[:, :channels] = x
         bottleneck = x.new_zeros(frames + 1, 4 * GROWTH)
-        _, rows = context.tape.within(self.layers[0].offsets)
+        offsets = self.layers[0].offsets
+        rows = context.tape.within(offsets)[1].view(frames, len(offsets))
         for layer in self.layers:
             layer(grown[:, :channels], context, rows, bottleneck, grown[:, channels:][:, :GROWTH])
             channels += GROWTH
@@ -126,10 +141,16 @@ class PackedLayer:
         self, x: Tensor, context: Context, rows: Tensor, bottleneck: Tensor, out: Tensor
     ) -> None:
         """Writes to `out`; `bottleneck` has a row per frame and a last row of zeros."""
-        y = self.narrow(self.nonlinear(x), out=bottleneck[:-1]).relu_()
+        y = bottleneck[:-1]
+        for piece in context.pieces:
+            room = context.buffers.matrix("normalised", *x[piece].shape)
+            self.narrow(self.nonlinear(x[piece], out=room), out=y[piece]).relu_()
         mask = self.excite(self.squeeze(context.means(y)).relu_()).sigmoid_()
-        local = self.local(bottleneck.index_select(0, rows).view(len(y), -1))
-        torch.mul(local, mask.index_select(0, context.stretches.owners), out=out)
+        mask = mask.index_select(0, context.stretches.owners)
+        for piece in context.pieces:
+            around = bottleneck.index_select(0, rows[piece].flatten())
+            local = self.local(around.view(-1, len(self.local.weight)))
+            torch.mul(local, mask[piece], out=out[piece])
 
 
 #: Frames that the convolution of the subsampling reads, relative to its output.
@@ -153,10 +174,10 @@ class PackedHead:
         kept = torch.arange(len(features), device=tape.device) + tape.owners
         x = features.new_zeros(len(features) + len(gaps), MELS)
         x = x.index_copy_(0, kept, features)[None, None]
-        x = _cleared(self.first(x).relu_(), gaps)
+        x = self.first(x, gaps)
         for residual in self.residuals:
             x = residual(x, gaps)
-        x = _cleared(self.last(x).relu_(), gaps)
+        x = self.last(x, gaps)
         thinned, rows = tape.within(OFFSETS, stride=2)
         rows = torch.cat([kept, gaps[-1:]])[rows]
         frames = x[0].permute(1, 2, 0).flatten(1).index_select(0, rows)
@@ -174,12 +195,12 @@ class PackedResidual:
             self.shortcut = Convolution(part.shortcut[0], part.shortcut[1], device)
 
     def __call__(self, x: Tensor, gaps: Tensor) -> Tensor:
-        y = self.second(_cleared(self.first(x).relu_(), gaps))
-        return _cleared(y.add_(self.shortcut(x) if self.shortcut else x).relu_(), gaps)
+        y = self.first(x, gaps)
+        return self.second(y, gaps, self.shortcut.products(x) if self.shortcut else x)
 
 
 class Convolution:
-    """With its normalisation folded in; on ``(1, channels, frames, mels)``, channels last."""
+    """With its normalisation and a ReLU; on ``(1, channels, frames, mels)``, channels last."""
 
     def __init__(self, conv: Any, norm: Any, device: torch.device) -> None:
         scale, shift = scale_and_shift(norm)
@@ -187,13 +208,32 @@ class Convolution:
         self.weight = weight.contiguous(memory_format=torch.channels_last)
         self.bias = ready(shift, device)
         self.stride, self.padding = conv.stride[::-1], conv.padding[::-1]
+        self.fused = device.type == "cpu" and torch._C._has_mkldnn
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, gaps: Tensor, residual: Tensor | None = None) -> Tensor:
+        """Adds `residual`, which is overwritten, before the ReLU; the frames `gaps` are zeros."""
+        fused = self.fused and not rounding()
+        y = self._fused(x, residual) if fused else self._apart(x, residual)
+        return y.index_fill_(2, gaps, 0)
+
+    def products(self, x: Tensor) -> Tensor:
+        """Without the ReLU."""
         return torch.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
+    def _apart(self, x: Tensor, residual: Tensor | None) -> Tensor:
+        y = self.products(x)
+        return (y if residual is None else y.add_(residual)).relu_()
 
-def _cleared(x: Tensor, gaps: Tensor) -> Tensor:
-    return x.index_fill_(2, gaps, 0)
+    def _fused(self, x: Tensor, residual: Tensor | None) -> Tensor:
+        """In one pass over the output, by oneDNN."""
+        ops: Any = torch.ops.mkldnn
+        options = x, self.weight, self.bias, self.padding, self.stride, (1, 1), 1
+        relu: Any = "relu", [], ""
+        if residual is None:
+            y: Tensor = ops._convolution_pointwise(*options, *relu)
+        else:
+            y = ops._convolution_pointwise_.binary(residual, *options, "add", 1.0, *relu)
+        return y
 
 
 def _mels_first(weight: Tensor) -> Tensor:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing.accelerators import Buffers, frame_budget, sent
-from pgvoice.hooks.encoders.packing.bfloat16 import Bfloat16Products, products_in
+from pgvoice.hooks.encoders.packing.accelerators import (
+    Buffers,
+    float32_products,
+    frame_budget,
+    sent,
+)
+from pgvoice.hooks.encoders.packing.bfloat16 import BFLOAT16, Bfloat16Products
 from pgvoice.hooks.encoders.packing.tapes import Tape
+from pgvoice.hooks.encoders.packing.threads import side_by_side
 from pgvoice.hooks.encoders.waveforms import unit_rows
+
+Found = TypeVar("Found")
 
 
 class TapeFeatures(ABC):
@@ -71,6 +80,8 @@ class PackedNetwork(ABC):
     bytes_per_frame: int
     #: ``tf32`` keeps 10 bits of each factor, ``bf16`` 7: faster on a card, but other vectors.
     precision = "ieee"
+    #: Whether a CPU encodes as many tapes at a time as it has threads; else threads share a tape.
+    tapes_in_threads = False
 
     def __init__(self, device: torch.device | str) -> None:
         self.device = torch.device(device)
@@ -80,23 +91,39 @@ class PackedNetwork(ABC):
         """Rows of unit length ``(segments, dimension)``, in order."""
         frames = [self.features.frames(waveform.size) for waveform in waveforms]
         budget = frame_budget(self.device, self.bytes_per_frame)
-        buffers = Buffers(self.device)
-        with products_in(self.precision, self._rounding):
-            rows = run_within(budget, frames, lambda part: self.run_tape(waveforms[part], buffers))
+        with float32_products(self.precision):
+            if self.tapes_in_threads and self.device.type == "cpu":
+                rows = self._in_threads(waveforms, frames, budget)
+            else:
+                buffers = Buffers(self.device)
+                rows = run_within(budget, frames, lambda part: self._run(waveforms[part], buffers))
         # The only point that waits for the device: tapes are prepared while it computes.
         return unit_rows(torch.cat(rows).cpu().numpy())
+
+    def _in_threads(
+        self, waveforms: Sequence[Waveform], frames: Sequence[int], budget: int
+    ) -> list[Tensor]:
+        share = -(-sum(frames) // torch.get_num_threads())
+        parts = run_within(min(budget, share), frames, lambda part: part)
+        return side_by_side(lambda part: self._run(waveforms[part], Buffers(self.device)), parts)
+
+    def _run(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        if self.precision != BFLOAT16:
+            return self.run_tape(waveforms, buffers)
+        with self._rounding:
+            return self.run_tape(waveforms, buffers)
 
     @abstractmethod
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
         """Vectors ``(segments, dimension)`` on the device, of any length."""
 
 
-def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Tensor]) -> list[Tensor]:
+def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Found]) -> list[Found]:
     """Call `run` on consecutive items that together cost at most `budget`, at least one each time.
 
     If device memory runs out, the budget is halved and the call repeated, down to single items.
     """
-    rows: list[Tensor] = []
+    rows: list[Found] = []
     start = 0
     while start < len(costs):
         stop = _reach(costs, start, budget)

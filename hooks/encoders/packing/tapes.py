@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from pgvoice.hooks.encoders.packing.accelerators import sent
@@ -59,6 +60,16 @@ class Tape:
     def sums(self, activations: Tensor) -> Tensor:
         """Sum over the frames of each segment: ``(segments, channels)``."""
         return self._reduced(activations, "sum")
+
+    def row_sums(self, activations: Tensor) -> Tensor:
+        """As `sums`, in one step, which suits many short segments of few channels."""
+        if self.whole:
+            return self.sums(activations)
+        return F.embedding_bag(self._frames, activations, self.starts, mode="sum")
+
+    @cached_property
+    def _frames(self) -> Tensor:
+        return torch.arange(sum(self.lengths), device=self.device)
 
     def means(self, activations: Tensor) -> Tensor:
         """Mean over the frames of each segment: ``(segments, channels)``."""

@@ -43,7 +43,8 @@ def test_neighbours_beyond_the_edges_are_the_row_after_the_last(
 def test_reductions_are_of_each_segment(lengths: list[int], whole: bool) -> None:
     tape, frames = Tape(lengths, whole=whole), torch.randn(sum(lengths), 3)
     parts = tape.split(frames)
-    torch.testing.assert_close(tape.sums(frames), torch.stack([p.sum(0) for p in parts]))
+    for sums in (tape.sums(frames), tape.row_sums(frames)):
+        torch.testing.assert_close(sums, torch.stack([p.sum(0) for p in parts]))
     torch.testing.assert_close(tape.means(frames), torch.stack([p.mean(0) for p in parts]))
     assert torch.equal(tape.maxima(frames), torch.stack([p.amax(0) for p in parts]))
 
@@ -60,5 +61,5 @@ def test_rows_meet_the_frames_of_their_segment(whole: bool) -> None:
 def test_what_is_not_a_number_stays_in_its_segment(whole: bool) -> None:
     frames = torch.tensor([[torch.nan], [1.0], [torch.inf], [2.0]])
     tape = Tape([1, 1, 1, 1], whole=whole)
-    for values in (tape.sums(frames), tape.maxima(frames)):
+    for values in (tape.sums(frames), tape.row_sums(frames), tape.maxima(frames)):
         assert torch.equal(values.nan_to_num(-1), frames.nan_to_num(-1))
