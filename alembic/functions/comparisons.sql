@@ -40,33 +40,156 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round((1 - key / key::real) * 2e0^46)::bigint;
 COMMENT ON FUNCTION pgvoice_internal.key_speaker IS 'The speaker in a key.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.are_keys(keys double precision[]) RETURNS boolean
+CREATE OR REPLACE FUNCTION pgvoice_internal.are_keys(key double precision, second double precision)
+RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN keys[2] < 0 AND keys[1] > '-Infinity';
-COMMENT ON FUNCTION pgvoice_internal.are_keys IS
-'Whether two keys are valid. They are not if a similarity is not positive, nor from the millionth
-speaker on.';
+RETURN key IS NULL OR (key < 0 AND key > '-Infinity' AND coalesce(second < 0, true));
+COMMENT ON FUNCTION pgvoice_internal.are_keys(double precision, double precision) IS
+'Whether the two lowest keys are valid; there is no second one of a single profile, and none without a
+voice. They are not if a similarity is not positive, nor from the millionth speaker on.';
 
-CREATE OR REPLACE FUNCTION pgvoice_internal.best_keys(voice public.vector, encoder integer)
-RETURNS double precision[]
-LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000
+CREATE OR REPLACE FUNCTION pgvoice_internal.profile_row(
+    encoder integer, first_id bigint, last_id bigint, only_fresh boolean, profiles bigint
+)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    RETURN ARRAY(
-        SELECT (voice OPERATOR(public.<#>) c.embedding) * c.factor
-        FROM pgvoice.compared_profile AS c WHERE c.encoder_id = encoder ORDER BY 1 LIMIT 2
-    );
+    RETURN QUERY EXECUTE format(
+        'SELECT %s FROM (
+             SELECT array_agg(c.embedding ORDER BY c.speaker_id) AS voices
+             FROM pgvoice.compared_profile AS c
+             WHERE c.encoder_id = $1 AND c.speaker_id BETWEEN $2 AND $3 AND (c.fresh OR NOT $4)
+         ) AS a',
+        (SELECT string_agg(format('a.voices[%s]', place), ', ')
+         FROM generate_series(1, profiles) AS place)
+    ) USING encoder, first_id, last_id, only_fresh;
 END
 $$;
-COMMENT ON FUNCTION pgvoice_internal.best_keys(public.vector, integer) IS
-'The keys of the two compared profiles most similar to a voice; none or NULL keys for a NULL voice.';
+COMMENT ON FUNCTION pgvoice_internal.profile_row IS
+'So many compared profiles as the columns of one row, by speaker id.';
+
+-- One row for each segment of a source, and all profiles as the columns of one other row: a key is then
+-- an expression of two columns, and the lowest is one LEAST. The obvious form, the profiles as rows that
+-- are ordered by distance for each segment, takes four times as long: to read a row again, or to put it
+-- into a sort, costs more than an inner product. The row of profiles comes from a function, whose result
+-- every Postgres keeps for the next segment, in parallel workers too. LIMIT ALL has what is below it
+-- computed once.
+CREATE OR REPLACE FUNCTION pgvoice_internal.lowest_keys(
+    source text, encoder integer, only_fresh boolean
+) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+-- So that factors are written in full.
+SET extra_float_digits = 1
+AS $$
+DECLARE
+    -- A row has at most 1,664 columns.
+    most CONSTANT integer := 500;
+    -- Vectors of more than 2 kB are stored apart: subvector fetches them once.
+    statement text := format(
+        'SELECT s.video_id, s.start_ms, s.end_ms, s.status,
+                public.subvector(s.embedding, 1, public.vector_dims(s.embedding)) AS voice,
+                NULL::double precision AS key, NULL::double precision AS second
+         FROM %s LIMIT ALL', source
+    );
+    part record;
+BEGIN
+    FOR part IN
+        SELECT min(c.speaker_id) AS first_id, max(c.speaker_id) AS last_id, count(*) AS profiles,
+               string_agg(format('v%s public.vector', c.place), ', ' ORDER BY c.place) AS voices,
+               string_agg(format(
+                   '(s.voice OPERATOR(public.<#>) p.v%1$s) * %2$L::double precision AS k%1$s',
+                   c.place, c.factor
+               ), ', ') AS computed,
+               string_agg(format('k%s', c.place), ', ') AS keys,
+               string_agg(format('nullif(k%s, lowest)', c.place), ', ') AS others
+        FROM (
+            SELECT c.speaker_id, c.factor, c.ordinal / most AS part, c.ordinal % most AS place
+            FROM (
+                SELECT c.*, row_number() OVER (ORDER BY c.speaker_id) - 1 AS ordinal
+                FROM pgvoice.compared_profile AS c
+                WHERE c.encoder_id = encoder AND (c.fresh OR NOT only_fresh)
+            ) AS c
+        ) AS c
+        GROUP BY c.part
+    LOOP
+        statement := format(
+            'SELECT l.video_id, l.start_ms, l.end_ms, l.status, l.voice, l.lowest AS key,
+                    least(l.second, nullif(l.key, lowest), %4$s) AS second
+             FROM (
+                 SELECT k.*, least(k.key, %3$s) AS lowest
+                 FROM (
+                     SELECT s.*, %2$s FROM (%5$s) AS s
+                     CROSS JOIN pgvoice_internal.profile_row(%6$s, %7$s, %8$s, %9$L, %10$s)
+                         AS p(%1$s)
+                     LIMIT ALL
+                 ) AS k LIMIT ALL
+             ) AS l LIMIT ALL',
+            part.voices, part.computed, part.keys, part.others, statement,
+            encoder, part.first_id, part.last_id, only_fresh, part.profiles
+        );
+    END LOOP;
+    RETURN statement;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.lowest_keys IS
+'The statement that computes the two lowest keys of each segment of a source, which is what follows FROM,
+with segment_embedding as s: of all compared profiles, or of the fresh ones.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.compare(
+    source text, encoder integer, only_fresh boolean, least_similar double precision
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+-- The planner underestimates the cost of inner products, compared with which starting workers is free.
+SET parallel_setup_cost = 0
+SET parallel_tuple_cost = 0
+-- Compiling thousands of expressions takes seconds.
+SET jit = off
+-- Holds the row of profiles, of whatever dimension, which is read again for each segment.
+SET work_mem = '40MB'
+AS $$
+BEGIN
+    -- CREATE TABLE AS, because Postgres can run its SELECT in parallel, but never that of an INSERT or
+    -- an UPDATE. If least_similar is positive, so are all similarities that matter.
+    EXECUTE format(
+        'CREATE TEMPORARY TABLE compared AS
+         SELECT k.video_id, k.start_ms, k.end_ms, k.status, k.valid,
+                CASE WHEN k.valid THEN pgvoice_internal.key_speaker(k.key) END AS nearest_id,
+                CASE WHEN k.valid THEN (-k.key)::real::double precision END AS similarity,
+                CASE WHEN k.valid THEN pgvoice_internal.key_speaker(k.second) END AS runner_up_id,
+                CASE WHEN k.valid THEN (-k.second)::real::double precision END
+                    AS runner_up_similarity
+         FROM (
+             SELECT s.*, pgvoice_internal.are_keys(s.key, s.second) AS valid
+             FROM (
+                 SELECT s.video_id, s.start_ms, s.end_ms, s.status, s.key,
+                        CASE WHEN s.second < 0 OR $1 <= 0 THEN s.second END AS second
+                 FROM (%s) AS s
+                 WHERE $1 <= 0 OR (s.key < 0 AND (-s.key)::real >= $1)
+             ) AS s
+         ) AS k', pgvoice_internal.lowest_keys(source, encoder, only_fresh)
+    ) USING least_similar;
+    UPDATE pg_temp.compared AS c
+    SET (nearest_id, similarity, runner_up_id, runner_up_similarity) = (
+        SELECT b.* FROM pgvoice.segment_embedding AS s
+        CROSS JOIN LATERAL pgvoice_internal.best_two(s.embedding, encoder, only_fresh) AS b
+        WHERE s.video_id = c.video_id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
+          AND s.encoder_id = encoder
+    )
+    WHERE NOT c.valid;
+END
+$$;
+COMMENT ON FUNCTION pgvoice_internal.compare IS
+'Makes the temporary table compared: the two compared profiles nearest to each segment of a source, as for
+lowest_keys, and their similarities. Leaves out segments, and runners-up, less similar than a positive
+least_similar.';
 
 CREATE OR REPLACE FUNCTION pgvoice_internal.compare_fresh(encoder integer) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
-SET parallel_setup_cost = 0
-SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     passed bigint;
@@ -77,42 +200,16 @@ DECLARE
         FROM pgvoice.nearest AS n
         WHERE n.encoder_id = encoder AND n.status IN ('ok', 'partial')
     );
-    -- Comparing a few fresh profiles one by one is fastest, and few enter. If there are more, only the
-    -- best two per segment are kept.
-    chosen CONSTANT text := CASE
-        WHEN (SELECT count(*) FROM pgvoice.compared_profile AS c
-              WHERE c.encoder_id = encoder AND c.fresh) <= 8
-        THEN '(SELECT c.speaker_id, -(s.embedding OPERATOR(public.<#>) c.embedding)
-               FROM pgvoice.compared_profile AS c WHERE c.encoder_id = $1 AND c.fresh)'
-        ELSE '(SELECT two.* FROM pgvoice_internal.best_two(s.embedding, $1, true) AS b CROSS JOIN LATERAL
-               (VALUES (b.nearest_id, b.similarity), (b.runner_up_id, b.runner_up_similarity)) AS two)'
-    END;
 BEGIN
-    -- Makes the planner read the whole table, here and in compare_absent. Without statistics it chooses
-    -- an index scan, which takes more than twice as long.
-    ANALYZE pgvoice.compared_profile;
     SELECT count(*) INTO passed FROM pgvoice.nearest AS n
     WHERE n.encoder_id = encoder AND n.status IN ('ok', 'partial');
     IF passed = 0 THEN
         RETURN 0;
     END IF;
-    -- A separate step, so that no vector passes through a join; CREATE TABLE AS, because Postgres can
-    -- run its SELECT in parallel, but never that of an UPDATE.
-    EXECUTE 'CREATE TEMPORARY TABLE near AS
-        SELECT s.video_id, s.start_ms, s.end_ms, f.id, f.similarity
-        FROM pgvoice.segment_embedding AS s CROSS JOIN LATERAL ' || chosen || ' AS f(id, similarity)
-        WHERE s.encoder_id = $1 AND s.embedding IS NOT NULL AND f.similarity >= $2'
-        USING encoder, bound;
-    ANALYZE pg_temp.near;
-    WITH entering AS MATERIALIZED (
-        SELECT n.video_id, n.start_ms, n.end_ms, array_agg(f.id) AS ids,
-               array_agg(f.similarity) AS similarities
-        FROM pg_temp.near AS f JOIN pgvoice.nearest AS n USING (video_id, start_ms, end_ms)
-        WHERE n.encoder_id = encoder
-          AND (n.runner_up_id IS NULL OR f.similarity > n.runner_up_similarity
-               OR (f.similarity = n.runner_up_similarity AND f.id < n.runner_up_id))
-        GROUP BY n.video_id, n.start_ms, n.end_ms
-    )
+    PERFORM pgvoice_internal.compare(
+        'pgvoice.segment_embedding AS s WHERE s.embedding IS NOT NULL AND s.encoder_id = ' || encoder,
+        encoder, true, bound
+    );
     UPDATE pgvoice.nearest AS n
     SET (nearest_id, similarity, runner_up_id, runner_up_similarity) = (
         SELECT ids[1], similarities[1], ids[2], similarities[2]
@@ -120,17 +217,18 @@ BEGIN
             SELECT array_agg(id ORDER BY one.similarity DESC, id) AS ids,
                    array_agg(one.similarity ORDER BY one.similarity DESC, id) AS similarities
             FROM (
-                SELECT n.nearest_id, n.similarity
-                UNION ALL SELECT n.runner_up_id, n.runner_up_similarity
-                UNION ALL SELECT * FROM unnest(e.ids, e.similarities)
+                VALUES (n.nearest_id, n.similarity), (n.runner_up_id, n.runner_up_similarity),
+                       (c.nearest_id, c.similarity), (c.runner_up_id, c.runner_up_similarity)
             ) AS one(id, similarity)
             WHERE id IS NOT NULL
         ) AS best
     )
-    FROM entering AS e
-    WHERE n.video_id = e.video_id AND n.start_ms = e.start_ms AND n.end_ms = e.end_ms
-      AND n.encoder_id = encoder;
-    DROP TABLE pg_temp.near;
+    FROM pg_temp.compared AS c
+    WHERE n.video_id = c.video_id AND n.start_ms = c.start_ms AND n.end_ms = c.end_ms
+      AND n.encoder_id = encoder
+      AND (n.runner_up_id IS NULL OR c.similarity > n.runner_up_similarity
+           OR (c.similarity = n.runner_up_similarity AND c.nearest_id < n.runner_up_id));
+    DROP TABLE pg_temp.compared;
     RETURN passed;
 END
 $$;
@@ -143,15 +241,12 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.compare_absent(
 )
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
--- The planner underestimates the cost of the calls, compared with which starting workers is free.
-SET parallel_setup_cost = 0
-SET parallel_tuple_cost = 0
 AS $$
 DECLARE
     -- Up to this many segments are looked up one by one; more are found by a parallel scan.
     few CONSTANT bigint := 100000;
     source text := 'pgvoice.segment_embedding AS s';
-    chosen text := ' WHERE s.encoder_id = $1';
+    chosen text := ' WHERE s.encoder_id = ' || encoder;
     number bigint;
 BEGIN
     IF EXISTS (SELECT FROM pgvoice.nearest AS n WHERE n.encoder_id = encoder) THEN
@@ -174,27 +269,13 @@ BEGIN
             chosen := chosen || ' AND coalesce(n.status, ''absent'') = ''absent''';
         END IF;
     END IF;
-    -- CREATE TABLE AS, because Postgres can run its SELECT in parallel, but never that of an INSERT.
-    EXECUTE 'CREATE TEMPORARY TABLE compared AS
-        SELECT s.video_id, s.start_ms, s.end_ms, s.status,
-               pgvoice_internal.best_keys(s.embedding, $1) AS keys
-        FROM ' || source || chosen USING encoder;
+    PERFORM pgvoice_internal.compare(source || chosen, encoder, false, '-Infinity');
     INSERT INTO pgvoice.nearest (video_id, start_ms, end_ms, encoder_id, status, nearest_id,
         similarity, runner_up_id, runner_up_similarity)
-    SELECT c.video_id, c.start_ms, c.end_ms, encoder, c.status,
-           pgvoice_internal.key_speaker(c.keys[1]), (-c.keys[1])::real,
-           pgvoice_internal.key_speaker(c.keys[2]), (-c.keys[2])::real
-    FROM pg_temp.compared AS c WHERE pgvoice_internal.are_keys(c.keys)
-    UNION ALL
-    SELECT c.video_id, c.start_ms, c.end_ms, encoder, c.status, b.*
-    FROM pg_temp.compared AS c
-    JOIN pgvoice.segment_embedding AS s
-        ON s.video_id = c.video_id AND s.start_ms = c.start_ms AND s.end_ms = c.end_ms
-        AND s.encoder_id = encoder
-    CROSS JOIN LATERAL pgvoice_internal.best_two(s.embedding, encoder, false) AS b
-    WHERE pgvoice_internal.are_keys(c.keys) IS NOT TRUE;
-    SELECT count(*), count(*) FILTER (WHERE c.keys[1] IS NOT NULL) INTO segments, pairs
+    SELECT c.video_id, c.start_ms, c.end_ms, encoder, c.status, c.nearest_id, c.similarity,
+           c.runner_up_id, c.runner_up_similarity
     FROM pg_temp.compared AS c;
+    SELECT count(*), count(c.nearest_id) INTO segments, pairs FROM pg_temp.compared AS c;
     pairs := pairs
         * (SELECT count(*) FROM pgvoice.compared_profile AS c WHERE c.encoder_id = encoder);
     DROP TABLE IF EXISTS pg_temp.absent;

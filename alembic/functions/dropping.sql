@@ -131,8 +131,9 @@ BEGIN
     DELETE FROM pgvoice.ingest_video AS x WHERE x.ingest = 'encoder ' || called;
     -- Last, as nobody can search any more until commit.
     FOR dropped IN
-        SELECT i.index::text FROM pgvoice.segment_index AS i
-        WHERE i.encoder_id = encoder AND i.index IS NOT NULL
+        SELECT DISTINCT x.id::text FROM pgvoice.segment_index AS i
+        CROSS JOIN unnest(i.index || i.left_over) AS x(id)
+        WHERE i.encoder_id = encoder AND x.id IS NOT NULL
     LOOP
         EXECUTE format('DROP INDEX %s', dropped);
     END LOOP;

@@ -83,12 +83,13 @@ SET hnsw.iterative_scan = relaxed_order
 SET hnsw.ef_search = 400
 SET hnsw.max_scan_tuples = 20000
 SET hnsw.scan_mem_multiplier = 8
+SET enable_seqscan = on
 AS $$
 DECLARE
     asked record;
-    indexed bigint := pgvoice_internal.indexed_segments(encoder);
+    indexed record := pgvoice_internal.indexed_segments(encoder);
     by_index boolean := coalesce(
-        NOT exact, pgvoice_internal.is_search_by_index(encoder, indexed, max_rows, among)
+        NOT exact, pgvoice_internal.is_search_by_index(encoder, indexed.segments, max_rows, among)
     );
     filtered boolean := coalesce(
         among IS NOT NULL OR min_ms IS NOT NULL OR cardinality(excluded) > 0, false
@@ -133,18 +134,19 @@ BEGIN
             FROM pg_inherits WHERE inhparent = 'pgvoice.segment_embedding'::regclass
         ) AS parts(factor);
         PERFORM set_config(
-            'hnsw.max_scan_tuples', greatest(indexed / 100, candidates)::integer::text, true
+            'hnsw.max_scan_tuples', greatest(indexed.segments / 100, candidates)::integer::text, true
         );
         IF among IS NULL OR asked_video = ANY (among) THEN
             EXECUTE 'SELECT distance FROM (' || pgvoice_internal.near_statement(
                 encoder, asked.dimension, false, same_video,
-                true, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse
+                true, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse, NULL, indexed.before
             ) || ') AS near' INTO nearest
             USING asked_video, asked_start_ms, asked_end_ms, ARRAY[asked_video], min_ms, excluded, 1;
         END IF;
         statement := pgvoice_internal.near_statement(
             encoder, asked.dimension, true, same_video,
-            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse
+            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse,
+            NULL, indexed.before
         );
         -- Occasionally a scan ends in a remote part of the graph, where nothing is as near as the
         -- nearest segment of the same video. Repeating it with more effort nearly always helps.
@@ -160,16 +162,26 @@ BEGIN
         by_index := exact IS NOT NULL
             -- A scan that gave up early cost little; everything is compared then, so that filters
             -- that leave few rows lose none of them.
-            OR cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2);
+            OR coalesce(cardinality(videos) = candidates AND distances[1] <= coalesce(nearest, 2), false);
     END IF;
-    IF by_index THEN
+    -- Everything, or what the index does not cover.
+    statement := pgvoice_internal.near_statement(
+        encoder, asked.dimension, false, same_video, among IS NOT NULL, min_ms IS NOT NULL,
+        cardinality(excluded) > 0, coarse, CASE WHEN by_index THEN indexed.before END, NULL
+    );
+    IF NOT by_index THEN
+        RETURN QUERY EXECUTE statement
+        USING asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded, max_rows;
+    ELSIF indexed.before IS NULL THEN
         RETURN QUERY SELECT * FROM unnest(videos, starts, ends, distances) LIMIT max_rows;
     ELSE
-        RETURN QUERY EXECUTE pgvoice_internal.near_statement(
-            encoder, asked.dimension, false, same_video,
-            among IS NOT NULL, min_ms IS NOT NULL, cardinality(excluded) > 0, coarse
-        )
-        USING asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded, max_rows;
+        -- The planner's statistics do not know how few these are.
+        PERFORM set_config('enable_seqscan', 'off', true);
+        RETURN QUERY EXECUTE 'SELECT n.* FROM (SELECT * FROM unnest($8, $9, $10, $11)'
+            ' AS old(video_id, start_ms, end_ms, distance) UNION ALL (' || statement || ')) AS n'
+            ' ORDER BY n.distance, n.video_id, n.start_ms, n.end_ms LIMIT $7'
+        USING asked_video, asked_start_ms, asked_end_ms, among, min_ms, excluded, max_rows,
+              videos, starts, ends, distances;
     END IF;
 END
 $$;
@@ -185,17 +197,21 @@ CREATE OR REPLACE FUNCTION pgvoice_internal.near_statement(
     among boolean,
     at_least boolean,
     excluding boolean,
-    coarse boolean
+    coarse boolean,
+    stored_from timestamptz,
+    stored_before timestamptz
 ) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
 AS $statement$
     SELECT format(
         CASE WHEN by_index THEN $$
             SELECT s.video_id, s.start_ms, s.end_ms, %6$s AS distance
             FROM (
                 SELECT s.* FROM pgvoice.segment_embedding AS s
-                WHERE s.encoder_id = %1$s%3$s%4$s
+                WHERE s.encoder_id = %1$s%7$s AND s.embedding IS NOT NULL%3$s%4$s
                 ORDER BY s.embedding::public.halfvec(%2$s)
                     OPERATOR(public.<#>) %5$s::public.halfvec(%2$s)
                 LIMIT $8
@@ -206,7 +222,7 @@ AS $statement$
             FROM (
                 SELECT s.video_id, s.start_ms, s.end_ms, %6$s AS distance
                 FROM pgvoice.segment_embedding AS s
-                WHERE s.encoder_id = %1$s AND s.embedding IS NOT NULL%3$s
+                WHERE s.encoder_id = %1$s%7$s AND s.embedding IS NOT NULL%3$s
                 ORDER BY distance, s.video_id, s.start_ms, s.end_ms
                 OFFSET 0
             ) AS s
@@ -253,6 +269,10 @@ AS $statement$
         format(
             CASE WHEN coarse THEN 'ceil((%s) * 100) / 100' ELSE '%s' END,
             's.embedding OPERATOR(public.<#>) ' || asked.voice
+        ),
+        concat(
+            ' AND s.created_at >= ' || quote_literal(stored_from),
+            ' AND s.created_at < ' || quote_literal(stored_before)
         )
     )
     -- Looked up by the statement itself: as a parameter, the vector would be in the plan.
@@ -262,39 +282,5 @@ AS $statement$
     ) AS asked(voice)
 $statement$;
 COMMENT ON FUNCTION pgvoice_internal.near_statement IS
-'The statement that near_segments runs. Postgres uses the partial index of an encoder only if id and
-dimension are literals in the statement; these two integers are all that is put into it.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.indexed_segments(encoder integer) RETURNS bigint
-LANGUAGE sql STABLE
-SET search_path FROM CURRENT
-AS $$
-    SELECT sum(i.rows)::bigint FROM pgvoice.segment_index AS i
-    WHERE i.encoder_id = encoder HAVING bool_and(i.valid)
-$$;
-COMMENT ON FUNCTION pgvoice_internal.indexed_segments(integer) IS
-'About how many segments the index of an encoder has; NULL if there is no complete index.';
-
-CREATE OR REPLACE FUNCTION pgvoice_internal.is_search_by_index(
-    encoder integer, indexed bigint, max_rows integer, among bigint[]
-) RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path FROM CURRENT
-AS $$
-BEGIN
-    IF max_rows IS NULL OR max_rows > 1000 OR coalesce(indexed, 0) < 10000 THEN
-        RETURN false;
-    END IF;
-    RETURN among IS NULL OR 20000 < (
-        SELECT count(*) FROM (
-            SELECT FROM pgvoice.segment_embedding AS s
-            WHERE s.video_id = ANY (among) AND s.encoder_id = encoder
-            LIMIT 20001
-        ) AS counted
-    );
-END
-$$;
-COMMENT ON FUNCTION pgvoice_internal.is_search_by_index IS
-'Whether a search uses the index instead of comparing every candidate: if at least 10,000 segments are
-indexed, at most 1,000 are asked for, and the videos to search among (NULL for all) have more than
-20,000 segments.';
+'The statement that near_segments runs. Postgres uses the partial index of an encoder only if id, dimension and
+the moment up to which it reaches are literals in the statement; these and no texts are put into it.';

@@ -19,8 +19,8 @@ from pgvoice.store.voice_store import VoiceStore
 def index() -> None:
     """Make `pgvoice similar` fast in a large library.
 
-    An index covers the segments of one encoder; new segments are added to it automatically. Below
-    10,000 segments you need none.
+    An index covers the segments of one encoder that were stored before it was built. Searches
+    compare newer ones one by one, so they find these as well. Below 10,000 segments you need none.
     """
 
 
@@ -36,19 +36,28 @@ def index() -> None:
     metavar="N",
     help="Parallel worker processes [max_parallel_maintenance_workers of the server].",
 )
+@click.option("--anew", is_flag=True, help="Replace an index that covers nearly all segments, too.")
 @options.stored_encoder_option
 @options.store_options
 def build(
-    store: VoiceStore, memory: str | None, workers: int | None, encoder: str | None, as_json: bool
+    store: VoiceStore,
+    memory: str | None,
+    workers: int | None,
+    anew: bool,
+    encoder: str | None,
+    as_json: bool,
 ) -> None:
     """Build the index; fills and searches go on meanwhile.
 
-    Do bulk fills first: rows are added about ten times faster without an index. A build drops what
-    an interrupted one left behind, and waits for running fills.
+    Replaces an index once it is outgrown: when at least 10,000 segments, and a tenth of those that
+    it covers, were stored since. Searches use the old one until the new one is complete. A build
+    drops what an interrupted one left behind, and waits for running fills.
     """
     label = str(store.encoders.find(encoder).identity)
     with _progress() as on_progress:
-        report = store.index.build(encoder, memory=memory, workers=workers, on_progress=on_progress)
+        report = store.index.build(
+            encoder, memory=memory, workers=workers, on_progress=on_progress, anew=anew
+        )
     if as_json:
         output.write_json({"encoder": label} | asdict(report))
     else:
@@ -65,10 +74,16 @@ def status(store: VoiceStore, as_json: bool) -> None:
         output.write_json({"encoders": found})
         return
     numbers = (output.number("size"), output.number("m", 2), output.number("ef_construction", 1))
-    columns: output.Columns = ["encoder", output.number("segments"), output.word("index"), *numbers]
+    columns: output.Columns = [
+        "encoder",
+        output.number("segments"),
+        output.word("index"),
+        output.number("newer"),
+        *numbers,
+    ]
     output.write_table(columns, map(_row, found))
     for one in found:
-        for line in _advice(one):
+        for line in advice(one):
             click.echo(line)
 
 
@@ -78,7 +93,7 @@ def status(store: VoiceStore, as_json: bool) -> None:
 def drop(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
     """Drop the index; searches then compare every segment.
 
-    Do this before a bulk fill. No vector is lost.
+    No vector is lost.
     """
     label = str(store.encoders.find(encoder).identity)
     dropped = store.index.drop(encoder)
@@ -110,7 +125,7 @@ def _progress() -> Iterator[Callable[[BuildProgress], None]]:
 
 def _write_report(label: str, report: BuildReport) -> None:
     if not report.built:
-        click.echo(f"{label}: the index is complete; nothing to build")
+        click.echo(f"{label}: the index is not outgrown; nothing to build")
         return
     click.echo(f"{label}: index built, {_parts(len(report.built))}")
     if report.without_workers is not None:
@@ -129,24 +144,41 @@ def _parts(count: int) -> str:
 
 def _row(one: IndexStatus) -> Sequence[output.Cell]:
     size = output.size(one.bytes) if one.bytes else None
-    return one.encoder, one.segments, _state(one), size, one.m, one.ef_construction
+    newer = one.tail if one.complete else None
+    return one.encoder, one.segments, _state(one), newer, size, one.m, one.ef_construction
 
 
 def _state(one: IndexStatus) -> str:
     if one.building:
         return "being built"
-    if one.indexed == one.parts:
-        return "complete"
+    if one.complete:
+        return "outgrown" if one.outgrown else "complete"
     if one.invalid:
         return "interrupted"
     return f"{one.indexed} of {one.parts} partitions" if one.indexed else "none"
 
 
-def _advice(one: IndexStatus) -> Iterator[str]:
+def advice_on(store: VoiceStore) -> list[str]:
+    """What to do about the indexes of a store, a line each."""
+    return [line for each in store.index.status(rough=True) for line in advice(each)]
+
+
+def advice(one: IndexStatus) -> Iterator[str]:
+    """What to do about an index, a line each."""
     if one.invalid:
         yield (
             f"{', '.join(one.invalid)}: left by an interrupted build;"
-            " `pgvoice index build` builds it again"
+            " `pgvoice index build` drops it, and builds what is missing"
         )
-    elif one.worth_building:
+    if one.slows_fills:
+        yield (
+            f"{one.encoder}: the index is of an earlier release, and slows down every fill;"
+            " `pgvoice index build --anew` replaces it"
+        )
+    elif one.outgrown and not one.building:
+        yield (
+            f"{one.encoder}: {one.tail:,} segments are newer than the index, and every search"
+            " compares them; `pgvoice index build` includes them"
+        )
+    elif one.worth_building and not one.invalid:
         yield f"{one.encoder}: `pgvoice index build` makes `pgvoice similar` fast"

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from pgvoice.cli import output
+from pgvoice.cli.answers.index import advice_on
 from pgvoice.cli.checks.answering import check_answering
 from pgvoice.cli.checks.check import Check
 from pgvoice.cli.db import place
@@ -46,6 +47,7 @@ def check_database(url: str | None) -> Iterator[Check]:
             yield _user(connection)
             yield _consent(store)
             yield _linking(store)
+            yield _index(store)
             yield from check_answering(store)
     except PgvoiceError as error:
         yield Check("tables", "fail", str(error))
@@ -122,3 +124,9 @@ def _linking(store: VoiceStore) -> Check:
         f"on, for people who were not asked: {output.counted(len(found), 'unknown voice')}, deleted"
         f" {settings.days:,} days after they were heard last{next_to_go}",
     )
+
+
+def _index(store: VoiceStore) -> Check:
+    """Whether searches are as fast as an index makes them."""
+    lines = advice_on(store)
+    return Check("index", "warn" if lines else "ok", "; ".join(lines) or "none is worth building")

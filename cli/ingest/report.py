@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from pgvoice.cli import output
+from pgvoice.cli.answers.index import advice_on
 from pgvoice.cli.ingest.progress import duration
 from pgvoice.hooks.ingest.running import IngestReport
 from pgvoice.store.upkeep.ingests import Outcome
@@ -39,6 +40,8 @@ class Finished:
     #: Why labels were not kept.
     unlabelled: str | None
     stopped: bool
+    #: What to do about the index of similar segments.
+    advice: list[str]
 
 
 def finished(store: VoiceStore, name: str, report: IngestReport) -> Finished:
@@ -59,6 +62,7 @@ def finished(store: VoiceStore, name: str, report: IngestReport) -> Finished:
         invalid=report.invalid,
         unlabelled=report.unlabelled,
         stopped=report.stopped,
+        advice=advice_on(store),
     )
 
 
@@ -74,6 +78,8 @@ def write_report(found: Finished) -> None:
         click.echo("next: `pgvoice serve` shows who speaks, and lets you name voices")
     if found.labelled and not found.linking:
         click.echo(NOT_LINKED)
+    for line in found.advice:
+        output.say(line)
 
 
 def _counts(found: Finished) -> str:

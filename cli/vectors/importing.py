@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pgvoice.cli import options, output
+from pgvoice.cli.answers.index import advice_on
 from pgvoice.hooks.vectors.importing import import_vectors
 from pgvoice.store.encoders.importing import (
     GUESS,
@@ -165,3 +166,6 @@ def _write_encoder(store: VoiceStore, done: Sequence[VectorsImported], dry_run: 
             f"its threshold of {GUESS.similarity} is a guess: import again with --threshold X, or"
             " `pgvoice calibrate`"
         )
+    if not dry_run:
+        for line in advice_on(store):
+            output.say(line)

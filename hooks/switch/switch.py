@@ -254,7 +254,7 @@ class Switch:
         """Build an index if the old encoder has one: whether there is one, and why not."""
         found = {each.encoder: each for each in self._store.index.status()}
         before, after = found[str(old.identity)], found[str(new.identity)]
-        if not before.indexed or after.indexed == after.parts:
+        if not before.indexed or (after.complete and not after.outgrown):
             return (True if before.indexed else None), None
         with self._step("index") as tell:
             try:

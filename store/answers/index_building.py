@@ -34,7 +34,7 @@ OnProgress = Callable[[BuildProgress], None]
 class BuildReport:
     """The result of a build."""
 
-    #: Tables that got an index; empty if all had one.
+    #: Tables that got an index; empty if none needed one.
     built: list[str]
     #: Why the build had no parallel workers, and what helps; None if it had those asked for.
     without_workers: str | None = None
@@ -49,34 +49,41 @@ def build(
     memory: str | None,
     workers: int | None,
     on_progress: OnProgress | None,
+    *,
+    anew: bool = False,
 ) -> BuildReport:
-    """Complete an encoder's index; both connections commit each statement on their own.
+    """Bring an encoder's index up to date; both connections commit each statement on their own.
 
-    Builds without parallel workers if the server lacks the shared memory for them, or if its
-    pgvector harms other tables with them. Behind a pooler, uses the server's own settings. Raises
+    Builds what is missing, and what is outgrown; with `anew`, all of it. Builds without parallel
+    workers if the server lacks the shared memory for them, or if its pgvector harms other tables
+    with them. Behind a pooler, uses the server's own settings. Raises
     `SchemaForbidden` if the user does not own the tables, and `ValueError` if pgvector cannot index
     the vectors, if `memory` is not an amount of memory, if `memory` or `workers` is given behind a
     pooler, or if the workers that a pooler does not let it refuse would do harm.
     """
     _check_dimension(encoder)
     unsafe = refuse_parallel_builds(pgvector_version(connection))
+
+    def run() -> list[str]:
+        return _run_all(connection, watcher, encoder.id, on_progress, anew=anew)
+
     with explained():
         if is_pooled(connection):
             _refuse_settings(memory, workers)
             _refuse_workers(connection, unsafe)
             little = indexes.wants_memory(connection, encoder.id)
-            built = _run_all(connection, watcher, encoder.id, on_progress)
+            built = run()
             return BuildReport(built, without_memory=little and bool(built))
         indexes.prepare(connection, encoder.id, memory, workers if unsafe is None else 0)
         try:
-            built = _run_all(connection, watcher, encoder.id, on_progress)
+            built = run()
             return BuildReport(built, None if workers == 0 else unsafe)
         except DatabaseFull as error:
             if workers == 0 or unsafe is not None:
                 raise
             why = f"{error.answer}; {_SHARED_MEMORY}"
         indexes.prepare(connection, encoder.id, memory, 0)
-        return BuildReport(_run_all(connection, watcher, encoder.id, on_progress), why)
+        return BuildReport(run(), why)
 
 
 def drop(connection: Connection, encoder_id: int) -> int:
@@ -85,16 +92,17 @@ def drop(connection: Connection, encoder_id: int) -> int:
     Raises `SchemaForbidden` if the user does not own the tables.
     """
     with explained():
-        statements = connection.scalars(
+        statements = connection.execute(
             text(
-                "SELECT format('DROP INDEX CONCURRENTLY %s', index) FROM pgvoice.segment_index"
-                " WHERE encoder_id = :encoder AND index IS NOT NULL ORDER BY part"
+                "SELECT DISTINCT i.part, format('DROP INDEX CONCURRENTLY %s', x.id)"
+                " FROM pgvoice.segment_index i CROSS JOIN unnest(i.index || i.left_over) AS x(id)"
+                " WHERE i.encoder_id = :encoder AND x.id IS NOT NULL ORDER BY 1, 2"
             ),
             {"encoder": encoder_id},
         ).all()
-        for statement in statements:
+        for _, statement in statements:
             connection.execute(text(statement))
-        return len(statements)
+        return len({part for part, _ in statements})
 
 
 @contextmanager
@@ -146,11 +154,17 @@ def _refuse_workers(connection: Connection, unsafe: str | None) -> None:
 
 
 def _run_all(
-    connection: Connection, watcher: Connection, encoder_id: int, on_progress: OnProgress | None
+    connection: Connection,
+    watcher: Connection,
+    encoder_id: int,
+    on_progress: OnProgress | None,
+    *,
+    anew: bool,
 ) -> list[str]:
+    """Run the statements; returns the tables that got an index."""
     steps = connection.execute(
-        text("SELECT part, statement FROM pgvoice.segment_index_statements(:encoder)"),
-        {"encoder": encoder_id},
+        text("SELECT part, statement FROM pgvoice.segment_index_statements(:encoder, :anew)"),
+        {"encoder": encoder_id, "anew": anew},
     ).all()
     with ThreadPoolExecutor(1) as pool:
         for table, statement in steps:
@@ -164,4 +178,4 @@ def _run_all(
                 driver_connection(connection).cancel_safe(timeout=CANCEL_SECONDS)
                 raise
             running.result()
-    return list(dict.fromkeys(table for table, _ in steps))
+    return [table for table, statement in steps if statement.startswith("CREATE")]

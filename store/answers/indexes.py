@@ -8,9 +8,17 @@ vector, with the same recall and speed (95.9 % and 95.8 % of the 100 nearest at 
 It has 24 links instead of 16, because voices form clusters: among a million segments, with an
 ``ef_search`` of 110, 2 of 200 searches ended in somebody else's cluster instead of 10, and 98 % of
 the 100 nearest were found instead of 94 % (99.3 and 96.3 % among 100,000). The build took 243 s
-instead of 160, the index 781 MB instead of 662, and inserting 3,000 more segments 9.9 s instead of
-4.8; most segments are inserted before the index is built. 32 links found as much, and took 375 s.
-With an ``ef_construction`` of 96 instead of 128 the build took 217 s, and 4 searches failed.
+instead of 160, and the index 781 MB instead of 662. 32 links found as much, and took 375 s. With an
+``ef_construction`` of 96 instead of 128 the build took 217 s, and 4 searches failed.
+
+Adding a segment to an index of a million costs 3 ms, a hundred times as much as storing it, and
+nothing in HNSW makes that cheap. So the index covers what was stored before it was built: its
+predicate bounds ``created_at``, which never changes. The segments that are newer, the tail, are
+found by an ordinary index on that column, and every search compares them. Once the tail is long, a
+new index is built beside the old one. The alternatives do worse: dropping the index for a large
+fill leaves searches without one for minutes; a staging table puts segments in two places, and every
+statement would have to look in both; and with several indexes for consecutive times, each costs
+every search as much as 10,000 segments in the tail.
 
 Each partition has an index of its own, because only those can be built and dropped while others
 fill; the partitioned table has none.
@@ -19,6 +27,7 @@ fill; the partitioned table has none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -56,12 +65,29 @@ class IndexStatus:
     #: HNSW's parameters if there is an index: links per row, candidates while building.
     m: int | None
     ef_construction: int | None
+    #: A complete index has the segments that were stored before this. None for an index of an
+    #: earlier release, to which all new segments are added, which slows down every fill.
+    covers_before: datetime | None
+    #: Segments stored since a complete index was built: searches compare each of them.
+    tail: int
+    #: Whether the tail is so long that the index is worth building again.
+    outgrown: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether each table has a valid index."""
+        return self.indexed == self.parts
+
+    @property
+    def slows_fills(self) -> bool:
+        """Whether it is an index of an earlier release."""
+        return self.complete and self.covers_before is None
 
     @property
     def worth_building(self) -> bool:
-        """Whether an index is missing that searches would use."""
-        missing = self.indexed < self.parts and not self.building
-        return missing and self.segments >= WORTH_FROM
+        """Whether a build would make searches faster."""
+        missing = not self.complete and self.segments >= WORTH_FROM
+        return not self.building and (missing or self.outgrown)
 
 
 class BuildProgress(NamedTuple):
@@ -73,24 +99,43 @@ class BuildProgress(NamedTuple):
     blocks_total: int
 
 
-def status(connection: Connection) -> list[IndexStatus]:
-    """The index of each encoder, oldest first. Counts the segments, so it reads all of them."""
+def status(connection: Connection, *, rough: bool = False) -> list[IndexStatus]:
+    """The index of each encoder, oldest first.
+
+    Counts the segments, so it reads all of them; if `rough`, it counts at most `WORTH_FROM` of each
+    encoder, which is enough to say whether an index is worth building.
+    """
     rows = connection.execute(
         text(
-            "WITH counted AS (SELECT encoder_id, count(*) AS segments"
-            " FROM pgvoice.segment_embedding WHERE status IN ('ok', 'partial')"
-            " GROUP BY encoder_id)"
-            " SELECT e.label, coalesce(min(c.segments), 0), count(i.part),"
-            " count(*) FILTER (WHERE i.valid),"
-            " coalesce(array_agg(i.index::text ORDER BY i.part)"
-            " FILTER (WHERE i.index IS NOT NULL AND NOT i.valid AND NOT i.building), '{}'),"
-            " bool_or(i.building), coalesce(sum(i.bytes), 0)::bigint, max(i.m),"
-            " max(i.ef_construction)"
-            " FROM pgvoice.segment_index i JOIN pgvoice.encoder e ON e.id = i.encoder_id"
-            " LEFT JOIN counted c USING (encoder_id) GROUP BY e.id ORDER BY e.id"
+            f"WITH counted AS ({_ENOUGH if rough else _ALL}),"  # noqa: S608 - of our own parts
+            " indexed AS (SELECT encoder_id, count(*) AS parts,"
+            " count(*) FILTER (WHERE valid) AS valid, bool_or(building) AS building,"
+            " coalesce(sum(bytes), 0)::bigint AS bytes, max(m) AS m,"
+            " max(ef_construction) AS ef_construction, CASE WHEN bool_and(valid)"
+            " THEN nullif(min(covers_before), 'infinity') END AS covers_before"
+            " FROM pgvoice.segment_index GROUP BY encoder_id)"
+            " SELECT e.label, coalesce(c.segments, 0), i.parts, i.valid,"
+            " ARRAY(SELECT x.id::text FROM pgvoice.segment_index p"
+            " CROSS JOIN unnest(p.left_over) AS x(id)"
+            " WHERE p.encoder_id = e.id AND NOT p.building ORDER BY x.id::text), i.building,"
+            " i.bytes, i.m, i.ef_construction, i.covers_before, coalesce(t.segments, 0),"
+            " coalesce(t.outgrown, false)"
+            " FROM pgvoice.encoder e JOIN indexed i ON i.encoder_id = e.id"
+            " LEFT JOIN counted c ON c.encoder_id = e.id"
+            " CROSS JOIN pgvoice.segment_index_tail(e.id) AS t ORDER BY e.id"
         )
     )
     return [IndexStatus(*row) for row in rows]
+
+
+_ALL = (
+    "SELECT encoder_id, count(*) AS segments FROM pgvoice.segment_embedding"
+    " WHERE status IN ('ok', 'partial') GROUP BY encoder_id"
+)
+_ENOUGH = (
+    "SELECT id AS encoder_id, (SELECT count(*) FROM (SELECT FROM pgvoice.segment_embedding s"  # noqa: S608
+    f" WHERE s.encoder_id = id LIMIT {WORTH_FROM}) AS s) AS segments FROM pgvoice.encoder"
+)
 
 
 def hold(connection: Connection) -> None:

@@ -22,10 +22,14 @@ class SegmentIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def status(self) -> list[IndexStatus]:
-        """The state of each encoder's index."""
+    def status(self, *, rough: bool = False) -> list[IndexStatus]:
+        """The state of each encoder's index.
+
+        This counts all segments; if `rough`, only as many as it takes to say what is worth
+        building.
+        """
         with self._database.engine.connect() as connection:
-            return indexes.status(connection)
+            return indexes.status(connection, rough=rough)
 
     def build(
         self,
@@ -34,8 +38,12 @@ class SegmentIndex:
         memory: str | None = None,
         workers: int | None = None,
         on_progress: OnProgress | None = None,
+        anew: bool = False,
     ) -> BuildReport:
-        """Build the index of an encoder's segments, while others fill and search.
+        """Build the index of the segments that an encoder has now, while others fill and search.
+
+        Does nothing if there is one that is not outgrown, unless `anew`. Segments that are stored
+        later are compared one by one.
 
         `memory` is Postgres' ``maintenance_work_mem``, such as ``2GB``; `workers` is the number of
         parallel worker processes. Raises `IndexBusy` and `SchemaForbidden`.
@@ -46,7 +54,9 @@ class SegmentIndex:
             self._statement_by_statement() as other,
         ):
             found = encoders.find(connection, encoder)
-            return index_building.build(connection, other, found, memory, workers, on_progress)
+            return index_building.build(
+                connection, other, found, memory, workers, on_progress, anew=anew
+            )
 
     def drop(self, encoder: WhichEncoder = None) -> int:
         """Drop the index of an encoder's segments; returns how many tables had one."""

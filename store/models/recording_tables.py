@@ -207,6 +207,8 @@ segment_embedding = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     columns.now("created_at"),
     sa.PrimaryKeyConstraint("video_id", "start_ms", "end_ms", "encoder_id"),
+    # What was stored since the vector index was built is found by this, at the least cost.
+    sa.Index("segment_embedding_created_at_encoder_id_idx", "created_at", "encoder_id"),
     sa.CheckConstraint(columns.one_of("status", EMBEDDED_STATUSES + SKIPPED_STATUSES), "status"),
     sa.CheckConstraint(
         f"(embedding IS NOT NULL) = ({columns.one_of('status', EMBEDDED_STATUSES)})",

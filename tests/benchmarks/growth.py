@@ -32,8 +32,11 @@ from pgvoice_testkit.servers.databases import temporary_folder
 from pgvoice.cli.output import counted, size, waiting
 from pgvoice.store import VoiceStore
 
-LABELS, ADDED = "size of kept labels", "insert 3,000 more segments, indexed"
-#: Segments added to a library with an index.
+LABELS = "size of kept labels"
+ADDED, PLAIN = "insert 3,000 more segments, indexed", "insert 3,000 more, without an index"
+#: The first to the second.
+RATIO = "the same, as a ratio"
+#: Segments added to a library with an index, and without.
 ADD = 3000
 #: The figures of each library, and how they grow.
 GROWTH: dict[str, Law] = {
@@ -41,7 +44,9 @@ GROWTH: dict[str, Law] = {
     task.INDEX_SIZE: LINEAR,
     LABELS: LINEAR,
     task.INSERT: LINEAR,
-    ADDED: LOGARITHMIC,
+    ADDED: CONSTANT,
+    PLAIN: CONSTANT,
+    RATIO: CONSTANT,
     task.BUILD: SORTED,
     task.MISSING: CONSTANT,
     task.VIDEO: CONSTANT,
@@ -110,8 +115,16 @@ def measure(library: Library, partitions: int) -> Iterator[tuple[str, float]]:
                 yield what, figure.value
         yield LABELS, _labels(store)
         videos = -(-library.segments // library.video_segments)
-        larger = Library(videos * library.video_segments + ADD, library.profiles)
-        yield ADDED, write_library(store, larger, first=videos)
+        added = _added(store, library, videos)
+        store.index.drop()
+        plain = _added(store, library, videos + ADD // library.video_segments)
+        yield from ((ADDED, added), (PLAIN, plain), (RATIO, added / plain))
+
+
+def _added(store: VoiceStore, library: Library, first: int) -> float:
+    """Write `ADD` segments from a video on; returns the seconds."""
+    larger = Library(first * library.video_segments + ADD, library.profiles)
+    return write_library(store, larger, first=first)
 
 
 def _labels(store: VoiceStore) -> float:
@@ -177,6 +190,8 @@ def limits(measured: Figures, server: Machine, partitions: int) -> Table:
 def _cell(what: str, value: float) -> str:
     if what in BYTES:
         return size(int(value))
+    if what == RATIO:
+        return f"{value:.1f}"
     if value < 1:
         return f"{value * 1000:.3g} ms"
     if value < HOUR:

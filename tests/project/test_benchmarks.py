@@ -225,6 +225,7 @@ def test_memory_is_counted_in_bytes() -> None:
         ("memory.py", "--hours 0.02 --segments 12 --format mp3"),
         ("search.py", "--sizes 700 --profiles 4 --queries 3 --markdown"),
         ("growth.py", "--sizes 700 --profiles 4 --partitions 2"),
+        ("index_tail.py", "--segments 1200 --profiles 4 --queries 3 --tails 0,600"),
     ],
 )
 def test_the_command_runs(script: str, options: str) -> None:

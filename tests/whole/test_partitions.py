@@ -219,3 +219,42 @@ def test_the_embedded_server_can_have_parts(data_folder: Path) -> None:
         store.database.engine.connect() as connection,
     ):
         assert schema.state(connection).partitions == 2
+
+
+def test_a_build_that_was_interrupted_goes_on_with_the_other_parts(store: VoiceStore) -> None:
+    """Meanwhile parts cover different segments, and searches find all the same."""
+    for number in range(8):
+        put(store, f"v{number}", {(0, 1): unit(9, 1, number), (1, 2): unit(1, 9, number)})
+    store.index.build()
+    for number in range(8, 24):
+        put(store, f"v{number}", {(0, 1): unit(9, 1, number), (1, 2): unit(1, 9, number)})
+    more = (
+        "INSERT INTO pgvoice.segment_embedding"
+        " (video_id, start_ms, end_ms, encoder_id, dimension, embedding, status)"
+        " SELECT v.id, 1000 * n, 1000 * n + 1000, 1, 3,"
+        " CAST(ARRAY[-cos(n + v.id), 0, sin(n + v.id)] AS vector), 'ok'"
+        " FROM pgvoice.video AS v, generate_series(10, 600) AS n"
+    )
+    with store.database.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text(more))
+        # Building and dropping is one statement each.
+        first = "SELECT statement FROM pgvoice.segment_index_statements(1) LIMIT 14"
+        for statement in connection.scalars(text(first)).all():
+            connection.execute(text(statement))
+    (status,) = store.index.status()
+    tail = 16 * 2 + 24 * 591
+    assert (status.complete, status.tail, status.invalid) == (True, tail, [])
+    asked = text(
+        "SELECT array_agg(ROW(video, start_s)) FROM pgvoice.similar_segments("
+        ":video, 0, 1, 40, exact => :exact)"
+    )
+    with store.database.engine.connect() as connection:
+        for video in ("v3", "v12"):
+            by_index, exactly = (
+                connection.scalar(asked, {"video": video, "exact": exact})
+                for exact in (False, True)
+            )
+            assert by_index == exactly
+    assert len(store.index.build().built) == PARTS - 7
+    assert store.index.status()[0].tail == 0

@@ -18,7 +18,6 @@ from torchaudio.compliance import kaldi
 from pgvoice.hooks.encoders.campplus.campplus_topology import CONTEXT_FRAMES, GROWTH, HEAD, MELS
 from pgvoice.hooks.encoders.encoder import Waveform
 from pgvoice.hooks.encoders.packing.accelerators import Buffers
-from pgvoice.hooks.encoders.packing.bfloat16 import rounding
 from pgvoice.hooks.encoders.packing.folding import Linear, ready, scale_and_shift
 from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, TapeFeatures
 from pgvoice.hooks.encoders.packing.tapes import Tape
@@ -50,12 +49,17 @@ class PackedCampplus(PackedNetwork):
         dense = layers.dense
         self.embedding = Linear.before_norm(dense.linear, dense.nonlinear.batchnorm, self.device)
 
+    @property
+    def fused(self) -> bool:
+        """Whether oneDNN's convolutions are used, which are for a CPU's float32."""
+        return self.device.type == "cpu" and torch._C._has_mkldnn and self.precision == "ieee"
+
     @torch.inference_mode()
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
         features, tape = self.features(waveforms)
         # Zeros, or NaN if the segment has a sample that is not finite; oneDNN's ReLU of NaN is 0.
         broken = features[tape.starts, :1].mul_(0)
-        x, tape = self.head(features, tape)
+        x, tape = self.head(features, tape, fused=self.fused)
         context = Context(tape, buffers)
         for block in self.blocks:
             x = block(x, context)
@@ -168,16 +172,16 @@ class PackedHead:
         linear = Linear.before_norm(conv, norm, device)
         self.linear = Linear(_mels_first(linear.weight), linear.bias)
 
-    def __call__(self, features: Tensor, tape: Tape) -> tuple[Tensor, Tape]:
+    def __call__(self, features: Tensor, tape: Tape, *, fused: bool) -> tuple[Tensor, Tape]:
         """Features ``(frames, MELS)`` to ``(frames / 2, channels)``, and the tape of the output."""
         gaps = (tape.sizes + 1).cumsum(0) - 1
         kept = torch.arange(len(features), device=tape.device) + tape.owners
         x = features.new_zeros(len(features) + len(gaps), MELS)
         x = x.index_copy_(0, kept, features)[None, None]
-        x = self.first(x, gaps)
+        x = self.first(x, gaps, fused=fused)
         for residual in self.residuals:
-            x = residual(x, gaps)
-        x = self.last(x, gaps)
+            x = residual(x, gaps, fused=fused)
+        x = self.last(x, gaps, fused=fused)
         thinned, rows = tape.within(OFFSETS, stride=2)
         rows = torch.cat([kept, gaps[-1:]])[rows]
         frames = x[0].permute(1, 2, 0).flatten(1).index_select(0, rows)
@@ -194,9 +198,10 @@ class PackedResidual:
         if part.shortcut:
             self.shortcut = Convolution(part.shortcut[0], part.shortcut[1], device)
 
-    def __call__(self, x: Tensor, gaps: Tensor) -> Tensor:
-        y = self.first(x, gaps)
-        return self.second(y, gaps, self.shortcut.products(x) if self.shortcut else x)
+    def __call__(self, x: Tensor, gaps: Tensor, *, fused: bool) -> Tensor:
+        y = self.first(x, gaps, fused=fused)
+        residual = self.shortcut.products(x) if self.shortcut else x
+        return self.second(y, gaps, residual, fused=fused)
 
 
 class Convolution:
@@ -208,11 +213,11 @@ class Convolution:
         self.weight = weight.contiguous(memory_format=torch.channels_last)
         self.bias = ready(shift, device)
         self.stride, self.padding = conv.stride[::-1], conv.padding[::-1]
-        self.fused = device.type == "cpu" and torch._C._has_mkldnn
 
-    def __call__(self, x: Tensor, gaps: Tensor, residual: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, x: Tensor, gaps: Tensor, residual: Tensor | None = None, *, fused: bool
+    ) -> Tensor:
         """Adds `residual`, which is overwritten, before the ReLU; the frames `gaps` are zeros."""
-        fused = self.fused and not rounding()
         y = self._fused(x, residual) if fused else self._apart(x, residual)
         return y.index_fill_(2, gaps, 0)
 

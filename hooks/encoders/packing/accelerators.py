@@ -82,7 +82,7 @@ _before: list[Any] = []
 
 @contextmanager
 def float32_products(precision: str = "ieee") -> Iterator[None]:
-    """Compute products in full float32 (unless ``tf32``) whatever the process allows elsewhere.
+    """Compute products in full float32 (or ``tf32``) whatever the process allows elsewhere.
 
     PyTorch's settings are those of all threads: full float32 lasts while any thread wants it, and
     the process gets its own back when the last thread is done.
@@ -103,7 +103,7 @@ def float32_products(precision: str = "ieee") -> Iterator[None]:
 def _set_wanted() -> None:
     each = _before
     if _wanted:
-        precision = "tf32" if {*_wanted} == {"tf32"} else "ieee"
+        precision = "ieee" if "ieee" in _wanted else _wanted[-1]
         each = [getattr(setting, precision) for setting in PRECISIONS]
     for setting, value in zip(PRECISIONS, each, strict=True):
         setting.write(value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from threading import local
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from pgvoice.hooks.encoders.packing.accelerators import float32_products
 
 #: What a network's products may be computed in, besides ``ieee`` and ``tf32``.
 BFLOAT16 = "bf16"
@@ -35,15 +37,6 @@ class Bfloat16Products(TorchFunctionMode):
         super().__init__()
         self._weights = WeakTensorKeyDictionary()
 
-    def __enter__(self) -> Bfloat16Products:
-        super().__enter__()
-        _rounding.depth += 1
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        _rounding.depth -= 1
-        super().__exit__(*error)
-
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -67,15 +60,12 @@ class Bfloat16Products(TorchFunctionMode):
         return rounded
 
 
-def rounding() -> bool:
-    """Whether this thread rounds; kernels that are no functions of `PRODUCTS` must not run then."""
-    return _rounding.depth > 0
-
-
-class _Depth(local):
-    """Of the modes that this thread is in."""
-
-    depth = 0
-
-
-_rounding = _Depth()
+@contextmanager
+def products_in(precision: str, rounding: Bfloat16Products) -> Iterator[None]:
+    """Compute products in ``ieee``, ``tf32`` or ``bf16``, whatever the process allows elsewhere."""
+    if precision != BFLOAT16:
+        with float32_products(precision):
+            yield
+        return
+    with float32_products(), rounding:
+        yield

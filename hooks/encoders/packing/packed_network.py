@@ -11,13 +11,8 @@ import torch
 from torch import Tensor
 
 from pgvoice.hooks.encoders.encoder import Embeddings, Waveform
-from pgvoice.hooks.encoders.packing.accelerators import (
-    Buffers,
-    float32_products,
-    frame_budget,
-    sent,
-)
-from pgvoice.hooks.encoders.packing.bfloat16 import BFLOAT16, Bfloat16Products
+from pgvoice.hooks.encoders.packing.accelerators import Buffers, frame_budget, sent
+from pgvoice.hooks.encoders.packing.bfloat16 import Bfloat16Products, products_in
 from pgvoice.hooks.encoders.packing.tapes import Tape
 from pgvoice.hooks.encoders.packing.threads import side_by_side
 from pgvoice.hooks.encoders.waveforms import unit_rows
@@ -91,12 +86,14 @@ class PackedNetwork(ABC):
         """Rows of unit length ``(segments, dimension)``, in order."""
         frames = [self.features.frames(waveform.size) for waveform in waveforms]
         budget = frame_budget(self.device, self.bytes_per_frame)
-        with float32_products(self.precision):
+        with products_in(self.precision, self._rounding):
             if self.tapes_in_threads and self.device.type == "cpu":
                 rows = self._in_threads(waveforms, frames, budget)
             else:
                 buffers = Buffers(self.device)
-                rows = run_within(budget, frames, lambda part: self._run(waveforms[part], buffers))
+                rows = run_within(
+                    budget, frames, lambda part: self.run_tape(waveforms[part], buffers)
+                )
         # The only point that waits for the device: tapes are prepared while it computes.
         return unit_rows(torch.cat(rows).cpu().numpy())
 
@@ -105,13 +102,12 @@ class PackedNetwork(ABC):
     ) -> list[Tensor]:
         share = -(-sum(frames) // torch.get_num_threads())
         parts = run_within(min(budget, share), frames, lambda part: part)
-        return side_by_side(lambda part: self._run(waveforms[part], Buffers(self.device)), parts)
 
-    def _run(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
-        if self.precision != BFLOAT16:
-            return self.run_tape(waveforms, buffers)
-        with self._rounding:
-            return self.run_tape(waveforms, buffers)
+        def run(part: slice) -> Tensor:
+            with products_in(self.precision, self._rounding):
+                return self.run_tape(waveforms[part], Buffers(self.device))
+
+        return side_by_side(run, parts)
 
     @abstractmethod
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:

@@ -27,7 +27,9 @@ def test_build_status_drop(filled: Callable[..., Result]) -> None:
     assert "none" in filled("index", "status").stdout.splitlines()[1].split()
     built = filled("index", "build", "--memory", "70MB", "--workers", 0)
     assert (built.exit_code, built.stdout[: len(LABEL) + 14]) == (0, f"{LABEL}: index built,")
-    assert filled("index", "build").stdout == f"{LABEL}: the index is complete; nothing to build\n"
+    unneeded = f"{LABEL}: the index is not outgrown; nothing to build\n"
+    assert filled("index", "build").stdout == unneeded
+    assert "index built" in filled("index", "build", "--anew").stdout
     assert _status(filled)["indexed"] == _status(filled)["parts"]
     assert "complete" in filled("index", "status").stdout
     assert filled("index", "drop").stdout.startswith(f"{LABEL}: index dropped,")
@@ -78,7 +80,54 @@ def test_what_would_help(
         )
     shown = filled("index", "status").stdout
     assert "interrupted" in shown
-    assert "left by an interrupted build; `pgvoice index build` builds it again" in shown
+    assert "left by an interrupted build; `pgvoice index build` drops it" in shown
+
+
+def test_newer_segments_than_the_index(filled: Callable[..., Result], store_url: str) -> None:
+    filled("index", "build")
+    assert _status(filled)["tail"] == 0
+    with engine_of(store_url) as engine:
+        run(engine, "UPDATE pgvoice.segment_embedding SET created_at = now()")
+    one = _status(filled)
+    assert one["tail"] == one["segments"]
+    assert one["outgrown"] is False
+    assert "newer" in filled("index", "status").stdout
+    _make_outgrown(store_url)
+    shown = filled("index", "status").stdout
+    assert "outgrown" in shown.splitlines()[1].split()
+    advice = "segments are newer than the index, and every search compares them"
+    assert f"{advice}; `pgvoice index build` includes them" in shown
+    checks = json.loads(filled("doctor", "--no-torch", "--json").stdout)["checks"]
+    (check,) = (each for each in checks if each["name"] == "index")
+    assert check["state"] == "warn"
+    assert advice in check["detail"]
+    assert "index built" in filled("index", "build").stdout
+    assert "outgrown" not in filled("index", "status").stdout
+
+
+def _make_outgrown(store_url: str) -> None:
+    """Copy a segment 10,000 times."""
+    with engine_of(store_url) as engine:
+        run(
+            engine,
+            "INSERT INTO pgvoice.segment_embedding"
+            " (video_id, start_ms, end_ms, encoder_id, dimension, embedding, status)"
+            " SELECT video_id, 100 * n, 100 * n + 100, encoder_id, dimension, embedding, status"
+            " FROM (SELECT * FROM pgvoice.segment_embedding WHERE embedding IS NOT NULL LIMIT 1)"
+            " AS s, generate_series(1000000, 1010000) AS n",
+        )
+
+
+def test_an_index_of_an_earlier_release(filled: Callable[..., Result], store_url: str) -> None:
+    with engine_of(store_url) as engine, engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        statements = text("SELECT statement FROM pgvoice.segment_index_statements(1)")
+        for statement in connection.scalars(statements).all():
+            connection.execute(text(statement.partition(" AND created_at")[0]))
+    advice = "slows down every fill; `pgvoice index build --anew` replaces it"
+    assert advice in filled("index", "status").stdout
+    filled("index", "build", "--anew")
+    assert advice not in filled("index", "status").stdout
 
 
 def test_of_no_encoder(pgvoice: Callable[..., Result]) -> None:

@@ -230,8 +230,8 @@ def test_similarities_by_the_index_are_exact(crowded: VoiceStore) -> None:
 
 def test_nothing_leaks_into_the_session(connection: Connection) -> None:
     def settings() -> list[object]:
-        names = ("iterative_scan", "ef_search", "max_scan_tuples")
-        return [connection.scalar(text(f"SHOW hnsw.{name}")) for name in names]
+        names = ("hnsw.iterative_scan", "hnsw.ef_search", "hnsw.max_scan_tuples", "enable_seqscan")
+        return [connection.scalar(text(f"SHOW {name}")) for name in names]
 
     call = text("SELECT count(*) FROM pgvoice.similar_segments('video 003', 100, 101, 400)")
     connection.execute(call)
@@ -267,15 +267,25 @@ def test_what_the_index_lacks_is_found_all_the_same(crowded: VoiceStore) -> None
 
 
 def _plan(
-    connection: Connection, *, by_index: bool, among: list[int] | None, coarse: bool = False
+    connection: Connection,
+    *,
+    by_index: bool,
+    among: list[int] | None,
+    coarse: bool = False,
+    since: bool = False,
 ) -> str:
-    """How Postgres runs the statement of a search."""
+    """How Postgres runs the statement of a search; `since`: of what the index does not cover."""
     encoder, dimension, video = connection.execute(
         text("SELECT encoder_id, dimension, video_id FROM pgvoice.segment_embedding LIMIT 1")
     ).one()
     statement = connection.scalar(
-        text("SELECT pgvoice_internal.near_statement(:e, :d, :i, true, :among, false, false, :c)"),
-        {"e": encoder, "d": dimension, "i": by_index, "among": among is not None, "c": coarse},
+        text(
+            "SELECT pgvoice_internal.near_statement(:e, :d, :i, true, :among, false, false, :c,"
+            " CASE WHEN :since THEN before END, CASE WHEN :i THEN before END)"
+            " FROM pgvoice_internal.indexed_segments(:e)"
+        ),
+        {"e": encoder, "d": dimension, "i": by_index, "c": coarse, "since": since}
+        | {"among": among is not None},
     )
     values = f"{video}, 0, 0, '{{{str(among or [])[1:-1]}}}', 0, '{{}}', 20, 40"
     for prepared in (
@@ -294,6 +304,15 @@ def _plan(
 def test_a_search_by_index_uses_it(connection: Connection, coarse: bool) -> None:
     plan = _plan(connection, by_index=True, among=None, coarse=coarse)
     assert "_hnsw" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_what_the_index_does_not_cover_is_found_by_when_it_was_stored(
+    connection: Connection,
+) -> None:
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = _plan(connection, by_index=False, among=None, since=True)
+    assert "created_at_encoder_id_idx" in plan
     assert "Seq Scan" not in plan
 
 
@@ -319,7 +338,7 @@ def test_when_the_index_is_used(
     chosen = connection.scalar(
         text(
             "SELECT pgvoice_internal.is_search_by_index(e.id,"
-            " pgvoice_internal.indexed_segments(e.id), :max_rows,"
+            " (pgvoice_internal.indexed_segments(e.id)).segments, :max_rows,"
             f" CAST({videos} AS bigint[])) FROM pgvoice.encoder e"
         ),
         {"max_rows": max_rows},

@@ -161,6 +161,8 @@ def _ask(url: str, *statements: str) -> list[tuple[object, ...]]:
         ("SELECT start_s FROM clear_segments('w', 'B')", [(4,)]),
         ("SELECT count(*) FROM label WHERE speaker = 'ann'", [(3,)]),
         ("SELECT count(*) FROM segment_index WHERE valid", [(0,)]),
+        ("SELECT segments, outgrown FROM segment_index_tail(1)", [(None, None)]),
+        ("SELECT index_covers_before('alembic_version_pkc') > now()", [(True,)]),
         ("SELECT status, count(*) FROM segment_embedding GROUP BY 1 ORDER BY 1",
          [("ok", 4), ("too_short", 1)]),
         ("SELECT exemplars FROM profile", [(1,)]),

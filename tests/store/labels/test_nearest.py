@@ -234,19 +234,19 @@ def test_the_whole_comparison_is_made_by_the_workers(connection: Connection, sou
     where = f"s.encoder_id = {library.encoder.id}" + (
         " AND coalesce(n.status, 'absent') = 'absent'" if source == _MANY else ""
     )
+    statement = connection.scalar(
+        text("SELECT pgvoice_internal.lowest_keys(:source, :encoder, false)"),
+        {"source": f"{source} WHERE {where}", "encoder": library.encoder.id},
+    )
     (plan,) = connection.scalar(
         text(
             "EXPLAIN (FORMAT JSON, VERBOSE) CREATE TEMPORARY TABLE t AS"
-            " SELECT s.video_id, pgvoice_internal.best_keys(s.embedding, 1) AS keys"
-            f" FROM {source} WHERE {where}"
+            f" SELECT k.video_id, k.key, k.second FROM ({statement}) AS k"
         )
     )
     gather = plan["Plan"]
     assert gather["Node Type"] == "Gather"
-    (workers,) = gather["Plans"]
-    made = [column for column in workers["Output"] if "embedding" in column]
-    assert len(made) == 1
-    assert "best_keys" in made[0]
+    assert [column.split(".")[-1] for column in gather["Output"]] == ["video_id", "key", "second"]
 
 
 def test_many_absent_rows_are_found_by_a_scan(connection: Connection) -> None:

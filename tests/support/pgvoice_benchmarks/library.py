@@ -1,7 +1,9 @@
 """Synthetic libraries of any size with known speakers and realistic similarities.
 
 A speaker is a direction, part of which is common to all. A segment is its speaker's direction plus
-noise, and shorter segments have more noise. The constants below come from real speech.
+noise, and shorter segments have more noise. The constants below come from real speech. All elements
+of the vectors vary about equally, as they do with real speech, where the signs of the elements are
+of use: of CAM++ on 647 pieces of LibriSpeech, they deviate by 0.05 to 0.09.
 """
 
 from __future__ import annotations
@@ -75,7 +77,14 @@ class Library:
         common = DIFFERENT / WHOLE
         own = self._rng(0).standard_normal((self.people, DIMENSION - 1)) * _deviations()
         shared = np.full((self.people, 1), np.sqrt(common))
-        return _unit(np.hstack([shared, np.sqrt(1 - common) * _unit(own)]))
+        return _unit(np.hstack([shared, np.sqrt(1 - common) * _unit(own)]) @ self._turned())
+
+    def _turned(self) -> NDArray[np.float64]:
+        """A random rotation, which changes no similarity: ``(DIMENSION, DIMENSION)``."""
+        turned: NDArray[np.float64] = np.linalg.qr(
+            self._rng(3).standard_normal((DIMENSION, DIMENSION))
+        )[0]
+        return turned
 
     def videos(self, first: int = 0) -> Iterator[Video]:
         """The videos in order, from number `first`."""

@@ -69,10 +69,10 @@ class Pgvoice:
         yield from building(store.index.build, held)
         yield INDEX_SIZE, Figure(sum(each.bytes for each in store.index.status()), "bytes")
         yield ROUND_TRIP, Figure(quickest(self._ask_nothing).seconds)
-        yield from by_index(task, {ITS_OWN: self._search(task, exact=False)}, _numbers(task))
+        yield from by_index(task, {ITS_OWN: self._search(task, exact=False)}, numbers(task))
 
     def _search(self, task: Task, *, exact: bool) -> Search[list[SimilarSegment]]:
-        asked = {query: _key_and_span(task, query) for query in task.queries}
+        asked = {query: key_and_span(task, query) for query in task.queries}
 
         def search(query: int) -> list[SimilarSegment]:
             video, span = asked[query]
@@ -92,13 +92,14 @@ class Pgvoice:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(statement))
 
 
-def _key_and_span(task: Task, query: int) -> tuple[str, Span]:
+def key_and_span(task: Task, query: int) -> tuple[str, Span]:
+    """Where the segment with this number is."""
     video = task.library.video(query // task.library.video_segments)
     span = video.spans[query % task.library.video_segments]
     return video.key, (span.start_s, span.end_s)
 
 
-def _numbers(task: Task) -> Callable[[list[SimilarSegment]], Found]:
+def numbers(task: Task) -> Callable[[list[SimilarSegment]], Found]:
     """Converts found segments to their numbers, which follow the starts within a video."""
     starts: dict[int, Found] = {}
 

@@ -115,11 +115,12 @@ ACTS = {
 WITHOUT_VECTORS = {
     "activate_calibration", "cache_stats", "clean_speech", "default_encoder", "differing_segments",
     "encoder_id",
-    "erased_segments", "erased_videos", "happened", "hearable", "ingest_progress",
+    "erased_segments", "erased_videos", "happened", "hearable", "index_covers_before",
+    "ingest_progress",
     "is_by_library", "is_current", "label_reason", "library_needs", "library_totals",
     "revert_labels", "search_text", "sees_vectors", "segment_index_statements",
-    "segments_to_fill", "set_linking", "shown", "similarity", "snap_all_ms", "snap_ms",
-    "uncertainty", "unpin_labels", "unpin_voice", "verify", "words",
+    "segment_index_tail", "segments_to_fill", "set_linking", "shown", "similarity",
+    "snap_all_ms", "snap_ms", "uncertainty", "unpin_labels", "unpin_voice", "verify", "words",
 }  # fmt: skip
 #: Those of a switch, which are about two encoders.
 OF_SWITCH = {
