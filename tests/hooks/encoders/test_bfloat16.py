@@ -23,8 +23,8 @@ LEAST = {"campplus": 0.995, "ecapa": 0.9999}
 
 
 class TestCampplus(EncoderConformance):
-    #: Sums in another order are rounded to another of 256 steps.
-    tolerance = 0.02
+    #: Sums in another order, which some processors take, are rounded to another of 256 steps.
+    tolerance = 0.01
 
     def make_encoder(self) -> Encoder:
         return make_encoder("campplus-bf16", device="cpu")
