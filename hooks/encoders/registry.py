@@ -72,9 +72,9 @@ def register_encoders(register: RegisterEncoder) -> None:
     register("ecapa", EcapaEncoder, summary=ecapa, extra="extract")
     onnx = "any speaker model in an ONNX file: onnx:/folder-or-file"
     register("campplus", _campplus, summary=campplus, extra="campplus")
-    half = "the same with products in bfloat16, for a card or a processor with AMX"
-    register("ecapa-bf16", EcapaBfloat16Encoder, summary=half, extra="extract")
-    register("campplus-bf16", _campplus_in_bfloat16, summary=half, extra="campplus")
+    ecapa_half, campplus_half = (f"{name} with products in bfloat16" for name in ("ECAPA", "CAM++"))
+    register("ecapa-bf16", EcapaBfloat16Encoder, summary=ecapa_half, extra="extract")
+    register("campplus-bf16", _campplus_in_bfloat16, summary=campplus_half, extra="campplus")
     register("onnx", _onnx, summary=onnx, extra="onnx")
     redimnet2 = "ReDimNet2-B6, 192-d; from its release on GitHub"
     register("redimnet2", Redimnet2Encoder, summary=redimnet2, extra="redimnet2")

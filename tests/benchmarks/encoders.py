@@ -28,7 +28,7 @@ from pgvoice_benchmarks.encoding.models import MODELS
 from pgvoice_benchmarks.encoding.preloaded import ONE_BY_ONE
 from pgvoice_benchmarks.encoding.subject import PGVOICE, Subject, cut
 from pgvoice_benchmarks.encoding.tried import TRIED
-from pgvoice_benchmarks.report import material_line
+from pgvoice_benchmarks.report import segments_line
 from pgvoice_benchmarks.timing import TURNS, Run, in_turns, processor_time
 
 from pgvoice.hooks.encoders.encoder import Embeddings
@@ -60,7 +60,7 @@ def main(
     """Measure the encoders; fails if pgvoice's are slower than required, or their vectors wrong."""
     console = Console(width=WIDTH if markdown or not sys.stdout.isatty() else None)
     spans = material.spans(SPACE * segments, segments)
-    head(console, material_line(spans, SPACE * segments / 60, material.described()), processor)
+    head(console, f"{material.described()}: {segments_line(spans)}", processor)
     waveforms = cut(material.speech(SPACE * segments), spans, GRID_MS)
     findings = Findings()
     with TemporaryDirectory() as folder, processor_time() if processor else nullcontext():

@@ -52,7 +52,9 @@ def test_without_a_store_nothing_is_created(
     document = json.loads(run("encoder", "list", "--json").stdout)
     assert {encoder["name"] for encoder in document["available"]} == {
         "campplus",
+        "campplus-bf16",
         "ecapa",
+        "ecapa-bf16",
         "onnx",
         "redimnet2",
     }

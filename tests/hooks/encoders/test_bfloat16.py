@@ -23,8 +23,8 @@ LEAST = {"campplus": 0.995, "ecapa": 0.9999}
 
 
 class TestCampplus(EncoderConformance):
-    #: Sums in another order are rounded to another of 256 steps.
-    tolerance = 0.02
+    #: Sums in another order, which some processors take, are rounded to another of 256 steps.
+    tolerance = 0.01
 
     def make_encoder(self) -> Encoder:
         return make_encoder("campplus-bf16", device="cpu")
@@ -93,10 +93,19 @@ def test_a_product_is_rounded_and_in_float32(name: str) -> None:
 
 
 def test_rounded_weights_go_with_their_weights() -> None:
-    rounding = Bfloat16Products()
-    weight = torch.rand(7, 3)
-    with products_in("bf16", rounding):
+    products, weight = Bfloat16Products(), torch.rand(7, 3)
+    with products_in("bf16", products):
         torch.mm(torch.rand(5, 7), weight)
-        assert len(rounding._weights) == 1
+        assert len(products._weights) == 1
         del weight
-        assert not len(rounding._weights)
+        assert not len(products._weights)
+
+
+def test_tapes_in_threads_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    speech = material.speech(6)
+    waveforms = [speech[:40_000], speech[40_000:]]
+    encoder, whole = make_encoder("campplus-bf16", device="cpu"), CampplusEncoder("cpu")
+    together, exact = (each.encode(waveforms)[0] for each in (encoder, whole))
+    alone = encoder.encode(waveforms[:1])[0]
+    assert np.abs(together - alone).max() < np.abs(together - exact).max()

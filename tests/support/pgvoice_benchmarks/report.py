@@ -65,10 +65,14 @@ def _parts(subject: Subject, report: FillReport | None, alone: float) -> tuple[s
 
 def material_line(spans: Sequence[Span], minutes: float, kind: str) -> str:
     """A description of the audio and its segments."""
+    return f"{minutes:g} minutes of {kind}, 44.1 kHz, two channels; {segments_line(spans)}"
+
+
+def segments_line(spans: Sequence[Span]) -> str:
+    """How many segments, and how long they are."""
     durations = sorted(end - start for start, end in spans)
     middle = durations[len(durations) // 2]
     return (
-        f"{minutes:g} minutes of {kind}, 44.1 kHz, two channels; {len(spans)} segments of"
-        f" {durations[0]:.1f} to {durations[-1]:.1f} s, {middle:.1f} s in the middle,"
-        f" {sum(durations):.0f} s together"
+        f"{len(spans)} segments of {durations[0]:.1f} to {durations[-1]:.1f} s, {middle:.1f} s in"
+        f" the middle, {sum(durations):.0f} s together"
     )

@@ -22,7 +22,7 @@ SAME, SAME_COSINE = 3e-5, 1e-6
 #: The same with 10 bits of each factor.
 NEAR, NEAR_COSINE = 5e-3, 1e-4
 #: The same with 7 bits of each factor and each result.
-ROUGH, ROUGH_COSINE = 5e-2, 5e-3
+ROUGH, ROUGH_COSINE = 5e-2, 1e-2
 #: Between batches of other sizes, whose sums are in another order.
 REORDERED = 1e-5
 
