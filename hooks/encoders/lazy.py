@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ class LazyEncoder(ABC):
 
     default_threshold: Threshold
     min_samples: int
+    #: Of the network's products.
+    precision = "ieee"
 
     def __init__(self, device: str | None = None) -> None:
         self._wanted_device = device
@@ -68,6 +70,21 @@ class LazyEncoder(ABC):
                 load_torchaudio()
                 self._network = self._load()
             return self._network
+
+    def _fitted(
+        self, build: Callable[[str], PackedNetwork], kind: type[PackedNetwork]
+    ) -> PackedNetwork:
+        """The network of this kind, from its kernels; on a CPU, with those that suit it best."""
+        from pgvoice.hooks.encoders.packing.trial import fitted
+
+        if self.device != "cpu" or self.precision != "ieee":  # the other kernels have float32 only
+            return build(kind.KERNELS[0])
+        return fitted(build, kind)
+
+    @property
+    def chosen(self) -> str:
+        """How the loaded network runs, in words; empty if nothing was chosen."""
+        return self._network.chosen if self._network else ""
 
     @abstractmethod
     def _load(self) -> PackedNetwork:

@@ -75,14 +75,22 @@ class PackedNetwork(ABC):
     bytes_per_frame: int
     #: ``tf32`` keeps 10 bits of each factor: faster on a card, but other vectors.
     precision = "ieee"
+    #: Implementations for a CPU whose vectors differ by rounding only, the default first.
+    KERNELS: tuple[str, ...] = ("torch",)
+    #: Frames of a tape, if a trial chose them.
+    tape_frames: int | None = None
+    #: How kernels and tapes were chosen, in words; empty if nothing was to be chosen.
+    chosen = ""
 
-    def __init__(self, device: torch.device | str) -> None:
+    def __init__(self, device: torch.device | str, kernels: str | None = None) -> None:
+        """`kernels` is one of `KERNELS`."""
         self.device = torch.device(device)
+        self.kernels = kernels or self.KERNELS[0]
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Rows of unit length ``(segments, dimension)``, in order."""
         frames = [self.features.frames(waveform.size) for waveform in waveforms]
-        budget = frame_budget(self.device, self.bytes_per_frame)
+        budget = self.tape_frames or frame_budget(self.device, self.bytes_per_frame)
         buffers = Buffers(self.device)
         with float32_products(self.precision):
             rows = run_within(budget, frames, lambda part: self.run_tape(waveforms[part], buffers))
@@ -92,6 +100,10 @@ class PackedNetwork(ABC):
     @abstractmethod
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
         """Vectors ``(segments, dimension)`` on the device, of any length."""
+
+    def probe(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        """A pass, or a part of it that takes long with the same kernels and tapes as all of it."""
+        return self.run_tape(waveforms, buffers)
 
 
 def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Tensor]) -> list[Tensor]:
