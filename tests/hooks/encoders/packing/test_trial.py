@@ -39,9 +39,9 @@ class Clock:
         ({"default": 0.05, "slower": 0.06, "fastest": 0.03, "faster": 0.04}, "fastest"),
         ({"default": 0.05, "hardly": 0.0485}, "default"),
         ({"default": 0.05, "slower": 0.07}, "default"),
-        ({"default": 0.5, "faster": 0.25}, "default"),
+        ({"default": 0.3 * SECONDS, "faster": 0.2 * SECONDS}, "default"),
     ],
-    ids=["alone", "one", "best of all", "not clearly", "none", "too few runs"],
+    ids=["alone", "one", "best of all", "not clearly", "none", "too slow to tell"],
 )
 def test_another_than_the_default_must_be_clearly_faster(
     seconds: dict[str, float], chosen: str
@@ -53,10 +53,7 @@ def test_another_than_the_default_must_be_clearly_faster(
 def test_only_the_default_and_its_best_rival_run_again() -> None:
     clock = Clock({"default": 0.05, "slower": 0.07, "faster": 0.04})
     choose(["default", "slower", "faster"], clock.run, clock)
-    assert clock.ran[:3] == ["default", "slower", "faster"]
-    assert clock.ran[3:7] == ["default", "faster"] * 2
-    assert clock.ran.count("slower") == 1
-    assert clock.ran.count("faster") > RUNS
+    assert clock.ran == ["default", "slower", "faster", *["default", "faster"] * RUNS]
 
 
 def test_no_run_starts_when_the_time_is_over() -> None:
