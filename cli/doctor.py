@@ -29,7 +29,7 @@ from pgvoice.store.errors import DatabaseError, PgvoiceError
 #: Everything that pgvoice reads from the environment.
 SETTINGS = (
     *(URL_VARIABLE, DATA_VARIABLE, LINGER_VARIABLE, "PGVOICE_AUDIO", ENCODER_VARIABLE),
-    *(SEGMENTER_VARIABLE, "PGVOICE_PLAYER", "PGVOICE_PLUGINS", TOKEN_VARIABLE),
+    *(SEGMENTER_VARIABLE, "PGVOICE_PLAYER", "PGVOICE_PLUGINS", TOKEN_VARIABLE, "PGVOICE_TRIAL"),
 )
 #: Those that are not shown.
 SECRETS = (TOKEN_VARIABLE,)

@@ -37,6 +37,8 @@ class Rehearsal:
     device: str
     #: Whether its weights still have to be downloaded; it was tried out with others.
     lacks_weights: bool
+    #: What a trial of this processor's speed chose; empty without one.
+    chosen: str = ""
 
 
 def rehearse_encoding(name: str | None = None) -> Rehearsal:
@@ -47,17 +49,21 @@ def rehearse_encoding(name: str | None = None) -> Rehearsal:
     encoder = make_encoder(name)
     sound = generated_sound(encoder.identity.sample_rate)
     lacking = isinstance(encoder, LazyEncoder) and not encoder.has_weights()
+    chosen = ""
     if isinstance(encoder, LazyEncoder) and lacking:
-        rows = encoder.untrained().encode([sound])
+        network = encoder.untrained()
+        rows, chosen = network.encode([sound]), network.chosen
     else:
         rows = encoder.encode([sound])
+        if isinstance(encoder, LazyEncoder):
+            chosen = encoder.chosen
     lengths = np.linalg.norm(rows, axis=1)
     if rows.shape != (1, encoder.identity.dimension) or not abs(lengths - 1).max() < _LENGTH:
         raise EncoderUnavailable(
             f"the encoder {encoder.identity} returns no vector of unit length for a second of"
             f" sound, but one of length {lengths}: choose another encoder"
         )
-    return Rehearsal(str(encoder.identity), encoder.device, lacking)
+    return Rehearsal(str(encoder.identity), encoder.device, lacking, chosen)
 
 
 def rehearse_segmenting(name: str | None = None) -> tuple[str, str]:

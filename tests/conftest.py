@@ -54,10 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Settings of this process and those that it starts.
 
-    No command leaves a server behind. Arithmetic has one thread per process: beside other tests,
-    more of them mostly wait for each other, spinning, which takes four times as long.
+    No command leaves a server behind, and no encoder is tried out for speed. Arithmetic has one
+    thread per process: beside other tests, more of them mostly wait for each other, spinning,
+    which takes four times as long.
     """
     os.environ["PGVOICE_LINGER"] = "0"
+    os.environ["PGVOICE_TRIAL"] = "0"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")

@@ -73,12 +73,13 @@ def _torch() -> Check:
 
 def _encoder() -> Check:
     found = rehearse_encoding()
+    device = f"{found.device} ({found.chosen})" if found.chosen else found.device
     if not found.lacks_weights:
-        return Check("encoder", "ok", f"{found.encoder} encodes on {found.device}")
+        return Check("encoder", "ok", f"{found.encoder} encodes on {device}")
     return Check(
         "encoder",
         "warn",
-        f"{found.encoder} works on {found.device} but its weights are not here: the first fill"
+        f"{found.encoder} works on {device} but its weights are not here: the first fill"
         f" downloads them; {ENCODER_VARIABLE}=campplus needs no download",
     )
 

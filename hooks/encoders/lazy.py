@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -71,6 +71,21 @@ class LazyEncoder(ABC):
                 self._network = self._load()
                 self._network.precision = self.precision
             return self._network
+
+    def _fitted(
+        self, build: Callable[[str], PackedNetwork], kind: type[PackedNetwork]
+    ) -> PackedNetwork:
+        """The network of this kind, from its kernels; on a CPU, with those that suit it best."""
+        from pgvoice.hooks.encoders.packing.trial import fitted
+
+        if self.device != "cpu" or self.precision != "ieee":  # the other kernels have float32 only
+            return build(kind.KERNELS[0])
+        return fitted(build, kind)
+
+    @property
+    def chosen(self) -> str:
+        """How the loaded network runs, in words; empty if nothing was chosen."""
+        return self._network.chosen if self._network else ""
 
     @abstractmethod
     def _load(self) -> PackedNetwork:

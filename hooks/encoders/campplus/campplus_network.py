@@ -35,8 +35,13 @@ class PackedCampplus(PackedNetwork):
     #: The head's two-dimensional activations in float32, five times.
     bytes_per_frame = 4 * 5 * HEAD * MELS
 
-    def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
-        super().__init__(device)
+    def __init__(
+        self,
+        network: nn.Module,
+        device: torch.device | str = "cpu",
+        kernels: str = PackedNetwork.KERNELS[0],
+    ) -> None:
+        super().__init__(device, kernels)
         layers: Any = network.xvector
         self.features = KaldiFeatures(MELS, self.device)
         self.head = PackedHead(network.head, layers.tdnn, self.device)

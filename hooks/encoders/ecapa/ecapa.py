@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,8 @@ class EcapaEncoder(LazyEncoder):
 
             from pgvoice.hooks.encoders.ecapa.ecapa_network import PackedEcapa
         model = load(lambda: ECAPA_TDNN(**TOPOLOGY))
-        return PackedEcapa(model, Fbank(n_mels=MELS), self.device)
+        fbank = Fbank(n_mels=MELS)
+        return self._fitted(partial(PackedEcapa, model, fbank, self.device), PackedEcapa)
 
 
 def _local(folder: Path) -> Path:

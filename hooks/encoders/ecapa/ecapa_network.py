@@ -27,8 +27,17 @@ LARGEST_SCORE = 40
 class PackedEcapa(PackedNetwork):
     """SpeechBrain's `ECAPA_TDNN` with its `Fbank`."""
 
-    def __init__(self, model: Any, fbank: Any, device: torch.device | str = "cpu") -> None:
-        super().__init__(device)
+    #: Whose matrix products: those of Torch's BLAS, or oneDNN's with weights in its own layout.
+    KERNELS = ("blas", "onednn")
+
+    def __init__(
+        self,
+        model: Any,
+        fbank: Any,
+        device: torch.device | str = "cpu",
+        kernels: str = KERNELS[0],
+    ) -> None:
+        super().__init__(device, kernels)
         _check_topology(model)
         self.features = SpeechBrainFeatures(fbank, self.device)
         self.first = Layer.of(model.blocks[0], self.device)
@@ -42,6 +51,10 @@ class PackedEcapa(PackedNetwork):
         self.pooling = Pooling(model, self.device, self.aggregation.lacking)
         # The widest matrices in float32, five times.
         self.bytes_per_frame = 4 * 5 * sum(self.aggregation.weight.shape)
+        if kernels == "onednn":
+            self.first, self.aggregation = self.first.by_onednn(), self.aggregation.by_onednn()
+            for each in self.blocks:
+                each.multiply_by_onednn()
 
     @torch.inference_mode()
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
@@ -53,6 +66,16 @@ class PackedEcapa(PackedNetwork):
             x = block(x, tape, buffers, columns)
         room = buffers.matrix("aggregated", len(x), self.aggregation.weight.shape[1])
         return self.pooling(self.aggregation(outputs, tape, room), tape, buffers)
+
+    @torch.inference_mode()
+    def probe(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        """A fifth of a pass, with one of the blocks and a constant for the aggregation."""
+        x, tape = self.features(waveforms)
+        block = self.blocks[0]
+        out = buffers.matrix("outputs", len(x), block.channels)
+        block(self.first(x, tape), tape, buffers, out)
+        room = buffers.matrix("aggregated", len(x), self.aggregation.weight.shape[1])
+        return self.pooling(room.fill_(0.1), tape, buffers)
 
 
 class ResidualBlock:
@@ -76,6 +99,10 @@ class ResidualBlock:
         if block.shortcut:
             self.shortcut = Linear.of(block.shortcut.conv, device, lacking)
             self.lacking = torch.zeros(self.channels, dtype=lacking.dtype)
+
+    def multiply_by_onednn(self) -> None:
+        self.enter, self.leave = self.enter.by_onednn(), self.leave.by_onednn()
+        self.chain = [layer.by_onednn() for layer in self.chain]
 
     def __call__(self, x: Tensor, tape: Tape, buffers: Buffers, out: Tensor) -> Tensor:
         """Writes to `out`, which may be some columns of a wider matrix, and returns it."""

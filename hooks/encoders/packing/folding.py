@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -80,6 +80,8 @@ class Layer:
     offsets: tuple[int, ...]
     #: What is missing from the output: ``(outputs,)`` in float64.
     lacking: Tensor
+    #: The weight in oneDNN's own layout, if oneDNN multiplies.
+    packed: Tensor | None = None
 
     @classmethod
     def of(
@@ -113,9 +115,19 @@ class Layer:
     def __call__(self, x: Tensor, tape: Tape, out: Tensor | None = None) -> Tensor:
         """``(frames, inputs)`` to ``(frames, outputs)``, written to `out` if given."""
         rows = x if len(self.offsets) == 1 else tape.gather(x, self.offsets)
+        if self.packed is not None:
+            bias = self.bias if self.whole else None
+            products = torch.ops.mkldnn._linear_pointwise(rows, self.packed, bias, "none", [], "")
+            out = products if out is None else out
+            return torch.clamp(products, self.low, self.high, out=out)
         if self.whole:
             return self.clamp(torch.addmm(self.bias, rows, self.weight, out=out))
         return self.clamp(torch.mm(rows, self.weight, out=out))
+
+    def by_onednn(self) -> Layer:
+        """The same layer, on a CPU, with oneDNN's product; Torch's own is MKL's on most of them."""
+        weight = self.weight.t().contiguous()
+        return replace(self, packed=torch.ops.mkldnn._reorder_linear_weight(weight))
 
     def clamp(self, products: Tensor) -> Tensor:
         """The ReLU and the normalisation after it, in place."""

@@ -77,14 +77,22 @@ class PackedNetwork(ABC):
     precision = "ieee"
     #: Whether a CPU encodes as many tapes at a time as it has threads; else threads share a tape.
     tapes_in_threads = False
+    #: Implementations for a CPU whose vectors differ by rounding only, the default first.
+    KERNELS: tuple[str, ...] = ("torch",)
+    #: Frames of a tape, if a trial chose them.
+    tape_frames: int | None = None
+    #: How kernels and tapes were chosen, in words; empty if nothing was to be chosen.
+    chosen = ""
 
-    def __init__(self, device: torch.device | str) -> None:
+    def __init__(self, device: torch.device | str, kernels: str | None = None) -> None:
+        """`kernels` is one of `KERNELS`."""
         self.device = torch.device(device)
+        self.kernels = kernels or self.KERNELS[0]
         self._rounding = Bfloat16Products()
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Rows of unit length ``(segments, dimension)``, in order."""
-        budget = frame_budget(self.device, self.bytes_per_frame)
+        budget = self.tape_frames or frame_budget(self.device, self.bytes_per_frame)
         with products_in(self.precision, self._rounding):
             if self.tapes_in_threads and self.device.type == "cpu":
                 rows = self._run_in_threads(waveforms, budget)
@@ -118,6 +126,10 @@ class PackedNetwork(ABC):
     @abstractmethod
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
         """Vectors ``(segments, dimension)`` on the device, of any length."""
+
+    def probe(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
+        """A pass, or a part of it that takes long with the same kernels and tapes as all of it."""
+        return self.run_tape(waveforms, buffers)
 
 
 def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Found]) -> list[Found]:
