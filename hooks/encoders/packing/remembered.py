@@ -44,7 +44,8 @@ class Remembered(Generic[T]):
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / "lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                return self._kept() or self._keep(find)
+                found = self._kept()
+                return self._keep(find) if found is None else found
         except OSError:
             return None
 
