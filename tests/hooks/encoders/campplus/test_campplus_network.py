@@ -115,9 +115,7 @@ def test_a_broken_segment_leaves_its_neighbours_alone(
 
 
 @pytest.mark.parametrize("with_residual", [False, True], ids=["alone", "with a residual"])
-def test_a_convolution_is_the_same_in_one_pass(
-    with_residual: bool, packed: PackedCampplus, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_convolution_is_the_same_in_one_pass(with_residual: bool, packed: PackedCampplus) -> None:
     layer = packed.head.residuals[0].second
     x, residual = (
         torch.randn(1, 32, 50, 40).contiguous(memory_format=torch.channels_last) for _ in range(2)
@@ -125,8 +123,7 @@ def test_a_convolution_is_the_same_in_one_pass(
     gaps = torch.tensor([7, 49])
 
     def found(*, fused: bool) -> Tensor:
-        monkeypatch.setattr(layer, "fused", fused)
-        return layer(x, gaps, residual.clone() if with_residual else None)
+        return layer(x, gaps, residual.clone() if with_residual else None, fused=fused)
 
     fused, apart = found(fused=True), found(fused=False)
     torch.testing.assert_close(fused, apart, atol=1e-5, rtol=0)
