@@ -26,7 +26,7 @@ from pgvoice.store.errors import (
 from pgvoice.store.keys import DEFAULT_GRID_MS, GRIDS_MS
 
 #: The newest revision; a constant, so that checking a store does not import alembic.
-HEAD = "0037"
+HEAD = "0038"
 #: The oldest revision that can be upgraded.
 OLDEST = "0024"
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"

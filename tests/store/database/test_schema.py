@@ -59,6 +59,21 @@ def test_migrations_make_the_models_constraints(connection: Connection, server_u
     assert connection.execute(CONSTRAINTS).all() == expected
 
 
+def test_vectors_are_in_their_rows(connection: Connection, server_url: str) -> None:
+    """Of a vector of 512 elements that lies apart, each comparison would fetch a copy."""
+    apart = text(
+        "SELECT attrelid::regclass::text, attname FROM pg_attribute"
+        " JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p')"
+        " WHERE relnamespace = 'pgvoice'::regnamespace AND attstorage <> 'm'"
+        " AND atttypid = 'public.vector'::regtype"
+    )
+    assert connection.execute(apart).all() == []
+    with new_database(server_url) as url, engine_of(url) as engine:
+        migrate(url, partitions=2)
+        with engine.connect() as partitioned:
+            assert partitioned.execute(apart).all() == []
+
+
 def test_every_table_and_function_says_what_it_is_for(connection: Connection) -> None:
     silent = connection.execute(
         text(
