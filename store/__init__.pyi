@@ -9,7 +9,7 @@ from .answers.clusters import (
 )
 from .answers.identify import Identification, Suggestion
 from .answers.index_building import BuildReport
-from .answers.indexes import BuildProgress, IndexStatus
+from .answers.indexes import BuildMemory, BuildProgress, IndexStatus
 from .answers.similar import SimilarFilter, SimilarSegment
 from .answers.text_search import FoundTurn
 from .encoders.exporting import RecordingVectors
@@ -113,6 +113,7 @@ __all__ = [
     "AuditEvent",
     "Band",
     "BandThreshold",
+    "BuildMemory",
     "BuildProgress",
     "BuildReport",
     "CacheStatistics",

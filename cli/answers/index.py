@@ -54,6 +54,8 @@ def build(
     drops what an interrupted one left behind, and waits for running fills.
     """
     label = str(store.encoders.find(encoder).identity)
+    if memory is None:
+        _warn_of_memory(store, label, anew=anew)
     with _progress() as on_progress:
         report = store.index.build(
             encoder, memory=memory, workers=workers, on_progress=on_progress, anew=anew
@@ -101,6 +103,19 @@ def drop(store: VoiceStore, encoder: str | None, as_json: bool) -> None:
         output.write_json({"encoder": label, "dropped": dropped})
     else:
         click.echo(f"{label}: " + (f"index dropped, {_parts(dropped)}" if dropped else "no index"))
+
+
+def _warn_of_memory(store: VoiceStore, label: str, *, anew: bool) -> None:
+    """Say if a build will have less memory than it needs."""
+    found = next(one for one in store.index.status(rough=True) if one.encoder == label)
+    needed = store.index.memory(label)
+    if (anew or found.worth_building) and needed.usual < needed.graph:
+        click.echo(
+            f"Warning: the index needs {output.size(needed.graph)} of memory while it is built, and"
+            f" takes {output.size(needed.usual)} unless --memory says more: what does not fit takes"
+            " several times as long",
+            err=True,
+        )
 
 
 @contextmanager

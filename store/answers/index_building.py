@@ -71,7 +71,8 @@ def build(
         if is_pooled(connection):
             _refuse_settings(memory, workers)
             _refuse_workers(connection, unsafe)
-            little = indexes.wants_memory(connection, encoder.id)
+            needed = indexes.build_memory(connection, encoder.id)
+            little = needed.usual > needed.server
             built = run()
             return BuildReport(built, without_memory=little and bool(built))
         indexes.prepare(connection, encoder.id, memory, workers if unsafe is None else 0)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from pgvoice.store.answers import index_building, indexes
 from pgvoice.store.answers.index_building import BuildReport, OnProgress
-from pgvoice.store.answers.indexes import IndexStatus
+from pgvoice.store.answers.indexes import BuildMemory, IndexStatus
 from pgvoice.store.database.connection import Database
 from pgvoice.store.database.sessions import keep_open
 from pgvoice.store.recordings import encoders
@@ -57,6 +57,12 @@ class SegmentIndex:
             return index_building.build(
                 connection, other, found, memory, workers, on_progress, anew=anew
             )
+
+    def memory(self, encoder: WhichEncoder = None) -> BuildMemory:
+        """What a build needs and takes."""
+        with self._database.engine.connect() as connection:
+            found = encoders.find(connection, encoder)
+            return indexes.build_memory(connection, found.id)
 
     def drop(self, encoder: WhichEncoder = None) -> int:
         """Drop the index of an encoder's segments; returns how many tables had one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from pgvoice.hooks.encoders.packing.threads import side_by_side
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 Found = TypeVar("Found")
+#: From the waveforms of a tape to a row for each.
+Work: TypeAlias = Callable[[Sequence[Waveform], Buffers], Tensor]
 
 
 class TapeFeatures(ABC):
@@ -93,32 +95,34 @@ class PackedNetwork(ABC):
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Rows of unit length ``(segments, dimension)``, in order."""
         budget = self.tape_frames or frame_budget(self.device, self.bytes_per_frame)
-        with products_in(self.precision, self._rounding):
-            if self.tapes_in_threads and self.device.type == "cpu":
-                rows = self._run_in_threads(waveforms, budget)
-            else:
-                rows = self._run(waveforms, budget)
+        rows = self.run(waveforms, budget, self.run_tape)
         # The only point that waits for the device: tapes are prepared while it computes.
         return unit_rows(torch.cat(rows).cpu().numpy())
 
-    def _run_in_threads(self, waveforms: Sequence[Waveform], budget: int) -> list[Tensor]:
+    def run(self, waveforms: Sequence[Waveform], budget: int, work: Work) -> list[Tensor]:
+        """What `work` returns of each tape of at most `budget` frames, in order."""
+        with products_in(self.precision, self._rounding):
+            if self.tapes_in_threads and self.device.type == "cpu":
+                return self._run_in_threads(waveforms, budget, work)
+            return self._run(waveforms, budget, work)
+
+    def _run_in_threads(
+        self, waveforms: Sequence[Waveform], budget: int, work: Work
+    ) -> list[Tensor]:
         frames = self._frames(waveforms)
         share = -(-sum(frames) // torch.get_num_threads())
         parts = run_within(min(budget, share), frames, lambda part: part)
 
         def run(part: slice) -> Tensor:
             with products_in(self.precision, self._rounding):
-                return torch.cat(self._run(waveforms[part], budget))
+                return torch.cat(self._run(waveforms[part], budget, work))
 
         return side_by_side(run, parts)
 
-    def _run(self, waveforms: Sequence[Waveform], budget: int) -> list[Tensor]:
+    def _run(self, waveforms: Sequence[Waveform], budget: int, work: Work) -> list[Tensor]:
         buffers = Buffers(self.device)
-        return run_within(
-            budget,
-            self._frames(waveforms),
-            lambda part: self.run_tape(waveforms[part], buffers),
-        )
+        frames = self._frames(waveforms)
+        return run_within(budget, frames, lambda part: work(waveforms[part], buffers))
 
     def _frames(self, waveforms: Sequence[Waveform]) -> list[int]:
         return [self.features.frames(waveform.size) for waveform in waveforms]

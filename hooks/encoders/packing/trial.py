@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from pgvoice.hooks.encoders.encoder import Waveform
-from pgvoice.hooks.encoders.packing.accelerators import CPU_FRAMES, Buffers, float32_products
-from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork, run_within
+from pgvoice.hooks.encoders.packing.accelerators import CPU_FRAMES
+from pgvoice.hooks.encoders.packing.packed_network import PackedNetwork
 from pgvoice.hooks.encoders.packing.remembered import Remembered, processor, usual_folder
 
 #: The environment variable that forbids the trial if it is 0.
@@ -74,17 +74,16 @@ def _tried(
     """The choice; leaves the networks that it built in `built`."""
     default, *others = kind.KERNELS
     built[default] = build(default)
-    buffers = Buffers(built[default].device)
     ways = [Way(default, frames) for frames in (CPU_FRAMES, *FRAMES)]
     for kernels in others:
         way = Way(kernels, CPU_FRAMES)
         try:
             built[kernels] = build(kernels)
-            probe(built[kernels], way, buffers)
+            probe(built[kernels], way)
         except (AttributeError, NotImplementedError, RuntimeError):
             continue  # this build of Torch has none
         ways.append(way)
-    return choose(ways, lambda way: probe(built[way.kernels], way, buffers))
+    return choose(ways, lambda way: probe(built[way.kernels], way))
 
 
 def choose(
@@ -119,12 +118,9 @@ def choose(
     return rival if min(taken[True]) < BETTER * min(taken[False]) else default
 
 
-def probe(network: PackedNetwork, way: Way, buffers: Buffers) -> None:
+def probe(network: PackedNetwork, way: Way) -> None:
     """Run the network's probe over made-up sound."""
-    waveforms = _sound()
-    costs = [network.features.frames(waveform.size) for waveform in waveforms]
-    with float32_products():
-        run_within(way.frames, costs, lambda part: network.probe(waveforms[part], buffers))
+    network.run(_sound(), way.frames, network.probe)
 
 
 def _sound() -> list[Waveform]:

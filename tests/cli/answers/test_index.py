@@ -36,6 +36,16 @@ def test_build_status_drop(filled: Callable[..., Result]) -> None:
     assert filled("index", "drop").stdout == f"{LABEL}: no index\n"
 
 
+def test_a_build_says_what_memory_it_lacks(
+    filled: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Warning" not in filled("index", "build", "--anew").stderr
+    monkeypatch.setattr(indexes, "MEMORY_BOUNDS", (1 << 10, 2 << 10))
+    monkeypatch.setattr(indexes, "NODE", 10**9)
+    assert "GB of memory while it is built" in filled("index", "build", "--anew").stderr
+    assert "Warning" not in filled("index", "build", "--anew", "--memory", "70MB").stderr
+
+
 def test_json(filled: Callable[..., Result]) -> None:
     report = json.loads(filled("index", "build", "--json").stdout)
     assert set(report) == {"encoder", "built", "without_workers", "without_memory"}
