@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from pgvoice_benchmarks import machine, material, processors
-from pgvoice_benchmarks.encoding import exported
+from pgvoice_benchmarks.encoding import exported, products
 from pgvoice_benchmarks.encoding.comparison import FLOOR, comparison, judge, rates
 from pgvoice_benchmarks.encoding.exported import ONNX
 from pgvoice_benchmarks.encoding.findings import Findings
@@ -37,6 +37,12 @@ flags		: fpu avx2 avx512f avx512_bf16
 processor	: 1
 model		: 1
 """
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How fast products are does not matter here."""
+    monkeypatch.setattr(products, "STRETCH_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def _best(work: Multiply) -> float:
 
 
 def _stretch(work: Multiply) -> float:
-    spent, times = 0.0, 0
+    spent, times = timed(work).seconds, 1
     while spent < STRETCH_SECONDS:
         spent += timed(work).seconds
         times += 1
