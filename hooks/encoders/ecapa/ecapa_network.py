@@ -67,16 +67,6 @@ class PackedEcapa(PackedNetwork):
         room = buffers.matrix("aggregated", len(x), self.aggregation.weight.shape[1])
         return self.pooling(self.aggregation(outputs, tape, room), tape, buffers)
 
-    @torch.inference_mode()
-    def probe(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
-        """A fifth of a pass, with one of the blocks and a constant for the aggregation."""
-        x, tape = self.features(waveforms)
-        block = self.blocks[0]
-        out = buffers.matrix("outputs", len(x), block.channels)
-        block(self.first(x, tape), tape, buffers, out)
-        room = buffers.matrix("aggregated", len(x), self.aggregation.weight.shape[1])
-        return self.pooling(room.fill_(0.1), tape, buffers)
-
 
 class ResidualBlock:
     """TDNN, Res2Net, TDNN and squeeze-excitation, added to the input."""

@@ -131,10 +131,6 @@ class PackedNetwork(ABC):
     def run_tape(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
         """Vectors ``(segments, dimension)`` on the device, of any length."""
 
-    def probe(self, waveforms: Sequence[Waveform], buffers: Buffers) -> Tensor:
-        """A pass, or a part of it that takes long with the same kernels and tapes as all of it."""
-        return self.run_tape(waveforms, buffers)
-
 
 def run_within(budget: int, costs: Sequence[int], run: Callable[[slice], Found]) -> list[Found]:
     """Call `run` on consecutive items that together cost at most `budget`, at least one each time.

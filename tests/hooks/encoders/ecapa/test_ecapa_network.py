@@ -74,14 +74,6 @@ def test_all_kernels_give_the_same_vectors(
     np.testing.assert_array_equal(rows, network.encode(segments[:10]))
 
 
-@pytest.mark.parametrize("kernels", PackedEcapa.KERNELS)
-def test_a_probe_takes_every_waveform(kernels: str, small: Any, segments: list[Waveform]) -> None:
-    network = PackedEcapa(small.model, small.fbank, "cpu", kernels)
-    rows = network.probe(segments[:3], Buffers(network.device))
-    assert rows.shape == (3, SMALL["lin_neurons"])
-    assert bool(rows.isfinite().all())
-
-
 WAYS = pytest.mark.parametrize("whole", [False, True], ids=["as on a CPU", "as on an accelerator"])
 
 
