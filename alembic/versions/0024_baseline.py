@@ -35,10 +35,9 @@ def upgrade() -> None:
     options = config.attributes if config else {}
     parts = int(options.get("partitions", 1))
     _tables(parts).create_all(op.get_bind())
-    for table in metadata.sorted_tables:
-        for column in table.c:
-            if isinstance(column.type, VECTOR):  # in its row, as in 0038
-                op.execute(f"ALTER TABLE {table} ALTER COLUMN {column.name} SET STORAGE MAIN")
+    for column in (column for table in metadata.sorted_tables for column in table.c):
+        if isinstance(column.type, VECTOR):  # in its row, as in 0038
+            op.execute(f"ALTER TABLE {column.table} ALTER COLUMN {column.name} SET STORAGE MAIN")
     for part in range(parts) if parts > 1 else ():
         _add_part(part, parts)
     for table in WITHOUT_STATISTICS:
