@@ -2,7 +2,8 @@
 
 The published networks one by one, by PyTorch, ONNX Runtime and OpenVINO, and pgvoice's packed pass,
 all with the same number of threads, in one run. The floor is the time of the model's multiply-adds
-at the rate of the fastest product that any of these libraries reaches. ``gpu.py`` measures cards.
+as products of one shape, the fastest, by the fastest of these libraries, which carries them out in
+each turn. ``gpu.py`` measures cards.
 """
 
 from __future__ import annotations
@@ -84,12 +85,10 @@ def head(console: Console, what: str, processor: bool) -> None:
 def measure(
     subject: Subject, folder: Path, turns: int, also: Sequence[str], findings: Findings
 ) -> None:
-    """All ways in turns; rates of products before, between and after them."""
+    """All ways and the floor in turns."""
     subject.warm_up()
     ways = all_ways(subject, folder, also)
-    subject.floor.measure()
-    found = in_turns(subject.name, ways, turns, float("inf"))
-    subject.floor.measure()
+    found = in_turns(subject.name, ways, turns, float("inf"), subject.floor.measure)
     findings.tables.append(comparison(subject, found))
     judge(subject, found, findings)
 

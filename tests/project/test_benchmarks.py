@@ -139,9 +139,11 @@ def test_the_floor_is_a_time() -> None:
     floor.measure()
     assert floor.total == 10**9 + 10
     assert floor.best.product == (64, 64)
-    assert 0 < floor.seconds == pytest.approx(floor.seconds_by_shape)
-    assert floor.best.per_second == max(rate.per_second for rate in floor.by_library.values())
-    assert {"torch", "torch's oneDNN", "numpy", "ONNX Runtime"} <= set(floor.by_library)
+    assert 0 < floor.seconds == floor.total / floor.best.per_second
+    assert floor.best == floor.by_library[-1]
+    before = floor.seconds
+    floor.measure()
+    assert floor.seconds <= before
 
 
 def test_fills_are_cold_partial_and_warm(

@@ -119,8 +119,9 @@ def test_all_ways_give_the_same_vectors(subject: Subject, tmp_path: Path) -> Non
     for name in (ONNX, PGVOICE, TRIED["channels-last"][0], *others):
         assert float(cosines[name]) > 0.99999
     assert 0.99 < float(cosines[TRIED["bf16"][0]]) < 0.99999
-    assert [row[-1] for row in table.rows[-2:]] == ["-", "-"]
-    assert "torch " in rates(subject)
+    assert table.rows[-1][0].startswith(FLOOR)
+    assert table.rows[-1][-1] == "-"
+    assert rates(subject).startswith("fastest products")
 
 
 @pytest.mark.parametrize(
@@ -155,11 +156,12 @@ def test_what_is_required_of_ecapa(
 
 def _judged(subject: Subject, seconds: Mapping[str, float], wrong: list[str]) -> None:
     """The times that are too long, if the floor is 4 seconds."""
-    product = Product(2, 2)
-    subject.floor._rates = {(product, "torch"): Rate(product, "torch", subject.floor.total / 4)}
+    rate = Rate(Product(2, 2), "torch", subject.floor.total / 4)
     rows = np.eye(3, dtype=np.float32)
     findings = Findings()
-    judge(subject, {name: Timed(taken, rows) for name, taken in seconds.items()}, findings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject.floor, "_rates", {rate.library: rate})
+        judge(subject, {name: Timed(taken, rows) for name, taken in seconds.items()}, findings)
     assert [
         line.partition(": ")[0].rpartition("divided by ")[2] for line in findings.wrong
     ] == wrong

@@ -30,8 +30,6 @@ PIECE = 300
 class PackedCampplus(PackedNetwork):
     """CAM++ with the parameters of `campplus_topology.campplus`."""
 
-    #: Its many small operations leave threads that share each of them waiting for one another.
-    tapes_in_threads = True
     #: The head's two-dimensional activations in float32, five times.
     bytes_per_frame = 4 * 5 * HEAD * MELS
 

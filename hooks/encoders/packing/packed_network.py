@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeVar
+from queue import SimpleQueue
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,8 +19,6 @@ from pgvoice.hooks.encoders.packing.threads import side_by_side
 from pgvoice.hooks.encoders.waveforms import unit_rows
 
 Found = TypeVar("Found")
-#: From the waveforms of a tape to a row for each.
-Work: TypeAlias = Callable[[Sequence[Waveform], Buffers], Tensor]
 
 
 class TapeFeatures(ABC):
@@ -77,8 +76,6 @@ class PackedNetwork(ABC):
     bytes_per_frame: int
     #: ``tf32`` keeps 10 bits of each factor, ``bf16`` 7: faster on a card, but other vectors.
     precision = "ieee"
-    #: Whether a CPU encodes as many tapes at a time as it has threads; else threads share a tape.
-    tapes_in_threads = False
     #: Implementations for a CPU whose vectors differ by rounding only, the default first.
     KERNELS: tuple[str, ...] = ("torch",)
     #: Frames of a tape, if a trial chose them.
@@ -93,36 +90,39 @@ class PackedNetwork(ABC):
         self._rounding = Bfloat16Products()
 
     def encode(self, waveforms: Sequence[Waveform]) -> Embeddings:
-        """Rows of unit length ``(segments, dimension)``, in order."""
-        budget = self.tape_frames or frame_budget(self.device, self.bytes_per_frame)
-        rows = self.run(waveforms, budget, self.run_tape)
+        """Rows of unit length ``(segments, dimension)``, in order.
+
+        A CPU encodes as many tapes at a time as it has threads.
+        """
+        budget = frame_budget(self.device, self.bytes_per_frame)
+        budget = min(self.tape_frames or budget, budget)
+        encode = self._in_threads if self.device.type == "cpu" else self._in_passes
+        rows = encode(waveforms, budget)
         # The only point that waits for the device: tapes are prepared while it computes.
         return unit_rows(torch.cat(rows).cpu().numpy())
 
-    def run(self, waveforms: Sequence[Waveform], budget: int, work: Work) -> list[Tensor]:
-        """What `work` returns of each tape of at most `budget` frames, in order."""
-        with products_in(self.precision, self._rounding):
-            if self.tapes_in_threads and self.device.type == "cpu":
-                return self._run_in_threads(waveforms, budget, work)
-            return self._run(waveforms, budget, work)
+    def _in_threads(self, waveforms: Sequence[Waveform], budget: int) -> list[Tensor]:
+        threads, frames = torch.get_num_threads(), self._frames(waveforms)
+        share = -(-sum(frames) // threads)
+        unused: SimpleQueue[Buffers] = SimpleQueue()
+        for _ in range(threads):
+            unused.put(Buffers(self.device))
 
-    def _run_in_threads(
-        self, waveforms: Sequence[Waveform], budget: int, work: Work
+        def encode(tape: slice) -> Tensor:
+            buffers = unused.get()
+            try:
+                return torch.cat(self._in_passes(waveforms[tape], budget, buffers))
+            finally:
+                unused.put(buffers)
+
+        return side_by_side(encode, run_within(min(budget, share), frames, lambda tape: tape))
+
+    def _in_passes(
+        self, waveforms: Sequence[Waveform], budget: int, buffers: Buffers | None = None
     ) -> list[Tensor]:
-        frames = self._frames(waveforms)
-        share = -(-sum(frames) // torch.get_num_threads())
-        parts = run_within(min(budget, share), frames, lambda part: part)
-
-        def run(part: slice) -> Tensor:
-            with products_in(self.precision, self._rounding):
-                return torch.cat(self._run(waveforms[part], budget, work))
-
-        return side_by_side(run, parts)
-
-    def _run(self, waveforms: Sequence[Waveform], budget: int, work: Work) -> list[Tensor]:
-        buffers = Buffers(self.device)
-        frames = self._frames(waveforms)
-        return run_within(budget, frames, lambda part: work(waveforms[part], buffers))
+        room, frames = buffers or Buffers(self.device), self._frames(waveforms)
+        with products_in(self.precision, self._rounding):
+            return run_within(budget, frames, lambda tape: self.run_tape(waveforms[tape], room))
 
     def _frames(self, waveforms: Sequence[Waveform]) -> list[int]:
         return [self.features.frames(waveform.size) for waveform in waveforms]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pgvoice.hooks.encoders.packing.accelerators import (
+    CPU_BYTES,
     CPU_FRAMES,
     MAX_FRAMES,
     PRECISIONS,
@@ -25,6 +26,12 @@ def test_the_budget_is_by_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame_budget(CARD, 1) == MAX_FRAMES
     assert frame_budget(CARD, 10**9) == 1
     assert frame_budget(torch.device("mps"), 1) > CPU_FRAMES
+
+
+def test_the_tapes_of_many_threads_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    assert frame_budget(CPU, 123_000) == CPU_BYTES // 64 // 123_000 < CPU_FRAMES
+    assert frame_budget(CPU, CPU_BYTES) == 1
 
 
 def test_memory_that_torch_keeps_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pgvoice.hooks.encoders.encoder import Embeddings
 from pgvoice_benchmarks.encoding.exported import ONNX
 from pgvoice_benchmarks.encoding.findings import Findings
 from pgvoice_benchmarks.encoding.preloaded import ONE_BY_ONE, worst_cosine
+from pgvoice_benchmarks.encoding.products import Rate
 from pgvoice_benchmarks.encoding.subject import PGVOICE, Subject
 from pgvoice_benchmarks.tables import NOTHING, Table, ratio, seconds
 from pgvoice_benchmarks.timing import Timed
@@ -38,7 +39,7 @@ class Times(NamedTuple):
 
 
 def comparison(subject: Subject, ways: Ways) -> Table:
-    """A row for each way, and for each floor."""
+    """A row for each way, and one for the floor."""
     alone, times = ways[ONE_BY_ONE].result, Times.of(subject, ways)
     work = subject.floor.total / 1e9
     table = Table(
@@ -49,26 +50,21 @@ def comparison(subject: Subject, ways: Ways) -> Table:
     for name, way in ways.items():
         worst = f"{worst_cosine(way.result, alone):.6f}"
         table.add(name, seconds(way.seconds), *times.ratios(way.seconds), worst)
-    for name, taken in floors(subject).items():
-        table.add(name, seconds(taken), *times.ratios(taken), NOTHING)
+    floor = times.floor
+    table.add(_floor(subject.floor.best), seconds(floor), *times.ratios(floor), NOTHING)
     return table
 
 
-def floors(subject: Subject) -> dict[str, float]:
-    """The least times, by what they assume."""
-    (inputs, outputs), library, rate = subject.floor.best
-    best = f"{FLOOR}: all at {rate / 1e9:.0f} G/s ({inputs} x {outputs} by {library})"
-    return {
-        best: subject.floor.seconds,
-        f"{FLOOR}, each product at the best rate of its own shape": subject.floor.seconds_by_shape,
-    }
+def _floor(best: Rate) -> str:
+    (inputs, outputs), library, per_second = best
+    return f"{FLOOR}: all at {per_second / 1e9:.0f} G/s ({inputs} x {outputs} by {library})"
 
 
 def rates(subject: Subject) -> str:
-    """The fastest of the model's products in each library, on one line."""
+    """The fastest of the model's products in the fastest libraries, on one line."""
     found = (
-        f"{library} {rate.per_second / 1e9:.0f} ({rate.product.inputs} x {rate.product.outputs})"
-        for library, rate in subject.floor.by_library.items()
+        f"{library} {per_second / 1e9:.0f} ({inputs} x {outputs})"
+        for (inputs, outputs), library, per_second in subject.floor.by_library
     )
     return f"fastest products, G multiply-adds/s: {', '.join(found)}"
 

@@ -75,14 +75,28 @@ class CpuProduct:
             if all(map(find_spec, modules))
         }
 
-    def rates(self) -> dict[str, Rate]:
-        """By library, the rate that it keeps up."""
-        size = ROWS * self.product.inputs * self.product.outputs
+    def rates(self) -> list[Rate]:
+        """Each library's rate in a short stretch."""
         with float32_products():
-            return {
-                name: Rate(self.product, name, size / _best(multiply))
-                for name, multiply in self.multiply.items()
-            }
+            return [self._rate(name, _best(multiply)) for name, multiply in self.multiply.items()]
+
+    def kept_up(self, library: str, multiply_adds: int) -> Rate:
+        """The library's rate while it carries out at least so many."""
+        multiply, times = self.multiply[library], -(-multiply_adds // self._size)
+
+        def repeat() -> None:
+            for _ in range(times):
+                multiply()
+
+        with float32_products():
+            return self._rate(library, timed(repeat).seconds / times)
+
+    @property
+    def _size(self) -> int:
+        return ROWS * self.product.inputs * self.product.outputs
+
+    def _rate(self, library: str, taken: float) -> Rate:
+        return Rate(self.product, library, self._size / taken)
 
 
 def _best(work: Multiply) -> float:
