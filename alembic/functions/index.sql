@@ -201,3 +201,19 @@ COMMENT ON FUNCTION pgvoice_internal.is_search_by_index IS
 'Whether a search uses the index instead of comparing every candidate: if at least 10,000 segments are
 indexed, at most 1,000 are asked for, and the videos to search among (NULL for all) have more than
 20,000 segments.';
+
+CREATE OR REPLACE FUNCTION pgvoice_internal.search_efforts(
+    tried integer[], segments bigint, parts bigint, fewest integer
+) RETURNS integer[]
+LANGUAGE sql IMMUTABLE
+SET search_path FROM CURRENT
+BEGIN ATOMIC
+    SELECT array_agg(DISTINCT least(greatest(
+        (effort * greatest(sqrt(segments / 1e6), 1) / sqrt(greatest(parts, 1)))::integer,
+        fewest
+    ), 1000))
+    FROM unnest(tried) AS effort;
+END;
+COMMENT ON FUNCTION pgvoice_internal.search_efforts IS
+'The values of hnsw.ef_search to try, in order: more above a million segments, of which an index misses more,
+and less if every one of several partitions is searched.';

@@ -125,20 +125,17 @@ BEGIN
         NOT exact, pgvoice_internal.is_search_by_index(encoder, indexed.segments, max_rows, among)
     );
     IF by_index THEN
-        -- Every partition is searched, so each needs less effort.
-        SELECT array_agg(
-            DISTINCT least(greatest((tried / parts.factor)::integer, candidates + 10), 1000)
-        )
-        INTO efforts
-        FROM unnest(CASE
-            -- Nothing of its own video would reveal a scan that ended in a remote part.
-            WHEN asked.created_at >= indexed.before THEN ARRAY[1000]
-            WHEN filtered THEN ARRAY[400] ELSE ARRAY[130, 400] END
-        ) AS tried
-        CROSS JOIN (
-            SELECT sqrt(greatest(count(*), 1))
-            FROM pg_inherits WHERE inhparent = 'pgvoice.segment_embedding'::regclass
-        ) AS parts(factor);
+        efforts := pgvoice_internal.search_efforts(
+            CASE
+                -- Nothing of its own video would reveal a scan that ended in a remote part.
+                WHEN asked.created_at >= indexed.before THEN ARRAY[1000]
+                WHEN filtered THEN ARRAY[400] ELSE ARRAY[130, 400]
+            END,
+            indexed.segments,
+            (SELECT count(*) FROM pg_inherits
+             WHERE inhparent = 'pgvoice.segment_embedding'::regclass),
+            candidates + 10
+        );
         PERFORM set_config(
             'hnsw.max_scan_tuples',
             greatest(indexed.segments / 100, candidates)::integer::text, true

@@ -30,7 +30,7 @@ from pgvoice.cli.output import progress
 from pgvoice.store import VoiceStore
 
 #: Candidates of each index that are ranked by the full vectors.
-CANDIDATES = {HALFVEC: (100, 150, 400), SIGNS: (200, 400, 900, 2000, 5000, 10_000)}
+CANDIDATES = {HALFVEC: (120, 400, 900), SIGNS: (200, 400, 900, 2000, 5000, 10_000)}
 #: Exact searches; each reads all vectors.
 EXACT = 10
 STEPS = (

@@ -160,7 +160,7 @@ def _judged(subject: Subject, seconds: Mapping[str, float], wrong: list[str]) ->
     rows = np.eye(3, dtype=np.float32)
     findings = Findings()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subject.floor, "_rates", {rate.library: rate})
+        patch.setattr(subject.floor, "_rates", [rate])
         judge(subject, {name: Timed(taken, rows) for name, taken in seconds.items()}, findings)
     assert [
         line.partition(": ")[0].rpartition("divided by ")[2] for line in findings.wrong

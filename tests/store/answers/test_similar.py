@@ -350,3 +350,27 @@ def test_when_the_index_is_used(
         {"max_rows": max_rows},
     )
     assert chosen is by_index
+
+
+@pytest.mark.parametrize(
+    ("segments", "parts", "fewest", "efforts"),
+    [
+        (None, 0, 130, [130, 400]),
+        (1_000_000, 1, 30, [130, 400]),
+        (10_000_000, 1, 130, [411, 1000]),
+        (10_000_000, 16, 30, [103, 316]),
+        (100_000, 16, 130, [130]),
+        (1_000_000, 1, 4_000, [1000]),
+    ],
+)
+def test_a_larger_index_is_searched_with_more_effort(
+    server_connection: Connection, segments: int | None, parts: int, fewest: int, efforts: list[int]
+) -> None:
+    found = server_connection.scalar(
+        text(
+            "SELECT pgvoice_internal.search_efforts("
+            " '{130,400}', CAST(:segments AS bigint), :parts, :fewest)"
+        ),
+        {"segments": segments, "parts": parts, "fewest": fewest},
+    )
+    assert found == efforts

@@ -57,15 +57,10 @@ def in_turns(
     runs: Mapping[str, Run[T]],
     turns: int = TURNS,
     long: float = LONG,
-    before: Callable[[], object] = lambda: None,
 ) -> dict[str, Timed[T]]:
-    """The best time of each; runs alternate so that all meet the same load.
-
-    `before` is called at the beginning of each turn.
-    """
+    """The best time of each; runs alternate so that all meet the same load."""
     best: dict[str, Timed[T]] = {}
     for _ in range(turns):
-        before()
         for name, run in runs.items():
             if name not in best or best[name].seconds < long:
                 found = _shown(f"{label}: {name}", run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from pgvoice_benchmarks.encoding.models import PlainModel
 from pgvoice_benchmarks.encoding.products import CpuProduct, Product, Rate, card_rate
+from pgvoice_benchmarks.timing import Progress, Timed, ignore
 
 #: Shapes with a smaller share of all multiply-adds are not measured.
 SHARE = 0.01
-#: Libraries that reach this much of the best rate for a moment are measured for longer.
-NEAR = 0.9
+#: Products that reach this much of the best rate for a moment are measured for longer.
+NEAR = 0.85
 
 
 class Floor:
@@ -27,26 +28,32 @@ class Floor:
         self.multiply_adds, self.device = multiply_adds, device
         self.total = sum(multiply_adds.values())
         self._products: dict[Product, CpuProduct] = {}
-        self._rates: dict[str, Rate] = {}
+        #: Of each product that came near the best, its rate when it was carried out at length.
+        self.tried: list[Rate] = []
+        self._rates: list[Rate] = []
 
     def measure(self) -> None:
-        """Measure again and keep the best, since the machine may be busy.
-
-        On a CPU, a library's fastest product is carried out as often as makes all multiply-adds of
-        the model: a short moment is better than what the processor keeps up as long as the model
-        runs, the best of many moments more so.
-        """
+        """Measure again and keep the best, since the machine may be busy."""
         if self.device.startswith("cuda"):
-            self._keep([card_rate(product, self.device) for product in self._often])
-            return
-        if not self._rates:
+            self._rates += [card_rate(product, self.device) for product in self._often]
+        else:
+            self.carry_out()
+
+    def carry_out(self, _progress: Progress = ignore) -> Timed[None]:
+        """On a CPU: as many multiply-adds as the model's, as the product that is fastest at length.
+
+        A processor is faster for a moment than as long as a model runs, and faster in the best of
+        many moments than in one, so only as many runs count as are made on purpose.
+        """
+        if not self.tried:
             self._products = {product: CpuProduct(product) for product in self._often}
             moments = [rate for each in self._products.values() for rate in each.rates()]
-            self._keep(moments)
-            least = NEAR * self.best.per_second
-            near = [rate for rate in self._rates.values() if rate.per_second >= least]
-            self._rates = {rate.library: self._kept_up(rate) for rate in near}
-        self._keep([self._kept_up(rate) for rate in self._rates.values()])
+            least = NEAR * max(map(_per_second, moments))
+            near = [each for each in moments if each.per_second >= least]
+            self.tried = sorted(map(self._kept_up, near), key=_per_second)
+        rate = self._kept_up(self.tried[-1])
+        self._rates.append(rate)
+        return Timed(self.total / rate.per_second, None)
 
     @property
     def _often(self) -> list[Product]:
@@ -55,20 +62,10 @@ class Floor:
     def _kept_up(self, rate: Rate) -> Rate:
         return self._products[rate.product].kept_up(rate.library, self.total)
 
-    def _keep(self, rates: Iterable[Rate]) -> None:
-        for rate in rates:
-            best = self._rates.get(rate.library, rate)
-            self._rates[rate.library] = max(best, rate, key=_per_second)
-
     @property
     def best(self) -> Rate:
         """The fastest of the model's products in the library that is fastest at it."""
-        return max(self._rates.values(), key=_per_second)
-
-    @property
-    def by_library(self) -> list[Rate]:
-        """The fastest of the model's products in each library that comes near the best."""
-        return sorted(self._rates.values(), key=_per_second)
+        return max(self._rates, key=_per_second)
 
     @property
     def seconds(self) -> float:

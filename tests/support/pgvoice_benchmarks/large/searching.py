@@ -144,7 +144,7 @@ def search_by(large: Large, truth: Truth, kind: str, candidates: int) -> None:
     with _alone(large.store) as connection:
         for setting in _settings(candidates):
             connection.execute(text(setting))
-        statement = text(_statement(kind))
+        statement = text(_statement(kind, _before(connection)))
         sizes = {"candidates": candidates, "nearest": truth.nearest.shape[1]}
 
         def search(asked: tuple[str, Span]) -> list[tuple[str, float]]:
@@ -167,13 +167,22 @@ def _settings(candidates: int) -> Iterator[str]:
     yield "SET enable_seqscan = off"
 
 
-def _statement(kind: str) -> str:
+def _before(connection: Connection) -> str | None:
+    """What pgvoice's index covers was stored before this time; it covers everything if None."""
+    statement = text("SELECT before::text FROM pgvoice_internal.indexed_segments(1)")
+    found: str | None = connection.scalar(statement)
+    return found
+
+
+def _statement(kind: str, before: str | None) -> str:
     own = (
         "(SELECT a.embedding FROM pgvoice.segment_embedding AS a JOIN pgvoice.video AS w"
         " ON w.id = a.video_id WHERE w.key = :video AND a.start_ms = :start AND a.end_ms = :end)"
     )
     stored, given = (EXPRESSIONS[kind].format(each) for each in ("s.embedding", own))
-    partial = "s.encoder_id = 1 AND " if kind == HALFVEC else ""
+    # The predicate of pgvoice's index.
+    old = f"s.created_at < '{before}' AND " if before else ""
+    partial = f"s.encoder_id = 1 AND {old}" if kind == HALFVEC else ""
     return (
         "SELECT v.key, near.start_ms FROM (SELECT s.video_id, s.start_ms,"
         f" s.embedding OPERATOR(public.<#>) {own} AS distance FROM ("
