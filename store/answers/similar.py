@@ -12,7 +12,7 @@ speech) on two cores:
   video reveals this: if it has something nearer than everything found, the search is repeated with
   400, and if that does not help, every segment is compared.
 - Above a million segments the effort grows with the root of their number: among ten million, 130
-  finds 93 % in 18 ms, 411 finds 97 % in 39 ms, and 1,000, the most, 98 % in 81 ms.
+  finds 93 % in 18 ms, 411 finds 97 % in 41 ms, and 1,000, the most, 98 % in 81 ms.
 - Segments that are newer than the index, its tail, are compared one by one: 10 ms for 18,000. With
   a segment of the tail, nothing of its own video would reveal a failed scan, and among a million, 4
   of 220 searches with 130 failed. With 1,000, none of 200 did.
