@@ -74,16 +74,23 @@ def _tried(
     """The choice; leaves the networks that it built in `built`."""
     default, *others = kind.KERNELS
     built[default] = build(default)
+    sound = _sound()
+
+    def run(way: Way) -> None:
+        network = built[way.kernels]
+        network.tape_frames = way.frames
+        network.encode(sound)
+
     ways = [Way(default, frames) for frames in (CPU_FRAMES, *FRAMES)]
     for kernels in others:
         way = Way(kernels, CPU_FRAMES)
         try:
             built[kernels] = build(kernels)
-            _run(built[kernels], way)
+            run(way)
         except (AttributeError, NotImplementedError, RuntimeError):
             continue  # this build of Torch has none
         ways.append(way)
-    return choose(ways, lambda way: _run(built[way.kernels], way))
+    return choose(ways, run)
 
 
 def choose(
@@ -118,13 +125,8 @@ def choose(
     return rival if min(taken[True]) < BETTER * min(taken[False]) else default
 
 
-def _run(network: PackedNetwork, way: Way) -> None:
-    """Encode made-up sound."""
-    network.tape_frames = way.frames
-    network.encode(_sound())
-
-
 def _sound() -> list[Waveform]:
+    """Made up; a tape for each thread."""
     rng = np.random.default_rng(0)
     one = [rng.normal(0, 0.1, size).astype(np.float32) for size in SIZES]
     return one * torch.get_num_threads()

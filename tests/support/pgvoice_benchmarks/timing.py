@@ -53,10 +53,7 @@ def timed(work: Callable[[], T]) -> Timed[T]:
 
 
 def in_turns(
-    label: str,
-    runs: Mapping[str, Run[T]],
-    turns: int = TURNS,
-    long: float = LONG,
+    label: str, runs: Mapping[str, Run[T]], turns: int = TURNS, long: float = LONG
 ) -> dict[str, Timed[T]]:
     """The best time of each; runs alternate so that all meet the same load."""
     best: dict[str, Timed[T]] = {}
